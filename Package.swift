@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+// Compute nodes may lack OpenBLAS, so releases carry it inside the binary (`make install` sets this).
+let openBLAS: LinkerSetting =
+    Context.environment["STATIC_OPENBLAS"] == nil
+    ? .linkedLibrary("openblas") : .unsafeFlags(["-Xlinker", "-l:libopenblas.a"])
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "spd",
+    products: [
+        .executable(name: "orchestrator", targets: ["Orchestrator"]),
+        .executable(name: "worker", targets: ["Worker"]),
+        .library(name: "Kernels", targets: ["Kernels"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox.git", from: "0.27.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0", traits: []),
+    ],
+    targets: [
+        // Commands: parse, call, print.
+        .executableTarget(
+            name: "Orchestrator",
+            dependencies: ["Artifacts", "Experiments", "Slurm", "Store", argumentParser],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Worker",
+            dependencies: ["Experiments", "Runs", "Store", argumentParser],
+            swiftSettings: strict),
+
+        // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
+        .target(
+            name: "Runs",
+            dependencies: [
+                "Artifacts", "Experiments", "Kernels", "WandB", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
+        // Libraries, each the only one that imports its dependency.
+        .target(
+            name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict,
+            linkerSettings: [openBLAS]),
+        .target(
+            name: "Experiments",
+            dependencies: [.product(name: "Yams", package: "Yams")],
+            resources: [.embedInCode("Published")],
+            swiftSettings: strict),
+        .target(name: "Artifacts", swiftSettings: strict),
+        .target(
+            name: "Store", dependencies: [.product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+        .target(
+            name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
+            swiftSettings: strict),
+        .target(name: "WandB", dependencies: ["CCurl"], swiftSettings: strict),
+
+        // C: hot loops compiled per instruction set, and the system libraries' headers.
+        .target(
+            name: "CKernels", path: "Sources/System/CKernels",
+            cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])],
+            linkerSettings: [.linkedLibrary("m")]),
+        .systemLibrary(
+            name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CCurl", path: "Sources/System/CCurl"),
+
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: strict),
+        .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
+        .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
+        .testTarget(
+            name: "WandBTests",
+            dependencies: ["WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            swiftSettings: strict),
+        .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
+        .testTarget(
+            name: "OrchestratorTests",
+            dependencies: [
+                "Orchestrator", "Worker", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

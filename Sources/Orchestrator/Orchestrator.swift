@@ -1,0 +1,4 @@
+@main
+struct Orchestrator {
+    static func main() { print("Orchestrator") }
+}
