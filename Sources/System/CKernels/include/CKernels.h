@@ -1,2 +1,100 @@
+// Hot loops of the SPD kernels. Activations are feature-major: block (C, rows), one subcomponent's rows contiguous,
+// so that every loop below runs along rows and vectorises whatever C is.
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
+
+// MARK: Threads (team.c)
+
+typedef struct ck_team ck_team;
+/// A team of `threads` threads, the caller's included. NULL if threads cannot be created.
+ck_team *ck_team_create(int threads);
+/// Runs body(context, 0 … threads-1), one call per thread, and returns when all are done.
+void ck_team_run(ck_team *team, void (*body)(void *context, int thread), void *context);
+void ck_team_destroy(ck_team *team);
+
+// MARK: Random numbers (random.c)
+
+/// A stream of uniform numbers in [0, 1): number i depends on the key and i only.
+typedef struct { uint32_t low, high; } ck_key;
+void ck_uniform(float *out, size_t count, ck_key key, uint32_t first);
+/// out (components, rows): the numbers at index component * batch + row_index[row].
+void ck_uniform_rows(float *out, const uint32_t *row_index, size_t components, size_t rows, size_t batch, ck_key key);
+/// out = lowest + width value where active < probability, else 0.
+void ck_sparse(float *out, const float *active, const float *value, float probability, float lowest, float width,
+               size_t count);
+
+// MARK: Gates (gate.c). a, g, dg, da (C, rows); w_in, b_in, w_out (C, N); b_out (C).
+
+void ck_gate_forward(float *g, const float *a, const float *w_in, const float *b_in, const float *w_out,
+                     const float *b_out, size_t components, size_t rows, size_t neurons);
+/// Adds to the gradients of the parameters and to da.
+void ck_gate_backward(float *da, float *dw_in, float *db_in, float *dw_out, float *db_out, const float *dg,
+                      const float *a, const float *w_in, const float *b_in, const float *w_out, size_t components,
+                      size_t rows, size_t neurons);
+void ck_linear_gate_forward(float *g, const float *a, const float *w, const float *b, size_t components, size_t rows);
+void ck_linear_gate_backward(float *da, float *dw, float *db, const float *dg, const float *a, const float *w,
+                             size_t components, size_t rows);
+
+// MARK: Causal importance (importance.c)
+
+enum { CK_NORMAL, CK_HARD, CK_LEAKY_HARD, CK_UPPER_LEAKY_HARD, CK_SWISH_HARD };
+
+/// ci and ci_upper (C, rows) from the gates' outputs g.
+void ck_importance_forward(float *ci, float *ci_upper, const float *g, int sigmoid, size_t count);
+/// dg from the gradients of ci and ci_upper.
+void ck_importance_backward(float *dg, const float *dci, const float *dci_upper, const float *g, int sigmoid,
+                            size_t count);
+/// Per subcomponent: sums[c] += sum_r weight_r (ci_upper + shift)^p; dci_upper = scale_c p weight_r (ci_upper + shift)^(p-1),
+/// added to what is there if `add`. NULL `scale` counts as `coefficient` for every subcomponent.
+void ck_power_sum(double *sums, float *dci_upper, const float *ci_upper, const float *weight, const float *scale,
+                  float coefficient, float shift, float p, int add, size_t components, size_t rows);
+/// peak[c] = max(peak[c], ci over the rows with weight); returns sum of weight over entries with ci > threshold.
+double ck_importance_counts(float *peak, const float *ci, const float *weight, float threshold, size_t components,
+                            size_t rows);
+
+// MARK: Masks (mask.c). m = ci + (1 - ci) u
+
+void ck_mask_forward(float *masked, const float *a, const float *ci, const float *u, size_t count);
+/// da += d m (or = if !add), dci += d a (1 - u), with d the gradient of the masked activations.
+void ck_mask_backward(float *da, float *dci, const float *d, const float *a, const float *ci, const float *u, int add,
+                      size_t count);
+
+// MARK: Elementwise (elementwise.c)
+
+void ck_add(float *out, const float *x, size_t count);
+void ck_subtract(float *out, const float *x, const float *y, size_t count);
+void ck_add_bias(float *block, const float *bias, size_t features, size_t rows);
+void ck_fill_rows(float *block, const float *bias, size_t features, size_t rows);
+void ck_sum_rows(float *sums, const float *block, size_t features, size_t rows);
+void ck_relu(float *out, const float *x, size_t count);
+void ck_relu_backward(float *dx, const float *dy, const float *x, size_t count);
+void ck_gelu(float *out, const float *x, size_t count);
+void ck_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
+double ck_sum_of_squares(const float *x, size_t count);
+/// out (columns, stride): in (rows, columns) transposed, then zeros up to the stride.
+void ck_transpose(float *out, const float *in, size_t rows, size_t columns, size_t stride);
+/// Copies the rows of in (rows, columns) that hold anything but zeros to out, their numbers from `first` on to index;
+/// returns how many there are.
+size_t ck_keep_active_rows(float *out, uint32_t *index, const float *in, size_t rows, size_t columns, uint32_t first);
+/// out (components, rows): given (batch, components) at row_index, transposed.
+void ck_gather_rows(float *out, const uint32_t *row_index, const float *given, size_t components, size_t rows);
+
+// MARK: Output losses (loss.c). Blocks (features, rows); live_r is 0 for padding.
+
+/// Sum over live rows of (out - target)^2; dout = scale * 2 (out - target).
+double ck_mse(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
+              size_t rows);
+/// Sum over live rows of sum_f p log(p/q), p = softmax(target), q = softmax(out); dout = scale (q - p).
+double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
+             size_t rows);
+
+// MARK: Optimiser (adam.c)
+
+/// One AdamW update (Loshchilov & Hutter, 2019), as PyTorch orders its operations:
+/// p = p (1 - rate decay) - rate / correction1 * m / (sqrt(v) / sqrt_correction2 + eps).
+typedef struct { float rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay, correction1, sqrt_correction2; } ck_adam;
+void ck_adam_update(float *parameter, float *m, float *v, const float *gradient, size_t count, ck_adam adam);
+
+/// Treats denormal numbers as zero on the calling thread (they slow the optimiser's decaying moments down).
+void ck_flush_denormals(void);

@@ -1,0 +1,106 @@
+import Glibc
+
+/// Files that appear whole or not at all: written beside their place, flushed to disk, renamed.
+public enum DurableFile {
+    /// Replaces the file at `path` by `bytes`.
+    ///
+    /// A crash at any moment leaves either the old file or the new one.
+    ///
+    /// - Throws: `FileError` with the system's reason; the old file is then untouched.
+    public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+        let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileError(.create, path) }
+        do throws(FileError) {
+            try writeAll(bytes, to: descriptor, path)
+            guard fsync(descriptor) == 0 else { throw FileError(.write, path) }
+        } catch {
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
+        // NFS and quotas may refuse the data as late as here.
+        guard close(descriptor) == 0, rename(temporary, path) == 0 else {
+            let error = FileError(.write, path)
+            unlink(temporary)
+            throw error
+        }
+        try flushFolder(of: path)
+    }
+
+    /// Replaces the file at `path` by text in UTF-8.
+    ///
+    /// - Throws: `FileError` with the system's reason; the old file is then untouched.
+    public static func write(_ text: String, to path: String) throws(FileError) {
+        try write(Array(text.utf8), to: path)
+    }
+
+    private static func writeAll(
+        _ bytes: [UInt8], to descriptor: Int32, _ path: String
+    ) throws(FileError) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError(.write, path) }
+            written += count
+        }
+    }
+
+    /// Makes the renaming itself survive a power cut.
+    private static func flushFolder(of path: String) throws(FileError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(.create, path) }
+        defer { close(descriptor) }
+        // Some file systems cannot flush folders; what they lose there nobody can keep.
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError(.write, path) }
+    }
+
+    /// The whole contents of a file.
+    ///
+    /// - Parameter limit: The largest size accepted, in bytes.
+    /// - Throws: `FileError`, also for a file over the limit and for one that is no regular file.
+    public static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(.read, path) }
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw FileError(.read, path) }
+        guard info.st_mode & S_IFMT == S_IFREG else {
+            throw FileError(.read, path, reason: "it is not a regular file")
+        }
+        guard info.st_size <= limit else {
+            throw FileError(.read, path, reason: "it is \(info.st_size) bytes, over the limit of \(limit)")
+        }
+        let size = Int(info.st_size)
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+            while count < size {
+                let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, size - count)
+                if got < 0, errno == EINTR { continue }
+                guard got > 0 else { break }
+                count += got
+            }
+            initialized = count
+        }
+        guard count == size else { throw FileError(.read, path, reason: "it ended after \(count) of \(size) bytes") }
+        return bytes
+    }
+
+    /// Creates a folder and those above it that are missing.
+    ///
+    /// - Throws: `FileError` with the system's reason.
+    public static func createFolder(_ path: String) throws(FileError) {
+        if mkdir(path, 0o755) == 0 { return }
+        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try createFolder(String(path[..<slash]))
+            if mkdir(path, 0o755) == 0 { return }
+        }
+        var info = stat()
+        let error = FileError(.create, path)
+        guard errno == EEXIST, stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else { throw error }
+    }
+}

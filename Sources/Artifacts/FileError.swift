@@ -1,0 +1,40 @@
+import Glibc
+
+/// Why a file could not be read or written.
+public struct FileError: Error, Equatable, CustomStringConvertible {
+    /// What was attempted.
+    public enum Operation: String, Sendable {
+        case read
+        case write
+        case create
+    }
+
+    /// What was attempted.
+    public let operation: Operation
+    /// The file or folder.
+    public let path: String
+    /// The system's words, or ours.
+    public let reason: String
+
+    /// Creates an error.
+    public init(_ operation: Operation, _ path: String, reason: String) {
+        self.operation = operation
+        self.path = path
+        self.reason = reason
+    }
+
+    /// Takes the reason from `errno`.
+    init(_ operation: Operation, _ path: String) {
+        let hint =
+            switch errno {
+            case ENOSPC: "; free some space or choose another SPD_CACHE_DIR"
+            case EDQUOT: "; your quota is used up: free some space or choose another SPD_CACHE_DIR"
+            case EACCES, EROFS, EPERM: "; check its permissions or choose another SPD_CACHE_DIR"
+            default: ""
+            }
+        self.init(operation, path, reason: String(cString: strerror(errno)) + (operation == .read ? "" : hint))
+    }
+
+    /// One readable line.
+    public var description: String { "cannot \(operation.rawValue) \(path): \(reason)" }
+}

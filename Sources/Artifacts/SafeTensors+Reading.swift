@@ -1,0 +1,138 @@
+import Foundation
+
+/// Why a safetensors file is refused.
+public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
+    case unreadable(FileError)
+    case damaged(path: String, reason: String)
+
+    /// One readable line.
+    public var description: String {
+        switch self {
+        case .unreadable(let error): error.description
+        case .damaged(let path, let reason): "\(path) is not a usable safetensors file: \(reason)"
+        }
+    }
+}
+
+extension SafeTensors {
+    /// Reads a file; half and bfloat16 numbers become single precision.
+    ///
+    /// - Parameter limit: The largest size accepted, in bytes.
+    /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point arrays.
+    public init(contentsOf path: String, limit: Int = 4 << 30) throws(SafeTensorsError) {
+        let bytes: [UInt8]
+        do {
+            bytes = try DurableFile.read(path, limit: limit)
+        } catch {
+            throw .unreadable(error)
+        }
+        do {
+            try self.init(decoding: bytes)
+        } catch {
+            throw .damaged(path: path, reason: error.reason)
+        }
+    }
+
+    /// What is wrong with some bytes.
+    struct Damage: Error {
+        let reason: String
+    }
+
+    private static let longestHeader = 100 << 20
+
+    init(decoding bytes: [UInt8]) throws(Damage) {
+        guard bytes.count >= 8 else { throw Damage(reason: "it is only \(bytes.count) bytes long") }
+        let length = bytes[..<8].enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+        guard length <= UInt64(min(bytes.count - 8, Self.longestHeader)) else {
+            throw Damage(reason: "its header should be \(length) bytes long, but \(bytes.count - 8) are there")
+        }
+        let start = 8 + Int(length)
+        let header: [String: Any]
+        do {
+            let object = try JSONSerialization.jsonObject(with: Data(bytes[8..<start]))
+            guard let found = object as? [String: Any] else { throw Damage(reason: "its header is not an object") }
+            header = found
+        } catch let damage as Damage {
+            throw damage
+        } catch {
+            throw Damage(reason: "its header is not JSON")
+        }
+        var arrays: [String: Array] = [:]
+        var metadata: [String: String] = [:]
+        var used: [Range<Int>] = []
+        for (name, value) in header {
+            if name == "__metadata__" {
+                guard let strings = value as? [String: String] else {
+                    throw Damage(reason: "its metadata are not strings")
+                }
+                metadata = strings
+                continue
+            }
+            let (array, range) = try Self.array(name, value, data: bytes[start...])
+            arrays[name] = array
+            used.append(range)
+        }
+        // Arrays must tile the data: overlaps and gaps are how files are made to lie.
+        var end = 0
+        for range in used.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
+            guard range.lowerBound == end else { throw Damage(reason: "its arrays overlap or leave gaps") }
+            end = range.upperBound
+        }
+        guard end == bytes.count - start else {
+            throw Damage(reason: "its arrays take \(end) bytes, but \(bytes.count - start) are there")
+        }
+        self.init(arrays: arrays, metadata: metadata)
+    }
+
+    private static func array(
+        _ name: String, _ value: Any, data: ArraySlice<UInt8>
+    ) throws(Damage) -> (Array, Range<Int>) {
+        guard let entry = value as? [String: Any], let type = entry["dtype"] as? String,
+            let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int], offsets.count == 2
+        else { throw Damage(reason: "the entry of '\(name)' is malformed") }
+        let sizes = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2]
+        guard let size = sizes[type] else {
+            throw Damage(reason: "'\(name)' is of type \(type); only F32, F64, F16 and BF16 are read")
+        }
+        var count = size
+        for extent in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else { throw Damage(reason: "'\(name)' has the impossible shape \(shape)") }
+            count = product
+        }
+        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count, offsets[1] - offsets[0] == count
+        else { throw Damage(reason: "'\(name)' has shape \(shape) but the bytes \(offsets) of \(data.count)") }
+        let range = offsets[0]..<offsets[1]
+        let first = data.startIndex
+        let bytes = data[first + range.lowerBound..<first + range.upperBound]
+        let array =
+            switch type {
+            case "F64": Array(shape: shape, numbers(bytes) { Double(bitPattern: UInt64(littleEndian: $0)) })
+            case "F16": Array(shape: shape, numbers(bytes) { Self.half(UInt16(littleEndian: $0)) })
+            case "BF16": Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) })
+            default: Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(littleEndian: $0)) })
+            }
+        return (array, range)
+    }
+
+    private static func numbers<Bits: FixedWidthInteger, Number>(
+        _ bytes: ArraySlice<UInt8>, _ number: (Bits) -> Number
+    ) -> [Number] {
+        bytes.withUnsafeBytes { buffer in
+            stride(from: 0, to: buffer.count, by: MemoryLayout<Bits>.size).map {
+                number(buffer.loadUnaligned(fromByteOffset: $0, as: Bits.self))
+            }
+        }
+    }
+
+    /// IEEE half precision, which Swift has no type for on x86.
+    static func half(_ bits: UInt16) -> Float {
+        let sign: Float = bits & 0x8000 == 0 ? 1 : -1
+        let (exponent, fraction) = (Int(bits >> 10 & 0x1f), Float(bits & 0x3ff))
+        switch exponent {
+        case 0: return sign * fraction * Float(sign: .plus, exponent: -24, significand: 1)
+        case 31: return fraction == 0 ? sign * .infinity : .nan
+        default: return sign * Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
+        }
+    }
+}

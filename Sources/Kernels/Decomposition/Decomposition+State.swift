@@ -1,0 +1,87 @@
+extension Decomposition {
+    /// The subcomponents and gates by their names in a replay: `components.<module>.V`, `gates.<module>.mlp_in`.
+    public var trainedTensors: StateDict { named(parameters, prefix: "") }
+
+    /// The published state dict: the target under `model.`, and dots inside module names written as dashes.
+    public var publishedStateDict: StateDict {
+        var result: StateDict = [:]
+        for (name, tensor) in target.stateDict { result["model." + name] = tensor }
+        for place in tensorPlaces(separator: "-") { result[place.name] = tensor(place, in: parameters) }
+        return result
+    }
+
+    /// Replaces the subcomponents and gates by given ones, named as in `trainedTensors`.
+    ///
+    /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
+    public func setTrainedTensors(_ tensors: StateDict) throws(KernelError) {
+        let places = tensorPlaces(separator: ".")
+        try tensors.expectOnly(places.map(\.name))
+        for place in places {
+            let tensor = try tensors.tensor(place.name, place.shape)
+            (parameters.pointer + place.offset).update(from: tensor.values, count: tensor.values.count)
+        }
+    }
+
+    /// Everything a later process needs to go on as if nothing had happened.
+    public struct State: Equatable, Sendable {
+        /// The next step to take.
+        public var step: Int
+        /// Parameters, Adam's moments and the peaks since the last report, by name.
+        public var tensors: StateDict
+
+        /// Creates a state, as read back from a checkpoint.
+        public init(step: Int, tensors: StateDict) {
+            self.step = step
+            self.tensors = tensors
+        }
+    }
+
+    /// The state, or a state to go on from.
+    public var state: State {
+        var tensors: StateDict = [:]
+        for (name, storage) in stateBlocks { tensors[name] = Tensor(shape: [storage.count], values: storage.values(0, storage.count)) }
+        return State(step: step, tensors: tensors)
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
+    public func restore(_ state: State) throws(KernelError) {
+        try state.tensors.expectOnly(stateBlocks.map(\.name))
+        let found = try stateBlocks.map { block throws(KernelError) in
+            try state.tensors.tensor(block.name, [block.storage.count])
+        }
+        for (block, tensor) in zip(stateBlocks, found) {
+            block.storage.pointer.update(from: tensor.values, count: tensor.values.count)
+        }
+        step = state.step
+    }
+
+    private var stateBlocks: [(name: String, storage: Storage)] {
+        [
+            ("parameters", parameters), ("adam.m", firstMoments), ("adam.v", secondMoments), ("peaks", peaks),
+        ]
+    }
+
+    func named(_ storage: Storage, prefix: String) -> StateDict {
+        Dictionary(
+            uniqueKeysWithValues: tensorPlaces(separator: ".").map { (prefix + $0.name, tensor($0, in: storage)) })
+    }
+
+    private typealias Place = (name: String, offset: Int, shape: [Int])
+
+    private func tensor(_ place: Place, in storage: Storage) -> Tensor {
+        Tensor(shape: place.shape, values: storage.values(place.offset, place.shape.reduce(1, *)))
+    }
+
+    private func tensorPlaces(separator: Character) -> [Place] {
+        layout.modules.indices.flatMap { index -> [Place] in
+            let (place, c) = (layout.modules[index], layout.subcomponents)
+            let name = String(modules[index].name.map { $0 == "." ? separator : $0 })
+            return [
+                ("components.\(name).V", place.v, [place.inputs, c]),
+                ("components.\(name).U", place.u, [c, place.outputs]),
+            ] + layout.gateTensors(index).map { ("gates.\(name).\($0.name)", $0.offset, $0.shape) }
+        }
+    }
+}

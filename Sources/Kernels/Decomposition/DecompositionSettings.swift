@@ -1,0 +1,104 @@
+internal import CKernels
+
+/// How a gate's output becomes a causal importance; the published `sigmoid_type`.
+public enum Sigmoid: String, Sendable, CaseIterable {
+    case normal
+    case hard
+    case leakyHard = "leaky_hard"
+    case upperLeakyHard = "upper_leaky_hard"
+    case swishHard = "swish_hard"
+
+    var code: Int32 {
+        switch self {
+        case .normal: Int32(CK_NORMAL)
+        case .hard: Int32(CK_HARD)
+        case .leakyHard: Int32(CK_LEAKY_HARD)
+        case .upperLeakyHard: Int32(CK_UPPER_LEAKY_HARD)
+        case .swishHard: Int32(CK_SWISH_HARD)
+        }
+    }
+}
+
+/// The distance D between a masked model's output and the target's; the published `output_loss_type`.
+public enum OutputLoss: String, Sendable {
+    /// Mean squared error over all elements.
+    case mse
+    /// `sum p log(p/q)` over the last axis, mean over the rest, p from the target's output.
+    case kl
+}
+
+/// The weight of each loss in the total; nil skips a loss, zero computes and logs it without training on it.
+public struct LossCoefficients: Equatable, Sendable {
+    /// Creates coefficients of which only the importance loss is present.
+    public init(importanceMinimality: Float) {
+        self.importanceMinimality = importanceMinimality
+    }
+
+    /// Squared error of the weights that the subcomponents sum to.
+    public var faithfulness: Float?
+    /// Reconstruction with all modules masked by causal importances.
+    public var recon: Float?
+    /// Reconstruction with all modules under random masks.
+    public var stochasticRecon: Float?
+    /// Reconstruction with one module at a time masked by causal importances.
+    public var reconLayerwise: Float?
+    /// Reconstruction with one module at a time under random masks.
+    public var stochasticReconLayerwise: Float?
+    /// The p-norm of the causal importances.
+    public var importanceMinimality: Float
+    /// Causal importances weighed by their subcomponents' squared norms.
+    public var schatten: Float?
+    /// Reconstruction with all subcomponents fully on.
+    public var outputRecon: Float?
+}
+
+/// What a decomposition computes, apart from the target: the published config's keys in the kernels' terms.
+public struct DecompositionSettings: Equatable, Sendable {
+    /// C, the number of subcomponents per module.
+    public var subcomponents: Int
+    /// How many masks are drawn for each stochastic loss.
+    public var maskSamples: Int
+    /// N, the neurons of each gate; 0 makes a gate linear.
+    public var gateNeurons: Int
+    /// The gates' last step.
+    public var sigmoid: Sigmoid
+    /// Which modules are decomposed: fnmatch patterns over their names.
+    public var modulePatterns: [String]
+    /// The losses and their weights.
+    public var coefficients: LossCoefficients
+    /// The exponent of the importance and schatten losses.
+    public var pnorm: Float
+    /// The distance of outputs.
+    public var outputLoss: OutputLoss
+    /// How many optimiser steps are taken.
+    public var steps: Int
+    /// Rows per step.
+    public var batchSize: Int
+    /// The optimiser's rate at each step.
+    public var learningRate: LearningRate
+    /// Where the batches come from.
+    public var data: SparseFeatures
+    /// Chooses the initial subcomponents, the batches and the masks.
+    public var seed: Int
+
+    /// Creates settings.
+    public init(
+        subcomponents: Int, maskSamples: Int, gateNeurons: Int, sigmoid: Sigmoid, modulePatterns: [String],
+        coefficients: LossCoefficients, pnorm: Float, outputLoss: OutputLoss, steps: Int, batchSize: Int,
+        learningRate: LearningRate, data: SparseFeatures, seed: Int
+    ) {
+        self.subcomponents = subcomponents
+        self.maskSamples = maskSamples
+        self.gateNeurons = gateNeurons
+        self.sigmoid = sigmoid
+        self.modulePatterns = modulePatterns
+        self.coefficients = coefficients
+        self.pnorm = pnorm
+        self.outputLoss = outputLoss
+        self.steps = steps
+        self.batchSize = batchSize
+        self.learningRate = learningRate
+        self.data = data
+        self.seed = seed
+    }
+}

@@ -1,0 +1,56 @@
+/// A target's forward and backward passes with some of its modules replaced by masked subcomponents.
+///
+/// One instance serves all threads: between `prepare` and `finish` it is only read, and what threads add up goes to
+/// accumulators of their own.
+protocol Network: AnyObject {
+    /// The decomposed modules.
+    var modules: [TargetModule] { get }
+    /// The length of an output row.
+    var outputs: Int { get }
+    /// Whether a row of zeros has no inner activation anywhere, so that every mask gives the target's output.
+    var emptyRowsAreConstant: Bool { get }
+    /// How many floats a thread's accumulator holds.
+    var accumulatorCount: Int { get }
+    /// How many floats of scratch a thread's pass over `rows` rows takes.
+    func scratchCount(rows: Int) -> Int
+
+    /// How many independent pieces of work `prepare` and `finish` fall into.
+    var preparations: Int { get }
+    var finishes: Int { get }
+
+    /// Computes what depends on the parameters alone; once a step, before any pass.
+    func prepare(_ piece: Int, parameters: Floats)
+    /// Runs the unmodified target: fills `inner` of every module, and `target`.
+    func clean(_ pass: Pass)
+    /// Runs the target with the modules of `replaced` masked by `uniforms`: fills `output`.
+    func forward(_ pass: Pass, replaced: ModuleSet)
+    /// Adds the gradients of `dOutput` to `dInner`, `dci` and the accumulator.
+    func backward(_ pass: Pass, replaced: ModuleSet)
+    /// Adds the gradient of `dInner` to the accumulator; the last thing done with a tile.
+    func backwardInner(_ pass: Pass)
+    /// Turns the summed accumulator into gradients of V and U, added to what is there.
+    func finish(_ piece: Int, accumulator: Floats, parameters: Floats, gradients: Floats)
+    /// The target's whole output (outputs, rows) of the last clean pass.
+    func targetOutput(_ pass: Pass, into output: Floats)
+}
+
+/// What a thread's pass over a tile reads and writes.
+struct Pass {
+    let tile: Tile
+    let parameters: Floats
+    let accumulator: Floats
+    let scratch: Floats
+}
+
+/// A set of decomposed modules, by their indices.
+enum ModuleSet {
+    case all
+    case one(Int)
+
+    func contains(_ module: Int) -> Bool {
+        switch self {
+        case .all: true
+        case .one(let only): only == module
+        }
+    }
+}

@@ -1,0 +1,245 @@
+internal import CKernels
+
+/// The residual stream of a residual MLP, written out of existence.
+///
+/// What is added to the stream (sources: the input through W_E, a layer's neurons through W_out, its masked inner
+/// activations through U) and what reads it (V and W_in of later layers, W_U) meet in products of two matrices, so
+/// that nothing of size rows × d_embed is ever formed: x W_E V = x (W_E V), (a * m) U W_U = (a * m) (U W_U). The same
+/// products turn what is accumulated per connection into gradients of V and U.
+final class ResidualMLPConnections {
+    let features: Int
+    let embedding: Int
+    let neurons: Int
+    let layers: Int
+    let c: Int
+    /// By layer: the index of its decomposed mlp_in and mlp_out.
+    let inModule: [Int?]
+    let outModule: [Int?]
+    let layout: ParameterLayout
+
+    // Fixed, from the target's weights alone.
+    /// W_E W_in_lᵀ (features, neurons), by layer.
+    let embeddingToNeurons: [Storage]
+    /// W_out_kᵀ W_in_lᵀ (neurons, neurons), by l then k < l.
+    let neuronsToNeurons: [[Storage]]
+    /// W_out_kᵀ W_U (neurons, features), by layer.
+    let neuronsToOutput: [Storage]
+    /// W_E W_U (features, features).
+    let embeddingToOutput: Storage
+    /// What biases add to the neurons of each layer, and to the output, of the unmodified target.
+    let neuronBias: [Storage]
+    let inBias: [Storage?]
+    let outputBias: Storage
+
+    // Of the current parameters.
+    /// W_E V_l (features, C) and the biases' share (C), by layer.
+    let embeddingToV: [Storage?]
+    let biasToV: [Storage?]
+    /// W_out_kᵀ V_l (neurons, C), by l then k < l.
+    let neuronsToV: [[Storage?]]
+    /// U_k V_l (C, C), by l then k < l.
+    let maskedToV: [[Storage?]]
+    /// U_k W_in_lᵀ (C, neurons), by l then k < l.
+    let maskedToNeurons: [[Storage?]]
+    /// U_k W_U (C, features), by layer.
+    let maskedToOutput: [Storage?]
+
+    private let weightE: Storage
+    private let weightU: Storage
+    private let weightIn: [Storage]
+    private let weightOut: [Storage]
+    private let biasOut: [Storage?]
+    private var tasks: [(Floats) -> Void] = []
+
+    init(_ target: ResidualMLPTarget, inModule: [Int?], outModule: [Int?], layout: ParameterLayout) {
+        let (f, d, m) = (target.features, target.embedding.shape[1], target.layers.first?.input.shape[0] ?? 0)
+        let (count, c) = (target.layers.count, layout.subcomponents)
+        (features, embedding, neurons, layers) = (f, d, m, count)
+        (self.c, self.layout, self.inModule, self.outModule) = (c, layout, inModule, outModule)
+        let (weightE, weightU) = (Storage(target.embedding.values), Storage(target.unembedding.values))
+        let weightIn = target.layers.map { Storage($0.input.values) }
+        let weightOut = target.layers.map { Storage($0.output.values) }
+        let biasOut = target.layers.map { $0.outputBias.map { Storage($0.values) } }
+        func formed(_ rows: Int, _ columns: Int, _ form: (Floats) -> Void) -> Storage {
+            let storage = Storage(count: rows * columns)
+            form(storage.pointer)
+            return storage
+        }
+        embeddingToNeurons = weightIn.map { input in
+            formed(f, m) { product(into: $0, weightE.pointer, input.pointer, m: f, n: m, k: d, .none, .transposed) }
+        }
+        neuronsToNeurons = (0..<count).map { l in
+            (0..<l).map { k in
+                formed(m, m) {
+                    product(
+                        into: $0, weightOut[k].pointer, weightIn[l].pointer, m: m, n: m, k: d, .transposed, .transposed)
+                }
+            }
+        }
+        neuronsToOutput = weightOut.map { output in
+            formed(m, f) { product(into: $0, output.pointer, weightU.pointer, m: m, n: f, k: d, .transposed) }
+        }
+        embeddingToOutput = formed(f, f) { product(into: $0, weightE.pointer, weightU.pointer, m: f, n: f, k: d) }
+        inBias = target.layers.map { $0.inputBias.map { Storage($0.values) } }
+        neuronBias = (0..<count).map { l in
+            formed(1, m) { bias in
+                if let own = target.layers[l].inputBias { bias.update(from: own.values, count: m) }
+                for earlier in biasOut[..<l].compactMap(\.self) {
+                    product(
+                        into: bias, earlier.pointer, weightIn[l].pointer, m: 1, n: m, k: d, .none, .transposed, keep: 1)
+                }
+            }
+        }
+        outputBias = formed(1, f) { bias in
+            for own in biasOut.compactMap(\.self) {
+                product(into: bias, own.pointer, weightU.pointer, m: 1, n: f, k: d, keep: 1)
+            }
+        }
+        func reserved(_ wanted: Bool, _ count: Int) -> Storage? { wanted ? Storage(count: count) : nil }
+        embeddingToV = inModule.map { reserved($0 != nil, f * c) }
+        biasToV = (0..<count).map { l in
+            reserved(inModule[l] != nil && biasOut[..<l].contains { $0 != nil }, c)
+        }
+        neuronsToV = (0..<count).map { l in (0..<l).map { _ in reserved(inModule[l] != nil, m * c) } }
+        maskedToV = (0..<count).map { l in
+            (0..<l).map { reserved(inModule[l] != nil && outModule[$0] != nil, c * c) }
+        }
+        maskedToNeurons = (0..<count).map { l in (0..<l).map { reserved(outModule[$0] != nil, c * m) } }
+        maskedToOutput = outModule.map { reserved($0 != nil, c * f) }
+        (self.weightE, self.weightU, self.weightIn, self.weightOut) = (weightE, weightU, weightIn, weightOut)
+        self.biasOut = biasOut
+        tasks = preparationTasks()
+    }
+
+    var hasBiases: Bool { (inBias + biasOut).contains { $0 != nil } }
+
+    // MARK: Before a step's passes
+
+    /// How many independent pieces of work `prepare` falls into.
+    var preparations: Int { tasks.count }
+
+    /// Computes one of the products that depend on the parameters.
+    func prepare(_ piece: Int, parameters: Floats) {
+        tasks[piece](parameters)
+    }
+
+    /// The largest products first, so that threads end together.
+    private func preparationTasks() -> [(Floats) -> Void] {
+        let (f, d, m, c) = (features, embedding, neurons, c)
+        var tasks: [(cost: Int, run: (Floats) -> Void)] = []
+        for l in 0..<layers {
+            for k in 0..<l {
+                if let result = maskedToV[l][k], let u = u(k), let v = v(l) {
+                    tasks.append((c * c, { product(into: result.pointer, $0 + u, $0 + v, m: c, n: c, k: d) }))
+                }
+                if let result = maskedToNeurons[l][k], let u = u(k) {
+                    let input = weightIn[l].pointer
+                    tasks.append(
+                        (c * m, { product(into: result.pointer, $0 + u, input, m: c, n: m, k: d, .none, .transposed) }))
+                }
+                if let result = neuronsToV[l][k], let v = v(l) {
+                    let output = weightOut[k].pointer
+                    tasks.append(
+                        (m * c, { product(into: result.pointer, output, $0 + v, m: m, n: c, k: d, .transposed) }))
+                }
+            }
+            if let result = embeddingToV[l], let v = v(l) {
+                let weightE = weightE.pointer
+                tasks.append((f * c, { product(into: result.pointer, weightE, $0 + v, m: f, n: c, k: d) }))
+            }
+            if let result = biasToV[l], let v = v(l) {
+                let earlier = biasOut[..<l].compactMap(\.self)
+                tasks.append(
+                    (
+                        c,
+                        { parameters in
+                            result.clear()
+                            for bias in earlier {
+                                product(into: result.pointer, bias.pointer, parameters + v, m: 1, n: c, k: d, keep: 1)
+                            }
+                        }
+                    ))
+            }
+            if let result = maskedToOutput[l], let u = u(l) {
+                let weightU = weightU.pointer
+                tasks.append((c * f, { product(into: result.pointer, $0 + u, weightU, m: c, n: f, k: d) }))
+            }
+        }
+        return tasks.sorted { $0.cost > $1.cost }.map(\.run)
+    }
+
+    private func v(_ layer: Int) -> Int? { inModule[layer].map { layout.modules[$0].v } }
+    private func u(_ layer: Int) -> Int? { outModule[layer].map { layout.modules[$0].u } }
+
+    // MARK: After a step's passes
+
+    /// Adds the gradients of a layer's mlp_in: V through all that it reads, U as accumulated.
+    func finishIn(_ l: Int, module: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
+        let (f, d, m, c) = (features, embedding, neurons, c)
+        let place = layout.modules[module]
+        let dv = gradients + place.v
+        ck_add(gradients + place.u, accumulated.inU[l], c * m)
+        product(into: dv, weightE.pointer, accumulated.embeddingToV[l], m: d, n: c, k: f, .transposed, keep: 1)
+        for k in 0..<l {
+            product(into: dv, weightOut[k].pointer, accumulated.neuronsToV[l][k], m: d, n: c, k: m, keep: 1)
+            if let bias = biasOut[k] {
+                product(into: dv, bias.pointer, accumulated.biasToV[l], m: d, n: c, k: 1, keep: 1)
+            }
+            if let u = u(k) {
+                product(
+                    into: dv, parameters + u, accumulated.maskedToV[l][k], m: d, n: c, k: c, .transposed, keep: 1)
+            }
+        }
+    }
+
+    /// Adds the gradients of a layer's mlp_out: U through all that reads it, V as accumulated.
+    func finishOut(_ k: Int, module: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
+        let (f, d, m, c) = (features, embedding, neurons, c)
+        let place = layout.modules[module]
+        let du = gradients + place.u
+        ck_add(gradients + place.v, accumulated.outV[k], m * c)
+        product(into: du, accumulated.maskedToOutput[k], weightU.pointer, m: c, n: d, k: f, .none, .transposed, keep: 1)
+        for l in k + 1..<max(layers, k + 1) {
+            product(into: du, accumulated.maskedToNeurons[l][k], weightIn[l].pointer, m: c, n: d, k: m, keep: 1)
+            if let v = v(l) {
+                product(
+                    into: du, accumulated.maskedToV[l][k], parameters + v, m: c, n: d, k: c, .none, .transposed, keep: 1)
+            }
+        }
+    }
+
+    /// Where a thread adds up the gradients of the connections, and of what is not reached through one.
+    struct Accumulators {
+        /// Gradients of U of mlp_in (C, neurons) and of V of mlp_out (neurons, C), by layer.
+        let inU: [Floats]
+        let outV: [Floats]
+        let embeddingToV: [Floats]
+        let biasToV: [Floats]
+        let neuronsToV: [[Floats]]
+        let maskedToV: [[Floats]]
+        let maskedToNeurons: [[Floats]]
+        let maskedToOutput: [Floats]
+        let count: Int
+
+        init(_ connections: ResidualMLPConnections, at base: Floats) {
+            let (f, m, c) = (connections.features, connections.neurons, connections.c)
+            let layers = 0..<connections.layers
+            var next = 0
+            func take(_ wanted: Bool, _ count: Int) -> Floats {
+                defer { next += wanted ? (count + 15) & ~15 : 0 }
+                return base + next
+            }
+            let reads = connections.inModule.map { $0 != nil }
+            let adds = connections.outModule.map { $0 != nil }
+            inU = layers.map { take(reads[$0], c * m) }
+            outV = layers.map { take(adds[$0], m * c) }
+            embeddingToV = layers.map { take(reads[$0], f * c) }
+            biasToV = layers.map { take(reads[$0], c) }
+            neuronsToV = layers.map { l in (0..<l).map { _ in take(reads[l], m * c) } }
+            maskedToV = layers.map { l in (0..<l).map { take(reads[l] && adds[$0], c * c) } }
+            maskedToNeurons = layers.map { l in (0..<l).map { take(adds[$0], c * m) } }
+            maskedToOutput = layers.map { take(adds[$0], c * f) }
+            count = next
+        }
+    }
+}

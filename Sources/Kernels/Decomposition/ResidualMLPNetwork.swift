@@ -1,0 +1,334 @@
+internal import CKernels
+
+/// The passes of a residual MLP, through the connections between its sources and readers.
+final class ResidualMLPNetwork: Network {
+    let modules: [TargetModule]
+    let outputs: Int
+    let emptyRowsAreConstant: Bool
+    private let connections: ResidualMLPConnections
+    private let activation: Activation
+    /// Whether outputs are needed whole; else only the part that masks can change is computed.
+    private let wholeOutputs: Bool
+    private let layout: ParameterLayout
+
+    init(_ target: ResidualMLPTarget, decomposed: [Int], wholeOutputs: Bool, layout: ParameterLayout) {
+        let all = target.modules
+        modules = decomposed.map { all[$0] }
+        outputs = target.features
+        activation = target.activation
+        self.wholeOutputs = wholeOutputs
+        self.layout = layout
+        let layers = target.layers.indices
+        connections = ResidualMLPConnections(
+            target, inModule: layers.map { decomposed.firstIndex(of: 2 * $0) },
+            outModule: layers.map { decomposed.firstIndex(of: 2 * $0 + 1) }, layout: layout)
+        emptyRowsAreConstant = !connections.hasBiases
+    }
+
+    var accumulatorCount: Int {
+        var probe: Float = 0
+        return withUnsafeMutablePointer(to: &probe) {
+            ResidualMLPConnections.Accumulators(connections, at: $0).count
+        }
+    }
+    var preparations: Int { connections.preparations }
+    var finishes: Int { modules.count }
+
+    func prepare(_ piece: Int, parameters: Floats) {
+        connections.prepare(piece, parameters: parameters)
+    }
+
+    func finish(_ piece: Int, accumulator: Floats, parameters: Floats, gradients: Floats) {
+        let accumulated = ResidualMLPConnections.Accumulators(connections, at: accumulator)
+        if let layer = connections.inModule.firstIndex(of: piece) {
+            connections.finishIn(
+                layer, module: piece, accumulated: accumulated, parameters: parameters, gradients: gradients)
+        } else if let layer = connections.outModule.firstIndex(of: piece) {
+            connections.finishOut(
+                layer, module: piece, accumulated: accumulated, parameters: parameters, gradients: gradients)
+        }
+    }
+
+    // MARK: Scratch
+
+    /// A layer's blocks, by the order they are cut from the scratch.
+    private enum Block: Int, CaseIterable {
+        /// (neurons, rows): x W_E W_inᵀ + bias; the target's neurons; the masked model's before and after activation;
+        /// gradients before activation, and of the layer's contribution to the stream.
+        case fromInput, clean, before, after, dBefore, dAfter
+        /// (C, rows): x W_E V + bias, and its gradient beyond that of `inner`.
+        case innerFromInput, dInnerFromInput
+        /// (outputs, rows): the output's part that no mask changes; layer 0's is the only one used.
+        case outputFromInput
+
+        func height(_ c: ResidualMLPConnections) -> Int {
+            switch self {
+            case .innerFromInput, .dInnerFromInput: c.c
+            case .outputFromInput: c.features
+            default: c.neurons
+            }
+        }
+    }
+
+    private var heightPerLayer: Int { Block.allCases.reduce(0) { $0 + $1.height(connections) } }
+
+    func scratchCount(rows: Int) -> Int { connections.layers * heightPerLayer * rows }
+
+    private func block(_ block: Block, _ layer: Int, _ pass: Pass) -> Floats {
+        let before = Block.allCases.prefix(block.rawValue).reduce(0) { $0 + $1.height(connections) }
+        return pass.scratch + (layer * heightPerLayer + before) * pass.tile.capacity
+    }
+
+    // MARK: Forward
+
+    func clean(_ pass: Pass) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        for l in 0..<n.layers {
+            let fromInput = block(.fromInput, l, pass)
+            ck_fill_rows(fromInput, n.neuronBias[l].pointer, n.neurons, rows)
+            apply(n.embeddingToNeurons[l], n.features, to: tile.x, adding: fromInput, n.neurons, rows)
+            let neurons = block(.clean, l, pass)
+            neurons.update(from: fromInput, count: n.neurons * rows)
+            for k in 0..<l {
+                apply(n.neuronsToNeurons[l][k], n.neurons, to: block(.clean, k, pass), adding: neurons, n.neurons, rows)
+            }
+            activate(neurons, neurons, n.neurons * rows)
+            if let module = n.inModule[l], let embeddingToV = n.embeddingToV[l] {
+                let own = block(.innerFromInput, l, pass)
+                let inner = tile.modules[module].inner
+                if let bias = n.biasToV[l] {
+                    ck_fill_rows(own, bias.pointer, n.c, rows)
+                } else {
+                    own.update(repeating: 0, count: n.c * rows)
+                }
+                apply(embeddingToV, n.features, to: tile.x, adding: own, n.c, rows)
+                inner.update(from: own, count: n.c * rows)
+                for k in 0..<l {
+                    guard let connection = n.neuronsToV[l][k] else { continue }
+                    apply(connection, n.neurons, to: block(.clean, k, pass), adding: inner, n.c, rows)
+                }
+                block(.dInnerFromInput, l, pass).update(repeating: 0, count: n.c * rows)
+            }
+            if let module = n.outModule[l] {
+                product(
+                    into: tile.modules[module].inner, pass.parameters + layout.modules[module].v, neurons,
+                    m: n.c, n: rows, k: n.neurons, .transposed)
+            }
+        }
+        let fixed = block(.outputFromInput, 0, pass)
+        if wholeOutputs {
+            ck_fill_rows(fixed, n.outputBias.pointer, outputs, rows)
+            apply(n.embeddingToOutput, n.features, to: tile.x, adding: fixed, outputs, rows)
+        } else {
+            fixed.update(repeating: 0, count: outputs * rows)
+        }
+        tile.target.update(from: fixed, count: outputs * rows)
+        for k in 0..<n.layers {
+            apply(n.neuronsToOutput[k], n.neurons, to: block(.clean, k, pass), adding: tile.target, outputs, rows)
+        }
+    }
+
+    func targetOutput(_ pass: Pass, into output: Floats) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        output.update(from: tile.target, count: outputs * rows)
+        guard !wholeOutputs else { return }
+        ck_add_bias(output, n.outputBias.pointer, outputs, rows)
+        apply(n.embeddingToOutput, n.features, to: tile.x, adding: output, outputs, rows)
+    }
+
+    func forward(_ pass: Pass, replaced: ModuleSet) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        let first = firstChanged(replaced)
+        for l in first..<n.layers {
+            let before = block(.before, l, pass)
+            let after = block(.after, l, pass)
+            let inIsReplaced = contains(replaced, n.inModule[l])
+            if inIsReplaced, let module = n.inModule[l] {
+                let share = tile.modules[module]
+                if l > first {
+                    share.maskedInner.update(from: block(.innerFromInput, l, pass), count: n.c * rows)
+                    for k in 0..<l {
+                        let source = source(k, first: first, replaced, pass)
+                        guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else { continue }
+                        apply(connection, source.height, to: source.values, adding: share.maskedInner, n.c, rows)
+                    }
+                }
+                ck_mask_forward(
+                    share.masked, l > first ? share.maskedInner : share.inner, share.ci, share.uniforms, n.c * rows)
+                product(
+                    into: before, pass.parameters + layout.modules[module].u, share.masked,
+                    m: n.neurons, n: rows, k: n.c, .transposed)
+                if let bias = n.inBias[l] { ck_add_bias(before, bias.pointer, n.neurons, rows) }
+                activate(after, before, n.neurons * rows)
+            } else if l == first {
+                after.update(from: block(.clean, l, pass), count: n.neurons * rows)
+            } else {
+                before.update(from: block(.fromInput, l, pass), count: n.neurons * rows)
+                for k in 0..<l {
+                    let source = source(k, first: first, replaced, pass)
+                    guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k] else {
+                        continue
+                    }
+                    apply(connection, source.height, to: source.values, adding: before, n.neurons, rows)
+                }
+                activate(after, before, n.neurons * rows)
+            }
+            if contains(replaced, n.outModule[l]), let module = n.outModule[l] {
+                let share = tile.modules[module]
+                let isClean = l == first && !inIsReplaced
+                if !isClean {
+                    product(
+                        into: share.maskedInner, pass.parameters + layout.modules[module].v, after,
+                        m: n.c, n: rows, k: n.neurons, .transposed)
+                }
+                ck_mask_forward(
+                    share.masked, isClean ? share.inner : share.maskedInner, share.ci, share.uniforms, n.c * rows)
+            }
+        }
+        tile.output.update(from: block(.outputFromInput, 0, pass), count: outputs * rows)
+        for k in 0..<n.layers {
+            let source = source(k, first: first, replaced, pass)
+            guard let connection = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k] else { continue }
+            apply(connection, source.height, to: source.values, adding: tile.output, outputs, rows)
+        }
+    }
+
+    /// What layer `k` adds to the stream in a masked run.
+    private func source(
+        _ k: Int, first: Int, _ replaced: ModuleSet, _ pass: Pass
+    ) -> (values: Floats, height: Int, isMasked: Bool) {
+        if k >= first, contains(replaced, connections.outModule[k]), let module = connections.outModule[k] {
+            return (pass.tile.modules[module].masked, connections.c, true)
+        }
+        return (block(k < first ? .clean : .after, k, pass), connections.neurons, false)
+    }
+
+    // MARK: Backward
+
+    func backward(_ pass: Pass, replaced: ModuleSet) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        let sums = ResidualMLPConnections.Accumulators(n, at: pass.accumulator)
+        let first = firstChanged(replaced)
+        for l in (first..<n.layers).reversed() {
+            let inIsReplaced = contains(replaced, n.inModule[l])
+            var dAfter = block(.dAfter, l, pass)
+            backwardReaders(of: l, first: first, replaced, sums, pass)
+            if contains(replaced, n.outModule[l]), let module = n.outModule[l] {
+                let share = tile.modules[module]
+                let isClean = l == first && !inIsReplaced
+                let inner = isClean ? share.inner : share.maskedInner
+                let dInner = isClean ? share.dInner : share.maskedInner
+                ck_mask_backward(
+                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, isClean ? 1 : 0, n.c * rows)
+                if isClean { return }
+                accumulate(sums.outV[l], block(.after, l, pass), n.neurons, dInner, n.c, rows)
+                product(
+                    into: dAfter, pass.parameters + layout.modules[module].v, dInner, m: n.neurons, n: rows, k: n.c)
+            }
+            let dBefore = block(.dBefore, l, pass)
+            switch activation {
+            case .relu: ck_relu_backward(dBefore, dAfter, block(.before, l, pass), n.neurons * rows)
+            case .gelu: ck_gelu_backward(dBefore, dAfter, block(.before, l, pass), n.neurons * rows)
+            }
+            dAfter = dBefore
+            guard inIsReplaced, let module = n.inModule[l] else { continue }
+            let share = tile.modules[module]
+            accumulate(sums.inU[l], share.masked, n.c, dBefore, n.neurons, rows)
+            product(into: share.masked, pass.parameters + layout.modules[module].u, dBefore, m: n.c, n: rows, k: n.neurons)
+            let dInner = l > first ? share.maskedInner : share.dInner
+            ck_mask_backward(
+                dInner, share.dci, share.masked, l > first ? share.maskedInner : share.inner, share.ci,
+                share.uniforms, l > first ? 0 : 1, n.c * rows)
+            guard l > first else { continue }
+            ck_add(block(.dInnerFromInput, l, pass), dInner, n.c * rows)
+            for k in 0..<first { accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows) }
+        }
+    }
+
+    /// Sets the gradient of what layer `k` adds to the stream, from all that reads it, and adds up the connections'
+    /// gradients. For a masked source it takes the place of `masked`.
+    private func backwardReaders(
+        of k: Int, first: Int, _ replaced: ModuleSet, _ sums: ResidualMLPConnections.Accumulators, _ pass: Pass
+    ) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        let source = source(k, first: first, replaced, pass)
+        if source.isMasked { accumulate(sums.maskedToOutput[k], source.values, n.c, tile.dOutput, outputs, rows) }
+        for l in k + 1..<max(n.layers, k + 1) {
+            if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
+                let sum = source.isMasked ? sums.maskedToV[l][k] : sums.neuronsToV[l][k]
+                accumulate(sum, source.values, source.height, tile.modules[reader].maskedInner, n.c, rows)
+            } else if source.isMasked {
+                accumulate(sums.maskedToNeurons[l][k], source.values, n.c, block(.dBefore, l, pass), n.neurons, rows)
+            }
+        }
+        let gradient = source.isMasked ? source.values : block(.dAfter, k, pass)
+        let toOutput = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k]
+        if let toOutput {
+            product(into: gradient, toOutput.pointer, tile.dOutput, m: source.height, n: rows, k: outputs)
+        }
+        for l in k + 1..<max(n.layers, k + 1) {
+            if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
+                guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else { continue }
+                product(
+                    into: gradient, connection.pointer, tile.modules[reader].maskedInner,
+                    m: source.height, n: rows, k: n.c, keep: 1)
+            } else {
+                guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k] else {
+                    continue
+                }
+                product(
+                    into: gradient, connection.pointer, block(.dBefore, l, pass),
+                    m: source.height, n: rows, k: n.neurons, keep: 1)
+            }
+        }
+    }
+
+    func backwardInner(_ pass: Pass) {
+        let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
+        let sums = ResidualMLPConnections.Accumulators(n, at: pass.accumulator)
+        for l in 0..<n.layers {
+            if let module = n.outModule[l] {
+                accumulate(sums.outV[l], block(.clean, l, pass), n.neurons, tile.modules[module].dInner, n.c, rows)
+            }
+            guard let module = n.inModule[l] else { continue }
+            let dInner = tile.modules[module].dInner
+            for k in 0..<l { accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows) }
+            if l > 0 { ck_add(dInner, block(.dInnerFromInput, l, pass), n.c * rows) }
+            accumulate(sums.embeddingToV[l], tile.x, n.features, dInner, n.c, rows)
+            if n.biasToV[l] != nil { ck_sum_rows(sums.biasToV[l], dInner, n.c, rows) }
+        }
+    }
+
+    // MARK: Pieces
+
+    private func firstChanged(_ replaced: ModuleSet) -> Int {
+        (0..<connections.layers).first {
+            contains(replaced, connections.inModule[$0]) || contains(replaced, connections.outModule[$0])
+        } ?? 0
+    }
+
+    private func contains(_ replaced: ModuleSet, _ module: Int?) -> Bool {
+        module.map(replaced.contains) ?? false
+    }
+
+    /// result (columns, rows) += connection (height, columns)ᵀ · source (height, rows).
+    private func apply(
+        _ connection: Storage, _ height: Int, to source: Floats, adding result: Floats, _ columns: Int, _ rows: Int
+    ) {
+        product(into: result, connection.pointer, source, m: columns, n: rows, k: height, .transposed, keep: 1)
+    }
+
+    /// sum (height, columns) += source (height, rows) · gradient (columns, rows)ᵀ.
+    private func accumulate(
+        _ sum: Floats, _ source: Floats, _ height: Int, _ gradient: Floats, _ columns: Int, _ rows: Int
+    ) {
+        product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: 1)
+    }
+
+    private func activate(_ output: Floats, _ input: Floats, _ count: Int) {
+        switch activation {
+        case .relu: ck_relu(output, input, count)
+        case .gelu: ck_gelu(output, input, count)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+internal import CKernels
+
+/// One thread's memory and part of a step: the losses of its rows and their gradients.
+final class StepWorker {
+    let batchRows: BatchRows
+    let tile: Tile
+    /// The network's accumulator, then the gates' gradients laid out as the parameters' gate part.
+    let accumulator: Storage
+    /// The sum of each masked run's loss over rows, before its share of the mean.
+    var runSums: [Double]
+    /// By module and subcomponent: weighted sums over rows of ci_upper^p, shifted and not.
+    var importanceSums: [Double]
+    var schattenSums: [Double]
+    /// By module: how many causal importances exceed 0.01.
+    var counts: [Double]
+    /// The highest causal importance of each subcomponent this step (modules, C).
+    let peaks: Storage
+    private let scratch: Storage
+    private let layout: ParameterLayout
+    private let network: any Network
+    private let parameters: Floats
+
+    init(
+        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings, runs: Int,
+        parameters: Floats
+    ) {
+        let c = settings.subcomponents
+        // A tile's blocks should stay in the second-level cache.
+        let capacity = c <= 64 ? 256 : c <= 256 ? 128 : 64
+        self.layout = layout
+        self.network = network
+        self.parameters = parameters
+        batchRows = BatchRows(range: rows, features: settings.data.features)
+        tile = Tile(
+            capacity: capacity, features: settings.data.features, outputs: network.outputs,
+            modules: network.modules.count, subcomponents: c)
+        scratch = Storage(count: network.scratchCount(rows: capacity))
+        accumulator = Storage(count: network.accumulatorCount + layout.count - layout.gates)
+        runSums = Array(repeating: 0, count: runs)
+        importanceSums = Array(repeating: 0, count: network.modules.count * c)
+        schattenSums = importanceSums
+        counts = Array(repeating: 0, count: network.modules.count)
+        peaks = Storage(count: network.modules.count * c)
+    }
+
+    /// The gates' gradients, to be indexed by places of the layout.
+    private var gateGradients: Floats { accumulator.pointer + network.accumulatorCount - layout.gates }
+
+    /// Computes this thread's part of a step.
+    func process(_ decomposition: Decomposition, plan: StepPlan) {
+        let settings = decomposition.settings
+        accumulator.clear()
+        peaks.clear()
+        runSums.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        importanceSums.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        schattenSums.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        counts.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        if let given = plan.given {
+            batchRows.copy(given.batch.pointer, joiningEmptyRows: network.emptyRowsAreConstant)
+        } else {
+            batchRows.draw(
+                settings.data, streams: .decomposition(seed: settings.seed, step: plan.step),
+                joiningEmptyRows: network.emptyRowsAreConstant)
+        }
+        var next = 0
+        while next < batchRows.kept {
+            let first = next
+            next += tile.load(batchRows, from: next)
+            processTile(decomposition, plan: plan)
+            plan.capture?.record(self, rows: first..<next, decomposition: decomposition)
+        }
+    }
+
+    /// The tile's blocks and this thread's memory, as the network's passes take them.
+    var pass: Pass {
+        Pass(tile: tile, parameters: parameters, accumulator: accumulator.pointer, scratch: scratch.pointer)
+    }
+
+    private func processTile(_ decomposition: Decomposition, plan: StepPlan) {
+        let settings = decomposition.settings
+        let (c, rows) = (settings.subcomponents, tile.rows)
+        let count = c * rows
+        let pass = pass
+        network.clean(pass)
+        for (index, share) in tile.modules.enumerated() {
+            decomposition.gates[index].forward(
+                share.gate, a: share.inner, parameters: pass.parameters, rows: rows)
+            ck_importance_forward(share.ci, tile.ciUpper, share.gate, settings.sigmoid.code, count)
+            counts[index] += ck_importance_counts(
+                peaks.pointer + index * c, share.ci, tile.weight, 0.01, c, rows)
+            share.dInner.update(repeating: 0, count: count)
+            share.dci.update(repeating: 0, count: count)
+        }
+        for (number, run) in decomposition.runs.enumerated() where run.coefficient != 0 || plan.reporting {
+            fillUniforms(run, decomposition: decomposition, plan: plan)
+            network.forward(pass, replaced: run.replaced)
+            let elements = settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
+            let scale = Float(run.share / Double(elements)) * run.coefficient
+            let outputLoss = settings.outputLoss == .mse ? ck_mse : ck_kl
+            runSums[number] += outputLoss(
+                tile.dOutput, tile.output, tile.target, tile.live, scale, network.outputs, rows)
+            if run.coefficient != 0 { network.backward(pass, replaced: run.replaced) }
+        }
+        for index in tile.modules.indices {
+            backwardImportance(index, decomposition: decomposition, plan: plan)
+        }
+        network.backwardInner(pass)
+    }
+
+    /// The importance losses of a module, and the way of all gradients of ci back through its gates.
+    private func backwardImportance(_ index: Int, decomposition: Decomposition, plan: StepPlan) {
+        let settings = decomposition.settings
+        let (c, rows, share) = (settings.subcomponents, tile.rows, tile.modules[index])
+        let perRow = 1 / Float(settings.batchSize)
+        ck_importance_forward(tile.dGate, tile.ciUpper, share.gate, settings.sigmoid.code, c * rows)
+        importanceSums.withUnsafeMutableBufferPointer { sums in
+            ck_power_sum(
+                sums.baseAddress.map { $0 + index * c }, tile.dciUpper, tile.ciUpper, tile.weight, nil,
+                settings.coefficients.importanceMinimality * perRow, 1e-12, settings.pnorm, 0, c, rows)
+        }
+        if let coefficient = settings.coefficients.schatten {
+            schattenSums.withUnsafeMutableBufferPointer { sums in
+                ck_power_sum(
+                    sums.baseAddress.map { $0 + index * c }, tile.dciUpper, tile.ciUpper, tile.weight,
+                    plan.squaredNorms + index * c, coefficient * perRow, 0, settings.pnorm, 1, c, rows)
+            }
+        }
+        ck_importance_backward(tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
+        decomposition.gates[index].backward(
+            da: share.dInner, gradients: gateGradients, dg: tile.dGate, a: share.inner,
+            parameters: pass.parameters, rows: rows)
+    }
+
+    private func fillUniforms(_ run: MaskedRun, decomposition: Decomposition, plan: StepPlan) {
+        let (c, rows) = (layout.subcomponents, tile.rows)
+        for index in tile.modules.indices where run.replaced.contains(index) {
+            let uniforms = tile.modules[index].uniforms
+            switch run.uniforms {
+            case .zeros: uniforms.update(repeating: 0, count: c * rows)
+            case .ones: uniforms.update(repeating: 1, count: c * rows)
+            case .drawn(let sample):
+                if let given = plan.given?.uniforms(run.term, sample: sample, module: index) {
+                    ck_gather_rows(uniforms, tile.rowIndex, given, c, rows)
+                } else {
+                    let layerwise = run.term == .stochasticReconLayerwise ? 1 : 0
+                    let stream = RandomStream(
+                        seed: decomposition.settings.seed, .mask, plan.step, layerwise, sample, index)
+                    ck_uniform_rows(
+                        uniforms, tile.rowIndex, c, rows, decomposition.settings.batchSize, stream.key)
+                }
+            }
+        }
+    }
+}

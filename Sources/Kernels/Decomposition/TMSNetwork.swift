@@ -1,0 +1,162 @@
+internal import CKernels
+
+/// The passes of a toy model of superposition: a chain of matrices with a ReLU at the end.
+final class TMSNetwork: Network {
+    /// One matrix of the chain.
+    private struct Stage {
+        /// W (outputs, inputs).
+        let weight: Storage
+        let inputs: Int
+        let outputs: Int
+        /// Its index among the decomposed modules.
+        let module: Int?
+    }
+
+    let modules: [TargetModule]
+    let outputs: Int
+    let emptyRowsAreConstant = true
+    let preparations = 0
+    private let stages: [Stage]
+    private let bias: Storage
+    private let layout: ParameterLayout
+    /// The widest layer.
+    private let width: Int
+
+    init(_ target: TMSTarget, decomposed: [Int], layout: ParameterLayout) {
+        let all = target.modules
+        modules = decomposed.map { all[$0] }
+        stages = all.indices.map { index in
+            Stage(
+                weight: Storage(all[index].weight.values), inputs: all[index].inputs, outputs: all[index].outputs,
+                module: decomposed.firstIndex(of: index))
+        }
+        bias = Storage(target.bias.values)
+        outputs = target.features
+        width = max(target.features, target.hidden)
+        self.layout = layout
+    }
+
+    var accumulatorCount: Int { layout.gates }
+    var finishes: Int { modules.count }
+
+    // Scratch: the clean activations behind each stage, the masked ones, and two gradients.
+    func scratchCount(rows: Int) -> Int { (2 * stages.count + 2) * width * rows }
+
+    private func cleanOutput(_ stage: Int, _ pass: Pass) -> Floats {
+        stage < 0 ? pass.tile.x : pass.scratch + stage * width * pass.tile.capacity
+    }
+
+    private func maskedOutput(_ stage: Int, _ pass: Pass) -> Floats {
+        pass.scratch + (stages.count + stage) * width * pass.tile.capacity
+    }
+
+    private func gradient(_ which: Int, _ pass: Pass) -> Floats {
+        pass.scratch + (2 * stages.count + which) * width * pass.tile.capacity
+    }
+
+    func prepare(_ piece: Int, parameters: Floats) {}
+
+    func clean(_ pass: Pass) {
+        let (tile, rows) = (pass.tile, pass.tile.rows)
+        for (index, stage) in stages.enumerated() {
+            let input = cleanOutput(index - 1, pass)
+            let output = cleanOutput(index, pass)
+            product(into: output, stage.weight.pointer, input, m: stage.outputs, n: rows, k: stage.inputs)
+            if let module = stage.module {
+                applyV(module, pass, to: input, into: tile.modules[module].inner)
+            }
+        }
+        let last = cleanOutput(stages.count - 1, pass)
+        ck_add_bias(last, bias.pointer, outputs, rows)
+        ck_relu(tile.target, last, outputs * rows)
+    }
+
+    func forward(_ pass: Pass, replaced: ModuleSet) {
+        let (tile, rows) = (pass.tile, pass.tile.rows)
+        let first = firstReplaced(replaced)
+        for index in first..<stages.count {
+            let stage = stages[index]
+            let input = index == first ? cleanOutput(index - 1, pass) : maskedOutput(index - 1, pass)
+            let output = maskedOutput(index, pass)
+            guard let module = stage.module, replaced.contains(module) else {
+                product(into: output, stage.weight.pointer, input, m: stage.outputs, n: rows, k: stage.inputs)
+                continue
+            }
+            let share = tile.modules[module]
+            if index > first { applyV(module, pass, to: input, into: share.maskedInner) }
+            ck_mask_forward(
+                share.masked, index > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
+                layout.subcomponents * rows)
+            product(
+                into: output, pass.parameters + layout.modules[module].u, share.masked,
+                m: stage.outputs, n: rows, k: layout.subcomponents, .transposed)
+        }
+        let last = maskedOutput(stages.count - 1, pass)
+        ck_add_bias(last, bias.pointer, outputs, rows)
+        ck_relu(tile.output, last, outputs * rows)
+    }
+
+    func backward(_ pass: Pass, replaced: ModuleSet) {
+        let (tile, rows, c) = (pass.tile, pass.tile.rows, layout.subcomponents)
+        let first = firstReplaced(replaced)
+        var dOutput = gradient(0, pass)
+        var dInput = gradient(1, pass)
+        ck_relu_backward(dOutput, tile.dOutput, maskedOutput(stages.count - 1, pass), outputs * rows)
+        for index in (first..<stages.count).reversed() {
+            let stage = stages[index]
+            if let module = stage.module, replaced.contains(module) {
+                let (share, place) = (tile.modules[module], layout.modules[module])
+                product(
+                    into: pass.accumulator + place.u, share.masked, dOutput,
+                    m: c, n: stage.outputs, k: rows, .none, .transposed, keep: 1)
+                product(into: share.masked, pass.parameters + place.u, dOutput, m: c, n: rows, k: stage.outputs)
+                let inner = index > first ? share.maskedInner : share.inner
+                let dInner = index > first ? share.maskedInner : share.dInner
+                ck_mask_backward(
+                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, index > first ? 0 : 1,
+                    c * rows)
+                if index == first { break }
+                product(
+                    into: pass.accumulator + place.v, maskedOutput(index - 1, pass), dInner,
+                    m: stage.inputs, n: c, k: rows, .none, .transposed, keep: 1)
+                product(into: dInput, pass.parameters + place.v, dInner, m: stage.inputs, n: rows, k: c)
+            } else {
+                product(
+                    into: dInput, stage.weight.pointer, dOutput,
+                    m: stage.inputs, n: rows, k: stage.outputs, .transposed)
+            }
+            swap(&dOutput, &dInput)
+        }
+    }
+
+    func backwardInner(_ pass: Pass) {
+        for (index, stage) in stages.enumerated() {
+            guard let module = stage.module else { continue }
+            product(
+                into: pass.accumulator + layout.modules[module].v, cleanOutput(index - 1, pass),
+                pass.tile.modules[module].dInner, m: stage.inputs, n: layout.subcomponents, k: pass.tile.rows,
+                .none, .transposed, keep: 1)
+        }
+    }
+
+    func finish(_ piece: Int, accumulator: Floats, parameters: Floats, gradients: Floats) {
+        let place = layout.modules[piece]
+        ck_add(gradients + place.v, accumulator + place.v, place.inputs * layout.subcomponents)
+        ck_add(gradients + place.u, accumulator + place.u, place.outputs * layout.subcomponents)
+    }
+
+    func targetOutput(_ pass: Pass, into output: Floats) {
+        output.update(from: pass.tile.target, count: outputs * pass.tile.rows)
+    }
+
+    private func applyV(_ module: Int, _ pass: Pass, to input: Floats, into inner: Floats) {
+        let place = layout.modules[module]
+        product(
+            into: inner, pass.parameters + place.v, input,
+            m: layout.subcomponents, n: pass.tile.rows, k: place.inputs, .transposed)
+    }
+
+    private func firstReplaced(_ replaced: ModuleSet) -> Int {
+        stages.firstIndex { $0.module.map(replaced.contains) ?? false } ?? 0
+    }
+}

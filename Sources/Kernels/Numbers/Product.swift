@@ -1,0 +1,27 @@
+import COpenBLAS
+
+/// Whether a factor of a product is transposed first.
+enum Transpose {
+    case none
+    case transposed
+
+    fileprivate var flag: CBLAS_TRANSPOSE { self == .none ? CblasNoTrans : CblasTrans }
+}
+
+/// Sets c (m, n) to `scale · op(a) op(b) + keep · c`, all row-major and dense, on the calling thread.
+///
+/// The gradients of `y = a b` take both transposes: `da = dy bᵀ`, `db = aᵀ dy`.
+func product(
+    into c: Floats, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, m: Int, n: Int, k: Int,
+    _ transposeA: Transpose = .none, _ transposeB: Transpose = .none, scale: Float = 1, keep: Float = 0
+) {
+    cblas_sgemm(
+        CblasRowMajor, transposeA.flag, transposeB.flag, Int32(m), Int32(n), Int32(k),
+        scale, a, Int32(transposeA == .none ? k : m), b, Int32(transposeB == .none ? n : k),
+        keep, c, Int32(n))
+}
+
+/// Keeps OpenBLAS on the calling thread: a step's threads are its own, and small products lose by sharing.
+func keepProductsOnTheCallingThread() {
+    openblas_set_num_threads(1)
+}

@@ -1,0 +1,83 @@
+import Glibc
+
+/// A weight matrix of a target that can be decomposed.
+public struct TargetModule: Equatable, Sendable {
+    /// The module's path in the PyTorch model, as `layers.0.mlp_in`.
+    public let name: String
+    /// W (outputs, inputs).
+    public let weight: Tensor
+
+    /// The columns of W.
+    public var inputs: Int { weight.shape[1] }
+    /// The rows of W.
+    public var outputs: Int { weight.shape[0] }
+}
+
+/// A trained network whose weight matrices are decomposed.
+public enum TargetModel: Equatable, Sendable {
+    case tms(TMSTarget)
+    case residualMLP(ResidualMLPTarget)
+
+    /// The modules that have a weight matrix, in the order of a forward pass.
+    public var modules: [TargetModule] {
+        switch self {
+        case .tms(let target): target.modules
+        case .residualMLP(let target): target.modules
+        }
+    }
+
+    /// f, the entries of an input row.
+    public var features: Int {
+        switch self {
+        case .tms(let target): target.features
+        case .residualMLP(let target): target.features
+        }
+    }
+
+    /// The weights by their published names.
+    public var stateDict: StateDict {
+        switch self {
+        case .tms(let target): target.stateDict
+        case .residualMLP(let target): target.stateDict
+        }
+    }
+
+    /// Pairs of modules whose subcomponents share their storage, the second's being the first's transposed.
+    var tiedModules: [(String, String)] {
+        switch self {
+        case .tms(let target): target.tiedWeights ? [("linear1", "linear2")] : []
+        case .residualMLP: []
+        }
+    }
+
+    /// The indices of the modules that `patterns` select, in the model's order.
+    ///
+    /// - Throws: `patternMatchesNothing` for a pattern without a module.
+    func modules(matching patterns: [String]) throws(KernelError) -> [Int] {
+        let names = modules.map(\.name)
+        for pattern in patterns where !names.contains(where: { fnmatch(pattern, $0, FNM_NOESCAPE) == 0 }) {
+            throw .patternMatchesNothing(pattern: pattern, modules: names)
+        }
+        return names.indices.filter { index in
+            patterns.contains { fnmatch($0, names[index], FNM_NOESCAPE) == 0 }
+        }
+    }
+}
+
+extension StateDict {
+    /// The tensor of that name, if its shape is right and its values are finite.
+    func tensor(_ name: String, _ shape: [Int]) throws(KernelError) -> Tensor {
+        guard let tensor = self[name] else { throw .missingTensor(name: name) }
+        guard tensor.shape == shape else {
+            throw .wrongShape(tensor: name, found: tensor.shape, expected: shape)
+        }
+        guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(tensor: name) }
+        return tensor
+    }
+
+    /// Refuses tensors that are none of `names`.
+    func expectOnly(_ names: [String]) throws(KernelError) {
+        let known = Set(names)
+        if let stranger = keys.filter({ !known.contains($0) }).min() { throw .unexpectedTensor(name: stranger) }
+    }
+}
