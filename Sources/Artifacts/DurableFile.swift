@@ -86,7 +86,9 @@ public enum DurableFile {
             }
             initialized = count
         }
-        guard count == size else { throw FileError(.read, path, reason: "it ended after \(count) of \(size) bytes") }
+        guard count == size else {
+            throw FileError(.read, path, reason: "it ended after \(count) of \(size) bytes")
+        }
         return bytes
     }
 

@@ -21,7 +21,8 @@ final class StepWorker {
     private let parameters: Floats
 
     init(
-        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings, runs: Int,
+        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings,
+        runs: Int,
         parameters: Floats
     ) {
         let c = settings.subcomponents
@@ -94,7 +95,8 @@ final class StepWorker {
         for (number, run) in decomposition.runs.enumerated() where run.coefficient != 0 || plan.reporting {
             fillUniforms(run, decomposition: decomposition, plan: plan)
             network.forward(pass, replaced: run.replaced)
-            let elements = settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
+            let elements =
+                settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
             let scale = Float(run.share / Double(elements)) * run.coefficient
             let outputLoss = settings.outputLoss == .mse ? ck_mse : ck_kl
             runSums[number] += outputLoss(
@@ -125,7 +127,8 @@ final class StepWorker {
                     plan.squaredNorms + index * c, coefficient * perRow, 0, settings.pnorm, 1, c, rows)
             }
         }
-        ck_importance_backward(tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
+        ck_importance_backward(
+            tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
         decomposition.gates[index].backward(
             da: share.dInner, gradients: gateGradients, dg: tile.dGate, a: share.inner,
             parameters: pass.parameters, rows: rows)

@@ -67,6 +67,7 @@ void ck_subtract(float *out, const float *x, const float *y, size_t count);
 void ck_add_bias(float *block, const float *bias, size_t features, size_t rows);
 void ck_fill_rows(float *block, const float *bias, size_t features, size_t rows);
 void ck_sum_rows(float *sums, const float *block, size_t features, size_t rows);
+void ck_absolute(float *out, const float *x, size_t count);
 void ck_relu(float *out, const float *x, size_t count);
 void ck_relu_backward(float *dx, const float *dy, const float *x, size_t count);
 void ck_gelu(float *out, const float *x, size_t count);
@@ -82,9 +83,14 @@ void ck_gather_rows(float *out, const uint32_t *row_index, const float *given, s
 
 // MARK: Output losses (loss.c). Blocks (features, rows); live_r is 0 for padding.
 
-/// Sum over live rows of (out - target)^2; dout = scale * 2 (out - target).
-double ck_mse(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
+/// Sum over rows of weight_r (out - target)^2; dout = scale * 2 weight_r (out - target).
+double ck_mse(float *dout, const float *out, const float *target, const float *weight, float scale, size_t features,
               size_t rows);
+/// The same with features weighed as well (features).
+double ck_weighted_mse(float *dout, const float *out, const float *target, const float *weight,
+                       const float *feature_weight, float scale, size_t features, size_t rows);
+/// Labels of a residual MLP: 0 relu(k x) + x, 1 gelu(k x) + x, 2 |k x|, with k (features).
+void ck_labels(float *y, const float *x, const float *coefficients, int kind, size_t features, size_t rows);
 /// Sum over live rows of sum_f p log(p/q), p = softmax(target), q = softmax(out); dout = scale (q - p).
 double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
              size_t rows);
