@@ -15,9 +15,8 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
 }
 
 extension SafeTensors {
-    /// Reads a file; half and bfloat16 numbers become single precision.
+    /// Reads a file of at most `limit` bytes; half and bfloat16 numbers become single precision.
     ///
-    /// - Parameter limit: The largest size accepted, in bytes.
     /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point arrays.
     public init(contentsOf path: String, limit: Int = 4 << 30) throws(SafeTensorsError) {
         let bytes: [UInt8]

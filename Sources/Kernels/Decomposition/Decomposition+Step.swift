@@ -5,7 +5,10 @@ import Synchronization
 extension Decomposition {
     /// Takes one optimiser step.
     ///
-    /// - Parameter reporting: Whether to compute a report; it costs the losses that are not trained on.
+    /// A report costs the losses that are not trained on.
+    ///
+    /// - Parameter reporting: Whether to make a report.
+    /// - Returns: The report, if one was asked for.
     /// - Throws: `lossNotFinite`, before anything is changed.
     @discardableResult
     public func advance(reporting: Bool) throws(KernelError) -> StepReport? {

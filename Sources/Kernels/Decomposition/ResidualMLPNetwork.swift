@@ -265,8 +265,9 @@ final class ResidualMLPNetwork: Network {
         }
     }
 
-    /// Sets the gradient of what layer `k` adds to the stream, from all that reads it, and adds up the connections'
-    /// gradients. For a masked source it takes the place of `masked`.
+    /// Sets the gradient of what layer `k` adds to the stream, from all that reads it.
+    ///
+    /// For a masked source it takes the place of `masked`. The connections' gradients are added up on the way.
     private func backwardReaders(
         of k: Int, first: Int, _ replaced: ModuleSet, _ sums: ResidualMLPConnections.Accumulators,
         _ pass: Pass

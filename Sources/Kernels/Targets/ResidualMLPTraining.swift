@@ -77,7 +77,8 @@ public struct ResidualMLPTraining: Equatable, Sendable {
 
     /// Trains a target from random weights.
     ///
-    /// - Parameter progress: Called now and then with the step and its loss; false stops early.
+    /// `progress` is called now and then with the step and its loss; false stops early.
+    ///
     /// - Returns: The target and its mean loss over `finalBatches` batches, or nil if `progress` stopped it.
     /// - Throws: `cannotStartThreads`.
     public func train(

@@ -40,7 +40,8 @@ public struct TMSTraining: Equatable, Sendable {
 
     /// Trains a target from random weights.
     ///
-    /// - Parameter progress: Called now and then with the step and its loss; false stops early.
+    /// `progress` is called now and then with the step and its loss; false stops early.
+    ///
     /// - Returns: The target and the last step's loss, or nil if `progress` stopped it.
     public func train(seed: Int, progress: (Int, Double) -> Bool) -> (target: TMSTarget, loss: Double)? {
         keepProductsOnTheCallingThread()
