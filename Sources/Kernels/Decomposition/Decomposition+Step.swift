@@ -12,15 +12,18 @@ extension Decomposition {
     /// - Throws: `lossNotFinite`, before anything is changed.
     @discardableResult
     public func advance(reporting: Bool) throws(KernelError) -> StepReport? {
-        let report = try compute(given: nil, capture: nil, reporting: reporting)
+        let losses = try compute(given: nil, capture: nil, reporting: reporting)
+        let report = reporting ? report(losses) : nil
         update()
         step += 1
         return report
     }
 
     /// Computes a step's losses without changing anything but what is remembered since the last report.
-    public func evaluate() throws(KernelError) -> StepReport? {
-        try compute(given: nil, capture: nil, reporting: true)
+    ///
+    /// - Throws: `lossNotFinite`.
+    public func evaluate() throws(KernelError) -> StepReport {
+        report(try compute(given: nil, capture: nil, reporting: true))
     }
 
     /// Takes one optimiser step on given numbers and says all that it computed.
@@ -33,9 +36,7 @@ extension Decomposition {
         }
         let memory = GivenMemory(given, modules: modules.map(\.name))
         let capture = CaptureMemory(self, batch: memory.batch.pointer)
-        guard let report = try compute(given: memory, capture: capture, reporting: true) else {
-            throw .invalidSettings("a replayed step made no report")
-        }
+        let report = report(try compute(given: memory, capture: capture, reporting: true))
         let result = StepCapture(
             targetOutput: Tensor(
                 shape: [settings.batchSize, network.outputs],
@@ -58,7 +59,7 @@ extension Decomposition {
     /// Computes all losses and gradients of the current step.
     private func compute(
         given: GivenMemory?, capture: CaptureMemory?, reporting: Bool
-    ) throws(KernelError) -> StepReport? {
+    ) throws(KernelError) -> [LossTerm: Double] {
         ck_flush_denormals()
         let (c, count) = (settings.subcomponents, modules.count)
         let squaredNorms = Storage(count: count * c)
@@ -89,7 +90,7 @@ extension Decomposition {
                 peaks.pointer[place] = max(peaks.pointer[place], worker.peaks.pointer[place])
             }
         }
-        return reporting ? report(losses) : nil
+        return losses
     }
 
     /// Runs `body` for each piece, whichever thread is free next; what a piece computes depends on its number only.

@@ -36,6 +36,38 @@ void ck_linear_gate_forward(float *g, const float *a, const float *w, const floa
 void ck_linear_gate_backward(float *da, float *dw, float *db, const float *dg, const float *a, const float *w,
                              size_t components, size_t rows);
 
+/// slope += dg/da of one subcomponent's gate.
+void ck_gate_slope(float *slope, const float *a, const float *w_in, const float *b_in, const float *w_out, size_t rows,
+                   size_t neurons);
+
+// MARK: Interpolated gates (gate_fit.c). The same functions of a, to float accuracy.
+
+enum { CK_FIT_NODES = 48 };
+/// One subcomponent's gate on [low, high]: Chebyshev series of its value and slope. No nodes: rows run exactly.
+typedef struct {
+  float low, high, center, half;
+  int nodes, level;
+  float value[CK_FIT_NODES], slope[CK_FIT_NODES];
+  /// sum over rows of dg T_k(a).
+  float moments[CK_FIT_NODES];
+} ck_fit;
+
+void ck_reset_fits(ck_fit *fits, size_t components);
+/// Widens each interval to hold a (components, rows).
+void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows);
+/// Fits the gates on their intervals; `rows` is how many rows will use a fit.
+void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
+                  size_t components, size_t neurons, size_t rows);
+void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
+                            const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons);
+/// Adds to da and to the fits' moments, for unfitted gates to the gradients.
+void ck_fitted_gate_backward(float *da, ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out,
+                             const float *dg, const float *a, const float *w_in, const float *b_in,
+                             const float *w_out, size_t components, size_t rows, size_t neurons);
+/// Adds what the moments mean for the parameters to their gradients.
+void ck_fold_fits(ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out, const float *w_in,
+                  const float *b_in, const float *w_out, size_t components, size_t neurons);
+
 // MARK: Causal importance (importance.c)
 
 enum { CK_NORMAL, CK_HARD, CK_LEAKY_HARD, CK_UPPER_LEAKY_HARD, CK_SWISH_HARD };
