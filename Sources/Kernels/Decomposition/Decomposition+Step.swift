@@ -34,6 +34,11 @@ extension Decomposition {
             throw .wrongShape(
                 tensor: "batch", found: given.batch.shape, expected: [settings.batchSize, target.features])
         }
+        let shape = [settings.batchSize, settings.subcomponents]
+        for (key, tensor) in given.uniforms where tensor.shape != shape {
+            throw .wrongShape(
+                tensor: "uniform.\(key.term.rawValue).\(key.sample).\(key.module)", found: tensor.shape, expected: shape)
+        }
         let memory = GivenMemory(given, modules: modules.map(\.name))
         let capture = CaptureMemory(self, batch: memory.batch.pointer)
         let report = report(try compute(given: memory, capture: capture, reporting: true))
