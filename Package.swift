@@ -78,7 +78,10 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Artifacts", "Kernels"], swiftSettings: strict),
         .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests",

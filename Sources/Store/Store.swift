@@ -1,1 +1,159 @@
-// placeholder until the module's first file lands
+import GRDB
+import Glibc
+
+/// The state of every job: one SQLite file that orchestrators and agents on any node change at once.
+///
+/// Each method is one transaction that leaves the state valid; a process that dies in the middle leaves
+/// what was before. Methods that change an attempt throw ``StoreError/lostLease(_:)`` when the attempt is
+/// no longer its run's current one.
+public struct Store: Sendable {
+    /// The state file.
+    public let path: String
+    let now: @Sendable () -> Timestamp
+    private let database: any DatabaseWriter
+
+    /// Opens the state file of `cache`, creating the folder and the file when they are missing.
+    ///
+    /// - Parameters:
+    ///   - cache: The folder that holds the state file.
+    ///   - patience: How long to wait for other processes' locks before giving up.
+    ///   - now: The clock that stamps every change.
+    /// - Throws: What keeps the file from being used.
+    public init(
+        _ cache: CacheFolder, patience: Duration = .seconds(60),
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) throws(StoreError) {
+        try Self.createFolder(cache.path)
+        try self.init(
+            file: cache.stateFile, on: FileSystem(holding: cache.path), patience: patience, now: now)
+    }
+
+    /// Opens the state file of `cache` if there is one.
+    public static func existing(_ cache: CacheFolder) throws(StoreError) -> Store? {
+        guard access(cache.stateFile, F_OK) == 0 else { return nil }
+        return try Store(cache)
+    }
+
+    init(
+        file: String, on fileSystem: FileSystem, patience: Duration,
+        now: @escaping @Sendable () -> Timestamp
+    ) throws(StoreError) {
+        path = file
+        self.now = now
+        var configuration = Configuration()
+        configuration.label = "state"
+        configuration.busyMode = .callback(Self.waiting(atMost: patience))
+        configuration.prepareDatabase { db in
+            // Pragmas answer "database is locked" at once while another process changes the mode,
+            // so the mode is changed only when it has to be.
+            let wanted = fileSystem == .local ? "wal" : "delete"
+            if try String.fetchOne(db, sql: "PRAGMA journal_mode") != wanted {
+                try db.execute(sql: "PRAGMA journal_mode = \(wanted)")
+            }
+            try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0")
+        }
+        do {
+            database = try Self.open(file, configuration, patience: patience)
+        } catch {
+            throw StoreError(error, path: file)
+        }
+    }
+
+    /// Reads a consistent view.
+    func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
+        do { return try database.read(body) } catch { throw StoreError(error, path: path) }
+    }
+
+    /// Makes one change: all of `body` or, when it throws, none of it.
+    func write<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
+        do { return try database.write(body) } catch { throw StoreError(error, path: path) }
+    }
+
+    /// Opens the file, again and again while others are changing its mode or layout.
+    private static func open(
+        _ file: String, _ configuration: Configuration, patience: Duration
+    ) throws -> any DatabaseWriter {
+        let start = ContinuousClock.now
+        var attempt = 0
+        while true {
+            do {
+                let database = try DatabaseQueue(path: file, configuration: configuration)
+                try bringUpToDate(database, path: file)
+                return database
+            } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY && ContinuousClock.now - start < patience
+            {
+                attempt += 1
+                usleep(backOff(attempt))
+            }
+        }
+    }
+
+    private static func bringUpToDate(_ database: any DatabaseWriter, path: String) throws {
+        if try database.read(Schema.migrator.hasBeenSuperseded) {
+            throw StoreError.createdByNewerVersion(path: path)
+        }
+        guard try !database.read(Schema.migrator.hasCompletedMigrations) else { return }
+        do {
+            try Schema.migrator.migrate(database)
+        } catch {
+            // Another process may have made the same migration between the look and the lock.
+            guard try database.read(Schema.migrator.hasCompletedMigrations) else { throw error }
+        }
+    }
+
+    private static func createFolder(_ path: String) throws(StoreError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            guard mkdir(made, 0o777) != 0 else { continue }
+            let reason = errno
+            var isFolder = stat()
+            if stat(made, &isFolder) == 0 {
+                if isFolder.st_mode & S_IFMT == S_IFDIR { continue }
+                throw .unwritable(path: path, reason: "\(made) is not a folder")
+            }
+            if reason == ENOSPC || reason == EDQUOT { throw .diskFull(path: made) }
+            throw .unwritable(path: made, reason: String(cString: strerror(reason)))
+        }
+    }
+
+    /// Waits for a lock a little longer each time, never in step with the others who wait.
+    private static func waiting(atMost patience: Duration) -> Database.BusyCallback {
+        { attempt in
+            let waited = Duration.microseconds((0..<attempt).reduce(0) { $0 + Int(meanBackOff($1)) })
+            guard waited < patience else { return false }
+            usleep(backOff(attempt))
+            return true
+        }
+    }
+
+    private static func meanBackOff(_ attempt: Int) -> UInt32 { UInt32(1_000) << UInt32(min(attempt, 7)) }
+
+    private static func backOff(_ attempt: Int) -> UInt32 {
+        let mean = meanBackOff(attempt)
+        return UInt32.random(in: mean / 2...mean + mean / 2)
+    }
+}
+
+extension StoreError {
+    /// The readable form of whatever the database threw.
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as StoreError:
+            self = error
+        case let error as DatabaseError:
+            let reason = error.message ?? "error \(error.extendedResultCode.rawValue)"
+            switch error.resultCode {
+            case .SQLITE_FULL: self = .diskFull(path: path)
+            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .locked(path: path)
+            case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+                self = .unwritable(path: path, reason: reason)
+            case .SQLITE_NOTADB, .SQLITE_CORRUPT: self = .damaged(path: path, detail: reason)
+            default: self = .unexpected(path: path, message: reason)
+            }
+        default:
+            self = .unexpected(path: path, message: "\(error)")
+        }
+    }
+}

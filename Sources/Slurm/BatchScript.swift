@@ -1,0 +1,100 @@
+/// A batch script as a value: what `sbatch` gets to read.
+///
+/// One agent is a plain job, several are one array, because `%A_%a` means nothing outside an array.
+public struct BatchScript: Sendable, Equatable {
+    /// The job's unique name, by which it is found again when `sbatch` gave no answer.
+    public var name: String
+    /// How many agents to start.
+    public var agentCount: Int
+    /// The folder that the agents run in; they look there for a `.env` file.
+    public var workingDirectory: String
+    /// The existing folder that takes one log per agent; into a missing one SLURM writes nothing at all.
+    public var logs: String
+    /// Variables to set, in order.
+    ///
+    /// No secrets: scripts can be read by others.
+    public var variables: [Variable]
+    /// What every agent runs: an absolute path and its arguments.
+    public var command: [String]
+
+    /// A variable of the agents' environment.
+    public struct Variable: Sendable, Equatable {
+        var name: String
+        var value: String
+
+        /// Describes a variable.
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Describes a batch script; all paths are absolute.
+    public init(
+        name: String, agentCount: Int, workingDirectory: String, logs: String, variables: [Variable],
+        command: [String]
+    ) {
+        self.name = name
+        self.agentCount = agentCount
+        self.workingDirectory = workingDirectory
+        self.logs = logs
+        self.variables = variables
+        self.command = command
+    }
+
+    /// The script's text.
+    ///
+    /// It ends in `exec`, so that the agent itself gets the signals meant for the batch process.
+    /// `sbatch` passes the caller's environment on by default; that is how `WANDB_API_KEY` reaches the
+    /// agents without appearing in the script or on a command line.
+    public var text: String {
+        let log = agentCount > 1 ? "%A_%a.log" : "%j.log"
+        var options = ["job-name=\(name)"]
+        if agentCount > 1 { options.append("array=1-\(agentCount)") }
+        options += [
+            "nodes=1", "ntasks=1", "cpus-per-task=1",
+            "chdir=" + Self.quotedOption(workingDirectory),
+            "output=" + Self.quotedOption(logs.replacingPercents + "/" + log),
+            "open-mode=append", "requeue",
+        ]
+        let lines =
+            ["#!/bin/sh"] + options.map { "#SBATCH --" + $0 }
+            + variables.map { "export \($0.name)=\(Self.quotedWord($0.value))" }
+            + ["exec " + command.map(Self.quotedWord).joined(separator: " ")]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A value as `sbatch` reads it from an `#SBATCH` line.
+    private static func quotedOption(_ value: String) -> String {
+        guard !value.utf8.allSatisfy(isPlain) else { return value }
+        var quoted = ""
+        for character in value {
+            if character == "\"" || character == "\\" { quoted.append("\\") }
+            quoted.append(character)
+        }
+        return "\"" + quoted + "\""
+    }
+
+    /// A word as the shell reads it.
+    private static func quotedWord(_ word: String) -> String {
+        guard word.isEmpty || !word.utf8.allSatisfy(isPlain) else { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-_./%:=+,@".utf8.contains(byte)
+        }
+    }
+}
+
+extension String {
+    /// The text with every percent sign doubled: in a log's name, a single one begins a pattern.
+    fileprivate var replacingPercents: String {
+        split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%")
+    }
+}

@@ -1,0 +1,79 @@
+/// SLURM's number for a job; all tasks of an array share the array's.
+public struct SlurmJobID: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The number.
+    public let rawValue: Int64
+
+    /// Wraps a job's number.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+
+    /// Reads the answer of `sbatch --parsable`: a number, followed by `;cluster` on federated clusters.
+    public init?(parsable answer: String) {
+        let line = answer.split(whereSeparator: \.isNewline).last ?? ""
+        let number = line.prefix { $0 != ";" }
+        guard let value = Int64(number), value > 0 else { return nil }
+        rawValue = value
+    }
+
+    /// The number as SLURM prints it.
+    public var description: String { String(rawValue) }
+}
+
+/// A job's state in SLURM's own words; a word that this program has never heard is a value like any other.
+public struct SlurmState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The word.
+    public let rawValue: String
+
+    /// Wraps SLURM's word.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// Waits for its turn.
+    public static let pending = SlurmState(rawValue: "PENDING")
+    /// Runs.
+    public static let running = SlurmState(rawValue: "RUNNING")
+    /// Its processes are going.
+    public static let completing = SlurmState(rawValue: "COMPLETING")
+
+    /// Whether SLURM is sure to be finished with the job: it neither runs nor will run again.
+    ///
+    /// False for unknown words: those mean "look again".
+    public var isFinal: Bool { Self.finalWords.contains(rawValue) }
+
+    /// The word as SLURM prints it.
+    public var description: String { rawValue }
+
+    private static let finalWords: Set<String> = [
+        "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+        "PREEMPTED", "REVOKED", "TIMEOUT",
+    ]
+}
+
+/// One line of `squeue`: a job, or one task of an array.
+public struct QueueEntry: Sendable, Equatable {
+    /// The words to give `squeue` for ``init(line:)``: the same on every SLURM version.
+    public static let format = "%i|%A|%F|%K|%T|%r"
+
+    /// The name as users see it: `812` or `812_3`.
+    public let name: String
+    /// The number of the job or task itself.
+    public let job: SlurmJobID
+    /// The number of the array, the job's own if it is none.
+    public let arrayJob: SlurmJobID
+    /// The task's index in its array.
+    public let task: Int?
+    /// Its state.
+    public let state: SlurmState
+    /// Why it is in that state, in SLURM's word (`None`, `Resources`, `PartitionConfig`).
+    public let reason: String
+
+    /// Reads one line in ``format``; `nil` if it isn't one.
+    public init?(line: some StringProtocol) {
+        let fields = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false)
+        guard fields.count == 6, let job = Int64(fields[1]), let array = Int64(fields[2]) else { return nil }
+        name = String(fields[0])
+        self.job = SlurmJobID(rawValue: job)
+        arrayJob = SlurmJobID(rawValue: array)
+        task = Int(fields[3])
+        state = SlurmState(rawValue: String(fields[4]))
+        reason = String(fields[5])
+    }
+}

@@ -1,0 +1,36 @@
+/// Why SLURM gave no result.
+public enum SlurmError: Error, Equatable {
+    /// The command is not on `PATH`.
+    case notInstalled(command: String)
+    /// The command says that it can't reach the controller.
+    case unreachable(command: String, message: String)
+    /// The command says no.
+    case refused(command: String, message: String)
+    /// The command did not end in time and was stopped.
+    case timedOut(command: String, after: Duration)
+    /// The command said something that nobody expects.
+    case unreadable(command: String, output: String)
+    /// `sbatch` failed in a way that leaves open whether SLURM took the job, and `squeue` can't tell either.
+    case uncertain(name: String, cause: String)
+}
+
+extension SlurmError: CustomStringConvertible {
+    /// One readable line: what happened, to what, what to do.
+    public var description: String {
+        switch self {
+        case .notInstalled(let command):
+            "\(command) is not on PATH: load your site's SLURM module, or use --executor local"
+        case .unreachable(let command, let message):
+            "\(command) can't reach SLURM's controller: \(message); try again later, or use --executor local"
+        case .refused(let command, let message):
+            "\(command) failed: \(message)"
+        case .timedOut(let command, let duration):
+            "\(command) gave no answer for \(duration.components.seconds) s; try again later"
+        case .unreadable(let command, let output):
+            "\(command) printed something unexpected: \(output)"
+        case .uncertain(let name, let cause):
+            "SLURM may or may not have taken the job (\(cause)): "
+                + "`squeue -n \(name)` shows it once the controller answers"
+        }
+    }
+}

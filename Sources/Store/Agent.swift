@@ -1,0 +1,96 @@
+import Glibc
+
+/// Where an agent stands, as it said itself.
+public enum AgentState: String, Sendable, Codable {
+    /// Its process is being started.
+    case starting
+    /// It has registered.
+    case running
+    /// It has said goodbye.
+    case ended
+}
+
+/// One process that claims specs of a job.
+public struct Agent: Sendable, Equatable, Identifiable {
+    /// The agent's number in the state file.
+    public let id: AgentID
+    /// The job whose specs it claims.
+    public let job: JobID
+    /// Its number in the job, from 1, if the submission gave it one.
+    public let number: Int?
+    /// What it last said.
+    public let state: AgentState
+    /// The node it runs on.
+    public let host: String?
+    /// Its process on that node.
+    public let pid: Int32?
+    /// SLURM's numbers for it.
+    public let slurm: SlurmPlace
+    /// The run it holds.
+    public let run: RunID?
+    /// When it was started.
+    public let started: Timestamp
+    /// When it was last heard of.
+    public let heartbeat: Timestamp?
+    /// When it said goodbye.
+    public let ended: Timestamp?
+    /// Why it ended.
+    public let reason: String?
+}
+
+/// SLURM's numbers for a process, as SLURM puts them into its environment.
+public struct SlurmPlace: Sendable, Equatable {
+    /// `SLURM_JOB_ID`.
+    public var job: Int64?
+    /// `SLURM_ARRAY_JOB_ID`.
+    public var arrayJob: Int64?
+    /// `SLURM_ARRAY_TASK_ID`.
+    public var arrayTask: Int64?
+
+    /// The numbers that `environment` holds.
+    public init(environment: [String: String]) {
+        job = environment["SLURM_JOB_ID"].flatMap(Int64.init)
+        arrayJob = environment["SLURM_ARRAY_JOB_ID"].flatMap(Int64.init)
+        arrayTask = environment["SLURM_ARRAY_TASK_ID"].flatMap(Int64.init)
+    }
+
+    init(job: Int64?, arrayJob: Int64?, arrayTask: Int64?) {
+        self.job = job
+        self.arrayJob = arrayJob
+        self.arrayTask = arrayTask
+    }
+}
+
+/// What a process says about itself when it becomes an agent.
+public struct AgentIdentity: Sendable {
+    /// The variable by which a local agent learns the number that its launcher gave it.
+    public static let variable = "SPD_AGENT_ID"
+
+    var given: AgentID?
+    var host: String
+    var pid: Int32
+    var slurm: SlurmPlace
+
+    /// Describes an agent's process; `given` is the number its launcher gave it.
+    public init(given: AgentID? = nil, host: String, pid: Int32, slurm: SlurmPlace) {
+        self.given = given
+        self.host = host
+        self.pid = pid
+        self.slurm = slurm
+    }
+
+    /// This process, as the system and `environment` describe it.
+    public init(environment: [String: String]) {
+        self.init(
+            given: environment[Self.variable].flatMap(Int64.init).map(AgentID.init),
+            host: Self.thisHost, pid: getpid(), slurm: SlurmPlace(environment: environment))
+    }
+
+    /// This machine's short name.
+    public static var thisHost: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        let full = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return full.split(separator: ".").first.map(String.init) ?? "localhost"
+    }
+}

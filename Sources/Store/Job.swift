@@ -1,0 +1,113 @@
+/// Who starts a job's agents.
+public enum ExecutorKind: String, Sendable, Codable {
+    /// Processes on the machine that submitted.
+    case local
+    /// A batch job of SLURM.
+    case slurm
+}
+
+/// How far the start of a job's agents has come.
+public enum Submission: String, Sendable, Codable {
+    /// The specs are stored; nobody has been asked to start agents yet.
+    case stored
+    /// The agents are started, or queued by SLURM.
+    case submitted
+    /// SLURM was asked and could not say whether it took the job: look for the job's token in its queue.
+    case uncertain
+}
+
+/// What a user submits: a list of specs and the agents that share them.
+public struct Job: Sendable, Equatable, Identifiable {
+    /// The job's number.
+    public let id: JobID
+    /// The job's unique name, SLURM's job name too.
+    public let token: String
+    /// What the user added to the name.
+    public let suffix: String?
+    /// The W&B project of its runs, if it isn't the configs' own.
+    public let project: String?
+    /// When the specs were stored.
+    public let created: Timestamp
+    /// The job's folder: worker, scripts, logs.
+    public let folder: String
+    /// The folder that the user was in.
+    public let submittedFrom: String
+    /// Who starts the agents.
+    public let executor: ExecutorKind
+    /// How many agents were asked for.
+    public let agentCount: Int
+    /// How often a run that failed for a cause that may pass is tried again.
+    public let maxRetries: Int
+    /// Whether a W&B report is wanted.
+    public let createReport: Bool
+    /// How far the start of the agents has come.
+    public let submission: Submission
+    /// SLURM's number for the batch job.
+    public let slurmJobID: Int64?
+    /// When the user cancelled it.
+    public let cancelled: Timestamp?
+}
+
+/// A job that is not stored yet.
+public struct NewJob: Sendable {
+    var token: String
+    var suffix: String?
+    var project: String?
+    var submittedFrom: String
+    var executor: ExecutorKind
+    var agentCount: Int
+    var maxRetries: Int
+    var createReport: Bool
+
+    /// Describes a job; `token` must be unique for ever.
+    public init(
+        token: String, suffix: String? = nil, project: String? = nil, submittedFrom: String,
+        executor: ExecutorKind, agentCount: Int, maxRetries: Int = 1, createReport: Bool = true
+    ) {
+        self.token = token
+        self.suffix = suffix
+        self.project = project
+        self.submittedFrom = submittedFrom
+        self.executor = executor
+        self.agentCount = agentCount
+        self.maxRetries = maxRetries
+        self.createReport = createReport
+    }
+}
+
+/// What a run is to do; never changes once it is stored.
+public struct Spec: Sendable, Equatable {
+    /// The run that does it.
+    public let run: RunID
+    /// The job it belongs to.
+    public let job: JobID
+    /// Its place in the job, from 0.
+    public let position: Int
+    /// The experiment it comes from.
+    public let experiment: String
+    /// The whole config as JSON.
+    public let config: String
+    /// What the sweep set, in the sweep file's order: a JSON array of `[path, value]` pairs of strings, the
+    /// value as JSON text.
+    public let overrides: String
+    /// The training config of the target that the config names, as canonical JSON.
+    public let target: String?
+}
+
+/// A spec that is not stored yet.
+public struct NewSpec: Sendable {
+    var experiment: String
+    var config: String
+    var overrides: String
+    var target: String?
+    var steps: Int
+
+    /// Describes a spec; the texts are JSON as in ``Spec``, `steps` is the length of the run.
+    public init(experiment: String, config: String, overrides: String, target: String?, steps: Int) {
+        self.experiment = experiment
+        self.config = config
+        self.overrides = overrides
+        self.target = target
+        self.steps = steps
+    }
+}

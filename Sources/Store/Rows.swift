@@ -1,0 +1,106 @@
+import GRDB
+
+// How rows become values. The columns are those of `Schema`; a word the program doesn't know means that a
+// newer version wrote it, or that the file is damaged.
+
+extension Row {
+    func word<T: RawRepresentable>(_ column: String) throws -> T where T.RawValue == String {
+        let text: String = self[column]
+        guard let value = T(rawValue: text) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "\(column) is '\(text)'")
+        }
+        return value
+    }
+
+    func time(_ column: String) -> Timestamp? {
+        (self[column] as Double?).map(Timestamp.init)
+    }
+
+    func requiredTime(_ column: String) -> Timestamp {
+        Timestamp(rawValue: self[column])
+    }
+}
+
+extension Job {
+    init(row: Row) throws {
+        id = JobID(rawValue: row["id"])
+        token = row["token"]
+        suffix = row["suffix"]
+        project = row["project"]
+        created = row.requiredTime("created")
+        folder = row["folder"]
+        submittedFrom = row["submitted_from"]
+        executor = try row.word("executor")
+        agentCount = row["agent_count"]
+        maxRetries = row["max_retries"]
+        createReport = row["create_report"]
+        submission = try row.word("submission")
+        slurmJobID = row["slurm_job_id"]
+        cancelled = row.time("cancelled")
+    }
+}
+
+extension Spec {
+    init(row: Row) throws {
+        run = try row.word("run")
+        job = JobID(rawValue: row["job"])
+        position = row["position"]
+        experiment = row["experiment"]
+        config = row["config"]
+        overrides = row["overrides"]
+        target = row["target"]
+    }
+}
+
+extension Run {
+    init(row: Row) throws {
+        id = try row.word("id")
+        job = JobID(rawValue: row["job"])
+        position = row["position"]
+        experiment = row["experiment"]
+        overrides = row["overrides"]
+        status = try row.word("status")
+        attempt = row["attempt"]
+        agent = (row["agent"] as Int64?).map(AgentID.init)
+        progress = Progress(
+            step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"],
+            losses: try Numbers.parse(row["losses"]))
+        folder = row["folder"]
+        error = row["error"]
+        metrics = try Numbers.parse(row["metrics"])
+        started = row.time("started")
+        ended = row.time("ended")
+    }
+}
+
+extension Attempt {
+    init(row: Row) throws {
+        run = try row.word("run")
+        number = row["number"]
+        agent = AgentID(rawValue: row["agent"])
+        started = row.requiredTime("started")
+        leaseUntil = row.requiredTime("lease_until")
+        ended = row.time("ended")
+        outcome = try (row["outcome"] as String?).map { _ in try row.word("outcome") }
+        reason = row["reason"]
+    }
+}
+
+extension Agent {
+    init(row: Row) throws {
+        id = AgentID(rawValue: row["id"])
+        job = JobID(rawValue: row["job"])
+        number = row["number"]
+        state = try row.word("state")
+        host = row["host"]
+        pid = row["pid"]
+        slurm = SlurmPlace(
+            job: row["slurm_job_id"], arrayJob: row["slurm_array_job_id"],
+            arrayTask: row["slurm_array_task_id"])
+        run = (row["run"] as String?).flatMap(RunID.init)
+        started = row.requiredTime("started")
+        heartbeat = row.time("heartbeat")
+        ended = row.time("ended")
+        reason = row["reason"]
+    }
+}

@@ -1,0 +1,95 @@
+import GRDB
+
+/// The state file's layout and the steps that lead to it.
+enum Schema {
+    /// Every step so far; a released step never changes, the next change is a new step.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("jobs, specs, runs, attempts, agents") { db in
+            try db.execute(sql: first)
+        }
+        return migrator
+    }
+
+    // `spec` says what to run and never changes; `run` says how it stands and stays small, so that looking
+    // at ten thousand of them is quick. An attempt's number is the fence: only the number in `run.attempt`
+    // may write. Times are unix seconds.
+    private static let first = """
+        CREATE TABLE job (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          token TEXT NOT NULL UNIQUE,
+          suffix TEXT,
+          project TEXT,
+          created REAL NOT NULL,
+          folder TEXT NOT NULL,
+          submitted_from TEXT NOT NULL,
+          executor TEXT NOT NULL CHECK (executor IN ('local', 'slurm')),
+          agent_count INTEGER NOT NULL CHECK (agent_count > 0),
+          max_retries INTEGER NOT NULL CHECK (max_retries >= 0),
+          create_report INTEGER NOT NULL,
+          submission TEXT NOT NULL CHECK (submission IN ('stored', 'submitted', 'uncertain')),
+          slurm_job_id INTEGER,
+          cancelled REAL
+        ) STRICT;
+
+        CREATE TABLE spec (
+          run TEXT PRIMARY KEY,
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          position INTEGER NOT NULL,
+          experiment TEXT NOT NULL,
+          config TEXT NOT NULL,
+          overrides TEXT NOT NULL,
+          target TEXT,
+          UNIQUE (job, position)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE agent (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          number INTEGER,
+          state TEXT NOT NULL CHECK (state IN ('starting', 'running', 'ended')),
+          host TEXT,
+          pid INTEGER,
+          slurm_job_id INTEGER,
+          slurm_array_job_id INTEGER,
+          slurm_array_task_id INTEGER,
+          started REAL NOT NULL,
+          heartbeat REAL,
+          ended REAL,
+          reason TEXT
+        ) STRICT;
+        CREATE INDEX agent_of_job ON agent (job);
+
+        CREATE TABLE run (
+          id TEXT PRIMARY KEY REFERENCES spec ON DELETE CASCADE,
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          position INTEGER NOT NULL,
+          experiment TEXT NOT NULL,
+          status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'done', 'failed', 'cancelled')),
+          attempt INTEGER NOT NULL DEFAULT 0,
+          agent INTEGER REFERENCES agent,
+          step INTEGER NOT NULL DEFAULT 0,
+          steps INTEGER NOT NULL,
+          steps_per_second REAL,
+          losses TEXT,
+          folder TEXT NOT NULL,
+          error TEXT,
+          metrics TEXT,
+          started REAL,
+          ended REAL
+        ) STRICT;
+        CREATE INDEX run_of_job ON run (job, status, position);
+
+        CREATE TABLE attempt (
+          run TEXT NOT NULL REFERENCES run ON DELETE CASCADE,
+          number INTEGER NOT NULL,
+          agent INTEGER NOT NULL REFERENCES agent,
+          started REAL NOT NULL,
+          lease_until REAL NOT NULL,
+          ended REAL,
+          outcome TEXT CHECK (outcome IN ('done', 'failed', 'released', 'lost', 'cancelled')),
+          reason TEXT,
+          PRIMARY KEY (run, number)
+        ) STRICT, WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,95 @@
+import GRDB
+
+extension Store {
+    /// Adds agents whose processes are about to be started, numbered from 1.
+    public func addAgents(_ count: Int, to job: JobID) throws(StoreError) -> [AgentID] {
+        let now = now()
+        return try write { db in
+            try (1...count).map { number in
+                try db.execute(
+                    sql: """
+                        INSERT INTO agent (job, number, state, host, started)
+                        VALUES (?, ?, 'starting', ?, ?)
+                        """,
+                    arguments: [job.rawValue, number, AgentIdentity.thisHost, now.rawValue])
+                return AgentID(rawValue: db.lastInsertedRowID)
+            }
+        }
+    }
+
+    /// Notes the process that was started for an agent.
+    public func noteProcess(_ pid: Int32, of agent: AgentID) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE agent SET pid = ? WHERE id = ?", arguments: [pid, agent.rawValue])
+        }
+    }
+
+    /// Registers a process as an agent of a job.
+    ///
+    /// A process that its launcher has given a number takes that place; any other gets a new one.
+    ///
+    /// - Parameters:
+    ///   - identity: The process.
+    ///   - job: The job whose specs it will claim.
+    /// - Returns: The agent's number.
+    /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being changed.
+    public func registerAgent(
+        _ identity: AgentIdentity, for job: JobID
+    ) throws(StoreError) -> AgentID {
+        let now = now()
+        return try write { db in
+            _ = try Self.job(job, in: db)
+            if let given = identity.given {
+                try db.execute(
+                    sql: """
+                        UPDATE agent SET state = 'running', host = ?, pid = ?, slurm_job_id = ?,
+                          slurm_array_job_id = ?, slurm_array_task_id = ?, heartbeat = ?
+                        WHERE id = ? AND job = ? AND state = 'starting'
+                        """,
+                    arguments: [
+                        identity.host, identity.pid, identity.slurm.job, identity.slurm.arrayJob,
+                        identity.slurm.arrayTask, now.rawValue, given.rawValue, job.rawValue,
+                    ])
+                if db.changesCount == 1 { return given }
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO agent (job, number, state, host, pid, slurm_job_id, slurm_array_job_id,
+                      slurm_array_task_id, started, heartbeat)
+                    VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    job.rawValue, identity.slurm.arrayTask, identity.host, identity.pid,
+                    identity.slurm.job, identity.slurm.arrayJob, identity.slurm.arrayTask, now.rawValue,
+                    now.rawValue,
+                ])
+            return AgentID(rawValue: db.lastInsertedRowID)
+        }
+    }
+
+    /// Notes that an agent without a claim is alive.
+    public func heartbeat(of agent: AgentID) throws(StoreError) {
+        let now = now()
+        try write { db in try Self.hear(agent, at: now, in: db) }
+    }
+
+    /// Notes that an agent has ended, and why.
+    public func agentEnded(_ agent: AgentID, reason: String) throws(StoreError) {
+        let now = now()
+        try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE agent SET state = 'ended', ended = :now, heartbeat = :now, reason = :reason
+                    WHERE id = :agent
+                    """,
+                arguments: ["now": now.rawValue, "reason": reason, "agent": agent.rawValue])
+        }
+    }
+
+    static func hear(_ agent: AgentID, at now: Timestamp, in db: Database) throws {
+        try db.execute(
+            sql: "UPDATE agent SET heartbeat = ? WHERE id = ?",
+            arguments: [now.rawValue, agent.rawValue])
+    }
+}

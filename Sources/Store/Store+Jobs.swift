@@ -1,0 +1,155 @@
+import GRDB
+
+extension Store {
+    /// Stores a job with all its specs, or nothing.
+    ///
+    /// The specs can be claimed as soon as this returns. Each gets its run's name, which never changes.
+    ///
+    /// - Parameters:
+    ///   - new: The job.
+    ///   - specs: Its specs in order.
+    ///   - cache: The folder below which the runs' folders will lie.
+    ///   - publish: Puts the job's folder into place and returns its path, given the job's number; called
+    ///     just before the commit, while no other process can change the state. It must not use the store.
+    /// - Returns: The job as it is stored.
+    /// - Throws: A ``StoreError``, or what `publish` throws; then nothing is stored.
+    public func insertJob(
+        _ new: NewJob, specs: [NewSpec], in cache: CacheFolder, publish: (JobID) throws -> String
+    ) throws -> Job {
+        var failure: (any Error)?
+        do {
+            return try write { db in
+                let id = try insert(new, into: db)
+                try insert(specs, of: id, in: cache, into: db)
+                do {
+                    try db.execute(
+                        sql: "UPDATE job SET folder = ? WHERE id = ?",
+                        arguments: [try publish(id), id.rawValue])
+                } catch {
+                    failure = error
+                    throw error
+                }
+                return try Self.job(id, in: db)
+            }
+        } catch {
+            throw failure ?? error
+        }
+    }
+
+    /// Notes that the job's agents are started, or that SLURM has queued them as `slurmJobID`.
+    public func markSubmitted(_ job: JobID, slurmJobID: Int64? = nil) throws(StoreError) {
+        try setSubmission(of: job, to: .submitted, slurmJobID: slurmJobID)
+    }
+
+    /// Notes that SLURM could not say whether it took the job.
+    public func markUncertain(_ job: JobID) throws(StoreError) {
+        try setSubmission(of: job, to: .uncertain, slurmJobID: nil)
+    }
+
+    /// Removes a job whose agents could not be started, and all its specs.
+    ///
+    /// A job that an agent has begun is left alone.
+    ///
+    /// - Returns: Whether the job was removed.
+    public func withdraw(_ job: JobID) throws(StoreError) -> Bool {
+        try write { db in
+            let begun = try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM run WHERE job = ? AND attempt > 0)",
+                arguments: [job.rawValue])
+            guard begun == false else { return false }
+            try db.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [job.rawValue])
+            return true
+        }
+    }
+
+    /// Calls off everything of a job that is not settled; agents learn it with their next write.
+    ///
+    /// - Returns: How many runs were called off.
+    public func cancel(_ job: JobID) throws(StoreError) -> Int {
+        let now = now().rawValue
+        return try write { db in
+            _ = try Self.job(job, in: db)
+            try db.execute(
+                sql: """
+                    UPDATE attempt SET outcome = 'cancelled', ended = :now
+                    WHERE outcome IS NULL AND run IN
+                      (SELECT id FROM run WHERE job = :job AND status = 'running')
+                    """, arguments: ["now": now, "job": job.rawValue])
+            try db.execute(
+                sql: """
+                    UPDATE run SET status = 'cancelled', ended = :now
+                    WHERE job = :job AND status IN ('pending', 'running')
+                    """, arguments: ["now": now, "job": job.rawValue])
+            let count = db.changesCount
+            try db.execute(
+                sql: "UPDATE job SET cancelled = :now WHERE id = :job AND cancelled IS NULL",
+                arguments: ["now": now, "job": job.rawValue])
+            return count
+        }
+    }
+
+    static func job(_ id: JobID, in db: Database) throws -> Job {
+        guard
+            let row = try Row.fetchOne(
+                db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue])
+        else {
+            let latest = try Int64.fetchAll(db, sql: "SELECT id FROM job ORDER BY id DESC LIMIT 5")
+            throw StoreError.unknownJob(id, latest: latest.map(JobID.init))
+        }
+        return try Job(row: row)
+    }
+
+    private func setSubmission(
+        of job: JobID, to submission: Submission, slurmJobID: Int64?
+    ) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE job SET submission = ?, slurm_job_id = ? WHERE id = ?",
+                arguments: [submission.rawValue, slurmJobID, job.rawValue])
+        }
+    }
+
+    private func insert(_ new: NewJob, into db: Database) throws -> JobID {
+        try db.execute(
+            sql: """
+                INSERT INTO job (token, suffix, project, created, folder, submitted_from, executor,
+                  agent_count, max_retries, create_report, submission)
+                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
+                new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
+                Submission.stored.rawValue,
+            ])
+        return JobID(rawValue: db.lastInsertedRowID)
+    }
+
+    private func insert(
+        _ specs: [NewSpec], of job: JobID, in cache: CacheFolder, into db: Database
+    ) throws {
+        var generator = SystemRandomNumberGenerator()
+        let insertSpec = try db.makeStatement(
+            sql: """
+                INSERT INTO spec (run, job, position, experiment, config, overrides, target)
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
+                """)
+        let insertRun = try db.makeStatement(
+            sql: """
+                INSERT INTO run (id, job, position, experiment, status, steps, folder)
+                VALUES (?, ?, ?, ?, 'pending', ?, ?)
+                """)
+        for (position, spec) in specs.enumerated() {
+            var run: RunID
+            repeat {  // until the name is not taken; with 36^8 names that is the first time
+                run = RunID.random(using: &generator)
+                try insertSpec.execute(arguments: [
+                    run.rawValue, job.rawValue, position, spec.experiment, spec.config, spec.overrides,
+                    spec.target,
+                ])
+            } while db.changesCount == 0
+            try insertRun.execute(arguments: [
+                run.rawValue, job.rawValue, position, spec.experiment, spec.steps, cache.folder(of: run),
+            ])
+        }
+    }
+}

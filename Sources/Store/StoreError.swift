@@ -1,0 +1,68 @@
+/// Why the state file could not be read or changed; nothing of the failed change is kept.
+public enum StoreError: Error, Equatable {
+    /// The folder or file can't be created or written.
+    case unwritable(path: String, reason: String)
+    /// The disk or the quota is full.
+    case diskFull(path: String)
+    /// Another process kept the file locked longer than anybody should.
+    case locked(path: String)
+    /// The file is not a database, or a damaged one.
+    case damaged(path: String, detail: String)
+    /// A later version of this program changed the file's layout.
+    case createdByNewerVersion(path: String)
+    /// An attempt that is no longer its run's current one tried to change something.
+    case lostLease(LostLease)
+    /// There is no such job; the known ones are the latest.
+    case unknownJob(JobID, latest: [JobID])
+    /// There is no such run.
+    case unknownRun(RunID)
+    /// Anything else the database says.
+    case unexpected(path: String, message: String)
+}
+
+/// An attempt that was refused, and what became of its run.
+public struct LostLease: Sendable, Equatable {
+    /// The run that the attempt was at.
+    public let run: RunID
+    /// The attempt that was refused.
+    public let attempt: Int
+    /// Where the run stands now.
+    public let status: RunStatus
+    /// The run's latest attempt.
+    public let currentAttempt: Int
+}
+
+extension StoreError: CustomStringConvertible {
+    /// One readable line: what happened, to what, what to do.
+    public var description: String {
+        switch self {
+        case .unwritable(let path, let reason):
+            "cannot write \(path): \(reason); make it writable or set SPD_CACHE_DIR to another folder"
+        case .diskFull(let path):
+            "no space left for \(path): nothing was changed; free some space or set SPD_CACHE_DIR "
+                + "to a folder on another disk, then try again"
+        case .locked(let path):
+            "\(path) stayed locked by another process: nothing was changed; "
+                + "`fuser \(path)` names the process, then try again"
+        case .damaged(let path, let detail):
+            "\(path) is damaged (\(detail)): restore it from a backup, or move it aside to start afresh; "
+                + "the runs' folders are not affected"
+        case .createdByNewerVersion(let path):
+            "\(path) was written by a newer version of this program: use that version, "
+                + "or set SPD_CACHE_DIR to another folder"
+        case .lostLease(let lost):
+            "attempt \(lost.attempt) of run \(lost.run) has lost its lease: "
+                + (lost.currentAttempt > lost.attempt
+                    ? "attempt \(lost.currentAttempt) has taken over" : "the run is \(lost.status.rawValue)")
+        case .unknownJob(let job, let latest):
+            latest.isEmpty
+                ? "there is no job \(job): no job has been submitted yet"
+                : "there is no job \(job); the latest are "
+                    + latest.map(\.description).joined(separator: ", ")
+        case .unknownRun(let run):
+            "there is no run \(run)"
+        case .unexpected(let path, let message):
+            "\(path): \(message)"
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+@testable import Slurm
+
+struct BatchScriptTests {
+    let script = BatchScript(
+        name: "spd-k3j9x0qa", agentCount: 4, workingDirectory: "/home/me/project",
+        logs: "/home/me/spd_cache/jobs/7/logs",
+        variables: [.init("SPD_CACHE_DIR", "/home/me/spd_cache"), .init("OMP_NUM_THREADS", "1")],
+        command: ["/home/me/spd_cache/jobs/7/worker", "--job-id", "7"])
+
+    @Test func severalAgentsAreOneArray() throws {
+        try expectSnapshot(script.text, "array.sh")
+    }
+
+    @Test func oneAgentIsAPlainJob() throws {
+        var single = script
+        single.agentCount = 1
+        try expectSnapshot(single.text, "single.sh")
+    }
+
+    @Test func pathsWithSpecialCharactersAreQuoted() throws {
+        var odd = script
+        odd.workingDirectory = #"/home/me/my "sweeps" & \more"#
+        odd.logs = "/scratch/100% mine/logs"
+        odd.variables = [.init("SPD_CACHE_DIR", "/scratch/it's $HOME")]
+        odd.command = ["/scratch/it's here/worker", "--job-id", "7"]
+        try expectSnapshot(odd.text, "quoted.sh")
+    }
+
+    @Test(arguments: ["single.sh", "quoted.sh", "array.sh"])
+    func theShellAcceptsTheScript(name: String) throws {
+        let check = Process()
+        check.executableURL = URL(filePath: "/bin/sh")
+        check.arguments = ["-n", snapshotPath(name)]
+        try check.run()
+        check.waitUntilExit()
+        #expect(check.terminationStatus == 0)
+    }
+}
+
+/// Compares with a file that a person can read; `SPD_RECORD_SNAPSHOTS=1` writes the file anew.
+private func expectSnapshot(_ text: String, _ name: String) throws {
+    let url = URL(filePath: snapshotPath(name))
+    if ProcessInfo.processInfo.environment["SPD_RECORD_SNAPSHOTS"] != nil {
+        try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    let expected = try String(contentsOf: url, encoding: .utf8)
+    #expect(text == expected)
+}
+
+private func snapshotPath(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().path + "/Snapshots/" + name
+}

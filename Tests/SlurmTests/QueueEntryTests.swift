@@ -1,0 +1,46 @@
+import Testing
+
+@testable import Slurm
+
+struct QueueEntryTests {
+    @Test func anArrayTaskAndAPlainJobAreRead() throws {
+        let task = try #require(QueueEntry(line: "16_3|19|16|3|RUNNING|None"))
+        #expect(task.name == "16_3")
+        #expect(task.job == SlurmJobID(rawValue: 19))
+        #expect(task.arrayJob == SlurmJobID(rawValue: 16))
+        #expect(task.task == 3)
+        #expect(task.state == .running)
+        let plain = try #require(QueueEntry(line: "20|20|20|N/A|PENDING|Resources"))
+        #expect(plain.task == nil)
+        #expect(plain.arrayJob == plain.job)
+        #expect(plain.reason == "Resources")
+    }
+
+    @Test func reasonsMayHoldAnything() throws {
+        let entry = try #require(
+            QueueEntry(line: "7|7|7|N/A|PENDING|launch failed requeued held | see log (JobHeldAdmin)"))
+        #expect(entry.reason == "launch failed requeued held | see log (JobHeldAdmin)")
+    }
+
+    @Test func anUnknownStateIsAValueThatSettlesNothing() throws {
+        let entry = try #require(QueueEntry(line: "7|7|7|N/A|HIBERNATING|None"))
+        #expect(entry.state.rawValue == "HIBERNATING")
+        #expect(!entry.state.isFinal)
+        #expect(!SlurmState.completing.isFinal)
+        #expect(SlurmState(rawValue: "NODE_FAIL").isFinal)
+    }
+
+    @Test(arguments: ["", "slurm_load_jobs error: Invalid job id specified", "a|b|c|d|e|f", "1|2|3"])
+    func otherTextIsNotAnEntry(line: String) {
+        #expect(QueueEntry(line: line) == nil)
+    }
+
+    @Test func sbatchsParsableAnswerIsRead() {
+        #expect(SlurmJobID(parsable: "812\n") == SlurmJobID(rawValue: 812))
+        #expect(SlurmJobID(parsable: "812;cluster2\n") == SlurmJobID(rawValue: 812))
+        #expect(SlurmJobID(parsable: "Welcome to the cluster!\n812\n") == SlurmJobID(rawValue: 812))
+        for bad in ["", "Submitted batch job 812", "-1", "0", ";cluster"] {
+            #expect(SlurmJobID(parsable: bad) == nil, "\(bad)")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Synchronization
+
+@testable import Store
+
+/// A folder that goes away with the test.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "spd-store-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var cache: CacheFolder { CacheFolder(path: path) }
+}
+
+/// A clock that the test turns.
+final class HandClock: Sendable {
+    private let seconds = Mutex(1_000_000.0)
+
+    func advance(by duration: Duration) {
+        seconds.withLock { $0 += duration / .seconds(1) }
+    }
+
+    var now: @Sendable () -> Timestamp {
+        { Timestamp(rawValue: self.seconds.withLock { $0 }) }
+    }
+}
+
+let lease = Duration.seconds(60)
+
+extension NewJob {
+    static func sample(token: String = "spd-\(UUID().uuidString)", maxRetries: Int = 1) -> NewJob {
+        NewJob(
+            token: token, suffix: "s", project: "spd", submittedFrom: "/home/me", executor: .local,
+            agentCount: 2, maxRetries: maxRetries)
+    }
+}
+
+extension NewSpec {
+    static func samples(_ count: Int) -> [NewSpec] {
+        (0..<count).map {
+            NewSpec(
+                experiment: "tms_5-2", config: #"{"seed":\#($0)}"#, overrides: #"[["seed",\#($0)]]"#,
+                target: nil, steps: 100)
+        }
+    }
+}
+
+extension Store {
+    func addJob(
+        _ count: Int, job: NewJob = .sample(), in cache: CacheFolder
+    ) throws -> Job {
+        try insertJob(job, specs: NewSpec.samples(count), in: cache) { "/jobs/\($0)" }
+    }
+
+    func addAgent(to job: JobID, pid: Int32 = 1) throws -> AgentID {
+        try registerAgent(
+            AgentIdentity(host: "n1", pid: pid, slurm: SlurmPlace(environment: [:])), for: job)
+    }
+}
