@@ -10,7 +10,8 @@ extension DecompositionSettings {
             throw .invalid("task_config.task_name: lm is known, but language models cannot be decomposed yet")
         }
         guard config.embeddingReconCoeff == nil else {
-            throw .invalid("embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
+            throw .invalid(
+                "embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
         }
         guard let schedule = LearningRate.Schedule(config) else {
             throw .invalid("lr_exponential_halflife: lr_schedule exponential needs a half-life in steps")
@@ -35,9 +36,11 @@ extension DecompositionSettings {
         self.init(
             subcomponents: config.C, maskSamples: config.nMaskSamples, gateNeurons: config.nCIMLPNeurons,
             sigmoid: sigmoid, modulePatterns: config.targetModulePatterns, coefficients: coefficients,
-            pnorm: Float(config.pnorm), outputLoss: config.outputLossType == .mse ? .mse : .kl, steps: config.steps,
+            pnorm: Float(config.pnorm), outputLoss: config.outputLossType == .mse ? .mse : .kl,
+            steps: config.steps,
             batchSize: config.batchSize,
-            learningRate: LearningRate(peak: config.lr, schedule: schedule, warmupFraction: config.lrWarmupPct),
+            learningRate: LearningRate(
+                peak: config.lr, schedule: schedule, warmupFraction: config.lrWarmupPct),
             data: try Kernels.SparseFeatures(task, features: features, lowest: lowest), seed: config.seed)
     }
 }
@@ -74,14 +77,17 @@ extension Kernels.SparseFeatures {
         let activity: Activity
         if let count = generation.activeFeatures {
             guard count <= features else {
-                throw .invalid("data_generation_type: \(generation.rawValue) needs more than the target's \(features) features")
+                throw .invalid(
+                    "data_generation_type: \(generation.rawValue) needs more than the target's \(features) features"
+                )
             }
             activity = .exactly(count)
         } else {
             activity = .independent(probability: Float(probability))
         }
         if let stranger = synced.joined().first(where: { $0 >= features }) {
-            throw .invalid("synced_inputs: there is no feature \(stranger); the target has \(features), from 0")
+            throw .invalid(
+                "synced_inputs: there is no feature \(stranger); the target has \(features), from 0")
         }
         self.init(features: features, activity: activity, lowest: lowest, syncedGroups: synced)
     }

@@ -18,7 +18,8 @@ public struct MetricsRow: Sendable, Equatable {
     public init(_ report: StepReport, modules: [String], recovery: Recovery?) {
         step = report.step
         var values: [(String, Double)] = [
-            ("misc/step", Double(report.step)), ("misc/lr", report.learningRate), ("loss/total", report.total),
+            ("misc/step", Double(report.step)), ("misc/lr", report.learningRate),
+            ("loss/total", report.total),
         ]
         for term in LossTerm.allCases {
             if let loss = report.losses[term] { values.append(("loss/" + term.rawValue, loss)) }
@@ -55,7 +56,9 @@ final class MetricsFile {
     init(path: String, from step: Int) throws(FileError) {
         self.path = path
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError(.create, path, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw FileError(.create, path, reason: String(cString: strerror(errno)))
+        }
         let kept = try Self.length(of: DurableFile.read(path, limit: 1 << 30), before: step)
         guard ftruncate(descriptor, kept) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
             throw FileError(.write, path, reason: String(cString: strerror(errno)))
@@ -72,7 +75,10 @@ final class MetricsFile {
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
             let prefix = Array("{\"misc/step\":".utf8)
             guard line.starts(with: prefix),
-                let found = Int(String(decoding: line.dropFirst(prefix.count).prefix { $0 != 0x2c && $0 != 0x7d }, as: UTF8.self)),
+                let found = Int(
+                    String(
+                        decoding: line.dropFirst(prefix.count).prefix { $0 != 0x2c && $0 != 0x7d },
+                        as: UTF8.self)),
                 found < step
             else { break }
             end += line.count + 1
@@ -96,6 +102,8 @@ final class MetricsFile {
 
     /// Makes what was appended survive a power cut.
     func flush() throws(FileError) {
-        guard fsync(descriptor) == 0 else { throw FileError(.write, path, reason: String(cString: strerror(errno))) }
+        guard fsync(descriptor) == 0 else {
+            throw FileError(.write, path, reason: String(cString: strerror(errno)))
+        }
     }
 }

@@ -34,13 +34,15 @@ public struct Replay {
                 switch try metadata("target_class") {
                 case "tms": "{tms_model_config: \(model), \(Self.tmsTraining)}"
                 case "residual_mlp": "{resid_mlp_model_config: \(model), \(Self.residualMLPTraining)}"
-                case let other: throw RunError.invalid("its target_class is '\(other)'; tms and residual_mlp are known")
+                case let other:
+                    throw RunError.invalid("its target_class is '\(other)'; tms and residual_mlp are known")
                 }
             let target = try TargetModel(
                 stateDict: Self.tensors(file, "target."),
                 config: TargetConfig.load(yaml: text, source: path + " (target_config)"))
             decomposition = try Decomposition(
-                target: target, settings: DecompositionSettings(config, features: target.features), threads: threads)
+                target: target, settings: DecompositionSettings(config, features: target.features),
+                threads: threads)
             try decomposition.setTrainedTensors(Self.tensors(file, "init."))
             self.file = file
             self.steps = steps
@@ -108,14 +110,19 @@ public struct Replay {
     }
 
     private func add(
-        _ report: StepReport, _ capture: StepCapture, to arrays: inout [String: SafeTensors.Array], prefix: String
+        _ report: StepReport, _ capture: StepCapture, to arrays: inout [String: SafeTensors.Array],
+        prefix: String
     ) {
         arrays[prefix + "lr"] = .init(shape: [], [report.learningRate])
         arrays[prefix + "loss.total"] = .init(shape: [], [Float(report.total)])
-        for (term, loss) in report.losses { arrays[prefix + "loss." + term.rawValue] = .init(shape: [], [Float(loss)]) }
+        for (term, loss) in report.losses {
+            arrays[prefix + "loss." + term.rawValue] = .init(shape: [], [Float(loss)])
+        }
         arrays[prefix + "target_out"] = array(capture.targetOutput)
         for (module, tensor) in capture.ci { arrays[prefix + "ci." + module] = array(tensor) }
-        for (module, tensor) in capture.ciUpper { arrays[prefix + "ci_upper_leaky." + module] = array(tensor) }
+        for (module, tensor) in capture.ciUpper {
+            arrays[prefix + "ci_upper_leaky." + module] = array(tensor)
+        }
         for (name, tensor) in capture.gradients { arrays[prefix + "grad." + name] = array(tensor) }
     }
 

@@ -29,7 +29,7 @@ public struct Run {
         } catch let error as RunError {
             throw error
         } catch let error as KernelError {
-            if case .lossNotFinite = error { throw .failed("\(error); lower lr or check the data") }
+            if case .lossNotFinite = error { throw .invalid("\(error); a lower lr may help") }
             throw .invalid("\(error)")
         } catch {
             throw .failed("\(error)")
@@ -97,14 +97,16 @@ public struct Run {
         let row = try log(report, decomposition, metrics, &pace)
         try metrics.flush()
         try writeModel(decomposition)
-        return .finished(metrics: Dictionary(row.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+        return .finished(
+            metrics: Dictionary(row.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
 
     @discardableResult
     private func log(
         _ report: StepReport, _ decomposition: Decomposition, _ metrics: MetricsFile, _ pace: inout RunPace
     ) throws(FileError) -> MetricsRow {
-        let row = MetricsRow(report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery)
+        let row = MetricsRow(
+            report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery)
         try metrics.append(row)
         tracker.log(step: row.step, values: row.values.map { ($0.name, .number($0.value)) })
         pace.logged(row)
@@ -112,7 +114,9 @@ public struct Run {
     }
 
     private func writeModel(_ decomposition: Decomposition) throws(FileError) {
-        let arrays = decomposition.publishedStateDict.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
+        let arrays = decomposition.publishedStateDict.mapValues {
+            SafeTensors.Array(shape: $0.shape, $0.values)
+        }
         try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
             .write(to: plan.folder.model(step: decomposition.step))
     }

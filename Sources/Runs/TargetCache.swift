@@ -20,14 +20,17 @@ public struct TargetCache: Sendable {
         switch plan.config.pretrainedModelPath {
         case .train(let name):
             guard let config = plan.target else {
-                throw RunError.invalid("pretrained_model_path: the spec holds no training config for train:\(name)")
+                throw RunError.invalid(
+                    "pretrained_model_path: the spec holds no training config for train:\(name)")
             }
             return try trained(config, threads: plan.threads, surroundings: surroundings)
         case .local(let path): return try TargetFiles(weights: path)
         case .wandb(let reference):
             throw RunError.invalid(
-                "pretrained_model_path: wandb:\(reference.project)/\(reference.id) cannot be downloaded yet; give a local path to its weights")
-        case nil: throw RunError.invalid("pretrained_model_path: it is null, so there is no target to decompose")
+                "pretrained_model_path: wandb:\(reference.project)/\(reference.id) cannot be downloaded yet; give a local path to its weights"
+            )
+        case nil:
+            throw RunError.invalid("pretrained_model_path: it is null, so there is no target to decompose")
         }
     }
 
@@ -35,7 +38,9 @@ public struct TargetCache: Sendable {
     /// trains it. Nil if asked to stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
-    public func trained(_ config: TargetConfig, threads: Int, surroundings: RunSurroundings) throws -> TargetFiles? {
+    public func trained(_ config: TargetConfig, threads: Int, surroundings: RunSurroundings) throws
+        -> TargetFiles?
+    {
         let kind = if case .tms = config { "tms" } else { "resid_mlp" }
         let folder = "\(path)/\(kind)-\(SHA256.hex(config.canonicalJSON()).prefix(16))"
         let isThere = { FileManager.default.fileExists(atPath: folder + "/metadata.json") }
@@ -43,7 +48,9 @@ public struct TargetCache: Sendable {
         var hasSaidWaiting = false
         while !isThere() {
             guard let lock = try FileLock(path: folder + ".lock") else {
-                if !hasSaidWaiting { surroundings.say("waits for another agent that trains the target \(folder)") }
+                if !hasSaidWaiting {
+                    surroundings.say("waits for another agent that trains the target \(folder)")
+                }
                 hasSaidWaiting = true
                 if surroundings.shouldStop() { return nil }
                 Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
@@ -51,7 +58,9 @@ public struct TargetCache: Sendable {
             }
             defer { lock.release() }
             if isThere() { break }
-            guard try Self.train(config, threads: threads, into: folder, surroundings: surroundings) else { return nil }
+            guard try Self.train(config, threads: threads, into: folder, surroundings: surroundings) else {
+                return nil
+            }
         }
         return try TargetFiles(folder: folder, config: config)
     }
@@ -71,7 +80,8 @@ public struct TargetCache: Sendable {
         let (firstSeed, tries) = config.seeds
         for seed in firstSeed..<firstSeed + tries {
             surroundings.say("trains the target with seed \(seed)")
-            guard let result = try config.trained(seed: seed, threads: threads, surroundings: surroundings) else {
+            guard let result = try config.trained(seed: seed, threads: threads, surroundings: surroundings)
+            else {
                 return false
             }
             guard result.unrepresented.isEmpty else {
@@ -90,7 +100,8 @@ public struct TargetCache: Sendable {
             return true
         }
         throw RunError.failed(
-            "no target with seeds \(firstSeed)…\(firstSeed + tries - 1) represents every feature; raise max_seeds or steps")
+            "no target with seeds \(firstSeed)…\(firstSeed + tries - 1) represents every feature; raise max_seeds or steps"
+        )
     }
 }
 

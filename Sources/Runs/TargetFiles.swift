@@ -41,7 +41,8 @@ public struct TargetFiles: Sendable {
     ///
     /// - Throws: `FileError`.
     static func write(
-        _ model: TargetModel, config: TargetConfig, labelCoefficients: [Float]?, metadata: Metadata, to folder: String
+        _ model: TargetModel, config: TargetConfig, labelCoefficients: [Float]?, metadata: Metadata,
+        to folder: String
     ) throws {
         let stem = stem(config)
         let arrays = model.stateDict.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
@@ -109,9 +110,11 @@ extension TargetModel {
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     init(stateDict: StateDict, config: TargetConfig) throws(KernelError) {
         switch config {
-        case .tms(let training): self = .tms(try TMSTarget(stateDict: stateDict, shape: TMSShape(training.model)))
+        case .tms(let training):
+            self = .tms(try TMSTarget(stateDict: stateDict, shape: TMSShape(training.model)))
         case .residualMLP(let training):
-            self = .residualMLP(try ResidualMLPTarget(stateDict: stateDict, shape: ResidualMLPShape(training.model)))
+            self = .residualMLP(
+                try ResidualMLPTarget(stateDict: stateDict, shape: ResidualMLPShape(training.model)))
         }
     }
 }

@@ -13,7 +13,8 @@ extension ResidualMLPShape {
     init(_ model: Experiments.ResidualMLPTraining.Model) {
         self.init(
             features: model.nFeatures, embedding: model.dEmbed, neurons: model.dMLP, layers: model.nLayers,
-            activation: model.actFnName == .gelu ? .gelu : .relu, inBias: model.inBias, outBias: model.outBias)
+            activation: model.actFnName == .gelu ? .gelu : .relu, inBias: model.inBias, outBias: model.outBias
+        )
     }
 }
 
@@ -50,7 +51,9 @@ extension Kernels.ResidualMLPTraining {
             case .constant, .exponential: .constant
             }
         guard config.lossType == .readoff || config.importanceVal ?? 1 == 1 else {
-            throw .invalid("importance_val: loss_type resid compares residual streams, which have no features to weigh; set it to 1")
+            throw .invalid(
+                "importance_val: loss_type resid compares residual streams, which have no features to weigh; set it to 1"
+            )
         }
         self.init(
             shape: ResidualMLPShape(config.model),
