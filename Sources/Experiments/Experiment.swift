@@ -19,6 +19,7 @@ extension Experiment {
     ///
     /// - Parameter path: A YAML or JSON file; its name without the extension and a trailing `_config` becomes the
     ///   experiment's.
+    /// - Returns: The experiment with its target.
     /// - Throws: What is wrong with the file or with the target's beside it.
     public static func load(path: String) throws(ConfigError) -> Experiment {
         let url = URL(fileURLWithPath: path)

@@ -101,6 +101,7 @@ extension ExperimentConfig {
     /// - Parameters:
     ///   - text: One document with the published keys.
     ///   - source: What messages call the text, such as its file's path.
+    /// - Returns: The config.
     /// - Throws: Everything that is wrong with the document.
     public static func load(yaml text: String, source: String) throws(ConfigError) -> ExperimentConfig {
         let node = try SourceNode.parse(yaml: text, source: source)
@@ -133,6 +134,7 @@ extension ExperimentConfig {
     /// - Parameters:
     ///   - path: A dotted path of published keys, such as `task_config.feature_probability`.
     ///   - value: The new value.
+    /// - Returns: The changed config.
     /// - Throws: An unknown path, a value that the key does not take, or a value that does not go with another key's.
     public func setting(_ path: String, to value: ConfigValue) throws(ConfigError) -> ExperimentConfig {
         var reader = Reader(source: "override")

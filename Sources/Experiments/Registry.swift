@@ -8,6 +8,7 @@ public enum Registry {
     /// The experiment that a user names: a published one, or the path of a YAML file of their own.
     ///
     /// - Parameter name: A published name, or a path: it has a `/` in it or ends in `.yaml` or `.yml`.
+    /// - Returns: The experiment with its target.
     /// - Throws: What is wrong with the file, or the nearest published name to an unknown one.
     public static func experiment(named name: String) throws(ConfigError) -> Experiment {
         if name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
@@ -29,6 +30,7 @@ public enum Registry {
     /// - Parameters:
     ///   - name: The part after `train:`.
     ///   - folder: Where `<name>_target.yaml` is looked for before the published ones.
+    /// - Returns: The training config, or nil for an unknown name.
     /// - Throws: What is wrong with the file found.
     public static func target(named name: String, folder: String?) throws(ConfigError) -> TargetConfig? {
         let file = name + "_target.yaml"

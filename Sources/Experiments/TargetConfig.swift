@@ -14,6 +14,7 @@ extension TargetConfig {
     /// - Parameters:
     ///   - text: One document with the published keys.
     ///   - source: What messages call the text, such as its file's path.
+    /// - Returns: The train config.
     /// - Throws: Everything that is wrong with the document.
     public static func load(yaml text: String, source: String) throws(ConfigError) -> TargetConfig {
         let node = try SourceNode.parse(yaml: text, source: source)
