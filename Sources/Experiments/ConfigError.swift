@@ -33,6 +33,8 @@ public struct ConfigProblem: Sendable, Equatable {
         case conflict(String)
         /// A name that stands for nothing: `kind` says of what, `nearest` what may be meant.
         case unknownName(kind: String, name: String, nearest: String?, known: [String])
+        /// `train:<name>` stands for nothing: neither a file beside the experiment nor a published target.
+        case unknownTarget(name: String, nearest: String?, known: [String])
         /// A mistake in the form of a sweep file.
         case sweepForm(String)
     }
@@ -78,6 +80,9 @@ extension ConfigProblem.Cause: CustomStringConvertible {
         case .conflict(let reason): reason
         case .unknownName(let kind, let name, let nearest, let known):
             "unknown \(kind) '\(name)'" + suggestion(nearest, known)
+        case .unknownTarget(let name, let nearest, let known):
+            "no \(name)_target.yaml beside the experiment and no published target '\(name)'"
+                + suggestion(nearest, known)
         case .sweepForm(let reason): reason
         }
     }

@@ -1,53 +1,69 @@
 extension ConfigValue {
     /// The value as JSON on one line, which is also a YAML flow value.
-    public var json: String { json(separator: ", ", colon: ": ", sorted: false) }
+    public var json: String {
+        var text = ""
+        appendJSON(to: &text, separator: ", ", colon: ": ", isSorted: false)
+        return text
+    }
 
     /// The value as JSON with sorted keys and without spaces: the same text for the same content, to be hashed.
-    public var canonicalJSON: String { json(separator: ",", colon: ":", sorted: true) }
+    public var canonicalJSON: String {
+        var text = ""
+        appendJSON(to: &text, separator: ",", colon: ":", isSorted: true)
+        return text
+    }
 
     /// The value as a YAML document of one key a line, ending in a newline.
     public var yaml: String {
         var text = ""
         appendYAML(to: &text, indent: "")
-        return text.hasPrefix("\n") ? String(text.dropFirst()) : text.drop { $0 == " " } + ""
+        return text
     }
 
-    private func json(separator: String, colon: String, sorted: Bool) -> String {
+    /// Appends to one text, for thousands of configs are written when a sweep is stored.
+    private func appendJSON(to text: inout String, separator: String, colon: String, isSorted: Bool) {
         switch self {
-        case .null: return "null"
-        case .bool(let flag): return flag ? "true" : "false"
-        case .int(let number): return String(number)
-        case .number(let number): return Self.text(number)
-        case .string(let text): return Self.quoted(text)
+        case .null: text += "null"
+        case .bool(let flag): text += flag ? "true" : "false"
+        case .int(let number): text += String(number)
+        case .number(let number): text += Self.text(number)
+        case .string(let string): Self.appendQuoted(string, to: &text)
         case .list(let items):
-            let texts = items.map { $0.json(separator: separator, colon: colon, sorted: sorted) }
-            return "[" + texts.joined(separator: separator) + "]"
-        case .map(let entries):
-            let ordered = sorted ? entries.sorted { $0.key < $1.key } : entries
-            let texts = ordered.map {
-                Self.quoted($0.key) + colon
-                    + $0.value.json(separator: separator, colon: colon, sorted: sorted)
+            text += "["
+            for (index, item) in items.enumerated() {
+                if index > 0 { text += separator }
+                item.appendJSON(to: &text, separator: separator, colon: colon, isSorted: isSorted)
             }
-            return "{" + texts.joined(separator: separator) + "}"
+            text += "]"
+        case .map(let entries):
+            text += "{"
+            for (index, entry) in (isSorted ? entries.sorted { $0.key < $1.key } : entries).enumerated() {
+                if index > 0 { text += separator }
+                Self.appendQuoted(entry.key, to: &text)
+                text += colon
+                entry.value.appendJSON(to: &text, separator: separator, colon: colon, isSorted: isSorted)
+            }
+            text += "}"
         }
     }
 
-    /// Appends what follows `key:` or `-`.
     private func appendYAML(to text: inout String, indent: String) {
-        switch self {
-        case .map(let entries) where !entries.isEmpty:
-            for entry in entries {
-                text += "\n" + indent + Self.plainOrQuoted(entry.key) + ":"
+        guard case .map(let entries) = self, !entries.isEmpty else {
+            text += indent + inlineYAML + "\n"
+            return
+        }
+        for entry in entries {
+            text += indent + Self.plainOrQuoted(entry.key) + ":"
+            switch entry.value {
+            case .map(let inner) where !inner.isEmpty:
+                text += "\n"
                 entry.value.appendYAML(to: &text, indent: indent + "  ")
-                if indent.isEmpty, text.last != "\n", entry == entries.last { text += "\n" }
+            case .list(let items) where !items.isEmpty:
+                text += "\n"
+                for item in items { text += indent + "- " + item.inlineYAML + "\n" }
+            default:
+                text += " " + entry.value.inlineYAML + "\n"
             }
-        case .list(let items) where !items.isEmpty:
-            for item in items {
-                // Items of a list stand under their key, nested values in one line each.
-                text += "\n" + indent.dropLast(2) + "- " + item.inlineYAML
-            }
-        default:
-            text += " " + inlineYAML
         }
     }
 
@@ -81,21 +97,33 @@ extension ConfigValue {
     }
 
     private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case "\u{0}"..<" ", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}", "\u{FEFF}",
-                "\u{FFFE}"..."\u{FFFF}":
-                let hex = String(scalar.value, radix: 16, uppercase: true)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
+        var result = ""
+        appendQuoted(text, to: &result)
+        return result
+    }
+
+    private static func appendQuoted(_ string: String, to text: inout String) {
+        let isPlain = string.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+        text += "\""
+        if isPlain {
+            text += string
+        } else {
+            for scalar in string.unicodeScalars { appendEscaped(scalar, to: &text) }
         }
-        return result + "\""
+        text += "\""
+    }
+
+    private static func appendEscaped(_ scalar: Unicode.Scalar, to text: inout String) {
+        switch scalar {
+        case "\"": text += "\\\""
+        case "\\": text += "\\\\"
+        case "\n": text += "\\n"
+        case "\t": text += "\\t"
+        case "\u{0}"..<" ", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}"..."\u{FFFF}":
+            let hex = String(scalar.value, radix: 16, uppercase: true)
+            text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        default: text.unicodeScalars.append(scalar)
+        }
     }
 }
 

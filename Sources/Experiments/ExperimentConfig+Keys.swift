@@ -54,10 +54,8 @@ extension ExperimentConfig {
     var conflicts: [Conflict] {
         var conflicts: [Conflict] = []
         if lrSchedule == .exponential, lrExponentialHalflife == nil {
-            conflicts.append(
-                Conflict(
-                    key: "lr_exponential_halflife",
-                    reason: "lr_schedule exponential needs a half-life in steps, a number > 0"))
+            let reason = "exponential needs lr_exponential_halflife, a number of steps > 0"
+            conflicts.append(Conflict(key: "lr_schedule", reason: reason))
         }
         let published = taskConfig.kind.modelClass
         if let published, pretrainedModelClass != published {

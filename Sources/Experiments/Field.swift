@@ -124,7 +124,7 @@ struct Reader {
             report(.invalid(found: found, allowed: "a mapping of keys"), at: node.place)
             return
         }
-        var seen: Set<String> = []
+        var spellings: [String: String] = [:]
         for entry in entries {
             guard let field = fields.named(entry.key) else {
                 let known = fields.map(\.key)
@@ -134,9 +134,9 @@ struct Reader {
                 report(cause, at: entry.place, key: String(entry.key.prefix(80)))
                 continue
             }
-            guard seen.insert(field.key).inserted else {
+            if let other = spellings.updateValue(entry.key, forKey: field.key) {
                 report(
-                    .conflict("stands twice, once as \(field.key); keep one"), at: entry.place, key: entry.key
+                    .conflict("stands twice, once as \(other); keep one"), at: entry.place, key: entry.key
                 )
                 continue
             }
@@ -144,7 +144,7 @@ struct Reader {
             field.read(entry.value, &root, &self)
             path.removeLast()
         }
-        for field in fields where field.isRequired && !seen.contains(field.key) {
+        for field in fields where field.isRequired && spellings[field.key] == nil {
             report(.missing(allowed: field.allowed), at: node.place, key: field.key)
         }
     }

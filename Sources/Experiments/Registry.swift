@@ -43,9 +43,7 @@ public enum Registry {
     }
 
     static func unknownTarget(_ name: String) -> ConfigProblem.Cause {
-        .unknownName(
-            kind: "target (no \(name)_target.yaml beside the experiment, none published)", name: name,
-            nearest: Spelling.nearest(to: name, among: names), known: names)
+        .unknownTarget(name: name, nearest: Spelling.nearest(to: name, among: names), known: names)
     }
 
     private struct Published {

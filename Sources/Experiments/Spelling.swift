@@ -13,9 +13,9 @@ enum Spelling {
         return ranked.min { $0.distance < $1.distance }?.name
     }
 
-    /// Case and the kind of dash are the commonest slips and cost nothing.
+    /// Case and separators are the commonest slips and cost nothing.
     private static func folded(_ name: String) -> [Character] {
-        name.lowercased().map { $0 == "-" || $0 == " " ? "_" : $0 }
+        Array(name.lowercased().filter { !"-_ ".contains($0) })
     }
 
     /// Levenshtein's distance, where two neighbours that changed places count as one edit.

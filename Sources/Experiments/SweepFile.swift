@@ -96,6 +96,11 @@ private struct SweepReader {
         }
         var parameters: [SweepFile.Parameter] = []
         for child in inner {
+            guard child.key != "values" else {
+                let reason = "'values' belongs inside a parameter, such as 'seed: {values: [0, 1]}'"
+                report(.sweepForm(reason), path: entry.key, at: child.place)
+                continue
+            }
             read(child, path: child.key, section: entry.key, into: &parameters)
         }
         return parameters

@@ -9,7 +9,10 @@ struct BadConfigTests {
         ("c: 1", "my.yaml:16:1: c: unknown key; did you mean C?"),
         ("seed: -1", "my.yaml:16:7: seed: found -1, expected an integer from 0 to 4294967295"),
         ("seed: \"0\"", #"my.yaml:16:7: seed: found "0", expected an integer from 0 to 4294967295"#),
-        ("save_freq: 0", "my.yaml:16:12: save_freq: found 0, expected a positive integer (below 2^31), or null"),
+        (
+            "save_freq: 0",
+            "my.yaml:16:12: save_freq: found 0, expected a positive integer (below 2^31), or null"
+        ),
         ("recon_coeff: -1", "my.yaml:16:14: recon_coeff: found -1, expected a number >= 0, or null"),
         ("recon_coeff: .inf", "my.yaml:16:14: recon_coeff: found .inf, expected a number >= 0, or null"),
         ("recon_coeff: 1e999", "my.yaml:16:14: recon_coeff: found .inf, expected a number >= 0, or null"),
@@ -26,7 +29,7 @@ struct BadConfigTests {
         ),
         (
             "lr_schedule: exponential",
-            "my.yaml:1:1: lr_exponential_halflife: lr_schedule exponential needs a half-life in steps, a number > 0"
+            "my.yaml:16:1: lr_schedule: exponential needs lr_exponential_halflife, a number of steps > 0"
         ),
         (
             "pretrained_model_path: wandb:spd",
@@ -41,8 +44,14 @@ struct BadConfigTests {
     @Test(arguments: [
         ("C: 20\n", "", "my.yaml:1:1: C: missing; expected a positive integer (below 2^31)"),
         ("C: 20", "C: 0", "my.yaml:1:4: C: found 0, expected a positive integer (below 2^31)"),
-        ("C: 20", "C: 3000000000", "my.yaml:1:4: C: found 3000000000, expected a positive integer (below 2^31)"),
-        ("4096", "4096.0", "my.yaml:9:13: batch_size: found 4096.0, expected a positive integer (below 2^31)"),
+        (
+            "C: 20", "C: 3000000000",
+            "my.yaml:1:4: C: found 3000000000, expected a positive integer (below 2^31)"
+        ),
+        (
+            "4096", "4096.0",
+            "my.yaml:9:13: batch_size: found 4096.0, expected a positive integer (below 2^31)"
+        ),
         ("4096", "010", #"my.yaml:9:13: batch_size: found "010", expected a positive integer (below 2^31)"#),
         ("lr: 1e-3", "lr: true", "my.yaml:7:5: lr: found true, expected a number > 0"),
         ("lr: 1e-3", "lr: fast", #"my.yaml:7:5: lr: found "fast", expected a number > 0"#),
@@ -118,8 +127,14 @@ struct BadConfigTests {
         ("# only a comment", "my.yaml: not valid YAML: it is empty"),
         ("just words", #"my.yaml:1:1: found "just words", expected a mapping of keys"#),
         ("- a\n- b", #"my.yaml:1:1: found ["a", "b"], expected a mapping of keys"#),
-        ("a: 1\n---\nb: 2", "my.yaml:2:1: not valid YAML: expected a single document in the stream but found another document"),
-        ("C: [1, 2", "my.yaml:1:9: not valid YAML: while parsing a flow sequence did not find expected ',' or ']'"),
+        (
+            "a: 1\n---\nb: 2",
+            "my.yaml:2:1: not valid YAML: expected a single document in the stream but found another document"
+        ),
+        (
+            "C: [1, 2",
+            "my.yaml:2:1: not valid YAML: while parsing a flow sequence did not find expected ',' or ']'"
+        ),
         ("? [a]\n: 1", "my.yaml:1:3: not valid YAML: a key must be a word"),
         ("C: *nobody", "my.yaml:1:4: not valid YAML: found undefined alias"),
         ("C: \u{1}", "my.yaml:1:4: not valid YAML: control characters are not allowed"),

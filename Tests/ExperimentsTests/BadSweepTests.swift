@@ -35,7 +35,10 @@ struct BadSweepTests {
         ("- a", #"s:1:1: found ["a"], expected a mapping of 'global' and experiment names to parameters"#),
         ("{}", "s:1:1: found {}, expected a mapping of 'global' and experiment names to parameters"),
         ("global:", "s:1:1: global: found null, expected a mapping of parameters"),
-        ("global: {values: [1]}", #"s:1:10: global.values: is a bare list; write 'values: [1]'"#),
+        (
+            "global: {values: [1]}",
+            "s:1:10: global: 'values' belongs inside a parameter, such as 'seed: {values: [0, 1]}'"
+        ),
         ("globl: {seed: {values: [1]}}", "s:1:1: globl: unknown experiment 'globl'; did you mean global?"),
         (
             "tms_5_2: {seed: {values: [1]}}",
@@ -80,7 +83,7 @@ struct BadSweepTests {
         ),
         (
             "global: {seed: {values: [0, 1]}, lr_schedule: {values: [cosine, exponential]}}",
-            "s: tms_5-2: lr_exponential_halflife: lr_schedule exponential needs a half-life in steps, a number > 0 "
+            "s: tms_5-2: lr_schedule: exponential needs lr_exponential_halflife, a number of steps > 0 "
                 + #"(with seed: 0, lr_schedule: "exponential" and 1 more combinations)"#
         ),
         (
@@ -90,8 +93,8 @@ struct BadSweepTests {
         ),
         (
             "tms_5-2: {pretrained_model_path: {values: ['train:tms_5-3']}}",
-            "s:1:44: tms_5-2.pretrained_model_path.values[0]: unknown target (no tms_5-3_target.yaml beside the "
-                + "experiment, none published) 'tms_5-3'; did you mean tms_5-2?"
+            "s:1:44: tms_5-2.pretrained_model_path.values[0]: no tms_5-3_target.yaml beside the "
+                + "experiment and no published target 'tms_5-3'; did you mean tms_5-2?"
         ),
     ])
     func aBadSweepIsToldWithItsPlaceAndPath(text: String, message: String) {
@@ -131,12 +134,14 @@ struct BadSweepTests {
             told("global: {\(three)}")
                 == "s: the sweep has 1030301 specs, the limit is 1000000; name fewer values")
         let keys = [
-            "seed", "C", "steps", "batch_size", "n_eval_steps", "print_freq", "save_freq", "image_freq", "lr", "pnorm",
+            "seed", "C", "steps", "batch_size", "n_eval_steps", "print_freq", "save_freq", "image_freq", "lr",
+            "pnorm",
         ]
         let many = keys.map { "\($0): {values: \(hundred)}" }.joined(separator: ", ")
         #expect(
             told("global: {\(many)}")
-                == "s: the sweep has more than 9223372036854775807 specs, the limit is 1000000; name fewer values")
+                == "s: the sweep has more than 9223372036854775807 specs, the limit is 1000000; name fewer values"
+        )
     }
 
     private func told(_ text: String, _ names: [String] = ["tms_5-2"]) -> String {

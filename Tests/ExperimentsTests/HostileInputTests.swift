@@ -44,8 +44,11 @@ struct HostileInputTests {
         let huge = folder.appending(path: "huge.yaml").path
         #expect(FileManager.default.createFile(atPath: huge, contents: Data(count: 2 << 20)))
 
-        #expect(problems { _ = try ExperimentConfig.load(path: junk) } == "\(junk): cannot be read: it is not UTF-8 text")
-        #expect(problems { _ = try ExperimentConfig.load(path: none) } == "\(none): cannot be read: no such file")
+        #expect(
+            problems { _ = try ExperimentConfig.load(path: junk) }
+                == "\(junk): cannot be read: it is not UTF-8 text")
+        #expect(
+            problems { _ = try ExperimentConfig.load(path: none) } == "\(none): cannot be read: no such file")
         #expect(
             problems { _ = try ExperimentConfig.load(path: folder.path) }
                 == "\(folder.path): cannot be read: it is not a file")
@@ -57,7 +60,8 @@ struct HostileInputTests {
 
     @Test func aMutatedConfigLoadsOrIsRefusedAndNeverCrashes() throws {
         let targetText = try Registry.experiment(named: "tms_5-2-id").target?.yaml() ?? ""
-        let sweep = "global:\n  seed: {values: [0, 1]}\ntms_5-2:\n  task_config:\n    feature_probability:\n      values: [0.1]\n"
+        let sweep =
+            "global:\n  seed: {values: [0, 1]}\ntms_5-2:\n  task_config:\n    feature_probability:\n      values: [0.1]\n"
         let experiment = try Registry.experiment(named: "tms_5-2")
         var random = Xorshift(state: 0x9E37_79B9_7F4A_7C15)
         for original in [minimal, targetText, sweep] {

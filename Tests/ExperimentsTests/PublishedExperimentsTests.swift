@@ -23,25 +23,32 @@ struct PublishedExperimentsTests {
     static let residual = ["layers.*.mlp_in", "layers.*.mlp_out"]
     static let rows = [
         Row(
-            name: "tms_5-2", C: 20, modules: tms, importance: 3e-3, pnorm: 1, batch: 4096, steps: 40_000, lr: 1e-3,
+            name: "tms_5-2", C: 20, modules: tms, importance: 3e-3, pnorm: 1, batch: 4096, steps: 40_000,
+            lr: 1e-3,
             schedule: .cosine, printFreq: 1000, probability: 0.05),
         Row(
-            name: "tms_5-2-id", C: 20, modules: tms + ["hidden_layers.0"], importance: 3e-3, pnorm: 1, batch: 4096,
+            name: "tms_5-2-id", C: 20, modules: tms + ["hidden_layers.0"], importance: 3e-3, pnorm: 1,
+            batch: 4096,
             steps: 40_000, lr: 1e-3, schedule: .cosine, printFreq: 1000, probability: 0.05),
         Row(
-            name: "tms_40-10", C: 200, modules: tms, importance: 1e-4, pnorm: 2, batch: 4096, steps: 40_000, lr: 1e-3,
+            name: "tms_40-10", C: 200, modules: tms, importance: 1e-4, pnorm: 2, batch: 4096, steps: 40_000,
+            lr: 1e-3,
             schedule: .cosine, printFreq: 1000, probability: 0.05),
         Row(
-            name: "tms_40-10-id", C: 200, modules: tms + ["hidden_layers.0"], importance: 1e-4, pnorm: 2, batch: 4096,
+            name: "tms_40-10-id", C: 200, modules: tms + ["hidden_layers.0"], importance: 1e-4, pnorm: 2,
+            batch: 4096,
             steps: 40_000, lr: 1e-3, schedule: .cosine, printFreq: 1000, probability: 0.05),
         Row(
-            name: "resid_mlp1", C: 100, modules: residual, importance: 1e-5, pnorm: 2, batch: 2048, steps: 30_000,
+            name: "resid_mlp1", C: 100, modules: residual, importance: 1e-5, pnorm: 2, batch: 2048,
+            steps: 30_000,
             lr: 2e-3, schedule: .constant, printFreq: 100, probability: 0.01, outRecon: 0),
         Row(
-            name: "resid_mlp2", C: 400, modules: residual, importance: 1e-5, pnorm: 2, batch: 2048, steps: 50_000,
+            name: "resid_mlp2", C: 400, modules: residual, importance: 1e-5, pnorm: 2, batch: 2048,
+            steps: 50_000,
             lr: 1e-3, schedule: .constant, printFreq: 500, probability: 0.01, outRecon: 0),
         Row(
-            name: "resid_mlp3", C: 500, gateNeurons: 128, modules: residual, importance: 5e-6, pnorm: 2, batch: 2048,
+            name: "resid_mlp3", C: 500, gateNeurons: 128, modules: residual, importance: 5e-6, pnorm: 2,
+            batch: 2048,
             steps: 100_000, lr: 1e-3, schedule: .constant, printFreq: 500, probability: 0.01, outRecon: 0),
     ]
 
@@ -115,7 +122,8 @@ struct PublishedExperimentsTests {
     }
 
     @Test(arguments: [
-        ("resid_mlp1", 100, 50, 1, 1000), ("resid_mlp2", 100, 25, 2, 1000), ("resid_mlp3", 102, 17, 3, 10_000),
+        ("resid_mlp1", 100, 50, 1, 1000), ("resid_mlp2", 100, 25, 2, 1000),
+        ("resid_mlp3", 102, 17, 3, 10_000),
     ])
     func aResidualMLPIsTrainedAsPublished(
         name: String, features: Int, neurons: Int, layers: Int, steps: Int
@@ -188,9 +196,10 @@ struct OwnExperimentTests {
             let path = try folder.write(minimal + "\npretrained_model_path: train:tms_5_2", to: "mine.yaml")
             #expect(
                 problems { _ = try Registry.experiment(named: path) }
-                    == "\(path):16:1: pretrained_model_path: unknown target (no tms_5_2_target.yaml beside the "
-                    + "experiment, none published) 'tms_5_2'; did you mean tms_5-2?")
-            let other = try folder.write(minimal + "\npretrained_model_path: train:resid_mlp1", to: "other.yaml")
+                    == "\(path):16:1: pretrained_model_path: no tms_5_2_target.yaml beside the "
+                    + "experiment and no published target 'tms_5_2'; did you mean tms_5-2?")
+            let other = try folder.write(
+                minimal + "\npretrained_model_path: train:resid_mlp1", to: "other.yaml")
             #expect(
                 problems { _ = try Registry.experiment(named: other) }
                     == "\(other):16:1: pretrained_model_path: the target is a residual_mlp model, "

@@ -80,23 +80,28 @@ struct RoundTripTests {
     }
 
     @Test(arguments: [
-        5e-324, .leastNormalMagnitude, 1e-5, 0.1, 1.0 / 3, 1e15, 1e16, 1.5e300, .greatestFiniteMagnitude,
+        .leastNonzeroMagnitude, .leastNormalMagnitude, 1e-5, 0.1, 1.0 / 3, 1e15, 1e16, 1.5e300,
+        .greatestFiniteMagnitude,
     ])
     func numbersComeBackExactly(number: Double) throws {
-        let config = try ExperimentConfig.load(yaml: minimal, source: "my.yaml").setting("lr", to: .number(number))
+        let config = try ExperimentConfig.load(yaml: minimal, source: "my.yaml").setting(
+            "lr", to: .number(number))
         #expect(config.lr == number)
         #expect(try ExperimentConfig.load(yaml: config.yaml(), source: "yaml") == config)
         #expect(try ExperimentConfig.load(yaml: config.json(), source: "json") == config)
     }
 
     @Test func anExponentIsWrittenSoThatPyYAMLReadsANumber() throws {
-        let config = try ExperimentConfig.load(yaml: minimal, source: "my.yaml").setting("lr", to: .number(1e-5))
+        let config = try ExperimentConfig.load(yaml: minimal, source: "my.yaml").setting(
+            "lr", to: .number(1e-5))
         #expect(config.yaml().contains("lr: 1.0e-05\n"))
     }
 
     @Test(arguments: [
-        "null", "true", "12", "1e-3", "~", "a: b", "- a", "a #b", "", " padded ", "two\nlines", "tab\t", "quote\"s",
-        "back\\slash", "é ü 名", "😀", "\u{0}", "\u{7F}\u{85}\u{9F}", "\u{2028}\u{FEFF}", "yes", "010", "!x", "&x", "*x",
+        "null", "true", "12", "1e-3", "~", "a: b", "- a", "a #b", "", " padded ", "two\nlines", "tab\t",
+        "quote\"s",
+        "back\\slash", "é ü 名", "😀", "\u{0}", "\u{7F}\u{85}\u{9F}", "\u{2028}\u{FEFF}", "yes", "010", "!x",
+        "&x", "*x",
         "%x", "@x", "x:", ":x", "-", "--- x", "{}", "[]", "'", "0x1F", ".inf", "<<", "=",
     ])
     func anyTextComesBackExactly(text: String) throws {

@@ -14,7 +14,8 @@ struct SweepTests {
         #expect(specs.map(\.config.lr) == [1e-3, 2e-3, 3e-3, 1e-3, 2e-3, 3e-3])
         #expect(
             specs[4].overrides == [
-                SpecDraft.Override(path: "seed", value: .int(1)), SpecDraft.Override(path: "lr", value: .number(2e-3)),
+                SpecDraft.Override(path: "seed", value: .int(1)),
+                SpecDraft.Override(path: "lr", value: .number(2e-3)),
             ])
     }
 
@@ -49,7 +50,8 @@ struct SweepTests {
         #expect(own.map(\.config.batchSize) == [2, 4])
         #expect(own.allSatisfy { $0.config.seed == 5 })
         #expect(own.allSatisfy { $0.config.taskConfig.sparseFeatures?.featureProbability == 0.2 })
-        #expect(own.allSatisfy { $0.config.taskConfig.sparseFeatures?.dataGenerationType == .exactlyOneActive })
+        #expect(
+            own.allSatisfy { $0.config.taskConfig.sparseFeatures?.dataGenerationType == .exactlyOneActive })
         #expect(specs.count == 2 + 4)
     }
 
@@ -79,13 +81,15 @@ struct SweepTests {
 
     @Test func anotherTargetIsLookedUp() throws {
         let specs = try expand(
-            "tms_5-2: {pretrained_model_path: {values: ['train:tms_40-10', null, 'train:tms_5-2']}}", ["tms_5-2"])
+            "tms_5-2: {pretrained_model_path: {values: ['train:tms_40-10', null, 'train:tms_5-2']}}",
+            ["tms_5-2"])
         #expect(specs.map { $0.target?.featureCount } == [40, nil, 5])
     }
 
     @Test func aSpecIsWhatSettingItsValuesOneByOneGives() throws {
         let experiment = try Registry.experiment(named: "tms_5-2")
-        let text = "global: {seed: {values: [3, 4]}, lr: {values: [0.5]}, task_config.feature_probability: {values: [1]}}"
+        let text =
+            "global: {seed: {values: [3, 4]}, lr: {values: [0.5]}, task_config.feature_probability: {values: [1]}}"
         for spec in try expand(text, ["tms_5-2"]) {
             var config = experiment.config
             for override in spec.overrides { config = try config.setting(override.path, to: override.value) }
@@ -102,7 +106,8 @@ struct SweepTests {
         #expect(quick.count == 4)
         #expect(quick.allSatisfy { $0.config.steps == 8000 && $0.config.printFreq == 500 })
         #expect(Set(quick.map { "\($0.config.seed) \($0.config.importanceMinimalityCoeff)" }).count == 4)
-        let sweep = try SweepFile.load(path: sweeps.appending(path: "sweep_params.yaml").path).expand(experiments: all)
+        let sweep = try SweepFile.load(path: sweeps.appending(path: "sweep_params.yaml").path).expand(
+            experiments: all)
         #expect(sweep.filter { $0.experiment == "tms_5-2" }.count == 6)
         #expect(sweep.filter { $0.experiment == "resid_mlp1" }.count == 1)
         #expect(sweep.filter { $0.experiment == "tms_40-10" }.count == 3)

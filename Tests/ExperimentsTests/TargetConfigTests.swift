@@ -50,23 +50,36 @@ struct TargetConfigTests {
     }
 
     @Test(arguments: [
-        ("n_hidden: 2", "n_hiden: 2", """
+        (
+            "n_hidden: 2", "n_hiden: 2",
+            """
             t:1:35: tms_model_config.n_hiden: unknown key; did you mean n_hidden?
             t:1:19: tms_model_config.n_hidden: missing; expected a positive integer (below 2^31)
-            """),
-        ("lr: 5e-3", "lr: 5e-3\nlr_schedule: exponential",
-            #"t:6:14: lr_schedule: found "exponential", expected one of linear, cosine, constant"#),
+            """
+        ),
+        (
+            "lr: 5e-3", "lr: 5e-3\nlr_schedule: exponential",
+            #"t:6:14: lr_schedule: found "exponential", expected one of linear, cosine, constant"#
+        ),
         ("steps: 10", "steps: 0", "t:4:8: steps: found 0, expected a positive integer (below 2^31)"),
-        ("lr: 5e-3", "lr: 5e-3\nfixed_identity_hidden_layers: true\nfixed_random_hidden_layers: true",
+        (
+            "lr: 5e-3", "lr: 5e-3\nfixed_identity_hidden_layers: true\nfixed_random_hidden_layers: true",
             "t:7:1: fixed_random_hidden_layers: hidden layers cannot be the identity and random at once; "
-                + "set one of the two to false"),
-        ("tms_model_config", "tms_config",
-            "t:1:1: missing; expected a mapping that holds tms_model_config or resid_mlp_model_config"),
-        ("n_features: 5", "n_features: 2\n, unused: 1",
+                + "set one of the two to false"
+        ),
+        (
+            "tms_model_config", "tms_config",
+            "t:1:1: missing; expected a mapping that holds tms_model_config or resid_mlp_model_config"
+        ),
+        (
+            "n_features: 5", "n_features: 2\n, unused: 1",
             "t:2:3: tms_model_config.unused: unknown key; known: n_features, n_hidden, n_hidden_layers, "
-                + "tied_weights, init_bias_to_zero, device"),
-        ("lr: 5e-3", "lr: 5e-3\nsynced_inputs: [[0, 5]]",
-            "t:6:1: synced_inputs: feature 5 does not exist; the target's are 0 to 4"),
+                + "tied_weights, init_bias_to_zero, device"
+        ),
+        (
+            "lr: 5e-3", "lr: 5e-3\nsynced_inputs: [[0, 5]]",
+            "t:6:1: synced_inputs: feature 5 does not exist; the target's are 0 to 4"
+        ),
     ])
     func aBadToyModelIsTold(old: String, new: String, message: String) {
         let text = toy.replacing(old, with: new)
@@ -74,20 +87,29 @@ struct TargetConfigTests {
     }
 
     @Test(arguments: [
-        ("apply_output_act_fn: false", "apply_output_act_fn: true",
-            "r:1:125: resid_mlp_config.apply_output_act_fn: found true, expected false (there is no such thing here), "
-                + "or null"),
-        ("lr: 5e-3", "lr: 5e-3\nfixed_identity_embedding: true",
+        (
+            "apply_output_act_fn: false", "apply_output_act_fn: true",
+            "r:1:141: resid_mlp_config.apply_output_act_fn: found true, expected false (there is no such thing here), "
+                + "or null"
+        ),
+        (
+            "lr: 5e-3", "lr: 5e-3\nfixed_identity_embedding: true",
             "r:7:1: fixed_identity_embedding: an identity embedding needs n_features equal to d_embed; "
-                + "n_features is 4, d_embed 8"),
-        ("lr: 5e-3", "lr: 5e-3\nfixed_identity_embedding: true\nfixed_random_embedding: true", """
+                + "n_features is 4, d_embed 8"
+        ),
+        (
+            "lr: 5e-3", "lr: 5e-3\nfixed_identity_embedding: true\nfixed_random_embedding: true",
+            """
             r:7:1: fixed_identity_embedding: the embedding cannot be random and the identity at once; set one of the \
             two to false
             r:7:1: fixed_identity_embedding: an identity embedding needs n_features equal to d_embed; n_features is \
             4, d_embed 8
-            """),
-        ("lr: 5e-3", "lr: 5e-3\ndata_generation_type: exactly_five_active",
-            "r:7:1: data_generation_type: exactly_five_active needs 5 features; the target has 4"),
+            """
+        ),
+        (
+            "lr: 5e-3", "lr: 5e-3\ndata_generation_type: exactly_five_active",
+            "r:7:1: data_generation_type: exactly_five_active needs 5 features; the target has 4"
+        ),
     ])
     func aBadResidualModelIsTold(old: String, new: String, message: String) {
         let text = residual.replacing(old, with: new)
