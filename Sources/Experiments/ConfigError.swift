@@ -3,6 +3,9 @@ public struct ConfigError: Error, Sendable, Equatable {
     /// What is wrong, at least one thing.
     public let problems: [ConfigProblem]
 
+    /// How many problems are collected; a file with more of them is not a config.
+    static let limit = 100
+
     init(_ problems: [ConfigProblem]) {
         self.problems = problems
     }
@@ -10,7 +13,12 @@ public struct ConfigError: Error, Sendable, Equatable {
 
 extension ConfigError: CustomStringConvertible {
     /// One line for each problem.
-    public var description: String { problems.map(\.description).joined(separator: "\n") }
+    public var description: String {
+        let lines = problems.map(\.description)
+        let isCut = problems.count >= Self.limit
+        return (lines + (isCut ? ["These are the first \(Self.limit) problems."] : [])).joined(
+            separator: "\n")
+    }
 }
 
 /// One thing that is wrong with a config or sweep file.

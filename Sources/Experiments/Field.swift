@@ -110,8 +110,11 @@ struct Reader {
         self.path = path
     }
 
+    private var isFull: Bool { problems.count >= ConfigError.limit }
+
     /// Notes a problem with the key that is being read.
     mutating func report(_ cause: ConfigProblem.Cause, at place: SourcePlace?, key: String? = nil) {
+        guard !isFull else { return }
         let keys = path + (key.map { [$0] } ?? [])
         problems.append(
             ConfigProblem(source: source, place: place, path: keys.joined(separator: "."), cause: cause))
@@ -125,7 +128,7 @@ struct Reader {
             return
         }
         var spellings: [String: String] = [:]
-        for entry in entries {
+        for entry in entries where !isFull {
             guard let field = fields.named(entry.key) else {
                 let known = fields.map(\.key)
                 let nearest = Spelling.nearest(to: entry.key, among: known)

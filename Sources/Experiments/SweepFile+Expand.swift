@@ -84,6 +84,7 @@ private struct SweepCheck {
 
     /// Several experiments share the global parameters; what is wrong with those is told once.
     private mutating func report(_ cause: ConfigProblem.Cause, path: String, at place: SourcePlace?) {
+        guard problems.count < ConfigError.limit else { return }
         let problem = ConfigProblem(source: source, place: place, path: path, cause: cause)
         if !problems.contains(problem) { problems.append(problem) }
     }

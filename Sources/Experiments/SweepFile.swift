@@ -85,6 +85,7 @@ private struct SweepReader {
     }
 
     mutating func report(_ cause: ConfigProblem.Cause, path: String, at place: SourcePlace?) {
+        guard problems.count < ConfigError.limit else { return }
         problems.append(ConfigProblem(source: source, place: place, path: path, cause: cause))
     }
 
