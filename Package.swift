@@ -85,7 +85,7 @@ let package = Package(
         .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests",
-            dependencies: ["WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            dependencies: ["CCurl", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             swiftSettings: strict),
         .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
         .testTarget(

@@ -26,7 +26,7 @@ struct Announcer {
         guard announced == nil else { return }
         switch problem {
         // One failed request is nothing to report.
-        case .unreachable where failedSteps < 2: return
+        case .unreachable where failedSteps < 2, .failing where failedSteps < 2: return
         default:
             announced = problem
             notify("W&B: \(problem); training goes on, rows are kept in \(folder)")
@@ -39,7 +39,7 @@ extension RunSender.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
         case .sentElsewhere: "another process is sending this run's rows"
-        case .unreachable(let reason), .refused(let reason): reason
+        case .unreachable(let reason), .failing(let reason), .refused(let reason): reason
         case .folder(let error): error.description
         }
     }

@@ -5,6 +5,8 @@ struct CallFailure: Error, CustomStringConvertible {
     enum Kind: Equatable {
         /// It may succeed as it is, a little later.
         case transient
+        /// The server was not reached at all.
+        case unreachable
         /// The server understood and refused; somebody must change something first.
         case refused
         /// Refused because the server has no such thing.
@@ -27,7 +29,13 @@ struct CallFailure: Error, CustomStringConvertible {
     }
 
     init(_ error: HTTPError) {
-        self.init(error == .cancelled ? .cancelled : .transient, error.description)
+        let kind: Kind =
+            switch error {
+            case .cancelled: .cancelled
+            case .unavailable, .couldNotConnect, .timedOut, .tls: .unreachable
+            case .replyTooLarge, .unreadableFile, .broken: .transient
+            }
+        self.init(kind, error.description)
     }
 
     /// W&B's own retry rules, but that what its client gives up for good is here `refused`.

@@ -12,6 +12,8 @@ final class DeliveryThread: @unchecked Sendable {
     private var problem: RunSender.Problem?
     private var isFinished = false
     private var successes = 0
+    /// When the sender makes its next attempt, once it knows that the run ends.
+    private var due: ContinuousClock.Instant?
 
     private enum Hurry { case toExit, toEmptyFolder }
 
@@ -61,8 +63,10 @@ final class DeliveryThread: @unchecked Sendable {
         while !isDone {
             let now = clock.now
             if successes != seen { (seen, lastSuccess) = (successes, now) }
-            let patience = problem == nil ? pacing.silentServerPatience : pacing.deadServerPatience
+            let patience = patience(problem)
             if now - lastSuccess >= patience || now - start >= pacing.liveServerPatience { break }
+            // The server is asked again only after everybody's patience is over.
+            if problem != nil, let due, due - lastSuccess > patience { break }
             _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
         }
         // libcurl must not run on while the process ends; it looks at the flag at least once a second.
@@ -74,6 +78,14 @@ final class DeliveryThread: @unchecked Sendable {
         return .left(
             folder: folder.path,
             reason: problem.map { "\($0)" } ?? settings.offlineReason ?? "the server is slow")
+    }
+
+    private func patience(_ problem: RunSender.Problem?) -> Duration {
+        switch problem {
+        case nil: pacing.silentServerPatience
+        case .failing: pacing.failingServerPatience
+        case .unreachable, .refused, .sentElsewhere, .folder: pacing.deadServerPatience
+        }
     }
 
     private func locked<Value>(_ body: () -> Value) -> Value {
@@ -99,7 +111,7 @@ final class DeliveryThread: @unchecked Sendable {
             }
             if let sender { announcer.follow(sender) }
             let isThrough = isThrough(sender, hurry: hurry)
-            publish(sender, isFinished: isThrough && sender != nil)
+            publish(sender, isFinished: isThrough && sender != nil, due: hurry == nil ? nil : next)
             if isThrough { break }
             sleep(
                 until: min(next ?? probe.due, probe.due, clock.now + pacing.longestSleep),
@@ -131,11 +143,12 @@ final class DeliveryThread: @unchecked Sendable {
         }
     }
 
-    private func publish(_ sender: RunSender?, isFinished: Bool) {
+    private func publish(_ sender: RunSender?, isFinished: Bool, due: ContinuousClock.Instant?) {
         let isStopped = sender?.isStopped == true || folder.isStopRequested
         locked {
             self.isStopped = self.isStopped || isStopped
             self.isFinished = isFinished
+            self.due = due
             runURL = sender?.runURL
             problem = sender?.problem
             successes = sender?.successes ?? 0

@@ -10,8 +10,10 @@ public final class RunSender {
     public enum Problem: Equatable, Sendable {
         /// Another process sends this folder.
         case sentElsewhere
-        /// The server did not answer as it should; it is asked again soon.
+        /// The server cannot be reached; it is tried again soon.
         case unreachable(String)
+        /// The server answers, but not as it should; it is asked again soon.
+        case failing(String)
         /// The server refused; it is asked again after a pause.
         case refused(String)
         /// The folder cannot be read or written.
@@ -126,7 +128,10 @@ public final class RunSender {
         isDrained = false
         guard !isUrgent else { return }
         isUrgent = true
-        if case .unreachable = problem, !isHeldOff { notBefore = nil }
+        switch problem {
+        case .unreachable, .failing: if !isHeldOff { notBefore = nil }
+        case nil, .sentElsewhere, .refused, .folder: break
+        }
     }
 
     private func advance(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
@@ -152,8 +157,9 @@ public final class RunSender {
         case .cancelled:
             failures -= 1
             return now
-        case .transient:
-            problem = .unreachable(failure.description)
+        case .transient, .unreachable:
+            problem =
+                failure.kind == .transient ? .failing(failure.description) : .unreachable(failure.description)
             pause = pacing.retry(failures: failures, random: Double.random(in: 0..<1))
         case .refused, .missing:
             problem = .refused(failure.description)

@@ -24,8 +24,10 @@ public struct SendPacing: Sendable, Equatable {
     public var systemInterval: Duration = .seconds(15)
     /// How long the background thread sleeps at most, so that a stop from the web page is noticed.
     public var longestSleep: Duration = .seconds(5)
-    /// How long the end of a run waits for a server that failed last time.
+    /// How long the end of a run waits for a server that is not reached, or refuses.
     public var deadServerPatience: Duration = .seconds(4)
+    /// How long the end of a run waits for a server that answers with failures.
+    public var failingServerPatience: Duration = .seconds(45)
     /// How long the end of a run waits for an answer while nothing speaks against one.
     public var silentServerPatience: Duration = .seconds(20)
     /// How long the end of a run waits for a server that takes its rows.

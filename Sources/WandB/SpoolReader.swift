@@ -70,14 +70,23 @@ struct SpoolReader {
                 return
             }
             position += count
-            var rest = chunk[..<count]
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                partial.append(contentsOf: rest[..<end])
-                rest = rest[(end + 1)...]
+            var start = 0
+            while let end = Self.lineFeed(in: chunk, from: start, to: count) {
+                partial.append(contentsOf: chunk[start..<end])
+                start = end + 1
                 if let line = parse(partial) { lines.append(line) }
                 partial.removeAll(keepingCapacity: true)
             }
-            partial.append(contentsOf: rest)
+            partial.append(contentsOf: chunk[start..<count])
+        }
+    }
+
+    private static func lineFeed(in bytes: [UInt8], from start: Int, to end: Int) -> Int? {
+        bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress, start < end,
+                let found = memchr(base + start, Int32(UInt8(ascii: "\n")), end - start)
+            else { return nil }
+            return UnsafeRawPointer(found) - base
         }
     }
 

@@ -30,6 +30,7 @@ final class StandInBackend: Sendable {
         case resetBeforeTheWork
         case resetAfterTheWork
         case slow(Duration)
+        case redirect(to: String)
     }
 
     struct Run: Sendable {
@@ -96,6 +97,7 @@ final class StandInBackend: Sendable {
             case .resetAfterTheWork:
                 _ = work(request, &state)
                 return Reply(isReset: true)
+            case .redirect(let url): return Reply(status: 302, headers: ["Location": url])
             case .slow(let delay):
                 var reply = work(request, &state)
                 reply.delay = delay
