@@ -15,6 +15,22 @@ struct Matrix: Equatable {
         self.init(rows, columns, Array(repeating: 0, count: rows * columns))
     }
 
+    /// Plain `while` loops: a range's iterator would take most of a debug build's time.
+    init(_ rows: Int, _ columns: Int, element: (Int, Int) -> Double) {
+        var values: [Double] = []
+        values.reserveCapacity(rows * columns)
+        var row = 0
+        while row < rows {
+            var column = 0
+            while column < columns {
+                values.append(element(row, column))
+                column += 1
+            }
+            row += 1
+        }
+        self.init(rows, columns, values)
+    }
+
     /// A vector becomes one row.
     init(_ tensor: Tensor) {
         let columns = tensor.shape.last ?? 1
@@ -26,51 +42,40 @@ struct Matrix: Equatable {
         set { values[row * columns + column] = newValue }
     }
 
-    var transposed: Matrix {
-        var result = Matrix(zeros: columns, rows)
-        for row in 0..<rows {
-            for column in 0..<columns { result[column, row] = self[row, column] }
-        }
-        return result
-    }
+    var transposed: Matrix { Matrix(columns, rows) { self[$1, $0] } }
 
-    func map(_ function: (Double) -> Double) -> Matrix { Matrix(rows, columns, values.map(function)) }
+    func map(_ function: (Double) -> Double) -> Matrix { Matrix(rows, columns) { function(self[$0, $1]) } }
 
     /// Adds a bias, if there is one, to every row.
     func adding(_ bias: Matrix?) -> Matrix {
         guard let bias else { return self }
-        var result = self
-        for place in values.indices { result.values[place] += bias.values[place % columns] }
-        return result
+        return Matrix(rows, columns) { self[$0, $1] + bias[0, $1] }
     }
 
-    static func + (a: Matrix, b: Matrix) -> Matrix { a.combined(b, +) }
-    static func - (a: Matrix, b: Matrix) -> Matrix { a.combined(b, -) }
-
-    private func combined(_ other: Matrix, _ operation: (Double, Double) -> Double) -> Matrix {
-        precondition(rows == other.rows && columns == other.columns)
-        return Matrix(rows, columns, zip(values, other.values).map(operation))
-    }
-
-    static func * (a: Matrix, b: Matrix) -> Matrix {
-        precondition(a.columns == b.rows)
-        var result = Matrix(zeros: a.rows, b.columns)
-        for i in 0..<a.rows {
-            for j in 0..<b.columns {
-                var sum = 0.0
-                var k = 0
-                while k < a.columns {  // a range's iterator would take most of a debug build's time
-                    sum += a.values[i * a.columns + k] * b.values[k * b.columns + j]
-                    k += 1
-                }
-                result.values[i * b.columns + j] = sum
-            }
-        }
-        return result
-    }
+    static func + (a: Matrix, b: Matrix) -> Matrix { Matrix(a.rows, a.columns) { a[$0, $1] + b[$0, $1] } }
+    static func - (a: Matrix, b: Matrix) -> Matrix { Matrix(a.rows, a.columns) { a[$0, $1] - b[$0, $1] } }
 
     /// The element by element product.
-    func times(_ other: Matrix) -> Matrix { combined(other, *) }
+    func times(_ other: Matrix) -> Matrix { Matrix(rows, columns) { self[$0, $1] * other[$0, $1] } }
 
-    var sumOfSquares: Double { values.reduce(0) { $0 + $1 * $1 } }
+    static func * (a: Matrix, b: Matrix) -> Matrix {
+        Matrix(a.rows, b.columns) { row, column in
+            var sum = 0.0
+            var k = 0
+            while k < a.columns {
+                sum += a.values[row * a.columns + k] * b.values[k * b.columns + column]
+                k += 1
+            }
+            return sum
+        }
+    }
+
+    var sumOfSquares: Double {
+        var (sum, place) = (0.0, 0)
+        while place < values.count {
+            sum += values[place] * values[place]
+            place += 1
+        }
+        return sum
+    }
 }

@@ -66,7 +66,7 @@ struct ReferenceModel {
 
     private func activate(_ x: Matrix, _ activation: Activation, _ kinks: Kinks?) -> Matrix {
         guard activation == .relu else { return x.map(gelu) }
-        kinks?.noteReLU(x)
+        kinks?.noteReLU(x, batch)
         return x.map { max($0, 0) }
     }
 
@@ -74,25 +74,18 @@ struct ReferenceModel {
 
     func gate(_ module: String, _ a: Matrix, _ p: Parameters) -> Matrix {
         func parameter(_ name: String) -> [Double] { p["gates.\(module).\(name)"]?.values ?? [] }
-        var g = Matrix(zeros: a.rows, a.columns)
-        if settings.gateNeurons == 0 {
+        let neurons = settings.gateNeurons
+        if neurons == 0 {
             let (weight, bias) = (parameter("weight"), parameter("bias"))
-            for row in 0..<a.rows {
-                for c in 0..<a.columns { g[row, c] = weight[c] * a[row, c] + bias[c] }
-            }
-            return g
+            return Matrix(a.rows, a.columns) { row, c in weight[c] * a[row, c] + bias[c] }
         }
         let (mlpIn, inBias) = (parameter("mlp_in"), parameter("in_bias"))
         let (mlpOut, outBias) = (parameter("mlp_out"), parameter("out_bias"))
-        for row in 0..<a.rows {
-            for c in 0..<a.columns {
-                g[row, c] = outBias[c]
-                for n in c * settings.gateNeurons..<(c + 1) * settings.gateNeurons {
-                    g[row, c] += mlpOut[n] * gelu(a[row, c] * mlpIn[n] + inBias[n])
-                }
-            }
+        return Matrix(a.rows, a.columns) { row, c in
+            var g = outBias[c]
+            for n in c * neurons..<(c + 1) * neurons { g += mlpOut[n] * gelu(a[row, c] * mlpIn[n] + inBias[n]) }
+            return g
         }
-        return g
     }
 
     static let alpha = 0.01
@@ -261,9 +254,14 @@ final class Kinks {
     private(set) var nearestReLU = Double.infinity
     private(set) var nearestGate = Double.infinity
 
-    /// Exact zeros are those of empty rows, which no parameter moves.
-    func noteReLU(_ x: Matrix) {
-        for value in x.values where value != 0 { nearestReLU = min(nearestReLU, abs(value)) }
+    /// Exact zeros count except on the batch's empty rows, where no parameter moves them.
+    func noteReLU(_ x: Matrix, _ batch: Matrix) {
+        for row in 0..<x.rows {
+            let isEmpty = (0..<batch.columns).allSatisfy { batch[row, $0] == 0 }
+            for column in 0..<x.columns where !isEmpty || x[row, column] != 0 {
+                nearestReLU = min(nearestReLU, abs(x[row, column]))
+            }
+        }
     }
 
     func noteGates(_ g: Matrix, _ sigmoid: Sigmoid, value: (Double) -> Double) {
