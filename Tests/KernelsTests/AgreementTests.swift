@@ -61,18 +61,21 @@ import Testing
 
         let gradients = try stage.decomposition.replay(stage.given).capture.gradients
 
+        // A random sign for every element, and an equal say for every tensor.
         var numbers = Numbers(seed: 4)
+        var direction: [String: Matrix] = [:]
+        var found = 0.0
         for name in point.keys.sorted() {
             let gradient = Matrix(try #require(gradients[name]))
-            // Along a random sign vector no element's error hides behind another's for long.
-            let direction = gradient.map { _ in Bool.random(using: &numbers) ? 1 : -1 }
-            let found = gradient.times(direction).values.reduce(0, +)
-            let expected = stage.slope(at: point, around: base) { point, distance in
-                point[name] = point[name].map { $0 + direction.map { $0 * distance } }
-            }
             let size = gradient.sumOfSquares.squareRoot()
-            #expect(abs(found - expected) <= 1e-4 * size + 1e-6, "\(name): \(found) for \(expected)")
+            let signs = gradient.map { _ in Bool.random(using: &numbers) ? 1 / size : -1 / size }
+            direction[name] = signs
+            found += gradient.times(signs).values.reduce(0, +)
         }
+        let expected = stage.slope(at: point, around: base) { point, distance in
+            for (name, way) in direction { point[name] = point[name].map { $0 + way.map { $0 * distance } } }
+        }
+        #expect(abs(found - expected) <= 1e-4 * Double(point.count).squareRoot(), "\(found) for \(expected)")
     }
 }
 

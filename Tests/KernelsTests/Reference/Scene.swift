@@ -160,17 +160,17 @@ extension Scene {
 
     /// Large ones, which fill several tiles: losses are compared, and the gradient along one direction.
     static let large = [
-        Scene(network: .tms(features: 9, hidden: 4, layers: 1), subcomponents: 37, rows: .someEmpty(300)),
-        Scene(network: .tms(features: 9, tied: true), subcomponents: 70, rows: .noneEmpty(290), threads: 2),
+        Scene(network: .tms(features: 9, hidden: 4, layers: 1), subcomponents: 10, rows: .someEmpty(400)),
+        Scene(network: .tms(features: 9, tied: true), subcomponents: 70, rows: .noneEmpty(140)),
         Scene(
             network: .tms(), outputLoss: .kl, coefficients: only(.stochasticRecon), subcomponents: 260,
-            rows: .noneEmpty(140)),
+            rows: .noneEmpty(70)),
         Scene(
             network: .mlp(features: 10, width: 5, neurons: 7, layers: 2), gateNeurons: 1, subcomponents: 37,
-            rows: .someEmpty(200), threads: 3),
+            rows: .someEmpty(50), threads: 3),
         Scene(
             network: .mlp(features: 10, width: 5, neurons: 7, layers: 2, .gelu, inBias: true, outBias: true),
-            gateNeurons: 1, coefficients: only(.stochasticReconLayerwise), subcomponents: 20,
-            rows: .someEmpty(280), threads: 2),
+            gateNeurons: 1, coefficients: only(.stochasticReconLayerwise), subcomponents: 5,
+            rows: .someEmpty(530), threads: 2),
     ]
 }
