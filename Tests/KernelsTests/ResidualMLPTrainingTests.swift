@@ -106,7 +106,7 @@ import Testing
 
     @Test(arguments: [1, 2])
     func trainingLowersTheLoss(threads: Int) throws {
-        var training = training(Kind(layers: 2), steps: 300)
+        var training = training(Kind(layers: 2, embedding: .fixedIdentity), steps: 300)
         training.batchSize = 64
         training.shape.neurons = 12
         training.learningRate = LearningRate(peak: 1e-2, schedule: .raisedCosine)
@@ -117,7 +117,7 @@ import Testing
             return true
         }
         #expect(losses.count == 16)  // every 20 steps and at the last
-        #expect(try #require(trained).loss < 0.3 * losses[0])
+        #expect(try #require(trained).loss < 0.1 * losses[0])
     }
 
     @Test func trainingStopsWhenItIsToldTo() throws {
