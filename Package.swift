@@ -75,7 +75,8 @@ let package = Package(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
 
-        .testTarget(name: "KernelsTests", dependencies: ["Artifacts", "Kernels"], swiftSettings: strict),
+        .testTarget(
+            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels"], swiftSettings: strict),
         .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
         .testTarget(

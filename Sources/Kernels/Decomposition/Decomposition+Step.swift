@@ -212,7 +212,10 @@ extension Decomposition {
 
     private func report(_ losses: [LossTerm: Double]) -> StepReport {
         let c = settings.subcomponents
-        let total = losses.reduce(0) { $0 + Double(settings.coefficients[$1.key] ?? 0) * $1.value }
+        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
+        let total = LossTerm.allCases.reduce(0) {
+            $0 + Double(settings.coefficients[$1] ?? 0) * (losses[$1] ?? 0)
+        }
         let names = modules.map(\.name)
         let alive = names.indices.map { index in
             (0..<c).count { peaks.pointer[index * c + $0] > 0.1 }

@@ -38,7 +38,7 @@ public struct LearningRate: Equatable, Sendable {
     private func factor(at step: Double, of steps: Double) -> Double {
         switch schedule {
         case .constant: 1
-        case .linear: 1 - step / steps
+        case .linear: 1 - step / max(steps, 1)
         case .cosine: steps == 1 ? 1 : cos(Double.pi / 2 * step / (steps - 1))
         case .raisedCosine: (1 + cos(Double.pi * step / max(steps - 1, 1))) / 2
         case .exponential(let halflife): pow(0.5, step / halflife)

@@ -138,7 +138,7 @@ private final class ResidualMLPTrainingState {
             after = (0..<shape.layers).map { _ in Storage(count: shape.neurons * capacity) }
             dStream = Storage(count: shape.embedding * capacity)
             dNeurons = Storage(count: shape.neurons * capacity)
-            labels = Storage(count: shape.embedding * capacity)
+            labels = Storage(count: shape.features * capacity)
             embeddedLabels = Storage(count: shape.embedding * capacity)
             gradients = sizes.map { Storage(count: $0) }
         }
