@@ -83,12 +83,14 @@ let package = Package(
             name: "StoreTests",
             dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
+        .testTarget(
+            name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests",
             dependencies: ["CCurl", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             swiftSettings: strict),
-        .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
+        .testTarget(
+            name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Runs", "WandB"], swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [

@@ -1,0 +1,120 @@
+import Artifacts
+import Foundation
+import Runs
+import Testing
+
+struct RunTests {
+    @Test func aRunLeavesConfigMetricsAndModel() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder, extra: "save_freq: 20")
+
+        guard case .finished(let metrics) = try Example.perform(plan) else {
+            Issue.record("the run did not finish")
+            return
+        }
+
+        let files = try FileManager.default.contentsOfDirectory(atPath: plan.folder.path).sorted()
+        #expect(
+            files == [
+                "checkpoint_60.safetensors", "final_config.yaml", "metrics.jsonl", "model_20.safetensors",
+                "model_40.safetensors", "model_60.safetensors",
+            ])
+        let rows = String(decoding: try Example.bytes(plan, "metrics.jsonl"), as: UTF8.self).split(
+            separator: "\n")
+        #expect(rows.count == 10)  // steps 0, 7, …, 56, 60
+        #expect(rows[1].hasPrefix("{\"misc/step\":7,\"misc/lr\":"))
+        let last = try #require(
+            try JSONSerialization.jsonObject(with: Data(rows[9].utf8)) as? [String: Double])
+        #expect(last == metrics)
+        #expect(
+            Set(last.keys) == [
+                "misc/step", "misc/lr", "misc/grad_norm", "loss/total", "loss/faithfulness",
+                "loss/stochastic_recon",
+                "loss/stochastic_recon_layerwise", "loss/importance_minimality", "linear1/n_alive_01",
+                "linear1/ci_l0", "linear2/n_alive_01", "linear2/ci_l0", "mmcs", "ml2r",
+            ])
+        let model = try SafeTensors(contentsOf: plan.folder.model(step: 60))
+        #expect(model.arrays["model.linear1.weight"]?.shape == [3, 4])
+        #expect(model.arrays["components.linear1.V"]?.shape == [4, 6])
+        #expect(model.arrays["gates.linear2.mlp_out"]?.shape == [6, 4])
+    }
+
+    @Test(arguments: [1, 8, 29, 60])
+    func aRunThatWasInterruptedEndsWithTheSameBytes(after: Int) throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm")
+        let broken = try Example.plan(folder, run: "broken")
+        try Example.perform(calm)
+
+        #expect(try Example.perform(broken, stopAfter: after) == .interrupted(step: after))
+        guard case .finished = try Example.perform(broken) else {
+            Issue.record("the run did not finish")
+            return
+        }
+
+        for name in ["metrics.jsonl", "model_60.safetensors", "final_config.yaml"] {
+            #expect(try Example.bytes(calm, name) == Example.bytes(broken, name), "\(name)")
+        }
+    }
+
+    @Test func aDamagedCheckpointIsPassedOverForTheOneBefore() throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm")
+        let broken = try Example.plan(folder, run: "broken")
+        try Example.perform(calm)
+        try Example.perform(broken, stopAfter: 10)
+        try Example.perform(broken, stopAfter: 10)
+        let newest = broken.folder.path + "/checkpoint_20.safetensors"
+        var bytes = try Data(contentsOf: URL(filePath: newest))
+        bytes[bytes.count - 5] ^= 0x40
+        try bytes.write(to: URL(filePath: newest))
+
+        let lines = Lines()
+        try Example.perform(broken, lines: lines)
+
+        #expect(lines.all.contains("\(newest) is passed over: its checksum does not match"))
+        #expect(lines.all.contains("goes on from step 10"))
+        #expect(try Example.bytes(calm, "metrics.jsonl") == Example.bytes(broken, "metrics.jsonl"))
+        #expect(
+            try Example.bytes(calm, "model_60.safetensors") == Example.bytes(broken, "model_60.safetensors"))
+    }
+
+    @Test func aRowThatACrashCutShortIsWrittenAgain() throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm")
+        let broken = try Example.plan(folder, run: "broken")
+        try Example.perform(calm)
+        try Example.perform(broken, stopAfter: 20)
+        let file = try FileHandle(forWritingTo: URL(filePath: broken.folder.metrics))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("{\"misc/step\":21,\"misc/lr\":0.0".utf8))
+        try file.close()
+
+        try Example.perform(broken)
+
+        #expect(try Example.bytes(calm, "metrics.jsonl") == Example.bytes(broken, "metrics.jsonl"))
+    }
+
+    @Test func aLossThatIsNoLongerFiniteEndsTheRunWithItsStateSaved() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder, extra: "").with(lr: "1e30")
+
+        let error = #expect(throws: RunError.self) { try Example.perform(plan) }
+
+        let text = try #require(error).description
+        #expect(text.contains("at step"))
+        #expect(text.hasPrefix("loss/"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: plan.folder.path)
+        #expect(files.contains { $0.hasPrefix("checkpoint_") })
+    }
+
+    @Test func aPatternThatMatchesNothingIsRefusedBeforeTraining() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder).with(patterns: "[linear1, linear3]")
+
+        #expect(
+            throws: RunError.invalid(
+                "target_module_patterns: 'linear3' matches no module; the target has linear1, linear2")
+        ) { try Example.perform(plan) }
+    }
+}
