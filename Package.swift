@@ -38,7 +38,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
-            dependencies: ["Experiments", "Runs", "Store", argumentParser],
+            dependencies: ["Artifacts", "Experiments", "Runs", "Store", "WandB", argumentParser],
             swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
@@ -75,24 +75,31 @@ let package = Package(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
 
-        .testTarget(name: "KernelsTests", dependencies: ["Artifacts", "Kernels"], swiftSettings: strict),
+        .testTarget(
+            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels"], swiftSettings: strict),
         .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
             dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
+        .testTarget(
+            name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests",
-            dependencies: ["WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            dependencies: ["CCurl", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             swiftSettings: strict),
         .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
+        // An agent for tests: claims and reports like the worker, trains nothing.
+        .executableTarget(
+            name: "StandInWorker", dependencies: ["Store"], path: "Tests/StandInWorker", swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Orchestrator", "Worker", .product(name: "Subprocess", package: "swift-subprocess"),
+                "Orchestrator", "StandInWorker", "Store", "Worker",
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
+            exclude: ["Snapshots"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

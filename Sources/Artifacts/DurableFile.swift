@@ -59,9 +59,8 @@ public enum DurableFile {
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError(.write, path) }
     }
 
-    /// The whole contents of a file.
+    /// The whole contents of a file of at most `limit` bytes.
     ///
-    /// - Parameter limit: The largest size accepted, in bytes.
     /// - Throws: `FileError`, also for a file over the limit and for one that is no regular file.
     public static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -86,7 +85,9 @@ public enum DurableFile {
             }
             initialized = count
         }
-        guard count == size else { throw FileError(.read, path, reason: "it ended after \(count) of \(size) bytes") }
+        guard count == size else {
+            throw FileError(.read, path, reason: "it ended after \(count) of \(size) bytes")
+        }
         return bytes
     }
 

@@ -32,7 +32,8 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             case EACCES, EROFS, EPERM: "; check its permissions or choose another SPD_CACHE_DIR"
             default: ""
             }
-        self.init(operation, path, reason: String(cString: strerror(errno)) + (operation == .read ? "" : hint))
+        self.init(
+            operation, path, reason: String(cString: strerror(errno)) + (operation == .read ? "" : hint))
     }
 
     /// One readable line.

@@ -15,9 +15,8 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
 }
 
 extension SafeTensors {
-    /// Reads a file; half and bfloat16 numbers become single precision.
+    /// Reads a file of at most `limit` bytes; half and bfloat16 numbers become single precision.
     ///
-    /// - Parameter limit: The largest size accepted, in bytes.
     /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point arrays.
     public init(contentsOf path: String, limit: Int = 4 << 30) throws(SafeTensorsError) {
         let bytes: [UInt8]
@@ -42,15 +41,20 @@ extension SafeTensors {
 
     init(decoding bytes: [UInt8]) throws(Damage) {
         guard bytes.count >= 8 else { throw Damage(reason: "it is only \(bytes.count) bytes long") }
-        let length = bytes[..<8].enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+        let length = bytes[..<8].enumerated().reduce(UInt64(0)) {
+            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
+        }
         guard length <= UInt64(min(bytes.count - 8, Self.longestHeader)) else {
-            throw Damage(reason: "its header should be \(length) bytes long, but \(bytes.count - 8) are there")
+            throw Damage(
+                reason: "its header should be \(length) bytes long, but \(bytes.count - 8) are there")
         }
         let start = 8 + Int(length)
         let header: [String: Any]
         do {
             let object = try JSONSerialization.jsonObject(with: Data(bytes[8..<start]))
-            guard let found = object as? [String: Any] else { throw Damage(reason: "its header is not an object") }
+            guard let found = object as? [String: Any] else {
+                throw Damage(reason: "its header is not an object")
+            }
             header = found
         } catch let damage as Damage {
             throw damage
@@ -88,7 +92,8 @@ extension SafeTensors {
         _ name: String, _ value: Any, data: ArraySlice<UInt8>
     ) throws(Damage) -> (Array, Range<Int>) {
         guard let entry = value as? [String: Any], let type = entry["dtype"] as? String,
-            let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int], offsets.count == 2
+            let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
+            offsets.count == 2
         else { throw Damage(reason: "the entry of '\(name)' is malformed") }
         let sizes = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2]
         guard let size = sizes[type] else {
@@ -97,11 +102,16 @@ extension SafeTensors {
         var count = size
         for extent in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflow else { throw Damage(reason: "'\(name)' has the impossible shape \(shape)") }
+            guard extent >= 0, !overflow else {
+                throw Damage(reason: "'\(name)' has the impossible shape \(shape)")
+            }
             count = product
         }
-        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count, offsets[1] - offsets[0] == count
-        else { throw Damage(reason: "'\(name)' has shape \(shape) but the bytes \(offsets) of \(data.count)") }
+        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count,
+            offsets[1] - offsets[0] == count
+        else {
+            throw Damage(reason: "'\(name)' has shape \(shape) but the bytes \(offsets) of \(data.count)")
+        }
         let range = offsets[0]..<offsets[1]
         let first = data.startIndex
         let bytes = data[first + range.lowerBound..<first + range.upperBound]
@@ -109,7 +119,10 @@ extension SafeTensors {
             switch type {
             case "F64": Array(shape: shape, numbers(bytes) { Double(bitPattern: UInt64(littleEndian: $0)) })
             case "F16": Array(shape: shape, numbers(bytes) { Self.half(UInt16(littleEndian: $0)) })
-            case "BF16": Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) })
+            case "BF16":
+                Array(
+                    shape: shape, numbers(bytes) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
+                )
             default: Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(littleEndian: $0)) })
             }
         return (array, range)

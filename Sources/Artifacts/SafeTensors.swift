@@ -67,7 +67,9 @@ extension SafeTensors {
         let order = arrays.sorted { ($1.value.elementSize, $0.key) < ($0.value.elementSize, $1.key) }
         var header = "{"
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+            let pairs = metadata.sorted { $0.key < $1.key }.map {
+                "\(Self.quoted($0.key)):\(Self.quoted($0.value))"
+            }
             header += "\"__metadata__\":{\(pairs.joined(separator: ","))},"
         }
         var offset = 0
@@ -76,7 +78,8 @@ extension SafeTensors {
             defer { offset = end }
             let shape = array.shape.map(String.init).joined(separator: ",")
             let type = array.elementSize == 8 ? "F64" : "F32"
-            return "\(Self.quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+            return
+                "\(Self.quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
         }.joined(separator: ",")
         if header.hasSuffix(",") { header.removeLast() }
         header += "}"

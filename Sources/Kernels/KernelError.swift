@@ -22,11 +22,13 @@ extension KernelError: CustomStringConvertible {
     /// One readable line.
     public var description: String {
         switch self {
-        case .cannotStartThreads(let count): "the system refuses to start \(count) threads; ask for fewer with --threads"
+        case .cannotStartThreads(let count):
+            "the system refuses to start \(count) threads; ask for fewer with --threads"
         case .patternMatchesNothing(let pattern, let modules):
             "target_module_patterns: '\(pattern)' matches no module; the target has \(modules.joined(separator: ", "))"
         case .missingTensor(let name): "the target's weights lack '\(name)'"
-        case .unexpectedTensor(let name): "the target's weights hold '\(name)', which its config has no place for"
+        case .unexpectedTensor(let name):
+            "the target's weights hold '\(name)', which its config has no place for"
         case .wrongShape(let tensor, let found, let expected):
             "'\(tensor)' has shape \(found), but the config makes it \(expected)"
         case .notFinite(let tensor): "'\(tensor)' holds NaN or infinity"

@@ -1,4 +1,59 @@
+import ArgumentParser
+import Foundation
+
+/// Plans sweeps of SPD runs, starts agents for them and shows how they stand.
 @main
-struct Orchestrator {
-    static func main() { print("Orchestrator") }
+struct Orchestrator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "orchestrator",
+        abstract: "Run sweeps of Stochastic Parameter Decomposition, here or on SLURM.",
+        discussion: """
+            EXAMPLES
+              orchestrator experiments                     what can be run
+              orchestrator submit --experiments tms_5-2    one, as published
+              orchestrator submit --sweep my.yaml --n-agents 8
+              orchestrator status --watch                  how it is going
+
+            Everything is kept below SPD_CACHE_DIR (default: ~/spd_cache).
+            """,
+        version: "0.1.0",
+        subcommands: [Submit.self, Status.self, ListExperiments.self])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot(Spelling.canonical(Array(CommandLine.arguments.dropFirst())))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Says what went wrong in one message and ends: 0 for help, 2 for bad input, 1 for a failed operation.
+    private static func end(with error: any Error) -> Never {
+        switch error {
+        case let error as Failure:
+            printError(error.message)
+            Foundation.exit(error.exitCode)
+        case let code as ExitCode:
+            Foundation.exit(code.rawValue)
+        default:
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            // What the parser throws is a mistake on the command line.
+            let usage = fullMessage(for: error).split(separator: "\n").first { $0.hasPrefix("Usage: ") }
+            let command = (usage ?? "").split(separator: " ").dropFirst(2).first { !$0.hasPrefix("[") } ?? ""
+            let help = command.hasPrefix("<") || command.isEmpty ? "" : " \(command)"
+            let message = message(for: error).trimmingCharacters(in: ["."])
+            printError("\(message) (`orchestrator\(help) --help` explains the options)")
+            Foundation.exit(Failure.badInput)
+        }
+    }
+}
+
+/// Writes one message to standard error.
+func printError(_ message: String) {
+    FileHandle.standardError.write(Data("orchestrator: \(message)\n".utf8))
 }

@@ -10,7 +10,9 @@ public struct BatchScript: Sendable, Equatable {
     public var workingDirectory: String
     /// The existing folder that takes one log per agent; into a missing one SLURM writes nothing at all.
     public var logs: String
-    /// Variables to set, in order. No secrets: scripts can be read by others.
+    /// Variables to set, in order.
+    ///
+    /// No secrets: scripts can be read by others.
     public var variables: [Variable]
     /// What every agent runs: an absolute path and its arguments.
     public var command: [String]

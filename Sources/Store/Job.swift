@@ -87,7 +87,8 @@ public struct Spec: Sendable, Equatable {
     public let experiment: String
     /// The whole config as JSON.
     public let config: String
-    /// What the sweep set, in the sweep file's order, as a JSON array of `[path, value]` pairs.
+    /// What the sweep set, in the sweep file's order: a JSON array of `[path, value]` pairs of strings, the
+    /// value as JSON text.
     public let overrides: String
     /// The training config of the target that the config names, as canonical JSON.
     public let target: String?

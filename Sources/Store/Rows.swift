@@ -58,6 +58,7 @@ extension Run {
         job = JobID(rawValue: row["job"])
         position = row["position"]
         experiment = row["experiment"]
+        overrides = row["overrides"]
         status = try row.word("status")
         attempt = row["attempt"]
         agent = (row["agent"] as Int64?).map(AgentID.init)

@@ -25,6 +25,8 @@ public struct Run: Sendable, Equatable, Identifiable {
     public let position: Int
     /// The experiment it comes from.
     public let experiment: String
+    /// What the sweep set for it, as in ``Spec/overrides``.
+    public let overrides: String
     /// Where it stands.
     public let status: RunStatus
     /// The number of its latest attempt, 0 before the first.

@@ -69,7 +69,11 @@ extension Store {
         return try read { db in
             let job = try Self.job(id, in: db)
             let runs = try Row.fetchAll(
-                db, sql: "SELECT * FROM run WHERE job = ? ORDER BY position", arguments: [id.rawValue]
+                db,
+                sql: """
+                    SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
+                    WHERE run.job = ? ORDER BY run.position
+                    """, arguments: [id.rawValue]
             ).map(Run.init)
             let agents = try Row.fetchAll(
                 db,

@@ -1,4 +1,58 @@
+import ArgumentParser
+import Foundation
+import Runs
+import Store
+
+/// Runs specs of a job, one after another, until none is left.
 @main
-struct Worker {
-    static func main() { print("Worker") }
+struct Worker: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Run the specs of a job until none is left.",
+        discussion: """
+            EXAMPLES
+              worker --job-id 3                              join job 3 as one more agent
+              worker --job-id 3 --threads 4
+              worker train-target my_target.yaml --out my_target
+              worker replay given.safetensors --out result.safetensors
+
+            `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
+            """,
+        version: "0.1.0",
+        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self],
+        defaultSubcommand: Agent.self)
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Says what went wrong in one message and ends: 0 for help, 2 for bad input, 1 for a failed operation.
+    private static func end(with error: any Error) -> Never {
+        let code: Int32
+        switch error {
+        case let error as RunError:
+            if case .invalid = error { code = 2 } else { code = 1 }
+            printError("\(error)")
+        case let error as StoreError:
+            if case .unknownJob = error { code = 2 } else { code = 1 }
+            printError("\(error)")
+        case let exit as ExitCode:
+            code = exit.rawValue
+        default:
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            let isUsage = exitCode(for: error) == .validationFailure
+            printError(isUsage ? message(for: error) + " (`worker --help` explains the options)" : "\(error)")
+            code = isUsage ? 2 : 1
+        }
+        Foundation.exit(code)
+    }
+
+    private static func printError(_ message: String) {
+        FileHandle.standardError.write(Data("worker: \(message)\n".utf8))
+    }
 }

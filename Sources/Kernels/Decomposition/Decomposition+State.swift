@@ -39,7 +39,9 @@ extension Decomposition {
     /// The state, or a state to go on from.
     public var state: State {
         var tensors: StateDict = [:]
-        for (name, storage) in stateBlocks { tensors[name] = Tensor(shape: [storage.count], values: storage.values(0, storage.count)) }
+        for (name, storage) in stateBlocks {
+            tensors[name] = Tensor(shape: [storage.count], values: storage.values(0, storage.count))
+        }
         return State(step: step, tensors: tensors)
     }
 
@@ -65,7 +67,9 @@ extension Decomposition {
 
     func named(_ storage: Storage, prefix: String) -> StateDict {
         Dictionary(
-            uniqueKeysWithValues: tensorPlaces(separator: ".").map { (prefix + $0.name, tensor($0, in: storage)) })
+            uniqueKeysWithValues: tensorPlaces(separator: ".").map {
+                (prefix + $0.name, tensor($0, in: storage))
+            })
     }
 
     private typealias Place = (name: String, offset: Int, shape: [Int])

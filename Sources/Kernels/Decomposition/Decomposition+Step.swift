@@ -5,32 +5,43 @@ import Synchronization
 extension Decomposition {
     /// Takes one optimiser step.
     ///
-    /// - Parameter reporting: Whether to compute a report; it costs the losses that are not trained on.
+    /// A report costs the losses that are not trained on.
+    ///
+    /// - Parameter reporting: Whether to make a report.
+    /// - Returns: The report, if one was asked for.
     /// - Throws: `lossNotFinite`, before anything is changed.
     @discardableResult
     public func advance(reporting: Bool) throws(KernelError) -> StepReport? {
-        let report = try compute(given: nil, capture: nil, reporting: reporting)
+        let losses = try compute(given: nil, capture: nil, reporting: reporting)
+        let report = reporting ? report(losses) : nil
         update()
         step += 1
         return report
     }
 
     /// Computes a step's losses without changing anything but what is remembered since the last report.
-    public func evaluate() throws(KernelError) -> StepReport? {
-        try compute(given: nil, capture: nil, reporting: true)
+    ///
+    /// - Throws: `lossNotFinite`.
+    public func evaluate() throws(KernelError) -> StepReport {
+        report(try compute(given: nil, capture: nil, reporting: true))
     }
 
     /// Takes one optimiser step on given numbers and says all that it computed.
-    public func replay(_ given: GivenNumbers) throws(KernelError) -> (report: StepReport, capture: StepCapture) {
+    public func replay(_ given: GivenNumbers) throws(KernelError) -> (
+        report: StepReport, capture: StepCapture
+    ) {
         guard given.batch.shape == [settings.batchSize, target.features] else {
             throw .wrongShape(
                 tensor: "batch", found: given.batch.shape, expected: [settings.batchSize, target.features])
         }
+        let shape = [settings.batchSize, settings.subcomponents]
+        for (key, tensor) in given.uniforms where tensor.shape != shape {
+            throw .wrongShape(
+                tensor: "uniform.\(key.term.rawValue).\(key.sample).\(key.module)", found: tensor.shape, expected: shape)
+        }
         let memory = GivenMemory(given, modules: modules.map(\.name))
         let capture = CaptureMemory(self, batch: memory.batch.pointer)
-        guard let report = try compute(given: memory, capture: capture, reporting: true) else {
-            throw .invalidSettings("a replayed step made no report")
-        }
+        let report = report(try compute(given: memory, capture: capture, reporting: true))
         let result = StepCapture(
             targetOutput: Tensor(
                 shape: [settings.batchSize, network.outputs],
@@ -53,7 +64,7 @@ extension Decomposition {
     /// Computes all losses and gradients of the current step.
     private func compute(
         given: GivenMemory?, capture: CaptureMemory?, reporting: Bool
-    ) throws(KernelError) -> StepReport? {
+    ) throws(KernelError) -> [LossTerm: Double] {
         ck_flush_denormals()
         let (c, count) = (settings.subcomponents, modules.count)
         let squaredNorms = Storage(count: count * c)
@@ -70,17 +81,21 @@ extension Decomposition {
             }
         }
         let plan = StepPlan(
-            step: step, reporting: reporting, squaredNorms: squaredNorms.pointer, given: given, capture: capture)
+            step: step, reporting: reporting, squaredNorms: squaredNorms.pointer, given: given,
+            capture: capture)
         team.run { thread in self.workers[thread].process(self, plan: plan) }
-        let losses = sumLosses(faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
+        let losses = sumLosses(
+            faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
             throw .lossNotFinite(step: step, loss: "loss/" + term.rawValue, value: value)
         }
         sumAccumulators()
         for worker in workers {
-            for place in 0..<peaks.count { peaks.pointer[place] = max(peaks.pointer[place], worker.peaks.pointer[place]) }
+            for place in 0..<peaks.count {
+                peaks.pointer[place] = max(peaks.pointer[place], worker.peaks.pointer[place])
+            }
         }
-        return reporting ? report(losses) : nil
+        return losses
     }
 
     /// Runs `body` for each piece, whichever thread is free next; what a piece computes depends on its number only.
@@ -121,7 +136,9 @@ extension Decomposition {
         for component in 0..<c {
             var sum: Float = 0
             for i in 0..<place.inputs { sum += v[i * c + component] * v[i * c + component] }
-            for o in 0..<place.outputs { sum += u[component * place.outputs + o] * u[component * place.outputs + o] }
+            for o in 0..<place.outputs {
+                sum += u[component * place.outputs + o] * u[component * place.outputs + o]
+            }
             norms[component] = sum
         }
     }
@@ -138,9 +155,13 @@ extension Decomposition {
                 workers.reduce(0) { $0 + $1.runSums[number] } * run.share / elements
         }
         if settings.coefficients.schatten != nil {
-            losses[.schatten] = workers.reduce(0) { total, worker in
-                total + worker.schattenSums.enumerated().reduce(0) { $0 + $1.element * Double(norms.pointer[$1.offset]) }
-            } / rows
+            losses[.schatten] =
+                workers.reduce(0) { total, worker in
+                    total
+                        + worker.schattenSums.enumerated().reduce(0) {
+                            $0 + $1.element * Double(norms.pointer[$1.offset])
+                        }
+                } / rows
         }
         return losses
     }
@@ -160,14 +181,17 @@ extension Decomposition {
         inParallel(network.finishes + 1) { piece in
             if piece == network.finishes {
                 (self.gradients.pointer + self.layout.gates).update(
-                    from: first.pointer + self.network.accumulatorCount, count: self.layout.count - self.layout.gates)
+                    from: first.pointer + self.network.accumulatorCount,
+                    count: self.layout.count - self.layout.gates)
             } else {
                 self.network.finish(
                     piece, accumulator: first.pointer, parameters: self.parameters.pointer,
                     gradients: self.gradients.pointer)
             }
         }
-        if let coefficient = settings.coefficients.schatten, coefficient != 0 { addSchattenGradients(coefficient) }
+        if let coefficient = settings.coefficients.schatten, coefficient != 0 {
+            addSchattenGradients(coefficient)
+        }
     }
 
     /// d/dV_c of mean_r ci_upper^p ||V_c||² is 2 V_c mean_r ci_upper^p, and likewise for U.
@@ -177,7 +201,9 @@ extension Decomposition {
             for component in 0..<c {
                 let sum = workers.reduce(0) { $0 + $1.schattenSums[index * c + component] }
                 let factor = 2 * coefficient * Float(sum / Double(settings.batchSize))
-                for i in 0..<place.inputs { d[place.v + i * c + component] += factor * p[place.v + i * c + component] }
+                for i in 0..<place.inputs {
+                    d[place.v + i * c + component] += factor * p[place.v + i * c + component]
+                }
                 let row = place.u + component * place.outputs
                 for o in 0..<place.outputs { d[row + o] += factor * p[row + o] }
             }
@@ -186,7 +212,10 @@ extension Decomposition {
 
     private func report(_ losses: [LossTerm: Double]) -> StepReport {
         let c = settings.subcomponents
-        let total = losses.reduce(0) { $0 + Double(settings.coefficients[$1.key] ?? 0) * $1.value }
+        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
+        let total = LossTerm.allCases.reduce(0) {
+            $0 + Double(settings.coefficients[$1] ?? 0) * (losses[$1] ?? 0)
+        }
         let names = modules.map(\.name)
         let alive = names.indices.map { index in
             (0..<c).count { peaks.pointer[index * c + $0] > 0.1 }
@@ -196,7 +225,8 @@ extension Decomposition {
             workers.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize)
         }
         return StepReport(
-            step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps), losses: losses,
+            step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps),
+            losses: losses,
             total: total, gradientNorm: ck_sum_of_squares(gradients.pointer, gradients.count).squareRoot(),
             alive: Dictionary(uniqueKeysWithValues: zip(names, alive)),
             l0: Dictionary(uniqueKeysWithValues: zip(names, l0)))
@@ -226,7 +256,9 @@ extension Decomposition {
 
     /// Both modules stepped from the same values: adds the second's change to the first and copies the sum back.
     private func joinTied(_ pair: (Int, Int), old: (v: [Float], u: [Float])) {
-        let (first, second, p, c) = (layout.modules[pair.0], layout.modules[pair.1], parameters.pointer, layout.subcomponents)
+        let (first, second, p, c) = (
+            layout.modules[pair.0], layout.modules[pair.1], parameters.pointer, layout.subcomponents
+        )
         for component in 0..<c {
             for i in 0..<first.inputs {
                 let place = i * c + component
@@ -247,7 +279,9 @@ extension ck_adam {
         let correction1 = 1 - pow(0.9, Double(updates))
         let correction2 = 1 - pow(0.999, Double(updates))
         self.init(
-            rate: Float(rate), beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.999, one_minus_beta2: 0.001, eps: 1e-8,
-            decay: Float(decay), correction1: Float(correction1), sqrt_correction2: Float(correction2.squareRoot()))
+            rate: Float(rate), beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.999, one_minus_beta2: 0.001,
+            eps: 1e-8,
+            decay: Float(decay), correction1: Float(correction1),
+            sqrt_correction2: Float(correction2.squareRoot()))
     }
 }

@@ -55,12 +55,15 @@ public final class Decomposition {
         let network: any Network =
             switch target {
             case .tms(let tms): TMSNetwork(tms, decomposed: decomposed, layout: layout)
-            case .residualMLP(let mlp): ResidualMLPNetwork(
+            case .residualMLP(let mlp):
+                ResidualMLPNetwork(
                     mlp, decomposed: decomposed, wholeOutputs: settings.outputLoss == .kl, layout: layout)
             }
         let names = modules.map(\.name)
         tied = target.tiedModules.compactMap { first, second in
-            guard let i = names.firstIndex(of: first), let j = names.firstIndex(of: second) else { return nil }
+            guard let i = names.firstIndex(of: first), let j = names.firstIndex(of: second) else {
+                return nil
+            }
             return (i, j)
         }
         self.target = target
@@ -86,7 +89,8 @@ public final class Decomposition {
         let (runCount, memory) = (runs.count, parameters.pointer)
         workers = (0..<threads).map { thread in
             StepWorker(
-                rows: batch * thread / threads..<batch * (thread + 1) / threads, network: network, layout: layout,
+                rows: batch * thread / threads..<batch * (thread + 1) / threads, network: network,
+                layout: layout,
                 settings: settings, runs: runCount, parameters: memory)
         }
         initializeParameters()

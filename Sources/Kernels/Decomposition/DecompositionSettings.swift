@@ -80,6 +80,8 @@ public struct DecompositionSettings: Equatable, Sendable {
     public var data: SparseFeatures
     /// Chooses the initial subcomponents, the batches and the masks.
     public var seed: Int
+    /// Whether gates are interpolated where that is cheaper; the exact path is for comparison.
+    public var interpolatesGates = true
 
     /// Creates settings.
     public init(

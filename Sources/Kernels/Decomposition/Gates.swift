@@ -1,6 +1,9 @@
 internal import CKernels
 
-/// A module's gates: one scalar function per subcomponent, from its inner activation to what becomes its causal importance.
+/// A module's gates: one scalar function per subcomponent, from its inner activation to what becomes its causal
+/// importance.
+///
+/// With fits they are interpolated, to float accuracy; without, each row runs through the gate's neurons.
 struct Gates {
     let subcomponents: Int
     let neurons: Int
@@ -9,11 +12,31 @@ struct Gates {
 
     private var weights: Int { subcomponents * neurons }
 
+    /// Fits a module's gates on their intervals, for `rows` rows to come.
+    func fit(_ fits: UnsafeMutablePointer<ck_fit>, parameters: Floats, rows: Int) {
+        let p = parameters + offset
+        ck_fit_gates(
+            fits, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, neurons, rows)
+    }
+
+    /// Adds what the rows' gradients came to on the fits' nodes.
+    func fold(_ fits: UnsafeMutablePointer<ck_fit>, parameters: Floats, gradients: Floats) {
+        let (p, d) = (parameters + offset, gradients + offset)
+        ck_fold_fits(
+            fits, d, d + weights, d + 2 * weights, d + 3 * weights, p, p + weights, p + 2 * weights, subcomponents,
+            neurons)
+    }
+
     /// Writes g (C, rows) for the inner activations a (C, rows).
-    func forward(_ g: Floats, a: Floats, parameters: Floats, rows: Int) {
+    func forward(
+        _ g: Floats, a: Floats, fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, rows: Int
+    ) {
         let p = parameters + offset
         if neurons == 0 {
             ck_linear_gate_forward(g, a, p, p + subcomponents, subcomponents, rows)
+        } else if let fits {
+            ck_fitted_gate_forward(
+                g, a, fits, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, rows, neurons)
         } else {
             ck_gate_forward(
                 g, a, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, rows, neurons)
@@ -21,10 +44,17 @@ struct Gates {
     }
 
     /// Adds to da (C, rows) and to the parameters' gradients, which are laid out like the parameters.
-    func backward(da: Floats, gradients: Floats, dg: Floats, a: Floats, parameters: Floats, rows: Int) {
+    func backward(
+        da: Floats, gradients: Floats, dg: Floats, a: Floats, fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats,
+        rows: Int
+    ) {
         let (p, d) = (parameters + offset, gradients + offset)
         if neurons == 0 {
             ck_linear_gate_backward(da, d, d + subcomponents, dg, a, p, subcomponents, rows)
+        } else if let fits {
+            ck_fitted_gate_backward(
+                da, fits, d, d + weights, d + 2 * weights, d + 3 * weights, dg, a, p, p + weights, p + 2 * weights,
+                subcomponents, rows, neurons)
         } else {
             ck_gate_backward(
                 da, d, d + weights, d + 2 * weights, d + 3 * weights, dg, a, p, p + weights, p + 2 * weights,

@@ -6,7 +6,10 @@ public struct LearningRate: Equatable, Sendable {
     public enum Schedule: Equatable, Sendable {
         case constant
         case linear
+        /// A quarter period, from 1 to 0.
         case cosine
+        /// A half period, from 1 to 0; how residual MLP targets are trained.
+        case raisedCosine
         /// Halves every `halflife` steps.
         case exponential(halflife: Double)
     }
@@ -35,8 +38,9 @@ public struct LearningRate: Equatable, Sendable {
     private func factor(at step: Double, of steps: Double) -> Double {
         switch schedule {
         case .constant: 1
-        case .linear: 1 - step / steps
+        case .linear: 1 - step / max(steps, 1)
         case .cosine: steps == 1 ? 1 : cos(Double.pi / 2 * step / (steps - 1))
+        case .raisedCosine: (1 + cos(Double.pi * step / max(steps - 1, 1))) / 2
         case .exponential(let halflife): pow(0.5, step / halflife)
         }
     }

@@ -66,27 +66,33 @@ final class ResidualMLPConnections {
             return storage
         }
         embeddingToNeurons = weightIn.map { input in
-            formed(f, m) { product(into: $0, weightE.pointer, input.pointer, m: f, n: m, k: d, .none, .transposed) }
+            formed(f, m) {
+                product(into: $0, weightE.pointer, input.pointer, m: f, n: m, k: d, .none, .transposed)
+            }
         }
         neuronsToNeurons = (0..<count).map { l in
             (0..<l).map { k in
                 formed(m, m) {
                     product(
-                        into: $0, weightOut[k].pointer, weightIn[l].pointer, m: m, n: m, k: d, .transposed, .transposed)
+                        into: $0, weightOut[k].pointer, weightIn[l].pointer, m: m, n: m, k: d, .transposed,
+                        .transposed)
                 }
             }
         }
         neuronsToOutput = weightOut.map { output in
             formed(m, f) { product(into: $0, output.pointer, weightU.pointer, m: m, n: f, k: d, .transposed) }
         }
-        embeddingToOutput = formed(f, f) { product(into: $0, weightE.pointer, weightU.pointer, m: f, n: f, k: d) }
+        embeddingToOutput = formed(f, f) {
+            product(into: $0, weightE.pointer, weightU.pointer, m: f, n: f, k: d)
+        }
         inBias = target.layers.map { $0.inputBias.map { Storage($0.values) } }
         neuronBias = (0..<count).map { l in
             formed(1, m) { bias in
                 if let own = target.layers[l].inputBias { bias.update(from: own.values, count: m) }
                 for earlier in biasOut[..<l].compactMap(\.self) {
                     product(
-                        into: bias, earlier.pointer, weightIn[l].pointer, m: 1, n: m, k: d, .none, .transposed, keep: 1)
+                        into: bias, earlier.pointer, weightIn[l].pointer, m: 1, n: m, k: d, .none,
+                        .transposed, keep: 1)
                 }
             }
         }
@@ -135,12 +141,21 @@ final class ResidualMLPConnections {
                 if let result = maskedToNeurons[l][k], let u = u(k) {
                     let input = weightIn[l].pointer
                     tasks.append(
-                        (c * m, { product(into: result.pointer, $0 + u, input, m: c, n: m, k: d, .none, .transposed) }))
+                        (
+                            c * m,
+                            {
+                                product(
+                                    into: result.pointer, $0 + u, input, m: c, n: m, k: d, .none, .transposed)
+                            }
+                        ))
                 }
                 if let result = neuronsToV[l][k], let v = v(l) {
                     let output = weightOut[k].pointer
                     tasks.append(
-                        (m * c, { product(into: result.pointer, output, $0 + v, m: m, n: c, k: d, .transposed) }))
+                        (
+                            m * c,
+                            { product(into: result.pointer, output, $0 + v, m: m, n: c, k: d, .transposed) }
+                        ))
                 }
             }
             if let result = embeddingToV[l], let v = v(l) {
@@ -155,7 +170,9 @@ final class ResidualMLPConnections {
                         { parameters in
                             result.clear()
                             for bias in earlier {
-                                product(into: result.pointer, bias.pointer, parameters + v, m: 1, n: c, k: d, keep: 1)
+                                product(
+                                    into: result.pointer, bias.pointer, parameters + v, m: 1, n: c, k: d,
+                                    keep: 1)
                             }
                         }
                     ))
@@ -179,7 +196,8 @@ final class ResidualMLPConnections {
         let place = layout.modules[module]
         let dv = gradients + place.v
         ck_add(gradients + place.u, accumulated.inU[l], c * m)
-        product(into: dv, weightE.pointer, accumulated.embeddingToV[l], m: d, n: c, k: f, .transposed, keep: 1)
+        product(
+            into: dv, weightE.pointer, accumulated.embeddingToV[l], m: d, n: c, k: f, .transposed, keep: 1)
         for k in 0..<l {
             product(into: dv, weightOut[k].pointer, accumulated.neuronsToV[l][k], m: d, n: c, k: m, keep: 1)
             if let bias = biasOut[k] {
@@ -187,7 +205,8 @@ final class ResidualMLPConnections {
             }
             if let u = u(k) {
                 product(
-                    into: dv, parameters + u, accumulated.maskedToV[l][k], m: d, n: c, k: c, .transposed, keep: 1)
+                    into: dv, parameters + u, accumulated.maskedToV[l][k], m: d, n: c, k: c, .transposed,
+                    keep: 1)
             }
         }
     }
@@ -198,12 +217,16 @@ final class ResidualMLPConnections {
         let place = layout.modules[module]
         let du = gradients + place.u
         ck_add(gradients + place.v, accumulated.outV[k], m * c)
-        product(into: du, accumulated.maskedToOutput[k], weightU.pointer, m: c, n: d, k: f, .none, .transposed, keep: 1)
+        product(
+            into: du, accumulated.maskedToOutput[k], weightU.pointer, m: c, n: d, k: f, .none, .transposed,
+            keep: 1)
         for l in k + 1..<max(layers, k + 1) {
-            product(into: du, accumulated.maskedToNeurons[l][k], weightIn[l].pointer, m: c, n: d, k: m, keep: 1)
+            product(
+                into: du, accumulated.maskedToNeurons[l][k], weightIn[l].pointer, m: c, n: d, k: m, keep: 1)
             if let v = v(l) {
                 product(
-                    into: du, accumulated.maskedToV[l][k], parameters + v, m: c, n: d, k: c, .none, .transposed, keep: 1)
+                    into: du, accumulated.maskedToV[l][k], parameters + v, m: c, n: d, k: c, .none,
+                    .transposed, keep: 1)
             }
         }
     }

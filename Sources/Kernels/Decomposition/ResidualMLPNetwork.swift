@@ -90,7 +90,9 @@ final class ResidualMLPNetwork: Network {
             let neurons = block(.clean, l, pass)
             neurons.update(from: fromInput, count: n.neurons * rows)
             for k in 0..<l {
-                apply(n.neuronsToNeurons[l][k], n.neurons, to: block(.clean, k, pass), adding: neurons, n.neurons, rows)
+                apply(
+                    n.neuronsToNeurons[l][k], n.neurons, to: block(.clean, k, pass), adding: neurons,
+                    n.neurons, rows)
             }
             activate(neurons, neurons, n.neurons * rows)
             if let module = n.inModule[l], let embeddingToV = n.embeddingToV[l] {
@@ -124,7 +126,9 @@ final class ResidualMLPNetwork: Network {
         }
         tile.target.update(from: fixed, count: outputs * rows)
         for k in 0..<n.layers {
-            apply(n.neuronsToOutput[k], n.neurons, to: block(.clean, k, pass), adding: tile.target, outputs, rows)
+            apply(
+                n.neuronsToOutput[k], n.neurons, to: block(.clean, k, pass), adding: tile.target, outputs,
+                rows)
         }
     }
 
@@ -149,12 +153,17 @@ final class ResidualMLPNetwork: Network {
                     share.maskedInner.update(from: block(.innerFromInput, l, pass), count: n.c * rows)
                     for k in 0..<l {
                         let source = source(k, first: first, replaced, pass)
-                        guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else { continue }
-                        apply(connection, source.height, to: source.values, adding: share.maskedInner, n.c, rows)
+                        guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
+                            continue
+                        }
+                        apply(
+                            connection, source.height, to: source.values, adding: share.maskedInner, n.c, rows
+                        )
                     }
                 }
                 ck_mask_forward(
-                    share.masked, l > first ? share.maskedInner : share.inner, share.ci, share.uniforms, n.c * rows)
+                    share.masked, l > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
+                    n.c * rows)
                 product(
                     into: before, pass.parameters + layout.modules[module].u, share.masked,
                     m: n.neurons, n: rows, k: n.c, .transposed)
@@ -166,7 +175,9 @@ final class ResidualMLPNetwork: Network {
                 before.update(from: block(.fromInput, l, pass), count: n.neurons * rows)
                 for k in 0..<l {
                     let source = source(k, first: first, replaced, pass)
-                    guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k] else {
+                    guard
+                        let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k]
+                    else {
                         continue
                     }
                     apply(connection, source.height, to: source.values, adding: before, n.neurons, rows)
@@ -182,13 +193,16 @@ final class ResidualMLPNetwork: Network {
                         m: n.c, n: rows, k: n.neurons, .transposed)
                 }
                 ck_mask_forward(
-                    share.masked, isClean ? share.inner : share.maskedInner, share.ci, share.uniforms, n.c * rows)
+                    share.masked, isClean ? share.inner : share.maskedInner, share.ci, share.uniforms,
+                    n.c * rows)
             }
         }
         tile.output.update(from: block(.outputFromInput, 0, pass), count: outputs * rows)
         for k in 0..<n.layers {
             let source = source(k, first: first, replaced, pass)
-            guard let connection = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k] else { continue }
+            guard let connection = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k] else {
+                continue
+            }
             apply(connection, source.height, to: source.values, adding: tile.output, outputs, rows)
         }
     }
@@ -219,11 +233,13 @@ final class ResidualMLPNetwork: Network {
                 let inner = isClean ? share.inner : share.maskedInner
                 let dInner = isClean ? share.dInner : share.maskedInner
                 ck_mask_backward(
-                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, isClean ? 1 : 0, n.c * rows)
+                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, isClean ? 1 : 0,
+                    n.c * rows)
                 if isClean { return }
                 accumulate(sums.outV[l], block(.after, l, pass), n.neurons, dInner, n.c, rows)
                 product(
-                    into: dAfter, pass.parameters + layout.modules[module].v, dInner, m: n.neurons, n: rows, k: n.c)
+                    into: dAfter, pass.parameters + layout.modules[module].v, dInner, m: n.neurons, n: rows,
+                    k: n.c)
             }
             let dBefore = block(.dBefore, l, pass)
             switch activation {
@@ -234,31 +250,40 @@ final class ResidualMLPNetwork: Network {
             guard inIsReplaced, let module = n.inModule[l] else { continue }
             let share = tile.modules[module]
             accumulate(sums.inU[l], share.masked, n.c, dBefore, n.neurons, rows)
-            product(into: share.masked, pass.parameters + layout.modules[module].u, dBefore, m: n.c, n: rows, k: n.neurons)
+            product(
+                into: share.masked, pass.parameters + layout.modules[module].u, dBefore, m: n.c, n: rows,
+                k: n.neurons)
             let dInner = l > first ? share.maskedInner : share.dInner
             ck_mask_backward(
                 dInner, share.dci, share.masked, l > first ? share.maskedInner : share.inner, share.ci,
                 share.uniforms, l > first ? 0 : 1, n.c * rows)
             guard l > first else { continue }
             ck_add(block(.dInnerFromInput, l, pass), dInner, n.c * rows)
-            for k in 0..<first { accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows) }
+            for k in 0..<first {
+                accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows)
+            }
         }
     }
 
-    /// Sets the gradient of what layer `k` adds to the stream, from all that reads it, and adds up the connections'
-    /// gradients. For a masked source it takes the place of `masked`.
+    /// Sets the gradient of what layer `k` adds to the stream, from all that reads it.
+    ///
+    /// For a masked source it takes the place of `masked`. The connections' gradients are added up on the way.
     private func backwardReaders(
-        of k: Int, first: Int, _ replaced: ModuleSet, _ sums: ResidualMLPConnections.Accumulators, _ pass: Pass
+        of k: Int, first: Int, _ replaced: ModuleSet, _ sums: ResidualMLPConnections.Accumulators,
+        _ pass: Pass
     ) {
         let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
         let source = source(k, first: first, replaced, pass)
-        if source.isMasked { accumulate(sums.maskedToOutput[k], source.values, n.c, tile.dOutput, outputs, rows) }
+        if source.isMasked {
+            accumulate(sums.maskedToOutput[k], source.values, n.c, tile.dOutput, outputs, rows)
+        }
         for l in k + 1..<max(n.layers, k + 1) {
             if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
                 let sum = source.isMasked ? sums.maskedToV[l][k] : sums.neuronsToV[l][k]
                 accumulate(sum, source.values, source.height, tile.modules[reader].maskedInner, n.c, rows)
             } else if source.isMasked {
-                accumulate(sums.maskedToNeurons[l][k], source.values, n.c, block(.dBefore, l, pass), n.neurons, rows)
+                accumulate(
+                    sums.maskedToNeurons[l][k], source.values, n.c, block(.dBefore, l, pass), n.neurons, rows)
             }
         }
         let gradient = source.isMasked ? source.values : block(.dAfter, k, pass)
@@ -268,12 +293,15 @@ final class ResidualMLPNetwork: Network {
         }
         for l in k + 1..<max(n.layers, k + 1) {
             if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
-                guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else { continue }
+                guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
+                    continue
+                }
                 product(
                     into: gradient, connection.pointer, tile.modules[reader].maskedInner,
                     m: source.height, n: rows, k: n.c, keep: 1)
             } else {
-                guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k] else {
+                guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k]
+                else {
                     continue
                 }
                 product(
@@ -288,11 +316,14 @@ final class ResidualMLPNetwork: Network {
         let sums = ResidualMLPConnections.Accumulators(n, at: pass.accumulator)
         for l in 0..<n.layers {
             if let module = n.outModule[l] {
-                accumulate(sums.outV[l], block(.clean, l, pass), n.neurons, tile.modules[module].dInner, n.c, rows)
+                accumulate(
+                    sums.outV[l], block(.clean, l, pass), n.neurons, tile.modules[module].dInner, n.c, rows)
             }
             guard let module = n.inModule[l] else { continue }
             let dInner = tile.modules[module].dInner
-            for k in 0..<l { accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows) }
+            for k in 0..<l {
+                accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows)
+            }
             if l > 0 { ck_add(dInner, block(.dInnerFromInput, l, pass), n.c * rows) }
             accumulate(sums.embeddingToV[l], tile.x, n.features, dInner, n.c, rows)
             if n.biasToV[l] != nil { ck_sum_rows(sums.biasToV[l], dInner, n.c, rows) }
@@ -313,9 +344,11 @@ final class ResidualMLPNetwork: Network {
 
     /// result (columns, rows) += connection (height, columns)ᵀ · source (height, rows).
     private func apply(
-        _ connection: Storage, _ height: Int, to source: Floats, adding result: Floats, _ columns: Int, _ rows: Int
+        _ connection: Storage, _ height: Int, to source: Floats, adding result: Floats, _ columns: Int,
+        _ rows: Int
     ) {
-        product(into: result, connection.pointer, source, m: columns, n: rows, k: height, .transposed, keep: 1)
+        product(
+            into: result, connection.pointer, source, m: columns, n: rows, k: height, .transposed, keep: 1)
     }
 
     /// sum (height, columns) += source (height, rows) · gradient (columns, rows)ᵀ.

@@ -54,7 +54,8 @@ final class CaptureMemory {
             let standsForMany = source.emptyRows > 0 && row == source.kept - 1
             for place in standsForMany ? source.emptyRowNumbers(in: batch) : [Int(source.index[row])] {
                 for output in 0..<outputs {
-                    targetOutput.pointer[place * outputs + output] = tile.output[output * tile.rows + position]
+                    targetOutput.pointer[place * outputs + output] =
+                        tile.output[output * tile.rows + position]
                 }
                 for (index, share) in tile.modules.enumerated() {
                     for component in 0..<c {

@@ -15,13 +15,16 @@ final class StepWorker {
     var counts: [Double]
     /// The highest causal importance of each subcomponent this step (modules, C).
     let peaks: Storage
+    /// The gates' interpolants (modules, C), where they are used.
+    private let fits: UnsafeMutableBufferPointer<ck_fit>?
     private let scratch: Storage
     private let layout: ParameterLayout
     private let network: any Network
     private let parameters: Floats
 
     init(
-        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings, runs: Int,
+        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings,
+        runs: Int,
         parameters: Floats
     ) {
         let c = settings.subcomponents
@@ -36,11 +39,25 @@ final class StepWorker {
             modules: network.modules.count, subcomponents: c)
         scratch = Storage(count: network.scratchCount(rows: capacity))
         accumulator = Storage(count: network.accumulatorCount + layout.count - layout.gates)
+        if settings.interpolatesGates, settings.gateNeurons > 0 {
+            fits = .allocate(capacity: network.modules.count * c)
+            fits?.initialize(repeating: ck_fit())
+        } else {
+            fits = nil
+        }
         runSums = Array(repeating: 0, count: runs)
         importanceSums = Array(repeating: 0, count: network.modules.count * c)
         schattenSums = importanceSums
         counts = Array(repeating: 0, count: network.modules.count)
         peaks = Storage(count: network.modules.count * c)
+    }
+
+    deinit {
+        fits?.deallocate()
+    }
+
+    private func fits(_ module: Int) -> UnsafeMutablePointer<ck_fit>? {
+        fits?.baseAddress.map { $0 + module * layout.subcomponents }
     }
 
     /// The gates' gradients, to be indexed by places of the layout.
@@ -62,12 +79,36 @@ final class StepWorker {
                 settings.data, streams: .decomposition(seed: settings.seed, step: plan.step),
                 joiningEmptyRows: network.emptyRowsAreConstant)
         }
+        fitGates(decomposition)
         var next = 0
         while next < batchRows.kept {
             let first = next
             next += tile.load(batchRows, from: next)
             processTile(decomposition, plan: plan)
             plan.capture?.record(self, rows: first..<next, decomposition: decomposition)
+        }
+        for (index, gates) in decomposition.gates.enumerated() {
+            guard let fits = fits(index) else { continue }
+            gates.fold(fits, parameters: parameters, gradients: gateGradients)
+        }
+    }
+
+    /// Finds the interval that each inner activation spans over this thread's rows, and fits the gates on it.
+    private func fitGates(_ decomposition: Decomposition) {
+        guard let fits, let first = fits.baseAddress else { return }
+        ck_reset_fits(first, fits.count)
+        var next = 0
+        while next < batchRows.kept {
+            next += tile.load(batchRows, from: next)
+            network.clean(pass)
+            for (index, share) in tile.modules.enumerated() {
+                guard let fits = self.fits(index) else { continue }
+                ck_widen_intervals(fits, share.inner, layout.subcomponents, tile.rows)
+            }
+        }
+        for (index, gates) in decomposition.gates.enumerated() {
+            guard let fits = self.fits(index) else { continue }
+            gates.fit(fits, parameters: parameters, rows: batchRows.kept)
         }
     }
 
@@ -84,7 +125,7 @@ final class StepWorker {
         network.clean(pass)
         for (index, share) in tile.modules.enumerated() {
             decomposition.gates[index].forward(
-                share.gate, a: share.inner, parameters: pass.parameters, rows: rows)
+                share.gate, a: share.inner, fits: fits(index), parameters: pass.parameters, rows: rows)
             ck_importance_forward(share.ci, tile.ciUpper, share.gate, settings.sigmoid.code, count)
             counts[index] += ck_importance_counts(
                 peaks.pointer + index * c, share.ci, tile.weight, 0.01, c, rows)
@@ -94,7 +135,8 @@ final class StepWorker {
         for (number, run) in decomposition.runs.enumerated() where run.coefficient != 0 || plan.reporting {
             fillUniforms(run, decomposition: decomposition, plan: plan)
             network.forward(pass, replaced: run.replaced)
-            let elements = settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
+            let elements =
+                settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
             let scale = Float(run.share / Double(elements)) * run.coefficient
             let outputLoss = settings.outputLoss == .mse ? ck_mse : ck_kl
             runSums[number] += outputLoss(
@@ -125,9 +167,10 @@ final class StepWorker {
                     plan.squaredNorms + index * c, coefficient * perRow, 0, settings.pnorm, 1, c, rows)
             }
         }
-        ck_importance_backward(tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
+        ck_importance_backward(
+            tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
         decomposition.gates[index].backward(
-            da: share.dInner, gradients: gateGradients, dg: tile.dGate, a: share.inner,
+            da: share.dInner, gradients: gateGradients, dg: tile.dGate, a: share.inner, fits: fits(index),
             parameters: pass.parameters, rows: rows)
     }
 

@@ -27,7 +27,8 @@ final class TMSNetwork: Network {
         modules = decomposed.map { all[$0] }
         stages = all.indices.map { index in
             Stage(
-                weight: Storage(all[index].weight.values), inputs: all[index].inputs, outputs: all[index].outputs,
+                weight: Storage(all[index].weight.values), inputs: all[index].inputs,
+                outputs: all[index].outputs,
                 module: decomposed.firstIndex(of: index))
         }
         bias = Storage(target.bias.values)
@@ -109,7 +110,8 @@ final class TMSNetwork: Network {
                 product(
                     into: pass.accumulator + place.u, share.masked, dOutput,
                     m: c, n: stage.outputs, k: rows, .none, .transposed, keep: 1)
-                product(into: share.masked, pass.parameters + place.u, dOutput, m: c, n: rows, k: stage.outputs)
+                product(
+                    into: share.masked, pass.parameters + place.u, dOutput, m: c, n: rows, k: stage.outputs)
                 let inner = index > first ? share.maskedInner : share.inner
                 let dInner = index > first ? share.maskedInner : share.dInner
                 ck_mask_backward(

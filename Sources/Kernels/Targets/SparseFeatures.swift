@@ -14,9 +14,9 @@ public struct SparseFeatures: Equatable, Sendable {
     public var features: Int
     /// Which entries are active.
     public var activity: Activity
-    /// The values of active entries are uniform from here …
+    /// The lower end of the range that active entries are uniform in.
     public var lowest: Float
-    /// … to here.
+    /// The upper end of that range.
     public var highest: Float
     /// Disjoint groups of features: where one member is active in a row, each gets a fresh value.
     public var syncedGroups: [[Int]]
@@ -57,7 +57,7 @@ public struct SparseFeatures: Equatable, Sendable {
 
     /// Writes `count` rows of a batch, from `firstRow` on, to `rows` (count, features).
     ///
-    /// - Parameter scratch: Room for 2 · count · features numbers.
+    /// `scratch` holds 2 · count · features numbers.
     func fill(_ rows: Floats, firstRow: Int, count: Int, streams: Streams, scratch: Floats) {
         let entries = count * features
         let first = UInt32(firstRow * features)

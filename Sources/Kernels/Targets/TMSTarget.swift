@@ -46,7 +46,8 @@ public struct TMSTarget: Equatable, Sendable {
         tiedWeights = shape.tiedWeights
         try stateDict.expectOnly(Array(self.stateDict.keys))
         if tiedWeights, linear2 != linear1.transposed {
-            throw .invalidSettings("tied_weights is true, but linear2.weight is not linear1.weight transposed")
+            throw .invalidSettings(
+                "tied_weights is true, but linear2.weight is not linear1.weight transposed")
         }
     }
 

@@ -78,6 +78,8 @@ extension StateDict {
     /// Refuses tensors that are none of `names`.
     func expectOnly(_ names: [String]) throws(KernelError) {
         let known = Set(names)
-        if let stranger = keys.filter({ !known.contains($0) }).min() { throw .unexpectedTensor(name: stranger) }
+        if let stranger = keys.filter({ !known.contains($0) }).min() {
+            throw .unexpectedTensor(name: stranger)
+        }
     }
 }

@@ -40,6 +40,10 @@ KERNEL void ck_sum_rows(float *restrict sums, const float *restrict block, size_
   }
 }
 
+KERNEL void ck_absolute(float *out, const float *x, size_t count) {
+  for (size_t i = 0; i < count; ++i) out[i] = x[i] < 0 ? -x[i] : x[i];
+}
+
 KERNEL void ck_relu(float *out, const float *x, size_t count) {
   for (size_t i = 0; i < count; ++i) out[i] = x[i] > 0 ? x[i] : 0;
 }

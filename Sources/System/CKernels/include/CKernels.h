@@ -36,6 +36,38 @@ void ck_linear_gate_forward(float *g, const float *a, const float *w, const floa
 void ck_linear_gate_backward(float *da, float *dw, float *db, const float *dg, const float *a, const float *w,
                              size_t components, size_t rows);
 
+/// slope += dg/da of one subcomponent's gate.
+void ck_gate_slope(float *slope, const float *a, const float *w_in, const float *b_in, const float *w_out, size_t rows,
+                   size_t neurons);
+
+// MARK: Interpolated gates (gate_fit.c). The same functions of a, to float accuracy.
+
+enum { CK_FIT_NODES = 48 };
+/// One subcomponent's gate on [low, high]: Chebyshev series of its value and slope. No nodes: rows run exactly.
+typedef struct {
+  float low, high, center, half;
+  int nodes, level;
+  float value[CK_FIT_NODES], slope[CK_FIT_NODES];
+  /// sum over rows of dg T_k(a).
+  float moments[CK_FIT_NODES];
+} ck_fit;
+
+void ck_reset_fits(ck_fit *fits, size_t components);
+/// Widens each interval to hold a (components, rows).
+void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows);
+/// Fits the gates on their intervals; `rows` is how many rows will use a fit.
+void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
+                  size_t components, size_t neurons, size_t rows);
+void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
+                            const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons);
+/// Adds to da and to the fits' moments, for unfitted gates to the gradients.
+void ck_fitted_gate_backward(float *da, ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out,
+                             const float *dg, const float *a, const float *w_in, const float *b_in,
+                             const float *w_out, size_t components, size_t rows, size_t neurons);
+/// Adds what the moments mean for the parameters to their gradients.
+void ck_fold_fits(ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out, const float *w_in,
+                  const float *b_in, const float *w_out, size_t components, size_t neurons);
+
 // MARK: Causal importance (importance.c)
 
 enum { CK_NORMAL, CK_HARD, CK_LEAKY_HARD, CK_UPPER_LEAKY_HARD, CK_SWISH_HARD };
@@ -67,6 +99,7 @@ void ck_subtract(float *out, const float *x, const float *y, size_t count);
 void ck_add_bias(float *block, const float *bias, size_t features, size_t rows);
 void ck_fill_rows(float *block, const float *bias, size_t features, size_t rows);
 void ck_sum_rows(float *sums, const float *block, size_t features, size_t rows);
+void ck_absolute(float *out, const float *x, size_t count);
 void ck_relu(float *out, const float *x, size_t count);
 void ck_relu_backward(float *dx, const float *dy, const float *x, size_t count);
 void ck_gelu(float *out, const float *x, size_t count);
@@ -82,9 +115,14 @@ void ck_gather_rows(float *out, const uint32_t *row_index, const float *given, s
 
 // MARK: Output losses (loss.c). Blocks (features, rows); live_r is 0 for padding.
 
-/// Sum over live rows of (out - target)^2; dout = scale * 2 (out - target).
-double ck_mse(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
+/// Sum over rows of weight_r (out - target)^2; dout = scale * 2 weight_r (out - target).
+double ck_mse(float *dout, const float *out, const float *target, const float *weight, float scale, size_t features,
               size_t rows);
+/// The same with features weighed as well (features).
+double ck_weighted_mse(float *dout, const float *out, const float *target, const float *weight,
+                       const float *feature_weight, float scale, size_t features, size_t rows);
+/// Labels of a residual MLP: 0 relu(k x) + x, 1 gelu(k x) + x, 2 |k x|, with k (features).
+void ck_labels(float *y, const float *x, const float *coefficients, int kind, size_t features, size_t rows);
 /// Sum over live rows of sum_f p log(p/q), p = softmax(target), q = softmax(out); dout = scale (q - p).
 double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
              size_t rows);

@@ -1,0 +1,28 @@
+import Glibc
+
+/// A lock on a file that ends with its process, however that ends; it works across nodes where the file system does.
+public struct FileLock: Sendable {
+    private let descriptor: Int32
+
+    /// Takes the lock if nobody has it.
+    ///
+    /// - Returns: Nil if another process, or another part of this one, has it.
+    /// - Throws: `FileError` if the file cannot be created.
+    public init?(path: String) throws(FileError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileError(.create, path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let error = FileError(.create, path)
+            let isTaken = errno == EWOULDBLOCK
+            close(descriptor)
+            guard isTaken else { throw error }
+            return nil
+        }
+        self.descriptor = descriptor
+    }
+
+    /// Gives the lock back.
+    public func release() {
+        close(descriptor)
+    }
+}

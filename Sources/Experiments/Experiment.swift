@@ -1,0 +1,55 @@
+private import Foundation
+
+/// A config under a name, with the training of its target model if that is described beside it.
+public struct Experiment: Sendable, Equatable {
+    /// The published name, or the file's without its extension.
+    public let name: String
+    /// The settings.
+    public let config: ExperimentConfig
+    /// How the target is trained, for a `pretrained_model_path` of `train:<target>`; otherwise nil.
+    public let target: TargetConfig?
+    /// The file that the config came from.
+    public let source: String
+    /// The folder where `<target>_target.yaml` is looked for first; nil for a published experiment.
+    let folder: String?
+}
+
+extension Experiment {
+    /// Reads a user's own experiment.
+    ///
+    /// - Parameter path: A YAML or JSON file; its name without the extension and a trailing `_config` becomes the
+    ///   experiment's.
+    /// - Returns: The experiment with its target.
+    /// - Throws: What is wrong with the file or with the target's beside it.
+    public static func load(path: String) throws(ConfigError) -> Experiment {
+        let url = URL(fileURLWithPath: path)
+        let stem = url.deletingPathExtension().lastPathComponent
+        let name = stem.hasSuffix("_config") && stem != "_config" ? String(stem.dropLast(7)) : stem
+        return try Experiment(
+            name: name, node: SourceNode.parse(path: path), source: path,
+            folder: url.deletingLastPathComponent().path)
+    }
+
+    init(name: String, node: SourceNode, source: String, folder: String?) throws(ConfigError) {
+        self.name = name
+        self.source = source
+        self.folder = folder
+        config = try ExperimentConfig.load(node, source: source)
+
+        var reader = Reader(source: source)
+        switch config.pretrainedModelPath {
+        case .train(let name):
+            target = try Registry.target(named: name, folder: folder)
+            if target == nil {
+                let key = "pretrained_model_path"
+                reader.report(Registry.unknownTarget(name), at: node.place(of: key), key: key)
+            }
+        case .local, .wandb, nil:
+            target = nil
+        }
+        for conflict in target?.conflicts(with: config) ?? [] {
+            reader.report(.conflict(conflict.reason), at: node.place(of: conflict.key), key: conflict.key)
+        }
+        try reader.finish()
+    }
+}

@@ -1,0 +1,80 @@
+private import Foundation
+
+/// The published experiments and the training of their targets, which the binary carries with it.
+public enum Registry {
+    /// The published experiments' names in their usual order.
+    public static let names = published.map(\.name)
+
+    /// The experiment that a user names: a published one, or the path of a YAML file of their own.
+    ///
+    /// - Parameter name: A published name, or a path: it has a `/` in it or ends in `.yaml` or `.yml`.
+    /// - Returns: The experiment with its target.
+    /// - Throws: What is wrong with the file, or the nearest published name to an unknown one.
+    public static func experiment(named name: String) throws(ConfigError) -> Experiment {
+        if name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            return try Experiment.load(path: name)
+        }
+        guard let entry = published.first(where: { $0.name == name }) else {
+            let nearest = Spelling.nearest(to: name, among: names)
+            let cause = ConfigProblem.Cause.unknownName(
+                kind: "experiment", name: name, nearest: nearest, known: names)
+            throw ConfigError([ConfigProblem(source: "experiments", place: nil, path: "", cause: cause)])
+        }
+        let source = entry.name + ".yaml"
+        let node = try SourceNode.parse(yaml: text(entry.experiment), source: source)
+        return try Experiment(name: entry.name, node: node, source: source, folder: nil)
+    }
+
+    /// The training config that `train:<name>` stands for, or nil if there is none.
+    ///
+    /// - Parameters:
+    ///   - name: The part after `train:`.
+    ///   - folder: Where `<name>_target.yaml` is looked for before the published ones.
+    /// - Returns: The training config, or nil for an unknown name.
+    /// - Throws: What is wrong with the file found.
+    public static func target(named name: String, folder: String?) throws(ConfigError) -> TargetConfig? {
+        let file = name + "_target.yaml"
+        if let folder {
+            let path = URL(fileURLWithPath: folder).appendingPathComponent(file).path
+            if FileManager.default.fileExists(atPath: path) { return try TargetConfig.load(path: path) }
+        }
+        guard let entry = published.first(where: { $0.name == name }) else { return nil }
+        return try TargetConfig.load(yaml: text(entry.target), source: file)
+    }
+
+    static func unknownTarget(_ name: String) -> ConfigProblem.Cause {
+        .unknownTarget(name: name, nearest: Spelling.nearest(to: name, among: names), known: names)
+    }
+
+    private struct Published {
+        let name: String
+        let experiment: [UInt8]
+        let target: [UInt8]
+    }
+
+    private static let published = [
+        Published(
+            name: "tms_5-2", experiment: PackageResources.tms_5_2_yaml,
+            target: PackageResources.tms_5_2_target_yaml),
+        Published(
+            name: "tms_5-2-id", experiment: PackageResources.tms_5_2_id_yaml,
+            target: PackageResources.tms_5_2_id_target_yaml),
+        Published(
+            name: "tms_40-10", experiment: PackageResources.tms_40_10_yaml,
+            target: PackageResources.tms_40_10_target_yaml),
+        Published(
+            name: "tms_40-10-id", experiment: PackageResources.tms_40_10_id_yaml,
+            target: PackageResources.tms_40_10_id_target_yaml),
+        Published(
+            name: "resid_mlp1", experiment: PackageResources.resid_mlp1_yaml,
+            target: PackageResources.resid_mlp1_target_yaml),
+        Published(
+            name: "resid_mlp2", experiment: PackageResources.resid_mlp2_yaml,
+            target: PackageResources.resid_mlp2_target_yaml),
+        Published(
+            name: "resid_mlp3", experiment: PackageResources.resid_mlp3_yaml,
+            target: PackageResources.resid_mlp3_target_yaml),
+    ]
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

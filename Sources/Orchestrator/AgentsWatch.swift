@@ -1,0 +1,67 @@
+import Slurm
+import Store
+
+/// Whether anybody still works on a job, as far as can be known from here.
+struct AgentsWatch {
+    let slurm: SlurmCommands
+    private var queue: (outlook: Outlook, time: ContinuousClock.Instant)?
+
+    /// SLURM's controller is asked at most this often.
+    private static let queuePause = Duration.seconds(30)
+
+    enum Outlook: Equatable {
+        /// Agents work, or will.
+        case going(note: String?)
+        /// All agents are gone while specs are left.
+        case nobody(reason: String)
+
+        var note: String? {
+            if case .going(let note) = self { note } else { nil }
+        }
+    }
+
+    init(slurm: SlurmCommands) { self.slurm = slurm }
+
+    /// Looks after the agents of a job that has specs left.
+    mutating func outlook(of snapshot: JobSnapshot) async -> Outlook {
+        let alive = snapshot.agents.filter { Self.mayLive($0, in: snapshot.job) }
+        switch snapshot.job.executor {
+        case .local:
+            if snapshot.agents.isEmpty { return .going(note: nil) }
+            return alive.isEmpty ? .nobody(reason: "every agent's process has ended") : .going(note: nil)
+        case .slurm:
+            if alive.contains(where: { $0.state == .running && $0.run != nil }) { return .going(note: nil) }
+            if let queue, ContinuousClock.now - queue.time < Self.queuePause { return queue.outlook }
+            let outlook = await askSlurm(snapshot.job)
+            queue = (outlook, ContinuousClock.now)
+            return outlook
+        }
+    }
+
+    private func askSlurm(_ job: Job) async -> Outlook {
+        let entries: [QueueEntry]
+        do throws(SlurmError) {
+            entries = try await slurm.queue(named: job.token)
+        } catch {
+            return .going(note: "SLURM: \(error)")
+        }
+        let open = entries.filter { !$0.state.isFinal }
+        // A submission that is uncertain, or a moment old, may not be in the queue yet.
+        guard !open.isEmpty else {
+            return job.submission == .submitted
+                ? .nobody(reason: "SLURM's queue holds none of its agents") : .going(note: nil)
+        }
+        let waiting = open.filter { $0.state == .pending }
+        guard waiting.count == open.count, let first = waiting.first else { return .going(note: nil) }
+        return .going(note: "\(plural(waiting.count, "agent")) waiting in SLURM's queue (\(first.reason))")
+    }
+
+    /// Whether an agent may still be at work; a process on another machine gets the benefit of the doubt.
+    private static func mayLive(_ agent: Agent, in job: Job) -> Bool {
+        guard agent.state != .ended else { return false }
+        guard job.executor == .local, agent.host == AgentIdentity.thisHost, let pid = agent.pid else {
+            return true
+        }
+        return LocalAgents.isRunning(pid)
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Slurm
+import Store
+
+/// A job's folder while it is being filled: the snapshot that the agents run.
+///
+/// It gets its final name only when everything is in it; until then it can be thrown away.
+struct JobFolder {
+    private let temporary: String
+    private let cache: CacheFolder
+
+    /// Fills a new folder with what doesn't depend on the job's number.
+    ///
+    /// - Parameters:
+    ///   - cache: Where jobs lie.
+    ///   - token: The job's unique name.
+    ///   - worker: The program that the agents run; later changes to it don't matter to this job.
+    ///   - sweepFile: The sweep file, kept for the record.
+    init(in cache: CacheFolder, token: String, worker: String, sweepFile: String?) throws(Failure) {
+        self.cache = cache
+        temporary = cache.jobs + "/.new-" + token
+        do throws(Failure) {
+            try Files.makeFolder(temporary + "/logs")
+            try Files.copy(worker, to: temporary + "/worker", mode: 0o755)
+            if let sweepFile {
+                try Files.copy(sweepFile, to: temporary + "/sweep.yaml", mode: 0o644)
+            }
+        } catch {
+            Files.discard(temporary)
+            throw error
+        }
+    }
+
+    /// Puts the folder into its place, with the batch script if there is one, and returns its path.
+    func publish(as job: JobID, script: (Layout) -> BatchScript?) throws(Failure) -> String {
+        let layout = Layout(path: "\(cache.jobs)/\(job)")
+        if let script = script(layout) {
+            try Files.write(script.text, to: temporary + "/submit.sh")
+        }
+        if FileManager.default.fileExists(atPath: layout.path) {
+            // No stored job has this number: a crash, or a state file that was removed, left the folder.
+            try Files.publish(layout.path, as: "\(cache.jobs)/.old-\(job)-\(UUID().uuidString)")
+        }
+        try Files.publish(temporary, as: layout.path)
+        return layout.path
+    }
+
+    /// Throws the folder away, if it hasn't got its place yet.
+    func discard() {
+        if FileManager.default.fileExists(atPath: temporary) { Files.discard(temporary) }
+    }
+
+    /// Where things are in a job's folder.
+    struct Layout {
+        let path: String
+        var worker: String { path + "/worker" }
+        var script: String { path + "/submit.sh" }
+        var logs: String { path + "/logs" }
+
+        /// The log of a local agent, numbered from 1.
+        func log(ofAgent number: Int) -> String { "\(logs)/agent-\(number).log" }
+
+        /// What an agent runs.
+        func command(for job: JobID) -> [String] { [worker, "--job-id", job.description] }
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Store
+
+/// A job as `--json` prints it: keys are only ever added, times are unix seconds, durations seconds.
+struct JobReport: Encodable {
+    let id: Int64
+    let token: String
+    let suffix: String?
+    let project: String?
+    let created: Double
+    let executor: String
+    let submission: String
+    let slurmJobId: Int64?
+    let folder: String
+    let agentsRequested: Int
+    let counts: Counts
+    let etaSeconds: Double?
+    let agents: [AgentReport]?
+    let runs: [RunReport]?
+
+    struct Counts: Encodable {
+        let pending, running, done, failed, cancelled, total: Int
+
+        init(_ counts: RunCounts) {
+            pending = counts[.pending]
+            running = counts[.running]
+            done = counts[.done]
+            failed = counts[.failed]
+            cancelled = counts[.cancelled]
+            total = counts.total
+        }
+    }
+
+    struct AgentReport: Encodable {
+        let id: Int64
+        let number: Int?
+        let state: String
+        let host: String?
+        let pid: Int32?
+        let slurmJobId: Int64?
+        let slurmArrayJobId: Int64?
+        let slurmArrayTaskId: Int64?
+        let run: String?
+        let started: Double
+        let heartbeat: Double?
+        let ended: Double?
+        let reason: String?
+    }
+
+    struct RunReport: Encodable {
+        let run: String
+        let position: Int
+        let experiment: String
+        let overrides: [String: String]
+        let status: String
+        let attempt: Int
+        let agent: Int64?
+        let step: Int
+        let steps: Int
+        let stepsPerSecond: Double?
+        let etaSeconds: Double?
+        let losses: [String: Double]
+        let metrics: [String: Double]
+        let error: String?
+        let folder: String
+        let started: Double?
+        let ended: Double?
+    }
+
+    /// A job in a list of jobs.
+    init(_ summary: JobSummary) {
+        self.init(summary.job, counts: summary.counts, eta: nil, agents: nil, runs: nil)
+    }
+
+    /// A job with its agents and runs.
+    init(_ snapshot: JobSnapshot) throws(Failure) {
+        var runs: [RunReport] = []
+        for run in snapshot.runs { runs.append(try RunReport(run)) }
+        self.init(
+            snapshot.job, counts: snapshot.counts, eta: Forecast(snapshot).remaining,
+            agents: snapshot.agents.map(AgentReport.init), runs: runs)
+    }
+
+    private init(
+        _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?
+    ) {
+        id = job.id.rawValue
+        token = job.token
+        suffix = job.suffix
+        project = job.project
+        created = job.created.rawValue
+        executor = job.executor.rawValue
+        submission = job.submission.rawValue
+        slurmJobId = job.slurmJobID
+        folder = job.folder
+        agentsRequested = job.agentCount
+        self.counts = Counts(counts)
+        etaSeconds = eta.map { $0 / .seconds(1) }
+        self.agents = agents
+        self.runs = runs
+    }
+}
+
+extension JobReport.AgentReport {
+    init(_ agent: Agent) {
+        self.init(
+            id: agent.id.rawValue, number: agent.number, state: agent.state.rawValue, host: agent.host,
+            pid: agent.pid, slurmJobId: agent.slurm.job, slurmArrayJobId: agent.slurm.arrayJob,
+            slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue,
+            started: agent.started.rawValue, heartbeat: agent.heartbeat?.rawValue,
+            ended: agent.ended?.rawValue, reason: agent.reason)
+    }
+}
+
+extension JobReport.RunReport {
+    init(_ run: Run) throws(Failure) {
+        self.init(
+            run: run.id.rawValue, position: run.position, experiment: run.experiment,
+            overrides: try Overrides(json: run.overrides).values, status: run.status.rawValue,
+            attempt: run.attempt, agent: run.agent?.rawValue, step: run.progress.step,
+            steps: run.progress.steps, stepsPerSecond: run.progress.stepsPerSecond,
+            etaSeconds: run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
+            metrics: run.metrics, error: run.error, folder: run.folder, started: run.started?.rawValue,
+            ended: run.ended?.rawValue)
+    }
+}
+
+/// How values become JSON text: snake-case keys, sorted; `"nan"` and `"inf"` where JSON has no word.
+enum JSONText {
+    static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Experiments
+
+/// Lists the experiments, or prints one.
+struct ListExperiments: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "experiments",
+        abstract: "List the published experiments, or print one's YAML to copy and change.",
+        discussion: """
+            EXAMPLES
+              orchestrator experiments
+              orchestrator experiments tms_5-2 > my_config.yaml
+              orchestrator submit --experiments my_config.yaml
+            """)
+
+    @Argument(help: "An experiment whose YAML to print.")
+    var name: String?
+
+    func run() throws {
+        do {
+            if let name {
+                print(try Registry.experiment(named: name).config.yaml(), terminator: "")
+            } else {
+                for name in Registry.names { print(name) }
+            }
+        } catch {
+            throw Failure(error)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Glibc
+import Store
+
+/// Agents as processes on this machine that outlive the terminal.
+enum LocalAgents {
+    /// How many threads each of `count` agents may use.
+    static func threads(forAgents count: Int, cores: Int) -> Int { max(1, cores / count) }
+
+    /// How many cores this process may use.
+    static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// The variables that fix an agent's thread count, for OpenMP and for OpenBLAS without it.
+    static func threadVariables(_ threads: Int) -> [(name: String, value: String)] {
+        [("OMP_NUM_THREADS", String(threads)), ("OPENBLAS_NUM_THREADS", String(threads))]
+    }
+
+    /// Starts a process in a session of its own, reading nothing and writing to `log`.
+    ///
+    /// - Parameters:
+    ///   - command: An absolute path and its arguments.
+    ///   - environment: All its variables.
+    ///   - log: The file that gets its output.
+    /// - Returns: The process.
+    static func start(
+        _ command: [String], environment: [String: String], log: String
+    ) throws(Failure) -> pid_t {
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        posix_spawn_file_actions_adddup2(&files, 1, 2)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        var ours = sigset_t()
+        sigemptyset(&ours)
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&ours, number) }
+        posix_spawnattr_setsigdefault(&attributes, &ours)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(newSession | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        let status = withCStrings(command) { arguments in
+            withCStrings(environment.map { "\($0)=\($1)" }.sorted()) { variables in
+                var pid: pid_t = 0
+                let code = posix_spawn(&pid, command[0], &files, &attributes, arguments, variables)
+                return (code, pid)
+            }
+        }
+        guard status.0 == 0 else {
+            throw .failed("cannot start \(command[0]): \(String(cString: strerror(status.0)))")
+        }
+        return status.1
+    }
+
+    /// Whether a process of this machine still runs; one that has ended but whose parent hasn't looked
+    /// counts as gone.
+    static func isRunning(_ pid: pid_t) -> Bool {
+        guard let file = fopen("/proc/\(pid)/stat", "r") else { return false }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 512)
+        guard fgets(&line, Int32(line.count), file) != nil else { return false }
+        // 4711 (name) S …: the name may hold anything, so the state is looked for after its end.
+        let bytes = line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+        guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), bytes.count > end + 2 else { return false }
+        return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")
+    }
+
+    /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.
+    private static let newSession: Int32 = 0x80
+
+    private static func withCStrings<T>(
+        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T
+    ) -> T {
+        let pointers = strings.map { strdup($0) }
+        defer { for pointer in pointers { free(pointer) } }
+        return body(pointers + [nil])
+    }
+}

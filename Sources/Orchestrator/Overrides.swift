@@ -1,0 +1,35 @@
+import Experiments
+import Foundation
+
+/// What a sweep has set for a spec, in the sweep file's order; values are JSON text.
+struct Overrides: Equatable {
+    private let pairs: [[String]]
+
+    init(_ overrides: [SpecDraft.Override]) {
+        pairs = overrides.map { [$0.path, $0.value.json] }
+    }
+
+    /// Reads the stored form.
+    init(json: String) throws(Failure) {
+        do {
+            pairs = try JSONDecoder().decode([[String]].self, from: Data(json.utf8))
+        } catch {
+            throw .failed("the state file holds overrides that can't be read: \(json)")
+        }
+    }
+
+    /// The stored form.
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return String(decoding: try encoder.encode(pairs), as: UTF8.self)
+    }
+
+    /// For people: `seed=1 lr=0.001`.
+    var text: String { pairs.map { $0.joined(separator: "=") }.joined(separator: " ") }
+
+    /// For programs: `{"seed": "1", "lr": "0.001"}`.
+    var values: [String: String] {
+        Dictionary(pairs.compactMap { $0.count == 2 ? ($0[0], $0[1]) : nil }) { _, last in last }
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+import Glibc
+
+/// This program's own place, where its companions lie.
+enum Program {
+    /// The folder that holds this program's file.
+    static var folder: String {
+        guard let file = realpath("/proc/self/exe", nil) else { return "." }
+        defer { free(file) }
+        return URL(filePath: String(cString: file)).deletingLastPathComponent().path
+    }
+
+    /// The worker that a job takes along: `SPD_WORKER`, or the one beside this program.
+    static func worker(environment: [String: String]) throws(Failure) -> String {
+        let named = environment["SPD_WORKER"].flatMap { $0.isEmpty ? nil : $0 }
+        let path = named ?? folder + "/worker"
+        guard access(path, X_OK) == 0 else {
+            let reason = String(cString: strerror(errno))
+            throw .failed(
+                named == nil
+                    ? "the worker program \(path) is missing (\(reason)): `make install` puts it there, "
+                        + "or SPD_WORKER names another"
+                    : "SPD_WORKER names \(path), which cannot be run: \(reason)")
+        }
+        return path
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import Store
+
+/// A job's state as people read it.
+struct StatusText {
+    let snapshot: JobSnapshot
+    let style: Style
+
+    /// The headline: name, counts, time left.
+    var headline: String {
+        let job = snapshot.job
+        var text = "Job \(job.id) (\(job.token), \(job.executor.rawValue)"
+        if let number = job.slurmJobID { text += " \(number)" }
+        text += "): " + StatusText.counts(snapshot.counts)
+        if let remaining = Forecast(snapshot).remaining {
+            text += ", about \(StatusText.time(remaining)) left"
+        }
+        return text
+    }
+
+    /// The agents, one line each.
+    var agents: [String] {
+        guard !snapshot.agents.isEmpty else {
+            let asked = plural(snapshot.job.agentCount, "agent")
+            return ["No agent has started yet (\(asked) asked for, \(snapshot.job.submission.rawValue))."]
+        }
+        var table = TextTable([
+            ("AGENT", .left), ("STATE", .left), ("NODE", .left), ("PROCESS", .right), ("RUN", .left),
+            ("HEARD", .right), ("", .left),
+        ])
+        for agent in snapshot.agents {
+            let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
+            table.add([
+                .init(agent.number.map(String.init) ?? "#\(agent.id)"),
+                .init(agent.state.rawValue, agent.state == .running ? .yellow : .dim),
+                .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
+                .init(agent.run?.rawValue ?? ""), .init(agent.state == .ended ? "" : heard),
+                .init(agent.reason ?? "", .dim),
+            ])
+        }
+        return table.lines(style)
+    }
+
+    /// The runs, one line each: those that run first when there is room for only some.
+    func runs(atMost limit: Int = .max) throws(Failure) -> [String] {
+        var shown = snapshot.runs
+        if shown.count > limit {
+            let order: [RunStatus] = [.running, .failed, .pending, .done, .cancelled]
+            shown = order.flatMap { status in shown.filter { $0.status == status } }
+            shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
+        }
+        let results = Self.resultKeys(snapshot.runs)
+        var table = TextTable(
+            [
+                ("RUN", .left), ("EXPERIMENT", .left), ("SETTINGS", .left), ("STATE", .left),
+                ("STEP", .right), ("", .right), ("LEFT", .right), ("LOSS", .right),
+            ] + results.map { ($0.uppercased(), .right) })
+        for run in shown {
+            let progress = run.progress
+            let percent = progress.steps > 0 ? 100 * progress.step / progress.steps : 0
+            table.add(
+                [
+                    .init(run.id.rawValue), .init(run.experiment),
+                    .init(try Overrides(json: run.overrides).text),
+                    .init(
+                        run.status.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""),
+                        Self.color(run.status)),
+                    .init("\(progress.step)/\(progress.steps)"), .init("\(percent)%"),
+                    .init(run.remaining.map(Self.time) ?? ""),
+                    .init(progress.losses["loss/total"].map(Self.number) ?? ""),
+                ] + results.map { .init(run.metrics[$0].map { String(format: "%.4f", $0) } ?? "") })
+        }
+        var lines = table.lines(style)
+        if shown.count < snapshot.runs.count {
+            lines.append("… and \(snapshot.runs.count - shown.count) more")
+        }
+        return lines
+    }
+
+    /// What went wrong, one line for each cause.
+    var failures: [String] {
+        let failed = snapshot.runs.filter { $0.status == .failed }
+        let causes = Dictionary(grouping: failed) { $0.error ?? "no reason is known" }
+        return causes.sorted { ($0.value.count, $1.key) > ($1.value.count, $0.key) }.map { cause, runs in
+            let names = runs.prefix(3).map(\.id.rawValue).joined(separator: ", ")
+            let more = runs.count > 3 ? " and \(runs.count - 3) more" : ""
+            return style.paint("failed: ", .red) + "\(names)\(more): \(cause)"
+        }
+    }
+
+    /// Where the files are.
+    var places: [String] {
+        let runs = snapshot.runs.first.map { ($0.folder as NSString).deletingLastPathComponent } ?? ""
+        return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder)/logs/"]
+    }
+
+    /// All of it.
+    func lines(runsAtMost limit: Int = .max) throws(Failure) -> [String] {
+        [style.paint(headline, .bold), ""] + agents + [""] + (try runs(atMost: limit)) + failures + [""]
+            + places
+    }
+
+    /// `3 of 4 done, 1 running`.
+    static func counts(_ counts: RunCounts) -> String {
+        var parts = ["\(counts[.done]) of \(counts.total) done"]
+        for status in [RunStatus.running, .pending, .failed, .cancelled] where counts[status] > 0 {
+            parts.append("\(counts[status]) \(status.rawValue)")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// A duration to two places: `8 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`.
+    static func time(_ duration: Duration) -> String {
+        let seconds = max(0, Int((duration / .seconds(1)).rounded()))
+        func two(_ first: Int, _ a: String, _ second: Int, _ b: String) -> String {
+            second == 0 ? "\(first) \(a)" : "\(first) \(a) \(second) \(b)"
+        }
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return two(seconds / 60, "min", seconds % 60, "s")
+        case ..<86400: return two(seconds / 3600, "h", seconds % 3600 / 60, "min")
+        default: return two(seconds / 86400, "d", seconds % 86400 / 3600, "h")
+        }
+    }
+
+    /// A loss to four digits.
+    static func number(_ value: Double) -> String { String(format: "%.3e", value) }
+
+    /// The final metrics that say how good a decomposition is, as far as any run has them.
+    private static func resultKeys(_ runs: [Run]) -> [String] {
+        Set(runs.flatMap(\.metrics.keys)).filter {
+            let name = $0.lowercased()
+            return name.contains("mmcs") || name.contains("ml2r")
+        }.sorted()
+    }
+
+    private static func color(_ status: RunStatus) -> Color? {
+        switch status {
+        case .pending: .dim
+        case .running: .yellow
+        case .done: .green
+        case .failed: .red
+        case .cancelled: .dim
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Slurm
+import Store
+
+/// One submission: everything that is decided before anything is stored.
+struct Submission {
+    let plan: SweepPlan
+    let cache: CacheFolder
+    let environment: [String: String]
+    let executor: Executor
+    let slurm: SlurmCommands
+    let token: String
+    let suffix: String?
+    let project: String?
+    let agentCount: Int
+    let createReport: Bool
+
+    /// A new unique job name: `spd-k3j9x0qa`, or `spd-mine-k3j9x0qa` with a suffix.
+    static func token(suffix: String?) -> String {
+        var generator = SystemRandomNumberGenerator()
+        let unique = RunID.random(using: &generator).rawValue
+        return ["spd", suffix, unique].compactMap(\.self).joined(separator: "-")
+    }
+
+    /// Stores the job and starts its agents.
+    ///
+    /// The specs can be claimed before the first agent exists. What fails before that leaves nothing; a
+    /// job whose agents can't be started is withdrawn.
+    func start() async throws(Failure) -> StartedJob {
+        let worker = try Program.worker(environment: environment)
+        let store: Store
+        do throws(StoreError) { store = try Store(cache) } catch { throw Failure(error) }
+        let folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
+        let job: Job
+        do {
+            try Interruption.check()
+            job = try store.insertJob(newJob, specs: plan.specs, in: cache) { id in
+                try folder.publish(as: id) { layout in
+                    executor.kind == .slurm ? script(for: id, layout) : nil
+                }
+            }
+        } catch {
+            folder.discard()
+            throw Failure(error)
+        }
+        // From here on the job exists: ^C must not leave it without its agents.
+        let warnings: [String]
+        do {
+            warnings =
+                switch executor.kind {
+                case .local: try startLocally(job, store)
+                case .slurm: try await startOnSlurm(job, store)
+                }
+        } catch {
+            try withdraw(job, store)
+            throw Failure(error)
+        }
+        return StartedJob(
+            store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
+            executor: executor, warnings: warnings)
+    }
+
+    private var newJob: NewJob {
+        NewJob(
+            token: token, suffix: suffix, project: project,
+            submittedFrom: FileManager.default.currentDirectoryPath, executor: executor.kind,
+            agentCount: agentCount, createReport: createReport)
+    }
+
+    /// The batch script of this submission as job `id`.
+    func script(for id: JobID, _ layout: JobFolder.Layout) -> BatchScript {
+        BatchScript(
+            name: token, agentCount: agentCount,
+            workingDirectory: FileManager.default.currentDirectoryPath, logs: layout.logs,
+            variables: [.init("SPD_CACHE_DIR", cache.path)]
+                + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
+            command: layout.command(for: id))
+    }
+
+    /// Starts the agents here; as long as one has started, the job is on its way.
+    private func startLocally(_ job: Job, _ store: Store) throws -> [String] {
+        let layout = JobFolder.Layout(path: job.folder)
+        var variables = environment
+        variables["SPD_CACHE_DIR"] = cache.path
+        let threads = LocalAgents.threads(forAgents: agentCount, cores: LocalAgents.cores)
+        for (name, value) in LocalAgents.threadVariables(threads) { variables[name] = value }
+        let agents = try store.addAgents(agentCount, to: job.id)
+        for (index, agent) in agents.enumerated() {
+            variables[AgentIdentity.variable] = agent.description
+            do {
+                let pid = try LocalAgents.start(
+                    layout.command(for: job.id), environment: variables,
+                    log: layout.log(ofAgent: index + 1))
+                try store.noteProcess(pid, of: agent)
+            } catch {
+                guard index > 0 else { throw error }
+                for agent in agents[index...] { try store.agentEnded(agent, reason: "could not be started") }
+                try store.markSubmitted(job.id)
+                return ["only \(index) of \(agentCount) agents could be started: \(Failure(error).message)"]
+            }
+        }
+        try store.markSubmitted(job.id)
+        return []
+    }
+
+    private func startOnSlurm(_ job: Job, _ store: Store) async throws -> [String] {
+        let script = JobFolder.Layout(path: job.folder).script
+        do {
+            let number = try await slurm.submit(scriptAt: script, name: token)
+            try store.markSubmitted(job.id, slurmJobID: number.rawValue)
+            return []
+        } catch let error as SlurmError {
+            guard case .uncertain = error else { throw error }
+            try store.markUncertain(job.id)
+            return [
+                "\(error); the specs of job \(job.id) are stored, don't submit them again before you know"
+            ]
+        }
+    }
+
+    private func withdraw(_ job: Job, _ store: Store) throws(Failure) {
+        do throws(StoreError) {
+            if try store.withdraw(job.id) { Files.discard(job.folder) }
+        } catch {
+            throw Failure(error)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import Slurm
+import Store
+
+/// Stores a job and starts its agents.
+struct Submit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Store a sweep's specs as one job and start agents that share them.",
+        discussion: """
+            EXAMPLES
+              orchestrator submit --experiments tms_5-2,tms_40-10
+              orchestrator submit --experiments my_config.yaml --sweep my.yaml
+              orchestrator submit --sweep --n-agents 8 --watch
+              orchestrator submit --sweep --dry-run    what would be run, and how
+
+            Agents take specs until none is left; they go on when this terminal is closed.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Experiments by name, or YAML files of your own, separated by commas (default: all).",
+            valueName: "a,b"))
+    var experiments: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sweep over the parameters in this file; without a file: \(Spelling.defaultSweepFile).",
+            valueName: "file"))
+    var sweep: String?
+
+    @Option(
+        name: [.customLong("n-agents"), .customLong("n_agents")],
+        help: ArgumentHelp("How many agents share the specs.", valueName: "n"))
+    var agentCount = 1
+
+    @Flag(help: "Train on CPUs; that is always so, the published tool's flag is accepted.")
+    var cpu = false
+
+    @Option(
+        name: [.customLong("job-suffix"), .customLong("job_suffix")],
+        help: ArgumentHelp("Add this to the job's name.", valueName: "s"))
+    var suffix: String?
+
+    @Option(help: ArgumentHelp("The W&B project of the runs (default: the configs').", valueName: "p"))
+    var project: String?
+
+    @Option(help: "Who starts the agents; auto is slurm where its controller answers.")
+    var executor = ExecutorOption.auto
+
+    @Flag(
+        name: [.customLong("create-report"), .customLong("create_report")], inversion: .prefixedNo,
+        help: "Create a W&B report of the job.")
+    var createReport = true
+
+    @Flag(help: "Show what would be stored and started, and stop.")
+    var dryRun = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    @Flag(help: "Then watch the job until it is finished; ^C leaves the agents running.")
+    var watch = false
+
+    func validate() throws {
+        guard agentCount >= 1 else {
+            throw ValidationError("--n-agents is \(agentCount); a job needs at least 1 agent")
+        }
+        if let suffix, suffix.isEmpty || suffix.count > 64 || !suffix.utf8.allSatisfy(Self.isNameByte) {
+            throw ValidationError(
+                "--job-suffix '\(suffix)' may hold up to 64 letters, digits, '.', '_' and '-'")
+        }
+        if json, watch { throw ValidationError("--json and --watch exclude each other") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        Interruption.listen()
+        let plan = try SweepPlan(experiments: experiments, sweep: sweep, project: project)
+        let slurm = SlurmCommands(environment: environment)
+        let submission = Submission(
+            plan: plan, cache: CacheFolder(environment: environment), environment: environment,
+            executor: try await Executor.choose(executor, slurm: slurm), slurm: slurm,
+            token: Submission.token(suffix: suffix), suffix: suffix, project: project,
+            agentCount: agentCount, createReport: createReport)
+        if dryRun {
+            print(json ? try submission.previewJSON() : submission.preview(), terminator: "")
+            return
+        }
+        let started = try await submission.start()
+        for warning in started.warnings { printError(warning) }
+        print(json ? try started.json() : started.text(), terminator: "")
+        if watch {
+            fflush(nil)
+            try await Watch(job: started.snapshot.job.id, store: started.store, slurm: slurm).run()
+        }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "._-".utf8.contains(byte)
+        }
+    }
+}

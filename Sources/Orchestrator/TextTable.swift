@@ -1,0 +1,87 @@
+import Foundation
+
+/// Rows of text in aligned columns.
+struct TextTable {
+    enum Alignment { case left, right }
+
+    private let columns: [(title: String, alignment: Alignment)]
+    private var rows: [[Cell]] = []
+
+    /// Text with a colour for terminals.
+    struct Cell: ExpressibleByStringInterpolation {
+        let text: String
+        let color: Color?
+
+        init(_ text: String, _ color: Color? = nil) {
+            self.text = text
+            self.color = color
+        }
+
+        init(stringLiteral text: String) { self.init(text) }
+    }
+
+    init(_ columns: [(title: String, alignment: Alignment)]) {
+        self.columns = columns
+    }
+
+    mutating func add(_ row: [Cell]) { rows.append(row) }
+
+    /// The lines, the titles first; columns that are empty everywhere are left out.
+    func lines(_ style: Style) -> [String] {
+        let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
+        let widths = used.map { column in
+            rows.map { $0[column].text.count }.reduce(columns[column].title.count, max)
+        }
+        func line(_ cells: [Cell]) -> String {
+            var text = ""
+            for (column, width) in zip(used, widths) {
+                let cell = cells[column]
+                let padding = String(repeating: " ", count: width - cell.text.count)
+                let colored = style.paint(cell.text, cell.color)
+                text += columns[column].alignment == .left ? colored + padding : padding + colored
+                text += "  "
+            }
+            return String(text.reversed().drop { $0 == " " }.reversed())
+        }
+        return [line(columns.map { Cell($0.title, .bold) })] + rows.map(line)
+    }
+}
+
+/// What colours mean on a terminal.
+enum Color: String {
+    case bold = "1"
+    case green = "32"
+    case yellow = "33"
+    case red = "31"
+    case dim = "2"
+}
+
+/// Whether text is for a terminal that shows colours.
+struct Style {
+    let isColored: Bool
+
+    /// Colours only for a terminal, and not for users who have asked for none (https://no-color.org).
+    static func forStandardOutput(environment: [String: String]) -> Style {
+        let dumb = environment["TERM"] == "dumb" || !(environment["NO_COLOR"] ?? "").isEmpty
+        return Style(isColored: Terminal.isStandardOutput && !dumb)
+    }
+
+    func paint(_ text: String, _ color: Color?) -> String {
+        guard isColored, let color, !text.isEmpty else { return text }
+        return "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m"
+    }
+}
+
+/// The terminal that standard output may be.
+enum Terminal {
+    static var isStandardOutput: Bool { isatty(1) == 1 }
+
+    /// Its lines and columns.
+    static var size: (rows: Int, columns: Int) {
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else {
+            return (24, 80)
+        }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
+}

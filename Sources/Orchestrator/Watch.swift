@@ -1,0 +1,135 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import Slurm
+import Store
+
+/// Shows a job until it is finished: in place on a terminal, line by line elsewhere.
+struct Watch {
+    let job: JobID
+    let store: Store
+    let slurm: SlurmCommands
+
+    private static let pause = Duration.milliseconds(200)
+    private static let picturePause = Duration.seconds(1)
+    private static let linePause = Duration.seconds(10)
+
+    /// Returns when every run is done, and throws an exit code when not all can be.
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let style = Style.forStandardOutput(environment: environment)
+        var view: any WatchView =
+            Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
+        var agents = AgentsWatch(slurm: slurm)
+        while true {
+            let snapshot = try await failing { try store.snapshot(of: job) }
+            let text = StatusText(snapshot: snapshot, style: style)
+            if snapshot.counts.settled == snapshot.counts.total {
+                view.clear()
+                print(try text.lines().joined(separator: "\n"))
+                if snapshot.counts[.done] < snapshot.counts.total { throw ExitCode(Failure.failed) }
+                return
+            }
+            let outlook = await agents.outlook(of: snapshot)
+            try view.show(text, note: outlook.note)
+            if case .nobody(let reason) = outlook {
+                throw Failure.failed(
+                    "\(StatusText.counts(snapshot.counts)), but no agent works on job \(job) any more: "
+                        + "\(reason); see \(snapshot.job.folder)/logs/")
+            }
+            try await sleep()
+        }
+    }
+
+    private func sleep() async throws {
+        let end = ContinuousClock.now + Self.picturePause
+        while ContinuousClock.now < end {
+            guard !Interruption.isRequested else {
+                print(
+                    """
+
+                    Stopped watching; the agents of job \(job) go on. \
+                    `orchestrator status \(job) --watch` shows them again.
+                    """)
+                throw ExitCode(130)
+            }
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+}
+
+/// How the state of a job is shown again and again.
+protocol WatchView {
+    /// Shows the present state.
+    mutating func show(_ text: StatusText, note: String?) throws(Failure)
+    /// Makes room for the last word.
+    mutating func clear()
+}
+
+/// The job's state drawn over the one before.
+struct Picture: WatchView {
+    let style: Style
+    private var height = 0
+
+    init(style: Style) { self.style = style }
+
+    mutating func show(_ text: StatusText, note: String?) throws(Failure) {
+        let room = Terminal.size
+        // What scrolls out of the window can't be drawn over: agents and frame go first, runs get the rest.
+        let agents = Array(text.agents.prefix(max(2, room.rows / 3)))
+        let rest = room.rows - agents.count - 6
+        var lines = [style.paint(text.headline, .bold), ""] + agents + [""]
+        lines += try text.runs(atMost: max(1, rest))
+        if let note { lines.append(note) }
+        clear()
+        for line in lines.prefix(room.rows - 1) { print(Self.cut(line, to: room.columns)) }
+        fflush(nil)
+        height = min(lines.count, room.rows - 1)
+    }
+
+    mutating func clear() {
+        if height > 0 { print("\u{1B}[\(height)A\u{1B}[J", terminator: "") }
+        height = 0
+    }
+
+    /// A line that doesn't wrap; colour codes take no room.
+    static func cut(_ line: String, to columns: Int) -> String {
+        var width = 0
+        var inCode = false
+        var result = ""
+        for character in line {
+            if character == "\u{1B}" { inCode = true }
+            if !inCode {
+                width += 1
+                if width > columns { return result + "\u{1B}[0m" }
+            }
+            result.append(character)
+            if inCode, character == "m" { inCode = false }
+        }
+        return result
+    }
+}
+
+/// A line whenever a run changes its state, and now and then in between.
+struct ProgressLines: WatchView {
+    let pause: Duration
+    private var shown: (counts: RunCounts, note: String?, time: ContinuousClock.Instant)?
+
+    init(pause: Duration) { self.pause = pause }
+
+    mutating func show(_ text: StatusText, note: String?) {
+        let now = ContinuousClock.now
+        if let shown, shown.counts == text.snapshot.counts, shown.note == note, now - shown.time < pause {
+            return
+        }
+        shown = (text.snapshot.counts, note, now)
+        var line = text.headline
+        for run in text.snapshot.runs.filter({ $0.status == .running }).prefix(8) {
+            line += "; \(run.id) \(run.progress.step)/\(run.progress.steps)"
+        }
+        print(line + (note.map { "; " + $0 } ?? ""))
+        fflush(nil)
+    }
+
+    mutating func clear() {}
+}

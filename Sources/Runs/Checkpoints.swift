@@ -1,0 +1,88 @@
+import Artifacts
+import Foundation
+import Kernels
+
+/// A run's saved states: the newest and the one before, each checked when it is read.
+struct Checkpoints {
+    let folder: RunFolder
+    /// What the states belong to; a state of another config is not taken up.
+    let configHash: String
+
+    private static let format = "spd-checkpoint-1"
+
+    private func path(_ step: Int) -> String { folder.path + "/checkpoint_\(step).safetensors" }
+
+    /// The steps of the checkpoints there are, newest first.
+    private var steps: [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix("checkpoint_"), name.hasSuffix(".safetensors") else { return nil }
+            return Int(name.dropFirst("checkpoint_".count).dropLast(".safetensors".count))
+        }.sorted(by: >)
+    }
+
+    /// Saves a state, then forgets all but this and the one before.
+    ///
+    /// - Throws: `FileError`; the older states are then untouched.
+    func save(_ state: Decomposition.State) throws(FileError) {
+        let arrays = state.tensors.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
+        let metadata = [
+            "format": Self.format, "step": String(state.step), "config": configHash,
+            "sha256": Self.digest(state.tensors),
+        ]
+        try SafeTensors(arrays: arrays, metadata: metadata).write(to: path(state.step))
+        for old in steps.filter({ $0 < state.step }).dropFirst() + steps.filter({ $0 > state.step }) {
+            remove(path(old))
+        }
+    }
+
+    /// The newest state that is whole; `refused` hears of each that is not.
+    func newest(refused: (String) -> Void) -> Decomposition.State? {
+        for step in steps {
+            do {
+                return try load(step)
+            } catch {
+                refused("\(path(step)) is passed over: \(error)")
+            }
+        }
+        return nil
+    }
+
+    /// Removes all states.
+    func removeAll() {
+        for step in steps { remove(path(step)) }
+    }
+
+    private struct Damage: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private func load(_ step: Int) throws -> Decomposition.State {
+        let file = try SafeTensors(contentsOf: path(step))
+        guard file.metadata["format"] == Self.format, file.metadata["step"] == String(step) else {
+            throw Damage(description: "it is not a checkpoint of step \(step)")
+        }
+        guard file.metadata["config"] == configHash else {
+            throw Damage(description: "it belongs to another config")
+        }
+        let tensors = file.arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
+        guard file.metadata["sha256"] == Self.digest(tensors) else {
+            throw Damage(description: "its checksum does not match")
+        }
+        return Decomposition.State(step: step, tensors: tensors)
+    }
+
+    private static func digest(_ tensors: StateDict) -> String {
+        var digest = SHA256()
+        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+            Array(name.utf8).withUnsafeBytes { digest.update($0) }
+            tensor.values.withUnsafeBytes { digest.update($0) }
+        }
+        return digest.finalized()
+    }
+
+    private func remove(_ path: String) {
+        // A checkpoint that cannot be removed costs space, nothing else.
+        _ = unlink(path)
+    }
+}

@@ -1,0 +1,94 @@
+import Experiments
+import Kernels
+
+extension DecompositionSettings {
+    /// The kernels' settings of a published config.
+    ///
+    /// - Throws: `RunError.invalid` for what cannot be computed: language models, embedding losses.
+    init(_ config: ExperimentConfig, features: Int) throws(RunError) {
+        guard let task = config.taskConfig.sparseFeatures else {
+            throw .invalid("task_config.task_name: lm is known, but language models cannot be decomposed yet")
+        }
+        guard config.embeddingReconCoeff == nil else {
+            throw .invalid(
+                "embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
+        }
+        guard let schedule = LearningRate.Schedule(config) else {
+            throw .invalid("lr_exponential_halflife: lr_schedule exponential needs a half-life in steps")
+        }
+        var coefficients = LossCoefficients(importanceMinimality: Float(config.importanceMinimalityCoeff))
+        coefficients.faithfulness = config.faithfulnessCoeff.map { Float($0) }
+        coefficients.recon = config.reconCoeff.map { Float($0) }
+        coefficients.stochasticRecon = config.stochasticReconCoeff.map { Float($0) }
+        coefficients.reconLayerwise = config.reconLayerwiseCoeff.map { Float($0) }
+        coefficients.stochasticReconLayerwise = config.stochasticReconLayerwiseCoeff.map { Float($0) }
+        coefficients.schatten = config.schattenCoeff.map { Float($0) }
+        coefficients.outputRecon = config.outReconCoeff.map { Float($0) }
+        let sigmoid: Sigmoid =
+            switch config.sigmoidType {
+            case .normal: .normal
+            case .hard: .hard
+            case .leakyHard: .leakyHard
+            case .upperLeakyHard: .upperLeakyHard
+            case .swishHard: .swishHard
+            }
+        let lowest: Float = if case .residualMLP = config.taskConfig { -1 } else { 0 }
+        self.init(
+            subcomponents: config.C, maskSamples: config.nMaskSamples, gateNeurons: config.nCIMLPNeurons,
+            sigmoid: sigmoid, modulePatterns: config.targetModulePatterns, coefficients: coefficients,
+            pnorm: Float(config.pnorm), outputLoss: config.outputLossType == .mse ? .mse : .kl,
+            steps: config.steps,
+            batchSize: config.batchSize,
+            learningRate: LearningRate(
+                peak: config.lr, schedule: schedule, warmupFraction: config.lrWarmupPct),
+            data: try Kernels.SparseFeatures(task, features: features, lowest: lowest), seed: config.seed)
+    }
+}
+
+extension LearningRate.Schedule {
+    fileprivate init?(_ config: ExperimentConfig) {
+        switch config.lrSchedule {
+        case .constant: self = .constant
+        case .linear: self = .linear
+        case .cosine: self = .cosine
+        case .exponential:
+            guard let halflife = config.lrExponentialHalflife else { return nil }
+            self = .exponential(halflife: halflife)
+        }
+    }
+}
+
+extension Kernels.SparseFeatures {
+    /// The batches that a task's settings describe.
+    ///
+    /// - Throws: `RunError.invalid` where there are fewer features than the settings name.
+    init(_ task: Experiments.SparseFeatures, features: Int, lowest: Float) throws(RunError) {
+        try self.init(
+            features: features, lowest: lowest, probability: task.featureProbability,
+            generation: task.dataGenerationType, synced: task.syncedInputs ?? [])
+    }
+
+    /// The batches of a target's training.
+    ///
+    /// - Throws: `RunError.invalid` where there are fewer features than the settings name.
+    init(
+        features: Int, lowest: Float, probability: Double, generation: DataGeneration, synced: [[Int]]
+    ) throws(RunError) {
+        let activity: Activity
+        if let count = generation.activeFeatures {
+            guard count <= features else {
+                throw .invalid(
+                    "data_generation_type: \(generation.rawValue) needs more than the target's \(features) features"
+                )
+            }
+            activity = .exactly(count)
+        } else {
+            activity = .independent(probability: Float(probability))
+        }
+        if let stranger = synced.joined().first(where: { $0 >= features }) {
+            throw .invalid(
+                "synced_inputs: there is no feature \(stranger); the target has \(features), from 0")
+        }
+        self.init(features: features, activity: activity, lowest: lowest, syncedGroups: synced)
+    }
+}

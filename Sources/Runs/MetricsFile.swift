@@ -1,0 +1,109 @@
+import Artifacts
+import Glibc
+public import Kernels
+
+/// One logged step: names and numbers in the order they are written.
+public struct MetricsRow: Sendable, Equatable {
+    /// The step.
+    public let step: Int
+    /// Published names and their values.
+    public let values: [(name: String, value: Double)]
+
+    /// Compares steps, names and values.
+    public static func == (a: MetricsRow, b: MetricsRow) -> Bool {
+        a.step == b.step && a.values.elementsEqual(b.values, by: ==)
+    }
+
+    /// Everything that the published tool logs of a step, and how well a TMS is recovered.
+    public init(_ report: StepReport, modules: [String], recovery: Recovery?) {
+        step = report.step
+        var values: [(String, Double)] = [
+            ("misc/step", Double(report.step)), ("misc/lr", report.learningRate),
+            ("loss/total", report.total),
+        ]
+        for term in LossTerm.allCases {
+            if let loss = report.losses[term] { values.append(("loss/" + term.rawValue, loss)) }
+        }
+        values.append(("misc/grad_norm", report.gradientNorm))
+        for module in modules {
+            if let alive = report.alive[module] { values.append((module + "/n_alive_01", Double(alive))) }
+            if let l0 = report.l0[module] { values.append((module + "/ci_l0", l0)) }
+        }
+        if let recovery {
+            values.append(("mmcs", recovery.mmcs))
+            values.append(("ml2r", recovery.ml2r))
+        }
+        self.values = values
+    }
+
+    /// The row as one JSON object. The same numbers give the same text.
+    public var json: String {
+        let fields = values.map { name, value in
+            let whole = value.rounded() == value && abs(value) < 1e15
+            return "\"\(name)\":" + (whole ? String(Int64(value)) : "\(value)")
+        }
+        return "{" + fields.joined(separator: ",") + "}"
+    }
+}
+
+/// The file of a run's logged steps. Rows are appended whole; a row that a crash cut short is dropped when the file is
+/// opened again.
+final class MetricsFile {
+    private let path: String
+    private let descriptor: Int32
+
+    /// Opens the file to go on from `step`: rows of that step and later ones will be computed again.
+    init(path: String, from step: Int) throws(FileError) {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw FileError(.create, path, reason: String(cString: strerror(errno)))
+        }
+        let kept = try Self.length(of: DurableFile.read(path, limit: 1 << 30), before: step)
+        guard ftruncate(descriptor, kept) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
+            throw FileError(.write, path, reason: String(cString: strerror(errno)))
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// How many bytes hold whole rows of steps before `step`.
+    private static func length(of bytes: [UInt8], before step: Int) -> Int {
+        var end = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+            let prefix = Array("{\"misc/step\":".utf8)
+            guard line.starts(with: prefix),
+                let found = Int(
+                    String(
+                        decoding: line.dropFirst(prefix.count).prefix { $0 != 0x2c && $0 != 0x7d },
+                        as: UTF8.self)),
+                found < step
+            else { break }
+            end += line.count + 1
+        }
+        return end
+    }
+
+    /// Appends a row.
+    func append(_ row: MetricsRow) throws(FileError) {
+        let bytes = Array((row.json + "\n").utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileError(.write, path, reason: String(cString: strerror(errno))) }
+            written += count
+        }
+    }
+
+    /// Makes what was appended survive a power cut.
+    func flush() throws(FileError) {
+        guard fsync(descriptor) == 0 else {
+            throw FileError(.write, path, reason: String(cString: strerror(errno)))
+        }
+    }
+}

@@ -1,0 +1,29 @@
+public import Artifacts
+
+/// A run's folder and the names of what it holds.
+public struct RunFolder: Sendable, Equatable {
+    /// Where the folder is.
+    public let path: String
+
+    /// Names a folder without touching it.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The config as it ran.
+    public var config: String { path + "/final_config.yaml" }
+    /// One JSON object per logged step.
+    public var metrics: String { path + "/metrics.jsonl" }
+    /// What the run said, line by line.
+    public var log: String { path + "/output.log" }
+
+    /// The published state dict after `step` steps.
+    public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
+
+    /// Creates the folder.
+    ///
+    /// - Throws: `FileError`.
+    public func create() throws(FileError) {
+        try DurableFile.createFolder(path)
+    }
+}

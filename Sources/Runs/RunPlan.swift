@@ -1,0 +1,94 @@
+public import Experiments
+import Kernels
+
+/// Everything that one spec needs to become a run.
+public struct RunPlan: Sendable {
+    /// The run's id, the same on W&B.
+    public var id: String
+    /// The experiment's name.
+    public var experiment: String
+    /// What to compute.
+    public var config: ExperimentConfig
+    /// How its target is trained, where the config says `train:`.
+    public var target: TargetConfig?
+    /// Where the run's files go.
+    public var folder: RunFolder
+    /// Where trained targets are shared.
+    public var targets: TargetCache
+    /// Threads per step.
+    public var threads: Int
+    /// How often the state is saved, in seconds.
+    public var checkpointInterval: Duration
+
+    /// Creates a plan.
+    public init(
+        id: String, experiment: String, config: ExperimentConfig, target: TargetConfig?, folder: RunFolder,
+        targets: TargetCache, threads: Int, checkpointInterval: Duration
+    ) {
+        self.id = id
+        self.experiment = experiment
+        self.config = config
+        self.target = target
+        self.folder = folder
+        self.targets = targets
+        self.threads = threads
+        self.checkpointInterval = checkpointInterval
+    }
+}
+
+/// How far a run has come.
+public struct RunProgress: Sendable, Equatable {
+    /// Steps taken.
+    public let step: Int
+    /// Steps in all.
+    public let steps: Int
+    /// Steps per second lately; nil until it is known.
+    public let stepsPerSecond: Double?
+    /// The losses last logged.
+    public let losses: [String: Double]
+}
+
+/// How a run ended.
+public enum RunOutcome: Sendable, Equatable {
+    /// All steps are done; the last row's numbers.
+    case finished(metrics: [String: Double])
+    /// It was asked to stop; its state is saved and goes on from there.
+    case interrupted(step: Int)
+    /// Someone stopped it on its W&B page.
+    case stopped(step: Int)
+}
+
+/// Why a run cannot go on.
+public enum RunError: Error, Equatable, CustomStringConvertible {
+    /// The spec can never run as it is: wrong config, target or weights.
+    case invalid(String)
+    /// This attempt failed.
+    case failed(String)
+
+    /// One readable line.
+    public var description: String {
+        switch self {
+        case .invalid(let reason), .failed(let reason): reason
+        }
+    }
+}
+
+/// What a run is told from outside while it goes on, and whom it tells.
+public struct RunSurroundings: Sendable {
+    /// Whether to save the state and stop; asked between steps, so it must be quick.
+    public var shouldStop: @Sendable () -> Bool
+    /// Hears of progress; called every few tenths of a second, from the thread that runs.
+    public var progress: @Sendable (RunProgress) -> Void
+    /// Hears lines for people.
+    public var say: @Sendable (String) -> Void
+
+    /// Creates surroundings.
+    public init(
+        shouldStop: @escaping @Sendable () -> Bool, progress: @escaping @Sendable (RunProgress) -> Void,
+        say: @escaping @Sendable (String) -> Void
+    ) {
+        self.shouldStop = shouldStop
+        self.progress = progress
+        self.say = say
+    }
+}

@@ -1,0 +1,143 @@
+import Artifacts
+public import Experiments
+import Foundation
+import Kernels
+
+/// Trained targets, shared by all runs: each train config's target is trained once, whoever needs it first.
+public struct TargetCache: Sendable {
+    /// The folder that holds a folder per target.
+    public let path: String
+
+    /// Names a cache without touching it.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The target that a plan decomposes; nil if the run was asked to stop first.
+    ///
+    /// - Throws: `RunError`, `FileError`.
+    func target(of plan: RunPlan, surroundings: RunSurroundings) throws -> TargetFiles? {
+        switch plan.config.pretrainedModelPath {
+        case .train(let name):
+            guard let config = plan.target else {
+                throw RunError.invalid(
+                    "pretrained_model_path: the spec holds no training config for train:\(name)")
+            }
+            return try trained(config, threads: plan.threads, surroundings: surroundings)
+        case .local(let path): return try TargetFiles(weights: path)
+        case .wandb(let reference):
+            throw RunError.invalid(
+                "pretrained_model_path: wandb:\(reference.project)/\(reference.id) cannot be downloaded yet; give a local path to its weights"
+            )
+        case nil:
+            throw RunError.invalid("pretrained_model_path: it is null, so there is no target to decompose")
+        }
+    }
+
+    /// The target of a train config: read from the cache, or trained into it, or waited for while another process
+    /// trains it. Nil if asked to stop first.
+    ///
+    /// - Throws: `RunError`, `FileError`.
+    public func trained(_ config: TargetConfig, threads: Int, surroundings: RunSurroundings) throws
+        -> TargetFiles?
+    {
+        let kind = if case .tms = config { "tms" } else { "resid_mlp" }
+        let folder = "\(path)/\(kind)-\(SHA256.hex(config.canonicalJSON()).prefix(16))"
+        let isThere = { FileManager.default.fileExists(atPath: folder + "/metadata.json") }
+        try DurableFile.createFolder(path)
+        var hasSaidWaiting = false
+        while !isThere() {
+            guard let lock = try FileLock(path: folder + ".lock") else {
+                if !hasSaidWaiting {
+                    surroundings.say("waits for another agent that trains the target \(folder)")
+                }
+                hasSaidWaiting = true
+                if surroundings.shouldStop() { return nil }
+                Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
+                continue
+            }
+            defer { lock.release() }
+            if isThere() { break }
+            guard try Self.train(config, threads: threads, into: folder, surroundings: surroundings) else {
+                return nil
+            }
+        }
+        return try TargetFiles(folder: folder, config: config)
+    }
+
+    /// Trains a target until a seed represents every feature, and puts its files where `folder` will be.
+    ///
+    /// - Returns: False if asked to stop first; nothing is then left behind.
+    /// - Throws: `RunError` if no seed will do, `FileError`.
+    public static func train(
+        _ config: TargetConfig, threads: Int, into folder: String, surroundings: RunSurroundings
+    ) throws -> Bool {
+        let temporary = "\(folder).\(getpid()).tmp"
+        try? FileManager.default.removeItem(atPath: temporary)
+        try DurableFile.createFolder(temporary)
+        defer { try? FileManager.default.removeItem(atPath: temporary) }
+        var rejected: [TargetFiles.Metadata.Rejected] = []
+        let (firstSeed, tries) = config.seeds
+        for seed in firstSeed..<firstSeed + tries {
+            surroundings.say("trains the target with seed \(seed)")
+            guard let result = try config.trained(seed: seed, threads: threads, surroundings: surroundings)
+            else {
+                return false
+            }
+            guard result.unrepresented.isEmpty else {
+                rejected.append(.init(seed: seed, unrepresented: result.unrepresented))
+                let features = result.unrepresented.map(String.init).joined(separator: ", ")
+                surroundings.say("seed \(seed) leaves features \(features) unrepresented; tries the next")
+                continue
+            }
+            surroundings.say("the target is trained: seed \(seed), loss \(result.loss)")
+            try TargetFiles.write(
+                result.model, config: config, labelCoefficients: result.labelCoefficients,
+                metadata: .init(seed: seed, rejected: rejected, loss: result.loss), to: temporary)
+            guard rename(temporary, folder) == 0 else {
+                throw FileError(.create, folder, reason: String(cString: strerror(errno)))
+            }
+            return true
+        }
+        throw RunError.failed(
+            "no target with seeds \(firstSeed)…\(firstSeed + tries - 1) represents every feature; raise max_seeds or steps"
+        )
+    }
+}
+
+extension TargetConfig {
+    fileprivate struct Result {
+        let model: TargetModel
+        let loss: Double
+        let unrepresented: [Int]
+        let labelCoefficients: [Float]?
+    }
+
+    fileprivate var seeds: (first: Int, tries: Int) {
+        switch self {
+        case .tms(let training): (training.seed, training.maxSeeds)
+        case .residualMLP(let training): (training.seed, training.maxSeeds)
+        }
+    }
+
+    fileprivate func trained(
+        seed: Int, threads: Int, surroundings: RunSurroundings
+    ) throws -> Result? {
+        let goesOn = { (_: Int, _: Double) in !surroundings.shouldStop() }
+        switch self {
+        case .tms(let config):
+            return try Kernels.TMSTraining(config).train(seed: seed, progress: goesOn).map {
+                Result(
+                    model: .tms($0.target), loss: $0.loss, unrepresented: $0.target.unrepresentedFeatures,
+                    labelCoefficients: nil)
+            }
+        case .residualMLP(let config):
+            let training = try Kernels.ResidualMLPTraining(config)
+            return try training.train(seed: seed, threads: threads, progress: goesOn).map {
+                Result(
+                    model: .residualMLP($0.target), loss: $0.loss, unrepresented: [],
+                    labelCoefficients: training.labelCoefficients)
+            }
+        }
+    }
+}

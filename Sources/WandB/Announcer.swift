@@ -1,0 +1,46 @@
+/// Turns what a sender goes through into few lines for the user: each trouble once, and its end.
+struct Announcer {
+    private let folder: String
+    private let notify: @Sendable (String) -> Void
+    private var hasAnnouncedURL = false
+    private var announced: RunSender.Problem?
+    private var failedSteps = 0
+
+    init(folder: String, notify: @escaping @Sendable (String) -> Void) {
+        self.folder = folder
+        self.notify = notify
+    }
+
+    mutating func follow(_ sender: RunSender) {
+        if let url = sender.runURL, sender.hasCreatedRun, !hasAnnouncedURL {
+            hasAnnouncedURL = true
+            notify("W&B: run at \(url)")
+        }
+        guard let problem = sender.problem else {
+            if announced != nil { notify("W&B: rows are being sent again") }
+            announced = nil
+            failedSteps = 0
+            return
+        }
+        failedSteps += 1
+        guard announced == nil else { return }
+        switch problem {
+        // One failed request is nothing to report.
+        case .unreachable where failedSteps < 2, .failing where failedSteps < 2: return
+        default:
+            announced = problem
+            notify("W&B: \(problem); training goes on, rows are kept in \(folder)")
+        }
+    }
+}
+
+extension RunSender.Problem: CustomStringConvertible {
+    /// One line without a full stop.
+    public var description: String {
+        switch self {
+        case .sentElsewhere: "another process is sending this run's rows"
+        case .unreachable(let reason), .failing(let reason), .refused(let reason): reason
+        case .folder(let error): error.description
+        }
+    }
+}

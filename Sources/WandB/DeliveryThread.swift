@@ -1,0 +1,168 @@
+import Foundation
+
+/// The one background thread of a tracked run: measures the machine, and sends what the folder holds.
+final class DeliveryThread: @unchecked Sendable {
+    // @unchecked: everything mutable is read and written under `condition`, except what `run` keeps to its thread.
+    private let condition = NSCondition()
+    private var hurry: Hurry?
+    private var isCancelled = false
+    private var isDone = false
+    private var isStopped = false
+    private var runURL: String?
+    private var problem: RunSender.Problem?
+    private var isFinished = false
+    private var successes = 0
+    /// When the sender makes its next attempt, once it knows that the run ends.
+    private var due: ContinuousClock.Instant?
+
+    private enum Hurry { case toExit, toEmptyFolder }
+
+    private let folder: SpoolFolder
+    private let spool: SharedSpool
+    private let settings: WandBSettings
+    private let pacing: SendPacing
+    private let notify: @Sendable (String) -> Void
+    private let clock = ContinuousClock()
+
+    init(
+        folder: SpoolFolder, spool: SharedSpool, settings: WandBSettings, pacing: SendPacing,
+        notify: @escaping @Sendable (String) -> Void
+    ) {
+        self.folder = folder
+        self.spool = spool
+        self.settings = settings
+        self.pacing = pacing
+        self.notify = notify
+    }
+
+    func start() {
+        let thread = Thread { self.run() }
+        thread.name = "wandb"
+        thread.start()
+    }
+
+    /// Whether someone pressed stop on the run's page.
+    var stopRequested: Bool { locked { isStopped } }
+    /// The run's page, once the server has the run.
+    var url: String? { locked { runURL } }
+
+    /// Waits for the server to have everything up to the exit, but not for a dead server.
+    func finish() -> Delivery { end(.toExit) }
+
+    /// Waits for the server to have everything the folder holds, but not for a dead server.
+    func suspend() -> Delivery { end(.toEmptyFolder) }
+
+    private func end(_ hurry: Hurry) -> Delivery {
+        condition.lock()
+        defer { condition.unlock() }
+        self.hurry = hurry
+        condition.broadcast()
+        let start = clock.now
+        var lastSuccess = start
+        var seen = successes
+        while !isDone {
+            let now = clock.now
+            if successes != seen { (seen, lastSuccess) = (successes, now) }
+            let patience = patience(problem)
+            if now - lastSuccess >= patience || now - start >= pacing.liveServerPatience { break }
+            // The server is asked again only after everybody's patience is over.
+            if problem != nil, let due, due - lastSuccess > patience { break }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
+        }
+        // libcurl must not run on while the process ends; it looks at the flag at least once a second.
+        isCancelled = true
+        condition.broadcast()
+        let end = Date(timeIntervalSinceNow: 3)
+        while !isDone, condition.wait(until: end) {}
+        if isFinished { return .delivered(url: runURL) }
+        return .left(
+            folder: folder.path,
+            reason: problem.map { "\($0)" } ?? settings.offlineReason ?? "the server is slow")
+    }
+
+    private func patience(_ problem: RunSender.Problem?) -> Duration {
+        switch problem {
+        case nil: pacing.silentServerPatience
+        case .failing: pacing.failingServerPatience
+        case .unreachable, .refused, .sentElsewhere, .folder: pacing.deadServerPatience
+        }
+    }
+
+    private func locked<Value>(_ body: () -> Value) -> Value {
+        condition.lock()
+        defer { condition.unlock() }
+        return body()
+    }
+
+    // MARK: - On the thread
+
+    private func run() {
+        let sender = makeSender()
+        let probe = PeriodicProbe(spool: spool, interval: pacing.systemInterval)
+        var announcer = Announcer(folder: folder.path, notify: notify)
+        while true {
+            probe.measureIfDue()
+            let (hurry, isCancelled) = locked { (self.hurry, self.isCancelled) }
+            if isCancelled { break }
+            if hurry != nil { sender?.hurry() }
+            let next = sender?.step(at: clock.now) {
+                probe.measureIfDue()
+                return self.locked { self.isCancelled }
+            }
+            if let sender { announcer.follow(sender) }
+            let isThrough = isThrough(sender, hurry: hurry)
+            publish(sender, isFinished: isThrough && sender != nil, due: hurry == nil ? nil : next)
+            if isThrough { break }
+            sleep(
+                until: min(next ?? probe.due, probe.due, clock.now + pacing.longestSleep),
+                unlessHurried: hurry)
+        }
+        locked {
+            isDone = true
+            condition.broadcast()
+        }
+    }
+
+    /// Whether nothing is left to do; without a sender that is so as soon as the run ends.
+    private func isThrough(_ sender: RunSender?, hurry: Hurry?) -> Bool {
+        switch hurry {
+        case nil: sender?.isFinished ?? false
+        case .toExit: sender?.isFinished ?? true
+        case .toEmptyFolder: sender.map { $0.isFinished || $0.isDrained } ?? true
+        }
+    }
+
+    private func makeSender() -> RunSender? {
+        guard settings.offlineReason == nil, let key = settings.apiKey else { return nil }
+        do {
+            return RunSender(
+                folder: folder.path, settings: settings, key: key, client: try HTTPClient(), pacing: pacing)
+        } catch {
+            notify("W&B: offline (\(error)); rows stay in \(folder.path)")
+            return nil
+        }
+    }
+
+    private func publish(_ sender: RunSender?, isFinished: Bool, due: ContinuousClock.Instant?) {
+        let isStopped = sender?.isStopped == true || folder.isStopRequested
+        locked {
+            self.isStopped = self.isStopped || isStopped
+            self.isFinished = isFinished
+            self.due = due
+            runURL = sender?.runURL
+            problem = sender?.problem
+            successes = sender?.successes ?? 0
+            condition.broadcast()
+        }
+    }
+
+    private func sleep(until instant: ContinuousClock.Instant, unlessHurried known: Hurry?) {
+        condition.lock()
+        defer { condition.unlock() }
+        while hurry == known, !isCancelled {
+            let rest = (instant - clock.now).seconds
+            guard rest > 0 else { return }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: rest))
+        }
+    }
+}

@@ -1,0 +1,207 @@
+internal import CCurl
+import Foundation
+import Glibc
+
+/// One libcurl handle: sends requests one at a time and keeps the connection for the next.
+///
+/// It follows no redirects, reads no netrc and adds no credentials of its own. A handle belongs to one
+/// thread at a time.
+public final class HTTPClient {
+    private let handle: UnsafeMutableRawPointer
+    private let userAgent: String
+
+    /// Loads libcurl, on first use, and makes a handle.
+    ///
+    /// - Throws: `HTTPError.unavailable` where this machine has no libcurl.
+    public init(userAgent: String = "spd") throws(HTTPError) {
+        if let reason = curl_library_load() { throw .unavailable(String(cString: reason)) }
+        guard let handle = curl_handle_create() else { throw .unavailable("libcurl made no handle") }
+        self.handle = handle
+        self.userAgent = userAgent
+    }
+
+    deinit { curl_handle_free(handle) }
+
+    /// Sends a request and waits for its reply, whatever its status.
+    ///
+    /// - Parameters:
+    ///   - request: what to send.
+    ///   - isCancelled: asked about once a second, and whenever bytes move; true ends the request.
+    /// - Returns: the reply.
+    /// - Throws: `HTTPError` where no whole reply came.
+    public func send(
+        _ request: HTTPRequest, isCancelled: @escaping () -> Bool = { false }
+    ) throws(HTTPError) -> HTTPResponse {
+        let host = URLComponents(string: request.url)?.host ?? "the server"
+        let exchange = Exchange(limit: request.maximumReplyBytes, isCancelled: isCancelled)
+        curl_handle_reset(handle)
+        var list: UnsafeMutablePointer<curl_slist>?
+        defer { curl_list_free(list) }
+        // Without an empty Expect, libcurl waits for a go-ahead before each large body.
+        for header in request.headers + [("Expect", "")] {
+            let line = header.value.isEmpty ? "\(header.name):" : "\(header.name): \(header.value)"
+            list = curl_list_append(list, line) ?? list
+        }
+        setOptions(request, headers: list)
+
+        let context = Unmanaged.passUnretained(exchange).toOpaque()
+        curl_set_body_receiver(handle, receiveBody, context)
+        curl_set_header_receiver(handle, receiveHeader, context)
+        curl_set_progress(handle, checkProgress, context)
+        let code = try withExtendedLifetime(exchange) { () throws(HTTPError) in
+            try perform(request, exchange: exchange)
+        }
+        guard code == CURLE_OK else { throw error(code, host: host, exchange: exchange) }
+        var status = 0
+        curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        return HTTPResponse(status: status, headers: exchange.headers, body: exchange.body)
+    }
+
+    private func setOptions(_ request: HTTPRequest, headers: UnsafeMutablePointer<curl_slist>?) {
+        curl_set_string(handle, CURLOPT_URL, request.url)
+        curl_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method)
+        curl_set_string(handle, CURLOPT_USERAGENT, userAgent)
+        curl_set_list(handle, CURLOPT_HTTPHEADER, headers)
+        // Signals would interrupt other threads.
+        curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
+        curl_set_long(handle, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+        // Names of protocols came with 7.85; older libraries know the numbers only.
+        if curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK {
+            curl_set_long(handle, CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
+        }
+        curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.milliseconds)
+        if let timeout = request.timeout {
+            curl_set_long(handle, CURLOPT_TIMEOUT_MS, timeout.milliseconds)
+        }
+        curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+        curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, 180)
+        curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+    }
+
+    private func perform(_ request: HTTPRequest, exchange: Exchange) throws(HTTPError) -> CURLcode {
+        switch request.body {
+        case .none:
+            return run(exchange)
+        case .bytes(let bytes):
+            return bytes.withUnsafeBytes { buffer in
+                curl_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(buffer.count))
+                // A null pointer would mean "ask the body provider"; an empty body has an empty buffer.
+                return withUnsafePointer(to: UInt8(0)) { empty in
+                    curl_set_pointer(
+                        handle, CURLOPT_POSTFIELDS, buffer.baseAddress ?? UnsafeRawPointer(empty))
+                    return run(exchange)
+                }
+            }
+        case .file(let path):
+            guard let file = fopen(path, "rb") else {
+                throw .unreadableFile(path: path, reason: String(cString: strerror(errno)))
+            }
+            defer { fclose(file) }
+            var information = stat()
+            guard fstat(fileno(file), &information) == 0 else {
+                throw .unreadableFile(path: path, reason: String(cString: strerror(errno)))
+            }
+            curl_set_long(handle, CURLOPT_UPLOAD, 1)
+            // Without its size libcurl would send it in chunks, which object stores refuse.
+            curl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(information.st_size))
+            curl_set_body_provider(handle, provideBody, UnsafeMutableRawPointer(file))
+            return run(exchange)
+        }
+    }
+
+    private func run(_ exchange: Exchange) -> CURLcode {
+        exchange.detail.withUnsafeMutableBufferPointer { buffer in
+            curl_set_pointer(handle, CURLOPT_ERRORBUFFER, buffer.baseAddress)
+            defer { curl_set_pointer(handle, CURLOPT_ERRORBUFFER, nil) }
+            return curl_handle_perform(handle)
+        }
+    }
+
+    private func error(_ code: CURLcode, host: String, exchange: Exchange) -> HTTPError {
+        let detail = String(
+            decoding: exchange.detail.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let reason = detail.isEmpty ? String(cString: curl_error_text(code)) : detail
+        switch code {
+        case CURLE_ABORTED_BY_CALLBACK: return .cancelled
+        case CURLE_OPERATION_TIMEDOUT: return .timedOut(host: host)
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
+            return .couldNotConnect(host: host, reason: reason)
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+            CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_NOTFOUND:
+            return .tls(host: host, reason: reason)
+        case CURLE_WRITE_ERROR where exchange.isTooLarge:
+            return .replyTooLarge(host: host, limit: exchange.limit)
+        default: return .broken(host: host, reason: reason)
+        }
+    }
+}
+
+/// What libcurl's callbacks fill while one request runs.
+private final class Exchange {
+    let limit: Int
+    let isCancelled: () -> Bool
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8] = []
+    var isTooLarge = false
+    var detail = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+
+    init(limit: Int, isCancelled: @escaping () -> Bool) {
+        self.limit = limit
+        self.isCancelled = isCancelled
+    }
+
+    static func at(_ context: UnsafeMutableRawPointer?) -> Exchange? {
+        context.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
+    }
+}
+
+private func receiveBody(
+    bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let exchange = Exchange.at(context), let bytes else { return 0 }
+    let length = size * count
+    guard exchange.body.count + length <= exchange.limit else {
+        exchange.isTooLarge = true
+        return 0
+    }
+    exchange.body.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: length))
+    return length
+}
+
+private func receiveHeader(
+    bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let exchange = Exchange.at(context), let bytes else { return 0 }
+    let length = size * count
+    let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: length), as: UTF8.self)
+    if line.hasPrefix("HTTP/") {
+        // A new status line: what came before belonged to a proxy or to "100 Continue".
+        exchange.headers.removeAll()
+    } else if let colon = line.firstIndex(of: ":") {
+        let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
+        exchange.headers.append((String(line[..<colon]), value))
+    }
+    return length
+}
+
+private func provideBody(
+    buffer: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let buffer, let file = context?.assumingMemoryBound(to: FILE.self) else { return 0 }
+    return fread(buffer, 1, size * count, file)
+}
+
+private func checkProgress(
+    context: UnsafeMutableRawPointer?, toReceive: curl_off_t, received: curl_off_t, toSend: curl_off_t,
+    sent: curl_off_t
+) -> Int32 {
+    Exchange.at(context)?.isCancelled() == true ? 1 : 0
+}
+
+extension Duration {
+    var milliseconds: Int {
+        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+    }
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,42 @@
+/// Looks a machine's password up in netrc text.
+enum NetrcFile {
+    /// The password of the first entry of that machine (`default` counts for none: a key must be meant for W&B).
+    static func password(for machine: String, in text: String) -> String? {
+        var tokens = tokens(of: text)[...]
+        var isWanted = false
+        while let token = tokens.popFirst() {
+            switch token {
+            case "machine": isWanted = tokens.popFirst() == machine
+            case "default": isWanted = false
+            case "login", "account": _ = tokens.popFirst()
+            case "password":
+                guard let password = tokens.popFirst() else { return nil }
+                if isWanted { return password }
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// Words outside comments and macro definitions (which run to the next empty line).
+    private static func tokens(of text: String) -> [String] {
+        var tokens: [String] = []
+        var inMacro = false
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            if words.isEmpty { inMacro = false }
+            if inMacro { continue }
+            for word in words {
+                if word.hasPrefix("#") { break }
+                if word == "macdef" {
+                    inMacro = true
+                    break
+                }
+                tokens.append(
+                    word.first == "\"" && word.last == "\""
+                        ? String(word.dropFirst().dropLast()) : String(word))
+            }
+        }
+        return tokens
+    }
+}

@@ -1,0 +1,91 @@
+// The run's lines, from the first that the server lacks to the exit.
+extension RunSender {
+    func stream(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
+        if unacknowledged == nil {
+            // Read before the lines: what the exit follows is then in the files.
+            let exit = try validExit()
+            let earliest =
+                (lastRequest ?? now) + max(exit == nil && !isUrgent ? pacing.interval : .zero, spacing)
+            if now < earliest { return earliest }
+            try collect(exit: exit)
+            isDrained = unacknowledged == nil
+            if isDrained {
+                let heartbeat = (lastRequest ?? now) + pacing.heartbeat
+                if now < heartbeat { return min(heartbeat, now + pacing.poll) }
+                unacknowledged = Unacknowledged(
+                    bytes: Array("{}".utf8), position: position, summary: sentSummary)
+            }
+        }
+        return try post(now)
+    }
+
+    /// Puts what is new into one request, with the exit if everything fits.
+    private func collect(exit: SpooledExit?) throws(SpoolError) {
+        var body = FileStreamBody(maximumBytes: batchLimit)
+        var next = position
+        var isFull = false
+        var hasRows = false
+        for stream in SpoolFolder.Stream.allCases where !isFull {
+            guard var reader = readers[stream] else { continue }
+            while let line = try reader.peek() {
+                guard body.add(line.text, to: stream, offset: next[stream].offset) else {
+                    isFull = true
+                    break
+                }
+                _ = try takeLine(&reader)
+                next[stream].line += 1
+                next[stream].offset += 1
+                hasRows = hasRows || stream == .history
+            }
+            readers[stream] = reader
+        }
+        let isLast = exit != nil && !isFull
+        if hasRows || isLast {
+            let line = summary.line(runtime: isLast ? exit?.runtime : nil)
+            if line != sentSummary {
+                body.setSummary(line)
+                sentSummary = line
+            }
+        }
+        if isLast, let exit {
+            body.exitCode = exit.exitCode
+            next.completed = exit.session
+            // Should this process die before the reply comes, the next one asks whether the exit arrived.
+            position.completing = exit.session
+            next.completing = exit.session
+            try folder.write(position)
+        }
+        if !body.isEmpty {
+            unacknowledged = Unacknowledged(bytes: body.bytes, position: next, summary: sentSummary)
+        }
+    }
+
+    private func post(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
+        guard let sending = unacknowledged, let run = try folder.run() else {
+            throw .noRun(path: folder.path)
+        }
+        let reply = api.stream(
+            sending.bytes, entity: position.entity, project: position.project, run: run.description.id)
+        switch reply {
+        case .failure(let failure):
+            if failure.kind == .tooLarge, batchLimit > 64 << 10 {
+                batchLimit /= 2
+                phase = .askWhatServerHas
+            }
+            return failed(failure, now)
+        case .success(let reply):
+            succeeded()
+            unacknowledged = nil
+            position = sending.position
+            lastRequest = now
+            spacing = reply.spacing
+            if position.completed == run.session { phase = .finished }
+            try folder.write(position)
+            if reply.isStopped, !isStopped {
+                isStopped = true
+                try folder.requestStop()
+            }
+            return phase == .finished ? nil : now
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Foundation
+
+/// Sends what a run's folder holds, one request per step, from wherever the server is.
+///
+/// It knows the run only through its folder, so it may live in the training process or in another one on
+/// another machine. It never waits itself: `step` says when it wants to be called again, which lets one thread
+/// serve many runs. It belongs to one thread at a time.
+public final class RunSender {
+    /// What is in the way.
+    public enum Problem: Equatable, Sendable {
+        /// Another process sends this folder.
+        case sentElsewhere
+        /// The server cannot be reached; it is tried again soon.
+        case unreachable(String)
+        /// The server answers, but not as it should; it is asked again soon.
+        case failing(String)
+        /// The server refused; it is asked again after a pause.
+        case refused(String)
+        /// The folder cannot be read or written.
+        case folder(SpoolError)
+    }
+
+    enum Phase: Equatable {
+        case findEntity
+        case askWhatServerHas
+        case create(storageID: String?)
+        case stream
+        case finished
+    }
+
+    /// A body that was sent and not yet acknowledged, to be repeated byte for byte.
+    struct Unacknowledged {
+        let bytes: [UInt8]
+        /// Where the run will be once the server has it.
+        let position: SentPosition
+        let summary: String?
+    }
+
+    /// What keeps rows from the server at the moment.
+    public internal(set) var problem: Problem?
+    /// The run's page, once the server has the run.
+    public internal(set) var runURL: String?
+    /// Whether everything up to the run's exit is on the server.
+    public var isFinished: Bool { phase == .finished }
+    /// Whether this sender made sure that the server has the run.
+    var hasCreatedRun: Bool { phase == .stream || phase == .finished }
+    /// Whether someone pressed stop on the run's page.
+    public internal(set) var isStopped = false
+
+    /// How many requests succeeded.
+    public private(set) var successes = 0
+    /// Whether the server has every line that the folder held when it was last looked at.
+    public internal(set) var isDrained = false
+
+    let folder: SpoolFolder
+    let api: WandBAPI
+    let pacing: SendPacing
+    var phase: Phase = .findEntity
+    /// What the server acknowledged, as far as this side knows.
+    var position = SentPosition(entity: "", project: "", url: "")
+    /// Whether this folder was sent from before.
+    var hasSent = false
+    var readers: [SpoolFolder.Stream: SpoolReader] = [:]
+    var summary = RunSummary()
+    var sentSummary: String?
+    var unacknowledged: Unacknowledged?
+    var batchLimit: Int
+    var isUrgent = false
+    var lastRequest: ContinuousClock.Instant?
+    /// The time between requests that the server's quota asks for.
+    var spacing: Duration = .zero
+    private var lock: SenderLock?
+    private var failures = 0
+    private var notBefore: ContinuousClock.Instant?
+    /// Whether the present pause is one that the server asked for.
+    private var isHeldOff = false
+
+    /// Makes a sender for the run whose tracking folder this is.
+    ///
+    /// - Parameters:
+    ///   - folder: the run's `wandb` folder.
+    ///   - settings: where the server is.
+    ///   - key: the API key.
+    ///   - client: a libcurl handle, free to be shared by senders of the same thread.
+    ///   - pacing: how often and how patiently to send.
+    public init(
+        folder: String, settings: WandBSettings, key: APIKey, client: HTTPClient,
+        pacing: SendPacing = SendPacing()
+    ) {
+        self.folder = SpoolFolder(path: folder)
+        self.pacing = pacing
+        api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing)
+        batchLimit = pacing.maximumBatchBytes
+    }
+
+    /// Does what is due, at most one request.
+    ///
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - isCancelled: asked while a request runs; true ends it, and its rows stay for later.
+    /// - Returns: when to call again, or nil once the run's exit is acknowledged.
+    public func step(
+        at now: ContinuousClock.Instant, isCancelled: @escaping () -> Bool = { false }
+    ) -> ContinuousClock.Instant? {
+        if let notBefore, now < notBefore { return notBefore }
+        api.isCancelled = isCancelled
+        defer { api.isCancelled = { false } }
+        do throws(SpoolError) {
+            if lock == nil {
+                lock = try SenderLock.take(folder.lockPath)
+                if lock == nil {
+                    problem = .sentElsewhere
+                    return wait(until: now + pacing.heartbeat)
+                }
+            }
+            return try advance(now)
+        } catch {
+            // Lines may have been taken for a request that was not made.
+            if phase == .stream, unacknowledged == nil { phase = .askWhatServerHas }
+            problem = .folder(error)
+            failures += 1
+            return wait(until: now + pacing.retry(failures: failures, random: 0))
+        }
+    }
+
+    /// Sends from now on without pauses between requests, and asks a silent server once more at once.
+    public func hurry() {
+        isDrained = false
+        guard !isUrgent else { return }
+        isUrgent = true
+        switch problem {
+        case .unreachable, .failing: if !isHeldOff { notBefore = nil }
+        case nil, .sentElsewhere, .refused, .folder: break
+        }
+    }
+
+    private func advance(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
+        switch phase {
+        case .findEntity: try findEntity(now)
+        case .askWhatServerHas: try askWhatServerHas(now)
+        case .create(let storageID): try create(storageID: storageID, now)
+        case .stream: try stream(now)
+        case .finished: nil
+        }
+    }
+
+    private func wait(until instant: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        notBefore = instant
+        return instant
+    }
+
+    /// Notes a failed request, and when the next one may go out.
+    func failed(_ failure: CallFailure, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        failures += 1
+        let pause: Duration
+        switch failure.kind {
+        case .cancelled:
+            failures -= 1
+            return now
+        case .transient, .unreachable:
+            problem =
+                failure.kind == .transient ? .failing(failure.description) : .unreachable(failure.description)
+            pause = pacing.retry(failures: failures, random: Double.random(in: 0..<1))
+        case .refused, .missing:
+            problem = .refused(failure.description)
+            pause = pacing.refusedPause
+        case .tooLarge:
+            problem = .refused(failure.description)
+            pause = pacing.firstRetry
+        }
+        isHeldOff = failure.retryAfter != nil
+        return wait(until: now + (failure.retryAfter ?? pause))
+    }
+
+    func succeeded() {
+        failures = 0
+        successes += 1
+        problem = nil
+        notBefore = nil
+    }
+}

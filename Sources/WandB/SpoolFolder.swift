@@ -1,0 +1,155 @@
+import Foundation
+import Glibc
+
+/// The folder through which a run's writer and its sender meet; neither needs the other's process.
+///
+/// | file | written by | |
+/// |---|---|---|
+/// | `run.json` | writer | the run's description and session number |
+/// | `wandb-history.jsonl`, `wandb-events.jsonl`, `output.log` | writer | lines as they will be sent, append-only |
+/// | `exit.json` | writer | the exit code, once nothing follows |
+/// | `sent.json` | sender | what the server acknowledged |
+/// | `stop` | sender | exists once the run was stopped from the web page |
+/// | `sender.lock` | sender | held while someone sends |
+struct SpoolFolder: Sendable, Equatable {
+    let path: String
+
+    /// The append-only files, by the names they have on the server.
+    enum Stream: String, CaseIterable, Sendable {
+        case history = "wandb-history.jsonl"
+        case events = "wandb-events.jsonl"
+        case output = "output.log"
+    }
+
+    func path(of stream: Stream) -> String { path + "/" + stream.rawValue }
+    var stopPath: String { path + "/stop" }
+    var lockPath: String { path + "/sender.lock" }
+
+    func create() throws(SpoolError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotCreate(path: path, reason: (error as NSError).localizedDescription)
+        }
+    }
+
+    func run() throws(SpoolError) -> SpooledRun? { try read("run.json") }
+    func write(_ run: SpooledRun) throws(SpoolError) { try write(run, to: "run.json") }
+    func exit() throws(SpoolError) -> SpooledExit? { try read("exit.json") }
+    func write(_ exit: SpooledExit) throws(SpoolError) { try write(exit, to: "exit.json") }
+    func sent() throws(SpoolError) -> SentPosition? { try read("sent.json") }
+    func write(_ sent: SentPosition) throws(SpoolError) { try write(sent, to: "sent.json") }
+
+    var isStopRequested: Bool { access(stopPath, F_OK) == 0 }
+
+    func requestStop() throws(SpoolError) {
+        let file = open(stopPath, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw .cannotCreate(path: stopPath, reason: SpoolError.systemReason) }
+        close(file)
+    }
+
+    func withdrawStop() throws(SpoolError) {
+        guard unlink(stopPath) == 0 || errno == ENOENT else {
+            throw .cannotWrite(path: stopPath, reason: SpoolError.systemReason)
+        }
+    }
+
+    private func read<Value: Decodable>(_ name: String) throws(SpoolError) -> Value? {
+        let file = path + "/" + name
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: file))
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+            return nil
+        } catch {
+            throw .cannotRead(path: file, reason: (error as NSError).localizedDescription)
+        }
+        do {
+            return try JSONDecoder().decode(Value.self, from: data)
+        } catch {
+            throw .damaged(path: file, reason: "\(error)")
+        }
+    }
+
+    /// Writes beside, syncs and renames, so that a reader or a crash sees the old or the new file, whole.
+    private func write(_ value: some Encodable, to name: String) throws(SpoolError) {
+        let file = path + "/" + name
+        let beside = "\(file).\(getpid()).tmp"
+        let data: Data
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+            data = try encoder.encode(value)
+        } catch {
+            throw .cannotWrite(path: file, reason: "\(error)")
+        }
+        let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotCreate(path: beside, reason: SpoolError.systemReason) }
+        let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        let isWhole = written == data.count && fsync(descriptor) == 0
+        let reason = SpoolError.systemReason
+        close(descriptor)
+        guard isWhole, rename(beside, file) == 0 else {
+            let failure = SpoolError.cannotWrite(
+                path: file, reason: isWhole ? SpoolError.systemReason : reason)
+            unlink(beside)
+            throw failure
+        }
+    }
+}
+
+/// `run.json`.
+struct SpooledRun: Codable, Equatable, Sendable {
+    var description: RunDescription
+    /// Counts the times a writer opened the folder; an exit belongs to one of them.
+    var session: Int
+    /// When the run first started, in seconds since 1970.
+    var startedAt: Double
+}
+
+/// `exit.json`.
+struct SpooledExit: Codable, Equatable, Sendable {
+    var session: Int
+    var exitCode: Int32
+    /// Seconds the run took, over all its sessions.
+    var runtime: Double
+}
+
+/// `sent.json`: what the server is known to have.
+struct SentPosition: Codable, Equatable, Sendable {
+    /// How far one file got: `line` of ours is `offset` of the server's.
+    ///
+    /// The two differ where an earlier folder of the same run was lost.
+    struct File: Codable, Equatable, Sendable {
+        var line = 0
+        var offset = 0
+    }
+
+    var entity: String
+    var project: String
+    var url: String
+    var history = File()
+    var events = File()
+    var output = File()
+    /// The session whose exit was put into a request that may or may not have arrived.
+    var completing: Int?
+    /// The session whose exit the server acknowledged.
+    var completed: Int?
+
+    subscript(stream: SpoolFolder.Stream) -> File {
+        get {
+            switch stream {
+            case .history: history
+            case .events: events
+            case .output: output
+            }
+        }
+        set {
+            switch stream {
+            case .history: history = newValue
+            case .events: events = newValue
+            case .output: output = newValue
+            }
+        }
+    }
+}

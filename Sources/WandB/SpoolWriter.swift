@@ -1,0 +1,108 @@
+import Foundation
+
+/// Appends a run's rows, events and console lines to its folder, in the form in which they will be sent.
+///
+/// Lines are never taken back: the server could not take them back either. A run that goes on from a
+/// checkpoint makes the rows after it again, the same ones; those that the folder has already are skipped,
+/// so `_step` always grows.
+struct SpoolWriter: ~Copyable {
+    let folder: SpoolFolder
+    private let session: Int
+    private let clock: RunClock
+    private let openedAt: Double
+    /// `_runtime` when this session began.
+    private let earlierRuntime: Double
+    private var history: AppendFile
+    private var events: AppendFile
+    private var output: AppendFile
+    private(set) var lastStep: Int?
+
+    /// Opens a run's folder, new or left by an earlier process.
+    init(folder: SpoolFolder, description: RunDescription, clock: RunClock) throws(SpoolError) {
+        try folder.create()
+        let history = try AppendFile(path: folder.path(of: .history))
+        let events = try AppendFile(path: folder.path(of: .events))
+        let output = try AppendFile(path: folder.path(of: .output))
+        let lastRow = try history.last { line -> JSONValue? in
+            guard let row = try? JSONValue(parsing: line), row["_step"]?.integer != nil else { return nil }
+            return row
+        }
+        let lastEvent = try events.last { try? JSONValue(parsing: $0) }
+        let earlier = try folder.run()
+        let session = (earlier?.session ?? 0) + 1
+        // The stop was meant for the session that it ended.
+        try folder.withdrawStop()
+        try folder.write(
+            SpooledRun(
+                description: description, session: session, startedAt: earlier?.startedAt ?? clock.date()))
+
+        self.folder = folder
+        self.session = session
+        self.clock = clock
+        self.openedAt = clock.uptime()
+        self.earlierRuntime = max(lastRow?["_runtime"]?.double ?? 0, lastEvent?["_runtime"]?.double ?? 0)
+        self.lastStep = lastRow?["_step"]?.integer
+        self.history = history
+        self.events = events
+        self.output = output
+    }
+
+    /// Seconds that the run took, over all its sessions.
+    var runtime: Double { earlierRuntime + clock.uptime() - openedAt }
+
+    /// Appends a history row, unless that step or a later one has a row already.
+    mutating func log(step: Int, values: [(name: String, value: JSONValue)]) throws(SpoolError) {
+        if let lastStep, step <= lastStep { return }
+        lastStep = step
+        var line = "{\"_step\":\(step),\"_timestamp\":\(clock.date()),\"_runtime\":\(runtime)"
+        Self.append(values, prefix: "", to: &line)
+        try history.append(line)
+    }
+
+    /// Appends a row of system measurements, named without their `system.`.
+    mutating func event(_ values: [(name: String, value: JSONValue)]) throws(SpoolError) {
+        var line = "{\"_wandb\":true,\"_timestamp\":\(clock.date()),\"_runtime\":\(runtime)"
+        Self.append(values, prefix: "system.", to: &line)
+        try events.append(line)
+    }
+
+    /// Appends lines of the run's output; of a line that was written over (`\r`), what stayed visible.
+    mutating func console(_ text: String, isError: Bool) throws(SpoolError) {
+        let time = Self.consoleTime(clock.date())
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let visible = line.split(separator: "\r").last ?? ""
+            try output.append("\(isError ? "ERROR " : "")\(time) \(visible)")
+        }
+    }
+
+    /// States that nothing follows in this session.
+    mutating func exit(code: Int32) throws(SpoolError) {
+        try history.flush()
+        try events.flush()
+        try output.flush()
+        try folder.write(SpooledExit(session: session, exitCode: code, runtime: runtime))
+    }
+
+    private static func append(
+        _ values: [(name: String, value: JSONValue)], prefix: String, to line: inout String
+    ) {
+        for (name, value) in values {
+            line += ","
+            JSONValue.write(quoted: prefix + name, to: &line)
+            line += ":"
+            value.write(to: &line)
+        }
+        line += "}"
+    }
+
+    /// UTC as W&B writes it before console lines: ISO 8601 with microseconds and without a Z.
+    static func consoleTime(_ date: Double) -> String {
+        var seconds = time_t(date.rounded(.down))
+        let micros = Int((date - date.rounded(.down)) * 1e6)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        return String(
+            format: "%04d-%02d-%02dT%02d:%02d:%02d.%06d", Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1,
+            Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec), micros)
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+
+/// The calls that a run's tracking makes to a W&B server, each one request.
+///
+/// The key goes to the base URL and nowhere else.
+final class WandBAPI {
+    /// Replies that are no success become failures.
+    typealias Reply<Value> = Result<Value, CallFailure>
+
+    let settings: WandBSettings
+    private let key: APIKey
+    private let client: HTTPClient
+    private let pacing: SendPacing
+    /// Asked while a request runs; true ends it.
+    var isCancelled: () -> Bool = { false }
+
+    init(settings: WandBSettings, key: APIKey, client: HTTPClient, pacing: SendPacing) {
+        self.settings = settings
+        self.key = key
+        self.client = client
+        self.pacing = pacing
+    }
+
+    /// The account's default entity.
+    func defaultEntity() -> Reply<String> {
+        graphQL(.viewer, variables: []).flatMap { data in
+            guard let viewer = data["viewer"], viewer != .null else {
+                return .failure(CallFailure(.refused, "\(host) does not know this API key"))
+            }
+            guard let entity = viewer["entity"]?.string, !entity.isEmpty else {
+                return .failure(CallFailure(.refused, "the account has no default entity; set WANDB_ENTITY"))
+            }
+            return .success(entity)
+        }
+    }
+
+    /// What the server has of a run, or nil where it has none.
+    func resumeStatus(project: String, entity: String, run: String) -> Reply<ServerRun?> {
+        let variables: [JSONValue.Member] = [
+            .init("project", .string(project)), .init("entity", .string(entity)), .init("name", .string(run)),
+        ]
+        return graphQL(.runResumeStatus, variables: variables).map { ServerRun(reply: $0) }
+    }
+
+    /// Creates a run, or updates the one with that storage id.
+    func upsert(_ run: RunDescription, entity: String, storageID: String?) -> Reply<CreatedRun> {
+        graphQL(.upsertBucket, variables: run.upsertVariables(entity: entity, storageID: storageID)).flatMap {
+            data in
+            guard let created = CreatedRun(reply: data) else {
+                return .failure(CallFailure(.transient, "\(host) answered UpsertBucket without a run"))
+            }
+            return .success(created)
+        }
+    }
+
+    /// Posts lines of a run.
+    func stream(_ body: [UInt8], entity: String, project: String, run: String) -> Reply<StreamReply> {
+        let url = BaseURL.join(settings.baseURL, ["files", entity, project, run, "file_stream"])
+        return post(url, body: body, timeout: pacing.streamTimeout).map { response in
+            StreamReply(
+                isStopped: (try? JSONValue(parsing: response.body))?["stopped"] == .bool(true),
+                spacing: StreamReply.spacing(response))
+        }
+    }
+
+    private var host: String { URLComponents(string: settings.baseURL)?.host ?? settings.baseURL }
+
+    private func graphQL(_ document: GraphQLDocument, variables: [JSONValue.Member]) -> Reply<JSONValue> {
+        let body = JSONValue.object([
+            .init("query", .string(document.text)), .init("variables", .object(variables)),
+            .init("operationName", .string(document.operationName)),
+        ])
+        let reply = post(
+            settings.baseURL + "/graphql", body: Array(body.text.utf8), timeout: pacing.graphQLTimeout)
+        return reply.flatMap { response in
+            guard let reply = try? JSONValue(parsing: response.body) else {
+                return .failure(
+                    CallFailure(.transient, "\(host) answered \(document.operationName) with no JSON"))
+            }
+            if let message = Self.errorMessage(reply) {
+                return .failure(failure(.refused, "\(host) refused \(document.operationName): \(message)"))
+            }
+            guard let data = reply["data"], data != .null else {
+                return .failure(
+                    CallFailure(.transient, "\(host) answered \(document.operationName) without data"))
+            }
+            return .success(data)
+        }
+    }
+
+    private func post(_ url: String, body: [UInt8], timeout: Duration) -> Reply<HTTPResponse> {
+        var request = HTTPRequest(method: "POST", url: url, body: .bytes(body))
+        request.headers = [("Authorization", key.authorization), ("Content-Type", "application/json")]
+        request.connectTimeout = pacing.connectTimeout
+        request.timeout = timeout
+        let response: HTTPResponse
+        do {
+            response = try client.send(request, isCancelled: isCancelled)
+        } catch {
+            return .failure(CallFailure(error))
+        }
+        guard !response.isSuccess else { return .success(response) }
+        let message = (try? JSONValue(parsing: response.body)).flatMap(Self.errorMessage)
+        return .failure(
+            failure(
+                CallFailure.kind(ofStatus: response.status),
+                "\(host) answered \(response.status)\(message.map { ": \($0)" } ?? "")",
+                retryAfter: CallFailure.retryAfter(
+                    response.header("Retry-After"), now: Date().timeIntervalSince1970)))
+    }
+
+    /// A failure with the server's words, which might repeat what it was sent.
+    private func failure(_ kind: CallFailure.Kind, _ text: String, retryAfter: Duration? = nil) -> CallFailure
+    {
+        CallFailure(kind, key.redacted(from: text), retryAfter: retryAfter)
+    }
+
+    private static func errorMessage(_ reply: JSONValue) -> String? {
+        guard let errors = reply["errors"]?.elements, let first = errors.first else { return nil }
+        let message = first["message"]?.string ?? first.text
+        return String(message.prefix(200).filter { !$0.isNewline })
+    }
+}
+
+/// What UpsertBucket answered: the names to use from then on.
+struct CreatedRun: Equatable {
+    let storageID: String
+    let entity: String
+    let project: String
+
+    init?(reply data: JSONValue) {
+        guard let bucket = data["upsertBucket"]?["bucket"], let id = bucket["id"]?.string,
+            let project = bucket["project"]?["name"]?.string,
+            let entity = bucket["project"]?["entity"]?["name"]?.string
+        else { return nil }
+        storageID = id
+        self.project = project
+        self.entity = entity
+    }
+}
+
+/// What the server has of a run.
+struct ServerRun: Equatable {
+    let storageID: String
+    let state: String?
+    let historyLines: Int
+    let eventsLines: Int
+    let outputLines: Int
+    /// The last `_step` it has.
+    let lastStep: Int?
+
+    init?(reply data: JSONValue) {
+        guard let bucket = data["model"]?["bucket"], let id = bucket["id"]?.string else { return nil }
+        storageID = id
+        state = bucket["state"]?.string
+        historyLines = bucket["historyLineCount"]?.integer ?? 0
+        eventsLines = bucket["eventsLineCount"]?.integer ?? 0
+        outputLines = bucket["logLineCount"]?.integer ?? 0
+        lastStep = Self.lastRow(bucket["historyTail"])?["_step"]?.integer
+    }
+
+    /// A tail is a JSON text of a list of JSON texts.
+    private static func lastRow(_ tail: JSONValue?) -> JSONValue? {
+        guard let text = tail?.string, let rows = (try? JSONValue(parsing: text))?.elements,
+            let last = rows.last?.string
+        else { return nil }
+        return try? JSONValue(parsing: last)
+    }
+
+    /// Whether the run's exit arrived; a crashed run is one whose exit is still missing.
+    var hasExit: Bool { ["finished", "failed", "killed"].contains(state) }
+
+    func lines(of stream: SpoolFolder.Stream) -> Int {
+        switch stream {
+        case .history: historyLines
+        case .events: eventsLines
+        case .output: outputLines
+        }
+    }
+}
+
+/// What file_stream answered.
+struct StreamReply: Equatable {
+    /// Someone pressed stop on the run's page.
+    let isStopped: Bool
+    /// The time between requests that the server's quota leaves.
+    let spacing: Duration
+
+    static func spacing(_ response: HTTPResponse) -> Duration {
+        guard let remaining = response.header("RateLimit-Remaining").flatMap(Double.init),
+            let reset = response.header("RateLimit-Reset").flatMap(Double.init),
+            remaining.isFinite, reset.isFinite, reset > 0
+        else { return .zero }
+        return .seconds(min(reset / max(remaining, 1), 300))
+    }
+}

@@ -1,0 +1,39 @@
+/// What is wrong with the W&B settings a user gave.
+public enum WandBSettingsError: Error, Equatable {
+    case badAPIKey(String)
+    case badBaseURL(String)
+    case unknownMode(String)
+    case badName(setting: String, value: String, reason: String)
+    case unreadableFile(path: String, reason: String)
+    case badLine(path: String, line: Int)
+}
+
+extension WandBSettingsError: CustomStringConvertible {
+    /// One line: what is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .badAPIKey(let reason):
+            "the W&B API key is not valid: \(reason); copy it again from your W&B user settings, or unset it to work offline"
+        case .badBaseURL(let text):
+            "WANDB_BASE_URL '\(text)' is not a server's address; expected something like https://api.wandb.ai"
+        case .unknownMode(let mode):
+            "WANDB_MODE '\(mode)' is unknown\(Self.nearest(mode)); allowed: online, offline, disabled"
+        case .badName(let setting, let value, let reason):
+            "\(setting) '\(value)' is not allowed: \(reason)"
+        case .unreadableFile(let path, let reason):
+            "cannot read \(path): \(reason)"
+        case .badLine(let path, let line):
+            "\(path), line \(line): expected KEY=VALUE"
+        }
+    }
+
+    private static func nearest(_ mode: String) -> String {
+        let lowered = mode.lowercased()
+        let match = ["online", "offline", "disabled"].first {
+            $0 == lowered
+                || ($0.first == lowered.first && $0.last == lowered.last && $0.hasPrefix(lowered.prefix(2)))
+                || (lowered.count > 2 && $0.hasPrefix(lowered))
+        }
+        return match.map { " (did you mean '\($0)'?)" } ?? ""
+    }
+}

@@ -1,0 +1,171 @@
+import Experiments
+import Foundation
+import Runs
+import Store
+import WandB
+
+/// An agent at work: claims a spec, runs it, settles it, until the job has none left.
+struct AgentLoop {
+    /// What holds for all of an agent's runs.
+    struct Options {
+        let threads: Int
+        let checkpointInterval: Duration
+        let isQuiet: Bool
+        let targets: TargetCache
+        let tracking: WandBSettings
+    }
+
+    let store: Store
+    let job: Job
+    let agent: AgentID
+    let options: Options
+
+    /// Works until no spec is left or a signal asks to stop.
+    ///
+    /// - Throws: `StoreError` if the state file is out of reach.
+    func run() throws {
+        print(
+            "agent \(agent) of job \(job.id): \(options.threads) thread\(options.threads == 1 ? "" : "s") per run"
+        )
+        do {
+            while !StopRequest.isMade {
+                if let claim = try store.claimNext(of: job.id, by: agent, lease: ClaimKeeper.lease) {
+                    try perform(claim)
+                } else if try store.openWork(of: job.id).isNone {
+                    try store.agentEnded(agent, reason: "no spec is left")
+                    return
+                } else {
+                    // Others hold what is left; should one fall silent, its spec becomes ours.
+                    try store.heartbeat(of: agent)
+                    wait(.seconds(2))
+                }
+            }
+            try store.agentEnded(agent, reason: "stopped by a signal")
+        } catch {
+            try? store.agentEnded(agent, reason: "\(error)")
+            throw error
+        }
+    }
+
+    /// Waits, but not longer than until a signal.
+    private func wait(_ duration: Duration) {
+        let end = ContinuousClock.now + duration
+        while .now < end, !StopRequest.isMade { Thread.sleep(forTimeInterval: 0.1) }
+    }
+
+    private func perform(_ claim: Claim) throws {
+        let folder = RunFolder(path: claim.folder)
+        let keeper = ClaimKeeper(store: store, claim: claim)
+        keeper.start()
+        defer { keeper.stop() }
+        let log: RunLog
+        let plan: RunPlan
+        let tracker: RunTracker
+        do {
+            log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
+            plan = try self.plan(claim, folder: folder)
+            tracker = try self.tracker(of: claim, plan: plan, log: log)
+        } catch {
+            try settle { try store.fail(claim, error: "\(error)", retry: !(error is ConfigError)) }
+            return
+        }
+        log.say(
+            "\(claim.spec.experiment) \(claim.spec.overrides), attempt \(claim.attempt), in \(folder.path)")
+        let say = { @Sendable (line: String) in
+            log.say(line)
+            tracker.console(line)
+        }
+        let surroundings = RunSurroundings(
+            shouldStop: { StopRequest.isMade || keeper.lost != nil },
+            progress: { progress in
+                keeper.note(progress)
+                log.note(progress)
+            }, say: say)
+        do {
+            let outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
+            try settle(outcome, of: claim, plan: plan, lost: keeper.lost, tracker: tracker, log: log)
+        } catch let error as RunError {
+            say("failed: \(error)")
+            var mayPass = false
+            if case .failed = error { mayPass = true }
+            var status = RunStatus.failed
+            try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
+            log.say(
+                status == .pending ? tracker.suspend().description : tracker.finish(exitCode: 1).description)
+        }
+    }
+
+    private func settle(
+        _ outcome: RunOutcome, of claim: Claim, plan: RunPlan, lost: StoreError?, tracker: RunTracker,
+        log: RunLog
+    ) throws {
+        switch outcome {
+        case .finished(let metrics):
+            log.say("done: " + Self.summary(metrics))
+            try settle { try store.complete(claim, metrics: metrics) }
+            Runs.Run.removeCheckpoints(in: plan.folder)
+            log.say(tracker.finish(exitCode: 0).description)
+        case .stopped(let step):
+            let reason = "stopped on its W&B page at step \(step)"
+            log.say(reason)
+            try settle { try store.fail(claim, error: reason, retry: false) }
+            log.say(tracker.finish(exitCode: 255).description)
+        case .interrupted(let step):
+            if let lost {
+                log.say("stops at step \(step): \(lost)")
+            } else {
+                log.say("interrupted at step \(step); its state is saved")
+                try settle { try store.release(claim, reason: "the agent was stopped") }
+            }
+            _ = tracker.suspend()
+        }
+    }
+
+    /// Writes how a claim ended; that it was no longer ours changes nothing for this agent.
+    private func settle(_ write: () throws -> Void) throws {
+        do {
+            try write()
+        } catch let error as StoreError {
+            guard case .lostLease = error else { throw error }
+            print("\(error)")
+        }
+    }
+
+    private func plan(_ claim: Claim, folder: RunFolder) throws -> RunPlan {
+        let spec = claim.spec
+        let source = "the spec of run \(spec.run)"
+        return RunPlan(
+            id: spec.run.rawValue, experiment: spec.experiment,
+            config: try ExperimentConfig.load(yaml: spec.config, source: source),
+            target: try spec.target.map { text throws(ConfigError) in
+                try TargetConfig.load(yaml: text, source: source + " (target)")
+            },
+            folder: folder, targets: options.targets, threads: options.threads,
+            checkpointInterval: options.checkpointInterval)
+    }
+
+    private func tracker(
+        of claim: Claim, plan: RunPlan, log: RunLog
+    ) throws(WandBSettingsError) -> RunTracker {
+        var settings = options.tracking
+        let project = job.project ?? plan.config.wandbProject
+        // The published tool tracks nothing where the config names no project.
+        if project == nil { settings.mode = .disabled }
+        let named = plan.config.wandbRunName.map { plan.config.wandbRunNamePrefix + $0 }
+        let tags = [plan.config.taskConfig.name, plan.experiment, job.token] + settings.tags
+        let description = try RunDescription(
+            id: claim.run.rawValue, entity: settings.entity, project: project ?? "spd",
+            displayName: settings.name ?? named, config: claim.spec.config, tags: tags,
+            group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
+            host: AgentIdentity.thisHost, program: "spd")
+        return RunTracker(
+            run: description, folder: plan.folder.path + "/wandb", settings: settings, notify: { log.say($0) }
+        )
+    }
+
+    private static func summary(_ metrics: [String: Double]) -> String {
+        ["loss/total", "mmcs", "ml2r"].compactMap { name in
+            metrics[name].map { "\(name) \(String(format: "%.4g", $0))" }
+        }.joined(separator: "  ")
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Runs
+import Store
+import Synchronization
+
+/// Keeps a claim while its run goes on: renews the lease and passes progress on, from a thread of its own, so that a
+/// locked state file never holds training up.
+final class ClaimKeeper: Sendable {
+    private struct State {
+        var progress: RunProgress?
+        var isOver = false
+        var lost: StoreError?
+        var renewed = ContinuousClock.now
+    }
+
+    private let store: Store
+    private let claim: Claim
+    private let state = Mutex(State())
+
+    /// How long a claim stands without a renewal.
+    static let lease = Duration.seconds(60)
+    private static let interval = 1.0
+
+    init(store: Store, claim: Claim) {
+        self.store = store
+        self.claim = claim
+    }
+
+    /// Why the claim is no longer ours, if it is not: another attempt has taken over, the run was cancelled, or the
+    /// lease could not be renewed in time.
+    var lost: StoreError? {
+        state.withLock { state in
+            if let lost = state.lost { return lost }
+            // The state file may be out of reach; from here on somebody else may hold the claim.
+            guard .now - state.renewed > Self.lease else { return nil }
+            return .locked(path: store.path)
+        }
+    }
+
+    /// Takes note of progress; what came before it is superseded.
+    func note(_ progress: RunProgress) {
+        state.withLock { $0.progress = progress }
+    }
+
+    /// Starts keeping the claim.
+    func start() {
+        let thread = Thread { [self] in
+            while !state.withLock(\.isOver) {
+                renew()
+                Thread.sleep(forTimeInterval: Self.interval)
+            }
+        }
+        thread.start()
+    }
+
+    /// Stops keeping it.
+    func stop() {
+        state.withLock { $0.isOver = true }
+    }
+
+    private func renew() {
+        let progress = state.withLock { state in
+            defer { state.progress = nil }
+            return state.progress
+        }
+        let isDue = state.withLock { .now - $0.renewed > Self.lease / 6 }
+        guard progress != nil || isDue else { return }
+        let asked = ContinuousClock.now
+        do {
+            if let progress {
+                try store.report(
+                    Progress(
+                        step: progress.step, steps: progress.steps, stepsPerSecond: progress.stepsPerSecond,
+                        losses: progress.losses), of: claim, lease: Self.lease)
+            } else {
+                try store.heartbeat(claim, lease: Self.lease)
+            }
+            state.withLock { $0.renewed = asked }
+        } catch {
+            // A fence is final; anything else (a lock, a full disk) may pass before the lease ends.
+            if case .lostLease = error { state.withLock { $0.lost = error } }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Artifacts
+import Foundation
+import Glibc
+import Runs
+import Synchronization
+import WandB
+
+/// What a run says: to the agent's output, to the run's `output.log`, and to W&B.
+///
+/// A log that cannot be written never fails a run.
+final class RunLog: Sendable {
+    private let run: String
+    private let descriptor: Int32
+    private let isQuiet: Bool
+    private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(run: String, folder: RunFolder, isQuiet: Bool) throws(FileError) {
+        try folder.create()
+        self.run = run
+        self.isQuiet = isQuiet
+        descriptor = open(folder.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Says a line.
+    func say(_ line: String) {
+        let stamped = Date.now.ISO8601Format() + " " + line + "\n"
+        _ = stamped.withCString { write(descriptor, $0, strlen($0)) }
+        FileHandle.standardOutput.write(Data("\(run)  \(line)\n".utf8))
+    }
+
+    /// Says how far the run is, every few seconds.
+    func note(_ progress: RunProgress) {
+        let isDue = lastProgress.withLock { last in
+            guard last.map({ .now - $0 >= .seconds(5) }) ?? true else { return false }
+            last = .now
+            return true
+        }
+        guard isDue, !isQuiet else { return }
+        say(Self.line(progress))
+    }
+
+    static func line(_ progress: RunProgress) -> String {
+        var parts = ["step \(progress.step)/\(progress.steps)"]
+        if let rate = progress.stepsPerSecond, rate > 0 {
+            let seconds = Int(Double(progress.steps - progress.step) / rate)
+            parts.append(String(format: "%.1f steps/s", rate))
+            parts.append(
+                "ETA "
+                    + (Duration.seconds(seconds)).formatted(
+                        .units(
+                            allowed: [.days, .hours, .minutes, .seconds], width: .narrow, maximumUnitCount: 2)
+                    ))
+        }
+        parts += progress.losses.sorted { $0.key < $1.key }.map { name, loss in
+            name.dropFirst("loss/".count) + String(format: " %.3g", loss)
+        }
+        return parts.joined(separator: "  ")
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Runs
+
+extension Worker {
+    /// Trains a target by hand.
+    struct TrainTarget: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Train a target model from its training config.",
+            discussion: """
+                Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder.
+                Seeds are tried from the config's on until every feature is represented.
+
+                EXAMPLE
+                  worker train-target sweeps/experiments/tms_5-2_target.yaml --out my_target
+                  # then, in an experiment: pretrained_model_path: my_target/tms.safetensors
+                """)
+
+        @Argument(help: "The training config (YAML).")
+        var config: String
+
+        @Option(help: ArgumentHelp("The folder to create.", valueName: "folder"))
+        var out: String
+
+        @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))
+        var threads: Int?
+
+        mutating func run() throws {
+            StopRequest.listen()
+            let target: TargetConfig
+            do {
+                target = try TargetConfig.load(path: config)
+            } catch {
+                throw RunError.invalid("\(error)")
+            }
+            guard !FileManager.default.fileExists(atPath: out) else {
+                throw RunError.invalid("\(out) exists; --out names a folder to create")
+            }
+            let surroundings = RunSurroundings(
+                shouldStop: { StopRequest.isMade }, progress: { _ in }, say: { print($0) })
+            let isDone = try TargetCache.train(
+                target, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+                into: out.hasSuffix("/") ? String(out.dropLast()) : out, surroundings: surroundings)
+            guard isDone else { throw ExitCode(130) }
+            print("the target is in \(out)")
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import Testing
+
+@testable import Kernels
+
+/// What must not matter: how rows are cut into tiles, joined and spread over threads.
+@Suite struct TilesAndThreadsTests {
+    /// A batch of copies has the means of one copy, wherever tiles and threads cut it.
+    @Test(
+        arguments: [
+            Scene(network: .tms(layers: 1, tied: true), rows: .someEmpty(5)),
+            Scene(network: .mlp(layers: 2), rows: .someEmpty(5)),
+            Scene(network: .mlp(layers: 2, .gelu, inBias: true, outBias: true), rows: .someEmpty(5)),
+            Scene(network: .tms(), outputLoss: .kl, subcomponents: 70, rows: .noneEmpty(5)),
+        ], [1, 2, 3])
+    func aBatchOfCopiesHasTheLossesAndGradientsOfOneCopy(scene: Scene, threads: Int) throws {
+        let one = try Stage(scene, seed: 2)
+        let copies = 113
+        var many = one.given
+        many.batch = repeated(many.batch, copies)
+        many.uniforms = many.uniforms.mapValues { repeated($0, copies) }
+        var settings = one.decomposition.settings
+        settings.batchSize *= copies
+        let decomposition = try Decomposition(
+            target: one.decomposition.target, settings: settings, threads: threads)
+        try decomposition.setTrainedTensors(one.point)
+
+        let expected = try one.decomposition.replay(one.given)
+        let found = try decomposition.replay(many)
+
+        expectEqualLosses(found.report, expected.report, 1e-5)
+        #expect(found.report.alive == expected.report.alive)
+        for (name, gradient) in expected.capture.gradients {
+            expectClose(try #require(found.capture.gradients[name]), Matrix(gradient), 2e-5, name)
+        }
+        for (module, ci) in expected.capture.ci {
+            expectClose(try #require(found.capture.ci[module]), Matrix(repeated(ci, copies)), 1e-6, module)
+        }
+    }
+
+    /// With a bias, be it zero, rows of zeros cannot be joined into one.
+    @Test(arguments: [1, 2], [OutputLoss.mse, .kl])
+    func joiningTheRowsOfZerosChangesNothing(threads: Int, loss: OutputLoss) throws {
+        let scene = Scene(
+            network: .mlp(layers: 2, .gelu), outputLoss: loss, rows: .someEmpty(40), threads: threads)
+        let joined = try Stage(scene, seed: 5)
+        guard case .residualMLP(var target) = joined.decomposition.target else { return }
+        for layer in target.layers.indices { target.layers[layer].inputBias = Tensor(zeros: [4]) }
+        let apart = try Decomposition(
+            target: .residualMLP(target), settings: joined.decomposition.settings, threads: threads)
+        try apart.setTrainedTensors(joined.point)
+        #expect(joined.decomposition.network.emptyRowsAreConstant)
+        #expect(!apart.network.emptyRowsAreConstant)
+
+        let (expected, found) = try (apart.replay(joined.given), joined.decomposition.replay(joined.given))
+
+        expectEqualLosses(found.report, expected.report, 1e-5)
+        #expect(found.report.l0 == expected.report.l0)
+        for (name, gradient) in expected.capture.gradients {
+            expectClose(try #require(found.capture.gradients[name]), Matrix(gradient), 2e-5, name)
+        }
+    }
+
+    @Test(arguments: [Scene(network: .tms(tied: true), maskSamples: 2), Scene(network: .mlp(layers: 2))])
+    func batchesAndMasksDoNotDependOnTheNumberOfThreads(scene: Scene) throws {
+        let reports = try [1, 2, 3, 5].map { threads in
+            let decomposition = try Decomposition.example(scene, seed: 11, batchSize: 70, threads: threads)
+            return try #require(try decomposition.advance(reporting: true))
+        }
+        for report in reports.dropFirst() {
+            expectEqualLosses(report, reports[0], 1e-5)
+            #expect(report.alive == reports[0].alive)
+            for (module, l0) in reports[0].l0 { #expect(abs((report.l0[module] ?? .nan) - l0) < 1e-9) }
+            #expect(abs(report.gradientNorm - reports[0].gradientNorm) < 1e-5 * reports[0].gradientNorm)
+        }
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func aSeedGivesTheSameBytesEveryTime(threads: Int) throws {
+        func trained(seed: Int) throws -> Decomposition.State {
+            let scene = Scene(network: .tms(layers: 1, tied: true))
+            let decomposition = try Decomposition.example(scene, seed: seed, batchSize: 40, threads: threads)
+            for _ in 0..<50 { try decomposition.advance(reporting: false) }
+            return decomposition.state
+        }
+        let state = try trained(seed: 3)
+        #expect(try trained(seed: 3) == state)
+        #expect(try trained(seed: 4) != state)
+    }
+
+    @Test func everyStepDrawsAnotherBatchAndOtherMasks() throws {
+        var scene = Scene(network: .tms(), coefficients: Scene.only(.stochasticRecon))
+        scene.subcomponents = 4
+        let decomposition = try Decomposition.example(scene, seed: 0, batchSize: 20, rate: 0)
+        let reports = try (0..<4).map { _ in try #require(try decomposition.advance(reporting: true)) }
+        #expect(Set(reports.map { $0.losses[.stochasticRecon] }).count == 4)
+        #expect(Set(reports.map { $0.losses[.importanceMinimality] }).count == 4)
+    }
+}
+
+extension Decomposition {
+    /// A scene's decomposition with batches of its own instead of given ones.
+    static func example(
+        _ scene: Scene, seed: Int, batchSize: Int, threads: Int = 1, steps: Int = 100, rate: Double = 1e-2
+    ) throws -> Decomposition {
+        let stage = try Stage(scene, seed: seed)
+        var settings = stage.decomposition.settings
+        settings.batchSize = batchSize
+        settings.steps = steps
+        settings.learningRate = LearningRate(peak: rate, schedule: .cosine)
+        return try Decomposition(
+            target: stage.decomposition.target, settings: settings, threads: threads)
+    }
+}
+
+func repeated(_ tensor: Tensor, _ times: Int) -> Tensor {
+    Tensor(
+        shape: [tensor.shape[0] * times] + tensor.shape.dropFirst(),
+        values: Array(repeatElement(tensor.values, count: times).joined()))
+}
+
+func expectEqualLosses(
+    _ found: StepReport, _ expected: StepReport, _ tolerance: Double,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(Set(found.losses.keys) == Set(expected.losses.keys), sourceLocation: sourceLocation)
+    for (term, value) in expected.losses {
+        #expect(
+            abs((found.losses[term] ?? .nan) - value) <= tolerance * abs(value) + 1e-9, "\(term.rawValue)",
+            sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Glibc
+
+/// The stand-in W&B server over bare sockets, one request per connection, for what FlyingFox cannot do: hang up.
+final class HangUpServer: Sendable {
+    let backend: StandInBackend
+    let baseURL: String
+    private let listener: Int32
+
+    init(_ backend: StandInBackend = StandInBackend()) throws {
+        self.backend = backend
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
+                    && getsockname(listener, pointer, &length) == 0
+            }
+        }
+        guard isListening else { throw POSIXError(.EADDRNOTAVAIL) }
+        self.listener = listener
+        baseURL = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        Thread.detachNewThread { self.serve() }
+    }
+
+    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+
+    private func serve() {
+        while true {
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { break }
+            answer(connection)
+            close(connection)
+        }
+        close(listener)
+    }
+
+    private func answer(_ connection: Int32) {
+        guard let request = receive(connection) else { return }
+        let reply = backend.handle(request)
+        if reply.isReset {
+            // With nothing to linger for, close sends a reset.
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(
+                connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+            return
+        }
+        var head =
+            "HTTP/1.1 \(reply.status) Stand-in\r\nConnection: close\r\nContent-Length: \(reply.body.count)\r\n"
+        for (name, value) in reply.headers { head += "\(name): \(value)\r\n" }
+        let bytes = Array((head + "\r\n").utf8) + reply.body
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+
+    private func receive(_ connection: Int32) -> StandInBackend.Request? {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        var head: (lines: [Substring], start: Int)?
+        while true {
+            if head == nil, let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) {
+                head = (
+                    String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n"),
+                    end.upperBound
+                )
+            }
+            if let head {
+                let length = Self.header("Content-Length", head.lines).flatMap { Int($0) } ?? 0
+                if bytes.count >= head.start + length {
+                    let words = head.lines[0].split(separator: " ")
+                    return StandInBackend.Request(
+                        method: String(words[0]), path: String(words[1]),
+                        authorization: Self.header("Authorization", head.lines),
+                        contentType: Self.header("Content-Type", head.lines),
+                        body: Data(bytes[head.start..<head.start + length]))
+                }
+            }
+            let count = recv(connection, &chunk, chunk.count, 0)
+            guard count > 0 else { return nil }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    private static func header(_ name: String, _ lines: [Substring]) -> String? {
+        lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }
+            .map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }
+    }
+}

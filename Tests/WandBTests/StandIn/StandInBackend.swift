@@ -1,0 +1,319 @@
+import Foundation
+import Synchronization
+import WandB
+
+/// A W&B server's memory and manners, apart from sockets: keeps what runs send, and notes every breach of protocol.
+final class StandInBackend: Sendable {
+    struct Request: Sendable {
+        var method: String
+        /// Percent-encoded, as it came.
+        var path: String
+        var authorization: String?
+        var contentType: String?
+        var body: Data
+    }
+
+    struct Reply: Sendable {
+        var status = 200
+        var headers: [String: String] = [:]
+        var body = Data()
+        /// Hang up instead of answering.
+        var isReset = false
+        var delay: Duration = .zero
+    }
+
+    /// What goes wrong with one request.
+    enum Fault: Sendable {
+        case none
+        case refuse(status: Int, retryAfter: String? = nil)
+        case failAfterTheWork(status: Int)
+        case resetBeforeTheWork
+        case resetAfterTheWork
+        case slow(Duration)
+        case redirect(to: String)
+    }
+
+    struct Run: Sendable {
+        var entity: String
+        var project: String
+        var displayName: String?
+        var tags: [String] = []
+        var config = ""
+        var upserts = 0
+        var history: [String] = []
+        var events: [String] = []
+        var output: [String] = []
+        var summary: String?
+        var uploaded: [String] = []
+        var state = "running"
+        var exitCodes: [Int] = []
+        /// Lines that came again with other bytes.
+        var rewritten = 0
+        var lastBody = Data()
+        /// Whether a stop was pressed on the run's page.
+        var isStopped = false
+    }
+
+    private struct State {
+        var runs: [String: Run] = [:]
+        var violations: [String] = []
+        var requests = 0
+        var heartbeats = 0
+        var fault: @Sendable (Int, Request) -> Fault = { _, _ in .none }
+    }
+
+    static let key = "0123456789abcdef0123456789abcdef01234567"
+    static let entity = "lab"
+
+    private let state = Mutex(State())
+
+    var violations: [String] { state.withLock { $0.violations } }
+    var requests: Int { state.withLock { $0.requests } }
+    var heartbeats: Int { state.withLock { $0.heartbeats } }
+    func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
+
+    /// Chooses the fault of each request by its number, counted from 0.
+    func inject(_ fault: @escaping @Sendable (Int, Request) -> Fault) { state.withLock { $0.fault = fault } }
+
+    func pressStop(_ id: String) { state.withLock { $0.runs[id]?.isStopped = true } }
+
+    /// Puts a run there as an earlier process left it.
+    func put(_ run: Run, as id: String) { state.withLock { $0.runs[id] = run } }
+
+    func handle(_ request: Request) -> Reply {
+        state.withLock { state in
+            let number = state.requests
+            state.requests += 1
+            switch state.fault(number, request) {
+            case .none: return work(request, &state)
+            case .refuse(let status, let retryAfter):
+                return Reply(
+                    status: status, headers: retryAfter.map { ["Retry-After": $0] } ?? [:],
+                    body: Data(#"{"errors":[{"message":"injected"}]}"#.utf8))
+            case .failAfterTheWork(let status):
+                _ = work(request, &state)
+                return Reply(status: status)
+            case .resetBeforeTheWork: return Reply(isReset: true)
+            case .resetAfterTheWork:
+                _ = work(request, &state)
+                return Reply(isReset: true)
+            case .redirect(let url): return Reply(status: 302, headers: ["Location": url])
+            case .slow(let delay):
+                var reply = work(request, &state)
+                reply.delay = delay
+                return reply
+            }
+        }
+    }
+
+    private func work(_ request: Request, _ state: inout State) -> Reply {
+        let expected = "Basic " + Data("api:\(Self.key)".utf8).base64EncodedString()
+        guard request.authorization == expected else {
+            state.violations.append("bad credentials on \(request.path)")
+            return Reply(status: 401, body: Data(#"{"errors":[{"message":"invalid API key"}]}"#.utf8))
+        }
+        if request.method != "POST" || request.contentType != "application/json" {
+            state.violations.append(
+                "\(request.method) \(request.path) with \(request.contentType ?? "no type")")
+        }
+        // JSONSerialization is strict: bare NaN outside strings fails here.
+        guard let body = try? JSONSerialization.jsonObject(with: request.body) as? [String: Any] else {
+            state.violations.append("no strict JSON on \(request.path)")
+            return Reply(status: 400)
+        }
+        if request.path == "/graphql" { return graphQL(body, &state) }
+        let parts = request.path.split(separator: "/").compactMap { $0.removingPercentEncoding }
+        guard parts.count == 5, parts[0] == "files", parts[4] == "file_stream" else {
+            state.violations.append("unknown path \(request.path)")
+            return Reply(status: 404)
+        }
+        return stream(entity: parts[1], project: parts[2], run: parts[3], body, request.body, &state)
+    }
+
+    // MARK: - GraphQL
+
+    private func graphQL(_ body: [String: Any], _ state: inout State) -> Reply {
+        guard let query = body["query"] as? String, let variables = body["variables"] as? [String: Any] else {
+            state.violations.append("GraphQL without query or variables")
+            return Reply(status: 400)
+        }
+        if query.contains("upsertBucket(") { return upsert(variables, &state) }
+        if query.contains("model(") { return resumeStatus(variables, state) }
+        if query.contains("viewer {") {
+            return answer([
+                "viewer": ["id": "VXNlcjox", "entity": Self.entity, "username": "u", "flags": "{}"]
+            ])
+        }
+        state.violations.append("unknown GraphQL operation")
+        return Reply(status: 400)
+    }
+
+    private func answer(_ data: [String: Any]) -> Reply {
+        guard let body = try? JSONSerialization.data(withJSONObject: ["data": data]) else {
+            return Reply(status: 500)
+        }
+        return Reply(headers: ["Content-Type": "application/json"], body: body)
+    }
+
+    private func upsert(_ variables: [String: Any], _ state: inout State) -> Reply {
+        guard let name = variables["name"] as? String, let project = variables["project"] as? String else {
+            state.violations.append("UpsertBucket without name or project")
+            return Reply(status: 400)
+        }
+        let entity = variables["entity"] as? String ?? Self.entity
+        let isNew = state.runs[name] == nil
+        var run = state.runs[name] ?? Run(entity: entity, project: project)
+        if let id = variables["id"] as? String, id != storageID(name) {
+            state.violations.append("UpsertBucket with a foreign id")
+        }
+        if let config = variables["config"] as? String {
+            checkConfig(config, &state)
+            run.config = config
+        }
+        run.displayName = variables["displayName"] as? String ?? run.displayName
+        run.tags = variables["tags"] as? [String] ?? run.tags
+        run.state = "running"
+        run.upserts += 1
+        state.runs[name] = run
+        let owner: [String: Any] = ["id": "E", "name": entity]
+        return answer([
+            "upsertBucket": [
+                "bucket": [
+                    "id": storageID(name), "name": name, "displayName": run.displayName ?? "brave-run-1",
+                    "project": ["id": "P", "name": project, "entity": owner], "historyLineCount": NSNull(),
+                ],
+                "inserted": isNew,
+            ]
+        ])
+    }
+
+    private func checkConfig(_ text: String, _ state: inout State) {
+        guard let config = try? JSONValue(parsing: text), case .object(let members) = config else {
+            state.violations.append("config is no object")
+            return
+        }
+        if config["_wandb"]?["value"]?["t"] == nil {
+            state.violations.append("config without _wandb.value.t")
+        }
+        for member in members where member.value["value"] == nil {
+            state.violations.append("config key \(member.name) without value")
+        }
+    }
+
+    private func storageID(_ name: String) -> String { Data("Run:v1:\(name)".utf8).base64EncodedString() }
+
+    private func resumeStatus(_ variables: [String: Any], _ state: State) -> Reply {
+        guard let name = variables["name"] as? String, let run = state.runs[name] else {
+            return answer(["model": NSNull()])
+        }
+        func tail(_ lines: [String]) -> String {
+            JSONValue.array(lines.suffix(1).map { .string($0) }).text
+        }
+        return answer([
+            "model": [
+                "id": "P", "name": run.project, "entity": ["id": "E", "name": run.entity],
+                "bucket": [
+                    "id": storageID(name), "name": name, "state": run.state, "config": run.config,
+                    "summaryMetrics": run.summary ?? "{}", "historyLineCount": run.history.count,
+                    "eventsLineCount": run.events.count, "logLineCount": run.output.count,
+                    "historyTail": tail(run.history), "eventsTail": tail(run.events),
+                    "wandbConfig": #"{"t":{}}"#,
+                ],
+            ]
+        ])
+    }
+
+    // MARK: - file_stream
+
+    private func stream(
+        entity: String, project: String, run name: String, _ body: [String: Any], _ bytes: Data,
+        _ state: inout State
+    ) -> Reply {
+        guard var run = state.runs[name], run.entity == entity, run.project == project else {
+            state.violations.append("file_stream before UpsertBucket")
+            return Reply(status: 404)
+        }
+        if body.isEmpty { state.heartbeats += 1 }
+        if run.state != "running", bytes != run.lastBody {
+            state.violations.append("a request after complete")
+        }
+        let isRepeat = bytes == run.lastBody && !body.isEmpty
+        for (file, chunk) in body["files"] as? [String: [String: Any]] ?? [:] {
+            guard let offset = chunk["offset"] as? Int, let lines = chunk["content"] as? [String],
+                !lines.isEmpty
+            else {
+                state.violations.append("\(file) without offset or content")
+                continue
+            }
+            switch file {
+            case "wandb-history.jsonl":
+                store(lines, at: offset, file, &run.history, &run.rewritten, &state)
+                checkSteps(run.history, &state)
+            case "wandb-events.jsonl":
+                store(lines, at: offset, file, &run.events, &run.rewritten, &state)
+                for line in lines { checkEvent(line, &state) }
+            case "output.log":
+                store(lines, at: offset, file, &run.output, &run.rewritten, &state)
+            case "wandb-summary.json":
+                if offset != 0 || lines.count != 1 { state.violations.append("summary is not one line at 0") }
+                run.summary = lines.last
+            default: state.violations.append("unknown file \(file)")
+            }
+        }
+        run.uploaded += body["uploaded"] as? [String] ?? []
+        if (body["complete"] == nil) != (body["exitcode"] == nil) {
+            state.violations.append("complete and exitcode not together")
+        }
+        if let code = body["exitcode"] as? Int, !isRepeat {
+            run.exitCodes.append(code)
+            run.state = code == 0 ? "finished" : "failed"
+        }
+        run.lastBody = bytes
+        state.runs[name] = run
+        let stopped = run.isStopped ? #","stopped":true"# : ""
+        return Reply(body: Data(#"{"exitcode":null,"limits":{}\#(stopped)}"#.utf8))
+    }
+
+    private func store(
+        _ lines: [String], at offset: Int, _ file: String, _ stored: inout [String], _ rewritten: inout Int,
+        _ state: inout State
+    ) {
+        guard offset <= stored.count else {
+            state.violations.append("\(file): offset \(offset) leaves a gap after \(stored.count)")
+            return
+        }
+        for (index, line) in lines.enumerated() {
+            if line.contains("\n") { state.violations.append("\(file): a line holds a line feed") }
+            if offset + index < stored.count {
+                if stored[offset + index] != line { rewritten += 1 }
+                stored[offset + index] = line
+            } else {
+                stored.append(line)
+            }
+        }
+    }
+
+    private func checkSteps(_ history: [String], _ state: inout State) {
+        var last = -1
+        for line in history {
+            guard let row = try? JSONValue(parsing: line), let step = row["_step"]?.integer,
+                row["_timestamp"]?.double != nil, row["_runtime"]?.double != nil
+            else {
+                state.violations.append("bad history row \(line.prefix(80))")
+                continue
+            }
+            if step <= last { state.violations.append("_step \(step) after \(last)") }
+            last = step
+        }
+    }
+
+    private func checkEvent(_ line: String, _ state: inout State) {
+        guard let row = try? JSONValue(parsing: line), case .object(let members) = row,
+            row["_wandb"] == .bool(true), row["_timestamp"]?.double != nil,
+            members.allSatisfy({ $0.name.hasPrefix("system.") || $0.name.hasPrefix("_") })
+        else {
+            state.violations.append("bad event \(line.prefix(80))")
+            return
+        }
+    }
+}

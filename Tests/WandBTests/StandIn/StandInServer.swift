@@ -1,0 +1,46 @@
+import FlyingFox
+import FlyingSocks
+import Foundation
+
+/// The stand-in W&B server on a port of its own, over FlyingFox.
+struct StandInServer: Sendable {
+    let backend: StandInBackend
+    let baseURL: String
+    private let task: Task<Void, any Error>
+
+    /// Starts a server; `stop` ends it.
+    static func start(_ backend: StandInBackend = StandInBackend(), port: UInt16 = 0) async throws
+        -> StandInServer
+    {
+        let server = HTTPServer(
+            address: try .inet(ip4: "127.0.0.1", port: port), logger: .disabled,
+            handler: Handler(backend: backend))
+        let task = Task { try await server.run() }
+        try await server.waitUntilListening()
+        guard case .ip4(_, let port) = await server.listeningAddress else {
+            throw SocketError.unsupportedAddress
+        }
+        return StandInServer(backend: backend, baseURL: "http://127.0.0.1:\(port)", task: task)
+    }
+
+    func stop() { task.cancel() }
+
+    private struct Handler: HTTPHandler {
+        let backend: StandInBackend
+
+        func handleRequest(_ request: FlyingFox.HTTPRequest) async throws -> FlyingFox.HTTPResponse {
+            let reply = backend.handle(
+                StandInBackend.Request(
+                    method: request.method.rawValue, path: request.target.path(),
+                    authorization: request.headers[HTTPHeader("Authorization")],
+                    contentType: request.headers[HTTPHeader("Content-Type")], body: try await request.bodyData
+                ))
+            if reply.delay > .zero { try await Task.sleep(for: reply.delay) }
+            var headers = HTTPHeaders()
+            for (name, value) in reply.headers { headers[HTTPHeader(name)] = value }
+            return HTTPResponse(
+                statusCode: HTTPStatusCode(reply.status, phrase: "Stand-in"), headers: headers,
+                body: reply.body)
+        }
+    }
+}

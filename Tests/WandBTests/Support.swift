@@ -1,0 +1,104 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import WandB
+
+/// A folder that is gone when the test ends.
+final class ScratchFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "wandb-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var spool: String { path + "/run/wandb" }
+
+    /// Every byte of every file below.
+    func contents() throws -> String {
+        let files = try #require(FileManager.default.enumerator(atPath: path))
+        var text = ""
+        for case let file as String in files {
+            text += String(
+                decoding: FileManager.default.contents(atPath: path + "/" + file) ?? Data(), as: UTF8.self)
+        }
+        return text
+    }
+}
+
+extension WandBSettings {
+    static func pointing(at baseURL: String, key: String = StandInBackend.key) throws -> WandBSettings {
+        var settings = WandBSettings()
+        settings.baseURL = baseURL
+        settings.appURL = baseURL
+        settings.apiKey = try APIKey(key)
+        settings.entity = StandInBackend.entity
+        return settings
+    }
+}
+
+extension SendPacing {
+    /// W&B's manners, a thousand times faster.
+    static var hasty: SendPacing {
+        var pacing = SendPacing()
+        pacing.interval = .milliseconds(20)
+        pacing.heartbeat = .milliseconds(500)
+        pacing.poll = .milliseconds(5)
+        pacing.firstRetry = .milliseconds(2)
+        pacing.longestRetry = .milliseconds(20)
+        pacing.refusedPause = .milliseconds(30)
+        pacing.systemInterval = .milliseconds(50)
+        pacing.longestSleep = .milliseconds(50)
+        return pacing
+    }
+}
+
+extension RunDescription {
+    static func sample(_ id: String = "run-1", project: String = "spd") throws -> RunDescription {
+        try RunDescription(
+            id: id, project: project, displayName: "tms5-2",
+            config: #"{"lr":0.001,"task_config":{"p":0.05},"n":null}"#,
+            tags: ["tms", "sweep/x"], group: "g", jobType: "train", host: "n17", program: "worker")
+    }
+}
+
+/// Runs what waits for the network on a thread of its own: the stand-in server needs Swift's few for itself.
+func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+    }
+}
+
+/// The `_step` of every row that the stand-in has of a run.
+func steps(_ run: StandInBackend.Run?) throws -> [Int] {
+    try #require(run).history.map { line in
+        try #require(JSONValue(parsing: line)["_step"]?.integer)
+    }
+}
+
+/// Lines meant for the user.
+final class Notices: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+/// Random numbers that a seed repeats (splitmix64).
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
