@@ -91,11 +91,16 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Runs", "WandB"], swiftSettings: strict),
+        // An agent for tests: claims and reports like the worker, trains nothing.
+        .executableTarget(
+            name: "StandInWorker", dependencies: ["Store"], path: "Tests/StandInWorker", swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Orchestrator", "Worker", .product(name: "Subprocess", package: "swift-subprocess"),
+                "Orchestrator", "StandInWorker", "Store", "Worker",
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
+            exclude: ["Snapshots"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -19,7 +19,7 @@ struct ListExperiments: ParsableCommand {
     func run() throws {
         do {
             if let name {
-                print(try Registry.yaml(named: name), terminator: "")
+                print(try Registry.experiment(named: name).config.yaml(), terminator: "")
             } else {
                 for name in Registry.names { print(name) }
             }

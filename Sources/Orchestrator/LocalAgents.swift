@@ -30,7 +30,6 @@ enum LocalAgents {
         posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&files, 1, 2)
-        posix_spawn_file_actions_addclosefrom_np(&files, 3)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -44,7 +43,7 @@ enum LocalAgents {
         posix_spawnattr_setsigdefault(&attributes, &ours)
         posix_spawnattr_setflags(
             &attributes,
-            Int16(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+            Int16(newSession | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         let status = withCStrings(command) { arguments in
             withCStrings(environment.map { "\($0)=\($1)" }.sorted()) { variables in
@@ -71,6 +70,9 @@ enum LocalAgents {
         guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), bytes.count > end + 2 else { return false }
         return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")
     }
+
+    /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.
+    private static let newSession: Int32 = 0x80
 
     private static func withCStrings<T>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T

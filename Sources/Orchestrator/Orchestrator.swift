@@ -9,10 +9,10 @@ struct Orchestrator: AsyncParsableCommand {
         abstract: "Run sweeps of Stochastic Parameter Decomposition, here or on SLURM.",
         discussion: """
             EXAMPLES
-              orchestrator experiments                       what can be run
-              orchestrator submit --experiments tms_5-2      run one experiment as published
+              orchestrator experiments                     what can be run
+              orchestrator submit --experiments tms_5-2    one, as published
               orchestrator submit --sweep my.yaml --n-agents 8
-              orchestrator status --watch                    how it is going
+              orchestrator status --watch                  how it is going
 
             Everything is kept below SPD_CACHE_DIR (default: ~/spd_cache).
             """,
@@ -43,8 +43,11 @@ struct Orchestrator: AsyncParsableCommand {
         default:
             guard exitCode(for: error) != .success else { exit(withError: error) }
             // What the parser throws is a mistake on the command line.
-            let help = fullMessage(for: error).contains("Usage: orchestrator submit") ? " submit" : ""
-            printError("\(message(for: error)) (`orchestrator\(help) --help` explains the options)")
+            let usage = fullMessage(for: error).split(separator: "\n").first { $0.hasPrefix("Usage: ") }
+            let command = (usage ?? "").split(separator: " ").dropFirst(2).first { !$0.hasPrefix("[") } ?? ""
+            let help = command.hasPrefix("<") || command.isEmpty ? "" : " \(command)"
+            let message = message(for: error).trimmingCharacters(in: ["."])
+            printError("\(message) (`orchestrator\(help) --help` explains the options)")
             Foundation.exit(Failure.badInput)
         }
     }

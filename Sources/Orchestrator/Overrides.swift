@@ -5,7 +5,7 @@ import Foundation
 struct Overrides: Equatable {
     private let pairs: [[String]]
 
-    init(_ overrides: [(path: String, value: ConfigValue)]) {
+    init(_ overrides: [SpecDraft.Override]) {
         pairs = overrides.map { [$0.path, $0.value.json] }
     }
 

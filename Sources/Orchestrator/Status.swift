@@ -32,7 +32,9 @@ struct Status: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let cache = CacheFolder(environment: environment)
         guard let store = try await failing({ try Store.existing(cache) }) else {
-            if let job { throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)") }
+            if let job {
+                throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)")
+            }
             print(
                 json ? try JSONText.encode(Listing(cache: cache.path, jobs: [])) : Self.nothing(in: cache),
                 terminator: "")

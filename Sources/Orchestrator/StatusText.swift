@@ -12,7 +12,9 @@ struct StatusText {
         var text = "Job \(job.id) (\(job.token), \(job.executor.rawValue)"
         if let number = job.slurmJobID { text += " \(number)" }
         text += "): " + StatusText.counts(snapshot.counts)
-        if let remaining = Forecast(snapshot).remaining { text += ", about \(StatusText.time(remaining)) left" }
+        if let remaining = Forecast(snapshot).remaining {
+            text += ", about \(StatusText.time(remaining)) left"
+        }
         return text
     }
 

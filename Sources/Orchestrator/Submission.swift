@@ -112,7 +112,9 @@ struct Submission {
         } catch let error as SlurmError {
             guard case .uncertain = error else { throw error }
             try store.markUncertain(job.id)
-            return ["\(error); the specs of job \(job.id) are stored, don't submit them again before you know"]
+            return [
+                "\(error); the specs of job \(job.id) are stored, don't submit them again before you know"
+            ]
         }
     }
 

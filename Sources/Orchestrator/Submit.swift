@@ -10,8 +10,9 @@ struct Submit: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator submit --experiments tms_5-2,tms_40-10
-              orchestrator submit --experiments my_config.yaml --sweep my_sweep.yaml --n-agents 8
-              orchestrator submit --sweep --dry-run        what would run, from sweeps/sweep_params.yaml
+              orchestrator submit --experiments my_config.yaml --sweep my.yaml
+              orchestrator submit --sweep --n-agents 8 --watch
+              orchestrator submit --sweep --dry-run    what would be run, and how
 
             Agents take specs until none is left; they go on when this terminal is closed.
             """)

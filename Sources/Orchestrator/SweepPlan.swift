@@ -79,7 +79,8 @@ extension NewSpec {
             config = try config.setting("pretrained_model_path", to: .string(absolute))
         }
         self.init(
-            experiment: draft.experiment, config: config.json(), overrides: try Overrides(draft.overrides).json(),
+            experiment: draft.experiment, config: config.json(),
+            overrides: try Overrides(draft.overrides).json(),
             target: draft.target?.canonicalJSON(), steps: config.steps)
     }
 }

@@ -6,6 +6,10 @@ public struct SlurmCommands: Sendable {
     private let environment: [String: String]
     private let patience: Duration
 
+    /// How long the controller may take to answer a ping: the clients themselves give up after about 9 s, but
+    /// wait for a minute when SLURM's configuration is missing.
+    private static let pingPatience = Duration.seconds(15)
+
     /// The commands that the `PATH` in `environment` leads to.
     ///
     /// - Parameters:
@@ -24,10 +28,16 @@ public struct SlurmCommands: Sendable {
 
     /// Asks whether a controller answers.
     public func ping() async throws(SlurmError) {
-        let answer = try await run("scontrol", ["ping"])
-        // Without any controller some versions still exit with 0.
+        let answer: String
+        do throws(SlurmError) {
+            answer = try await run("scontrol", ["ping"], patience: min(patience, Self.pingPatience))
+        } catch {
+            guard case .refused(let command, let message) = error else { throw error }
+            throw .unreachable(command: command, message: Self.firstPart(message))
+        }
+        // With no controller up some versions still exit with 0.
         guard answer.contains("UP") else {
-            throw .unreachable(command: "scontrol", message: Self.oneLine(answer))
+            throw .unreachable(command: "scontrol", message: Self.firstPart(Self.oneLine(answer)))
         }
     }
 
@@ -73,7 +83,10 @@ public struct SlurmCommands: Sendable {
     }
 
     /// Runs a command to its end and returns what it printed.
-    private func run(_ command: String, _ arguments: [String]) async throws(SlurmError) -> String {
+    private func run(
+        _ command: String, _ arguments: [String], patience: Duration? = nil
+    ) async throws(SlurmError) -> String {
+        let patience = patience ?? self.patience
         enum Outcome { case finished(TerminationStatus, output: String, error: String), timedOut }
         var options = PlatformOptions()
         options.createSession = true  // ^C is for us: sbatch finishes what it has begun
@@ -83,7 +96,7 @@ public struct SlurmCommands: Sendable {
                 uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) }))
         let outcome: Outcome
         do {
-            outcome = try await withThrowingTaskGroup(of: Outcome.self) { [options, patience] group in
+            outcome = try await withThrowingTaskGroup(of: Outcome.self) { [options] group in
                 group.addTask {
                     let result = try await Subprocess.run(
                         .name(command), arguments: Arguments(arguments), environment: variables,
@@ -129,6 +142,11 @@ public struct SlurmCommands: Sendable {
         return environment.filter { name, _ in
             kept.contains(name) || !(name.hasPrefix("SLURM_") || name.hasPrefix("SBATCH_"))
         }
+    }
+
+    /// What comes first in a message of several lines.
+    private static func firstPart(_ message: String) -> String {
+        message.split(separator: ";").first.map(String.init) ?? message
     }
 
     /// What a command printed, without its name and line ends.

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@testable import Orchestrator
+
+struct CommandLineTests {
+    let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    @Test func helpShowsExamples() async throws {
+        var text = ""
+        for arguments in [
+            ["--help"], ["submit", "--help"], ["status", "--help"], ["experiments", "--help"],
+        ] {
+            let answer = try await bench.orchestrator(arguments, adding: ["COLUMNS": "80"])
+            #expect(answer.code == 0)
+            text += "$ orchestrator \(arguments.joined(separator: " "))\n\(answer.output)\n"
+        }
+        try expectSnapshot(text, "help.txt")
+    }
+
+    @Test func theVersionIsPrinted() async throws {
+        let answer = try await bench.orchestrator(["--version"])
+        #expect(answer.code == 0)
+        #expect(answer.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+    }
+
+    @Test(arguments: [
+        (["bogus"], "Unexpected argument 'bogus' (`orchestrator --help` explains the options)"),
+        (
+            ["submit", "--n-agent", "3"],
+            "Unknown option '--n-agent'. Did you mean '--n-agents'? "
+                + "(`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["submit", "--n-agents", "0"],
+            "--n-agents is 0; a job needs at least 1 agent "
+                + "(`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["submit", "--job-suffix", "a b"],
+            "--job-suffix 'a b' may hold up to 64 letters, digits, '.', '_' and '-' "
+                + "(`orchestrator submit --help` explains the options)"
+        ),
+        (["submit", "--experiments", ","], "--experiments names no experiment"),
+        (["submit", "--experiments", "tms_5-2,tms_5-2"], "--experiments names 'tms_5-2' twice"),
+        (["submit", "--sweep"], "sweeps/sweep_params.yaml: cannot be read: no such file"),
+        (["submit", "--sweep", "--dry-run"], "sweeps/sweep_params.yaml: cannot be read: no such file"),
+        (["submit", "--sweep", "my.yaml"], "my.yaml: cannot be read: no such file"),
+        (
+            ["status", "x"],
+            "The value 'x' is invalid for '<job>' (`orchestrator status --help` explains the options)"
+        ),
+        (["status", "--json", "--watch"], nil),
+    ])
+    func mistakesAreToldInOneLineWithExitCode2(arguments: [String], message: String?) async throws {
+        let answer = try await bench.orchestrator(arguments)
+        #expect(answer.code == 2)
+        #expect(answer.output.isEmpty)
+        #expect(answer.error.filter { $0 == "\n" }.count == 1)
+        if let message { #expect(answer.error == "orchestrator: \(message)\n") }
+        #expect(bench.files().isEmpty, "nothing is stored")
+    }
+
+    @Test func anUnknownExperimentIsToldWithItsNearest() async throws {
+        let answer = try await bench.orchestrator(["submit", "--experiments", "tms5-2"])
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("unknown experiment 'tms5-2'"))
+        #expect(answer.error.contains("tms_5-2"))
+    }
+
+    @Test func thePublishedToolsSpellingsWork() async throws {
+        let published = [
+            "submit", "--experiments", "tms_5-2,resid_mlp1", "--n_agents", "3", "--job_suffix", "x",
+            "--no-create_report", "--cpu", "--project", "p", "--dry-run", "--json",
+        ]
+        let own = published.map {
+            $0.replacingOccurrences(of: "n_agents", with: "n-agents")
+                .replacingOccurrences(of: "job_suffix", with: "job-suffix")
+                .replacingOccurrences(of: "create_report", with: "create-report")
+        }
+        let answers = (
+            try await bench.orchestrator(published), try await bench.orchestrator(own)
+        )
+        #expect(answers.0.code == 0, "\(answers.0.error)")
+        #expect(answers.0.output == answers.1.output)
+        #expect(answers.0.output.contains(#""agents" : 3"#))
+        let with = try await bench.orchestrator(["submit", "--create_report", "--dry-run"])
+        #expect(with.code == 0, "\(with.error)")
+    }
+
+    @Test func aBareSweepMeansTheDefaultFile() {
+        let file = Spelling.defaultSweepFile
+        #expect(Spelling.canonical(["submit", "--sweep"]) == ["submit", "--sweep", file])
+        #expect(
+            Spelling.canonical(["submit", "--sweep", "--n-agents", "2"])
+                == ["submit", "--sweep", file, "--n-agents", "2"])
+        #expect(Spelling.canonical(["submit", "--sweep", "my.yaml"]) == ["submit", "--sweep", "my.yaml"])
+        #expect(Spelling.canonical(["submit", "--sweep=my.yaml"]) == ["submit", "--sweep=my.yaml"])
+    }
+
+    @Test func experimentsAreListedAndPrinted() async throws {
+        let list = try await bench.orchestrator(["experiments"])
+        #expect(
+            list.output.split(separator: "\n") == [
+                "tms_5-2", "tms_5-2-id", "tms_40-10", "tms_40-10-id", "resid_mlp1", "resid_mlp2",
+                "resid_mlp3",
+            ])
+        let one = try await bench.orchestrator(["experiments", "tms_5-2"])
+        #expect(one.code == 0)
+        _ = try bench.write(one.output, to: "mine.yaml")
+        let mine = try await bench.orchestrator(["submit", "--experiments", "mine.yaml", "--dry-run"])
+        #expect(mine.code == 0, "\(mine.error)")
+        #expect(mine.output.contains("mine: 1 spec"))
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+/// A sweep on a real SLURM, brought up by `scripts/slurm-dev`.
+@Suite(
+    .serialized,
+    .enabled(
+        if: ProcessInfo.processInfo.environment["SPD_TEST_SLURM"] != "skip",
+        "SPD_TEST_SLURM=skip leaves out the tests on a real SLURM"))
+struct SlurmEndToEndTests {
+    @Test func agentsOfAnArrayShareASweep() async throws {
+        // Blanks and percent signs mean something to sbatch; a home may have them all the same.
+        let cluster = try await Cluster(name: "50% of my cluster")
+        do {
+            try await aSweepIsShared(cluster)
+            try await aSingleAgentIsAPlainJob(cluster)
+            try await aRefusedJobLeavesNothing(cluster)
+            try await aControllerThatIsDownIsTold(cluster)
+        } catch {
+            try await cluster.down()
+            throw error
+        }
+        try await cluster.down()
+    }
+
+    private func aSweepIsShared(_ cluster: Cluster) async throws {
+        let bench = cluster.bench
+        let sweep = try bench.write(sixSpecs, to: "sweep.yaml")
+        let key = "0123456789abcdef0123456789abcdef01234567"
+        let answer = try await bench.orchestrator(
+            [
+                "submit", "--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3", "--executor",
+                "auto", "--watch",
+            ], adding: ["WANDB_API_KEY": key, "STAND_IN_STEP_MS": "100"])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        #expect(answer.output.contains("slurm (its controller answers), batch job 1"))
+
+        let job = try await bench.status(of: 1)
+        #expect(job.counts.done == 6)
+        #expect(job.runs.allSatisfy { $0.attempt == 1 && $0.metrics["mmcs"] == 0.999 })
+        #expect(Set(job.runs.compactMap(\.agent)).count > 1, "several agents took part")
+        #expect(Set(job.agents.compactMap(\.slurmArrayTaskId)) == [1, 2, 3])
+        #expect(job.agents.allSatisfy { $0.slurmArrayJobId == job.slurmJobId })
+        let logs = try FileManager.default.contentsOfDirectory(atPath: job.folder + "/logs").sorted()
+        #expect(logs == ["1_1.log", "1_2.log", "1_3.log"])
+        let log = try String(contentsOfFile: job.folder + "/logs/1_1.log", encoding: .utf8)
+        #expect(log.contains("in \(bench.path)"), "agents run where the user was")
+        let script = try String(contentsOfFile: job.folder + "/submit.sh", encoding: .utf8)
+        #expect(!script.contains(key))
+    }
+
+    private func aSingleAgentIsAPlainJob(_ cluster: Cluster) async throws {
+        let answer = try await cluster.bench.orchestrator(
+            ["submit", "--experiments", "tms_5-2", "--executor", "slurm", "--watch"])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        let job = try await cluster.bench.status(of: 2)
+        let number = try #require(job.slurmJobId)
+        #expect(job.agents.map(\.slurmArrayTaskId) == [nil])
+        #expect(FileManager.default.fileExists(atPath: job.folder + "/logs/\(number).log"))
+    }
+
+    private func aRefusedJobLeavesNothing(_ cluster: Cluster) async throws {
+        let answer = try await cluster.bench.orchestrator(
+            ["submit", "--experiments", "tms_5-2", "--executor", "slurm"],
+            adding: ["SBATCH_PARTITION": "gpu"])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("sbatch failed: invalid partition specified: gpu"), "\(answer.error)")
+        #expect(try await cluster.bench.orchestrator(["status", "3"]).code == 2)
+        #expect(!FileManager.default.fileExists(atPath: cluster.bench.cache + "/jobs/3"))
+    }
+
+    private func aControllerThatIsDownIsTold(_ cluster: Cluster) async throws {
+        try cluster.stopController()
+        let answer = try await cluster.bench.orchestrator(
+            ["submit", "--experiments", "tms_5-2", "--executor", "slurm"])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("can't reach SLURM's controller"), "\(answer.error)")
+        #expect(try await cluster.bench.orchestrator(["status", "3"]).code == 2)
+    }
+}
+
+/// A SLURM of the test's own, and a workbench whose programs talk to it.
+private final class Cluster: Sendable {
+    let bench: Workbench
+    private let folder: String
+    private static let script = Workbench.package + "/scripts/slurm-dev"
+
+    init(name: String) async throws {
+        let folder = "/tmp/spd-slurm-" + UUID().uuidString.prefix(8)
+        let setUp = try Workbench()
+        let answer = try await setUp.run(
+            "/bin/bash", [Self.script, "up", folder, "--nodes", "2", "--cpus", "2"],
+            adding: ["PATH": Self.path])
+        try #require(
+            answer.code == 0,
+            """
+            no SLURM to test with; on Debian and Ubuntu: apt-get install -y --no-install-recommends \
+            slurmctld slurmd slurm-client munge (or set SPD_TEST_SLURM=skip): \(answer.error)
+            """)
+        self.folder = folder
+        bench = try Workbench(
+            name, adding: ["SLURM_CONF": folder + "/etc/slurm.conf", "PATH": Self.path])
+    }
+
+    func down() async throws {
+        let answer = try await bench.run("/bin/bash", [Self.script, "down", folder])
+        #expect(answer.code == 0, "\(answer.error)")
+    }
+
+    func stopController() throws {
+        let file = folder + "/run/slurmctld.pid"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let pid = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        kill(pid, SIGKILL)
+    }
+
+    private static let path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+}

@@ -1,0 +1,83 @@
+import Foundation
+import Store
+import Testing
+
+@testable import Orchestrator
+
+struct StatusTests {
+    @Test func durationsAreToldToTwoPlaces() {
+        #expect(StatusText.time(.seconds(8)) == "8 s")
+        #expect(StatusText.time(.seconds(250)) == "4 min 10 s")
+        #expect(StatusText.time(.seconds(7500)) == "2 h 5 min")
+        #expect(StatusText.time(.seconds(3600 * 76)) == "3 d 4 h")
+        #expect(StatusText.time(.seconds(-3)) == "0 s")
+    }
+
+    @Test func linesAreCutToTheTerminalsWidthWithoutTheirColours() {
+        #expect(Picture.cut("abcdef", to: 10) == "abcdef")
+        #expect(Picture.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 6) == "\u{1B}[31mabcdef\u{1B}[0m")
+        #expect(Picture.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 3) == "\u{1B}[31mabc\u{1B}[0m")
+    }
+
+    @Test func columnsAlignAndEmptyOnesAreLeftOut() {
+        var table = TextTable([("A", .left), ("EMPTY", .left), ("N", .right)])
+        table.add([.init("long", .red), "", "1"])
+        table.add(["x", "", "1000"])
+        #expect(table.lines(Style(isColored: false)) == ["A        N", "long     1", "x     1000"])
+        #expect(table.lines(Style(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
+    }
+
+    @Test func theTimeLeftFollowsFromTheSpeedsOfTheSameExperiment() async throws {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let specs = (0..<4).map { _ in
+            NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)
+        }
+        let job = try store.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 2), specs: specs,
+            in: CacheFolder(path: bench.cache)
+        ) { _ in "/" }.id
+        #expect(Forecast(try store.snapshot(of: job)).remaining == nil)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        for _ in 0..<2 {
+            let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
+            try store.report(
+                Progress(step: 50, steps: 100, stepsPerSecond: 10), of: claim, lease: .seconds(60))
+        }
+        // Two runs with 50 steps left and two with 100, in two hands, at 10 steps a second.
+        #expect(Forecast(try store.snapshot(of: job)).remaining == .seconds(15))
+        #expect(try store.snapshot(of: job).runs[0].remaining == .seconds(5))
+    }
+
+    @Test func programsReadTheStateAsJSON() async throws {
+        let bench = try Workbench()
+        _ = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--watch"])
+        let answer = try await bench.orchestrator(["status", "1", "--json"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
+        #expect(Set(object.keys) == ["cache", "jobs"])
+        let job = try #require((object["jobs"] as? [[String: Any]])?.first)
+        #expect(
+            Set(job.keys) == [
+                "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "runs",
+                "submission", "token",
+            ])
+        let run = try #require((job["runs"] as? [[String: Any]])?.first)
+        #expect(
+            Set(run.keys) == [
+                "agent", "attempt", "ended", "experiment", "folder", "losses", "metrics", "overrides",
+                "position", "run", "started", "status", "step", "steps", "steps_per_second",
+            ])
+        #expect((run["losses"] as? [String: Double])?["loss/total"] == 0.25)
+        let list = try await bench.orchestrator(["status", "--json"])
+        #expect(list.output.contains(#""total" : 1"#))
+        #expect(!list.output.contains(#""runs""#))
+    }
+
+    @Test func coloursAreForTerminalsOnly() async throws {
+        let bench = try Workbench()
+        let answer = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--watch"])
+        #expect(!answer.output.contains("\u{1B}"))
+        #expect(try await !bench.orchestrator(["status"]).output.contains("\u{1B}"))
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+@testable import Orchestrator
+
+/// Submissions that fail leave nothing behind and say what to do.
+struct SubmitFailureTests {
+    let bench: Workbench
+    static let submit = ["submit", "--experiments", "tms_5-2"]
+
+    init() throws { bench = try Workbench() }
+
+    @Test func aMissingWorkerIsNamed() async throws {
+        let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": "/none/worker"])
+        #expect(answer.code == 1)
+        #expect(
+            answer.error
+                == "orchestrator: SPD_WORKER names /none/worker, which cannot be run: "
+                + "No such file or directory\n")
+        #expect(bench.files().isEmpty)
+    }
+
+    @Test func aCacheFolderThatCannotBeMadeIsNamed() async throws {
+        let file = try bench.write("", to: "file")
+        let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_CACHE_DIR": file + "/cache"])
+        #expect(answer.code == 1)
+        #expect(
+            answer.error
+                == "orchestrator: cannot write \(file)/cache: \(file) is not a folder; "
+                + "make it writable or set SPD_CACHE_DIR to another folder\n")
+    }
+
+    @Test func aWorkerThatCannotStartLeavesNoJob() async throws {
+        let worker = try bench.write("#!/none/interpreter\n", to: "worker")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
+        let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": worker])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("cannot start \(bench.cache)/jobs/1/worker"))
+        try await expectNothingStored()
+    }
+
+    @Test func aDiskThatFillsUpWhileTheJobIsPreparedLeavesNoJob() async throws {
+        // A limit on the size of files stands in for the disk's: the worker is larger, the rest is not.
+        let answer = try await bench.run(
+            "/bin/sh",
+            ["-c", #"trap '' XFSZ; ulimit -f 2048; exec "$0" "$@""#, Workbench.products + "/orchestrator"]
+                + Self.submit)
+        #expect(answer.code == 1)
+        #expect(
+            answer.error.contains("/worker: File too large; nothing was stored; make room there"),
+            "\(answer.error)")
+        try await expectNothingStored()
+    }
+
+    @Test func interruptingBeforeAnythingIsStoredStoresNothing() async throws {
+        // SLURM's controller takes its time, so that ^C comes in the middle.
+        let tools = bench.path + "/tools"
+        _ = try bench.writeProgram("exit 0", to: "tools/sbatch")
+        _ = try bench.writeProgram("touch asked; sleep 1; echo 'Slurmctld is DOWN'", to: "tools/scontrol")
+        let answer = try await bench.run(
+            "/bin/sh",
+            [
+                "-c", #""$0" "$@" & until [ -e asked ]; do sleep 0.02; done; kill -INT $!; wait $!"#,
+                Workbench.products + "/orchestrator",
+            ] + Self.submit, adding: ["PATH": tools + ":" + bench.path + "/bin"])
+        #expect(answer.code == 130)
+        #expect(answer.error == "orchestrator: interrupted: nothing was stored\n")
+        try await expectNothingStored()
+    }
+
+    @Test func watchingCanBeInterruptedAndTheAgentsGoOn() async throws {
+        let script = """
+            "$0" "$@" > watch.txt &
+            until grep -q running watch.txt; do sleep 0.02; done
+            kill -INT $!
+            wait $!
+            """
+        let answer = try await bench.run(
+            "/bin/sh", ["-c", script, Workbench.products + "/orchestrator"] + Self.submit + ["--watch"],
+            adding: ["STAND_IN_STEP_MS": "600"])
+        #expect(answer.code == 130)
+        let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
+        #expect(seen.contains("Stopped watching; the agents of job 1 go on."))
+        let rest = try await bench.orchestrator(["status", "1", "--watch"])
+        #expect(rest.code == 0, "\(rest.error)")
+        #expect(try await bench.status(of: 1).counts.done == 1)
+    }
+
+    @Test func aJobThatAllAgentsHaveLeftIsNotWatchedForEver() async throws {
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--watch"], adding: ["STAND_IN_SILENT": "1"])
+        #expect(answer.code == 1)
+        #expect(
+            answer.error
+                == "orchestrator: 0 of 1 done, 1 running, but no agent works on job 1 any more: "
+                + "every agent's process has ended; see \(bench.cache)/jobs/1/logs/\n")
+    }
+
+    @Test func aDamagedStateFileIsNamed() async throws {
+        try FileManager.default.createDirectory(atPath: bench.cache, withIntermediateDirectories: true)
+        try Data(repeating: 1, count: 4096).write(to: URL(filePath: bench.cache + "/state.sqlite"))
+        for arguments in [Self.submit, ["status"]] {
+            let answer = try await bench.orchestrator(arguments)
+            #expect(answer.code == 1)
+            #expect(answer.error.contains("state.sqlite is damaged (file is not a database)"))
+        }
+        #expect(bench.files() == ["state.sqlite"])
+    }
+
+    private func expectNothingStored() async throws {
+        let status = try await bench.orchestrator(["status"])
+        #expect(status.output.hasPrefix("No job has been submitted"), "\(status.output)")
+        #expect(bench.files().filter { $0 != "jobs" && !$0.hasPrefix("state.sqlite") } == [])
+    }
+}
