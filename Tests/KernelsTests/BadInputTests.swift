@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test(arguments: [\DecompositionSettings.subcomponents, \.batchSize, \.maskSamples])
-    func whatMustBePositiveIs(quantity: WritableKeyPath<DecompositionSettings, Int> & Sendable) throws {
+    func whatMustBePositiveIs(quantity: any WritableKeyPath<DecompositionSettings, Int> & Sendable) throws {
         let stage = try Stage(Scene(network: .tms()), seed: 0)
         var settings = stage.decomposition.settings
         settings[keyPath: quantity] = 0
