@@ -3,7 +3,9 @@ import Testing
 @testable import Kernels
 
 @Suite struct BadInputTests {
-    private func message(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> String {
+    private func message(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation)
+        -> String
+    {
         let error = #expect(throws: KernelError.self, sourceLocation: sourceLocation, performing: body)
         return error.map { "\($0)" } ?? ""
     }
@@ -24,8 +26,10 @@ import Testing
 
     @Test func aToyModelsWeightsMustBeItsOwn() throws {
         try tms { _ in }
-        #expect(message { try tms { $0["linear2.bias"] = nil } } == "the target's weights lack 'linear2.bias'")
-        #expect(message { try tms(layers: 1) { _ in } } == "the target's weights lack 'hidden_layers.0.weight'")
+        #expect(
+            message { try tms { $0["linear2.bias"] = nil } } == "the target's weights lack 'linear2.bias'")
+        #expect(
+            message { try tms(layers: 1) { _ in } } == "the target's weights lack 'hidden_layers.0.weight'")
         #expect(
             message { try tms { $0["linear1.bias"] = Tensor(zeros: [2]) } }
                 == "the target's weights hold 'linear1.bias', which its config has no place for")
@@ -57,7 +61,8 @@ import Testing
         try mlp { _ in }
         #expect(message { try mlp { $0["W_U"] = nil } } == "the target's weights lack 'W_U'")
         #expect(
-            message { try mlp(outBias: true) { _ in } } == "the target's weights lack 'layers.0.mlp_out.bias'")
+            message { try mlp(outBias: true) { _ in } } == "the target's weights lack 'layers.0.mlp_out.bias'"
+        )
         #expect(
             message { try mlp(inBias: false) { _ in } }
                 == "the target's weights hold 'layers.0.mlp_in.bias', which its config has no place for")
@@ -93,12 +98,14 @@ import Testing
     }
 
     @Test(arguments: [\DecompositionSettings.subcomponents, \.batchSize, \.maskSamples])
-    func whatMustBePositiveIs(quantity: WritableKeyPath<DecompositionSettings, Int> & Sendable) throws {
+    func whatMustBePositiveIs(quantity: any WritableKeyPath<DecompositionSettings, Int> & Sendable) throws {
         let stage = try Stage(Scene(network: .tms()), seed: 0)
         var settings = stage.decomposition.settings
         settings[keyPath: quantity] = 0
         #expect(
-            message { _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1) }
+            message {
+                _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1)
+            }
                 == "C, batch_size and n_mask_samples must be at least 1")
     }
 
@@ -107,7 +114,9 @@ import Testing
         var settings = stage.decomposition.settings
         settings.data.features = 5
         #expect(
-            message { _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1) }
+            message {
+                _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1)
+            }
                 == "batches have 5 features, but the target takes 4")
     }
 
@@ -125,7 +134,8 @@ import Testing
         #expect(
             message { try set { $0["gates.linear2.out_bias"]?.values[2] = .nan } }
                 == "'gates.linear2.out_bias' holds NaN or infinity")
-        #expect(message { try set { $0["gates.linear2.out_bias"] = nil } }.contains("'gates.linear2.out_bias'"))
+        #expect(
+            message { try set { $0["gates.linear2.out_bias"] = nil } }.contains("'gates.linear2.out_bias'"))
         #expect(
             message { try set { $0["gates.linear3.out_bias"] = Tensor(zeros: [3]) } }
                 .contains("'gates.linear3.out_bias'"))
@@ -157,7 +167,8 @@ import Testing
         let tensors = decomposition.trainedTensors
         #expect(tensors.values.allSatisfy { $0.values.allSatisfy(\.isFinite) })
         #expect(
-            message { try decomposition.advance(reporting: true) } == "loss/faithfulness became inf at step 1")
+            message { try decomposition.advance(reporting: true) } == "loss/faithfulness became inf at step 1"
+        )
         #expect(decomposition.state == state)
         #expect(decomposition.step == 1)
     }

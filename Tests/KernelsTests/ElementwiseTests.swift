@@ -27,7 +27,10 @@ import Testing
     /// An absolute value has no slope at zero, where every gate starts on an empty row.
     @Test(arguments: [CK_HARD, CK_LEAKY_HARD, CK_UPPER_LEAKY_HARD])
     func importanceLossesHaveNoSlopeWhereAGateIsExactlyZero(sigmoid: Int) {
-        var (dg, g, none, one) = ([Float](repeating: 7, count: 3), [Float(0), 0.5, -0.5], [Float](repeating: 0, count: 3), [Float](repeating: 1, count: 3))
+        var (dg, g, none, one) = (
+            [Float](repeating: 7, count: 3), [Float(0), 0.5, -0.5], [Float](repeating: 0, count: 3),
+            [Float](repeating: 1, count: 3)
+        )
         ck_importance_backward(&dg, &none, &one, &g, Int32(sigmoid), 3)
         #expect(dg == [0, 1, 0])
     }

@@ -40,7 +40,8 @@ struct ReferenceAdamW {
             // cosine, as the closed form has it
             let rate = 1e-2 * cos(Double.pi / 2 * Double(step) / 39)
             let batch = numbers.batch(.someEmpty(16), features: 4, lowest: 0)
-            let gradients = try decomposition.replay(GivenNumbers(batch: batch, uniforms: [:])).capture.gradients
+            let gradients = try decomposition.replay(GivenNumbers(batch: batch, uniforms: [:])).capture
+                .gradients
             let before = point
             for (name, values) in point {
                 let gradient = try #require(gradients[name]).values.map(Double.init)
@@ -58,11 +59,15 @@ struct ReferenceAdamW {
     }
 
     /// Both views stepped from the same values; the shared storage takes both changes.
-    private func joinTied(_ point: inout [String: [Double]], before: [String: [Double]], _ shapes: [String: [Int]]) {
-        for (first, second) in [("components.linear1.V", "components.linear2.U"),
-            ("components.linear1.U", "components.linear2.V")]
-        {
-            guard let a = point[first], let b = point[second], let old = before[first], let shape = shapes[first]
+    private func joinTied(
+        _ point: inout [String: [Double]], before: [String: [Double]], _ shapes: [String: [Int]]
+    ) {
+        for (first, second) in [
+            ("components.linear1.V", "components.linear2.U"),
+            ("components.linear1.U", "components.linear2.V"),
+        ] {
+            guard let a = point[first], let b = point[second], let old = before[first],
+                let shape = shapes[first]
             else { continue }
             let other = Matrix(shape[1], shape[0], b).transposed.values
             let sum = a.indices.map { a[$0] + other[$0] - old[$0] }
@@ -72,7 +77,8 @@ struct ReferenceAdamW {
     }
 
     @Test func theRateFollowsItsClosedForm() {
-        func rate(_ schedule: LearningRate.Schedule, _ step: Int, of steps: Int, warmup: Double = 0) -> Double {
+        func rate(_ schedule: LearningRate.Schedule, _ step: Int, of steps: Int, warmup: Double = 0) -> Double
+        {
             LearningRate(peak: 3, schedule: schedule, warmupFraction: warmup).rate(at: step, of: steps)
         }
         for step in [0, 1, 49, 99, 100] {

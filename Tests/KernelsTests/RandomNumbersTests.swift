@@ -127,7 +127,8 @@ import Testing
 
     @Test func syncedFeaturesAreActiveTogetherWithValuesOfTheirOwn() {
         let data = SparseFeatures(
-            features: 6, activity: .independent(probability: 0.2), lowest: 0, syncedGroups: [[0, 3, 4], [1, 5]])
+            features: 6, activity: .independent(probability: 0.2), lowest: 0,
+            syncedGroups: [[0, 3, 4], [1, 5]])
         let rows = rows(data, 20_000)
         for row in rows {
             #expect((row[0] != 0) == (row[3] != 0) && (row[3] != 0) == (row[4] != 0))

@@ -56,7 +56,7 @@ import Testing
         let target = TMSTarget(
             linear1: Tensor(shape: [2, 2], values: [1, 0, 0, 1]), hiddenLayers: [],
             linear2: Tensor(shape: [2, 2], values: [1, 0, 0, 1]), bias: Tensor(zeros: [2]), tiedWeights: true)
-        var coefficients = LossCoefficients(importanceMinimality: 1e-3)
+        var coefficients = LossCoefficients(importanceMinimality: 1e-2)
         coefficients.faithfulness = 1
         coefficients.stochasticRecon = 1
         coefficients.stochasticReconLayerwise = 1

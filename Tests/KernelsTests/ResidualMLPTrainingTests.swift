@@ -77,7 +77,8 @@ import Testing
         var stream = batch * weight("W_E")
         for layer in 0..<kind.layers {
             let name = "layers.\(layer)."
-            let before = (stream * weight(name + "mlp_in.weight").transposed).adding(weights[name + "mlp_in.bias"])
+            let before = (stream * weight(name + "mlp_in.weight").transposed).adding(
+                weights[name + "mlp_in.bias"])
             let added = act(before) * weight(name + "mlp_out.weight").transposed
             stream = stream + added.adding(weights[name + "mlp_out.bias"])
         }
@@ -100,7 +101,8 @@ import Testing
         #expect(target.unembedding == target.embedding.transposed)
         let embedding = Matrix(target.embedding)
         for row in 0..<3 {
-            #expect(abs(embedding[row, 0] * embedding[row, 0] + embedding[row, 1] * embedding[row, 1] - 1) < 1e-6)
+            #expect(
+                abs(embedding[row, 0] * embedding[row, 0] + embedding[row, 1] * embedding[row, 1] - 1) < 1e-6)
         }
     }
 

@@ -106,7 +106,9 @@ import Testing
         func target(_ scales: [Float], _ back: [Float], bias: [Float]) throws -> TMSTarget {
             let size = scales.count
             func diagonal(_ values: [Float]) -> Tensor {
-                Tensor(shape: [size, size], values: (0..<size * size).map { $0 % (size + 1) == 0 ? values[$0 / size] : 0 })
+                Tensor(
+                    shape: [size, size],
+                    values: (0..<size * size).map { $0 % (size + 1) == 0 ? values[$0 / size] : 0 })
             }
             return try TMSTarget(
                 stateDict: [
@@ -119,6 +121,7 @@ import Testing
         #expect(try target(one, one, bias: zero).unrepresentedFeatures == [])
         #expect(try target(one, [1, 0, 1, 0.7, 0.59], bias: zero).unrepresentedFeatures == [1, 4])
         #expect(try target(one, one, bias: [0, 0, 0.31, 0.29, -0.31]).unrepresentedFeatures == [2, 4])
-        #expect(try target([1, 1, 0.4, 0.6, -1], [1, 1, 2.5, 1.7, -1], bias: zero).unrepresentedFeatures == [2])
+        #expect(
+            try target([1, 1, 0.4, 0.6, -1], [1, 1, 2.5, 1.7, -1], bias: zero).unrepresentedFeatures == [2])
     }
 }

@@ -16,8 +16,8 @@ extension Decomposition {
     public func setTrainedTensors(_ tensors: StateDict) throws(KernelError) {
         let places = tensorPlaces(separator: ".")
         try tensors.expectOnly(places.map(\.name))
-        for place in places {
-            let tensor = try tensors.tensor(place.name, place.shape)
+        let found = try places.map { place throws(KernelError) in try tensors.tensor(place.name, place.shape) }
+        for (place, tensor) in zip(places, found) {
             (parameters.pointer + place.offset).update(from: tensor.values, count: tensor.values.count)
         }
     }

@@ -175,14 +175,26 @@ KERNEL static void evaluate_backward(float *restrict da, ck_fit *fit, const floa
   }
 }
 
+// Empty rows have activations of exactly 0, and while biases are 0 their gates are too: where causal importances have
+// their kink, an interpolant's rounding would decide on which side of it all these rows stand.
+KERNEL static void evaluate_zeros(float *restrict g, const float *restrict a, const float *w_in, const float *b_in,
+                                  const float *w_out, const float *b_out, size_t rows, size_t neurons) {
+  const float zero = 0;
+  float exact;
+  ck_gate_forward(&exact, &zero, w_in, b_in, w_out, b_out, 1, 1, neurons);
+  for (size_t r = 0; r < rows; ++r) g[r] = a[r] == 0 ? exact : g[r];
+}
+
 void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
                             const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons) {
   for (size_t c = 0; c < components; ++c) {
-    if (fits[c].nodes > 0)
+    const float *w = w_in + c * neurons, *b = b_in + c * neurons, *o = w_out + c * neurons;
+    if (fits[c].nodes > 0) {
       evaluate(g + c * rows, a + c * rows, &fits[c], rows);
-    else
-      ck_gate_forward(g + c * rows, a + c * rows, w_in + c * neurons, b_in + c * neurons, w_out + c * neurons,
-                      b_out + c, 1, rows, neurons);
+      evaluate_zeros(g + c * rows, a + c * rows, w, b, o, b_out + c, rows, neurons);
+    } else {
+      ck_gate_forward(g + c * rows, a + c * rows, w, b, o, b_out + c, 1, rows, neurons);
+    }
   }
 }
 

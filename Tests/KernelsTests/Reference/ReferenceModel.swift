@@ -83,7 +83,9 @@ struct ReferenceModel {
         let (mlpOut, outBias) = (parameter("mlp_out"), parameter("out_bias"))
         return Matrix(a.rows, a.columns) { row, c in
             var g = outBias[c]
-            for n in c * neurons..<(c + 1) * neurons { g += mlpOut[n] * gelu(a[row, c] * mlpIn[n] + inBias[n]) }
+            for n in c * neurons..<(c + 1) * neurons {
+                g += mlpOut[n] * gelu(a[row, c] * mlpIn[n] + inBias[n])
+            }
             return g
         }
     }
@@ -161,7 +163,9 @@ struct ReferenceModel {
         func importances(_ module: String) -> Matrix { result.ci[module] ?? batch }
         func random(_ term: LossTerm, _ sample: Int) -> (String) -> Matrix {
             { module in
-                let (ci, key) = (importances(module), GivenNumbers.Key(term: term, sample: sample, module: module))
+                let (ci, key) = (
+                    importances(module), GivenNumbers.Key(term: term, sample: sample, module: module)
+                )
                 let r = uniforms[key] ?? Matrix(zeros: 0, 0)
                 return ci + ci.map { 1 - $0 }.times(r)
             }

@@ -48,7 +48,9 @@ struct Scene: CustomTestStringConvertible, Sendable {
     }
 
     /// Importance minimality and one other loss.
-    static func only(_ term: LossTerm, _ coefficient: Float = 0.9, importance: Float = 0.3) -> LossCoefficients {
+    static func only(_ term: LossTerm, _ coefficient: Float = 0.9, importance: Float = 0.3)
+        -> LossCoefficients
+    {
         var result = LossCoefficients(importanceMinimality: importance)
         switch term {
         case .faithfulness: result.faithfulness = coefficient

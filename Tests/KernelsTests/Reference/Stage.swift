@@ -69,13 +69,16 @@ struct Numbers: RandomNumberGenerator {
     }
 
     mutating func tensor(_ shape: [Int], _ range: Range<Float>) -> Tensor {
-        Tensor(shape: shape, values: (0..<shape.reduce(1, *)).map { _ in Float.random(in: range, using: &self) })
+        Tensor(
+            shape: shape, values: (0..<shape.reduce(1, *)).map { _ in Float.random(in: range, using: &self) })
     }
 
     mutating func target(_ network: Scene.Network) throws -> TargetModel {
         switch network {
         case .tms(let f, let h, let layers, let tied):
-            var weights = ["linear1.weight": tensor([h, f], -1..<1), "linear2.bias": tensor([f], -0.3..<0.5)]
+            var weights = [
+                "linear1.weight": tensor([h, f], -1..<1), "linear2.bias": tensor([f], -0.3..<0.5),
+            ]
             weights["linear2.weight"] = tied ? weights["linear1.weight"]?.transposed : tensor([f, h], -1..<1)
             for layer in 0..<layers { weights["hidden_layers.\(layer).weight"] = tensor([h, h], -1..<1) }
             let shape = TMSShape(features: f, hidden: h, hiddenLayers: layers, tiedWeights: tied)
@@ -128,7 +131,9 @@ struct Numbers: RandomNumberGenerator {
                 }
             for feature in 0..<features {
                 let place = row * features + feature
-                if isEmpty || (feature != row % features && Bool.random(using: &self)) { batch.values[place] = 0 }
+                if isEmpty || (feature != row % features && Bool.random(using: &self)) {
+                    batch.values[place] = 0
+                }
             }
         }
         return batch

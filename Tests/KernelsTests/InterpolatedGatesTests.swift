@@ -1,0 +1,87 @@
+import Testing
+
+@testable import Kernels
+
+/// Gates interpolated over a thread's rows against gates computed row by row.
+@Suite struct InterpolatedGatesTests {
+    private func bothWays(
+        _ scene: Scene, threads: Int = 1, prepare: (Stage, Decomposition) throws -> Void = { _, _ in }
+    ) throws -> (interpolated: Decomposition, exact: Decomposition) {
+        let stage = try Stage(scene, seed: 7)
+        let both = try [true, false].map { interpolates in
+            var settings = stage.decomposition.settings
+            settings.interpolatesGates = interpolates
+            let decomposition = try Decomposition(
+                target: stage.decomposition.target, settings: settings, threads: threads)
+            try prepare(stage, decomposition)
+            return decomposition
+        }
+        return (both[0], both[1])
+    }
+
+    private func expectEqualSteps(_ scene: Scene, _ both: (interpolated: Decomposition, exact: Decomposition))
+        throws
+    {
+        let given = try Stage(scene, seed: 7).given
+        let (found, expected) = try (both.interpolated.replay(given), both.exact.replay(given))
+        expectEqualLosses(found.report, expected.report, 1e-5)
+        for (module, ci) in expected.capture.ci {
+            expectClose(try #require(found.capture.ci[module]), Matrix(ci), 3e-6, module)
+        }
+        for (name, gradient) in expected.capture.gradients {
+            expectClose(try #require(found.capture.gradients[name]), Matrix(gradient), 3e-5, name)
+        }
+    }
+
+    @Test(arguments: Sigmoid.allCases, [1, 5, 16])
+    func theyGiveTheSameStep(sigmoid: Sigmoid, neurons: Int) throws {
+        let scene = Scene(
+            network: .tms(layers: 1, tied: true), sigmoid: sigmoid, gateNeurons: neurons, pnorm: 2,
+            rows: .someEmpty(150))
+        try expectEqualSteps(
+            scene,
+            try bothWays(scene, threads: 2) { stage, decomposition in
+                try decomposition.setTrainedTensors(stage.point)
+            })
+    }
+
+    /// Biases are zero at the start, and so are the gates of empty rows: the importances' kink.
+    @Test(
+        arguments: [
+            Scene(network: .tms(tied: true), gateNeurons: 8, rows: .someEmpty(200)),
+            Scene(network: .mlp(layers: 2), gateNeurons: 8, rows: .someEmpty(200)),
+            Scene(network: .tms(), sigmoid: .hard, gateNeurons: 3, rows: .allEmpty(50)),
+        ], [1, 2, 3])
+    func theyGiveTheSameFirstStep(scene: Scene, threads: Int) throws {
+        try expectEqualSteps(scene, try bothWays(scene, threads: threads))
+    }
+
+    /// Few rows or steep neurons are computed row by row, narrow intervals with few nodes.
+    @Test(arguments: [0, 1e-6, 0.1, 1, 4, 30] as [Float], [1, 14, 40, 100])
+    func howSteepTheNeuronsAreDoesNotMatter(steepness: Float, rows: Int) throws {
+        let scene = Scene(
+            network: .mlp(.gelu, outBias: true), sigmoid: .normal, gateNeurons: 4, rows: .noneEmpty(rows))
+        try expectEqualSteps(
+            scene,
+            try bothWays(scene) { stage, decomposition in
+                var point = stage.point
+                for name in point.keys where name.hasSuffix(".mlp_in") && name.hasPrefix("gates.") {
+                    point[name] = point[name].map {
+                        Tensor(shape: $0.shape, values: $0.values.map { $0 * steepness })
+                    }
+                }
+                try decomposition.setTrainedTensors(point)
+            })
+    }
+
+    @Test func aHundredStepsLeadToTheSamePlace() throws {
+        let scene = Scene(network: .tms(tied: true), sigmoid: .normal, gateNeurons: 6, rows: .someEmpty(64))
+        let both = try bothWays(scene)
+        for _ in 0..<100 {
+            try both.interpolated.advance(reporting: false)
+            try both.exact.advance(reporting: false)
+        }
+        let (found, expected) = try (both.interpolated.evaluate(), both.exact.evaluate())
+        expectEqualLosses(found, expected, 1e-3)
+    }
+}
