@@ -14,15 +14,27 @@ public enum Registry {
         if name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
             return try Experiment.load(path: name)
         }
-        guard let entry = published.first(where: { $0.name == name }) else {
-            let nearest = Spelling.nearest(to: name, among: names)
-            let cause = ConfigProblem.Cause.unknownName(
-                kind: "experiment", name: name, nearest: nearest, known: names)
-            throw ConfigError([ConfigProblem(source: "experiments", place: nil, path: "", cause: cause)])
-        }
+        let entry = try published(named: name)
         let source = entry.name + ".yaml"
         let node = try SourceNode.parse(yaml: text(entry.experiment), source: source)
         return try Experiment(name: entry.name, node: node, source: source, folder: nil)
+    }
+
+    /// A published experiment's file as it is, comments and all, to copy and change.
+    ///
+    /// - Parameter name: A published name.
+    /// - Returns: The YAML text.
+    /// - Throws: The nearest published name to an unknown one.
+    public static func yaml(named name: String) throws(ConfigError) -> String {
+        text(try published(named: name).experiment)
+    }
+
+    private static func published(named name: String) throws(ConfigError) -> Published {
+        if let entry = published.first(where: { $0.name == name }) { return entry }
+        let nearest = Spelling.nearest(to: name, among: names)
+        let cause = ConfigProblem.Cause.unknownName(
+            kind: "experiment", name: name, nearest: nearest, known: names)
+        throw ConfigError([ConfigProblem(source: "experiments", place: nil, path: "", cause: cause)])
     }
 
     /// The training config that `train:<name>` stands for, or nil if there is none.

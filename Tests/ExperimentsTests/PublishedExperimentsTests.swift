@@ -153,6 +153,14 @@ struct PublishedExperimentsTests {
         #expect(training.maxSeeds == 1)
     }
 
+    @Test(arguments: rows.map(\.name))
+    func aPublishedFileCanBeCopiedWithItsComments(name: String) throws {
+        let text = try Registry.yaml(named: name)
+        #expect(text.hasPrefix("# \(name): "))
+        #expect(
+            try ExperimentConfig.load(yaml: text, source: "copy") == Registry.experiment(named: name).config)
+    }
+
     @Test func anUnknownExperimentIsToldWithTheNearest() {
         #expect(
             problems { _ = try Registry.experiment(named: "tms_5_2") }
