@@ -173,7 +173,7 @@ import Testing
         #expect(decomposition.step == 1)
     }
 
-    @Test func whatNeitherOverflowsInALossNorInItsGradientIsAllThatIsLearnt() throws {
+    @Test func componentsTooLargeToComputeWithAreNotStepped() throws {
         let stage = try Stage(Scene(network: .tms(), coefficients: Scene.only(.faithfulness)), seed: 0)
         var point = stage.point
         point["components.linear1.V"] = point["components.linear1.V"].map {
