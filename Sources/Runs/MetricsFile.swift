@@ -36,7 +36,7 @@ public struct MetricsRow: Sendable, Equatable {
         self.values = values
     }
 
-    /// The row as one JSON object. The same numbers give the same text.
+    /// The row as one JSON object; the same numbers give the same text.
     public var json: String {
         let fields = values.map { name, value in
             let whole = value.rounded() == value && abs(value) < 1e15
@@ -46,8 +46,9 @@ public struct MetricsRow: Sendable, Equatable {
     }
 }
 
-/// The file of a run's logged steps. Rows are appended whole; a row that a crash cut short is dropped when the file is
-/// opened again.
+/// The file of a run's logged steps.
+///
+/// Rows are appended whole; a row that a crash cut short is dropped when the file is opened again.
 final class MetricsFile {
     private let path: String
     private let descriptor: Int32

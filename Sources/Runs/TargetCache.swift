@@ -34,8 +34,10 @@ public struct TargetCache: Sendable {
         }
     }
 
-    /// The target of a train config: read from the cache, or trained into it, or waited for while another process
-    /// trains it. Nil if asked to stop first.
+    /// The target of a train config, trained once whoever needs it first.
+    ///
+    /// It is read from the cache, or trained into it, or waited for while another process trains it; nil if asked to
+    /// stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
     public func trained(_ config: TargetConfig, threads: Int, surroundings: RunSurroundings) throws

@@ -37,7 +37,8 @@ extension Decomposition {
         let shape = [settings.batchSize, settings.subcomponents]
         for (key, tensor) in given.uniforms where tensor.shape != shape {
             throw .wrongShape(
-                tensor: "uniform.\(key.term.rawValue).\(key.sample).\(key.module)", found: tensor.shape, expected: shape)
+                tensor: "uniform.\(key.term.rawValue).\(key.sample).\(key.module)", found: tensor.shape, expected: shape
+            )
         }
         let memory = GivenMemory(given, modules: modules.map(\.name))
         let capture = CaptureMemory(self, batch: memory.batch.pointer)

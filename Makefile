@@ -1,0 +1,36 @@
+# Two commands do everything: `make quickstart` runs a small sweep, `make test` passes the tests.
+
+SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
+SOURCES = Package.swift Sources Tests
+
+.PHONY: install quickstart test test-all check format bench clean
+
+install: ## Install missing system packages, build the release, put both programs into bin/.
+	@scripts/install-packages build
+	@scripts/build-release bin
+
+quickstart: install ## Run a small sweep of real decompositions on this machine.
+	@SPD_CACHE_DIR="$(SPD_QUICKSTART_DIR)" bin/orchestrator submit \
+		--experiments tms_5-2 --sweep sweeps/quickstart.yaml --n-agents 2 --executor local --watch
+
+test: ## Build and run the tests (a few minutes).
+	@scripts/install-packages test
+	swift build --build-tests
+	swift test --skip-build
+
+test-all: ## Also the slow tests: full-length runs.
+	@scripts/install-packages test
+	swift build --build-tests
+	SPD_TEST_SLOW=1 swift test --skip-build
+
+check: ## Lint; warnings are errors.
+	swift format lint --strict --recursive $(SOURCES)
+
+format: ## Format all Swift files in place.
+	swift format --in-place --recursive $(SOURCES)
+
+bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch.
+	@Benchmarks/run
+
+clean: ## Remove what was built.
+	rm -rf .build bin
