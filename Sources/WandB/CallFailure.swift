@@ -33,7 +33,8 @@ struct CallFailure: Error, CustomStringConvertible {
             switch error {
             case .cancelled: .cancelled
             case .unavailable, .couldNotConnect, .timedOut, .tls: .unreachable
-            case .replyTooLarge, .unreadableFile, .broken: .transient
+            case .replyTooLarge, .broken: .transient
+            case .unreadableFile: .refused
             }
         self.init(kind, error.description)
     }

@@ -52,6 +52,17 @@ struct GraphQLDocument: Sendable {
               }
             }
             """)
+
+    /// Asks where files may be uploaded to.
+    static let createRunFiles = GraphQLDocument(
+        operationName: "CreateRunFiles",
+        text: """
+            mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
+              createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) {
+                runID uploadHeaders files { name uploadUrl }
+              }
+            }
+            """)
 }
 
 extension RunDescription {

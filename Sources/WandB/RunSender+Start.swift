@@ -83,7 +83,8 @@ extension RunSender {
         summary = RunSummary()
         sentSummary = nil
         unacknowledged = nil
-        for stream in SpoolFolder.Stream.allCases {
+        try startUploads()
+        for stream in SpoolFolder.Stream.sent {
             let offset = server?.lines(of: stream) ?? 0
             var reader = SpoolReader(folder: folder, stream: stream)
             let line = max(position[stream].line + offset - position[stream].offset, 0)
@@ -113,7 +114,8 @@ extension RunSender {
 
     /// Whether no file holds a line that was not taken.
     func hasNothingLeft() throws(SpoolError) -> Bool {
-        for stream in SpoolFolder.Stream.allCases where try readers[stream]?.peek() != nil {
+        if try hasUploads() { return false }
+        for stream in SpoolFolder.Stream.sent where try readers[stream]?.peek() != nil {
             return false
         }
         return true

@@ -6,6 +6,8 @@ extension RunSender {
             let exit = try validExit()
             let earliest =
                 (lastRequest ?? now) + max(exit == nil && !isUrgent ? pacing.interval : .zero, spacing)
+            // Files go while rows wait for their time, and before the exit.
+            if exit != nil || now < earliest, try upload(now) { return now }
             if now < earliest { return earliest }
             try collect(exit: exit)
             isDrained = unacknowledged == nil
@@ -13,7 +15,7 @@ extension RunSender {
                 let heartbeat = (lastRequest ?? now) + pacing.heartbeat
                 if now < heartbeat { return min(heartbeat, now + pacing.poll) }
                 unacknowledged = Unacknowledged(
-                    bytes: Array("{}".utf8), position: position, summary: sentSummary)
+                    bytes: Array("{}".utf8), position: position, uploaded: 0)
             }
         }
         return try post(now)
@@ -25,7 +27,7 @@ extension RunSender {
         var next = position
         var isFull = false
         var hasRows = false
-        for stream in SpoolFolder.Stream.allCases where !isFull {
+        for stream in SpoolFolder.Stream.sent where !isFull {
             guard var reader = readers[stream] else { continue }
             while let line = try reader.peek() {
                 guard body.add(line.text, to: stream, offset: next[stream].offset) else {
@@ -39,7 +41,10 @@ extension RunSender {
             }
             readers[stream] = reader
         }
-        let isLast = exit != nil && !isFull
+        body.uploaded = uploads.done
+        if uploads.waiting.isEmpty { next.files.line = uploads.reader.taken }
+        let hasUploads = try hasUploads()
+        let isLast = exit != nil && !isFull && !hasUploads
         if hasRows || isLast {
             let line = summary.line(runtime: isLast ? exit?.runtime : nil)
             if line != sentSummary {
@@ -56,7 +61,7 @@ extension RunSender {
             try folder.write(position)
         }
         if !body.isEmpty {
-            unacknowledged = Unacknowledged(bytes: body.bytes, position: next, summary: sentSummary)
+            unacknowledged = Unacknowledged(bytes: body.bytes, position: next, uploaded: body.uploaded.count)
         }
     }
 
@@ -76,6 +81,7 @@ extension RunSender {
         case .success(let reply):
             succeeded()
             unacknowledged = nil
+            uploads.done.removeFirst(sending.uploaded)
             position = sending.position
             lastRequest = now
             spacing = reply.spacing

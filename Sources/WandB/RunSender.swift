@@ -33,7 +33,8 @@ public final class RunSender {
         let bytes: [UInt8]
         /// Where the run will be once the server has it.
         let position: SentPosition
-        let summary: String?
+        /// How many uploaded files it names.
+        let uploaded: Int
     }
 
     /// What keeps rows from the server at the moment.
@@ -64,6 +65,7 @@ public final class RunSender {
     var summary = RunSummary()
     var sentSummary: String?
     var unacknowledged: Unacknowledged?
+    var uploads: Uploads
     var batchLimit: Int
     var isUrgent = false
     var lastRequest: ContinuousClock.Instant?
@@ -90,6 +92,7 @@ public final class RunSender {
         self.folder = SpoolFolder(path: folder)
         self.pacing = pacing
         api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing)
+        uploads = Uploads(reader: SpoolReader(folder: self.folder, stream: .files))
         batchLimit = pacing.maximumBatchBytes
     }
 

@@ -51,6 +51,15 @@ public final class RunTracker: Sendable {
         spool?.write { writer throws(SpoolError) in try writer.console(line, isError: isError) }
     }
 
+    /// Uploads a finished file, which must stay as it is, under a name of the run's, such as `final_config.yaml`.
+    ///
+    /// - Parameters:
+    ///   - path: absolute, or relative to the run's folder, the one above `wandb`.
+    ///   - name: what W&B calls it; folders are parted by `/`.
+    public func upload(_ path: String, as name: String) {
+        spool?.write { writer throws(SpoolError) in try writer.upload(path: path, name: name) }
+    }
+
     /// Whether someone pressed stop on the run's page.
     public var stopRequested: Bool { thread?.stopRequested ?? false }
 

@@ -7,6 +7,7 @@ import Glibc
 /// |---|---|---|
 /// | `run.json` | writer | the run's description and session number |
 /// | `wandb-history.jsonl`, `wandb-events.jsonl`, `output.log` | writer | lines as they will be sent, append-only |
+/// | `files.jsonl` | writer | names and paths of files to upload, append-only |
 /// | `exit.json` | writer | the exit code, once nothing follows |
 /// | `sent.json` | sender | what the server acknowledged |
 /// | `stop` | sender | exists once the run was stopped from the web page |
@@ -19,6 +20,11 @@ struct SpoolFolder: Sendable, Equatable {
         case history = "wandb-history.jsonl"
         case events = "wandb-events.jsonl"
         case output = "output.log"
+        /// Which files to upload; the list itself is not sent.
+        case files = "files.jsonl"
+
+        /// The streams whose lines are sent.
+        static let sent: [Stream] = [.history, .events, .output]
     }
 
     func path(of stream: Stream) -> String { path + "/" + stream.rawValue }
@@ -52,6 +58,12 @@ struct SpoolFolder: Sendable, Equatable {
         guard unlink(stopPath) == 0 || errno == ENOENT else {
             throw .cannotWrite(path: stopPath, reason: SpoolError.systemReason)
         }
+    }
+
+    /// Where a file lies whose path may be relative to the run's folder, the one above this.
+    func location(of path: String) -> String {
+        path.hasPrefix("/")
+            ? path : URL(fileURLWithPath: self.path).deletingLastPathComponent().path + "/" + path
     }
 
     private func read<Value: Decodable>(_ name: String) throws(SpoolError) -> Value? {
@@ -131,6 +143,8 @@ struct SentPosition: Codable, Equatable, Sendable {
     var history = File()
     var events = File()
     var output = File()
+    /// How many files were uploaded, in their order.
+    var files = File()
     /// The session whose exit was put into a request that may or may not have arrived.
     var completing: Int?
     /// The session whose exit the server acknowledged.
@@ -142,6 +156,7 @@ struct SentPosition: Codable, Equatable, Sendable {
             case .history: history
             case .events: events
             case .output: output
+            case .files: files
             }
         }
         set {
@@ -149,6 +164,7 @@ struct SentPosition: Codable, Equatable, Sendable {
             case .history: history = newValue
             case .events: events = newValue
             case .output: output = newValue
+            case .files: files = newValue
             }
         }
     }

@@ -8,7 +8,7 @@ struct SpoolReader {
     /// A line that counts.
     struct Line {
         let text: String
-        /// The parsed row, for history and events.
+        /// The parsed row, but for output.
         let row: JSONValue?
     }
 
@@ -96,7 +96,7 @@ struct SpoolReader {
         switch stream {
         case .output:
             return Line(text: text, row: nil)
-        case .events, .history:
+        case .events, .files, .history:
             guard let row = try? JSONValue(parsing: bytes), case .object = row else { return nil }
             guard stream == .history else { return Line(text: text, row: row) }
             guard let step = row["_step"]?.integer, step > lastStep ?? Int.min else { return nil }

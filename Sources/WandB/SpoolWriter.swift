@@ -15,6 +15,7 @@ struct SpoolWriter: ~Copyable {
     private var history: AppendFile
     private var events: AppendFile
     private var output: AppendFile
+    private var files: AppendFile
     private(set) var lastStep: Int?
 
     /// Opens a run's folder, new or left by an earlier process.
@@ -23,6 +24,7 @@ struct SpoolWriter: ~Copyable {
         let history = try AppendFile(path: folder.path(of: .history))
         let events = try AppendFile(path: folder.path(of: .events))
         let output = try AppendFile(path: folder.path(of: .output))
+        let files = try AppendFile(path: folder.path(of: .files))
         let lastRow = try history.last { line -> JSONValue? in
             guard let row = try? JSONValue(parsing: line), row["_step"]?.integer != nil else { return nil }
             return row
@@ -45,6 +47,7 @@ struct SpoolWriter: ~Copyable {
         self.history = history
         self.events = events
         self.output = output
+        self.files = files
     }
 
     /// Seconds that the run took, over all its sessions.
@@ -75,11 +78,17 @@ struct SpoolWriter: ~Copyable {
         }
     }
 
+    /// Asks for a file's upload under a name of the run's.
+    mutating func upload(path: String, name: String) throws(SpoolError) {
+        try files.append(JSONValue.object([.init("name", .string(name)), .init("path", .string(path))]).text)
+    }
+
     /// States that nothing follows in this session.
     mutating func exit(code: Int32) throws(SpoolError) {
         try history.flush()
         try events.flush()
         try output.flush()
+        try files.flush()
         try folder.write(SpooledExit(session: session, exitCode: code, runtime: runtime))
     }
 

@@ -10,6 +10,8 @@ final class WandBAPI {
     let settings: WandBSettings
     private let key: APIKey
     private let client: HTTPClient
+    /// Uploads go to other hosts: on a handle of their own, which has never held the key.
+    private var uploadClient: HTTPClient?
     private let pacing: SendPacing
     /// Asked while a request runs; true ends it.
     var isCancelled: () -> Bool = { false }
@@ -60,6 +62,48 @@ final class WandBAPI {
             StreamReply(
                 isStopped: (try? JSONValue(parsing: response.body))?["stopped"] == .bool(true),
                 spacing: StreamReply.spacing(response))
+        }
+    }
+
+    /// Asks where files may be uploaded to.
+    func createFiles(_ names: [String], entity: String, project: String, run: String) -> Reply<[UploadTicket]>
+    {
+        let variables: [JSONValue.Member] = [
+            .init("entity", .string(entity)), .init("project", .string(project)), .init("run", .string(run)),
+            .init("files", .array(names.map { .string($0) })),
+        ]
+        return graphQL(.createRunFiles, variables: variables).flatMap { data in
+            let tickets = UploadTicket.tickets(reply: data, baseURL: settings.baseURL)
+            guard tickets.count == names.count else {
+                return .failure(
+                    CallFailure(
+                        .transient, "\(host) gave \(tickets.count) addresses for \(names.count) files"))
+            }
+            return .success(tickets)
+        }
+    }
+
+    /// Puts a file where a ticket says, without credentials.
+    func upload(_ path: String, to ticket: UploadTicket) -> Reply<Void> {
+        var request = HTTPRequest(
+            method: "PUT", url: ticket.url, headers: ticket.headers, body: .file(path: path))
+        request.connectTimeout = pacing.connectTimeout
+        request.timeout = nil
+        do {
+            let client = if let uploadClient { uploadClient } else { try HTTPClient() }
+            uploadClient = client
+            let response = try client.send(request, isCancelled: isCancelled)
+            guard !response.isSuccess else { return .success(()) }
+            let mayRetry = response.status == 429 || (response.status >= 500 && response.status != 501)
+            // The address is a secret of its own and stays out of the message.
+            return .failure(
+                CallFailure(
+                    mayRetry ? .transient : .refused,
+                    "the upload of \(ticket.name) was answered \(response.status)",
+                    retryAfter: CallFailure.retryAfter(
+                        response.header("Retry-After"), now: Date().timeIntervalSince1970)))
+        } catch {
+            return .failure(CallFailure(error))
         }
     }
 
@@ -175,6 +219,8 @@ struct ServerRun: Equatable {
         case .history: historyLines
         case .events: eventsLines
         case .output: outputLines
+        // The server does not count them.
+        case .files: 0
         }
     }
 }

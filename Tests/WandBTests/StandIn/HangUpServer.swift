@@ -74,13 +74,12 @@ final class HangUpServer: Sendable {
                 )
             }
             if let head {
-                let length = Self.header("Content-Length", head.lines).flatMap { Int($0) } ?? 0
+                let headers = Self.headers(head.lines)
+                let length = headers["content-length"].flatMap { Int($0) } ?? 0
                 if bytes.count >= head.start + length {
                     let words = head.lines[0].split(separator: " ")
                     return StandInBackend.Request(
-                        method: String(words[0]), path: String(words[1]),
-                        authorization: Self.header("Authorization", head.lines),
-                        contentType: Self.header("Content-Type", head.lines),
+                        method: String(words[0]), path: String(words[1]), headers: headers,
                         body: Data(bytes[head.start..<head.start + length]))
                 }
             }
@@ -90,8 +89,13 @@ final class HangUpServer: Sendable {
         }
     }
 
-    private static func header(_ name: String, _ lines: [Substring]) -> String? {
-        lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }
-            .map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }
+    private static func headers(_ lines: [Substring]) -> [String: String] {
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            headers[line[..<colon].lowercased()] =
+                line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        }
+        return headers
     }
 }

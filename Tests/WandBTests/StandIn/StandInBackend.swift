@@ -8,8 +8,8 @@ final class StandInBackend: Sendable {
         var method: String
         /// Percent-encoded, as it came.
         var path: String
-        var authorization: String?
-        var contentType: String?
+        /// By their names in lower case.
+        var headers: [String: String]
         var body: Data
     }
 
@@ -44,7 +44,10 @@ final class StandInBackend: Sendable {
         var events: [String] = []
         var output: [String] = []
         var summary: String?
+        /// Names of files that the run said were uploaded.
         var uploaded: [String] = []
+        /// Uploaded files by name.
+        var files: [String: Data] = [:]
         var state = "running"
         var exitCodes: [Int] = []
         /// Lines that came again with other bytes.
@@ -54,11 +57,13 @@ final class StandInBackend: Sendable {
         var isStopped = false
     }
 
-    private struct State {
+    struct State {
         var runs: [String: Run] = [:]
         var violations: [String] = []
         var requests = 0
         var heartbeats = 0
+        /// Upload addresses that were given out: the run and the file's name.
+        var tickets: [String: (run: String, name: String)] = [:]
         var fault: @Sendable (Int, Request) -> Fault = { _, _ in .none }
     }
 
@@ -107,21 +112,22 @@ final class StandInBackend: Sendable {
     }
 
     private func work(_ request: Request, _ state: inout State) -> Reply {
+        if request.path.hasPrefix("/put/") { return put(request, &state) }
         let expected = "Basic " + Data("api:\(Self.key)".utf8).base64EncodedString()
-        guard request.authorization == expected else {
+        guard request.headers["authorization"] == expected else {
             state.violations.append("bad credentials on \(request.path)")
             return Reply(status: 401, body: Data(#"{"errors":[{"message":"invalid API key"}]}"#.utf8))
         }
-        if request.method != "POST" || request.contentType != "application/json" {
+        if request.method != "POST" || request.headers["content-type"] != "application/json" {
             state.violations.append(
-                "\(request.method) \(request.path) with \(request.contentType ?? "no type")")
+                "\(request.method) \(request.path) with \(request.headers["content-type"] ?? "no type")")
         }
         // JSONSerialization is strict: bare NaN outside strings fails here.
         guard let body = try? JSONSerialization.jsonObject(with: request.body) as? [String: Any] else {
             state.violations.append("no strict JSON on \(request.path)")
             return Reply(status: 400)
         }
-        if request.path == "/graphql" { return graphQL(body, &state) }
+        if request.path == "/graphql" { return graphQL(body, host: request.headers["host"] ?? "", &state) }
         let parts = request.path.split(separator: "/").compactMap { $0.removingPercentEncoding }
         guard parts.count == 5, parts[0] == "files", parts[4] == "file_stream" else {
             state.violations.append("unknown path \(request.path)")
@@ -132,12 +138,13 @@ final class StandInBackend: Sendable {
 
     // MARK: - GraphQL
 
-    private func graphQL(_ body: [String: Any], _ state: inout State) -> Reply {
+    private func graphQL(_ body: [String: Any], host: String, _ state: inout State) -> Reply {
         guard let query = body["query"] as? String, let variables = body["variables"] as? [String: Any] else {
             state.violations.append("GraphQL without query or variables")
             return Reply(status: 400)
         }
         if query.contains("upsertBucket(") { return upsert(variables, &state) }
+        if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
         if query.contains("model(") { return resumeStatus(variables, state) }
         if query.contains("viewer {") {
             return answer([
@@ -148,7 +155,7 @@ final class StandInBackend: Sendable {
         return Reply(status: 400)
     }
 
-    private func answer(_ data: [String: Any]) -> Reply {
+    func answer(_ data: [String: Any]) -> Reply {
         guard let body = try? JSONSerialization.data(withJSONObject: ["data": data]) else {
             return Reply(status: 500)
         }
@@ -200,7 +207,7 @@ final class StandInBackend: Sendable {
         }
     }
 
-    private func storageID(_ name: String) -> String { Data("Run:v1:\(name)".utf8).base64EncodedString() }
+    func storageID(_ name: String) -> String { Data("Run:v1:\(name)".utf8).base64EncodedString() }
 
     private func resumeStatus(_ variables: [String: Any], _ state: State) -> Reply {
         guard let name = variables["name"] as? String, let run = state.runs[name] else {
@@ -221,99 +228,5 @@ final class StandInBackend: Sendable {
                 ],
             ]
         ])
-    }
-
-    // MARK: - file_stream
-
-    private func stream(
-        entity: String, project: String, run name: String, _ body: [String: Any], _ bytes: Data,
-        _ state: inout State
-    ) -> Reply {
-        guard var run = state.runs[name], run.entity == entity, run.project == project else {
-            state.violations.append("file_stream before UpsertBucket")
-            return Reply(status: 404)
-        }
-        if body.isEmpty { state.heartbeats += 1 }
-        if run.state != "running", bytes != run.lastBody {
-            state.violations.append("a request after complete")
-        }
-        let isRepeat = bytes == run.lastBody && !body.isEmpty
-        for (file, chunk) in body["files"] as? [String: [String: Any]] ?? [:] {
-            guard let offset = chunk["offset"] as? Int, let lines = chunk["content"] as? [String],
-                !lines.isEmpty
-            else {
-                state.violations.append("\(file) without offset or content")
-                continue
-            }
-            switch file {
-            case "wandb-history.jsonl":
-                store(lines, at: offset, file, &run.history, &run.rewritten, &state)
-                checkSteps(run.history, &state)
-            case "wandb-events.jsonl":
-                store(lines, at: offset, file, &run.events, &run.rewritten, &state)
-                for line in lines { checkEvent(line, &state) }
-            case "output.log":
-                store(lines, at: offset, file, &run.output, &run.rewritten, &state)
-            case "wandb-summary.json":
-                if offset != 0 || lines.count != 1 { state.violations.append("summary is not one line at 0") }
-                run.summary = lines.last
-            default: state.violations.append("unknown file \(file)")
-            }
-        }
-        run.uploaded += body["uploaded"] as? [String] ?? []
-        if (body["complete"] == nil) != (body["exitcode"] == nil) {
-            state.violations.append("complete and exitcode not together")
-        }
-        if let code = body["exitcode"] as? Int, !isRepeat {
-            run.exitCodes.append(code)
-            run.state = code == 0 ? "finished" : "failed"
-        }
-        run.lastBody = bytes
-        state.runs[name] = run
-        let stopped = run.isStopped ? #","stopped":true"# : ""
-        return Reply(body: Data(#"{"exitcode":null,"limits":{}\#(stopped)}"#.utf8))
-    }
-
-    private func store(
-        _ lines: [String], at offset: Int, _ file: String, _ stored: inout [String], _ rewritten: inout Int,
-        _ state: inout State
-    ) {
-        guard offset <= stored.count else {
-            state.violations.append("\(file): offset \(offset) leaves a gap after \(stored.count)")
-            return
-        }
-        for (index, line) in lines.enumerated() {
-            if line.contains("\n") { state.violations.append("\(file): a line holds a line feed") }
-            if offset + index < stored.count {
-                if stored[offset + index] != line { rewritten += 1 }
-                stored[offset + index] = line
-            } else {
-                stored.append(line)
-            }
-        }
-    }
-
-    private func checkSteps(_ history: [String], _ state: inout State) {
-        var last = -1
-        for line in history {
-            guard let row = try? JSONValue(parsing: line), let step = row["_step"]?.integer,
-                row["_timestamp"]?.double != nil, row["_runtime"]?.double != nil
-            else {
-                state.violations.append("bad history row \(line.prefix(80))")
-                continue
-            }
-            if step <= last { state.violations.append("_step \(step) after \(last)") }
-            last = step
-        }
-    }
-
-    private func checkEvent(_ line: String, _ state: inout State) {
-        guard let row = try? JSONValue(parsing: line), case .object(let members) = row,
-            row["_wandb"] == .bool(true), row["_timestamp"]?.double != nil,
-            members.allSatisfy({ $0.name.hasPrefix("system.") || $0.name.hasPrefix("_") })
-        else {
-            state.violations.append("bad event \(line.prefix(80))")
-            return
-        }
     }
 }

@@ -32,9 +32,10 @@ struct StandInServer: Sendable {
             let reply = backend.handle(
                 StandInBackend.Request(
                     method: request.method.rawValue, path: request.target.path(),
-                    authorization: request.headers[HTTPHeader("Authorization")],
-                    contentType: request.headers[HTTPHeader("Content-Type")], body: try await request.bodyData
-                ))
+                    headers: Dictionary(
+                        request.headers.map { ($0.key.rawValue.lowercased(), $0.value) },
+                        uniquingKeysWith: { $1 }),
+                    body: try await request.bodyData))
             if reply.delay > .zero { try await Task.sleep(for: reply.delay) }
             var headers = HTTPHeaders()
             for (name, value) in reply.headers { headers[HTTPHeader(name)] = value }

@@ -1,0 +1,40 @@
+import Foundation
+
+// Files: an address for each, and the bytes put there without credentials.
+extension StandInBackend {
+    func createFiles(_ variables: [String: Any], host: String, _ state: inout State) -> Reply {
+        guard let run = variables["run"] as? String, let names = variables["files"] as? [String],
+            state.runs[run] != nil
+        else {
+            state.violations.append("CreateRunFiles before UpsertBucket")
+            return Reply(status: 404)
+        }
+        var files: [[String: Any]] = []
+        for name in names {
+            let token = "\(state.tickets.count)"
+            state.tickets[token] = (run, name)
+            files.append(["name": name, "uploadUrl": "http://\(host)/put/\(token)?X-Signature=secret"])
+        }
+        return answer([
+            "createRunFiles": ["runID": storageID(run), "uploadHeaders": ["X-Stand-In: yes"], "files": files]
+        ])
+    }
+
+    func put(_ request: Request, _ state: inout State) -> Reply {
+        let token = request.path.dropFirst("/put/".count).prefix { $0 != "?" }
+        guard request.method == "PUT", let ticket = state.tickets[String(token)] else {
+            state.violations.append("\(request.method) to an address that was not given out")
+            return Reply(status: 404)
+        }
+        for name in ["authorization", "content-type", "transfer-encoding"] where request.headers[name] != nil
+        {
+            state.violations.append("an upload with \(name)")
+        }
+        if request.headers["x-stand-in"] != "yes" { state.violations.append("an upload without its headers") }
+        if request.headers["content-length"] != "\(request.body.count)" {
+            state.violations.append("an upload without its length")
+        }
+        state.runs[ticket.run]?.files[ticket.name] = request.body
+        return Reply()
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+@testable import WandB
+
+/// Files of a run: put at the addresses the server gives, without credentials, before the run's exit.
+struct UploadTests {
+    private let scratch: ScratchFolder
+
+    init() throws {
+        scratch = try ScratchFolder()
+        try FileManager.default.createDirectory(atPath: scratch.spool, withIntermediateDirectories: true)
+    }
+
+    private func write(_ text: String, to name: String) throws {
+        try text.write(toFile: scratch.path + "/run/" + name, atomically: true, encoding: .utf8)
+    }
+
+    private func track(_ baseURL: String) throws -> Delivery {
+        let tracker = RunTracker(
+            run: try .sample(), folder: scratch.spool, settings: try .pointing(at: baseURL), pacing: .hasty)
+        tracker.upload("final_config.yaml", as: "final_config.yaml")
+        tracker.log(step: 0, values: [])
+        tracker.upload("missing.txt", as: "missing.txt")
+        tracker.upload(scratch.path + "/run/empty", as: "target/empty")
+        return tracker.finish(exitCode: 0)
+    }
+
+    enum Trouble: CaseIterable, Sendable {
+        case none, everyThirdFails, everyThirdBreaks, everyThirdBreaksAfterItsWork, expiredAddresses
+
+        func fault(_ number: Int, _ request: StandInBackend.Request) -> StandInBackend.Fault {
+            switch self {
+            case .none: .none
+            case .everyThirdFails: number % 3 == 1 ? .refuse(status: 500) : .none
+            case .everyThirdBreaks: number % 3 == 1 ? .resetBeforeTheWork : .none
+            case .everyThirdBreaksAfterItsWork: number % 3 == 1 ? .resetAfterTheWork : .none
+            case .expiredAddresses: request.method == "PUT" && number < 8 ? .refuse(status: 403) : .none
+            }
+        }
+    }
+
+    @Test(arguments: Trouble.allCases) func filesArriveBeforeTheExitThrough(_ trouble: Trouble) throws {
+        let server = try HangUpServer()
+        defer { server.stop() }
+        server.backend.inject { trouble.fault($0, $1) }
+        let config = "seed: 0\n" + String(repeating: "# a long file\n", count: 50_000)
+        try write(config, to: "final_config.yaml")
+        try write("", to: "empty")
+        let delivery = try track(server.baseURL)
+        #expect(delivery == .delivered(url: "\(server.baseURL)/lab/spd/runs/run-1"))
+        #expect(server.backend.violations == [])
+        let run = try #require(server.backend.run("run-1"))
+        #expect(run.files == ["final_config.yaml": Data(config.utf8), "target/empty": Data()])
+        #expect(Set(run.uploaded) == ["final_config.yaml", "target/empty"])
+        #expect(run.exitCodes == [0])
+        #expect(!(try scratch.contents()).contains("X-Signature"))
+    }
+
+    @Test func aFileThatIsAlwaysRefusedDoesNotKeepTheRunFromEnding() throws {
+        let server = try HangUpServer()
+        defer { server.stop() }
+        server.backend.inject { _, request in request.method == "PUT" ? .refuse(status: 400) : .none }
+        try write("x", to: "final_config.yaml")
+        try write("", to: "empty")
+        _ = try track(server.baseURL)
+        #expect(server.backend.violations == [])
+        #expect(server.backend.run("run-1")?.files.isEmpty == true)
+        #expect(server.backend.run("run-1")?.exitCodes == [0])
+    }
+
+    @Test func filesThatTheServerHasAreNotUploadedAgain() throws {
+        let server = try HangUpServer()
+        defer { server.stop() }
+        try write("x", to: "final_config.yaml")
+        try write("", to: "empty")
+        _ = try track(server.baseURL)
+        let puts = Notices()
+        server.backend.inject { _, request in
+            if request.method == "PUT" { puts.add(request.path) }
+            return .none
+        }
+        let tracker = RunTracker(
+            run: try .sample(), folder: scratch.spool, settings: try .pointing(at: server.baseURL),
+            pacing: .hasty)
+        tracker.log(step: 1, values: [])
+        _ = tracker.finish(exitCode: 0)
+        #expect(puts.all == [])
+        #expect(server.backend.violations == [])
+        #expect(server.backend.run("run-1")?.exitCodes == [0, 0])
+    }
+}
