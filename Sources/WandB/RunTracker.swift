@@ -5,6 +5,8 @@
 public final class RunTracker: Sendable {
     private let spool: SharedSpool?
     private let thread: DeliveryThread?
+    private let folder: String
+    private let notify: @Sendable (String) -> Void
     /// What `finish` answers where there is nothing to send.
     private let untracked: Delivery
 
@@ -21,6 +23,8 @@ public final class RunTracker: Sendable {
         run: RunDescription, folder: String, settings: WandBSettings, pacing: SendPacing = SendPacing(),
         clock: RunClock = .system, notify: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.folder = folder
+        self.notify = notify
         let place = SpoolFolder(path: folder)
         guard settings.mode != .disabled else {
             (spool, thread, untracked) = (nil, nil, .disabled)
@@ -68,12 +72,21 @@ public final class RunTracker: Sendable {
 
     /// Ends the run: sends what is left and its exit code, as long as the server takes it.
     ///
+    /// What stays behind is also written as an `offline-run-…` folder, which `wandb sync` reads.
     /// Waits a few seconds for a server that does not answer, up to a minute for one that does. Calls after the
     /// first do nothing.
     public func finish(exitCode: Int32) -> Delivery {
         guard let spool, let thread else { return untracked }
         spool.write { writer throws(SpoolError) in try writer.exit(code: exitCode) }
-        return thread.finish()
+        let delivery = thread.finish()
+        if case .left = delivery {
+            do {
+                _ = try OfflineRun.write(from: folder)
+            } catch {
+                notify("W&B: \(error); 'wandb sync' cannot read this run")
+            }
+        }
+        return delivery
     }
 
     /// Leaves the run unfinished, to go on in another process: sends what is left, but no exit code.

@@ -83,30 +83,45 @@ struct SpoolFolder: Sendable, Equatable {
         }
     }
 
-    /// Writes beside, syncs and renames, so that a reader or a crash sees the old or the new file, whole.
     private func write(_ value: some Encodable, to name: String) throws(SpoolError) {
-        let file = path + "/" + name
-        let beside = "\(file).\(getpid()).tmp"
         let data: Data
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
             data = try encoder.encode(value)
         } catch {
-            throw .cannotWrite(path: file, reason: "\(error)")
+            throw .cannotWrite(path: path + "/" + name, reason: "\(error)")
         }
-        let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotCreate(path: beside, reason: SpoolError.systemReason) }
-        let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        let isWhole = written == data.count && fsync(descriptor) == 0
-        let reason = SpoolError.systemReason
-        close(descriptor)
-        guard isWhole, rename(beside, file) == 0 else {
-            let failure = SpoolError.cannotWrite(
-                path: file, reason: isWhole ? SpoolError.systemReason : reason)
+        try write([UInt8](data), to: name)
+    }
+
+    /// Writes beside, syncs and renames, so that a reader or a crash sees the old or the new file, whole.
+    func write(_ bytes: [UInt8], to name: String) throws(SpoolError) {
+        let file = path + "/" + name
+        let beside = "\(file).\(getpid()).tmp"
+        do throws(SpoolError) {
+            try Self.write(bytes, beside: beside)
+            guard rename(beside, file) == 0 else {
+                throw .cannotWrite(path: file, reason: SpoolError.systemReason)
+            }
+        } catch {
             unlink(beside)
-            throw failure
+            throw error
         }
+    }
+
+    private static func write(_ bytes: [UInt8], beside path: String) throws(SpoolError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotCreate(path: path, reason: SpoolError.systemReason) }
+        defer { close(descriptor) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .cannotWrite(path: path, reason: SpoolError.systemReason) }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(descriptor) == 0 else { throw .cannotWrite(path: path, reason: SpoolError.systemReason) }
     }
 }
 

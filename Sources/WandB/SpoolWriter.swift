@@ -104,6 +104,20 @@ struct SpoolWriter: ~Copyable {
         line += "}"
     }
 
+    /// Reads what `consoleTime` wrote.
+    static func date(ofConsoleTime text: String) -> Double? {
+        let parts = text.split(whereSeparator: { "-T:.".contains($0) }).compactMap { Int32($0) }
+        guard parts.count == 7 else { return nil }
+        var time = tm()
+        time.tm_year = parts[0] - 1900
+        time.tm_mon = parts[1] - 1
+        time.tm_mday = parts[2]
+        time.tm_hour = parts[3]
+        time.tm_min = parts[4]
+        time.tm_sec = parts[5]
+        return Double(timegm(&time)) + Double(parts[6]) * 1e-6
+    }
+
     /// UTC as W&B writes it before console lines: ISO 8601 with microseconds and without a Z.
     static func consoleTime(_ date: Double) -> String {
         var seconds = time_t(date.rounded(.down))
