@@ -4,7 +4,6 @@ struct Announcer {
     private let notify: @Sendable (String) -> Void
     private var hasAnnouncedURL = false
     private var announced: RunSender.Problem?
-    private var failedSteps = 0
 
     init(folder: String, notify: @escaping @Sendable (String) -> Void) {
         self.folder = folder
@@ -19,14 +18,14 @@ struct Announcer {
         guard let problem = sender.problem else {
             if announced != nil { notify("W&B: rows are being sent again") }
             announced = nil
-            failedSteps = 0
             return
         }
-        failedSteps += 1
         guard announced == nil else { return }
         switch problem {
         // One failed request is nothing to report.
-        case .unreachable where failedSteps < 2, .failing where failedSteps < 2: return
+        case .unreachable where sender.failures < 2, .failing where sender.failures < 2,
+            .refused where sender.failures < 2:
+            return
         default:
             announced = problem
             notify("W&B: \(problem); training goes on, rows are kept in \(folder)")

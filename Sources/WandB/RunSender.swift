@@ -72,7 +72,8 @@ public final class RunSender {
     /// The time between requests that the server's quota asks for.
     var spacing: Duration = .zero
     private var lock: SenderLock?
-    private var failures = 0
+    /// How many attempts in a row failed.
+    private(set) var failures = 0
     private var notBefore: ContinuousClock.Instant?
     /// Whether the present pause is one that the server asked for.
     private var isHeldOff = false
@@ -132,8 +133,8 @@ public final class RunSender {
         guard !isUrgent else { return }
         isUrgent = true
         switch problem {
-        case .unreachable, .failing: if !isHeldOff { notBefore = nil }
-        case nil, .sentElsewhere, .refused, .folder: break
+        case .unreachable, .failing, .refused: if !isHeldOff { notBefore = nil }
+        case nil, .sentElsewhere, .folder: break
         }
     }
 
@@ -166,7 +167,8 @@ public final class RunSender {
             pause = pacing.retry(failures: failures, random: Double.random(in: 0..<1))
         case .refused, .missing:
             problem = .refused(failure.description)
-            pause = pacing.refusedPause
+            // Now and then a server refuses by mistake.
+            pause = failures < 4 ? pacing.retry(failures: failures, random: 0) : pacing.refusedPause
         case .tooLarge:
             problem = .refused(failure.description)
             pause = pacing.firstRetry

@@ -10,7 +10,7 @@ public struct SendPacing: Sendable, Equatable {
     public var firstRetry: Duration = .seconds(2)
     /// The longest wait after a failure.
     public var longestRetry: Duration = .seconds(60)
-    /// The wait after the server refused a request (401, 403, 404, 409…).
+    /// The wait after the server refused a request (401, 403, 404, 409…) several times.
     public var refusedPause: Duration = .seconds(300)
     /// The size at which a request is split.
     public var maximumBatchBytes = 10 << 20

@@ -122,6 +122,33 @@ struct DeliveryTests {
         #expect(history.split(separator: "\n").count == 5000)
     }
 
+    @Test func troubleIsAnnouncedOnceAndSoIsItsEnd() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let notices = Notices()
+        server.backend.inject { number, request in
+            (2..<12).contains(number) ? .refuse(status: 503) : .none
+        }
+        try await blocking {
+            let tracker = RunTracker(
+                run: try .sample(), folder: scratch.spool, settings: try .pointing(at: server.baseURL),
+                pacing: .hasty, notify: { notices.add($0) })
+            var step = 0
+            while notices.all.count < 3, step < 5000 {
+                tracker.log(step: step, values: [])
+                step += 1
+                usleep(1000)
+            }
+            _ = tracker.finish(exitCode: 0)
+        }
+        #expect(
+            notices.all == [
+                "W&B: run at \(server.baseURL)/lab/spd/runs/run-1",
+                "W&B: 127.0.0.1 answered 503: injected; training goes on, rows are kept in \(scratch.spool)",
+                "W&B: rows are being sent again",
+            ])
+    }
+
     @Test func whatADeadServerLeftIsSentLaterByAnotherSender() async throws {
         let silent = try HangUpServer()
         silent.stop()

@@ -1,6 +1,7 @@
 #include "CCurl.h"
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 static struct {
@@ -74,7 +75,20 @@ const char *curl_library_version(void) { return library.version(); }
 CURL *curl_handle_create(void) { return library.easy_init(); }
 void curl_handle_reset(CURL *handle) { library.easy_reset(handle); }
 void curl_handle_free(CURL *handle) { library.easy_cleanup(handle); }
-CURLcode curl_handle_perform(CURL *handle) { return library.easy_perform(handle); }
+// A peer that hangs up while a TLS library writes raises SIGPIPE in this thread, and would end the process.
+CURLcode curl_handle_perform(CURL *handle) {
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    CURLcode code = library.easy_perform(handle);
+    const struct timespec now = {0, 0};
+    if (!was_pending) sigtimedwait(&pipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
 const char *curl_error_text(CURLcode code) { return library.easy_strerror(code); }
 
 struct curl_slist *curl_list_append(struct curl_slist *list, const char *text) {
