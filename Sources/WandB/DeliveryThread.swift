@@ -12,6 +12,7 @@ final class DeliveryThread: @unchecked Sendable {
     private var problem: RunSender.Problem?
     private var isFinished = false
     private var successes = 0
+    private var failures = 0
     /// When the sender makes its next attempt, once it knows that the run ends.
     private var due: ContinuousClock.Instant?
 
@@ -63,7 +64,7 @@ final class DeliveryThread: @unchecked Sendable {
         while !isDone {
             let now = clock.now
             if successes != seen { (seen, lastSuccess) = (successes, now) }
-            let patience = patience(problem)
+            let patience = patience(problem, failures: failures)
             if now - lastSuccess >= patience || now - start >= pacing.liveServerPatience { break }
             // The server is asked again only after everybody's patience is over.
             if problem != nil, let due, due - lastSuccess > patience { break }
@@ -80,8 +81,10 @@ final class DeliveryThread: @unchecked Sendable {
             reason: problem.map { "\($0)" } ?? settings.offlineReason ?? "the server is slow")
     }
 
-    private func patience(_ problem: RunSender.Problem?) -> Duration {
+    private func patience(_ problem: RunSender.Problem?, failures: Int) -> Duration {
         switch problem {
+        // Tried again and again while the run trained: hundreds of runs must not wait for it at their ends.
+        case .unreachable where failures > 2: pacing.deadServerPatience / 4
         case nil: pacing.silentServerPatience
         case .failing: pacing.failingServerPatience
         case .unreachable, .refused, .sentElsewhere, .folder: pacing.deadServerPatience
@@ -152,6 +155,7 @@ final class DeliveryThread: @unchecked Sendable {
             runURL = sender?.runURL
             problem = sender?.problem
             successes = sender?.successes ?? 0
+            failures = sender?.failures ?? 0
             condition.broadcast()
         }
     }
