@@ -77,8 +77,7 @@ struct ReferenceAdamW {
     }
 
     @Test func theRateFollowsItsClosedForm() {
-        func rate(_ schedule: LearningRate.Schedule, _ step: Int, of steps: Int, warmup: Double = 0) -> Double
-        {
+        func rate(_ schedule: LearningRate.Schedule, _ step: Int, of steps: Int, warmup: Double = 0) -> Double {
             LearningRate(peak: 3, schedule: schedule, warmupFraction: warmup).rate(at: step, of: steps)
         }
         for step in [0, 1, 49, 99, 100] {

@@ -51,7 +51,10 @@ import Testing
 
         let each = try (0..<6).map { _ in try #require(try often.advance(reporting: true)) }
         for _ in 0..<5 { #expect(try seldom.advance(reporting: false) == nil) }
+        let resumed = try Decomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
+        try resumed.restore(seldom.state)
         let once = try #require(try seldom.advance(reporting: true))
+        #expect(try resumed.advance(reporting: true) == once)
 
         let counts = each.map { $0.alive.values.reduce(0, +) }
         let alive = once.alive.values.reduce(0, +)
