@@ -16,7 +16,7 @@ quickstart: install ## Run a small sweep of real decompositions on this machine.
 test: ## Build and run the tests (a few minutes).
 	@scripts/install-packages test
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 test-all: ## Also the slow tests: full-length runs.
 	@scripts/install-packages test

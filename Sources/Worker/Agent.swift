@@ -26,6 +26,11 @@ extension Worker {
         @Option(help: ArgumentHelp("How often a run's state is saved.", valueName: "seconds"))
         var checkpointEvery = 300
 
+        @Option(
+            help: ArgumentHelp(
+                "How long a spec stays this agent's when it falls silent.", valueName: "seconds"))
+        var lease = 60
+
         @Flag(help: "Say nothing about progress.")
         var quiet = false
 
@@ -36,6 +41,7 @@ extension Worker {
             if checkpointEvery < 1 {
                 throw ValidationError("--checkpoint-every is \(checkpointEvery); it takes 1 or more seconds")
             }
+            if lease < 2 { throw ValidationError("--lease is \(lease); it takes 2 or more seconds") }
         }
 
         mutating func run() throws {
@@ -57,6 +63,7 @@ extension Worker {
                 options: AgentLoop.Options(
                     threads: threads ?? Self.threads(environment),
                     checkpointInterval: .seconds(checkpointEvery),
+                    lease: .seconds(lease),
                     isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"), tracking: tracking))
             try loop.run()
         }

@@ -10,6 +10,7 @@ struct AgentLoop {
     struct Options {
         let threads: Int
         let checkpointInterval: Duration
+        let lease: Duration
         let isQuiet: Bool
         let targets: TargetCache
         let tracking: WandBSettings
@@ -29,7 +30,7 @@ struct AgentLoop {
         )
         do {
             while !StopRequest.isMade {
-                if let claim = try store.claimNext(of: job.id, by: agent, lease: ClaimKeeper.lease) {
+                if let claim = try store.claimNext(of: job.id, by: agent, lease: options.lease) {
                     try perform(claim)
                 } else if try store.openWork(of: job.id).isNone {
                     try store.agentEnded(agent, reason: "no spec is left")
@@ -55,7 +56,7 @@ struct AgentLoop {
 
     private func perform(_ claim: Claim) throws {
         let folder = RunFolder(path: claim.folder)
-        let keeper = ClaimKeeper(store: store, claim: claim)
+        let keeper = ClaimKeeper(store: store, claim: claim, lease: options.lease)
         keeper.start()
         defer { keeper.stop() }
         let log: RunLog

@@ -18,10 +18,11 @@ final class ClaimKeeper: Sendable {
     private let state = Mutex(State())
 
     /// How long a claim stands without a renewal.
-    static let lease = Duration.seconds(60)
-    private static let interval = 1.0
+    private let lease: Duration
+    private static let interval = 0.5
 
-    init(store: Store, claim: Claim) {
+    init(store: Store, claim: Claim, lease: Duration) {
+        self.lease = lease
         self.store = store
         self.claim = claim
     }
@@ -32,7 +33,7 @@ final class ClaimKeeper: Sendable {
         state.withLock { state in
             if let lost = state.lost { return lost }
             // The state file may be out of reach; from here on somebody else may hold the claim.
-            guard .now - state.renewed > Self.lease else { return nil }
+            guard .now - state.renewed > lease else { return nil }
             return .locked(path: store.path)
         }
     }
@@ -63,7 +64,7 @@ final class ClaimKeeper: Sendable {
             defer { state.progress = nil }
             return state.progress
         }
-        let isDue = state.withLock { .now - $0.renewed > Self.lease / 6 }
+        let isDue = state.withLock { .now - $0.renewed > lease / 6 }
         guard progress != nil || isDue else { return }
         let asked = ContinuousClock.now
         do {
@@ -71,9 +72,9 @@ final class ClaimKeeper: Sendable {
                 try store.report(
                     Progress(
                         step: progress.step, steps: progress.steps, stepsPerSecond: progress.stepsPerSecond,
-                        losses: progress.losses), of: claim, lease: Self.lease)
+                        losses: progress.losses), of: claim, lease: lease)
             } else {
-                try store.heartbeat(claim, lease: Self.lease)
+                try store.heartbeat(claim, lease: lease)
             }
             state.withLock { $0.renewed = asked }
         } catch {

@@ -104,7 +104,7 @@ struct SweepTests {
         let quick = try SweepFile.load(path: sweeps.appending(path: "quickstart.yaml").path).expand(
             experiments: [all[0]])
         #expect(quick.count == 4)
-        #expect(quick.allSatisfy { $0.config.steps == 8000 && $0.config.printFreq == 500 })
+        #expect(quick.allSatisfy { $0.config.steps == 20000 && $0.config.printFreq == 1000 })
         #expect(Set(quick.map { "\($0.config.seed) \($0.config.importanceMinimalityCoeff)" }).count == 4)
         let sweep = try SweepFile.load(path: sweeps.appending(path: "sweep_params.yaml").path).expand(
             experiments: all)

@@ -87,6 +87,16 @@ import Testing
         #expect(try trained(seed: 4) != state)
     }
 
+    @Test(arguments: [Scene(network: .tms(layers: 1, tied: true)), Scene(network: .mlp(layers: 2))])
+    func oneThreadOrSeveralGiveTheSameBytes(scene: Scene) throws {
+        let states = try [1, 2, 3, 4].map { threads in
+            let decomposition = try Decomposition.example(scene, seed: 5, batchSize: 70, threads: threads)
+            for _ in 0..<30 { try decomposition.advance(reporting: false) }
+            return decomposition.state
+        }
+        for state in states.dropFirst() { #expect(state == states[0]) }
+    }
+
     @Test func everyStepDrawsAnotherBatchAndOtherMasks() throws {
         var scene = Scene(network: .tms(), coefficients: Scene.only(.stochasticRecon))
         scene.subcomponents = 4

@@ -14,6 +14,7 @@ struct SlurmEndToEndTests {
         do {
             try await aSweepIsShared(cluster)
             try await aSingleAgentIsAPlainJob(cluster)
+            try await aRealSweepIsTrained(cluster)
             try await aRefusedJobLeavesNothing(cluster)
             try await aControllerThatIsDownIsTold(cluster)
         } catch {
@@ -59,14 +60,34 @@ struct SlurmEndToEndTests {
         #expect(FileManager.default.fileExists(atPath: job.folder + "/logs/\(number).log"))
     }
 
+    private func aRealSweepIsTrained(_ cluster: Cluster) async throws {
+        let bench = cluster.bench
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 6000), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+        let sweep = try bench.write("small:\n  seed:\n    values: [0, 1, 2, 3]\n", to: "real.yaml")
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", "small.yaml", "--sweep", sweep, "--n-agents", "2", "--watch"],
+            adding: TrainingEndToEndTests.realWorker)
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+
+        let job = try await bench.status(of: 3)
+        #expect(job.counts.done == 4)
+        #expect(Set(job.runs.compactMap(\.agent)).count == 2, "both agents took part")
+        for run in job.runs {
+            #expect(try #require(run.metrics["mmcs"]) > 0.5)
+            let rows = try String(contentsOfFile: run.folder + "/metrics.jsonl", encoding: .utf8)
+            #expect(rows.split(separator: "\n").count == 61)
+        }
+    }
+
     private func aRefusedJobLeavesNothing(_ cluster: Cluster) async throws {
         let answer = try await cluster.bench.orchestrator(
             ["submit", "--experiments", "tms_5-2", "--executor", "slurm"],
             adding: ["SBATCH_PARTITION": "gpu"])
         #expect(answer.code == 1)
         #expect(answer.error.contains("sbatch failed: invalid partition specified: gpu"), "\(answer.error)")
-        #expect(try await cluster.bench.orchestrator(["status", "3"]).code == 2)
-        #expect(!FileManager.default.fileExists(atPath: cluster.bench.cache + "/jobs/3"))
+        #expect(try await cluster.bench.orchestrator(["status", "4"]).code == 2)
+        #expect(!FileManager.default.fileExists(atPath: cluster.bench.cache + "/jobs/4"))
     }
 
     private func aControllerThatIsDownIsTold(_ cluster: Cluster) async throws {
@@ -75,7 +96,7 @@ struct SlurmEndToEndTests {
             ["submit", "--experiments", "tms_5-2", "--executor", "slurm"])
         #expect(answer.code == 1)
         #expect(answer.error.contains("can't reach SLURM's controller"), "\(answer.error)")
-        #expect(try await cluster.bench.orchestrator(["status", "3"]).code == 2)
+        #expect(try await cluster.bench.orchestrator(["status", "4"]).code == 2)
     }
 }
 

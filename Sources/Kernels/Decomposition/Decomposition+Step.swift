@@ -1,6 +1,5 @@
 internal import CKernels
 import Glibc
-import Synchronization
 
 extension Decomposition {
     /// Takes one optimiser step.
@@ -66,12 +65,11 @@ extension Decomposition {
     private func compute(
         given: GivenMemory?, capture: CaptureMemory?, reporting: Bool
     ) throws(KernelError) -> [LossTerm: Double] {
-        ck_flush_denormals()
         let (c, count) = (settings.subcomponents, modules.count)
         let squaredNorms = Storage(count: count * c)
         let faithfulness = UnsafeMutablePointer<Double>.allocate(capacity: count)
         defer { faithfulness.deallocate() }
-        inParallel(count + network.preparations) { piece in
+        team.share(count + network.preparations) { piece in
             if piece < count {
                 faithfulness[piece] = self.faithfulnessLoss(piece)
                 if self.settings.coefficients.schatten != nil {
@@ -84,31 +82,19 @@ extension Decomposition {
         let plan = StepPlan(
             step: step, reporting: reporting, squaredNorms: squaredNorms.pointer, given: given,
             capture: capture)
-        team.run { thread in self.workers[thread].process(self, plan: plan) }
+        team.share(parts.count) { part in self.parts[part].process(self, plan: plan) }
         let losses = sumLosses(
             faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
             throw .lossNotFinite(step: step, loss: "loss/" + term.rawValue, value: value)
         }
         sumAccumulators()
-        for worker in workers {
+        for part in parts {
             for place in 0..<peaks.count {
-                peaks.pointer[place] = max(peaks.pointer[place], worker.peaks.pointer[place])
+                peaks.pointer[place] = max(peaks.pointer[place], part.peaks.pointer[place])
             }
         }
         return losses
-    }
-
-    /// Runs `body` for each piece, whichever thread is free next; what a piece computes depends on its number only.
-    private func inParallel(_ pieces: Int, _ body: (Int) -> Void) {
-        let next = Atomic<Int>(0)
-        team.run { _ in
-            while true {
-                let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard piece < pieces else { break }
-                body(piece)
-            }
-        }
     }
 
     /// ||W - (V U)ᵀ||² of a module; sets its gradients of V and U to faithfulness's.
@@ -148,18 +134,18 @@ extension Decomposition {
         let rows = Double(settings.batchSize)
         let elements = settings.outputLoss == .mse ? rows * Double(network.outputs) : rows
         var losses: [LossTerm: Double] = [
-            .importanceMinimality: workers.reduce(0) { $0 + $1.importanceSums.reduce(0, +) } / rows
+            .importanceMinimality: parts.reduce(0) { $0 + $1.importanceSums.reduce(0, +) } / rows
         ]
         if settings.coefficients.faithfulness != nil { losses[.faithfulness] = faithfulness }
         for (number, run) in runs.enumerated() {
             losses[run.term, default: 0] +=
-                workers.reduce(0) { $0 + $1.runSums[number] } * run.share / elements
+                parts.reduce(0) { $0 + $1.runSums[number] } * run.share / elements
         }
         if settings.coefficients.schatten != nil {
             losses[.schatten] =
-                workers.reduce(0) { total, worker in
+                parts.reduce(0) { total, part in
                     total
-                        + worker.schattenSums.enumerated().reduce(0) {
+                        + part.schattenSums.enumerated().reduce(0) {
                             $0 + $1.element * Double(norms.pointer[$1.offset])
                         }
                 } / rows
@@ -167,19 +153,16 @@ extension Decomposition {
         return losses
     }
 
-    /// Adds up the threads' accumulators and turns them into gradients.
+    /// Adds up the parts' accumulators and turns them into gradients.
     private func sumAccumulators() {
-        let first = workers[0].accumulator
-        if workers.count > 1 {
-            team.run { thread in
-                let start = first.count * thread / self.workers.count
-                let end = first.count * (thread + 1) / self.workers.count
-                for worker in self.workers.dropFirst() {
-                    ck_add(first.pointer + start, worker.accumulator.pointer + start, end - start)
-                }
+        let first = parts[0].accumulator
+        team.split(first.count) { range in
+            for part in self.parts.dropFirst() {
+                ck_add(
+                    first.pointer + range.lowerBound, part.accumulator.pointer + range.lowerBound, range.count)
             }
         }
-        inParallel(network.finishes + 1) { piece in
+        team.share(network.finishes + 1) { piece in
             if piece == network.finishes {
                 (self.gradients.pointer + self.layout.gates).update(
                     from: first.pointer + self.network.accumulatorCount,
@@ -200,7 +183,7 @@ extension Decomposition {
         let (c, p, d) = (layout.subcomponents, parameters.pointer, gradients.pointer)
         for (index, place) in layout.modules.enumerated() {
             for component in 0..<c {
-                let sum = workers.reduce(0) { $0 + $1.schattenSums[index * c + component] }
+                let sum = parts.reduce(0) { $0 + $1.schattenSums[index * c + component] }
                 let factor = 2 * coefficient * Float(sum / Double(settings.batchSize))
                 for i in 0..<place.inputs {
                     d[place.v + i * c + component] += factor * p[place.v + i * c + component]
@@ -223,7 +206,7 @@ extension Decomposition {
         }
         peaks.clear()
         let l0 = names.indices.map { index in
-            workers.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize)
+            parts.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize)
         }
         return StepReport(
             step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps),
@@ -244,13 +227,11 @@ extension Decomposition {
                 parameters.values(place.u, place.outputs * layout.subcomponents)
             )
         }
-        let count = layout.count / 16
-        team.run { thread in
-            let start = count * thread / self.team.threads * 16
-            let end = count * (thread + 1) / self.team.threads * 16
+        team.split(layout.count) { range in
+            let start = range.lowerBound
             ck_adam_update(
                 self.parameters.pointer + start, self.firstMoments.pointer + start,
-                self.secondMoments.pointer + start, self.gradients.pointer + start, end - start, adam)
+                self.secondMoments.pointer + start, self.gradients.pointer + start, range.count, adam)
         }
         for (pair, old) in zip(tied, before) { joinTied(pair, old: old) }
     }

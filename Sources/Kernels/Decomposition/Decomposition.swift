@@ -21,7 +21,7 @@ public final class Decomposition {
     let gates: [Gates]
     let runs: [MaskedRun]
     let team: Team
-    let workers: [StepWorker]
+    let parts: [StepPart]
     /// Pairs of module indices that share storage, the second's being the first's transposed.
     let tied: [(Int, Int)]
 
@@ -85,16 +85,21 @@ public final class Decomposition {
         weights = modules.map { Storage($0.weight.values) }
         residuals = modules.map { Storage(count: $0.inputs * $0.outputs) }
         elementsOfWeights = modules.reduce(0) { $0 + $1.inputs * $1.outputs }
-        let batch = settings.batchSize
-        let (runCount, memory) = (runs.count, parameters.pointer)
-        workers = (0..<threads).map { thread in
-            StepWorker(
-                rows: batch * thread / threads..<batch * (thread + 1) / threads, network: network,
-                layout: layout,
+        let (batch, runCount, memory) = (settings.batchSize, runs.count, parameters.pointer)
+        let count = max(Self.partCount(accumulator: network.accumulatorCount), threads)
+        parts = (0..<count).map { part in
+            StepPart(
+                rows: batch * part / count..<batch * (part + 1) / count, network: network, layout: layout,
                 settings: settings, runs: runCount, parameters: memory)
         }
         initializeParameters()
     }
+
+    /// Into how many parts a batch falls, each with sums of its own.
+    ///
+    /// The number does not depend on the threads, so that up to that many threads give the same bytes; large sums are
+    /// kept few.
+    private static func partCount(accumulator: Int) -> Int { accumulator > 300_000 ? 2 : 4 }
 
     /// Draws V and U from the standard normal distribution, scales their vectors to unit norm and each U_c by its
     /// overlap with W; draws the gates' weights.

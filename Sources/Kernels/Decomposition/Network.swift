@@ -1,6 +1,6 @@
 /// A target's forward and backward passes with some of its modules replaced by masked subcomponents.
 ///
-/// One instance serves all threads: between `prepare` and `finish` it is only read, and what threads add up goes to
+/// One instance serves all threads: between `prepare` and `finish` it is only read, and what parts add up goes to
 /// accumulators of their own.
 protocol Network: AnyObject {
     /// The decomposed modules.
@@ -9,9 +9,9 @@ protocol Network: AnyObject {
     var outputs: Int { get }
     /// Whether a row of zeros has no inner activation anywhere, so that every mask gives the target's output.
     var emptyRowsAreConstant: Bool { get }
-    /// How many floats a thread's accumulator holds.
+    /// How many floats a part's accumulator holds.
     var accumulatorCount: Int { get }
-    /// How many floats of scratch a thread's pass over `rows` rows takes.
+    /// How many floats of scratch a pass over `rows` rows takes.
     func scratchCount(rows: Int) -> Int
 
     /// How many independent pieces of work `prepare` and `finish` fall into.
@@ -34,7 +34,7 @@ protocol Network: AnyObject {
     func targetOutput(_ pass: Pass, into output: Floats)
 }
 
-/// What a thread's pass over a tile reads and writes.
+/// What a pass over a tile reads and writes.
 struct Pass {
     let tile: Tile
     let parameters: Floats

@@ -231,7 +231,7 @@ final class ResidualMLPConnections {
         }
     }
 
-    /// Where a thread adds up the gradients of the connections, and of what is not reached through one.
+    /// Where a part adds up the gradients of the connections, and of what is not reached through one.
     struct Accumulators {
         /// Gradients of U of mlp_in (C, neurons) and of V of mlp_out (neurons, C), by layer.
         let inU: [Floats]

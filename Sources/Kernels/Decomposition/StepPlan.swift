@@ -45,8 +45,8 @@ final class CaptureMemory {
         batchSize = rows
     }
 
-    /// Copies a processed tile's rows; the row that stands for the empty ones goes to all of the thread's.
-    func record(_ worker: StepWorker, rows: Range<Int>, decomposition: Decomposition) {
+    /// Copies a processed tile's rows; the row that stands for the empty ones goes to all of the part's.
+    func record(_ worker: StepPart, rows: Range<Int>, decomposition: Decomposition) {
         let (tile, source) = (worker.tile, worker.batchRows)
         let (c, outputs) = (decomposition.settings.subcomponents, decomposition.network.outputs)
         decomposition.network.targetOutput(worker.pass, into: tile.output)
@@ -74,7 +74,7 @@ final class CaptureMemory {
 }
 
 extension BatchRows {
-    /// Which of this thread's rows of a batch (rows, features) hold nothing but zeros.
+    /// Which of this part's rows of a batch (rows, features) hold nothing but zeros.
     func emptyRowNumbers(in batch: UnsafePointer<Float>) -> [Int] {
         range.filter { row in (0..<features).allSatisfy { batch[row * features + $0] == 0 } }
     }

@@ -93,7 +93,7 @@ final class Tile {
     }
 }
 
-/// The rows of a batch that one thread works on.
+/// The rows of a batch that belong to one part of a step.
 ///
 /// Where rows of zeros come out the same under every mask, one row stands for all of them.
 final class BatchRows {
@@ -130,7 +130,7 @@ final class BatchRows {
         emptyRows > 0 && row == kept - 1 ? Float(emptyRows) : 1
     }
 
-    /// Draws this thread's rows.
+    /// Draws this part's rows.
     func draw(_ data: SparseFeatures, streams: SparseFeatures.Streams, joiningEmptyRows: Bool) {
         fill(joiningEmptyRows: joiningEmptyRows) { rows, first, count in
             data.fill(
@@ -139,7 +139,7 @@ final class BatchRows {
         }
     }
 
-    /// Copies this thread's rows of a given batch (rows, features).
+    /// Copies this part's rows of a given batch (rows, features).
     func copy(_ batch: UnsafePointer<Float>, joiningEmptyRows: Bool) {
         fill(joiningEmptyRows: joiningEmptyRows) { rows, first, count in
             rows.update(from: batch + first * features, count: count * features)

@@ -16,19 +16,25 @@ final class Team {
         ck_team_destroy(handle)
     }
 
-    /// Calls `body` once on each thread with its number and waits for all.
+    /// Runs `body` for each piece of work on whichever thread is free next, and waits for all.
     ///
-    /// Bodies run concurrently: each may write only what no other touches.
-    func run(_ body: (Int) -> Void) {
+    /// Bodies run concurrently: each may write only what no other touches. What a piece computes may depend on its
+    /// number only, so that it does not matter which thread that is.
+    func share(_ pieces: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             let region = Region(body: body)
-            ck_team_run(
-                handle,
-                { context, thread in
+            ck_team_share(
+                handle, pieces,
+                { context, piece in
                     guard let context else { return }
-                    Unmanaged<Region>.fromOpaque(context).takeUnretainedValue().body(Int(thread))
+                    Unmanaged<Region>.fromOpaque(context).takeUnretainedValue().body(piece)
                 }, Unmanaged.passUnretained(region).toOpaque())
         }
+    }
+
+    /// Runs `body` over about equal ranges that cover `0..<count`, one per thread.
+    func split(_ count: Int, _ body: (Range<Int>) -> Void) {
+        share(threads) { body(count * $0 / threads..<count * ($0 + 1) / threads) }
     }
 
     private final class Region {

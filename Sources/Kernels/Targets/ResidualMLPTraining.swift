@@ -110,7 +110,7 @@ private final class ResidualMLPTrainingState {
         var matrices: [TrainedMatrix] { [input, output] + [inputBias, outputBias].compactMap(\.self) }
     }
 
-    /// One thread's rows and blocks.
+    /// A part of the batch: its rows and blocks.
     private final class Part {
         let rows: BatchRows
         let tile: Tile
@@ -194,8 +194,10 @@ private final class ResidualMLPTrainingState {
             })
         let sizes = matrices.map { $0.isTrained ? $0.weight.count : 0 }
         let batch = training.batchSize
-        parts = (0..<threads).map {
-            Part(range: batch * $0 / threads..<batch * ($0 + 1) / threads, shape: shape, sizes: sizes)
+        // As many parts whatever the threads, so that the same target comes out.
+        let count = max(4, threads)
+        parts = (0..<count).map {
+            Part(range: batch * $0 / count..<batch * ($0 + 1) / count, shape: shape, sizes: sizes)
         }
         team = try Team(threads: threads)
     }
@@ -214,9 +216,8 @@ private final class ResidualMLPTrainingState {
     /// Computes a batch's loss and the gradients of all trained matrices.
     func loss(streams: SparseFeatures.Streams) -> Double {
         let joinsEmptyRows = !training.shape.inBias && !training.shape.outBias
-        team.run { thread in
-            ck_flush_denormals()
-            let part = self.parts[thread]
+        team.share(parts.count) { number in
+            let part = self.parts[number]
             part.loss = 0
             for gradient in part.gradients { gradient.clear() }
             part.rows.draw(self.training.data, streams: streams, joiningEmptyRows: joinsEmptyRows)

@@ -45,7 +45,6 @@ public struct TMSTraining: Equatable, Sendable {
     /// - Returns: The target and the last step's loss, or nil if `progress` stopped it.
     public func train(seed: Int, progress: (Int, Double) -> Bool) -> (target: TMSTarget, loss: Double)? {
         keepProductsOnTheCallingThread()
-        ck_flush_denormals()
         let model = TMSTrainingState(self, seed: seed)
         var loss = 0.0
         for step in 0..<steps {

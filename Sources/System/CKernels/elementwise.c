@@ -6,10 +6,21 @@
 #include <xmmintrin.h>
 #endif
 
-void ck_flush_denormals(void) {
+unsigned ck_flush_denormals(void) {
 #if defined(__x86_64__)
-  _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
-  _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
+  return before;
+#else
+  return 0;
+#endif
+}
+
+void ck_restore_denormals(unsigned before) {
+#if defined(__x86_64__)
+  _mm_setcsr(before);
+#else
+  (void)before;
 #endif
 }
 

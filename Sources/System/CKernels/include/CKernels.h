@@ -9,8 +9,8 @@
 typedef struct ck_team ck_team;
 /// A team of `threads` threads, the caller's included. NULL if threads cannot be created.
 ck_team *ck_team_create(int threads);
-/// Runs body(context, 0 … threads-1), one call per thread, and returns when all are done.
-void ck_team_run(ck_team *team, void (*body)(void *context, int thread), void *context);
+/// Runs body(context, piece) for each piece, on whichever thread is free next, and returns when all are done.
+void ck_team_share(ck_team *team, size_t pieces, void (*body)(void *context, size_t piece), void *context);
 void ck_team_destroy(ck_team *team);
 
 // MARK: Random numbers (random.c)
@@ -134,5 +134,7 @@ double ck_kl(float *dout, const float *out, const float *target, const float *li
 typedef struct { float rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay, correction1, sqrt_correction2; } ck_adam;
 void ck_adam_update(float *parameter, float *m, float *v, const float *gradient, size_t count, ck_adam adam);
 
-/// Treats denormal numbers as zero on the calling thread (they slow the optimiser's decaying moments down).
-void ck_flush_denormals(void);
+/// Treats denormal numbers as zero on the calling thread (they slow the optimiser's decaying moments down) and returns
+/// how it was. Library code relies on denormals, so this must not outlast a region.
+unsigned ck_flush_denormals(void);
+void ck_restore_denormals(unsigned before);

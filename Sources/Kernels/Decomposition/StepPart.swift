@@ -1,7 +1,9 @@
 internal import CKernels
 
-/// One thread's memory and part of a step: the losses of its rows and their gradients.
-final class StepWorker {
+/// A part of a step: the losses of some of the batch's rows and their gradients.
+///
+/// One thread at a time works on a part, with the part's own memory.
+final class StepPart {
     let batchRows: BatchRows
     let tile: Tile
     /// The network's accumulator, then the gates' gradients laid out as the parameters' gate part.
@@ -63,7 +65,7 @@ final class StepWorker {
     /// The gates' gradients, to be indexed by places of the layout.
     private var gateGradients: Floats { accumulator.pointer + network.accumulatorCount - layout.gates }
 
-    /// Computes this thread's part of a step.
+    /// Computes this part of a step.
     func process(_ decomposition: Decomposition, plan: StepPlan) {
         let settings = decomposition.settings
         accumulator.clear()
@@ -93,7 +95,7 @@ final class StepWorker {
         }
     }
 
-    /// Finds the interval that each inner activation spans over this thread's rows, and fits the gates on it.
+    /// Finds the interval that each inner activation spans over this part's rows, and fits the gates on it.
     private func fitGates(_ decomposition: Decomposition) {
         guard let fits, let first = fits.baseAddress else { return }
         ck_reset_fits(first, fits.count)
@@ -112,7 +114,7 @@ final class StepWorker {
         }
     }
 
-    /// The tile's blocks and this thread's memory, as the network's passes take them.
+    /// The tile's blocks and this part's memory, as the network's passes take them.
     var pass: Pass {
         Pass(tile: tile, parameters: parameters, accumulator: accumulator.pointer, scratch: scratch.pointer)
     }

@@ -1,0 +1,144 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Sweeps with the real worker: what is submitted is trained, whoever dies on the way.
+struct TrainingEndToEndTests {
+    /// A small model, a second or so per 10,000 steps.
+    static func experiment(steps: Int) -> String {
+        """
+        C: 8
+        n_mask_samples: 1
+        n_ci_mlp_neurons: 8
+        target_module_patterns: [linear1, linear2]
+        faithfulness_coeff: 1
+        stochastic_recon_coeff: 1
+        stochastic_recon_layerwise_coeff: 1
+        importance_minimality_coeff: 0.003
+        pnorm: 1
+        output_loss_type: mse
+        lr: 0.001
+        steps: \(steps)
+        batch_size: 512
+        n_eval_steps: 1
+        print_freq: 100
+        pretrained_model_class: spd.experiments.tms.models.TMSModel
+        pretrained_model_path: train:small
+        task_config: {task_name: tms, feature_probability: 0.1}
+        """
+    }
+    static let target = """
+        tms_model_config: {n_features: 4, n_hidden: 3, n_hidden_layers: 0, tied_weights: true, init_bias_to_zero: false, device: cpu}
+        feature_probability: 0.1
+        batch_size: 256
+        steps: 1500
+        lr: 0.01
+        lr_schedule: constant
+        data_generation_type: at_least_zero_active
+        """
+
+    let bench: Workbench
+
+    init() throws {
+        bench = try Workbench(adding: Self.realWorker)
+        _ = try bench.write(Self.experiment(steps: 6000), to: "small.yaml")
+        _ = try bench.write(Self.target, to: "small_target.yaml")
+        _ = try bench.write("small:\n  seed:\n    values: [0, 1]\n  pnorm:\n    values: [1, 2]\n", to: "sweep.yaml")
+    }
+
+    static let realWorker = ["SPD_WORKER": Workbench.products + "/worker"]
+    static let submit = ["submit", "--experiments", "small.yaml", "--sweep", "sweep.yaml", "--executor", "local"]
+
+    @Test func aSweepGivesTheSameResultsWhateverTheNumberOfAgents() async throws {
+        for agents in ["1", "3"] {
+            let answer = try await bench.orchestrator(Self.submit + ["--n-agents", agents, "--watch"])
+            #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        }
+
+        let (alone, shared) = (try await bench.status(of: 1), try await bench.status(of: 2))
+        #expect(alone.counts.done == 4 && shared.counts.done == 4)
+        #expect(Set(shared.runs.compactMap(\.agent)).count > 1)
+        for (a, b) in zip(alone.runs, shared.runs) {
+            #expect(a.overrides == b.overrides)
+            #expect(a.metrics.keys.contains("mmcs") && a.metrics.keys.contains("ml2r"))
+            try expectSameResults(a, b)
+        }
+        let targets = try FileManager.default.contentsOfDirectory(atPath: bench.cache + "/targets")
+        #expect(targets.filter { !$0.hasSuffix(".lock") }.count == 1, "the target was trained once: \(targets)")
+    }
+
+    @Test func aKilledAgentsSpecGoesOnElsewhereAndEndsWithTheSameBytes() async throws {
+        _ = try bench.write(Self.experiment(steps: 40_000), to: "small.yaml")
+        #expect(try await bench.orchestrator(Self.submit + ["--watch"]).code == 0)
+        let calm = try await bench.status(of: 1)
+        // Nobody starts work by himself on the second job: its agents are ours to shoot.
+        let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": "/bin/true"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let worker = ["--job-id", "2", "--lease", "2", "--checkpoint-every", "1"]
+        for _ in 0..<4 {
+            let doomed = Task { try await bench.run(Workbench.products + "/worker", worker) }
+            if let process = try await agentAtWork(on: 2) { kill(process, SIGKILL) }
+            #expect(try await doomed.value.code == nil, "it was shot")
+        }
+        let last = try await bench.run(Workbench.products + "/worker", worker)
+        #expect(last.code == 0, "\(last.error)")
+
+        let broken = try await bench.status(of: 2)
+        #expect(broken.counts.done == 4)
+        #expect(broken.runs.contains { $0.attempt > 1 })
+        for (a, b) in zip(calm.runs, broken.runs) { try expectSameResults(a, b) }
+    }
+
+    @Test func aStoppedAgentGivesItsSpecBackAtOnce() async throws {
+        _ = try bench.write(Self.experiment(steps: 6_000_000), to: "small.yaml")
+        let answer = try await bench.orchestrator(["submit", "--experiments", "small.yaml", "--executor", "local"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let agent = try #require(try await agentAtWork(on: 1))
+
+        kill(agent, SIGTERM)
+
+        var job = try await bench.status(of: 1)
+        for _ in 0..<100 where job.agents[0].state != "ended" {
+            try await Task.sleep(for: .milliseconds(50))
+            job = try await bench.status(of: 1)
+        }
+        #expect(job.runs[0].status == "pending")
+        #expect(job.agents[0].reason == "stopped by a signal")
+        let files = try FileManager.default.contentsOfDirectory(atPath: job.runs[0].folder)
+        #expect(files.contains { $0.hasPrefix("checkpoint_") })
+    }
+
+    @Test func aRunThatCannotStartFailsWithTheReason() async throws {
+        _ = try bench.write(
+            Self.experiment(steps: 10).replacingOccurrences(of: "linear2]", with: "linear9]"), to: "small.yaml")
+
+        _ = try await bench.orchestrator(["submit", "--experiments", "small.yaml", "--executor", "local", "--watch"])
+
+        let run = try await bench.status(of: 1).runs[0]
+        #expect(run.status == "failed")
+        #expect(run.error == "target_module_patterns: 'linear9' matches no module; the target has linear1, linear2")
+        #expect(run.attempt == 1)
+    }
+
+    /// The process of an agent that holds a spec, once there is one; nil when the job is finished first.
+    private func agentAtWork(on job: Int) async throws -> pid_t? {
+        for _ in 0..<400 {
+            let state = try await bench.status(of: job)
+            if state.counts.done == state.counts.total { return nil }
+            let working = Set(state.runs.filter { $0.status == "running" && $0.step > 0 }.compactMap(\.agent))
+            for agent in state.agents where agent.state == "running" && working.contains(agent.id) {
+                if let pid = agent.pid, kill(pid_t(pid), 0) == 0 { return pid_t(pid) }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("no agent came to work on job \(job)")
+        return nil
+    }
+
+    private func expectSameResults(_ a: StatusReport.Run, _ b: StatusReport.Run) throws {
+        for name in ["metrics.jsonl", "model_\(a.steps).safetensors"] {
+            let (first, second) = (URL(filePath: a.folder + "/" + name), URL(filePath: b.folder + "/" + name))
+            #expect(try Data(contentsOf: first) == Data(contentsOf: second), "\(name) of \(a.run) and \(b.run)")
+        }
+    }
+}
