@@ -16,6 +16,7 @@ struct JobFolder {
     ///   - token: The job's unique name.
     ///   - worker: The program that the agents run; later changes to it don't matter to this job.
     ///   - sweepFile: The sweep file, kept for the record.
+    /// - Throws: What can't be read or written; then nothing is left of the folder.
     init(in cache: CacheFolder, token: String, worker: String, sweepFile: String?) throws(Failure) {
         self.cache = cache
         temporary = cache.jobs + "/.new-" + token
