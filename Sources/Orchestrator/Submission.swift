@@ -30,13 +30,13 @@ struct Submission {
         let worker = try Program.worker(environment: environment)
         let store: Store
         do throws(StoreError) { store = try Store(cache) } catch { throw Failure(error) }
-        let folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
+        var folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
         let job: Job
         do {
             try Interruption.check()
             job = try store.insertJob(newJob, specs: plan.specs, in: cache) { id in
-                try folder.publish(as: id) { layout in
-                    executor.kind == .slurm ? script(for: id, layout) : nil
+                try folder.publish(as: id) { layout throws(Failure) in
+                    executor.kind == .slurm ? try script(for: id, layout) : nil
                 }
             }
         } catch {
@@ -52,8 +52,7 @@ struct Submission {
                 case .slurm: try await startOnSlurm(job, store)
                 }
         } catch {
-            try withdraw(job, store)
-            throw Failure(error)
+            throw withdraw(job, store, because: Failure(error))
         }
         return StartedJob(
             store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
@@ -68,10 +67,14 @@ struct Submission {
     }
 
     /// The batch script of this submission as job `id`.
-    func script(for id: JobID, _ layout: JobFolder.Layout) -> BatchScript {
-        BatchScript(
-            name: token, agentCount: agentCount,
-            workingDirectory: FileManager.default.currentDirectoryPath, logs: layout.logs,
+    func script(for id: JobID, _ layout: JobFolder.Layout) throws(Failure) -> BatchScript {
+        let here = FileManager.default.currentDirectoryPath
+        for path in [here, cache.path] where path.contains(where: \.isNewline) {
+            throw .badInput(
+                "SLURM can't run jobs in a folder whose name has a line break: \(path.debugDescription)")
+        }
+        return BatchScript(
+            name: token, agentCount: agentCount, workingDirectory: here, logs: layout.logs,
             variables: [.init("SPD_CACHE_DIR", cache.path)]
                 + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
             command: layout.command(for: id))
@@ -118,11 +121,13 @@ struct Submission {
         }
     }
 
-    private func withdraw(_ job: Job, _ store: Store) throws(Failure) {
+    /// Takes back a job whose agents could not be started, and says why it was.
+    private func withdraw(_ job: Job, _ store: Store, because cause: Failure) -> Failure {
         do throws(StoreError) {
             if try store.withdraw(job.id) { Files.discard(job.folder) }
+            return cause
         } catch {
-            throw Failure(error)
+            return .failed("\(cause.message)\njob \(job.id) has no agents and is still stored: \(error)")
         }
     }
 }

@@ -96,6 +96,15 @@ struct SubmitFailureTests {
                 + "every agent's process has ended; see \(bench.cache)/jobs/1/logs/\n")
     }
 
+    @Test func aFolderThatACrashLeftBehindIsKeptOutOfTheWay() async throws {
+        _ = try bench.write("precious", to: "cache/jobs/1/logs/agent-1.log")
+        let answer = try await bench.orchestrator(Self.submit + ["--watch"])
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(try await bench.status(of: 1).counts.done == 1)
+        let kept = bench.files().filter { $0.hasPrefix("jobs/.old-1-") && $0.hasSuffix("/agent-1.log") }
+        #expect(kept.count == 1)
+    }
+
     @Test func aDamagedStateFileIsNamed() async throws {
         try FileManager.default.createDirectory(atPath: bench.cache, withIntermediateDirectories: true)
         try Data(repeating: 1, count: 4096).write(to: URL(filePath: bench.cache + "/state.sqlite"))
