@@ -24,7 +24,7 @@ struct AgentsWatch {
 
     /// Looks after the agents of a job that has specs left.
     mutating func outlook(of snapshot: JobSnapshot) async -> Outlook {
-        let alive = snapshot.agents.filter { Self.mayLive($0, in: snapshot.job) }
+        let alive = snapshot.agents.filter { $0.state != .ended && !$0.isGone(in: snapshot.job) }
         switch snapshot.job.executor {
         case .local:
             if snapshot.agents.isEmpty { return .going(note: nil) }
@@ -55,13 +55,16 @@ struct AgentsWatch {
         guard waiting.count == open.count, let first = waiting.first else { return .going(note: nil) }
         return .going(note: "\(plural(waiting.count, "agent")) waiting in SLURM's queue (\(first.reason))")
     }
+}
 
-    /// Whether an agent may still be at work; a process on another machine gets the benefit of the doubt.
-    private static func mayLive(_ agent: Agent, in job: Job) -> Bool {
-        guard agent.state != .ended else { return false }
-        guard job.executor == .local, agent.host == AgentIdentity.thisHost, let pid = agent.pid else {
-            return true
+extension Agent {
+    /// Whether the agent's process has ended without a goodbye.
+    ///
+    /// A process on another machine can't be seen from here and gets the benefit of the doubt.
+    func isGone(in job: Job) -> Bool {
+        guard state != .ended, job.executor == .local, host == AgentIdentity.thisHost, let pid else {
+            return false
         }
-        return LocalAgents.isRunning(pid)
+        return !LocalAgents.isRunning(pid)
     }
 }

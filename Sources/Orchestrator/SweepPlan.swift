@@ -42,7 +42,7 @@ struct SweepPlan {
             }
         }
         self.counts = counts
-        example = drafts.first.map { Overrides($0.overrides).text } ?? ""
+        example = drafts.first.map { Overrides($0.overrides).text() } ?? ""
     }
 
     private static func select(_ names: String?) throws -> [Experiment] {

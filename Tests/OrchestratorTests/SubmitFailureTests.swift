@@ -94,6 +94,8 @@ struct SubmitFailureTests {
             answer.error
                 == "orchestrator: 0 of 1 done, 1 running, but no agent works on job 1 any more: "
                 + "every agent's process has ended; see \(bench.cache)/jobs/1/logs/\n")
+        let status = try await bench.orchestrator(["status"])
+        #expect(status.output.contains(/1 +gone/))
     }
 
     @Test func aFolderThatACrashLeftBehindIsKeptOutOfTheWay() async throws {

@@ -28,10 +28,12 @@ struct StandInWorker {
 
     private static func play(_ claim: Claim, _ store: Store, _ environment: [String: String]) throws {
         let pause = environment["STAND_IN_STEP_MS"].flatMap(UInt32.init) ?? 5
+        let config = try JSONDecoder().decode(Config.self, from: Data(claim.spec.config.utf8))
         for quarter in 1...4 {
             usleep(pause * 1000)
             let progress = Progress(
-                step: 25 * quarter, steps: 100, stepsPerSecond: 25_000 / Double(max(1, pause)),
+                step: config.steps * quarter / 4, steps: config.steps,
+                stepsPerSecond: Double(config.steps) * 250 / Double(max(1, pause)),
                 losses: ["loss/total": 1 / Double(quarter)])
             try store.report(progress, of: claim, lease: lease)
         }
@@ -45,5 +47,6 @@ struct StandInWorker {
         print("run \(claim.run) done")
     }
 
+    private struct Config: Decodable { let steps: Int }
     private enum Misuse: Error { case usage }
 }
