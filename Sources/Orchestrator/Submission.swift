@@ -87,37 +87,52 @@ struct Submission {
         variables["SPD_CACHE_DIR"] = cache.path
         let threads = LocalAgents.threads(forAgents: agentCount, cores: LocalAgents.cores)
         for (name, value) in LocalAgents.threadVariables(threads) { variables[name] = value }
-        let agents = try store.addAgents(agentCount, to: job.id)
+        let agents = try store.agents(of: job.id)
+        var processes: [(agent: AgentID, pid: pid_t)] = []
+        var warnings: [String] = []
         for (index, agent) in agents.enumerated() {
-            variables[AgentIdentity.variable] = agent.description
+            variables[AgentIdentity.variable] = agent.id.description
             do {
                 let pid = try LocalAgents.start(
                     layout.command(for: job.id), environment: variables,
                     log: layout.log(ofAgent: index + 1))
-                try store.noteProcess(pid, of: agent)
+                processes.append((agent.id, pid))
             } catch {
                 guard index > 0 else { throw error }
-                for agent in agents[index...] { try store.agentEnded(agent, reason: "could not be started") }
-                try store.markSubmitted(job.id)
-                return ["only \(index) of \(agentCount) agents could be started: \(Failure(error).message)"]
+                warnings.append(
+                    "only \(index) of \(agentCount) agents could be started: \(Failure(error).message)")
+                break
             }
         }
-        try store.markSubmitted(job.id)
-        return []
+        warnings += noting {
+            for process in processes { try store.noteProcess(process.pid, of: process.agent) }
+            for agent in agents.dropFirst(processes.count) {
+                try store.agentEnded(agent.id, reason: "could not be started")
+            }
+            try store.markSubmitted(job.id)
+        }
+        return warnings
     }
 
     private func startOnSlurm(_ job: Job, _ store: Store) async throws -> [String] {
         let script = JobFolder.Layout(path: job.folder).script
         do {
             let number = try await slurm.submit(scriptAt: script, name: token)
-            try store.markSubmitted(job.id, slurmJobID: number.rawValue)
-            return []
-        } catch let error as SlurmError {
+            return noting { try store.markSubmitted(job.id, slurmJobID: number.rawValue) }
+        } catch {
             guard case .uncertain = error else { throw error }
-            try store.markUncertain(job.id)
-            return [
-                "\(error); the specs of job \(job.id) are stored, don't submit them again before you know"
-            ]
+            let advice = "the specs of job \(job.id) are stored, don't submit them again before you know"
+            return ["\(error); \(advice)"] + noting { try store.markUncertain(job.id) }
+        }
+    }
+
+    /// Notes what has happened to agents; it has happened even if that can't be noted.
+    private func noting(_ body: () throws -> Void) -> [String] {
+        do {
+            try body()
+            return []
+        } catch {
+            return ["the state file does not know yet what became of the agents: \(Failure(error).message)"]
         }
     }
 

@@ -157,7 +157,12 @@ extension StoreError {
             case .SQLITE_FULL: self = .diskFull(path: path)
             case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .locked(path: path)
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
-                self = .unwritable(path: path, reason: reason)
+                // The system says it better than SQLite, if it can be got to say it again.
+                let refused =
+                    access(path, F_OK) == 0
+                    ? path : String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+                let system = access(refused, W_OK) == 0 ? nil : String(cString: strerror(errno))
+                self = .unwritable(path: path, reason: system ?? reason)
             case .SQLITE_IOERR: self = .diskFailed(path: path, detail: reason)
             case .SQLITE_NOTADB, .SQLITE_CORRUPT: self = .damaged(path: path, detail: reason)
             default: self = .unexpected(path: path, message: reason)
