@@ -18,6 +18,10 @@ struct AgentsWatch {
         var note: String? {
             if case .going(let note) = self { note } else { nil }
         }
+
+        var reasonOfEnd: String? {
+            if case .nobody(let reason) = self { reason } else { nil }
+        }
     }
 
     init(slurm: SlurmCommands) { self.slurm = slurm }

@@ -38,7 +38,7 @@ extension Submission {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         for (experiment, count) in plan.counts { lines.append("  \(experiment): \(plural(count, "spec"))") }
         if !plan.example.isEmpty { lines.append("First spec: \(plan.example)") }
-        let folder = "\(cache.jobs)/<job>"
+        let folder = "\(cache.jobs)/N"
         lines.append("Folder: \(folder)")
         switch executor.kind {
         case .local:
@@ -68,9 +68,9 @@ extension Submission {
 
     private func previewScript() throws(Failure) -> String {
         let job = JobID(rawValue: 0)
-        let layout = JobFolder.Layout(path: "\(cache.jobs)/<job>")
+        let layout = JobFolder.Layout(path: "\(cache.jobs)/N")
         var script = try script(for: job, layout)
-        script.command = layout.command(for: job).dropLast() + ["<job>"]
+        script.command = layout.command(for: job).dropLast() + ["N"]
         return script.text
     }
 

@@ -88,7 +88,7 @@ struct SubmitFailureTests {
 
     @Test func aJobThatAllAgentsHaveLeftIsNotWatchedForEver() async throws {
         let answer = try await bench.orchestrator(
-            Self.submit + ["--watch"], adding: ["STAND_IN_SILENT": "1"])
+            Self.submit + ["--watch"], adding: ["STAND_IN_DIE": "0"])
         #expect(answer.code == 1)
         #expect(
             answer.error
