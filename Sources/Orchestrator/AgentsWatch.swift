@@ -9,6 +9,9 @@ struct AgentsWatch {
     /// SLURM's controller is asked at most this often.
     private static let queuePause = Duration.seconds(30)
 
+    /// An agent at work is heard of several times a minute; this long a silence is worth a question.
+    private static let silence = Duration.seconds(120)
+
     enum Outlook: Equatable {
         /// Agents work, or will.
         case going(note: String?)
@@ -34,12 +37,18 @@ struct AgentsWatch {
             if snapshot.agents.isEmpty { return .going(note: nil) }
             return alive.isEmpty ? .nobody(reason: "every agent's process has ended") : .going(note: nil)
         case .slurm:
-            if alive.contains(where: { $0.state == .running && $0.run != nil }) { return .going(note: nil) }
+            // As long as one agent is heard of, SLURM need not be asked.
+            if alive.contains(where: { Self.isHeard($0, at: snapshot.time) }) { return .going(note: nil) }
             if let queue, ContinuousClock.now - queue.time < Self.queuePause { return queue.outlook }
             let outlook = await askSlurm(snapshot.job)
             queue = (outlook, ContinuousClock.now)
             return outlook
         }
+    }
+
+    private static func isHeard(_ agent: Agent, at now: Timestamp) -> Bool {
+        guard agent.state == .running, let heartbeat = agent.heartbeat else { return false }
+        return now - heartbeat < silence
     }
 
     private func askSlurm(_ job: Job) async -> Outlook {

@@ -1,4 +1,6 @@
 import Foundation
+import Slurm
+import Store
 import Testing
 
 @testable import Orchestrator
@@ -92,6 +94,32 @@ struct SlurmSubmitTests {
         #expect(answer.code == 130)
         let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
         #expect(seen.contains("1 agent waiting in SLURM's queue (Resources)"))
+    }
+
+    @Test func slurmIsAskedOnlyAboutAgentsThatHaveFallenSilent() async throws {
+        let cache = CacheFolder(path: bench.cache)
+        let past = try Store(cache, now: { Timestamp.now() + .seconds(-600) })
+        let spec = NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)
+        let job = try past.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec],
+            in: cache
+        ) { _ in "/" }.id
+        try past.markSubmitted(job, slurmJobID: 812)
+        let agent = try past.registerAgent(AgentIdentity(environment: [:]), for: job)
+        _ = try past.claimNext(of: job, by: agent, lease: .seconds(60))
+
+        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        let slurm = SlurmCommands(environment: ["PATH": bench.path + "/bin"])
+        let present = try Store(cache)
+        var watch = AgentsWatch(slurm: slurm)
+        #expect(
+            await watch.outlook(of: try present.snapshot(of: job))
+                == .nobody(reason: "SLURM's queue holds none of its agents"))
+
+        _ = try bench.writeProgram("echo never asked", to: "bin/squeue")
+        try present.heartbeat(of: agent)
+        watch = AgentsWatch(slurm: slurm)
+        #expect(await watch.outlook(of: try present.snapshot(of: job)) == .going(note: nil))
     }
 
     @Test func aJobThatSlurmHasForgottenIsNotWatchedForEver() async throws {
