@@ -97,7 +97,7 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Orchestrator", "StandInWorker", "Store", "Worker",
+                "Orchestrator", "Slurm", "StandInWorker", "Store", "Worker",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             exclude: ["Snapshots"],

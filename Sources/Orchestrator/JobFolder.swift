@@ -6,8 +6,9 @@ import Store
 ///
 /// It gets its final name only when everything is in it; until then it can be thrown away.
 struct JobFolder {
-    private let temporary: String
     private let cache: CacheFolder
+    /// Where the folder is now.
+    private var path: String
 
     /// Fills a new folder with what doesn't depend on the job's number.
     ///
@@ -16,39 +17,37 @@ struct JobFolder {
     ///   - token: The job's unique name.
     ///   - worker: The program that the agents run; later changes to it don't matter to this job.
     ///   - sweepFile: The sweep file, kept for the record.
+    /// - Throws: What can't be read or written; then nothing is left of the folder.
     init(in cache: CacheFolder, token: String, worker: String, sweepFile: String?) throws(Failure) {
         self.cache = cache
-        temporary = cache.jobs + "/.new-" + token
+        path = cache.jobs + "/.new-" + token
         do throws(Failure) {
-            try Files.makeFolder(temporary + "/logs")
-            try Files.copy(worker, to: temporary + "/worker", mode: 0o755)
-            if let sweepFile {
-                try Files.copy(sweepFile, to: temporary + "/sweep.yaml", mode: 0o644)
-            }
+            try Files.makeFolder(path + "/logs")
+            try Files.copy(worker, to: path + "/worker", mode: 0o755)
+            if let sweepFile { try Files.copy(sweepFile, to: path + "/sweep.yaml", mode: 0o644) }
         } catch {
-            Files.discard(temporary)
+            discard()
             throw error
         }
     }
 
     /// Puts the folder into its place, with the batch script if there is one, and returns its path.
-    func publish(as job: JobID, script: (Layout) -> BatchScript?) throws(Failure) -> String {
+    mutating func publish(
+        as job: JobID, script: (Layout) throws(Failure) -> BatchScript?
+    ) throws(Failure) -> String {
         let layout = Layout(path: "\(cache.jobs)/\(job)")
-        if let script = script(layout) {
-            try Files.write(script.text, to: temporary + "/submit.sh")
-        }
+        if let script = try script(layout) { try Files.write(script.text, to: path + "/submit.sh") }
         if FileManager.default.fileExists(atPath: layout.path) {
             // No stored job has this number: a crash, or a state file that was removed, left the folder.
             try Files.publish(layout.path, as: "\(cache.jobs)/.old-\(job)-\(UUID().uuidString)")
         }
-        try Files.publish(temporary, as: layout.path)
-        return layout.path
+        try Files.publish(path, as: layout.path)
+        path = layout.path
+        return path
     }
 
-    /// Throws the folder away, if it hasn't got its place yet.
-    func discard() {
-        if FileManager.default.fileExists(atPath: temporary) { Files.discard(temporary) }
-    }
+    /// Throws the folder away: the job could not be stored.
+    func discard() { Files.discard(path) }
 
     /// Where things are in a job's folder.
     struct Layout {

@@ -21,6 +21,7 @@ enum LocalAgents {
     ///   - environment: All its variables.
     ///   - log: The file that gets its output.
     /// - Returns: The process.
+    /// - Throws: Why it can't be started.
     static func start(
         _ command: [String], environment: [String: String], log: String
     ) throws(Failure) -> pid_t {

@@ -5,6 +5,8 @@ import Foundation
 struct Overrides: Equatable {
     private let pairs: [[String]]
 
+    private init(pairs: [[String]]) { self.pairs = pairs }
+
     init(_ overrides: [SpecDraft.Override]) {
         pairs = overrides.map { [$0.path, $0.value.json] }
     }
@@ -25,8 +27,17 @@ struct Overrides: Equatable {
         return String(decoding: try encoder.encode(pairs), as: UTF8.self)
     }
 
-    /// For people: `seed=1 lr=0.001`.
-    var text: String { pairs.map { $0.joined(separator: "=") }.joined(separator: " ") }
+    /// For people: `seed=1 lr=0.001`, without those that `common` has too.
+    func text(without common: Overrides? = nil) -> String {
+        pairs.filter { common?.pairs.contains($0) != true }
+            .map { $0.joined(separator: "=") }.joined(separator: " ")
+    }
+
+    /// What all of the given ones have; `nil` for fewer than two.
+    static func common(_ all: [Overrides]) -> Overrides? {
+        guard let first = all.first, all.count > 1 else { return nil }
+        return Overrides(pairs: all.dropFirst().reduce(first.pairs) { $0.filter($1.pairs.contains) })
+    }
 
     /// For programs: `{"seed": "1", "lr": "0.001"}`.
     var values: [String: String] {

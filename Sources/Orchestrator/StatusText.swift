@@ -30,9 +30,12 @@ struct StatusText {
         ])
         for agent in snapshot.agents {
             let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
+            let state: TextTable.Cell =
+                agent.isGone(in: snapshot.job)
+                ? .init("gone", .red)
+                : .init(agent.state.rawValue, agent.state == .running ? .yellow : .dim)
             table.add([
-                .init(agent.number.map(String.init) ?? "#\(agent.id)"),
-                .init(agent.state.rawValue, agent.state == .running ? .yellow : .dim),
+                .init(agent.number.map(String.init) ?? "#\(agent.id)"), state,
                 .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
                 .init(agent.run?.rawValue ?? ""), .init(agent.state == .ended ? "" : heard),
                 .init(agent.reason ?? "", .dim),
@@ -50,6 +53,9 @@ struct StatusText {
             shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
         }
         let results = Self.resultKeys(snapshot.runs)
+        var settings: [RunID: Overrides] = [:]
+        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
+        let common = Overrides.common(Array(settings.values))
         var table = TextTable(
             [
                 ("RUN", .left), ("EXPERIMENT", .left), ("SETTINGS", .left), ("STATE", .left),
@@ -61,13 +67,14 @@ struct StatusText {
             table.add(
                 [
                     .init(run.id.rawValue), .init(run.experiment),
-                    .init(try Overrides(json: run.overrides).text),
+                    .init(settings[run.id]?.text(without: common) ?? ""),
                     .init(
                         run.status.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""),
                         Self.color(run.status)),
                     .init("\(progress.step)/\(progress.steps)"), .init("\(percent)%"),
                     .init(run.remaining.map(Self.time) ?? ""),
-                    .init(progress.losses["loss/total"].map(Self.number) ?? ""),
+                    .init(
+                        (progress.losses["loss/total"] ?? run.metrics["loss/total"]).map(Self.number) ?? ""),
                 ] + results.map { .init(run.metrics[$0].map { String(format: "%.4f", $0) } ?? "") })
         }
         var lines = table.lines(style)

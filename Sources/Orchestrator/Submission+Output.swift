@@ -34,11 +34,11 @@ struct StartedJob {
 
 extension Submission {
     /// What `submit --dry-run` prints.
-    func preview() -> String {
+    func preview() throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         for (experiment, count) in plan.counts { lines.append("  \(experiment): \(plural(count, "spec"))") }
         if !plan.example.isEmpty { lines.append("First spec: \(plan.example)") }
-        let folder = "\(cache.jobs)/<job>"
+        let folder = "\(cache.jobs)/N"
         lines.append("Folder: \(folder)")
         switch executor.kind {
         case .local:
@@ -49,7 +49,7 @@ extension Submission {
         case .slurm:
             lines.append("Would call sbatch (\(executor.reason)) with this script:")
             lines.append("")
-            lines.append(previewScript)
+            lines.append(try previewScript())
         }
         lines.append("Nothing was stored or started (--dry-run).")
         return lines.joined(separator: "\n") + "\n"
@@ -57,19 +57,20 @@ extension Submission {
 
     /// What `submit --dry-run --json` prints.
     func previewJSON() throws -> String {
-        try JSONText.encode(
+        let script = executor.kind == .slurm ? try previewScript() : nil
+        return try JSONText.encode(
             Preview(
                 specs: plan.specs.count,
                 experiments: plan.counts.map { .init(experiment: $0.experiment, specs: $0.count) },
                 executor: executor.kind.rawValue, agents: agentCount,
-                script: executor.kind == .slurm ? previewScript : nil))
+                script: script))
     }
 
-    private var previewScript: String {
+    private func previewScript() throws(Failure) -> String {
         let job = JobID(rawValue: 0)
-        let layout = JobFolder.Layout(path: "\(cache.jobs)/<job>")
-        var script = script(for: job, layout)
-        script.command = layout.command(for: job).dropLast() + ["<job>"]
+        let layout = JobFolder.Layout(path: "\(cache.jobs)/N")
+        var script = try script(for: job, layout)
+        script.command = layout.command(for: job).dropLast() + ["N"]
         return script.text
     }
 

@@ -30,13 +30,13 @@ struct Submission {
         let worker = try Program.worker(environment: environment)
         let store: Store
         do throws(StoreError) { store = try Store(cache) } catch { throw Failure(error) }
-        let folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
+        var folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
         let job: Job
         do {
             try Interruption.check()
             job = try store.insertJob(newJob, specs: plan.specs, in: cache) { id in
-                try folder.publish(as: id) { layout in
-                    executor.kind == .slurm ? script(for: id, layout) : nil
+                try folder.publish(as: id) { layout throws(Failure) in
+                    executor.kind == .slurm ? try script(for: id, layout) : nil
                 }
             }
         } catch {
@@ -52,8 +52,7 @@ struct Submission {
                 case .slurm: try await startOnSlurm(job, store)
                 }
         } catch {
-            try withdraw(job, store)
-            throw Failure(error)
+            throw withdraw(job, store, because: Failure(error))
         }
         return StartedJob(
             store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
@@ -68,10 +67,14 @@ struct Submission {
     }
 
     /// The batch script of this submission as job `id`.
-    func script(for id: JobID, _ layout: JobFolder.Layout) -> BatchScript {
-        BatchScript(
-            name: token, agentCount: agentCount,
-            workingDirectory: FileManager.default.currentDirectoryPath, logs: layout.logs,
+    func script(for id: JobID, _ layout: JobFolder.Layout) throws(Failure) -> BatchScript {
+        let here = FileManager.default.currentDirectoryPath
+        for path in [here, cache.path] where path.contains(where: \.isNewline) {
+            throw .badInput(
+                "SLURM can't run jobs in a folder whose name has a line break: \(path.debugDescription)")
+        }
+        return BatchScript(
+            name: token, agentCount: agentCount, workingDirectory: here, logs: layout.logs,
             variables: [.init("SPD_CACHE_DIR", cache.path)]
                 + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
             command: layout.command(for: id))
@@ -84,45 +87,62 @@ struct Submission {
         variables["SPD_CACHE_DIR"] = cache.path
         let threads = LocalAgents.threads(forAgents: agentCount, cores: LocalAgents.cores)
         for (name, value) in LocalAgents.threadVariables(threads) { variables[name] = value }
-        let agents = try store.addAgents(agentCount, to: job.id)
+        let agents = try store.agents(of: job.id)
+        var processes: [(agent: AgentID, pid: pid_t)] = []
+        var warnings: [String] = []
         for (index, agent) in agents.enumerated() {
-            variables[AgentIdentity.variable] = agent.description
+            variables[AgentIdentity.variable] = agent.id.description
             do {
                 let pid = try LocalAgents.start(
                     layout.command(for: job.id), environment: variables,
                     log: layout.log(ofAgent: index + 1))
-                try store.noteProcess(pid, of: agent)
+                processes.append((agent.id, pid))
             } catch {
                 guard index > 0 else { throw error }
-                for agent in agents[index...] { try store.agentEnded(agent, reason: "could not be started") }
-                try store.markSubmitted(job.id)
-                return ["only \(index) of \(agentCount) agents could be started: \(Failure(error).message)"]
+                warnings.append(
+                    "only \(index) of \(agentCount) agents could be started: \(Failure(error).message)")
+                break
             }
         }
-        try store.markSubmitted(job.id)
-        return []
+        warnings += noting {
+            for process in processes { try store.noteProcess(process.pid, of: process.agent) }
+            for agent in agents.dropFirst(processes.count) {
+                try store.agentEnded(agent.id, reason: "could not be started")
+            }
+            try store.markSubmitted(job.id)
+        }
+        return warnings
     }
 
     private func startOnSlurm(_ job: Job, _ store: Store) async throws -> [String] {
         let script = JobFolder.Layout(path: job.folder).script
         do {
             let number = try await slurm.submit(scriptAt: script, name: token)
-            try store.markSubmitted(job.id, slurmJobID: number.rawValue)
-            return []
-        } catch let error as SlurmError {
+            return noting { try store.markSubmitted(job.id, slurmJobID: number.rawValue) }
+        } catch {
             guard case .uncertain = error else { throw error }
-            try store.markUncertain(job.id)
-            return [
-                "\(error); the specs of job \(job.id) are stored, don't submit them again before you know"
-            ]
+            let advice = "the specs of job \(job.id) are stored, don't submit them again before you know"
+            return ["\(error); \(advice)"] + noting { try store.markUncertain(job.id) }
         }
     }
 
-    private func withdraw(_ job: Job, _ store: Store) throws(Failure) {
+    /// Notes what has happened to agents; it has happened even if that can't be noted.
+    private func noting(_ body: () throws -> Void) -> [String] {
+        do {
+            try body()
+            return []
+        } catch {
+            return ["the state file does not know yet what became of the agents: \(Failure(error).message)"]
+        }
+    }
+
+    /// Takes back a job whose agents could not be started, and says why it was.
+    private func withdraw(_ job: Job, _ store: Store, because cause: Failure) -> Failure {
         do throws(StoreError) {
             if try store.withdraw(job.id) { Files.discard(job.folder) }
+            return cause
         } catch {
-            throw Failure(error)
+            return .failed("\(cause.message)\njob \(job.id) has no agents and is still stored: \(error)")
         }
     }
 }

@@ -84,7 +84,7 @@ struct Submit: AsyncParsableCommand {
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             agentCount: agentCount, createReport: createReport)
         if dryRun {
-            print(json ? try submission.previewJSON() : submission.preview(), terminator: "")
+            print(json ? try submission.previewJSON() : try submission.preview(), terminator: "")
             return
         }
         let started = try await submission.start()

@@ -18,6 +18,7 @@ struct SweepPlan {
     ///   - experiments: Names or files, separated by commas; `nil` means every published experiment.
     ///   - sweep: The sweep file.
     ///   - project: A W&B project to put into every config.
+    /// - Throws: Everything that is wrong with the files.
     init(experiments: String?, sweep: String?, project: String?) throws(Failure) {
         let drafts: [SpecDraft]
         sweepFile = sweep.map(Self.locate)
@@ -41,7 +42,7 @@ struct SweepPlan {
             }
         }
         self.counts = counts
-        example = drafts.first.map { Overrides($0.overrides).text } ?? ""
+        example = drafts.first.map { Overrides($0.overrides).text() } ?? ""
     }
 
     private static func select(_ names: String?) throws -> [Experiment] {

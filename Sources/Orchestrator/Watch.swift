@@ -21,6 +21,7 @@ struct Watch {
         var view: any WatchView =
             Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
         var agents = AgentsWatch(slurm: slurm)
+        var wasEnded = false
         while true {
             let snapshot = try await failing { try store.snapshot(of: job) }
             let text = StatusText(snapshot: snapshot, style: style)
@@ -32,11 +33,13 @@ struct Watch {
             }
             let outlook = await agents.outlook(of: snapshot)
             try view.show(text, note: outlook.note)
-            if case .nobody(let reason) = outlook {
+            // The agents may have finished the work after the snapshot: only a second look is a verdict.
+            if let reason = outlook.reasonOfEnd, wasEnded {
                 throw Failure.failed(
                     "\(StatusText.counts(snapshot.counts)), but no agent works on job \(job) any more: "
                         + "\(reason); see \(snapshot.job.folder)/logs/")
             }
+            wasEnded = outlook.reasonOfEnd != nil
             try await sleep()
         }
     }

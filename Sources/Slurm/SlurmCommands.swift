@@ -4,21 +4,21 @@ import Subprocess
 /// SLURM's commands as installed on this machine.
 public struct SlurmCommands: Sendable {
     private let environment: [String: String]
-    private let patience: Duration
+    private let submitPatience: Duration
 
-    /// How long the controller may take to answer a ping: the clients themselves give up after about 9 s, but
-    /// wait for a minute when SLURM's configuration is missing.
-    private static let pingPatience = Duration.seconds(15)
+    /// How long the controller may take to answer a question: the clients themselves give up after about 9 s,
+    /// but wait for a minute when SLURM's configuration is missing.
+    private static let queryPatience = Duration.seconds(20)
 
     /// The commands that the `PATH` in `environment` leads to.
     ///
     /// - Parameters:
     ///   - environment: The caller's environment. What the surrounding job, if any, has put there is not
     ///     passed on: it would change the meaning of the new job's options.
-    ///   - patience: How long a command may take.
-    public init(environment: [String: String], patience: Duration = .seconds(60)) {
+    ///   - submitPatience: How long `sbatch` may take.
+    public init(environment: [String: String], submitPatience: Duration = .seconds(60)) {
         self.environment = Self.scrubbed(environment)
-        self.patience = patience
+        self.submitPatience = submitPatience
     }
 
     /// Whether there is an `sbatch`.
@@ -30,7 +30,7 @@ public struct SlurmCommands: Sendable {
     public func ping() async throws(SlurmError) {
         let answer: String
         do throws(SlurmError) {
-            answer = try await run("scontrol", ["ping"], patience: min(patience, Self.pingPatience))
+            answer = try await run("scontrol", ["ping"])
         } catch {
             guard case .refused(let command, let message) = error else { throw error }
             throw .unreachable(command: command, message: Self.firstPart(message))
@@ -53,7 +53,7 @@ public struct SlurmCommands: Sendable {
     ///   after any other error it did not.
     public func submit(scriptAt path: String, name: String) async throws(SlurmError) -> SlurmJobID {
         do throws(SlurmError) {
-            let answer = try await run("sbatch", ["--parsable", path])
+            let answer = try await run("sbatch", ["--parsable", path], patience: submitPatience)
             guard let job = SlurmJobID(parsable: answer) else {
                 throw .unreadable(command: "sbatch", output: Self.oneLine(answer))
             }
@@ -84,9 +84,8 @@ public struct SlurmCommands: Sendable {
 
     /// Runs a command to its end and returns what it printed.
     private func run(
-        _ command: String, _ arguments: [String], patience: Duration? = nil
+        _ command: String, _ arguments: [String], patience: Duration = queryPatience
     ) async throws(SlurmError) -> String {
-        let patience = patience ?? self.patience
         enum Outcome { case finished(TerminationStatus, output: String, error: String), timedOut }
         var options = PlatformOptions()
         options.createSession = true  // ^C is for us: sbatch finishes what it has begun

@@ -41,7 +41,7 @@ enum Schema {
           overrides TEXT NOT NULL,
           target TEXT,
           UNIQUE (job, position)
-        ) STRICT, WITHOUT ROWID;
+        ) STRICT;
 
         CREATE TABLE agent (
           id INTEGER PRIMARY KEY AUTOINCREMENT,

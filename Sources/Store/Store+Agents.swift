@@ -1,20 +1,9 @@
 import GRDB
 
 extension Store {
-    /// Adds agents whose processes are about to be started, numbered from 1.
-    public func addAgents(_ count: Int, to job: JobID) throws(StoreError) -> [AgentID] {
-        let now = now()
-        return try write { db in
-            try (1...count).map { number in
-                try db.execute(
-                    sql: """
-                        INSERT INTO agent (job, number, state, host, started)
-                        VALUES (?, ?, 'starting', ?, ?)
-                        """,
-                    arguments: [job.rawValue, number, AgentIdentity.thisHost, now.rawValue])
-                return AgentID(rawValue: db.lastInsertedRowID)
-            }
-        }
+    /// A job's agents in the order of their start.
+    public func agents(of job: JobID) throws(StoreError) -> [Agent] {
+        try read { db in try Self.agents(of: job, in: db) }
     }
 
     /// Notes the process that was started for an agent.
@@ -84,6 +73,29 @@ extension Store {
                     WHERE id = :agent
                     """,
                 arguments: ["now": now.rawValue, "reason": reason, "agent": agent.rawValue])
+        }
+    }
+
+    static func agents(of job: JobID, in db: Database) throws -> [Agent] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT agent.*, run.id AS run FROM agent
+                LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id
+                WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.id
+                """, arguments: [job.rawValue]
+        ).map(Agent.init)
+    }
+
+    /// Adds agents whose processes are about to be started on this machine, numbered from 1.
+    static func addAgents(_ count: Int, to job: JobID, at now: Timestamp, in db: Database) throws {
+        for number in 1...count {
+            try db.execute(
+                sql: """
+                    INSERT INTO agent (job, number, state, host, started)
+                    VALUES (?, ?, 'starting', ?, ?)
+                    """,
+                arguments: [job.rawValue, number, AgentIdentity.thisHost, now.rawValue])
         }
     }
 

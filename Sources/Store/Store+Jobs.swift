@@ -4,6 +4,7 @@ extension Store {
     /// Stores a job with all its specs, or nothing.
     ///
     /// The specs can be claimed as soon as this returns. Each gets its run's name, which never changes.
+    /// A local job has its agents noted too, as `starting`; SLURM's agents register when they start.
     ///
     /// - Parameters:
     ///   - new: The job.
@@ -21,6 +22,9 @@ extension Store {
             return try write { db in
                 let id = try insert(new, into: db)
                 try insert(specs, of: id, in: cache, into: db)
+                if new.executor == .local {
+                    try Self.addAgents(new.agentCount, to: id, at: now(), in: db)
+                }
                 do {
                     try db.execute(
                         sql: "UPDATE job SET folder = ? WHERE id = ?",

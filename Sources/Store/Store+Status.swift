@@ -75,14 +75,7 @@ extension Store {
                     WHERE run.job = ? ORDER BY run.position
                     """, arguments: [id.rawValue]
             ).map(Run.init)
-            let agents = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT agent.*, run.id AS run FROM agent
-                    LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id
-                    WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.id
-                    """, arguments: [id.rawValue]
-            ).map(Agent.init)
+            let agents = try Self.agents(of: id, in: db)
             var counts = RunCounts()
             for run in runs { counts[run.status] += 1 }
             return JobSnapshot(time: now, job: job, counts: counts, agents: agents, runs: runs)

@@ -90,15 +90,24 @@ public struct Store: Sendable {
     }
 
     private static func bringUpToDate(_ database: any DatabaseWriter, path: String) throws {
-        if try database.read(Schema.migrator.hasBeenSuperseded) {
-            throw StoreError.createdByNewerVersion(path: path)
-        }
-        guard try !database.read(Schema.migrator.hasCompletedMigrations) else { return }
+        guard try !isUpToDate(database, path: path) else { return }
         do {
             try Schema.migrator.migrate(database)
         } catch {
             // Another process may have made the same migration between the look and the lock.
-            guard try database.read(Schema.migrator.hasCompletedMigrations) else { throw error }
+            guard try isUpToDate(database, path: path) else { throw error }
+        }
+    }
+
+    private static func isUpToDate(_ database: any DatabaseWriter, path: String) throws -> Bool {
+        try database.read { db in
+            // Looking for the table first begins a consistent view: the questions after it would otherwise
+            // fail if another process makes the table between two of them.
+            guard try db.tableExists("grdb_migrations") else { return false }
+            if try Schema.migrator.hasBeenSuperseded(db) {
+                throw StoreError.createdByNewerVersion(path: path)
+            }
+            return try Schema.migrator.hasCompletedMigrations(db)
         }
     }
 
@@ -148,7 +157,13 @@ extension StoreError {
             case .SQLITE_FULL: self = .diskFull(path: path)
             case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .locked(path: path)
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
-                self = .unwritable(path: path, reason: reason)
+                // The system says it better than SQLite, if it can be got to say it again.
+                let refused =
+                    access(path, F_OK) == 0
+                    ? path : String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+                let system = access(refused, W_OK) == 0 ? nil : String(cString: strerror(errno))
+                self = .unwritable(path: path, reason: system ?? reason)
+            case .SQLITE_IOERR: self = .diskFailed(path: path, detail: reason)
             case .SQLITE_NOTADB, .SQLITE_CORRUPT: self = .damaged(path: path, detail: reason)
             default: self = .unexpected(path: path, message: reason)
             }

@@ -4,6 +4,8 @@ public enum StoreError: Error, Equatable {
     case unwritable(path: String, reason: String)
     /// The disk or the quota is full.
     case diskFull(path: String)
+    /// The disk or the network file system failed.
+    case diskFailed(path: String, detail: String)
     /// Another process kept the file locked longer than anybody should.
     case locked(path: String)
     /// The file is not a database, or a damaged one.
@@ -41,6 +43,9 @@ extension StoreError: CustomStringConvertible {
         case .diskFull(let path):
             "no space left for \(path): nothing was changed; free some space or set SPD_CACHE_DIR "
                 + "to a folder on another disk, then try again"
+        case .diskFailed(let path, let detail):
+            "\(path) cannot be read or written (\(detail)): nothing was changed; "
+                + "look at the quota, the disk and, on a network file system, its server, then try again"
         case .locked(let path):
             "\(path) stayed locked by another process: nothing was changed; "
                 + "`fuser \(path)` names the process, then try again"

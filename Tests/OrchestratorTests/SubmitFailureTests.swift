@@ -88,12 +88,23 @@ struct SubmitFailureTests {
 
     @Test func aJobThatAllAgentsHaveLeftIsNotWatchedForEver() async throws {
         let answer = try await bench.orchestrator(
-            Self.submit + ["--watch"], adding: ["STAND_IN_SILENT": "1"])
+            Self.submit + ["--watch"], adding: ["STAND_IN_DIE": "0"])
         #expect(answer.code == 1)
         #expect(
             answer.error
                 == "orchestrator: 0 of 1 done, 1 running, but no agent works on job 1 any more: "
                 + "every agent's process has ended; see \(bench.cache)/jobs/1/logs/\n")
+        let status = try await bench.orchestrator(["status"])
+        #expect(status.output.contains(/1 +gone/))
+    }
+
+    @Test func aFolderThatACrashLeftBehindIsKeptOutOfTheWay() async throws {
+        _ = try bench.write("precious", to: "cache/jobs/1/logs/agent-1.log")
+        let answer = try await bench.orchestrator(Self.submit + ["--watch"])
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(try await bench.status(of: 1).counts.done == 1)
+        let kept = bench.files().filter { $0.hasPrefix("jobs/.old-1-") && $0.hasSuffix("/agent-1.log") }
+        #expect(kept.count == 1)
     }
 
     @Test func aDamagedStateFileIsNamed() async throws {

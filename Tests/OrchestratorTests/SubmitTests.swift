@@ -1,4 +1,5 @@
 import Foundation
+import Store
 import Testing
 
 @testable import Orchestrator
@@ -41,6 +42,21 @@ struct SubmitTests {
         #expect(answer.code == 1)
         #expect(answer.output.contains("5 of 6 done, 1 failed"))
         #expect(answer.output.contains("the loss is not a number at step 100"))
+    }
+
+    @Test func aKilledAgentsSpecRunsAgainExactlyOnce() async throws {
+        let answer = try await bench.orchestrator(
+            Self.sweep + ["--n-agents", "2", "--watch"],
+            adding: ["STAND_IN_DIE": "2", "STAND_IN_LEASE_MS": "1000"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let job = try await bench.status(of: 1)
+        #expect(job.counts.done == 6)
+        let store = try Store(CacheFolder(path: bench.cache))
+        let run = try #require(RunID(rawValue: job.runs[2].run))
+        let attempts = try store.attempts(at: run)
+        #expect(attempts.first?.outcome == .lost)
+        #expect(attempts.filter { $0.outcome == .done }.count == 1)
+        #expect(attempts.last?.outcome == .done)
     }
 
     @Test func theProjectGoesIntoEveryConfig() async throws {

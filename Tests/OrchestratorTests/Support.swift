@@ -10,9 +10,7 @@ final class Workbench: Sendable {
     let cache: String
     private let variables: [String: String]
 
-    /// - Parameters:
-    ///   - name: Part of the folder's name, to try out unusual ones.
-    ///   - variables: What the environment has besides the usual.
+    /// A new place; `name` is part of its folder's name, `variables` come on top of the usual environment.
     init(_ name: String = "orchestrator", adding variables: [String: String] = [:]) throws {
         path = NSTemporaryDirectory() + "spd-\(name)-" + UUID().uuidString.prefix(8)
         cache = path + "/cache"

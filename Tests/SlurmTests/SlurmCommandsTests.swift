@@ -37,7 +37,7 @@ struct SlurmCommandsTests {
     @Test func anSbatchThatHangsIsStoppedAndItsJobFound() async throws {
         try folder.add("sbatch", "exec sleep 60")
         try folder.add("squeue", "echo '20|20|20|N/A|RUNNING|None'")
-        let job = try await folder.commands(patience: .milliseconds(300))
+        let job = try await folder.commands(submitPatience: .milliseconds(300))
             .submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 20))
     }
@@ -125,9 +125,9 @@ final class StandIns: Sendable {
     }
 
     func commands(
-        adding variables: [String: String] = [:], patience: Duration = .seconds(30)
+        adding variables: [String: String] = [:], submitPatience: Duration = .seconds(60)
     ) -> SlurmCommands {
         SlurmCommands(
-            environment: ["PATH": path].merging(variables) { $1 }, patience: patience)
+            environment: ["PATH": path].merging(variables) { $1 }, submitPatience: submitPatience)
     }
 }

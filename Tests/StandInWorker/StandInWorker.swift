@@ -4,10 +4,14 @@ import Store
 /// An agent that claims, reports and completes specs like the real one, without training anything.
 ///
 /// The environment sets what it plays: `STAND_IN_STEP_MS` is the length of each of a run's four reports,
-/// `STAND_IN_FAIL` a position in the job whose run fails, `STAND_IN_SILENT` makes it claim a spec and die.
+/// `STAND_IN_FAIL` a position in the job whose run fails, `STAND_IN_DIE` one whose first attempt is killed
+/// half-way, `STAND_IN_LEASE_MS` the length of leases.
 @main
 struct StandInWorker {
-    private static let lease = Duration.seconds(30)
+    let store: Store
+    let job: JobID
+    let agent: AgentID
+    let environment: [String: String]
 
     static func main() throws {
         let environment = ProcessInfo.processInfo.environment
@@ -19,23 +23,37 @@ struct StandInWorker {
         let job = JobID(rawValue: number)
         let agent = try store.registerAgent(AgentIdentity(environment: environment), for: job)
         print("agent \(agent) of job \(job) in \(FileManager.default.currentDirectoryPath)")
-        while let claim = try store.claimNext(of: job, by: agent, lease: lease) {
-            if environment["STAND_IN_SILENT"] != nil { kill(getpid(), SIGKILL) }
-            try play(claim, store, environment)
-        }
-        try store.agentEnded(agent, reason: "no work left")
+        try StandInWorker(store: store, job: job, agent: agent, environment: environment).work()
+        try store.agentEnded(agent, reason: "no spec is left")
     }
 
-    private static func play(_ claim: Claim, _ store: Store, _ environment: [String: String]) throws {
-        let pause = environment["STAND_IN_STEP_MS"].flatMap(UInt32.init) ?? 5
+    private func work() throws {
+        while true {
+            if let claim = try store.claimNext(of: job, by: agent, lease: lease) {
+                do { try play(claim) } catch StoreError.lostLease(let lost) { print("lost \(lost.run)") }
+            } else if try store.openWork(of: job).isNone {
+                return
+            } else {
+                usleep(50_000)
+            }
+        }
+    }
+
+    private func play(_ claim: Claim) throws {
+        let pause = number("STAND_IN_STEP_MS") ?? 5
+        let config = try JSONDecoder().decode(Config.self, from: Data(claim.spec.config.utf8))
         for quarter in 1...4 {
-            usleep(pause * 1000)
+            usleep(UInt32(pause) * 1000)
             let progress = Progress(
-                step: 25 * quarter, steps: 100, stepsPerSecond: 25_000 / Double(max(1, pause)),
+                step: config.steps * quarter / 4, steps: config.steps,
+                stepsPerSecond: Double(config.steps) * 250 / Double(max(1, pause)),
                 losses: ["loss/total": 1 / Double(quarter)])
             try store.report(progress, of: claim, lease: lease)
+            if quarter == 2, claim.attempt == 1, number("STAND_IN_DIE") == claim.spec.position {
+                kill(getpid(), SIGKILL)
+            }
         }
-        if environment["STAND_IN_FAIL"].flatMap(Int.init) == claim.spec.position {
+        if number("STAND_IN_FAIL") == claim.spec.position {
             try store.fail(claim, error: "the loss is not a number at step 100", retry: false)
             return
         }
@@ -45,5 +63,10 @@ struct StandInWorker {
         print("run \(claim.run) done")
     }
 
+    private var lease: Duration { .milliseconds(number("STAND_IN_LEASE_MS") ?? 30_000) }
+
+    private func number(_ variable: String) -> Int? { environment[variable].flatMap(Int.init) }
+
+    private struct Config: Decodable { let steps: Int }
     private enum Misuse: Error { case usage }
 }

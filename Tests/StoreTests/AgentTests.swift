@@ -14,7 +14,8 @@ struct AgentTests {
     }
 
     @Test func aLaunchedAgentTakesTheNumberItWasGiven() throws {
-        let given = try store.addAgents(2, to: job)
+        let job = try store.addJob(1, job: .sample(.local), in: folder.cache).id
+        let given = try store.agents(of: job).map(\.id)
         try store.noteProcess(41, of: given[0])
         #expect(try store.snapshot(of: job).agents.map(\.state) == [.starting, .starting])
         let identity = AgentIdentity(
@@ -27,7 +28,8 @@ struct AgentTests {
     }
 
     @Test func aNumberThatIsTakenOrAnothersIsNotTakenTwice() throws {
-        let given = try store.addAgents(1, to: job)[0]
+        let job = try store.addJob(1, job: .sample(.local), in: folder.cache).id
+        let given = try store.agents(of: job)[0].id
         let identity = AgentIdentity(
             given: given, host: "laptop", pid: 42, slurm: SlurmPlace(environment: [:]))
         #expect(try store.registerAgent(identity, for: job) == given)

@@ -40,8 +40,7 @@ struct JobTests {
     }
 
     @Test func aJobThatNobodyHasBegunCanBeWithdrawn() throws {
-        let job = try store.addJob(2, in: folder.cache)
-        _ = try store.addAgents(2, to: job.id)
+        let job = try store.addJob(2, job: .sample(.local), in: folder.cache)
         #expect(try store.withdraw(job.id))
         #expect(try store.jobs().isEmpty)
         // A job's number is never given twice: logs and messages may still name it.

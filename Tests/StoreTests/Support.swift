@@ -33,10 +33,10 @@ final class HandClock: Sendable {
 let lease = Duration.seconds(60)
 
 extension NewJob {
-    static func sample(token: String = "spd-\(UUID().uuidString)", maxRetries: Int = 1) -> NewJob {
+    static func sample(_ executor: ExecutorKind = .slurm, maxRetries: Int = 1) -> NewJob {
         NewJob(
-            token: token, suffix: "s", project: "spd", submittedFrom: "/home/me", executor: .local,
-            agentCount: 2, maxRetries: maxRetries)
+            token: "spd-\(UUID().uuidString)", suffix: "s", project: "spd", submittedFrom: "/home/me",
+            executor: executor, agentCount: 2, maxRetries: maxRetries)
     }
 }
 

@@ -1,0 +1,131 @@
+import Foundation
+import Slurm
+import Store
+import Testing
+
+@testable import Orchestrator
+
+/// What a real SLURM can't be made to show, played by small executables on `PATH`.
+struct SlurmSubmitTests {
+    let bench: Workbench
+    static let submit = ["submit", "--experiments", "tms_5-2", "--executor", "slurm"]
+
+    init() throws {
+        bench = try Workbench()
+        _ = try bench.writeProgram("echo 'Slurmctld(primary) at node0 is UP'", to: "bin/scontrol")
+        _ = try bench.writeProgram("touch called; echo 812", to: "bin/sbatch")
+        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+    }
+
+    @Test func aDryRunShowsTheScriptAndSubmitsNothing() async throws {
+        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "4", "--dry-run"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let name = try #require(answer.output.firstMatch(of: /--job-name=(spd-[a-z0-9]{8})/))
+        try expectSnapshot(
+            answer.output.replacing(name.output.1, with: "NAME").replacing(bench.path, with: "HERE"),
+            "dry-run.txt")
+        #expect(!FileManager.default.fileExists(atPath: bench.path + "/called"))
+        #expect(bench.files().isEmpty)
+    }
+
+    @Test func aSubmittedJobKnowsItsNumber() async throws {
+        let answer = try await bench.orchestrator(Self.submit + ["--job-suffix", "mine"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let job = try await bench.status(of: 1)
+        #expect(job.slurmJobId == 812)
+        #expect(job.submission == "submitted")
+        #expect(job.token.hasPrefix("spd-mine-"))
+        let script = try String(contentsOfFile: job.folder + "/submit.sh", encoding: .utf8)
+        #expect(script.contains("#SBATCH --job-name=\(job.token)\n"))
+        #expect(script.hasSuffix("exec \(job.folder)/worker --job-id 1\n"))
+    }
+
+    @Test func aJobThatSlurmTookWithoutSayingSoIsFound() async throws {
+        _ = try bench.writeProgram("echo 'sbatch: error: Socket timed out' >&2; exit 1", to: "bin/sbatch")
+        _ = try bench.writeProgram("echo '90_1|91|90|1|PENDING|Priority'", to: "bin/squeue")
+        let answer = try await bench.orchestrator(Self.submit)
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(try await bench.status(of: 1).slurmJobId == 90)
+    }
+
+    @Test func aJobThatNobodyKnowsTheFateOfIsKeptAndToldSo() async throws {
+        for program in ["bin/sbatch", "bin/squeue"] {
+            _ = try bench.writeProgram("echo 'error: Socket timed out' >&2; exit 1", to: program)
+        }
+        let answer = try await bench.orchestrator(Self.submit)
+        #expect(answer.code == 0)
+        let job = try await bench.status(of: 1)
+        #expect(job.submission == "uncertain")
+        #expect(job.counts.pending == 1)
+        #expect(
+            answer.error
+                == "orchestrator: SLURM may or may not have taken the job "
+                + "(squeue failed: error: Socket timed out): `squeue -n \(job.token)` shows it once the "
+                + "controller answers; the specs of job 1 are stored, don't submit them again before you know\n"
+        )
+    }
+
+    @Test func aRefusedJobIsNotStored() async throws {
+        _ = try bench.writeProgram(
+            "echo 'sbatch: error: Batch job submission failed: Invalid job array specification' >&2; exit 1",
+            to: "bin/sbatch")
+        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "2000"])
+        #expect(answer.code == 1)
+        #expect(
+            answer.error
+                == "orchestrator: sbatch failed: Batch job submission failed: "
+                + "Invalid job array specification\n")
+        #expect(try await bench.orchestrator(["status", "1"]).code == 2)
+        #expect(bench.files().filter { $0.hasPrefix("jobs/") }.isEmpty)
+    }
+
+    @Test func waitingInTheQueueIsToldWithItsReason() async throws {
+        _ = try bench.writeProgram("echo '812|812|812|N/A|PENDING|Resources'", to: "bin/squeue")
+        _ = try await bench.orchestrator(Self.submit)
+        let script = """
+            "$0" "$@" > watch.txt &
+            until grep -q Resources watch.txt; do sleep 0.02; done
+            kill -INT $!
+            wait $!
+            """
+        let answer = try await bench.run(
+            "/bin/sh",
+            ["-c", script, Workbench.products + "/orchestrator", "status", "1", "--watch"])
+        #expect(answer.code == 130)
+        let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
+        #expect(seen.contains("1 agent waiting in SLURM's queue (Resources)"))
+    }
+
+    @Test func slurmIsAskedOnlyAboutAgentsThatHaveFallenSilent() async throws {
+        let cache = CacheFolder(path: bench.cache)
+        let past = try Store(cache, now: { Timestamp.now() + .seconds(-600) })
+        let spec = NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)
+        let job = try past.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec],
+            in: cache
+        ) { _ in "/" }.id
+        try past.markSubmitted(job, slurmJobID: 812)
+        let agent = try past.registerAgent(AgentIdentity(environment: [:]), for: job)
+        _ = try past.claimNext(of: job, by: agent, lease: .seconds(60))
+
+        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        let slurm = SlurmCommands(environment: ["PATH": bench.path + "/bin"])
+        let present = try Store(cache)
+        var watch = AgentsWatch(slurm: slurm)
+        #expect(
+            await watch.outlook(of: try present.snapshot(of: job))
+                == .nobody(reason: "SLURM's queue holds none of its agents"))
+
+        _ = try bench.writeProgram("echo never asked", to: "bin/squeue")
+        try present.heartbeat(of: agent)
+        watch = AgentsWatch(slurm: slurm)
+        #expect(await watch.outlook(of: try present.snapshot(of: job)) == .going(note: nil))
+    }
+
+    @Test func aJobThatSlurmHasForgottenIsNotWatchedForEver() async throws {
+        _ = try await bench.orchestrator(Self.submit)
+        let answer = try await bench.orchestrator(["status", "1", "--watch"])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("SLURM's queue holds none of its agents"))
+    }
+}
