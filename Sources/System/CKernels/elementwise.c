@@ -93,15 +93,18 @@ void ck_transpose(float *restrict out, const float *restrict in, size_t rows, si
     for (size_t r = rows; r < stride; ++r) out[c * stride + r] = 0;
 }
 
-size_t ck_keep_active_rows(float *restrict out, uint32_t *restrict index, const float *restrict in, size_t rows,
-                           size_t columns, uint32_t first) {
+KERNEL size_t ck_keep_active_rows(float *restrict out, uint32_t *restrict index, const float *restrict in, size_t rows,
+                                  size_t columns, uint32_t first) {
   size_t kept = 0;
   for (size_t r = 0; r < rows; ++r) {
     const float *row = in + r * columns;
-    float any = 0;
+    float *place = out + kept * columns;
+    uint32_t any = 0;
     for (size_t c = 0; c < columns; ++c) {
-      out[kept * columns + c] = row[c];
-      any = row[c] != 0 ? 1 : any;
+      uint32_t bits;
+      __builtin_memcpy(&bits, &row[c], sizeof bits);
+      any |= bits << 1;  // without the sign: -0 is zero too
+      place[c] = row[c];
     }
     index[kept] = first + (uint32_t)r;
     kept += any != 0;

@@ -29,14 +29,16 @@ typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias))
 
 KERNEL void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows) {
   for (size_t c = 0; c < components; ++c) {
-    float low = fits[c].low, high = fits[c].high;
-    for (size_t r = 0; r < rows; ++r) {
-      const float x = a[c * rows + r];
-      low = x < low ? x : low;
-      high = x > high ? x : high;
+    const float *ac = a + c * rows;
+    vec low = (vec){} + fits[c].low, high = (vec){} + fits[c].high;
+    for (size_t r = 0; r < rows; r += LANES) {
+      low = __builtin_elementwise_min(low, AT(ac + r));
+      high = __builtin_elementwise_max(high, AT(ac + r));
     }
-    fits[c].low = low;
-    fits[c].high = high;
+    for (int lane = 0; lane < LANES; ++lane) {
+      fits[c].low = fminf(fits[c].low, low[lane]);
+      fits[c].high = fmaxf(fits[c].high, high[lane]);
+    }
   }
 }
 
@@ -84,17 +86,18 @@ void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const floa
       const int nodes = nodes_of_level[level];
       // Nodes cost what rows do: with half as many nodes as rows nothing is won.
       if ((size_t)nodes * 2 > rows) break;
-      float at[CK_FIT_NODES], value[CK_FIT_NODES], slope[CK_FIT_NODES], one[CK_FIT_NODES];
+      float at[CK_FIT_NODES + 1], value[CK_FIT_NODES + 1], slope[CK_FIT_NODES];
       for (int j = 0; j < nodes; ++j) {
         at[j] = fit->center + fit->half * cosines[level][1][j];
-        one[j] = 1;
         slope[j] = 0;
       }
-      ck_gate_forward(value, at, w, b, o, b_out + c, 1, (size_t)nodes, neurons);
+      at[nodes] = 0;
+      ck_gate_forward(value, at, w, b, o, b_out + c, 1, (size_t)nodes + 1, neurons);
       coefficients(fit->value, value, level);
       if (!has_converged(fit->value, nodes)) continue;
       ck_gate_slope(slope, at, w, b, o, (size_t)nodes, neurons);
       coefficients(fit->slope, slope, level);
+      fit->at_zero = value[nodes];
       fit->nodes = nodes;
       fit->level = level;
       break;
@@ -102,6 +105,8 @@ void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const floa
   }
 }
 
+// Empty rows have activations of exactly 0, and while biases are 0 their gates are too: where causal importances have
+// their kink, an interpolant's rounding would decide on which side of it all these rows stand. They get the exact value.
 KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck_fit *fit, size_t rows) {
   const float center = fit->center, scale = 1 / fit->half;
   size_t r = 0;
@@ -121,6 +126,7 @@ KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck
       } \
     } \
     for (int i = 0; i < WIDTH; ++i) AT(g + r + i * LANES) = 0.5f * t2[i] * b1[i] + (fit->value[0] - b2[i]); \
+    for (int i = 0; i < WIDTH * LANES; ++i) g[r + i] = a[r + i] == 0 ? fit->at_zero : g[r + i]; \
   }
   for (; r + BLOCK * LANES <= rows; r += BLOCK * LANES) CLENSHAW(BLOCK)
   for (; r < rows; r += LANES) CLENSHAW(1)
@@ -175,23 +181,12 @@ KERNEL static void evaluate_backward(float *restrict da, ck_fit *fit, const floa
   }
 }
 
-// Empty rows have activations of exactly 0, and while biases are 0 their gates are too: where causal importances have
-// their kink, an interpolant's rounding would decide on which side of it all these rows stand.
-KERNEL static void evaluate_zeros(float *restrict g, const float *restrict a, const float *w_in, const float *b_in,
-                                  const float *w_out, const float *b_out, size_t rows, size_t neurons) {
-  const float zero = 0;
-  float exact;
-  ck_gate_forward(&exact, &zero, w_in, b_in, w_out, b_out, 1, 1, neurons);
-  for (size_t r = 0; r < rows; ++r) g[r] = a[r] == 0 ? exact : g[r];
-}
-
 void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
                             const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons) {
   for (size_t c = 0; c < components; ++c) {
     const float *w = w_in + c * neurons, *b = b_in + c * neurons, *o = w_out + c * neurons;
     if (fits[c].nodes > 0) {
       evaluate(g + c * rows, a + c * rows, &fits[c], rows);
-      evaluate_zeros(g + c * rows, a + c * rows, w, b, o, b_out + c, rows, neurons);
     } else {
       ck_gate_forward(g + c * rows, a + c * rows, w, b, o, b_out + c, 1, rows, neurons);
     }

@@ -112,16 +112,26 @@ KERNEL void ck_power_sum(double *restrict sums, float *restrict dci_upper, const
 KERNEL double ck_importance_counts(float *restrict peak, const float *restrict ci, const float *restrict weight,
                                    float threshold, size_t components, size_t rows) {
 #pragma clang fp reassociate(on)
+  enum { LANES = 16 };
   double count = 0;
   for (size_t c = 0; c < components; ++c) {
     const float *x = ci + c * rows;
-    float top = peak[c], sum = 0;
-    for (size_t r = 0; r < rows; ++r) {
+    float tops[LANES] = {0}, sum = 0;
+    size_t r = 0;
+    // Lane by lane, because a maximum of floats is no sum that a compiler may reorder.
+    for (; r + LANES <= rows; r += LANES) {
+      for (int lane = 0; lane < LANES; ++lane) {
+        const float value = weight[r + lane] > 0 ? x[r + lane] : 0;
+        tops[lane] = value > tops[lane] ? value : tops[lane];
+        sum += value > threshold ? weight[r + lane] : 0;
+      }
+    }
+    for (; r < rows; ++r) {
       const float value = weight[r] > 0 ? x[r] : 0;
-      top = value > top ? value : top;
+      tops[0] = value > tops[0] ? value : tops[0];
       sum += value > threshold ? weight[r] : 0;
     }
-    peak[c] = top;
+    for (int lane = 0; lane < LANES; ++lane) peak[c] = tops[lane] > peak[c] ? tops[lane] : peak[c];
     count += (double)sum;
   }
   return count;

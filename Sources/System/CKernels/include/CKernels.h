@@ -47,6 +47,8 @@ enum { CK_FIT_NODES = 48 };
 typedef struct {
   float low, high, center, half;
   int nodes, level;
+  /// The gate's exact value at 0.
+  float at_zero;
   float value[CK_FIT_NODES], slope[CK_FIT_NODES];
   /// sum over rows of dg T_k(a).
   float moments[CK_FIT_NODES];
