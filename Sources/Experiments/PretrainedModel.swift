@@ -2,7 +2,7 @@
 public enum PretrainedModel: Sendable, Hashable {
     /// `train:<target>`: the config `<target>_target.yaml`, trained once and cached.
     case train(String)
-    /// A `.safetensors` file on this machine.
+    /// A `.safetensors` or `.pth` file on this machine, or a training's folder that holds one.
     case local(String)
     /// A run on Weights & Biases.
     case wandb(WandBRunReference)
@@ -60,7 +60,8 @@ extension WandBRunReference {
 
 extension Rule where T == PretrainedModel {
     static let pretrainedModel = Rule(
-        allowed: "train:<target>, wandb:[entity/]project/runs/id or a path to .safetensors weights"
+        allowed: "train:<target>, wandb:[entity/]project/runs/id or a path to .safetensors or .pth weights "
+            + "or to the folder that holds them"
     ) {
         if case .string(let text) = $0 { PretrainedModel(text) } else { nil }
     } write: {

@@ -5,8 +5,8 @@ public import Kernels
 
 /// A target with the config that describes it, as read from or written to a folder.
 ///
-/// The names are the published tool's: `tms_train_config.yaml` beside `tms.safetensors`; `resid_mlp_train_config.yaml`,
-/// `resid_mlp.safetensors` and `label_coeffs.json`.
+/// The names are the published tool's: `tms_train_config.yaml` beside `tms.pth`; `resid_mlp_train_config.yaml`,
+/// `resid_mlp.pth` and `label_coeffs.json`. Our own trainings leave `.safetensors` instead of `.pth`.
 public struct TargetFiles: Sendable {
     /// The weights.
     public let model: TargetModel
@@ -64,43 +64,107 @@ public struct TargetFiles: Sendable {
         try self.init(weights: "\(folder)/\(Self.stem(config)).safetensors", config: config)
     }
 
-    /// Reads weights and the train config beside them.
+    /// Reads the target at `path`: the folder that a training left, or the `.safetensors` or `.pth` weights in it.
     ///
     /// - Throws: `RunError.invalid` with what is missing or wrong.
-    public init(weights path: String) throws(RunError) {
-        let folder = (path as NSString).deletingLastPathComponent
-        let candidates = ["tms_train_config.yaml", "resid_mlp_train_config.yaml"].map {
-            (folder as NSString).appendingPathComponent($0)
+    public init(path: String) throws(RunError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .invalid("pretrained_model_path: there is no \(path)")
         }
-        guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
-            throw .invalid(
-                "\(path) needs its training config beside it: there is neither tms_train_config.yaml nor "
-                    + "resid_mlp_train_config.yaml in \(folder.isEmpty ? "." : folder)")
+        if isFolder.boolValue {
+            let config = try Self.config(in: path, of: path)
+            try self.init(weights: try Self.weights(in: path, stem: Self.stem(config)), config: config)
+        } else {
+            let folder = (path as NSString).deletingLastPathComponent
+            try self.init(weights: path, config: try Self.config(in: folder.isEmpty ? "." : folder, of: path))
         }
-        let config: TargetConfig
-        do {
-            config = try TargetConfig.load(path: found)
-        } catch {
-            throw .invalid("\(error)")
-        }
-        try self.init(weights: path, config: config)
     }
 
     private init(weights path: String, config: TargetConfig) throws(RunError) {
-        let file: SafeTensors
-        do {
-            file = try SafeTensors(contentsOf: path)
-        } catch {
-            throw .invalid("\(error)")
-        }
+        let file = try Self.arrays(path)
         let stateDict = file.arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
         do {
             model = try TargetModel(stateDict: stateDict, config: config)
         } catch {
             throw .invalid("\(path): \(error)")
         }
+        if case .residualMLP(let training) = config {
+            let folder = (path as NSString).deletingLastPathComponent
+            try Self.checkLabelCoefficients(in: folder, features: training.model.nFeatures)
+        }
         self.config = config
         hash = SHA256.hex(file.encoded())
+    }
+}
+
+// MARK: The files of a folder
+
+extension TargetFiles {
+    private static func config(in folder: String, of path: String) throws(RunError) -> TargetConfig {
+        let names = ["tms_train_config.yaml", "resid_mlp_train_config.yaml"]
+        let found = names.map { (folder as NSString).appendingPathComponent($0) }
+            .filter(FileManager.default.fileExists(atPath:))
+        guard let file = found.first else {
+            throw .invalid(
+                "\(path) needs its training config \(path == folder ? "in" : "beside") it: there is neither "
+                    + "\(names.joined(separator: " nor ")) in \(folder)")
+        }
+        guard found.count == 1 else {
+            throw .invalid(
+                "\(folder) holds both \(names.joined(separator: " and ")); give each target a folder of its own")
+        }
+        do {
+            return try TargetConfig.load(path: file)
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    private static func weights(in folder: String, stem: String) throws(RunError) -> String {
+        let names = ["\(stem).safetensors", "\(stem).pth"]
+        let found = names.map { (folder as NSString).appendingPathComponent($0) }
+            .filter(FileManager.default.fileExists(atPath:))
+        guard let file = found.first else {
+            throw .invalid("\(folder) needs a target's weights: there is neither \(names.joined(separator: " nor "))")
+        }
+        guard found.count == 1 else {
+            throw .invalid(
+                "\(folder) holds both \(names.joined(separator: " and ")); name the one to decompose in "
+                    + "pretrained_model_path")
+        }
+        return file
+    }
+
+    private static func arrays(_ path: String) throws(RunError) -> SafeTensors {
+        do {
+            switch (path as NSString).pathExtension {
+            case "safetensors": return try SafeTensors(contentsOf: path)
+            case "pth", "pt": return SafeTensors(arrays: try TorchFile(contentsOf: path).arrays)
+            default: throw RunError.invalid("\(path) is neither .safetensors nor .pth weights nor a folder with some")
+            }
+        } catch let error as RunError {
+            throw error
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    /// Checks the coefficients of a residual MLP's labels, which decomposing it does not need, where they are kept.
+    private static func checkLabelCoefficients(in folder: String, features: Int) throws(RunError) {
+        let path = (folder as NSString).appendingPathComponent("label_coeffs.json")
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let numbers: [Float]
+        do {
+            numbers = try JSONDecoder().decode([Float].self, from: Data(DurableFile.read(path, limit: 64 << 20)))
+        } catch let error as FileError {
+            throw .invalid("\(error)")
+        } catch {
+            throw .invalid("\(path) is not a JSON list of finite numbers")
+        }
+        guard numbers.count == features else {
+            throw .invalid("\(path) has \(numbers.count) numbers; the target has \(features) features")
+        }
     }
 }
 

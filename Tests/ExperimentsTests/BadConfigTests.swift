@@ -34,7 +34,8 @@ struct BadConfigTests {
         (
             "pretrained_model_path: wandb:spd",
             #"my.yaml:16:24: pretrained_model_path: found "wandb:spd", expected train:<target>, "#
-                + "wandb:[entity/]project/runs/id or a path to .safetensors weights, or null"
+                + "wandb:[entity/]project/runs/id or a path to .safetensors or .pth weights "
+                + "or to the folder that holds them, or null"
         ),
     ])
     func aBadLineIsToldWithItsPlaceAndWhatIsAllowed(line: String, message: String) {
