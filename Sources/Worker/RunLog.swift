@@ -12,6 +12,7 @@ final class RunLog: Sendable {
     private let run: String
     private let descriptor: Int32
     private let isQuiet: Bool
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
     private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
 
     init(run: String, folder: RunFolder, isQuiet: Bool) throws(FileError) {
@@ -29,18 +30,27 @@ final class RunLog: Sendable {
     func say(_ line: String) {
         let stamped = Date.now.ISO8601Format() + " " + line + "\n"
         _ = stamped.withCString { write(descriptor, $0, strlen($0)) }
-        FileHandle.standardOutput.write(Data("\(run)  \(line)\n".utf8))
+        show(line, isLasting: true)
     }
 
-    /// Says how far the run is, every few seconds.
+    /// Says how far the run is: redrawn in place on a terminal, else every few seconds.
     func note(_ progress: RunProgress) {
+        guard !isQuiet else { return }
+        if isTerminal {
+            show(Self.line(progress), isLasting: false)
+            return
+        }
         let isDue = lastProgress.withLock { last in
             guard last.map({ .now - $0 >= .seconds(5) }) ?? true else { return false }
             last = .now
             return true
         }
-        guard isDue, !isQuiet else { return }
-        say(Self.line(progress))
+        if isDue { say(Self.line(progress)) }
+    }
+
+    private func show(_ line: String, isLasting: Bool) {
+        let start = isTerminal ? "\r\u{1B}[K" : ""
+        FileHandle.standardOutput.write(Data("\(start)\(run)  \(line)\(isLasting ? "\n" : "")".utf8))
     }
 
     static func line(_ progress: RunProgress) -> String {

@@ -109,15 +109,31 @@ struct TrainingEndToEndTests {
     }
 
     @Test func aRunThatCannotStartFailsWithTheReason() async throws {
-        _ = try bench.write(
-            Self.experiment(steps: 10).replacingOccurrences(of: "linear2]", with: "linear9]"), to: "small.yaml")
+        let weights = try bench.write("no weights", to: "mine/tms.safetensors")
+        _ = try bench.write(Self.target, to: "mine/tms_train_config.yaml")
+        let experiment = Self.experiment(steps: 10).replacingOccurrences(of: "train:small", with: weights)
+        _ = try bench.write(experiment, to: "small.yaml")
 
         _ = try await bench.orchestrator(["submit", "--experiments", "small.yaml", "--executor", "local", "--watch"])
 
         let run = try await bench.status(of: 1).runs[0]
         #expect(run.status == "failed")
-        #expect(run.error == "target_module_patterns: 'linear9' matches no module; the target has linear1, linear2")
+        let reason = "its header should be \(0x6867_6965_7720_6f6e) bytes long, but 2 are there"
+        #expect(run.error == "\(weights) is not a usable safetensors file: \(reason)")
         #expect(run.attempt == 1)
+    }
+
+    @Test func aPatternThatMatchesNoModuleIsRefusedBeforeAnythingIsStored() async throws {
+        let experiment = Self.experiment(steps: 10).replacingOccurrences(of: "linear2]", with: "linear9]")
+        _ = try bench.write(experiment, to: "small.yaml")
+
+        let answer = try await bench.orchestrator(["submit", "--experiments", "small.yaml", "--executor", "local"])
+
+        #expect(answer.code == 2)
+        #expect(
+            answer.error.contains(
+                "target_module_patterns: 'linear9' matches no module; the target has linear1, linear2"))
+        #expect(bench.files().isEmpty)
     }
 
     /// The process of an agent that holds a spec, once there is one; nil when the job is finished first.
