@@ -45,7 +45,8 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Experiments", "Kernels", "WandB", .product(name: "Logging", package: "swift-log"),
+                "Artifacts", "Experiments", "Figures", "Kernels", "WandB",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
@@ -65,6 +66,7 @@ let package = Package(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
         .target(name: "WandB", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
         // C: hot loops compiled per instruction set, and the system libraries' headers.
         .target(
@@ -74,6 +76,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
+        .target(name: "CCairo", path: "Sources/System/CCairo"),
 
         .testTarget(
             name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels"], swiftSettings: strict),
@@ -89,6 +92,7 @@ let package = Package(
             name: "WandBTests",
             dependencies: ["CCurl", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             swiftSettings: strict),
+        .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
             name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Runs", "WandB"], swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.

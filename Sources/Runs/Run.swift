@@ -1,5 +1,6 @@
 import Artifacts
 import Experiments
+public import Figures
 import Kernels
 public import WandB
 
@@ -11,12 +12,17 @@ public struct Run {
     private let plan: RunPlan
     private let surroundings: RunSurroundings
     private let tracker: RunTracker
+    private let drawingLibraries: [String]
 
-    /// Prepares a run; `tracker` gets what is logged.
-    public init(_ plan: RunPlan, tracker: RunTracker, surroundings: RunSurroundings) {
+    /// Prepares a run; `tracker` gets what is logged, and the first of `drawingLibraries` that is found draws figures.
+    public init(
+        _ plan: RunPlan, tracker: RunTracker, surroundings: RunSurroundings,
+        drawingLibraries: [String] = Cairo.usualLibraries
+    ) {
         self.plan = plan
         self.tracker = tracker
         self.surroundings = surroundings
+        self.drawingLibraries = drawingLibraries
     }
 
     /// Runs to the end, or until asked to stop.
@@ -61,6 +67,9 @@ public struct Run {
     ) throws -> RunOutcome {
         let config = plan.config
         var pace = RunPace(step: decomposition.step, steps: config.steps)
+        var figures = RunFigures(
+            config, folder: plan.folder, libraries: drawingLibraries, say: surroundings.say)
+        let goesOn = { !surroundings.shouldStop() }
         var lastSave = ContinuousClock.now
         func save() throws {
             try metrics.flush()
@@ -72,6 +81,10 @@ public struct Run {
             if let frequency = config.saveFreq, step > 0, step % frequency == 0 {
                 try writeModel(decomposition)
             }
+            guard figures.prepare(decomposition, goesOn: goesOn) else {
+                try save()
+                return .interrupted(step: step)
+            }
             do {
                 if let report = try decomposition.advance(reporting: step % config.printFreq == 0) {
                     try log(report, decomposition, metrics, &pace)
@@ -80,6 +93,7 @@ public struct Run {
                 try save()
                 throw error
             }
+            figures.write()
             if let progress = pace.tick(step: step + 1) { surroundings.progress(progress) }
             if surroundings.shouldStop() {
                 try save()
@@ -93,8 +107,10 @@ public struct Run {
         }
         // Kept until the spec is known to be done: a crash from here on repeats only this evaluation.
         try save()
+        guard figures.prepare(decomposition, goesOn: goesOn) else { return .interrupted(step: config.steps) }
         let report = try decomposition.evaluate()
         let row = try log(report, decomposition, metrics, &pace)
+        figures.write()
         try metrics.flush()
         try writeModel(decomposition)
         return .finished(

@@ -17,6 +17,12 @@ public struct RunFolder: Sendable, Equatable {
     /// What the run said, line by line.
     public var log: String { path + "/output.log" }
 
+    /// Where figures go.
+    public var figures: String { path + "/figures" }
+
+    /// A figure of the weights before `step`.
+    public func figure(_ name: String, step: Int) -> String { "\(figures)/\(name)_\(step).png" }
+
     /// The published state dict after `step` steps.
     public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
 

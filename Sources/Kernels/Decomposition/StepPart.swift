@@ -81,7 +81,7 @@ final class StepPart {
                 settings.data, streams: .decomposition(seed: settings.seed, step: plan.step),
                 joiningEmptyRows: network.emptyRowsAreConstant)
         }
-        fitGates(decomposition)
+        fitGates(decomposition, over: batchRows)
         var next = 0
         while next < batchRows.kept {
             let first = next
@@ -95,8 +95,8 @@ final class StepPart {
         }
     }
 
-    /// Finds the interval that each inner activation spans over this part's rows, and fits the gates on it.
-    private func fitGates(_ decomposition: Decomposition) {
+    /// Finds the interval that each inner activation spans over some rows, and fits the gates on it.
+    func fitGates(_ decomposition: Decomposition, over batchRows: BatchRows) {
         guard let fits, let first = fits.baseAddress else { return }
         ck_reset_fits(first, fits.count)
         var next = 0
@@ -119,16 +119,25 @@ final class StepPart {
         Pass(tile: tile, parameters: parameters, accumulator: accumulator.pointer, scratch: scratch.pointer)
     }
 
+    /// Runs the unmodified target over the tile, and every module's gates: fills `gate` and `ci`.
+    func forwardGates(_ decomposition: Decomposition) {
+        network.clean(pass)
+        for (index, share) in tile.modules.enumerated() {
+            decomposition.gates[index].forward(
+                share.gate, a: share.inner, fits: fits(index), parameters: parameters, rows: tile.rows)
+            ck_importance_forward(
+                share.ci, tile.ciUpper, share.gate, decomposition.settings.sigmoid.code,
+                layout.subcomponents * tile.rows)
+        }
+    }
+
     private func processTile(_ decomposition: Decomposition, plan: StepPlan) {
         let settings = decomposition.settings
         let (c, rows) = (settings.subcomponents, tile.rows)
         let count = c * rows
         let pass = pass
-        network.clean(pass)
+        forwardGates(decomposition)
         for (index, share) in tile.modules.enumerated() {
-            decomposition.gates[index].forward(
-                share.gate, a: share.inner, fits: fits(index), parameters: pass.parameters, rows: rows)
-            ck_importance_forward(share.ci, tile.ciUpper, share.gate, settings.sigmoid.code, count)
             counts[index] += ck_importance_counts(
                 peaks.pointer + index * c, share.ci, tile.weight, 0.01, c, rows)
             share.dInner.update(repeating: 0, count: count)

@@ -20,6 +20,9 @@ struct RandomStream {
         case targetBatchValue
         case targetBatchOrder
         case targetLabels
+        case evaluationActive
+        case evaluationValue
+        case evaluationOrder
     }
 
     init(seed: Int, _ purpose: Purpose, _ counters: Int...) {

@@ -46,6 +46,14 @@ public struct SparseFeatures: Equatable, Sendable {
                 order: RandomStream(seed: seed, .batchOrder, step))
         }
 
+        /// The streams of one of the batches that a decomposition is looked at with at `step`.
+        static func evaluation(seed: Int, step: Int, batch: Int) -> Streams {
+            Streams(
+                active: RandomStream(seed: seed, .evaluationActive, step, batch),
+                value: RandomStream(seed: seed, .evaluationValue, step, batch),
+                order: RandomStream(seed: seed, .evaluationOrder, step, batch))
+        }
+
         /// The streams of a target's training batch at `step`.
         static func target(seed: Int, step: Int) -> Streams {
             Streams(

@@ -1,0 +1,48 @@
+internal import CCairo
+import Glibc
+
+/// The drawing library, loaded at run time: a compute node may lack it.
+public struct Cairo: @unchecked Sendable {
+    // Unchecked: the table is written once, before anybody sees it, and kept for good.
+    let functions: UnsafePointer<cairo_functions>
+
+    /// The shared libraries that are tried, in order.
+    public static let usualLibraries = ["libcairo.so.2"]
+
+    /// Loads the first of some shared libraries that can be opened.
+    ///
+    /// - Throws: `FigureError.noCairo` if there is none, or if it lacks a function.
+    public init(libraries: [String] = usualLibraries) throws(FigureError) {
+        let copies: [UnsafeMutablePointer<CChar>?] = libraries.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        let names: [UnsafePointer<CChar>?] = copies.map { UnsafePointer($0) } + [nil]
+        var reason: UnsafeMutablePointer<CChar>?
+        guard let functions = cairo_functions_load(names, &reason) else {
+            defer { free(reason) }
+            throw .noCairo(reason: reason.map { String(cString: $0) } ?? "there is no memory for it")
+        }
+        self.functions = functions
+    }
+
+    /// What Cairo itself says of a status, if it is not success.
+    func failure(_ status: cairo_status_t) -> String? {
+        guard status != CAIRO_STATUS_SUCCESS else { return nil }
+        return functions.pointee.status_to_string(status).map { String(cString: $0) } ?? "status \(status.rawValue)"
+    }
+}
+
+/// Why a figure could not be drawn.
+public enum FigureError: Error, Equatable, CustomStringConvertible {
+    /// The drawing library cannot be loaded.
+    case noCairo(reason: String)
+    /// Cairo refused, in its own words.
+    case refused(figure: String, reason: String)
+
+    /// One readable line.
+    public var description: String {
+        switch self {
+        case .noCairo(let reason): "\(reason); install libcairo2 to get them"
+        case .refused(let figure, let reason): "cannot draw \(figure): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,136 @@
+internal import CKernels
+
+/// Looking at a decomposition between steps: nothing here changes what later steps compute.
+extension Decomposition {
+    /// The causal importances of some rows, by module (rows, C).
+    public struct CausalImportances: Equatable, Sendable {
+        /// As masks see them.
+        public let ci: [String: Tensor]
+        /// As importance losses see them.
+        public let ciUpper: [String: Tensor]
+    }
+
+    /// The batch that the next step is taken on (rows, features).
+    public var batch: Tensor {
+        let rows = BatchRows(range: 0..<settings.batchSize, features: target.features)
+        rows.draw(
+            settings.data, streams: .decomposition(seed: settings.seed, step: step), joiningEmptyRows: false)
+        return Tensor(
+            shape: [settings.batchSize, target.features],
+            values: Array(UnsafeBufferPointer(start: rows.values, count: settings.batchSize * target.features)))
+    }
+
+    /// Computes the causal importances of given rows (rows, features).
+    ///
+    /// - Throws: `wrongShape`.
+    public func causalImportances(of batch: Tensor) throws(KernelError) -> CausalImportances {
+        guard batch.shape.count == 2, batch.shape[1] == target.features else {
+            throw .wrongShape(
+                tensor: "batch", found: batch.shape, expected: [settings.batchSize, target.features])
+        }
+        let (rows, c) = (batch.shape[0], settings.subcomponents)
+        let input = Storage(batch.values)
+        let ci = modules.map { _ in Storage(count: rows * c) }
+        let ciUpper = modules.map { _ in Storage(count: rows * c) }
+        prepareNetwork()
+        team.share(parts.count) { number in
+            let range = rows * number / self.parts.count..<rows * (number + 1) / self.parts.count
+            let share = BatchRows(range: range, features: self.target.features)
+            share.copy(input.pointer, joiningEmptyRows: false)
+            self.parts[number].evaluate(share, of: self) { part, done in
+                part.copyImportances(of: self, rows: range.lowerBound + done.lowerBound, done.count, ci, ciUpper)
+            }
+        }
+        func tensors(_ storage: [Storage]) -> [String: Tensor] {
+            Dictionary(
+                uniqueKeysWithValues: zip(modules, storage).map {
+                    ($0.name, Tensor(shape: [rows, c], values: $1.values(0, rows * c)))
+                })
+        }
+        return CausalImportances(ci: tensors(ci), ciUpper: tensors(ciUpper))
+    }
+
+    /// Computes in which fraction of rows each subcomponent's causal importance exceeds 0.1, over fresh batches.
+    ///
+    /// The batches depend on the step, and are none that steps are taken on.
+    ///
+    /// - Parameter goesOn: Asked before each batch.
+    /// - Returns: The fractions by module (C); nil if `goesOn` said no.
+    public func activationFractions(batches: Int, goesOn: () -> Bool) -> [String: [Float]]? {
+        let (c, count) = (settings.subcomponents, modules.count * settings.subcomponents)
+        let sums = UnsafeMutablePointer<Double>.allocate(capacity: parts.count * count)
+        defer { sums.deallocate() }
+        sums.initialize(repeating: 0, count: parts.count * count)
+        prepareNetwork()
+        for batch in 0..<batches {
+            guard goesOn() else { return nil }
+            let streams = SparseFeatures.Streams.evaluation(seed: settings.seed, step: step, batch: batch)
+            team.share(parts.count) { number in
+                let part = self.parts[number]
+                part.batchRows.draw(
+                    self.settings.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
+                part.evaluate(part.batchRows, of: self) { part, _ in
+                    part.countActive(over: 0.1, of: self, into: sums + number * count)
+                }
+            }
+        }
+        let rows = Double(batches * settings.batchSize)
+        return Dictionary(
+            uniqueKeysWithValues: modules.enumerated().map { index, module in
+                let fractions = (0..<c).map { component in
+                    parts.indices.reduce(0) { $0 + sums[$1 * count + index * c + component] } / rows
+                }
+                return (module.name, fractions.map { Float($0) })
+            })
+    }
+
+    /// Lets the network compute what depends on the parameters alone, as a step does before its passes.
+    private func prepareNetwork() {
+        team.share(network.preparations) { self.network.prepare($0, parameters: self.parameters.pointer) }
+    }
+}
+
+extension StepPart {
+    /// Runs the gates over some rows, tile by tile; `body` hears which of the rows the tile holds.
+    fileprivate func evaluate(
+        _ rows: BatchRows, of decomposition: Decomposition, _ body: (StepPart, Range<Int>) -> Void
+    ) {
+        fitGates(decomposition, over: rows)
+        var next = 0
+        while next < rows.kept {
+            let first = next
+            next += tile.load(rows, from: next)
+            forwardGates(decomposition)
+            body(self, first..<next)
+        }
+    }
+
+    /// Copies the tile's first `count` rows of causal importances to (rows, C) blocks, from row `first` on.
+    fileprivate func copyImportances(
+        of decomposition: Decomposition, rows first: Int, _ count: Int, _ ci: [Storage], _ ciUpper: [Storage]
+    ) {
+        let (c, rows) = (decomposition.settings.subcomponents, tile.rows)
+        for (index, share) in tile.modules.enumerated() {
+            ck_importance_forward(
+                share.ci, tile.ciUpper, share.gate, decomposition.settings.sigmoid.code, c * rows)
+            for (block, result) in [(share.ci, ci[index]), (tile.ciUpper, ciUpper[index])] {
+                ck_transpose(share.masked, block, c, rows, c)
+                (result.pointer + first * c).update(from: share.masked, count: count * c)
+            }
+        }
+    }
+
+    /// Adds to each subcomponent's sum (modules, C) how many rows of the tile have a causal importance over a threshold.
+    fileprivate func countActive(
+        over threshold: Float, of decomposition: Decomposition, into sums: UnsafeMutablePointer<Double>
+    ) {
+        let c = decomposition.settings.subcomponents
+        for (index, share) in tile.modules.enumerated() {
+            for component in 0..<c {
+                var peak: Float = 0
+                sums[index * c + component] += ck_importance_counts(
+                    &peak, share.ci + component * tile.rows, tile.weight, threshold, 1, tile.rows)
+            }
+        }
+    }
+}

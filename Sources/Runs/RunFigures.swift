@@ -1,0 +1,92 @@
+import Artifacts
+import Experiments
+import Figures
+import Kernels
+
+/// The figures of a run: at which steps there are some, and their files.
+///
+/// They never fail a run: why there are none is said once.
+struct RunFigures {
+    /// A file that was written.
+    struct File: Equatable {
+        /// What the published tool calls the figure.
+        let name: String
+        let path: String
+    }
+
+    private let config: ExperimentConfig
+    private let folder: RunFolder
+    private let cairo: Cairo?
+    private let say: @Sendable (String) -> Void
+    private var prepared: (step: Int, numbers: FigureNumbers)?
+    private var hasSaidWhy = false
+
+    /// Prepares figures, which are drawn by the first of some libraries that is found.
+    init(_ config: ExperimentConfig, folder: RunFolder, libraries: [String], say: @escaping @Sendable (String) -> Void)
+    {
+        self.config = config
+        self.folder = folder
+        self.say = say
+        guard config.imageFreq != nil else {
+            cairo = nil
+            return
+        }
+        do {
+            cairo = try Cairo(libraries: libraries)
+        } catch {
+            cairo = nil
+            say("there will be no figures: \(error)")
+        }
+    }
+
+    /// Takes down what the figures of the decomposition's next step show, if it has some.
+    ///
+    /// - Parameter goesOn: Asked every now and then.
+    /// - Returns: Whether to go on: false if `goesOn` said no, and the step has to be looked at again.
+    mutating func prepare(_ decomposition: Decomposition, goesOn: () -> Bool) -> Bool {
+        prepared = nil
+        let step = decomposition.step
+        guard areDue(at: step) else { return true }
+        do {
+            guard let numbers = try FigureNumbers(decomposition, batches: config.nEvalSteps, goesOn: goesOn) else {
+                return false
+            }
+            prepared = (step, numbers)
+        } catch {
+            sayOnce(step, error)
+        }
+        return true
+    }
+
+    /// The last step always has figures.
+    private func areDue(at step: Int) -> Bool {
+        guard cairo != nil, let frequency = config.imageFreq else { return false }
+        return step == config.steps || (step % frequency == 0 && (step > 0 || config.imageOnFirstStep))
+    }
+
+    /// Draws the figures that were prepared and writes them.
+    ///
+    /// - Returns: The files written.
+    @discardableResult
+    mutating func write() -> [File] {
+        guard let cairo, let (step, numbers) = prepared else { return [] }
+        prepared = nil
+        var files: [File] = []
+        do {
+            try DurableFile.createFolder(folder.figures)
+            for figure in numbers.figures {
+                let path = folder.figure(figure.name, step: step)
+                try DurableFile.write(figure.png(cairo), to: path)
+                files.append(File(name: figure.name, path: path))
+            }
+        } catch {
+            sayOnce(step, error)
+        }
+        return files
+    }
+
+    private mutating func sayOnce(_ step: Int, _ error: any Error) {
+        if !hasSaidWhy { say("figures of step \(step) are missing: \(error)") }
+        hasSaidWhy = true
+    }
+}
