@@ -21,7 +21,7 @@ test: ## Build and run the tests (a few minutes).
 test-all: ## Also the slow tests: full-length runs.
 	@scripts/install-packages test
 	swift build --build-tests
-	SPD_TEST_SLOW=1 swift test --skip-build
+	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel
 
 check: ## Lint; warnings are errors.
 	swift format lint --strict --recursive $(SOURCES)
