@@ -31,7 +31,7 @@ final class StepPart {
     ) {
         let c = settings.subcomponents
         // A tile's blocks should stay in the second-level cache.
-        let capacity = c <= 64 ? 256 : c <= 256 ? 128 : 64
+        let capacity = c <= 64 ? 256 : 128
         self.layout = layout
         self.network = network
         self.parameters = parameters
