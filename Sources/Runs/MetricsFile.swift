@@ -14,8 +14,10 @@ public struct MetricsRow: Sendable, Equatable {
         a.step == b.step && a.values.elementsEqual(b.values, by: ==)
     }
 
-    /// Everything that the published tool logs of a step, and how well a TMS is recovered.
-    public init(_ report: StepReport, modules: [String], recovery: Recovery?) {
+    /// Everything that the published tool logs of a step, and how well the target's features are told apart.
+    public init(
+        _ report: StepReport, modules: [String], recovery: Recovery? = nil, alignment: FeatureAlignment? = nil
+    ) {
         step = report.step
         var values: [(String, Double)] = [
             ("misc/step", Double(report.step)), ("misc/lr", report.learningRate),
@@ -32,6 +34,10 @@ public struct MetricsRow: Sendable, Equatable {
         if let recovery {
             values.append(("mmcs", recovery.mmcs))
             values.append(("ml2r", recovery.ml2r))
+        }
+        if let alignment {
+            values.append(("features_with_one_mlp_in", Double(alignment.featuresWithOneInput)))
+            values.append(("mlp_out_in_use", Double(alignment.outputsInUse)))
         }
         self.values = values
     }

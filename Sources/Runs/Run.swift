@@ -120,9 +120,10 @@ public struct Run {
     @discardableResult
     private func log(
         _ report: StepReport, _ decomposition: Decomposition, _ metrics: MetricsFile, _ pace: inout RunPace
-    ) throws(FileError) -> MetricsRow {
+    ) throws -> MetricsRow {
         let row = MetricsRow(
-            report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery)
+            report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery,
+            alignment: try decomposition.featureAlignment())
         try metrics.append(row)
         tracker.log(step: row.step, values: row.values.map { ($0.name, .number($0.value)) })
         pace.logged(row)

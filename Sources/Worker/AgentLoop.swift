@@ -25,9 +25,7 @@ struct AgentLoop {
     ///
     /// - Throws: `StoreError` if the state file is out of reach.
     func run() throws {
-        print(
-            "agent \(agent) of job \(job.id): \(options.threads) thread\(options.threads == 1 ? "" : "s") per run"
-        )
+        Self.say("agent \(agent) of job \(job.id): \(options.threads) thread\(options.threads == 1 ? "" : "s") per run")
         do {
             while !StopRequest.isMade {
                 if let claim = try store.claimNext(of: job.id, by: agent, lease: options.lease) {
@@ -46,6 +44,10 @@ struct AgentLoop {
             try? store.agentEnded(agent, reason: "\(error)")
             throw error
         }
+    }
+
+    private static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 
     /// Waits, but not longer than until a signal.
@@ -70,8 +72,7 @@ struct AgentLoop {
             try settle { try store.fail(claim, error: "\(error)", retry: !(error is ConfigError)) }
             return
         }
-        log.say(
-            "\(claim.spec.experiment) \(claim.spec.overrides), attempt \(claim.attempt), in \(folder.path)")
+        log.say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
         let say = { @Sendable (line: String) in
             log.say(line)
             tracker.console(line)
@@ -128,7 +129,7 @@ struct AgentLoop {
             try write()
         } catch let error as StoreError {
             guard case .lostLease = error else { throw error }
-            print("\(error)")
+            Self.say("\(error)")
         }
     }
 

@@ -1,0 +1,38 @@
+/// How a residual MLP's features are shared out among its subcomponents, looked at one feature at a time.
+///
+/// A right decomposition has exactly one subcomponent of mlp_in alight per feature, and about as many subcomponents of
+/// mlp_out in use as there are neurons.
+public struct FeatureAlignment: Equatable, Sendable {
+    /// For how many features exactly one subcomponent of all layers' mlp_in is alight.
+    public let featuresWithOneInput: Int
+    /// How many subcomponents of all layers' mlp_out are alight for any feature.
+    public let outputsInUse: Int
+
+    /// A causal importance above this counts as alight.
+    static let threshold: Float = 0.1
+}
+
+extension Decomposition {
+    /// Looks at inputs of 0.75 at one feature each; nil unless the target is a residual MLP.
+    ///
+    /// - Throws: nothing in practice: the inputs fit the target.
+    public func featureAlignment() throws(KernelError) -> FeatureAlignment? {
+        guard case .residualMLP = target else { return nil }
+        let features = target.features
+        var oneHot = Tensor(zeros: [features, features])
+        for feature in 0..<features { oneHot.values[feature * features + feature] = 0.75 }
+        let importances = try causalImportances(of: oneHot).ci
+        let c = settings.subcomponents
+        var alight = Array(repeating: 0, count: features)
+        var outputs = 0
+        for (name, ci) in importances {
+            let isAlight = ci.values.map { $0 > FeatureAlignment.threshold }
+            if name.hasSuffix("mlp_in") {
+                for (place, lit) in isAlight.enumerated() where lit { alight[place / c] += 1 }
+            } else {
+                outputs += (0..<c).count { component in (0..<features).contains { isAlight[$0 * c + component] } }
+            }
+        }
+        return FeatureAlignment(featuresWithOneInput: alight.count { $0 == 1 }, outputsInUse: outputs)
+    }
+}
