@@ -94,7 +94,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
-            name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Runs", "WandB"], swiftSettings: strict),
+            name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Runs", "WandB"],
+            swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
             name: "StandInWorker", dependencies: ["Store"], path: "Tests/StandInWorker", swiftSettings: strict),

@@ -4,7 +4,7 @@ public struct Figure: Sendable {
     public let name: String
     /// What stands above it.
     public let title: String
-    private let panels: [any Panel]
+    let panels: [any Panel]
     /// How many panels stand beside each other.
     private let columns: Int
 

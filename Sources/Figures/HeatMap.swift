@@ -27,7 +27,7 @@ public struct HeatMap: Sendable {
     }
 
     // Cells are whole pixels, at most this large, so that the matrix fits these bounds wherever it can.
-    private static let largestCell = 48
+    private static let largestCell = 32
     private static let (widest, tallest) = (1200, 400)
     private static let margins = Margins(left: 96, top: 44, right: 130, bottom: 70)
     private static let bar = (distance: 20, width: 22, shortest: 90)
@@ -67,9 +67,10 @@ extension HeatMap: Panel {
 
     private func color(of value: Float, in table: [Color]) -> Color {
         guard !value.isNaN else { return .missing }
-        let width = range.upperBound - range.lowerBound
-        let share = width > 0 ? (value - range.lowerBound) / width : 0
-        return table[Int((min(max(share, 0), 1) * Float(table.count - 1)).rounded())]
+        // In double precision no finite range is infinitely wide.
+        let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
+        let share = high > low ? (Double(value) - low) / (high - low) : 0
+        return table[Int((min(max(share, 0), 1) * Double(table.count - 1)).rounded())]
     }
 
     private func drawColumnIndices(_ area: Area, on canvas: Canvas) {
@@ -99,7 +100,7 @@ extension HeatMap: Panel {
         canvas.frame(bar, .gray)
         let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
         guard high > low else { return }
-        let ticks = Ticks.round(low, high, limit: max(height / 36, 2))
+        let ticks = Ticks.round(low, high, limit: max(height / 36, 3))
         let step = ticks.count > 1 ? ticks[1] - ticks[0] : high - low
         for tick in ticks {
             let place = Double(bar.y) + (high - tick) / (high - low) * Double(height - 1)

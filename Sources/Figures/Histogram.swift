@@ -17,8 +17,8 @@ public struct Histogram: Sendable {
     }
 
     /// About how wide and exactly how high the bars' area is; bars are whole pixels.
-    private static let area = (width: 400, height: 300)
-    private static let margins = Margins(left: 92, top: 44, right: 24, bottom: 70)
+    private static let area = (width: 400, height: 220)
+    private static let margins = Margins(left: 76, top: 44, right: 12, bottom: 70)
     /// A count of one is still seen above this.
     private static let base = log10(0.7)
 

@@ -39,9 +39,9 @@ enum Ticks {
         return fixed(value, decimals: decimals)
     }
 
-    /// A count on a logarithmic axis: 1, 10 … 10000, 1e5.
+    /// A count on a logarithmic axis: 1, 10, 100, 1000, 1e4 ….
     static func label(powerOfTen exponent: Int) -> String {
-        exponent < 5 ? String(Int(pow(10, Double(exponent)))) : "1e\(exponent)"
+        exponent < 4 ? String(Int(pow(10, Double(exponent)))) : "1e\(exponent)"
     }
 
     private static func fixed(_ value: Double, decimals: Int) -> String {

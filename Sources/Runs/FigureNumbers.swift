@@ -23,13 +23,13 @@ struct FigureNumbers: Sendable {
     /// The value of the one active feature that heat maps are computed with.
     private static let magnitude: Float = 0.75
 
-    /// Looks at a decomposition as it stands before its next step.
+    /// Looks at a decomposition as it stands before its next step; nil if `goesOn`, asked between batches, said no.
     ///
     /// - Parameters:
     ///   - decomposition: What to look at; it is not changed.
     ///   - batches: Over how many batches activations are counted.
-    ///   - goesOn: Asked between batches.
-    /// - Returns: nil if `goesOn` said no.
+    ///   - goesOn: Whether to go on.
+    /// - Throws: `missingTensor`, if the decomposition contradicts itself.
     init?(_ decomposition: Decomposition, batches: Int, goesOn: () -> Bool) throws(KernelError) {
         guard let activations = decomposition.activationFractions(batches: batches, goesOn: goesOn) else { return nil }
         let ofBatch = try decomposition.causalImportances(of: decomposition.batch)

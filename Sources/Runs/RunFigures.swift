@@ -41,7 +41,9 @@ struct RunFigures {
 
     /// Takes down what the figures of the decomposition's next step show, if it has some.
     ///
-    /// - Parameter goesOn: Asked every now and then.
+    /// - Parameters:
+    ///   - decomposition: What to look at; it is not changed.
+    ///   - goesOn: Asked every now and then.
     /// - Returns: Whether to go on: false if `goesOn` said no, and the step has to be looked at again.
     mutating func prepare(_ decomposition: Decomposition, goesOn: () -> Bool) -> Bool {
         prepared = nil

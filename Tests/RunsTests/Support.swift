@@ -39,7 +39,7 @@ enum Example {
         data_generation_type: at_least_zero_active
         """
 
-    static func config(steps: Int = 60, extra: String = "") -> String {
+    static func config(steps: Int = 60, evalSteps: Int = 1, extra: String = "") -> String {
         """
         wandb_project: null
         C: 6
@@ -55,7 +55,7 @@ enum Example {
         lr: 0.01
         steps: \(steps)
         batch_size: 64
-        n_eval_steps: 1
+        n_eval_steps: \(evalSteps)
         print_freq: 7
         pretrained_model_class: spd.experiments.tms.models.TMSModel
         pretrained_model_path: train:tiny
@@ -66,12 +66,13 @@ enum Example {
 
     /// A plan for a run in a folder of its own, with targets shared below `folder`.
     static func plan(
-        _ folder: TemporaryFolder, run: String = "run", steps: Int = 60, extra: String = "",
+        _ folder: TemporaryFolder, run: String = "run", steps: Int = 60, evalSteps: Int = 1, extra: String = "",
         target: String = Example.target, checkpointInterval: Duration = .seconds(300)
     ) throws -> RunPlan {
         RunPlan(
             id: run, experiment: "tiny",
-            config: try ExperimentConfig.load(yaml: config(steps: steps, extra: extra), source: "test"),
+            config: try ExperimentConfig.load(
+                yaml: config(steps: steps, evalSteps: evalSteps, extra: extra), source: "test"),
             target: try TargetConfig.load(yaml: target, source: "test target"),
             folder: RunFolder(path: folder.path + "/" + run),
             targets: TargetCache(path: folder.path + "/targets"),
@@ -80,7 +81,10 @@ enum Example {
 
     /// Performs a plan untracked; `stopAfter` asks it to stop when it has looked that often.
     @discardableResult
-    static func perform(_ plan: RunPlan, stopAfter: Int? = nil, lines: Lines = Lines()) throws -> RunOutcome {
+    static func perform(
+        _ plan: RunPlan, stopAfter: Int? = nil, lines: Lines = Lines(),
+        drawingLibraries: [String] = ["libcairo.so.2"]
+    ) throws -> RunOutcome {
         let counter = Counter()
         var settings = WandBSettings()
         settings.mode = .disabled
@@ -91,7 +95,8 @@ enum Example {
             plan, tracker: tracker,
             surroundings: RunSurroundings(
                 shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false }, progress: { _ in },
-                say: { lines.add($0) })
+                say: { lines.add($0) }),
+            drawingLibraries: drawingLibraries
         ).perform()
     }
 

@@ -54,7 +54,9 @@ extension Decomposition {
     ///
     /// The batches depend on the step, and are none that steps are taken on.
     ///
-    /// - Parameter goesOn: Asked before each batch.
+    /// - Parameters:
+    ///   - batches: How many batches are drawn.
+    ///   - goesOn: Asked before each batch.
     /// - Returns: The fractions by module (C); nil if `goesOn` said no.
     public func activationFractions(batches: Int, goesOn: () -> Bool) -> [String: [Float]]? {
         let (c, count) = (settings.subcomponents, modules.count * settings.subcomponents)

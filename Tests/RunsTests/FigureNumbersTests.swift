@@ -1,0 +1,104 @@
+import Kernels
+import Testing
+
+@testable import Figures
+@testable import Runs
+
+struct FigureNumbersTests {
+    private let decomposition: Decomposition
+    private let figures: [Figure]
+
+    init() throws {
+        let weight = Tensor(shape: [2, 3], values: [1, -0.5, 0.2, 0.1, 0.8, -0.9])
+        let target = try TMSTarget(
+            stateDict: [
+                "linear1.weight": weight, "linear2.weight": weight.transposed, "linear2.bias": Tensor(zeros: [3]),
+            ], shape: TMSShape(features: 3, hidden: 2, hiddenLayers: 0, tiedWeights: true))
+        decomposition = try Decomposition(
+            target: .tms(target),
+            settings: DecompositionSettings(
+                subcomponents: 5, maskSamples: 1, gateNeurons: 4, sigmoid: .leakyHard, modulePatterns: ["*"],
+                coefficients: LossCoefficients(importanceMinimality: 1e-3), pnorm: 1, outputLoss: .mse, steps: 10,
+                batchSize: 50, learningRate: LearningRate(peak: 1e-2),
+                data: SparseFeatures(features: 3, activity: .independent(probability: 0.5), lowest: 0), seed: 1),
+            threads: 1)
+        figures = try #require(try FigureNumbers(decomposition, batches: 2) { true }).figures
+    }
+
+    private func panels<Found>(_ name: String, as: Found.Type) throws -> [Found] {
+        try #require(figures.first { $0.name == name }).panels.compactMap { $0 as? Found }
+    }
+
+    /// What one feature at a time lights up.
+    private func ofFeatures() throws -> Decomposition.CausalImportances {
+        try decomposition.causalImportances(
+            of: Tensor(shape: [3, 3], values: [0.75, 0, 0, 0, 0.75, 0, 0, 0, 0.75]))
+    }
+
+    @Test func figuresHaveThePublishedNames() {
+        #expect(
+            figures.map(\.name) == [
+                "mask_vals_linear1", "mask_vals_linear2", "mean_component_activation_counts", "causal_importances",
+                "causal_importances_upper_leaky", "UV_matrices",
+            ])
+    }
+
+    @Test func heatMapsShowEachFeaturesImportancesInOrder() throws {
+        let importances = try ofFeatures()
+        for (name, values) in [
+            ("causal_importances", importances.ci), ("causal_importances_upper_leaky", importances.ciUpper),
+        ] {
+            let maps = try panels(name, as: HeatMap.self)
+            #expect(maps.map(\.title) == ["linear1", "linear2"])
+            for map in maps {
+                let matrix = Matrix(rows: 3, columns: 5, values: try #require(values[map.title]).values)
+                #expect(map.matrix == matrix.permutingColumns(matrix.orderTowardsIdentity))
+                #expect(map.range.contains(0) && map.range.contains(1))
+                #expect(matrix.values.allSatisfy(map.range.contains))
+            }
+        }
+    }
+
+    @Test func vectorsStandInTheOrderOfTheUpperImportances() throws {
+        let maps = try panels("UV_matrices", as: HeatMap.self)
+
+        #expect(maps.map(\.title) == ["linear1: V", "linear1: U, transposed", "linear2: V", "linear2: U, transposed"])
+        for (index, module) in ["linear1", "linear2"].enumerated() {
+            let upper = Matrix(rows: 3, columns: 5, values: try #require(try ofFeatures().ciUpper[module]).values)
+            let order = upper.orderTowardsIdentity
+            let v = try #require(decomposition.trainedTensors["components.\(module).V"])
+            let u = try #require(decomposition.trainedTensors["components.\(module).U"])
+            for (map, tensor) in [(maps[2 * index], v), (maps[2 * index + 1], u.transposed)] {
+                let matrix = Matrix(rows: tensor.shape[0], columns: 5, values: tensor.values)
+                #expect(map.matrix == matrix.permutingColumns(order))
+                #expect(map.range.lowerBound == -map.range.upperBound, "white is zero")
+            }
+        }
+    }
+
+    @Test func histogramsCountEveryValue() throws {
+        let importances = try panels("mask_vals_linear2", as: Histogram.self)
+        let activations = try panels("mean_component_activation_counts", as: Histogram.self)
+
+        #expect(importances.map { $0.bins.counts.reduce(0, +) } == [50 * 5])
+        #expect(activations.map { $0.bins.counts.reduce(0, +) } == [5, 5])
+        #expect(activations.map(\.title) == ["linear1", "linear2"])
+    }
+
+    @Test func numbersThatAreNotFiniteAreDrawnAllTheSame() throws {
+        var tensors = decomposition.trainedTensors
+        for (name, tensor) in tensors {
+            tensors[name]?.values = tensor.values.map { $0 * 1e30 }
+        }
+        try decomposition.setTrainedTensors(tensors)
+
+        let figures = try #require(try FigureNumbers(decomposition, batches: 1) { true }).figures
+
+        let cairo = try Cairo()
+        for figure in figures { #expect(try figure.png(cairo).count > 1000, "\(figure.name)") }
+    }
+
+    @Test func numbersThatAreNotToGoOnAreNone() throws {
+        #expect(try FigureNumbers(decomposition, batches: 2, goesOn: { false }) == nil)
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Runs
+import Testing
+
+struct RunFiguresTests {
+    private static let names = [
+        "mask_vals_linear1", "mask_vals_linear2", "mean_component_activation_counts", "causal_importances",
+        "causal_importances_upper_leaky", "UV_matrices",
+    ]
+    private static let frequency = "image_freq: 25"
+
+    private func figures(_ plan: RunPlan) throws -> [String: Data] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: plan.folder.figures)
+        return try Dictionary(
+            uniqueKeysWithValues: names.map { ($0, try Example.bytes(plan, "figures/" + $0)) })
+    }
+
+    private func expected(_ steps: [Int]) -> Set<String> {
+        Set(steps.flatMap { step in Self.names.map { "\($0)_\(step).png" } })
+    }
+
+    @Test(arguments: [("", [0, 25, 50, 60]), ("image_on_first_step: false", [25, 50, 60])])
+    func figuresAreDrawnAtEverySuchStepAndTheLast(extra: String, steps: [Int]) throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder, extra: Self.frequency + "\n" + extra)
+
+        try Example.perform(plan)
+
+        let figures = try figures(plan)
+        #expect(Set(figures.keys) == expected(steps))
+        for (name, bytes) in figures {
+            #expect(bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]), "\(name)")
+            #expect(bytes.count > 1000, "\(name)")
+        }
+        #expect(figures["UV_matrices_25.png"] != figures["UV_matrices_50.png"])
+    }
+
+    @Test func figuresDoNotDisturbTraining() throws {
+        let folder = try TemporaryFolder()
+        let without = try Example.plan(folder, run: "without")
+        let with = try Example.plan(folder, run: "with", extra: Self.frequency)
+
+        try Example.perform(without)
+        try Example.perform(with)
+
+        #expect(!FileManager.default.fileExists(atPath: without.folder.figures))
+        for name in ["metrics.jsonl", "model_60.safetensors"] {
+            #expect(try Example.bytes(without, name) == Example.bytes(with, name), "\(name)")
+        }
+    }
+
+    /// A run is asked whether to stop after each step, and before each of the three batches that a figure looks at.
+    @Test(arguments: [(2, 0), (20, 17), (28, 25), (30, 25), (32, 26), (58, 50), (69, 60), (72, 60)])
+    func aRunThatWasInterruptedLeavesTheSameFigures(after: Int, step: Int) throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm", evalSteps: 3, extra: Self.frequency)
+        let broken = try Example.plan(folder, run: "broken", evalSteps: 3, extra: Self.frequency)
+        try Example.perform(calm)
+
+        #expect(try Example.perform(broken, stopAfter: after) == .interrupted(step: step))
+        try Example.perform(broken)
+
+        let (found, wanted) = try (figures(broken), figures(calm))
+        #expect(Set(found.keys) == expected([0, 25, 50, 60]))
+        for (name, bytes) in wanted { #expect(found[name] == bytes, "\(name)") }
+        for name in ["metrics.jsonl", "model_60.safetensors"] {
+            #expect(try Example.bytes(calm, name) == Example.bytes(broken, name), "\(name)")
+        }
+    }
+
+    @Test func withoutCairoTheRunSaysSoOnceAndGoesOn() throws {
+        let folder = try TemporaryFolder()
+        let lines = Lines()
+        let plan = try Example.plan(folder, extra: Self.frequency)
+
+        let outcome = try Example.perform(plan, lines: lines, drawingLibraries: ["libnothing-of-the-kind.so.7"])
+
+        guard case .finished = outcome else {
+            Issue.record("the run did not finish")
+            return
+        }
+        #expect(!FileManager.default.fileExists(atPath: plan.folder.figures))
+        let said = lines.all.filter { $0.contains("figures") }
+        #expect(said.count == 1)
+        #expect(said.first?.hasPrefix("there will be no figures: Cairo is not installed here (") == true)
+    }
+
+    @Test func aRunWithoutFiguresDoesNotAskForCairo() throws {
+        let folder = try TemporaryFolder()
+        let lines = Lines()
+
+        try Example.perform(try Example.plan(folder), lines: lines, drawingLibraries: [])
+
+        #expect(lines.all.allSatisfy { !$0.contains("figures") })
+    }
+
+    @Test func figuresThatCannotBeWrittenAreMentionedOnce() throws {
+        let folder = try TemporaryFolder()
+        let lines = Lines()
+        let plan = try Example.plan(folder, extra: Self.frequency)
+        try plan.folder.create()
+        try Data("in the way".utf8).write(to: URL(filePath: plan.folder.figures))
+
+        guard case .finished = try Example.perform(plan, lines: lines) else {
+            Issue.record("the run did not finish")
+            return
+        }
+
+        let said = lines.all.filter { $0.contains("figures") }
+        #expect(said.count == 1)
+        #expect(said.first?.hasPrefix("figures of step 0 are missing: cannot create \(plan.folder.figures):") == true)
+    }
+}
