@@ -16,12 +16,12 @@ quickstart: install ## Run a small sweep of real decompositions on this machine.
 test: ## Build and run the tests (a few minutes).
 	@scripts/install-packages test
 	swift build --build-tests
-	swift test --skip-build --no-parallel
+	swift test --skip-build --no-parallel --disable-xctest
 
 test-all: ## Also the slow tests: full-length runs.
 	@scripts/install-packages test
 	swift build --build-tests
-	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel
+	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest
 
 check: ## Lint; warnings are errors.
 	swift format lint --strict --recursive $(SOURCES)
