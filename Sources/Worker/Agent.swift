@@ -54,9 +54,6 @@ extension Worker {
                     "there is no state in \(cache.path), so no job \(jobID); set SPD_CACHE_DIR as for `orchestrator submit`"
                 )
             }
-            let tracking = try WandBSettings.read(
-                environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
-                homeDirectory: environment["HOME"])
             let loop = try AgentLoop(
                 store: store, job: store.job(job),
                 agent: store.registerAgent(AgentIdentity(environment: environment), for: job),
@@ -64,8 +61,22 @@ extension Worker {
                     threads: threads ?? Self.threads(environment),
                     checkpointInterval: .seconds(checkpointEvery),
                     lease: .seconds(lease),
-                    isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"), tracking: tracking))
+                    isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"), tracking: Self.tracking(environment)))
             try loop.run()
+        }
+
+        /// W&B's settings; ones that cannot be meant are no reason not to train.
+        private static func tracking(_ environment: [String: String]) -> WandBSettings {
+            do {
+                return try WandBSettings.read(
+                    environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
+                    homeDirectory: environment["HOME"])
+            } catch {
+                FileHandle.standardError.write(Data("worker: W&B: \(error); runs stay offline\n".utf8))
+                var offline = WandBSettings()
+                offline.mode = .offline
+                return offline
+            }
         }
 
         private static func threads(_ environment: [String: String]) -> Int {
