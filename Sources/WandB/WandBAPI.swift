@@ -66,8 +66,7 @@ final class WandBAPI {
     }
 
     /// Asks where files may be uploaded to.
-    func createFiles(_ names: [String], entity: String, project: String, run: String) -> Reply<[UploadTicket]>
-    {
+    func createFiles(_ names: [String], entity: String, project: String, run: String) -> Reply<[UploadTicket]> {
         let variables: [JSONValue.Member] = [
             .init("entity", .string(entity)), .init("project", .string(project)), .init("run", .string(run)),
             .init("files", .array(names.map { .string($0) })),
@@ -154,8 +153,7 @@ final class WandBAPI {
     }
 
     /// A failure with the server's words, which might repeat what it was sent.
-    private func failure(_ kind: CallFailure.Kind, _ text: String, retryAfter: Duration? = nil) -> CallFailure
-    {
+    private func failure(_ kind: CallFailure.Kind, _ text: String, retryAfter: Duration? = nil) -> CallFailure {
         CallFailure(kind, key.redacted(from: text), retryAfter: retryAfter)
     }
 

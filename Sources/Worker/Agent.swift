@@ -61,7 +61,8 @@ extension Worker {
                     threads: threads ?? Self.threads(environment),
                     checkpointInterval: .seconds(checkpointEvery),
                     lease: .seconds(lease),
-                    isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"), tracking: Self.tracking(environment)))
+                    isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"),
+                    tracking: Self.tracking(environment)))
             try loop.run()
         }
 

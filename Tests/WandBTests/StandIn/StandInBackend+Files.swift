@@ -26,8 +26,7 @@ extension StandInBackend {
             state.violations.append("\(request.method) to an address that was not given out")
             return Reply(status: 404)
         }
-        for name in ["authorization", "content-type", "transfer-encoding"] where request.headers[name] != nil
-        {
+        for name in ["authorization", "content-type", "transfer-encoding"] where request.headers[name] != nil {
             state.violations.append("an upload with \(name)")
         }
         if request.headers["x-stand-in"] != "yes" { state.violations.append("an upload without its headers") }
