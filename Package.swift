@@ -38,7 +38,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
-            dependencies: ["Artifacts", "Experiments", "Runs", "Store", "WandB", argumentParser],
+            dependencies: ["Artifacts", "Experiments", "Kernels", "Runs", "Store", "WandB", argumentParser],
             swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.

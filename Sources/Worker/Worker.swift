@@ -15,11 +15,12 @@ struct Worker: ParsableCommand {
               worker --job-id 3 --threads 4
               worker train-target my_target.yaml --out my_target
               worker replay given.safetensors --out result.safetensors
+              worker bench tms_5-2
 
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
         version: "0.1.0",
-        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self],
+        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self],
         defaultSubcommand: Agent.self)
 
     static func main() {

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Times an optimiser step of each published experiment: ours on one thread and on all cores, and PyTorch's.
+
+The measurements take turns (ours, PyTorch, ours, ...), each in a process of its own, and medians are shown, so that
+what else the machine does falls on all alike. Started by Benchmarks/run, which finds the worker and PyTorch.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+FIXTURES = HERE.parent / "Tests" / "Fixtures" / "oracle"
+NAMES = ["tms_5-2", "tms_5-2-id", "tms_40-10", "tms_40-10-id", "resid_mlp1", "resid_mlp2", "resid_mlp3"]
+
+
+class Failure(Exception):
+    """Why a measurement gave nothing, in a line."""
+
+
+def run(command, given=None, timeout=None):
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"took more than {timeout:.0f} s") from None
+    if done.returncode:
+        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+        killed = "killed: out of memory?" if done.returncode < 0 else "failed"
+        raise Failure(lines[-1] if lines else killed)
+    return done.stdout
+
+
+def ours(arguments, experiment, threads):
+    command = [arguments.worker, "bench", experiment, "--threads", str(threads), "--json"]
+    if arguments.quick:
+        command += ["--steps", "10", "--warmup", "3"]
+    if arguments.exact_gates:
+        command += ["--exact-gates"]
+    return json.loads(run(command))["benchmarks"][0]
+
+
+def available_megabytes():
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) / 1024
+
+
+def peer(arguments, described, threads, compiled):
+    # Autograd keeps about four tensors of shape (rows, C, N) per module.
+    needed = 4 * 4 * described["gateNeurons"] / 1e6 + 500
+    if needed > available_megabytes():
+        raise Failure(f"not run: needs about {needed / 1000:.0f} GB of memory")
+    command = [arguments.torch, str(HERE / "peer.py"), "time", "--threads", str(threads),
+               "--seconds", "0.5" if arguments.quick else "4"] + (["--compile"] if compiled else [])
+    given = json.dumps({key: described[key] for key in ("config", "targetConfig")})
+    return json.loads(run(command, given, timeout=120 if arguments.quick else 1200))
+
+
+def joined(measurements):
+    """One result of several measurements: the median of all steps, the highest memory."""
+    steps = [step for m in measurements for step in m["stepMilliseconds"]]
+    return {**measurements[-1], "stepMilliseconds": steps, "medianMilliseconds": statistics.median(steps),
+            "peakMegabytes": max(m["peakMegabytes"] for m in measurements)}
+
+
+def measure(arguments, experiment, cores):
+    """All ways of one experiment, taking turns."""
+    ways = {f"ours_{threads}": (lambda threads=threads: ours(arguments, experiment, threads))
+            for threads in sorted({1, cores})}
+    described = ways["ours_1"]()  # not counted: the first run of a program is slower
+    if arguments.torch:
+        ways["peer"] = lambda: peer(arguments, described, cores, compiled=False)
+        if arguments.compile:
+            ways["peer_compiled"] = lambda: peer(arguments, described, cores, compiled=True)
+    measured, failures = {name: [] for name in ways}, {}
+    for _ in range(arguments.rounds):
+        for name, way in ways.items():
+            if name in failures:
+                continue
+            print(f"\r\033[K{experiment}: {name}", end="", file=sys.stderr, flush=True)
+            try:
+                measured[name].append(way())
+            except Failure as failure:
+                if name.startswith("ours"):
+                    raise Failure(f"{experiment}: {failure}") from None
+                failures[name] = str(failure)
+    print("\r\033[K", end="", file=sys.stderr)
+    row = {"experiment": experiment, "failures": failures}
+    for name, list_ in measured.items():
+        if list_:
+            row[name] = joined(list_)
+    # Derived from the joined median, not from any one process's.
+    for name in [f"ours_{threads}" for threads in sorted({1, cores})]:
+        result = row[name]
+        result["achievedGFLOPS"] = result["productFlops"] / (result["medianMilliseconds"] * 1e6)
+        result["nanosecondsPerGateNeuron"] = result["medianMilliseconds"] * 1e6 / result["gateNeurons"]
+    best = row[f"ours_{cores}"]
+    for name in ("peer", "peer_compiled"):
+        if name in row:
+            row[name]["ratio"] = row[name]["medianMilliseconds"] / best["medianMilliseconds"]
+    return row
+
+
+def number(value):
+    """At least three digits that count, no exponent."""
+    decimals = 3 if value < 1 else max(0, 3 - len(str(int(value))))
+    return f"{value:.{decimals}f}"
+
+
+def table(report):
+    """The report as Markdown, which also reads well in a terminal."""
+    cores = report["cores"]
+    lines = [f"{report['cpu']}, {cores} cores; OpenBLAS core {report['openBLASCore']}"
+             + (f" (OPENBLAS_CORETYPE={report['openBLASCoreType']})" if report["openBLASCoreType"] else "")
+             + (f"; PyTorch {report['torch']}" if report["torch"] else "")
+             + f"; load {report['load']:.1f} at the start"]
+    if report["load"] > 0.5:
+        lines.append("The machine was busy: these numbers are noisy.")
+    for c in report["ceilings"]:
+        lines.append(
+            f"ceilings, {c['threads']} thread{'s' if c['threads'] > 1 else ''}: {c['productGFLOPS']:.0f} GFLOP/s; "
+            f"{c['gateForwardNanoseconds']:.3f} + {c['gateBackwardNanoseconds']:.3f} ns per exact gate neuron, "
+            "forward + backward")
+    compiled = any("peer_compiled" in row or "peer_compiled" in row["failures"] for row in report["experiments"])
+    head = ["experiment"] + (["ours, 1 thread"] if cores > 1 else []) + [f"ours, {cores}", "PyTorch", "ratio"]
+    head += (["compiled", "ratio"] if compiled else []) + [
+        "exact-gate floor", "GFLOP/s", "ns/gate neuron", "MB", "PyTorch MB"]
+    rows = [head]
+    for row in report["experiments"]:
+        best = row[f"ours_{cores}"]
+        cells = [row["experiment"]]
+        if cores > 1:
+            cells.append(number(row["ours_1"]["medianMilliseconds"]))
+        cells.append(number(best["medianMilliseconds"]))
+        for name in ["peer"] + (["peer_compiled"] if compiled else []):
+            found = row.get(name)
+            cells += [number(found["medianMilliseconds"]), number(found["ratio"])] if found else ["–", "–"]
+        cells += [number(best["floorMilliseconds"]), number(best["achievedGFLOPS"]),
+                  f"{best['nanosecondsPerGateNeuron']:.4f}", f"{best['peakMegabytes']:.0f}"]
+        cells.append(f"{row['peer']['peakMegabytes']:.0f}" if "peer" in row else "–")
+        rows.append(cells)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    rule = ["-" * (w - 1) + ("-" if i == 0 else ":") for i, w in enumerate(widths)]
+    lines.append("times in ms per step, medians")
+    lines.append("")
+    for row in [rows[0], rule] + rows[1:]:
+        cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
+        lines.append("| " + " | ".join(cells) + " |")
+    for row in report["experiments"]:
+        lines += [f"{row['experiment']}: {name}: {why}" for name, why in row["failures"].items()]
+    return "\n".join(lines)
+
+
+def cpu_name():
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def check(arguments):
+    """Whether PyTorch's step and ours compute the same, on every replay in the tests' fixtures."""
+    agrees = True
+    for given in sorted(FIXTURES.glob("*.safetensors")):
+        if given.name.endswith(".expected.safetensors"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            result = os.path.join(folder, "result.safetensors")
+            run([arguments.worker, "replay", str(given), "--out", result])
+            done = subprocess.run([arguments.torch, str(HERE / "peer.py"), "check", str(given), result])
+            agrees = agrees and done.returncode == 0
+    return 0 if agrees else 1
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="Benchmarks/run", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worker", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--torch", help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="few steps and one round, for CI")
+    parser.add_argument("--experiments", default=",".join(NAMES), help="which, with commas between (default: all)")
+    parser.add_argument("--no-peer", action="store_true", help="time ours only")
+    parser.add_argument("--compile", action="store_true", help="PyTorch under torch.compile as well")
+    parser.add_argument("--exact-gates", action="store_true", help="ours without interpolated gates")
+    parser.add_argument("--rounds", type=int, help="how many turns each takes (default: 3, with --quick 1)")
+    parser.add_argument("--check", action="store_true", help="compare what ours and PyTorch compute, time nothing")
+    parser.add_argument("--show", metavar="JSON", help="print the table of an earlier result")
+    arguments = parser.parse_args()
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 3)
+    arguments.experiments = arguments.experiments.split(",")
+    for name in arguments.experiments:
+        if name not in NAMES:
+            parser.error(f"no experiment '{name}'; there are {', '.join(NAMES)}")
+    if arguments.no_peer:
+        arguments.torch = None
+    if arguments.check and not arguments.torch:
+        parser.error("--check needs PyTorch")
+    return arguments
+
+
+def main():
+    arguments = parse()
+    if arguments.show:
+        print(table(json.loads(pathlib.Path(arguments.show).read_text())))
+        return 0
+    if arguments.check:
+        return check(arguments)
+    cores = len(os.sched_getaffinity(0))
+    report = {
+        "format": "spd-bench-1", "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cpu": cpu_name(), "cores": cores, "load": os.getloadavg()[0], "quick": arguments.quick,
+        "exactGates": arguments.exact_gates, "openBLASCoreType": os.environ.get("OPENBLAS_CORETYPE"), "torch": None,
+        **{key: value for key, value in json.loads(run([arguments.worker, "bench", "--ceilings", "--json"])).items()
+           if key != "benchmarks"},
+        "experiments": [],
+    }
+    for experiment in arguments.experiments:
+        row = measure(arguments, experiment, cores)
+        report["torch"] = report["torch"] or row.get("peer", {}).get("torch")
+        report["experiments"].append(row)
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    stamp = report["time"][:19].replace(":", "").replace("-", "")
+    path = results / f"{stamp}{'-quick' if arguments.quick else ''}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n")
+    print(table(report))
+    print(f"\n{os.path.relpath(path)}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        print(f"Benchmarks/run: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
