@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Times an optimiser step of each published experiment: ours on one thread and on all cores, and PyTorch's.
+"""Times an optimiser step of each published experiment, ours and PyTorch's, on one thread and on all cores.
 
 The measurements take turns (ours, PyTorch, ours, ...), each in a process of its own, and medians are shown, so that
-what else the machine does falls on all alike. Started by Benchmarks/run, which finds the worker and PyTorch.
+what else the machine does falls on all alike. It does not fall on PyTorch's several threads alike, which wait for each
+other many times a step: where other programs ran meanwhile, no ratio to those is given.
+
+Started by Benchmarks/run, which finds the worker and PyTorch.
 """
 import argparse
 import datetime
@@ -10,10 +13,12 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "Tests" / "Fixtures" / "oracle"
@@ -22,6 +27,25 @@ NAMES = ["tms_5-2", "tms_5-2-id", "tms_40-10", "tms_40-10-id", "resid_mlp1", "re
 
 class Failure(Exception):
     """Why a measurement gave nothing, in a line."""
+
+
+class Machine:
+    """How many cores' worth of time went to other programs since this was made."""
+
+    def __init__(self):
+        self.start = self.now()
+
+    @staticmethod
+    def now():
+        with open("/proc/stat") as file:
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), busy - used.ru_utime - used.ru_stime
+
+    def other_cores(self):
+        (then, before), (now, after) = self.start, self.now()
+        return max(0.0, (after - before) / (now - then))
 
 
 def run(command, given=None, timeout=None):
@@ -58,7 +82,7 @@ def peer(arguments, described, threads, compiled):
     command = [arguments.torch, str(HERE / "peer.py"), "time", "--threads", str(threads),
                "--seconds", "0.5" if arguments.quick else "4"] + (["--compile"] if compiled else [])
     given = json.dumps({key: described[key] for key in ("config", "targetConfig")})
-    return json.loads(run(command, given, timeout=120 if arguments.quick else 1200))
+    return json.loads(run(command, given, timeout=180 if arguments.quick else 1200))
 
 
 def joined(measurements):
@@ -70,39 +94,42 @@ def joined(measurements):
 
 def measure(arguments, experiment, cores):
     """All ways of one experiment, taking turns."""
-    ways = {f"ours_{threads}": (lambda threads=threads: ours(arguments, experiment, threads))
-            for threads in sorted({1, cores})}
+    teams = sorted({1, cores})
+    ways = {f"ours_{threads}": (lambda threads=threads: ours(arguments, experiment, threads)) for threads in teams}
     described = ways["ours_1"]()  # not counted: the first run of a program is slower
     if arguments.torch:
-        ways["peer"] = lambda: peer(arguments, described, cores, compiled=False)
+        for threads in teams:
+            ways[f"peer_{threads}"] = lambda threads=threads: peer(arguments, described, threads, compiled=False)
         if arguments.compile:
-            ways["peer_compiled"] = lambda: peer(arguments, described, cores, compiled=True)
+            ways["compiled"] = lambda: peer(arguments, described, cores, compiled=True)
+    machine = Machine()
     measured, failures = {name: [] for name in ways}, {}
     for _ in range(arguments.rounds):
         for name, way in ways.items():
             if name in failures:
                 continue
-            print(f"\r\033[K{experiment}: {name}", end="", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                print(f"\r\033[K{experiment}: {name}", end="", file=sys.stderr, flush=True)
             try:
                 measured[name].append(way())
             except Failure as failure:
                 if name.startswith("ours"):
                     raise Failure(f"{experiment}: {failure}") from None
                 failures[name] = str(failure)
-    print("\r\033[K", end="", file=sys.stderr)
-    row = {"experiment": experiment, "failures": failures}
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    row = {"experiment": experiment, "failures": failures, "otherCores": machine.other_cores()}
     for name, list_ in measured.items():
         if list_:
             row[name] = joined(list_)
     # Derived from the joined median, not from any one process's.
-    for name in [f"ours_{threads}" for threads in sorted({1, cores})]:
-        result = row[name]
+    for threads in teams:
+        result = row[f"ours_{threads}"]
         result["achievedGFLOPS"] = result["productFlops"] / (result["medianMilliseconds"] * 1e6)
         result["nanosecondsPerGateNeuron"] = result["medianMilliseconds"] * 1e6 / result["gateNeurons"]
-    best = row[f"ours_{cores}"]
-    for name in ("peer", "peer_compiled"):
-        if name in row:
-            row[name]["ratio"] = row[name]["medianMilliseconds"] / best["medianMilliseconds"]
+        for name in [f"peer_{threads}"] + (["compiled"] if threads == cores else []):
+            if name in row:
+                row[name]["ratio"] = row[name]["medianMilliseconds"] / result["medianMilliseconds"]
     return row
 
 
@@ -117,40 +144,49 @@ def table(report):
     cores = report["cores"]
     lines = [f"{report['cpu']}, {cores} cores; OpenBLAS core {report['openBLASCore']}"
              + (f" (OPENBLAS_CORETYPE={report['openBLASCoreType']})" if report["openBLASCoreType"] else "")
-             + (f"; PyTorch {report['torch']}" if report["torch"] else "")
-             + f"; load {report['load']:.1f} at the start"]
-    if report["load"] > 0.5:
-        lines.append("The machine was busy: these numbers are noisy.")
+             + (f"; PyTorch {report['torch']}" if report["torch"] else "")]
     for c in report["ceilings"]:
         lines.append(
             f"ceilings, {c['threads']} thread{'s' if c['threads'] > 1 else ''}: {c['productGFLOPS']:.0f} GFLOP/s; "
             f"{c['gateForwardNanoseconds']:.3f} + {c['gateBackwardNanoseconds']:.3f} ns per exact gate neuron, "
             "forward + backward")
-    compiled = any("peer_compiled" in row or "peer_compiled" in row["failures"] for row in report["experiments"])
-    head = ["experiment"] + (["ours, 1 thread"] if cores > 1 else []) + [f"ours, {cores}", "PyTorch", "ratio"]
+    compiled = any("compiled" in row or "compiled" in row["failures"] for row in report["experiments"])
+    teams = sorted({1, cores})
+    head = ["experiment"]
+    for threads in teams:
+        head += [f"ours, {threads} thread{'s' if threads > 1 else ''}", "PyTorch", "ratio"]
     head += (["compiled", "ratio"] if compiled else []) + [
         "exact-gate floor", "GFLOP/s", "ns/gate neuron", "MB", "PyTorch MB"]
     rows = [head]
     for row in report["experiments"]:
-        best = row[f"ours_{cores}"]
-        cells = [row["experiment"]]
-        if cores > 1:
-            cells.append(number(row["ours_1"]["medianMilliseconds"]))
-        cells.append(number(best["medianMilliseconds"]))
-        for name in ["peer"] + (["peer_compiled"] if compiled else []):
+        is_noisy = row["otherCores"] > 0.1
+        cells = [row["experiment"] + (" *" if is_noisy else "")]
+
+        def add_peer(name, is_comparable):
             found = row.get(name)
-            cells += [number(found["medianMilliseconds"]), number(found["ratio"])] if found else ["–", "–"]
+            cells.append(number(found["medianMilliseconds"]) if found else "–")
+            cells.append(number(found["ratio"]) if found and is_comparable else "–")
+
+        for threads in teams:
+            cells.append(number(row[f"ours_{threads}"]["medianMilliseconds"]))
+            add_peer(f"peer_{threads}", is_comparable=threads == 1 or not is_noisy)
+        if compiled:
+            add_peer("compiled", is_comparable=not is_noisy)
+        best, other = row[f"ours_{cores}"], row.get(f"peer_{cores}")
         cells += [number(best["floorMilliseconds"]), number(best["achievedGFLOPS"]),
-                  f"{best['nanosecondsPerGateNeuron']:.4f}", f"{best['peakMegabytes']:.0f}"]
-        cells.append(f"{row['peer']['peakMegabytes']:.0f}" if "peer" in row else "–")
+                  f"{best['nanosecondsPerGateNeuron']:.4f}", f"{best['peakMegabytes']:.0f}",
+                  f"{other['peakMegabytes']:.0f}" if other else "–"]
         rows.append(cells)
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     rule = ["-" * (w - 1) + ("-" if i == 0 else ":") for i, w in enumerate(widths)]
-    lines.append("times in ms per step, medians")
+    lines.append(f"times in ms per step, medians; the last five columns with threads on all {cores} cores")
     lines.append("")
     for row in [rows[0], rule] + rows[1:]:
         cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
         lines.append("| " + " | ".join(cells) + " |")
+    noisy = [row["otherCores"] for row in report["experiments"] if row["otherCores"] > 0.1]
+    if noisy:
+        lines.append(f"* noisy: other programs kept up to {max(noisy):.1f} cores busy meanwhile")
     for row in report["experiments"]:
         lines += [f"{row['experiment']}: {name}: {why}" for name, why in row["failures"].items()]
     return "\n".join(lines)
@@ -214,7 +250,7 @@ def main():
     cores = len(os.sched_getaffinity(0))
     report = {
         "format": "spd-bench-1", "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "cpu": cpu_name(), "cores": cores, "load": os.getloadavg()[0], "quick": arguments.quick,
+        "cpu": cpu_name(), "cores": cores, "quick": arguments.quick,
         "exactGates": arguments.exact_gates, "openBLASCoreType": os.environ.get("OPENBLAS_CORETYPE"), "torch": None,
         **{key: value for key, value in json.loads(run([arguments.worker, "bench", "--ceilings", "--json"])).items()
            if key != "benchmarks"},
@@ -222,7 +258,7 @@ def main():
     }
     for experiment in arguments.experiments:
         row = measure(arguments, experiment, cores)
-        report["torch"] = report["torch"] or row.get("peer", {}).get("torch")
+        report["torch"] = report["torch"] or row.get("peer_1", {}).get("torch")
         report["experiments"].append(row)
     results = HERE / "results"
     results.mkdir(exist_ok=True)

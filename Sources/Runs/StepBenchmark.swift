@@ -41,18 +41,27 @@ public struct StepBenchmark: Codable, Sendable {
 extension StepBenchmark {
     /// Which steps are timed.
     public struct Plan: Sendable {
-        /// The experiment's published name.
-        public var experiment: String
+        /// What is decomposed.
+        let experiment: Experiment
         /// Steps taken before the first that counts.
-        public var warmup: Int
+        let warmup: Int
         /// Steps that count; nil takes as many as fit two seconds, at least five.
-        public var steps: Int?
+        let steps: Int?
         /// Whether gates are computed neuron by neuron rather than interpolated.
-        public var exactGates: Bool
+        let exactGates: Bool
 
-        /// Creates a plan.
-        public init(experiment: String, warmup: Int, steps: Int?, exactGates: Bool) {
-            self.experiment = experiment
+        /// Plans to time a published experiment.
+        ///
+        /// - Throws: `RunError.invalid` for an experiment that is none of those.
+        public init(experiment name: String, warmup: Int, steps: Int?, exactGates: Bool) throws(RunError) {
+            do {
+                experiment = try Registry.experiment(named: name)
+            } catch {
+                throw .invalid("\(error)")
+            }
+            guard Registry.names.contains(name) else {
+                throw .invalid("\(name) is not a published experiment; \(Registry.names.joined(separator: ", ")) are")
+            }
             self.warmup = warmup
             self.steps = steps
             self.exactGates = exactGates
@@ -64,7 +73,7 @@ extension StepBenchmark {
     /// The target has the published shape but is trained for a hundred steps only: a step's time does not depend on
     /// how good it is.
     ///
-    /// - Throws: `RunError` for an experiment that is not published, or losses that are no numbers.
+    /// - Throws: `RunError` for losses that are no numbers, or no threads to be had.
     public static func measure(_ plan: Plan, beside ceilings: Ceilings) throws(RunError) -> StepBenchmark {
         do {
             return try measureChecked(plan, ceilings)
@@ -76,12 +85,9 @@ extension StepBenchmark {
     }
 
     private static func measureChecked(_ plan: Plan, _ ceilings: Ceilings) throws -> StepBenchmark {
-        let experiment = try Registry.experiment(named: plan.experiment)
-        guard Registry.names.contains(plan.experiment), let training = experiment.target,
-            let task = experiment.config.taskConfig.sparseFeatures
-        else {
-            throw RunError.invalid(
-                "\(plan.experiment) is not a published experiment; those are \(Registry.names.joined(separator: ", "))")
+        let experiment = plan.experiment
+        guard let training = experiment.target, let task = experiment.config.taskConfig.sparseFeatures else {
+            throw RunError.invalid("\(experiment.name) has no target that can be trained")
         }
         let target = try training.roughTarget(threads: ceilings.threads)
         var settings = try DecompositionSettings(experiment.config, features: target.features)
@@ -94,7 +100,7 @@ extension StepBenchmark {
             exactly: task.dataGenerationType.activeFeatures)
         let cost = StepCost(decomposition, activeRows: activeRows)
         return StepBenchmark(
-            experiment: plan.experiment, threads: ceilings.threads, exactGates: plan.exactGates,
+            experiment: experiment.name, threads: ceilings.threads, exactGates: plan.exactGates,
             stepMilliseconds: times, medianMilliseconds: median, peakMegabytes: peakMegabytes,
             liveRows: cost.liveRows, gateNeurons: cost.gateNeurons, liveGateNeurons: cost.liveGateNeurons,
             productFlops: cost.productFlops, achievedGFLOPS: cost.productFlops / (median * 1e6),

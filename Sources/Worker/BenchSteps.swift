@@ -54,14 +54,16 @@ extension Worker {
         mutating func run() throws {
             let cores = ProcessInfo.processInfo.activeProcessorCount
             let teams = threads.map { [$0] } ?? (cores > 1 ? [1, cores] : [1])
+            let names = ceilings ? [] : experiments.isEmpty ? Registry.names : experiments
+            let plans = try names.map {
+                try StepBenchmark.Plan(experiment: $0, warmup: warmup, steps: steps, exactGates: exactGates)
+            }
             do {
                 let measured = try teams.map { try Ceilings.measure(threads: $0) }
                 var result = Result(openBLASCore: Ceilings.openBLASCore, ceilings: measured, benchmarks: [])
                 if !json { print(result.header) }
-                for experiment in ceilings ? [] : experiments.isEmpty ? Registry.names : experiments {
+                for plan in plans {
                     for ceilings in measured {
-                        let plan = StepBenchmark.Plan(
-                            experiment: experiment, warmup: warmup, steps: steps, exactGates: exactGates)
                         let benchmark = try StepBenchmark.measure(plan, beside: ceilings)
                         if !json { print(Result.row(benchmark)) }
                         result.benchmarks.append(benchmark)
