@@ -135,8 +135,8 @@ struct FailureAnalysis: Encodable {
                 "  \(bad == node.failed ? "all \(bad)" : "\(node.failed) of \(bad)") on \(node.name)"
                     + comparison(node, of: "attempt", style))
         }
-        // What fails no more often than the rest tells nothing.
-        let telling = settings.filter { $0.rate > $0.rateElsewhere }.prefix(10)
+        // What fails no more often than the rest tells nothing, nor does a value that one run has.
+        let telling = settings.filter { $0.failed > 1 && $0.rate > $0.rateElsewhere }.prefix(10)
         if !telling.isEmpty { lines += ["", style.paint("By setting", .bold)] }
         for setting in telling {
             lines.append(

@@ -68,8 +68,9 @@ extension Store {
     public func run(startingWith prefix: String) throws(StoreError) -> RunID {
         try read { db in
             let names = try String.fetchAll(
-                db, sql: "SELECT id FROM run WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 6",
-                arguments: [prefix.count, prefix])
+                // Names are lowercase letters and digits; '{' comes after all of them.
+                db, sql: "SELECT id FROM run WHERE id >= :prefix AND id < :prefix || '{' ORDER BY id LIMIT 6",
+                arguments: ["prefix": prefix])
             let runs = names.compactMap(RunID.init)
             guard let run = runs.first, !prefix.isEmpty else { throw StoreError.noRun(prefix: prefix) }
             guard runs.count == 1 else {
