@@ -33,7 +33,10 @@ struct Failure: Error, Equatable {
         case let error as ConfigError:
             self = .badInput("\(error)")
         case let error as StoreError:
-            if case .unknownJob = error { self = .badInput("\(error)") } else { self = .failed("\(error)") }
+            switch error {
+            case .unknownJob, .unknownRun, .noRun, .ambiguousRun, .notRetryable: self = .badInput("\(error)")
+            default: self = .failed("\(error)")
+            }
         case let error as SlurmError:
             self = .failed("\(error)")
         case is CancellationError:

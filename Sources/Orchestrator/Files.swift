@@ -60,6 +60,24 @@ enum Files {
         }
     }
 
+    /// Removes a folder and all that is in it.
+    static func remove(_ folder: String) throws(Failure) {
+        do { try FileManager.default.removeItem(atPath: folder) } catch {
+            guard FileManager.default.fileExists(atPath: folder) else { return }
+            throw .failed("cannot delete all of \(folder): \(error.localizedDescription); try again")
+        }
+    }
+
+    /// The files below a folder and their sizes, by name; none if there is no such folder.
+    static func sizes(in folder: String) -> [(name: String, bytes: Int)] {
+        let names = FileManager.default.enumerator(atPath: folder)?.allObjects as? [String] ?? []
+        return names.sorted().compactMap { name in
+            var info = stat()
+            guard lstat(folder + "/" + name, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+            return (name, Int(info.st_size))
+        }
+    }
+
     private static func write(_ bytes: ArraySlice<UInt8>, to file: Int32, _ path: String) throws(Failure) {
         var rest = bytes
         while !rest.isEmpty {

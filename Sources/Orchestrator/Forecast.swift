@@ -6,46 +6,52 @@ struct Forecast {
     let remaining: Duration?
 
     init(_ snapshot: JobSnapshot) {
-        let open = snapshot.runs.filter { !$0.status.isSettled }
-        let running = open.filter { $0.status == .running }
-        let speeds = Self.secondsPerStep(snapshot.runs)
-        let typical = speeds.isEmpty ? nil : speeds.values.reduce(0, +) / Double(speeds.count)
+        let work = snapshot.work
+        let paces = Self.secondsPerStep(work)
+        let typical = paces.isEmpty ? nil : paces.values.reduce(0, +) / Double(paces.count)
         var total = 0.0
         var longest = 0.0
-        for run in open {
-            let steps = Double(max(0, run.progress.steps - run.progress.step))
-            let seconds: Double
-            if let known = run.remaining {
-                seconds = known / .seconds(1)
-            } else if let perStep = speeds[run.experiment] ?? typical {
-                seconds = steps * perStep
-            } else {
+        for run in work.running {
+            guard let perStep = run.secondsPerStep ?? paces[run.experiment] ?? typical else {
                 remaining = nil
                 return
             }
+            let seconds = Double(max(0, run.progress.steps - run.progress.step)) * perStep
             total += seconds
             longest = max(longest, seconds)
         }
-        let hands = max(1, running.count)
-        remaining = open.isEmpty ? nil : .seconds(max(longest, total / Double(hands)))
+        for (name, experiment) in work.experiments where experiment.waitingSteps > 0 {
+            guard let perStep = paces[name] ?? typical else {
+                remaining = nil
+                return
+            }
+            total += Double(experiment.waitingSteps) * perStep
+            longest = max(longest, Double(experiment.longestWait) * perStep)
+        }
+        let isOpen = snapshot.counts.settled < snapshot.counts.total
+        remaining = isOpen ? .seconds(max(longest, total / Double(max(1, work.running.count)))) : nil
     }
 
     /// The mean time of a step by experiment, from what has run and what runs.
-    private static func secondsPerStep(_ runs: [Run]) -> [String: Double] {
-        var sums: [String: (seconds: Double, steps: Double)] = [:]
-        for run in runs {
-            if let speed = run.progress.stepsPerSecond, speed > 0, run.status == .running {
-                sums[run.experiment, default: (0, 0)].seconds += 1 / speed
-                sums[run.experiment, default: (0, 0)].steps += 1
-            } else if run.status == .done, let started = run.started, let ended = run.ended,
-                run.progress.steps > 0
-            {
-                sums[run.experiment, default: (0, 0)].seconds +=
-                    (ended - started) / .seconds(1) / Double(run.progress.steps)
-                sums[run.experiment, default: (0, 0)].steps += 1
-            }
+    private static func secondsPerStep(_ work: Work) -> [String: Double] {
+        var sums: [String: (seconds: Double, runs: Double)] = [:]
+        for (name, experiment) in work.experiments {
+            guard let pace = experiment.secondsPerStep else { continue }
+            sums[name] = (pace * Double(experiment.done), Double(experiment.done))
         }
-        return sums.mapValues { $0.seconds / $0.steps }
+        for run in work.running {
+            guard let pace = run.secondsPerStep else { continue }
+            sums[run.experiment, default: (0, 0)].seconds += pace
+            sums[run.experiment, default: (0, 0)].runs += 1
+        }
+        return sums.mapValues { $0.seconds / $0.runs }
+    }
+}
+
+extension Work.Running {
+    /// The present time of a step, if it is known.
+    fileprivate var secondsPerStep: Double? {
+        progress.stepsPerSecond.flatMap { $0 > 0 ? 1 / $0 : nil }
     }
 }
 

@@ -56,8 +56,21 @@ struct JobFolder {
         var script: String { path + "/submit.sh" }
         var logs: String { path + "/logs" }
 
+        /// The batch script of agents that were added later.
+        func laterScript(unique: String) -> String { path + "/submit-\(unique).sh" }
+
         /// The log of a local agent, numbered from 1.
         func log(ofAgent number: Int) -> String { "\(logs)/agent-\(number).log" }
+
+        /// The log of an agent: SLURM names those of its jobs as the batch script says.
+        func log(of agent: Agent, startedBy executor: ExecutorKind) -> String {
+            // A local agent may run inside somebody's batch job.
+            guard executor == .slurm else { return log(ofAgent: agent.number) }
+            let slurm = agent.slurm
+            if let array = slurm.arrayJob, let task = slurm.arrayTask { return "\(logs)/\(array)_\(task).log" }
+            if let job = slurm.job { return "\(logs)/\(job).log" }
+            return log(ofAgent: agent.number)
+        }
 
         /// What an agent runs.
         func command(for job: JobID) -> [String] { [worker, "--job-id", job.description] }

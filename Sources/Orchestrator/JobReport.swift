@@ -33,7 +33,7 @@ struct JobReport: Encodable {
 
     struct AgentReport: Encodable {
         let id: Int64
-        let number: Int?
+        let number: Int
         let state: String
         let host: String?
         let pid: Int32?

@@ -72,6 +72,23 @@ enum LocalAgents {
         return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")
     }
 
+    /// Asks an agent of this machine to save its state and end.
+    ///
+    /// - Parameters:
+    ///   - pid: The process that the agent is known by.
+    ///   - worker: The program it runs; any other process that has the number by now is left alone.
+    /// - Returns: Whether the process was there.
+    static func stop(_ pid: pid_t, running worker: String) -> Bool {
+        guard isRunning(pid), let file = fopen("/proc/\(pid)/cmdline", "r") else { return false }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 14)
+        let count = fread(&bytes, 1, bytes.count, file)
+        // A script's interpreter comes before the script.
+        let words = bytes.prefix(count).split(separator: 0).prefix(2)
+        guard words.contains(where: { $0.elementsEqual(worker.utf8) }) else { return false }
+        return kill(pid, SIGTERM) == 0
+    }
+
     /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.
     private static let newSession: Int32 = 0x80
 

@@ -13,11 +13,17 @@ struct Orchestrator: AsyncParsableCommand {
               orchestrator submit --experiments tms_5-2    one, as published
               orchestrator submit --sweep my.yaml --n-agents 8
               orchestrator status --watch                  how it is going
+              orchestrator help workflow                   from a sweep file to results, in one screen
 
             Everything is kept below SPD_CACHE_DIR (default: ~/spd_cache).
             """,
         version: "0.1.0",
-        subcommands: [Submit.self, Status.self, ListExperiments.self])
+        subcommands: [
+            Submit.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self, Resume.self,
+            Best.self,
+            Export.self, Why.self,
+            Clean.self, ListExperiments.self, Workflow.self,
+        ])
 
     static func main() async {
         do {

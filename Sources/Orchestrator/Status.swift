@@ -13,6 +13,10 @@ struct Status: AsyncParsableCommand {
               orchestrator status 7             job 7: agents, and each run's state, step, losses
               orchestrator status 7 --watch     until it is finished; ^C leaves the agents running
               orchestrator status 7 --json
+              until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
+
+            EXIT CODES (of the given job, else the latest): 0 every run is done, 3 it goes on, 1 it is over and
+            some runs failed or were cancelled.
             """)
 
     @Argument(help: "The job's number (default: the latest job).")
@@ -20,6 +24,9 @@ struct Status: AsyncParsableCommand {
 
     @Flag(help: "Print JSON.")
     var json = false
+
+    @Flag(help: "Show every run; of large jobs, those most worth a look are shown otherwise.")
+    var runs = false
 
     @Flag(help: "Go on showing until the job is finished.")
     var watch = false
@@ -36,7 +43,7 @@ struct Status: AsyncParsableCommand {
                 throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)")
             }
             print(
-                json ? try JSONText.encode(Listing(cache: cache.path, jobs: [])) : Self.nothing(in: cache),
+                json ? try JSONText.encode(JobListing(cache: cache.path, jobs: [])) : JobListing.nothing(in: cache),
                 terminator: "")
             return
         }
@@ -44,62 +51,55 @@ struct Status: AsyncParsableCommand {
         if watch {
             let latest = try await failing { try store.jobs() }.last?.job.id
             guard let watched = number ?? latest else {
-                print(Self.nothing(in: cache), terminator: "")
+                print(JobListing.nothing(in: cache), terminator: "")
                 return
             }
             Interruption.listen()
             return try await Watch(job: watched, store: store, slurm: SlurmCommands(environment: environment))
                 .run()
         }
-        if json {
-            return print(try await failing { try Self.json(number, store, cache) }, terminator: "")
-        }
         let style = Style.forStandardOutput(environment: environment)
-        let lines = try await failing { try Self.text(number, store, cache, style) }
-        print(lines.joined(separator: "\n"))
-    }
-
-    /// What `--json` prints: an object that holds the jobs.
-    private struct Listing: Encodable {
-        let cache: String
-        let jobs: [JobReport]
-    }
-
-    private static func nothing(in cache: CacheFolder) -> String {
-        "No job has been submitted to \(cache.path) yet; `orchestrator submit --help` shows how.\n"
-    }
-
-    private static func json(_ job: JobID?, _ store: Store, _ cache: CacheFolder) throws -> String {
-        let jobs =
-            if let job {
-                [try JobReport(store.snapshot(of: job))]
-            } else {
-                try store.jobs().map(JobReport.init)
-            }
-        return try JSONText.encode(Listing(cache: cache.path, jobs: jobs))
-    }
-
-    private static func text(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ style: Style
-    ) throws -> [String] {
-        if let job { return try StatusText(snapshot: store.snapshot(of: job), style: style).lines() }
-        let jobs = try store.jobs()
-        guard let latest = jobs.last else { return [nothing(in: cache)] }
-        var lines: [String] = []
-        if jobs.count > 1 {
-            var table = TextTable([
-                ("JOB", .right), ("NAME", .left), ("EXECUTOR", .left), ("AGENTS", .right), ("RUNS", .left),
-            ])
-            for summary in jobs {
-                table.add([
-                    .init(summary.job.id.description), .init(summary.job.token),
-                    .init(summary.job.executor.rawValue), .init(String(summary.runningAgents)),
-                    .init(StatusText.counts(summary.counts)),
-                ])
-            }
-            lines += table.lines(style) + [""]
+        let (text, counts) = try await failing {
+            json ? try Self.json(number, store, cache) : try self.text(number, store, cache, style)
         }
-        let detail = StatusText(snapshot: try store.snapshot(of: latest.job.id), style: style)
-        return lines + (try detail.lines(runsAtMost: 40))
+        print(text, terminator: "")
+        if let code = counts?.exitCode { throw code }
+    }
+
+    private static func json(
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder
+    ) throws -> (String, RunCounts?) {
+        if let job {
+            let snapshot = try store.snapshot(of: job)
+            return (
+                try JSONText.encode(JobListing(cache: cache.path, jobs: [JobReport(snapshot)])), snapshot.counts
+            )
+        }
+        let jobs = try store.jobs()
+        return (
+            try JSONText.encode(JobListing(cache: cache.path, jobs: jobs.map(JobReport.init))), jobs.last?.counts
+        )
+    }
+
+    private func text(
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ style: Style
+    ) throws -> (String, RunCounts?) {
+        let jobs = job == nil ? try store.jobs() : []
+        guard let shown = job ?? jobs.last?.job.id else { return (JobListing.nothing(in: cache), nil) }
+        var lines = jobs.count > 1 ? JobListing.lines(jobs, style) + [""] : []
+        let limit = runs ? Int.max : Self.runsInView
+        let snapshot = try store.snapshot(of: shown, runsAtMost: limit)
+        lines += try StatusText(snapshot: snapshot, style: style).lines(runsAtMost: limit)
+        return (lines.joined(separator: "\n") + "\n", snapshot.counts)
+    }
+
+    private static let runsInView = 40
+}
+
+extension RunCounts {
+    /// What a command that shows a job ends with: `nil` when every run is done.
+    var exitCode: ExitCode? {
+        if settled < total { return ExitCode(3) }
+        return self[.done] == total ? nil : ExitCode(Failure.failed)
     }
 }

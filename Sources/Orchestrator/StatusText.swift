@@ -35,7 +35,7 @@ struct StatusText {
                 ? .init("gone", .red)
                 : .init(agent.state.rawValue, agent.state == .running ? .yellow : .dim)
             table.add([
-                .init(agent.number.map(String.init) ?? "#\(agent.id)"), state,
+                .init("\(agent.job).\(agent.number)"), state,
                 .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
                 .init(agent.run?.rawValue ?? ""), .init(agent.state == .ended ? "" : heard),
                 .init(agent.reason ?? "", .dim),
@@ -78,20 +78,18 @@ struct StatusText {
                 ] + results.map { .init(run.metrics[$0].map { String(format: "%.4f", $0) } ?? "") })
         }
         var lines = table.lines(style)
-        if shown.count < snapshot.runs.count {
-            lines.append("… and \(snapshot.runs.count - shown.count) more")
+        if shown.count < snapshot.counts.total {
+            lines.append("… and \(snapshot.counts.total - shown.count) more (--runs shows all)")
         }
         return lines
     }
 
     /// What went wrong, one line for each cause.
     var failures: [String] {
-        let failed = snapshot.runs.filter { $0.status == .failed }
-        let causes = Dictionary(grouping: failed) { $0.error ?? "no reason is known" }
-        return causes.sorted { ($0.value.count, $1.key) > ($1.value.count, $0.key) }.map { cause, runs in
-            let names = runs.prefix(3).map(\.id.rawValue).joined(separator: ", ")
-            let more = runs.count > 3 ? " and \(runs.count - 3) more" : ""
-            return style.paint("failed: ", .red) + "\(names)\(more): \(cause)"
+        FailureCause.grouping(snapshot.failures.map { ($0.run, $0.error) }).map { cause in
+            let names = cause.runs.prefix(3).map(\.rawValue).joined(separator: ", ")
+            let more = cause.runs.count > 3 ? " and \(cause.runs.count - 3) more" : ""
+            return style.paint("failed: ", .red) + "\(names)\(more): \(cause.text)"
         }
     }
 

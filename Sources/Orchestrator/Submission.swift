@@ -13,6 +13,7 @@ struct Submission {
     let suffix: String?
     let project: String?
     let agentCount: Int
+    let exclude: String?
     let createReport: Bool
 
     /// A new unique job name: `spd-k3j9x0qa`, or `spd-mine-k3j9x0qa` with a suffix.
@@ -46,10 +47,11 @@ struct Submission {
         // From here on the job exists: ^C must not leave it without its agents.
         let warnings: [String]
         do {
+            let launch = launch(of: job, store)
             warnings =
                 switch executor.kind {
-                case .local: try startLocally(job, store)
-                case .slurm: try await startOnSlurm(job, store)
+                case .local: try launch.startLocally(try store.agents(of: job.id))
+                case .slurm: try await launch.startOnSlurm(scriptAt: JobFolder.Layout(path: job.folder).script)
                 }
         } catch {
             throw withdraw(job, store, because: Failure(error))
@@ -68,72 +70,14 @@ struct Submission {
 
     /// The batch script of this submission as job `id`.
     func script(for id: JobID, _ layout: JobFolder.Layout) throws(Failure) -> BatchScript {
-        let here = FileManager.default.currentDirectoryPath
-        for path in [here, cache.path] where path.contains(where: \.isNewline) {
-            throw .badInput(
-                "SLURM can't run jobs in a folder whose name has a line break: \(path.debugDescription)")
-        }
-        return BatchScript(
-            name: token, agentCount: agentCount, workingDirectory: here, logs: layout.logs,
-            variables: [.init("SPD_CACHE_DIR", cache.path)]
-                + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
-            command: layout.command(for: id))
+        try AgentLaunch.script(
+            for: id, named: token, agentCount: agentCount, excluding: exclude,
+            in: FileManager.default.currentDirectoryPath,
+            layout: layout, cache: cache)
     }
 
-    /// Starts the agents here; as long as one has started, the job is on its way.
-    private func startLocally(_ job: Job, _ store: Store) throws -> [String] {
-        let layout = JobFolder.Layout(path: job.folder)
-        var variables = environment
-        variables["SPD_CACHE_DIR"] = cache.path
-        let threads = LocalAgents.threads(forAgents: agentCount, cores: LocalAgents.cores)
-        for (name, value) in LocalAgents.threadVariables(threads) { variables[name] = value }
-        let agents = try store.agents(of: job.id)
-        var processes: [(agent: AgentID, pid: pid_t)] = []
-        var warnings: [String] = []
-        for (index, agent) in agents.enumerated() {
-            variables[AgentIdentity.variable] = agent.id.description
-            do {
-                let pid = try LocalAgents.start(
-                    layout.command(for: job.id), environment: variables,
-                    log: layout.log(ofAgent: index + 1))
-                processes.append((agent.id, pid))
-            } catch {
-                guard index > 0 else { throw error }
-                warnings.append(
-                    "only \(index) of \(agentCount) agents could be started: \(Failure(error).message)")
-                break
-            }
-        }
-        warnings += noting {
-            for process in processes { try store.noteProcess(process.pid, of: process.agent) }
-            for agent in agents.dropFirst(processes.count) {
-                try store.agentEnded(agent.id, reason: "could not be started")
-            }
-            try store.markSubmitted(job.id)
-        }
-        return warnings
-    }
-
-    private func startOnSlurm(_ job: Job, _ store: Store) async throws -> [String] {
-        let script = JobFolder.Layout(path: job.folder).script
-        do {
-            let number = try await slurm.submit(scriptAt: script, name: token)
-            return noting { try store.markSubmitted(job.id, slurmJobID: number.rawValue) }
-        } catch {
-            guard case .uncertain = error else { throw error }
-            let advice = "the specs of job \(job.id) are stored, don't submit them again before you know"
-            return ["\(error); \(advice)"] + noting { try store.markUncertain(job.id) }
-        }
-    }
-
-    /// Notes what has happened to agents; it has happened even if that can't be noted.
-    private func noting(_ body: () throws -> Void) -> [String] {
-        do {
-            try body()
-            return []
-        } catch {
-            return ["the state file does not know yet what became of the agents: \(Failure(error).message)"]
-        }
+    private func launch(of job: Job, _ store: Store) -> AgentLaunch {
+        AgentLaunch(job: job, store: store, cache: cache, environment: environment, slurm: slurm)
     }
 
     /// Takes back a job whose agents could not be started, and says why it was.

@@ -48,6 +48,10 @@ struct Submit: AsyncParsableCommand {
     @Option(help: "Who starts the agents; auto is slurm where its controller answers.")
     var executor = ExecutorOption.auto
 
+    @Option(
+        help: ArgumentHelp("Nodes of SLURM's that agents must not use: n17,n[20-22].", valueName: "nodes"))
+    var exclude: String?
+
     @Flag(
         name: [.customLong("create-report"), .customLong("create_report")], inversion: .prefixedNo,
         help: "Create a W&B report of the job.")
@@ -70,6 +74,7 @@ struct Submit: AsyncParsableCommand {
             throw ValidationError(
                 "--job-suffix '\(suffix)' may hold up to 64 letters, digits, '.', '_' and '-'")
         }
+        try NodeList.validate(exclude)
         if json, watch { throw ValidationError("--json and --watch exclude each other") }
     }
 
@@ -78,11 +83,13 @@ struct Submit: AsyncParsableCommand {
         Interruption.listen()
         let plan = try SweepPlan(experiments: experiments, sweep: sweep, project: project)
         let slurm = SlurmCommands(environment: environment)
+        let executor = try await Executor.choose(executor, slurm: slurm)
+        try NodeList.check(exclude, executor: executor.kind)
         let submission = Submission(
             plan: plan, cache: CacheFolder(environment: environment), environment: environment,
-            executor: try await Executor.choose(executor, slurm: slurm), slurm: slurm,
+            executor: executor, slurm: slurm,
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
-            agentCount: agentCount, createReport: createReport)
+            agentCount: agentCount, exclude: exclude, createReport: createReport)
         if dryRun {
             print(json ? try submission.previewJSON() : try submission.preview(), terminator: "")
             return

@@ -13,6 +13,8 @@ struct Watch {
     private static let pause = Duration.milliseconds(200)
     private static let picturePause = Duration.seconds(1)
     private static let linePause = Duration.seconds(10)
+    /// More than a window shows.
+    private static let runsInView = 200
 
     /// Returns when every run is done, and throws an exit code when not all can be.
     func run() async throws {
@@ -23,12 +25,12 @@ struct Watch {
         var agents = AgentsWatch(slurm: slurm)
         var wasEnded = false
         while true {
-            let snapshot = try await failing { try store.snapshot(of: job) }
+            let snapshot = try await failing { try store.snapshot(of: job, runsAtMost: Self.runsInView) }
             let text = StatusText(snapshot: snapshot, style: style)
             if snapshot.counts.settled == snapshot.counts.total {
                 view.clear()
                 print(try text.lines().joined(separator: "\n"))
-                if snapshot.counts[.done] < snapshot.counts.total { throw ExitCode(Failure.failed) }
+                if let code = snapshot.counts.exitCode { throw code }
                 return
             }
             let outlook = await agents.outlook(of: snapshot)

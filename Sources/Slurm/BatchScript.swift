@@ -6,6 +6,8 @@ public struct BatchScript: Sendable, Equatable {
     public var name: String
     /// How many agents to start.
     public var agentCount: Int
+    /// Nodes that must not be used, as SLURM writes them (`n17,n[20-22]`).
+    public var excludedNodes: String?
     /// The folder that the agents run in; they look there for a `.env` file.
     public var workingDirectory: String
     /// The existing folder that takes one log per agent; into a missing one SLURM writes nothing at all.
@@ -31,11 +33,13 @@ public struct BatchScript: Sendable, Equatable {
 
     /// Describes a batch script; all paths are absolute.
     public init(
-        name: String, agentCount: Int, workingDirectory: String, logs: String, variables: [Variable],
+        name: String, agentCount: Int, excludedNodes: String? = nil, workingDirectory: String, logs: String,
+        variables: [Variable],
         command: [String]
     ) {
         self.name = name
         self.agentCount = agentCount
+        self.excludedNodes = excludedNodes
         self.workingDirectory = workingDirectory
         self.logs = logs
         self.variables = variables
@@ -51,6 +55,7 @@ public struct BatchScript: Sendable, Equatable {
         let log = agentCount > 1 ? "%A_%a.log" : "%j.log"
         var options = ["job-name=\(name)"]
         if agentCount > 1 { options.append("array=1-\(agentCount)") }
+        if let excludedNodes { options.append("exclude=" + Self.quotedOption(excludedNodes)) }
         options += [
             "nodes=1", "ntasks=1", "cpus-per-task=1",
             "chdir=" + Self.quotedOption(workingDirectory),

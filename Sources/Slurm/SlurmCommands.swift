@@ -48,10 +48,13 @@ public struct SlurmCommands: Sendable {
     /// - Parameters:
     ///   - path: The script's file.
     ///   - name: The unique job name in it.
+    ///   - known: The jobs of that name that SLURM has taken before.
     /// - Returns: SLURM's number for the job.
     /// - Throws: ``SlurmError/uncertain(name:cause:)`` if nobody can say whether SLURM took the job;
     ///   after any other error it did not.
-    public func submit(scriptAt path: String, name: String) async throws(SlurmError) -> SlurmJobID {
+    public func submit(
+        scriptAt path: String, name: String, besides known: Set<SlurmJobID> = []
+    ) async throws(SlurmError) -> SlurmJobID {
         do throws(SlurmError) {
             let answer = try await run("sbatch", ["--parsable", path], patience: submitPatience)
             guard let job = SlurmJobID(parsable: answer) else {
@@ -64,9 +67,14 @@ public struct SlurmCommands: Sendable {
             do { entries = try await queue(named: name) } catch {
                 throw .uncertain(name: name, cause: "\(error)")
             }
-            guard let entry = entries.first else { throw error }
+            guard let entry = entries.first(where: { !known.contains($0.arrayJob) }) else { throw error }
             return entry.arrayJob
         }
+    }
+
+    /// Cancels everything in the queue that has the given name: what waits goes, what runs gets SIGTERM.
+    public func cancel(named name: String) async throws(SlurmError) {
+        _ = try await run("scancel", ["--name", name])
     }
 
     /// Everything in the queue that has the given name, one entry per array task.

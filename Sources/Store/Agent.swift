@@ -16,8 +16,8 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let id: AgentID
     /// The job whose specs it claims.
     public let job: JobID
-    /// Its number in the job, from 1, if the submission gave it one.
-    public let number: Int?
+    /// Its number in the job, from 1; an array's task has the task's, unless an earlier agent had it.
+    public let number: Int
     /// What it last said.
     public let state: AgentState
     /// The node it runs on.

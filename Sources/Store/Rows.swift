@@ -90,7 +90,8 @@ extension Agent {
     init(row: Row) throws {
         id = AgentID(rawValue: row["id"])
         job = JobID(rawValue: row["job"])
-        number = row["number"]
+        // Workers of earlier versions left it out where SLURM gave them none.
+        number = row["number"] ?? row["id"]
         state = try row.word("state")
         host = row["host"]
         pid = row["pid"]

@@ -49,7 +49,8 @@ extension Store {
                     VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    job.rawValue, identity.slurm.arrayTask, identity.host, identity.pid,
+                    job.rawValue, try Self.freeNumber(identity.slurm.arrayTask, in: job, db),
+                    identity.host, identity.pid,
                     identity.slurm.job, identity.slurm.arrayJob, identity.slurm.arrayTask, now.rawValue,
                     now.rawValue,
                 ])
@@ -87,16 +88,42 @@ extension Store {
         ).map(Agent.init)
     }
 
-    /// Adds agents whose processes are about to be started on this machine, numbered from 1.
+    /// Adds agents to a job whose processes are about to be started on this machine.
+    ///
+    /// - Returns: The new agents, `starting`, numbered on from those that the job has had.
+    public func addAgents(_ count: Int, to job: JobID) throws(StoreError) -> [Agent] {
+        let now = now()
+        return try write { db in
+            _ = try Self.job(job, in: db)
+            try Self.addAgents(count, to: job, at: now, in: db)
+            return try Self.agents(of: job, in: db).suffix(count)
+        }
+    }
+
     static func addAgents(_ count: Int, to job: JobID, at now: Timestamp, in db: Database) throws {
-        for number in 1...count {
+        for _ in 0..<count {
             try db.execute(
                 sql: """
                     INSERT INTO agent (job, number, state, host, started)
                     VALUES (?, ?, 'starting', ?, ?)
                     """,
-                arguments: [job.rawValue, number, AgentIdentity.thisHost, now.rawValue])
+                arguments: [
+                    job.rawValue, try freeNumber(nil, in: job, db), AgentIdentity.thisHost, now.rawValue,
+                ])
         }
+    }
+
+    /// The number that a new agent of a job gets: `wanted` unless another has it, else the next one.
+    private static func freeNumber(_ wanted: Int64?, in job: JobID, _ db: Database) throws -> Int64 {
+        if let wanted {
+            let isTaken = try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM agent WHERE job = ? AND number = ?)",
+                arguments: [job.rawValue, wanted])
+            if isTaken == false { return wanted }
+        }
+        return try Int64.fetchOne(
+            db, sql: "SELECT COALESCE(MAX(number), 0) + 1 FROM agent WHERE job = ?",
+            arguments: [job.rawValue]) ?? 1
     }
 
     static func hear(_ agent: AgentID, at now: Timestamp, in db: Database) throws {

@@ -66,32 +66,6 @@ extension Store {
         }
     }
 
-    /// Calls off everything of a job that is not settled; agents learn it with their next write.
-    ///
-    /// - Returns: How many runs were called off.
-    public func cancel(_ job: JobID) throws(StoreError) -> Int {
-        let now = now().rawValue
-        return try write { db in
-            _ = try Self.job(job, in: db)
-            try db.execute(
-                sql: """
-                    UPDATE attempt SET outcome = 'cancelled', ended = :now
-                    WHERE outcome IS NULL AND run IN
-                      (SELECT id FROM run WHERE job = :job AND status = 'running')
-                    """, arguments: ["now": now, "job": job.rawValue])
-            try db.execute(
-                sql: """
-                    UPDATE run SET status = 'cancelled', ended = :now
-                    WHERE job = :job AND status IN ('pending', 'running')
-                    """, arguments: ["now": now, "job": job.rawValue])
-            let count = db.changesCount
-            try db.execute(
-                sql: "UPDATE job SET cancelled = :now WHERE id = :job AND cancelled IS NULL",
-                arguments: ["now": now, "job": job.rawValue])
-            return count
-        }
-    }
-
     static func job(_ id: JobID, in db: Database) throws -> Job {
         guard
             let row = try Row.fetchOne(

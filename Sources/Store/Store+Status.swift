@@ -37,8 +37,48 @@ public struct JobSnapshot: Sendable, Equatable {
     public let counts: RunCounts
     /// Its agents in the order of their start.
     public let agents: [Agent]
-    /// Its runs in the order of their specs.
+    /// The work that is left and the speed of what was done.
+    public let work: Work
+    /// The runs that failed, in the order of their specs.
+    public let failures: [RunFailure]
+    /// Its runs in the order of their specs; if only some were asked for, those that are most worth a look.
     public let runs: [Run]
+}
+
+/// A run that failed, and why.
+public struct RunFailure: Sendable, Equatable {
+    /// The run.
+    public let run: RunID
+    /// Why.
+    public let error: String?
+}
+
+/// What says how long a job will take.
+public struct Work: Sendable, Equatable {
+    /// Runs of one experiment.
+    public struct Experiment: Sendable, Equatable {
+        /// The steps that its waiting runs have left.
+        public let waitingSteps: Int
+        /// The most steps that one waiting run has left.
+        public let longestWait: Int
+        /// The mean time of a step in the runs that are done, `nil` before the first.
+        public let secondsPerStep: Double?
+        /// How many runs that mean is of.
+        public let done: Int
+    }
+
+    /// By name.
+    public let experiments: [String: Experiment]
+    /// The experiment and progress of every run that an agent holds.
+    public let running: [Running]
+
+    /// A run that an agent holds.
+    public struct Running: Sendable, Equatable {
+        /// Its experiment.
+        public let experiment: String
+        /// How far it has come, without its losses.
+        public let progress: Progress
+    }
 }
 
 extension Store {
@@ -64,21 +104,27 @@ extension Store {
     }
 
     /// A job with its agents and runs, all from the same moment.
-    public func snapshot(of id: JobID) throws(StoreError) -> JobSnapshot {
+    ///
+    /// - Parameters:
+    ///   - id: The job.
+    ///   - limit: How many runs to read in full: those that run come first, then failed ones, then those that
+    ///     wait. Counts, work and failures are of all runs.
+    /// - Returns: The job at this moment.
+    /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
+    public func snapshot(of id: JobID, runsAtMost limit: Int = .max) throws(StoreError) -> JobSnapshot {
         let now = now()
         return try read { db in
             let job = try Self.job(id, in: db)
-            let runs = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
-                    WHERE run.job = ? ORDER BY run.position
-                    """, arguments: [id.rawValue]
-            ).map(Run.init)
-            let agents = try Self.agents(of: id, in: db)
-            var counts = RunCounts()
-            for run in runs { counts[run.status] += 1 }
-            return JobSnapshot(time: now, job: job, counts: counts, agents: agents, runs: runs)
+            let counts = try Self.counts(of: id, in: db)
+            let failures = try Row.fetchAll(
+                db, sql: "SELECT id, error FROM run WHERE job = ? AND status = 'failed' ORDER BY position",
+                arguments: [id.rawValue])
+            return JobSnapshot(
+                time: now, job: job, counts: counts, agents: try Self.agents(of: id, in: db),
+                work: try Self.work(of: id, in: db),
+                failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
+                runs: counts.total <= limit
+                    ? try Self.runs(of: id, in: db) : try Self.runs(of: id, atMost: limit, in: db))
         }
     }
 
@@ -118,6 +164,96 @@ extension Store {
                 db, sql: "SELECT * FROM attempt WHERE run = ? ORDER BY number", arguments: [run.rawValue]
             ).map(Attempt.init)
         }
+    }
+
+    /// Every spec of a job, in order.
+    public func specs(of job: JobID) throws(StoreError) -> [Spec] {
+        try read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue]
+            ).map(Spec.init)
+        }
+    }
+
+    /// Every attempt at a run of a job, by run and number.
+    public func attempts(of job: JobID) throws(StoreError) -> [Attempt] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT attempt.* FROM run JOIN attempt ON attempt.run = run.id
+                    WHERE run.job = ? ORDER BY run.position, number
+                    """, arguments: [job.rawValue]
+            ).map(Attempt.init)
+        }
+    }
+
+    private static func runs(of job: JobID, in db: Database) throws -> [Run] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
+                WHERE run.job = ? ORDER BY run.position
+                """, arguments: [job.rawValue]
+        ).map(Run.init)
+    }
+
+    /// Some of the runs, those first that are most worth a look.
+    private static func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
+        var runs: [Run] = []
+        for status in [RunStatus.running, .failed, .pending, .done, .cancelled] where runs.count < limit {
+            runs += try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
+                    WHERE run.job = ? AND status = ? ORDER BY run.position LIMIT ?
+                    """, arguments: [job.rawValue, status.rawValue, limit - runs.count]
+            ).map(Run.init)
+        }
+        return runs.sorted { $0.position < $1.position }
+    }
+
+    private static func work(of job: JobID, in db: Database) throws -> Work {
+        let experiments = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT experiment,
+                  SUM(CASE status WHEN 'pending' THEN MAX(0, steps - step) ELSE 0 END) AS waiting,
+                  MAX(CASE status WHEN 'pending' THEN steps - step ELSE 0 END) AS longest,
+                  AVG(CASE WHEN status = 'done' AND steps > 0 THEN (ended - started) / steps END) AS pace,
+                  SUM(status = 'done') AS done
+                FROM run WHERE job = ? GROUP BY experiment
+                """, arguments: [job.rawValue]
+        ).map { row in
+            (
+                row["experiment"] as String,
+                Work.Experiment(
+                    waitingSteps: row["waiting"], longestWait: row["longest"], secondsPerStep: row["pace"],
+                    done: row["done"])
+            )
+        }
+        let running = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT experiment, step, steps, steps_per_second FROM run
+                WHERE job = ? AND status = 'running' ORDER BY position
+                """, arguments: [job.rawValue]
+        ).map { row in
+            Work.Running(
+                experiment: row["experiment"],
+                progress: Progress(
+                    step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"]))
+        }
+        return Work(experiments: Dictionary(uniqueKeysWithValues: experiments), running: running)
+    }
+
+    private static func counts(of job: JobID, in db: Database) throws -> RunCounts {
+        var counts = RunCounts()
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT status, COUNT(*) AS n FROM run WHERE job = ? GROUP BY status",
+            arguments: [job.rawValue])
+        for row in rows { counts[try row.word("status")] = row["n"] }
+        return counts
     }
 
     private static func counts(in db: Database) throws -> [JobID: RunCounts] {

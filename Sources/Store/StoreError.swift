@@ -18,6 +18,12 @@ public enum StoreError: Error, Equatable {
     case unknownJob(JobID, latest: [JobID])
     /// There is no such run.
     case unknownRun(RunID)
+    /// No run's name begins so.
+    case noRun(prefix: String)
+    /// More than one run's name begins so; some of them.
+    case ambiguousRun(prefix: String, candidates: [RunID])
+    /// A run that is to be tried again is neither failed nor cancelled.
+    case notRetryable(RunID, RunStatus)
     /// Anything else the database says.
     case unexpected(path: String, message: String)
 }
@@ -66,6 +72,13 @@ extension StoreError: CustomStringConvertible {
                     + latest.map(\.description).joined(separator: ", ")
         case .unknownRun(let run):
             "there is no run \(run)"
+        case .noRun(let prefix):
+            "no run's name begins with '\(prefix)'; `orchestrator status JOB` lists a job's runs"
+        case .ambiguousRun(let prefix, let candidates):
+            "'\(prefix)' begins the names of several runs: "
+                + candidates.map(\.description).joined(separator: ", ") + "; give more letters"
+        case .notRetryable(let run, let status):
+            "run \(run) is \(status.rawValue): only failed and cancelled runs can be tried again"
         case .unexpected(let path, let message):
             "\(path): \(message)"
         }

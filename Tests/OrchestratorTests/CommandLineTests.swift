@@ -11,7 +11,10 @@ struct CommandLineTests {
     @Test func helpShowsExamples() async throws {
         var text = ""
         for arguments in [
-            ["--help"], ["submit", "--help"], ["status", "--help"], ["experiments", "--help"],
+            ["--help"], ["submit", "--help"], ["status", "--help"], ["list", "--help"], ["show", "--help"],
+            ["logs", "--help"], ["cancel", "--help"], ["retry", "--help"], ["resume", "--help"],
+            ["best", "--help"], ["export", "--help"], ["why", "--help"], ["clean", "--help"],
+            ["experiments", "--help"],
         ] {
             let answer = try await bench.orchestrator(arguments, adding: ["COLUMNS": "80"])
             #expect(answer.code == 0)
@@ -53,6 +56,20 @@ struct CommandLineTests {
             "The value 'x' is invalid for '<job>' (`orchestrator status --help` explains the options)"
         ),
         (["status", "--json", "--watch"], nil),
+        (["cancel"], nil),
+        (["cancel", "1"], nil),
+        (["show", "abc"], nil),
+        (["resume", "1", "--n-agents", "0"], nil),
+        (["retry", "1", "--failed", "--run", "abc"], nil),
+        (
+            ["submit", "--exclude", "n1 n2"],
+            "--exclude 'n1 n2' is not a list of nodes; one is n17,n[20-22] "
+                + "(`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["submit", "--exclude", "n1", "--executor", "local"],
+            "--exclude is for SLURM's nodes; these agents run on this machine"
+        ),
     ])
     func mistakesAreToldInOneLineWithExitCode2(arguments: [String], message: String?) async throws {
         let answer = try await bench.orchestrator(arguments)

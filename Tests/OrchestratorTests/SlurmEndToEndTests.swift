@@ -15,6 +15,7 @@ struct SlurmEndToEndTests {
             try await aSweepIsShared(cluster)
             try await aSingleAgentIsAPlainJob(cluster)
             try await aRealSweepIsTrained(cluster)
+            try await aCancelledJobLeavesTheQueueAndIsTakenUpAgain(cluster)
             try await aRefusedJobLeavesNothing(cluster)
             try await aControllerThatIsDownIsTold(cluster)
         } catch {
@@ -105,14 +106,37 @@ struct SlurmEndToEndTests {
         }
     }
 
+    private func aCancelledJobLeavesTheQueueAndIsTakenUpAgain(_ cluster: Cluster) async throws {
+        let bench = cluster.bench
+        let sweep = try bench.write("tms_5-2:\n  seed:\n    values: [0, 1, 2, 3]\n", to: "seeds.yaml")
+        // Five agents for four cores: one waits.
+        let answer = try await bench.orchestrator(
+            [
+                "submit", "--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "5", "--executor", "slurm",
+            ], adding: ["STAND_IN_STEP_MS": "60000"])
+        #expect(answer.code == 0, "\(answer.error)")
+        try await eventually { try await bench.status(of: 4).counts.running == 4 }
+        let cancel = try await bench.orchestrator(["cancel", "4"])
+        #expect(cancel.output.hasPrefix("Job 4: 4 runs cancelled\nscancel --name spd-"), "\(cancel.error)")
+        let token = try await bench.status(of: 4).token
+        try await eventually { try await bench.run("squeue", ["-h", "-n", token], adding: [:]).output.isEmpty }
+
+        #expect(try await bench.orchestrator(["retry", "4"]).code == 0)
+        let resume = try await bench.orchestrator(["resume", "4", "--n-agents", "2", "--exclude", "n1", "--watch"])
+        #expect(resume.code == 0, "\(resume.error)\n\(resume.output)")
+        let job = try await bench.status(of: 4)
+        #expect(job.counts.done == 4)
+        #expect(job.runs.allSatisfy { $0.attempt == 2 })
+    }
+
     private func aRefusedJobLeavesNothing(_ cluster: Cluster) async throws {
         let answer = try await cluster.bench.orchestrator(
             ["submit", "--experiments", "tms_5-2", "--executor", "slurm"],
             adding: ["SBATCH_PARTITION": "gpu"])
         #expect(answer.code == 1)
         #expect(answer.error.contains("sbatch failed: invalid partition specified: gpu"), "\(answer.error)")
-        #expect(try await cluster.bench.orchestrator(["status", "4"]).code == 2)
-        #expect(!FileManager.default.fileExists(atPath: cluster.bench.cache + "/jobs/4"))
+        #expect(try await cluster.bench.orchestrator(["status", "5"]).code == 2)
+        #expect(!FileManager.default.fileExists(atPath: cluster.bench.cache + "/jobs/5"))
     }
 
     private func aControllerThatIsDownIsTold(_ cluster: Cluster) async throws {
@@ -121,7 +145,7 @@ struct SlurmEndToEndTests {
             ["submit", "--experiments", "tms_5-2", "--executor", "slurm"])
         #expect(answer.code == 1)
         #expect(answer.error.contains("can't reach SLURM's controller"), "\(answer.error)")
-        #expect(try await cluster.bench.orchestrator(["status", "4"]).code == 2)
+        #expect(try await cluster.bench.orchestrator(["status", "5"]).code == 2)
     }
 }
 

@@ -89,7 +89,7 @@ final class Workbench: Sendable {
     /// The state as `status --json` tells it.
     func status(of job: Int) async throws -> StatusReport.Job {
         let answer = try await orchestrator(["status", String(job), "--json"])
-        try #require(answer.code == 0, "\(answer.error)")
+        try #require([0, 1, 3].contains(answer.code) && answer.error.isEmpty, "\(answer.error)")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try #require(try decoder.decode(StatusReport.self, from: Data(answer.output.utf8)).jobs.first)

@@ -108,6 +108,27 @@ struct TrainingEndToEndTests {
         #expect(files.contains { $0.hasPrefix("checkpoint_") })
     }
 
+    @Test func aCancelledRunsAgentTurnsToTheNextAndTheRunCanGoOnFromWhereItWas() async throws {
+        _ = try bench.write(Self.experiment(steps: 30_000), to: "small.yaml")
+        _ = try await bench.orchestrator(Self.submit)
+        _ = try await agentAtWork(on: 1)
+        let first = try await bench.status(of: 1).runs[0].run
+
+        #expect(try await bench.orchestrator(["cancel", first]).code == 0)
+
+        try await eventually { try await bench.status(of: 1).runs[1].status == "running" }
+        let log = try await bench.orchestrator(["logs", first]).output
+        #expect(log.contains("attempt 1 of run \(first) has lost its lease: the run is cancelled"))
+        #expect(try await bench.orchestrator(["cancel", "1"]).output.contains("1 local agent asked to end"))
+        try await eventually { try await bench.status(of: 1).agents[0].state == "ended" }
+
+        #expect(try await bench.orchestrator(["retry", "1", "--run", first]).code == 0)
+        let resumed = try await bench.orchestrator(["resume", "1", "--watch"])
+        #expect(resumed.code == 1, "the other runs stay cancelled")
+        #expect(try await bench.status(of: 1).runs[0].status == "done")
+        #expect(try await bench.orchestrator(["logs", first]).output.contains("goes on from step"))
+    }
+
     @Test func aRunThatCannotStartFailsWithTheReason() async throws {
         let weights = try bench.write("no weights", to: "mine/tms.safetensors")
         _ = try bench.write(Self.target, to: "mine/tms_train_config.yaml")

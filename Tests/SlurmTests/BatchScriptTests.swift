@@ -20,6 +20,15 @@ struct BatchScriptTests {
         try expectSnapshot(single.text, "single.sh")
     }
 
+    @Test func nodesCanBeExcluded() {
+        var script = BatchScript(
+            name: "spd-x", agentCount: 1, excludedNodes: "n17,n[20-22]", workingDirectory: "/", logs: "/logs",
+            variables: [], command: ["/worker"])
+        #expect(script.text.contains("\n#SBATCH --exclude=\"n17,n[20-22]\"\n"))
+        script.excludedNodes = nil
+        #expect(!script.text.contains("exclude"))
+    }
+
     @Test func pathsWithSpecialCharactersAreQuoted() throws {
         var odd = script
         odd.workingDirectory = #"/home/me/my "sweeps" & \more"#

@@ -1,0 +1,99 @@
+import ArgumentParser
+import Slurm
+import Store
+
+/// Calls jobs or runs off.
+struct Cancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Call off jobs or single runs; agents at work on them stop within seconds.",
+        discussion: """
+            EXAMPLES
+              orchestrator cancel 7             everything of job 7 that is not done
+              orchestrator cancel k3j9 x0qa     two runs; the beginnings of their names are enough
+
+            What is done stays. `orchestrator retry` puts cancelled runs back; they go on from where they were.
+            """)
+
+    @Argument(help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"))
+    var names: [String]
+
+    func run() async throws {
+        let state = try State()
+        try await failing {
+            // Everything is looked up before anything is changed.
+            let targets = try names.map { try Target(Reference($0), as: $0, in: state.store) }
+            var touched: [JobID] = []
+            for target in targets {
+                let (job, line) = try target.cancel(in: state.store)
+                print(line)
+                if !touched.contains(job) { touched.append(job) }
+            }
+            for id in touched where try state.store.openWork(of: id).isNone {
+                let ending = AgentsEnd(
+                    job: try state.store.job(id), store: state.store,
+                    slurm: SlurmCommands(environment: state.environment))
+                for line in try await ending.perform() { print(line) }
+            }
+        }
+    }
+
+    private enum Target {
+        case job(JobID)
+        case run(Run)
+
+        init(_ reference: Reference, as text: String, in store: Store) throws {
+            switch reference {
+            case .job(let id): self = .job(try store.job(id).id)
+            case .run(let prefix): self = .run(try store.run(store.run(startingWith: prefix)))
+            case .agent:
+                throw Failure.badInput("'\(text)' is an agent; what can be cancelled are jobs and runs")
+            }
+        }
+
+        func cancel(in store: Store) throws -> (JobID, String) {
+            switch self {
+            case .job(let id):
+                let count = try store.cancel(id)
+                return (id, "Job \(id): " + (count == 0 ? "nothing was left" : plural(count, "run") + " cancelled"))
+            case .run(let run):
+                let was = try store.cancel(run.id)
+                return (run.job, "Run \(run.id): " + (was ? "cancelled" : "is \(run.status.rawValue) already"))
+            }
+        }
+    }
+}
+
+/// Ends the agents of a job that has nothing left for them to do.
+struct AgentsEnd {
+    let job: Job
+    let store: Store
+    let slurm: SlurmCommands
+
+    /// Asks the agents to end.
+    ///
+    /// Those that can't be reached find out for themselves: their next write is refused, and no spec is left.
+    ///
+    /// - Returns: What to tell.
+    func perform() async throws -> [String] {
+        switch job.executor {
+        case .local:
+            let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
+            let here = alive.filter { $0.host == AgentIdentity.thisHost }
+            let worker = JobFolder.Layout(path: job.folder).worker
+            let stopped = here.filter { agent in
+                agent.pid.map { LocalAgents.stop($0, running: worker) } ?? false
+            }
+            let away = Set(alive.compactMap(\.host)).subtracting([AgentIdentity.thisHost])
+            return (stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"])
+                + away.sorted().map { "The agents on \($0) will find out within seconds" }
+        case .slurm:
+            guard job.submission != .stored else { return [] }
+            do throws(SlurmError) {
+                try await slurm.cancel(named: job.token)
+                return ["scancel --name \(job.token): its agents end"]
+            } catch {
+                return ["SLURM: \(error); the agents will find out within seconds of their start"]
+            }
+        }
+    }
+}

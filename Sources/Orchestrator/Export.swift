@@ -1,0 +1,153 @@
+import ArgumentParser
+import Foundation
+import Store
+
+/// Prints a job's runs as a table for other programs.
+struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print a job's runs as CSV or JSON lines: what varies, final metrics, times.",
+        discussion: """
+            EXAMPLES
+              orchestrator export 7 --csv > runs.csv        pandas.read_csv("runs.csv")
+              orchestrator export 7 --jsonl | jq .metrics
+
+            Of the configs, only keys that differ between the runs become columns (nested ones joined by dots).
+            """)
+
+    enum Format: String, EnumerableFlag { case csv, jsonl }
+
+    @Argument(help: "The job's number (default: the latest job).")
+    var job: Int64?
+
+    @Flag(help: "The table's format.")
+    var format = Format.csv
+
+    func run() async throws {
+        let state = try State()
+        let text = try await failing {
+            let export = try RunTable(state.job(job).id, in: state.store)
+            return format == .csv ? export.csv() : try export.jsonLines()
+        }
+        print(text, terminator: "")
+    }
+}
+
+/// A job's runs with what is told of each.
+struct RunTable {
+    private let runs: [Run]
+    private let nodes: [AgentID: String]
+    /// Of each run, the settings that vary within the job.
+    private let settings: [[String: FlatConfig.Value]]
+    private let settingNames: [String]
+    private let metricNames: [String]
+
+    init(_ job: JobID, in store: Store) throws {
+        let snapshot = try store.snapshot(of: job)
+        runs = snapshot.runs
+        nodes = Dictionary(
+            snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
+        let configs = try store.specs(of: job).map { try FlatConfig($0.config).values }
+        settingNames = Set(configs.flatMap(\.keys)).filter { name in
+            configs.contains { $0[name]?.json != configs[0][name]?.json }
+        }.sorted()
+        settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
+        metricNames = Set(runs.flatMap(\.metrics.keys)).sorted()
+    }
+
+    private static let names = [
+        "run", "position", "experiment", "status", "attempts", "node", "started", "ended", "seconds", "error",
+        "folder",
+    ]
+
+    /// One line per run below the columns' names; times are ISO 8601, what is missing is empty.
+    func csv() -> String {
+        let lines = zip(runs, settings).map { run, settings -> [String] in
+            let settingCells = settingNames.map { settings[$0]?.text ?? "" }
+            let metricCells = metricNames.map { name in run.metrics[name].map { "\($0)" } ?? "" }
+            return cells(of: run) + settingCells + metricCells
+        }
+        return ([Self.names + settingNames + metricNames] + lines)
+            .map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    /// What stands below ``names``.
+    private func cells(of run: Run) -> [String] {
+        let seconds = seconds(of: run).map { String(format: "%.3f", $0) }
+        return [
+            run.id.rawValue, String(run.position), run.experiment, run.status.rawValue, String(run.attempt),
+            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), seconds ?? "", run.error ?? "",
+            run.folder,
+        ]
+    }
+
+    /// One JSON object per run; times are unix seconds.
+    func jsonLines() throws -> String {
+        try zip(runs, settings).map { run, settings in
+            var row: [String: Any] = [
+                "run": run.id.rawValue, "job": run.job.rawValue, "position": run.position,
+                "experiment": run.experiment, "status": run.status.rawValue, "attempts": run.attempt,
+                "folder": run.folder, "config": settings.mapValues(\.value),
+                "metrics": run.metrics.mapValues { $0.isFinite ? $0 as Any : "\($0)" },
+            ]
+            row["node"] = node(of: run)
+            row["started"] = run.started?.rawValue
+            row["ended"] = run.ended?.rawValue
+            row["seconds"] = seconds(of: run)
+            row["error"] = run.error
+            let data = try JSONSerialization.data(
+                withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
+            return String(decoding: data, as: UTF8.self) + "\n"
+        }.joined()
+    }
+
+    private func node(of run: Run) -> String? { run.agent.flatMap { nodes[$0] } }
+
+    private func seconds(of run: Run) -> Double? {
+        guard let started = run.started, let ended = run.ended else { return nil }
+        return (ended - started) / .seconds(1)
+    }
+
+    private static func date(_ time: Timestamp?) -> String {
+        time.map { Date(timeIntervalSince1970: $0.rawValue.rounded(.down)).ISO8601Format() } ?? ""
+    }
+
+    /// A field as RFC 4180 has it.
+    private static func quoted(_ field: String) -> String {
+        guard field.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return field }
+        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+}
+
+/// A config's keys, nested ones joined by dots.
+struct FlatConfig {
+    struct Value {
+        let value: Any
+        /// The value as JSON.
+        let json: String
+
+        /// The value as a table has it: text without quotes, nothing for `null`.
+        var text: String {
+            switch value {
+            case let string as String: string
+            case is NSNull: ""
+            default: json
+            }
+        }
+    }
+
+    private(set) var values: [String: Value] = [:]
+
+    init(_ json: String) throws {
+        try add(JSONSerialization.jsonObject(with: Data(json.utf8)), at: "")
+    }
+
+    private mutating func add(_ value: Any, at path: String) throws {
+        if let map = value as? [String: Any] {
+            for (key, value) in map { try add(value, at: path.isEmpty ? key : path + "." + key) }
+        } else {
+            let data = try JSONSerialization.data(
+                withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
+            values[path] = Value(value: value, json: String(decoding: data, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Store
+
+/// Lists the jobs.
+struct ListJobs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List all jobs, one line each.",
+        discussion: """
+            EXAMPLES
+              orchestrator list
+              orchestrator list --json
+            """)
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = CacheFolder(environment: environment)
+        let jobs = try await failing { try Store.existing(cache)?.jobs() ?? [] }
+        if json {
+            return print(
+                try JSONText.encode(JobListing(cache: cache.path, jobs: jobs.map(JobReport.init))), terminator: "")
+        }
+        guard !jobs.isEmpty else { return print(JobListing.nothing(in: cache), terminator: "") }
+        let style = Style.forStandardOutput(environment: environment)
+        print(JobListing.lines(jobs, style).joined(separator: "\n"))
+    }
+}
+
+/// Jobs as `--json` prints them.
+struct JobListing: Encodable {
+    let cache: String
+    let jobs: [JobReport]
+
+    static func nothing(in cache: CacheFolder) -> String {
+        "No job has been submitted to \(cache.path) yet; `orchestrator submit --help` shows how.\n"
+    }
+
+    /// Jobs as people read them.
+    static func lines(_ jobs: [JobSummary], _ style: Style) -> [String] {
+        var table = TextTable([
+            ("JOB", .right), ("NAME", .left), ("SUBMITTED", .left), ("EXECUTOR", .left), ("AGENTS", .right),
+            ("RUNS", .left),
+        ])
+        for summary in jobs {
+            let created = Date(timeIntervalSince1970: summary.job.created.rawValue.rounded(.down))
+            table.add([
+                .init(summary.job.id.description), .init(summary.job.token), .init(created.ISO8601Format()),
+                .init(summary.job.executor.rawValue), .init(String(summary.runningAgents)),
+                .init(StatusText.counts(summary.counts)),
+            ])
+        }
+        return table.lines(style)
+    }
+}

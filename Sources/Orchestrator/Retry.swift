@@ -1,0 +1,50 @@
+import ArgumentParser
+import Store
+
+/// Puts failed or cancelled runs back among those that wait.
+struct Retry: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put failed and cancelled runs back among those that wait for an agent.",
+        discussion: """
+            EXAMPLES
+              orchestrator retry 7               every failed or cancelled run of job 7
+              orchestrator retry 7 --failed      not the cancelled ones
+              orchestrator retry 7 --run k3j9    this one
+              orchestrator resume 7              then: agents for them, if none is at work
+
+            A run goes on from its last checkpoint.
+            """)
+
+    @Argument(help: "The job's number.")
+    var job: Int64
+
+    @Flag(help: "Only the failed ones.")
+    var failed = false
+
+    @Option(help: ArgumentHelp("Only this run, or the one whose name begins so; repeatable.", valueName: "id"))
+    var run: [String] = []
+
+    func validate() throws {
+        if failed, !run.isEmpty { throw ValidationError("--failed and --run exclude each other") }
+    }
+
+    func run() async throws {
+        let state = try State()
+        try await failing {
+            let store = state.store
+            let job = try store.job(JobID(rawValue: job))
+            let count: Int
+            if run.isEmpty {
+                count = try store.retry(job.id, failed ? [.failed] : [.failed, .cancelled])
+            } else {
+                let runs = try run.map { try store.run(startingWith: $0.lowercased()) }
+                try store.retry(runs, of: job.id)
+                count = Set(runs).count
+            }
+            guard count > 0 else { return print("Job \(job.id): no run is \(failed ? "" : "cancelled or ")failed") }
+            print("Job \(job.id): \(plural(count, "run")) \(count == 1 ? "waits" : "wait") again")
+            let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
+            if alive.isEmpty { print("No agent is at work on it: `orchestrator resume \(job.id)` starts some") }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Store
+
+/// Shows everything that is known about a run.
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show everything about a run: config, attempts, nodes, times, files, error.",
+        discussion: """
+            EXAMPLES
+              orchestrator show k3j9           the beginning of the run's name is enough
+              orchestrator show k3j9 --json
+            """)
+
+    @Argument(help: ArgumentHelp("The run's name or its beginning.", valueName: "run"))
+    var name: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let state = try State()
+        let details = try await failing { try RunDetails(startingWith: name, in: state.store) }
+        let style = Style.forStandardOutput(environment: state.environment)
+        print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
+    }
+}
+
+/// A run with its spec, its attempts and its files.
+struct RunDetails {
+    let run: Run
+    let spec: Spec
+    let config: ExperimentConfig
+    let attempts: [(attempt: Attempt, agent: Agent?)]
+    let files: [(name: String, bytes: Int)]
+
+    init(startingWith name: String, in store: Store) throws {
+        run = try store.run(store.run(startingWith: name.lowercased()))
+        spec = try store.spec(of: run.id)
+        config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
+        let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
+        attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
+        files = Files.sizes(in: run.folder)
+    }
+
+    /// For people.
+    func text(_ style: Style) throws -> String {
+        var lines = [style.paint("Run \(run.id) (job \(run.job), \(run.experiment)): \(state)", .bold)]
+        let settings = try Overrides(json: run.overrides).text()
+        if !settings.isEmpty { lines.append("Settings: \(settings)") }
+        lines.append("Step: \(run.progress.step) of \(run.progress.steps)" + speed)
+        if let started = run.started { lines.append("Started: \(Self.date(started))") }
+        if let ended = run.ended { lines.append("Ended: \(Self.date(ended))") }
+        if let error = run.error { lines.append(style.paint("Error: ", .red) + error) }
+        let numbers = run.metrics.isEmpty ? run.progress.losses : run.metrics
+        if !numbers.isEmpty {
+            lines += ["", style.paint(run.metrics.isEmpty ? "Latest losses" : "Final metrics", .bold)]
+            lines += numbers.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        }
+        if !attempts.isEmpty { lines += [""] + attemptLines(style) }
+        lines += ["", style.paint("Files", .bold) + " in \(run.folder)"]
+        lines += files.map { "  \($0.name)  \(Self.size($0.bytes))" }
+        lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var state: String {
+        run.status.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : "")
+    }
+
+    private var speed: String {
+        guard run.status == .running, let speed = run.progress.stepsPerSecond else { return "" }
+        return String(format: ", %.1f steps/s", speed) + (run.remaining.map { ", \(StatusText.time($0)) left" } ?? "")
+    }
+
+    private func attemptLines(_ style: Style) -> [String] {
+        var table = TextTable([
+            ("ATTEMPT", .right), ("AGENT", .left), ("NODE", .left), ("STARTED", .left), ("TOOK", .right),
+            ("OUTCOME", .left), ("", .left),
+        ])
+        for (attempt, agent) in attempts {
+            table.add([
+                .init(String(attempt.number)), .init(agent.map { "\($0.job).\($0.number)" } ?? ""),
+                .init(agent?.host ?? ""), .init(Self.date(attempt.started)),
+                .init(attempt.ended.map { StatusText.time($0 - attempt.started) } ?? ""),
+                .init(attempt.outcome?.rawValue ?? "goes on"), .init(attempt.reason ?? "", .dim),
+            ])
+        }
+        return table.lines(style)
+    }
+
+    private static func date(_ time: Timestamp) -> String {
+        Date(timeIntervalSince1970: time.rawValue.rounded(.down)).ISO8601Format()
+    }
+
+    /// `512 B`, `3.4 kB`, `1.2 MB`.
+    static func size(_ bytes: Int) -> String {
+        let units = ["kB", "MB", "GB", "TB"]
+        guard bytes >= 1000 else { return "\(bytes) B" }
+        var value = Double(bytes) / 1000
+        var unit = 0
+        while value >= 999.95, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
+        return String(format: "%.1f ", value) + units[unit]
+    }
+}
+
+extension RunDetails {
+    /// For programs: keys are only ever added.
+    func json() throws -> String {
+        try JSONText.encode(
+            Report(
+                job: run.job.rawValue, run: JobReport.RunReport(run), config: JSONValue(config.value),
+                attempts: attempts.map(Report.AttemptReport.init),
+                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }))
+    }
+
+    private struct Report: Encodable {
+        struct AttemptReport: Encodable {
+            let attempt: Int
+            let agent: Int64
+            let host: String?
+            let slurmJobId: Int64?
+            let started: Double
+            let leaseUntil: Double
+            let ended: Double?
+            let outcome: String?
+            let reason: String?
+
+            init(_ attempt: Attempt, _ agent: Agent?) {
+                self.attempt = attempt.number
+                self.agent = attempt.agent.rawValue
+                host = agent?.host
+                slurmJobId = agent?.slurm.job
+                started = attempt.started.rawValue
+                leaseUntil = attempt.leaseUntil.rawValue
+                ended = attempt.ended?.rawValue
+                outcome = attempt.outcome?.rawValue
+                reason = attempt.reason
+            }
+        }
+        struct File: Encodable {
+            let name: String
+            let bytes: Int
+        }
+        let job: Int64
+        let run: JobReport.RunReport
+        let config: JSONValue
+        let attempts: [AttemptReport]
+        let files: [File]
+    }
+}
+
+/// A config's value as an encoder takes it; its keys keep their names.
+struct JSONValue: Encodable {
+    private let value: ConfigValue
+
+    init(_ value: ConfigValue) { self.value = value }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch value {
+        case .null: try container.encodeNil()
+        case .bool(let bool): try container.encode(bool)
+        case .int(let int): try container.encode(int)
+        case .number(let number): try container.encode(number)
+        case .string(let string): try container.encode(string)
+        case .list(let list): try container.encode(list.map(JSONValue.init))
+        case .map(let entries):
+            // The encoder changes the names of keyed containers' keys, but not those of dictionaries.
+            try container.encode(
+                Dictionary(entries.map { ($0.key, JSONValue($0.value)) }) { _, last in last })
+        }
+    }
+}

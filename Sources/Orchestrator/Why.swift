@@ -1,0 +1,167 @@
+import ArgumentParser
+import Foundation
+import Store
+
+/// Tells what a job's failures have in common.
+struct Why: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell what a job's failures have in common: causes, nodes, settings.",
+        discussion: """
+            EXAMPLES
+              orchestrator why 7
+              orchestrator why 7 --json
+
+            Attempts that were lost with their agent, or failed and were tried again, count for the nodes.
+            """)
+
+    @Argument(help: "The job's number (default: the latest job).")
+    var job: Int64?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let state = try State()
+        let style = Style.forStandardOutput(environment: state.environment)
+        let text = try await failing {
+            let snapshot = try state.store.snapshot(of: state.job(job).id)
+            let analysis = try FailureAnalysis(
+                snapshot, attempts: state.store.attempts(of: snapshot.job.id))
+            return json ? try JSONText.encode(analysis) : analysis.text(style)
+        }
+        print(text, terminator: "")
+    }
+}
+
+/// What a job's failures have in common.
+struct FailureAnalysis: Encodable {
+    /// Failed runs with one cause.
+    struct Cause: Encodable {
+        let cause: String
+        let runs: [String]
+    }
+
+    /// A part of the job, and how it fares beside the rest.
+    struct Share: Encodable {
+        /// A node's name, or `lr=0.1`.
+        let name: String
+        let failed: Int
+        let total: Int
+        let failedElsewhere: Int
+        let totalElsewhere: Int
+
+        var rate: Double { Double(failed) / Double(max(1, total)) }
+        var rateElsewhere: Double { Double(failedElsewhere) / Double(max(1, totalElsewhere)) }
+        /// Whether it fails so much more often than the rest that this is no accident.
+        var isTelling: Bool {
+            failed >= 3 && totalElsewhere > 0 && rate >= 0.5 && rate >= 3 * rateElsewhere
+        }
+    }
+
+    let job: Int64
+    let runs: Int
+    let failedRuns: Int
+    let causes: [Cause]
+    /// Attempts that failed or were lost, by what became of them, of runs that did not fail for good.
+    let mendedAttempts: Int
+    /// Nodes with failed or lost attempts, the worst first.
+    let nodes: [Share]
+    /// Settings with failed runs among those that vary, the worst first.
+    let settings: [Share]
+    /// Nodes to leave out.
+    let exclude: [String]
+
+    init(_ snapshot: JobSnapshot, attempts: [Attempt]) throws(Failure) {
+        job = snapshot.job.id.rawValue
+        runs = snapshot.runs.count
+        let failed = snapshot.runs.filter { $0.status == .failed }
+        failedRuns = failed.count
+        causes = FailureCause.grouping(failed.map { ($0.id, $0.error) }).map { cause in
+            Cause(cause: cause.text, runs: cause.runs.map(\.rawValue))
+        }
+        let ended = attempts.filter { $0.outcome != nil && $0.outcome != .cancelled }
+        let bad = ended.filter { $0.outcome == .failed || $0.outcome == .lost }
+        let failedNames = Set(failed.map(\.id))
+        mendedAttempts = bad.count { !failedNames.contains($0.run) }
+        var hosts: [AgentID: String] = [:]
+        for agent in snapshot.agents { hosts[agent.id] = agent.host }
+        nodes = Self.shares(
+            ended.compactMap { attempt in
+                hosts[attempt.agent].map { ([$0], attempt.outcome == .failed || attempt.outcome == .lost) }
+            })
+        exclude = snapshot.job.executor == .slurm ? nodes.filter(\.isTelling).map(\.name) : []
+        var tried: [([String], Bool)] = []
+        for run in snapshot.runs where run.attempt > 0 {
+            let overrides = try Overrides(json: run.overrides).values
+            tried.append((overrides.map { "\($0.key)=\($0.value)" }, run.status == .failed))
+        }
+        settings = Self.shares(tried).filter { $0.totalElsewhere > 0 }
+    }
+
+    /// How often each name comes with a failure; names without any are left out.
+    private static func shares(_ cases: [(names: [String], isFailed: Bool)]) -> [Share] {
+        var counts: [String: (failed: Int, total: Int)] = [:]
+        for (names, isFailed) in cases {
+            for name in names {
+                counts[name, default: (0, 0)].total += 1
+                if isFailed { counts[name, default: (0, 0)].failed += 1 }
+            }
+        }
+        let allFailed = cases.count(where: \.isFailed)
+        return counts.filter { $0.value.failed > 0 }.map { name, count in
+            Share(
+                name: name, failed: count.failed, total: count.total,
+                failedElsewhere: allFailed - count.failed,
+                totalElsewhere: cases.count - count.total)
+        }.sorted { ($0.rate, $0.failed, $1.name) > ($1.rate, $1.failed, $0.name) }
+    }
+
+    /// For people.
+    func text(_ style: Style) -> String {
+        guard failedRuns > 0 || mendedAttempts > 0 else { return "Job \(job): nothing has failed\n" }
+        var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
+        if mendedAttempts > 0 {
+            lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost at runs that went on")
+        }
+        if !causes.isEmpty { lines += ["", style.paint("By cause", .bold)] }
+        for cause in causes {
+            let names = cause.runs.prefix(3).joined(separator: ", ") + (cause.runs.count > 3 ? ", …" : "")
+            lines.append("  \(plural(cause.runs.count, "run")) (\(names)): \(cause.cause)")
+        }
+        if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }
+        let bad = nodes.map(\.failed).reduce(0, +)
+        for node in nodes.prefix(10) {
+            lines.append(
+                "  \(bad == node.failed ? "all \(bad)" : "\(node.failed) of \(bad)") on \(node.name)"
+                    + comparison(node, of: "attempt", style))
+        }
+        // What fails no more often than the rest tells nothing, nor does a value that one run has.
+        let telling = settings.filter { $0.failed > 1 && $0.rate > $0.rateElsewhere }.prefix(10)
+        if !telling.isEmpty { lines += ["", style.paint("By setting", .bold)] }
+        for setting in telling {
+            lines.append(
+                "  \(setting.failed == setting.total ? "all \(setting.total)" : "\(setting.failed) of \(setting.total)")"
+                    + " with \(setting.name)" + comparison(setting, of: nil, style))
+        }
+        if failedRuns > 0 {
+            lines += [
+                "",
+                "Once the cause is mended: orchestrator retry \(job) --failed, then orchestrator resume \(job)"
+                    + excluding,
+            ]
+        } else if !exclude.isEmpty {
+            lines += ["", "More agents elsewhere: orchestrator resume \(job)" + excluding]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var excluding: String { exclude.isEmpty ? "" : " --exclude " + exclude.joined(separator: ",") }
+
+    private func comparison(_ share: Share, of noun: String?, _ style: Style) -> String {
+        var text = noun.map { ": \(share.failed) of its \(plural(share.total, $0))" } ?? ""
+        if share.totalElsewhere > 0 {
+            text += (noun == nil ? ": " : ", ") + "elsewhere \(share.failedElsewhere) of \(share.totalElsewhere)"
+        }
+        return share.isTelling ? style.paint(text, .yellow) : text
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// Explains in one screen how a sweep goes from a file to results.
+struct Workflow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "From a sweep file to results, in one screen (also `orchestrator help workflow`).",
+        shouldDisplay: false)
+
+    func run() { print(Self.text) }
+
+    static let text = """
+        1 Choose     orchestrator experiments                  the published experiments
+                     orchestrator experiments tms_5-2 > my.yaml, and change it
+        2 Sweep      sweep.yaml:   global:                     for every experiment
+                                     seed: {values: [0, 1, 2]}
+                                   tms_5-2:                    for this one
+                                     lr: {values: [1e-3, 3e-3]}
+        3 Try        orchestrator submit --experiments tms_5-2 --sweep sweep.yaml --dry-run
+        4 Submit     orchestrator submit --experiments tms_5-2 --sweep sweep.yaml --n-agents 8
+                     One job; its specs wait in SPD_CACHE_DIR until agents take them, here or on SLURM.
+        5 Watch      orchestrator status 1 --watch             ^C leaves the agents at work
+                     orchestrator logs 1.1 -f                  what agent 1 of job 1 says
+                     orchestrator show k3j9                    a run: attempts, node, files, error
+        6 Steer      orchestrator cancel 1                     or a run; retry puts it back
+                     orchestrator why 1                        what failures have in common
+                     orchestrator retry 1 --failed             failed runs wait again
+                     orchestrator resume 1 --n-agents 4        agents for what is left
+        7 Results    orchestrator best 1 --metric loss/total   --max for mmcs
+                     orchestrator export 1 --csv > runs.csv
+        8 Tidy       orchestrator clean 1                      shows what it would delete
+
+        In scripts: `orchestrator status 1` ends with 0 when every run is done, 3 while it goes on, 1 when it is
+        over and some are not done; 2 is wrong usage. --json is there for status, list, show, best and why.
+        """
+}

@@ -1,0 +1,137 @@
+import GRDB
+
+extension Store {
+    /// Calls off everything of a job that is not settled; agents learn it with their next write.
+    ///
+    /// - Returns: How many runs were called off.
+    public func cancel(_ job: JobID) throws(StoreError) -> Int {
+        let now = now()
+        return try write { db in
+            _ = try Self.job(job, in: db)
+            let count = try Self.cancel("job = ?", [job.rawValue], at: now, in: db)
+            try db.execute(
+                sql: "UPDATE job SET cancelled = :now WHERE id = :job AND cancelled IS NULL",
+                arguments: ["now": now.rawValue, "job": job.rawValue])
+            return count
+        }
+    }
+
+    /// Calls a run off if it is not settled; its agent learns it with its next write.
+    ///
+    /// - Returns: Whether there was anything to call off.
+    public func cancel(_ run: RunID) throws(StoreError) -> Bool {
+        let now = now()
+        return try write { db in
+            _ = try Self.run(run, in: db)
+            return try Self.cancel("id = ?", [run.rawValue], at: now, in: db) > 0
+        }
+    }
+
+    /// Puts settled runs of a job back among those that wait; each goes on from its last checkpoint.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - statuses: Which of its runs: `failed`, `cancelled` or both.
+    /// - Returns: How many runs wait again.
+    /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being changed.
+    public func retry(_ job: JobID, _ statuses: Set<RunStatus>) throws(StoreError) -> Int {
+        try write { db in
+            _ = try Self.job(job, in: db)
+            let words = statuses.subtracting([.pending, .running, .done]).map { "'\($0.rawValue)'" }
+            return try Self.retry(
+                "job = ? AND status IN (\(words.joined(separator: ", ")))", [job.rawValue], of: job, in: db)
+        }
+    }
+
+    /// Puts the given runs of a job back among those that wait: all of them or, if one can't be, none.
+    ///
+    /// - Throws: ``StoreError/notRetryable(_:_:)`` for a run that is neither failed nor cancelled,
+    ///   ``StoreError/unknownRun(_:)`` for one of another job.
+    public func retry(_ runs: [RunID], of job: JobID) throws(StoreError) {
+        try write { db in
+            for run in runs {
+                let row = try Self.run(run, in: db)
+                guard row["job"] == job.rawValue else { throw StoreError.unknownRun(run) }
+                let status: RunStatus = try row.word("status")
+                guard status == .failed || status == .cancelled else {
+                    throw StoreError.notRetryable(run, status)
+                }
+                _ = try Self.retry("id = ?", [run.rawValue], of: job, in: db)
+            }
+        }
+    }
+
+    /// The run whose name begins with `prefix`.
+    ///
+    /// - Throws: ``StoreError/noRun(prefix:)`` or ``StoreError/ambiguousRun(prefix:candidates:)`` if there
+    ///   isn't exactly one.
+    public func run(startingWith prefix: String) throws(StoreError) -> RunID {
+        try read { db in
+            let names = try String.fetchAll(
+                // Names are lowercase letters and digits; '{' comes after all of them.
+                db, sql: "SELECT id FROM run WHERE id >= :prefix AND id < :prefix || '{' ORDER BY id LIMIT 6",
+                arguments: ["prefix": prefix])
+            let runs = names.compactMap(RunID.init)
+            guard let run = runs.first, !prefix.isEmpty else { throw StoreError.noRun(prefix: prefix) }
+            guard runs.count == 1 else {
+                throw StoreError.ambiguousRun(prefix: prefix, candidates: runs)
+            }
+            return run
+        }
+    }
+
+    /// How a run stands.
+    public func run(_ id: RunID) throws(StoreError) -> Run {
+        try read { db in try Run(row: Self.run(id, in: db)) }
+    }
+
+    /// Forgets a job with all its runs and agents; their files are the caller's concern.
+    public func forget(_ job: JobID) throws(StoreError) {
+        try write { db in
+            _ = try Self.job(job, in: db)
+            for table in ["attempt WHERE run IN (SELECT id FROM run WHERE job = ?)", "run WHERE job = ?"] {
+                try db.execute(sql: "DELETE FROM " + table, arguments: [job.rawValue])
+            }
+            try db.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [job.rawValue])
+        }
+    }
+
+    private static func run(_ id: RunID, in db: Database) throws -> Row {
+        let row = try Row.fetchOne(
+            db,
+            sql: "SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id WHERE run.id = ?",
+            arguments: [id.rawValue])
+        guard let row else { throw StoreError.unknownRun(id) }
+        return row
+    }
+
+    /// Calls off the open runs among those for which `condition` holds.
+    private static func cancel(
+        _ condition: String, _ values: StatementArguments, at now: Timestamp, in db: Database
+    ) throws -> Int {
+        try db.execute(
+            sql: """
+                UPDATE attempt SET outcome = 'cancelled', ended = ?
+                WHERE outcome IS NULL AND run IN (SELECT id FROM run WHERE status = 'running' AND \(condition))
+                """, arguments: [now.rawValue] + values)
+        try db.execute(
+            sql: """
+                UPDATE run SET status = 'cancelled', ended = ?
+                WHERE status IN ('pending', 'running') AND \(condition)
+                """, arguments: [now.rawValue] + values)
+        return db.changesCount
+    }
+
+    private static func retry(
+        _ condition: String, _ values: StatementArguments, of job: JobID, in db: Database
+    ) throws -> Int {
+        try db.execute(
+            sql: "UPDATE run SET status = 'pending', error = NULL, ended = NULL WHERE \(condition)",
+            arguments: values)
+        let count = db.changesCount
+        if count > 0 {
+            try db.execute(sql: "UPDATE job SET cancelled = NULL WHERE id = ?", arguments: [job.rawValue])
+        }
+        return count
+    }
+}

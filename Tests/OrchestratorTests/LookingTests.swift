@@ -1,0 +1,103 @@
+import Foundation
+import Store
+import Testing
+
+@testable import Orchestrator
+
+struct LookingTests {
+    let bench: Workbench
+
+    init() throws {
+        bench = try Workbench()
+        _ = try bench.write(sixSpecs, to: "sweeps/sweep_params.yaml")
+    }
+
+    @Test func aRunIsShownWithItsConfigAttemptsAndFiles() async throws {
+        _ = try await bench.orchestrator(
+            SubmitTests.sweep + ["--watch"], adding: ["STAND_IN_FAIL": "3", "STAND_IN_STEP_MS": "1"])
+        let runs = try await bench.status(of: 1).runs
+        let done = try await bench.orchestrator(["show", runs[0].run])
+        #expect(done.code == 0, "\(done.error)")
+        for text in [
+            "Run \(runs[0].run) (job 1, tms_5-2): done", "Settings: seed=0 lr=0.001", "mmcs: 0.999",
+            "final_config.yaml", "n_mask_samples: 1", "1.1",
+        ] {
+            #expect(done.output.contains(text), "\(text)")
+        }
+        let failed = try await bench.orchestrator(["show", runs[3].run])
+        #expect(failed.output.contains("Error: the loss is not a number at step 100"))
+
+        let json = try await bench.orchestrator(["show", runs[3].run, "--json"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        #expect(Set(object.keys) == ["attempts", "config", "files", "job", "run"])
+        let config = try #require(object["config"] as? [String: Any])
+        #expect(config["C"] as? Int == 20, "keys keep their names")
+        #expect((config["task_config"] as? [String: Any])?["feature_probability"] as? Double == 0.05)
+        let attempt = try #require((object["attempts"] as? [[String: Any]])?.first)
+        #expect(attempt["outcome"] as? String == "failed")
+        #expect(attempt["host"] as? String == AgentIdentity.thisHost)
+    }
+
+    @Test func logsOfRunsAndAgentsArePrinted() async throws {
+        _ = try await bench.orchestrator(SubmitTests.sweep + ["--watch"])
+        let agent = try await bench.orchestrator(["logs", "1.1"])
+        #expect(agent.output.hasPrefix("agent 1 of job 1 in "))
+        #expect(try await bench.orchestrator(["logs", "1.1", "-f"]).output == agent.output)
+        let run = try await bench.status(of: 1).runs[0]
+        #expect(try await bench.orchestrator(["logs", run.run]).error.contains("has said nothing yet"))
+        try Data("one\ntwo\n".utf8).write(to: URL(filePath: run.folder + "/output.log"))
+        #expect(try await bench.orchestrator(["logs", run.run]).output == "one\ntwo\n")
+        let wrong = try await bench.orchestrator(["logs", "1.9"])
+        #expect(wrong.code == 2)
+        #expect(wrong.error == "orchestrator: there is no agent 1.9; job 1 has 1.1\n")
+    }
+
+    @Test func aLogIsFollowedUntilItsRunIsSettled() async throws {
+        _ = try await bench.orchestrator(
+            ["submit", "--experiments", "tms_5-2"], adding: ["SPD_WORKER": "/bin/true"])
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = JobID(rawValue: 1)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(600)))
+        let follower = Task { [bench] in try await bench.orchestrator(["logs", "-f", claim.run.rawValue]) }
+        try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
+        try Data("first\n".utf8).write(to: URL(filePath: claim.folder + "/output.log"))
+        let log = try FileHandle(forWritingTo: URL(filePath: claim.folder + "/output.log"))
+        try await Task.sleep(for: .milliseconds(300))
+        try log.seekToEnd()
+        try log.write(contentsOf: Data("last\n".utf8))
+        try store.complete(claim, metrics: [:])
+        #expect(try await follower.value.output == "first\nlast\n")
+    }
+
+    @Test func jobsAreListedOneLineEach() async throws {
+        let none = try await bench.orchestrator(["list"])
+        #expect(none.output.hasPrefix("No job has been submitted"))
+        for _ in 0..<2 { _ = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--watch"]) }
+        let lines = try await bench.orchestrator(["list"]).output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[2].contains("1 of 1 done"))
+        let json = try await bench.orchestrator(["list", "--json"])
+        #expect(json.output.contains(#""jobs""#))
+    }
+
+    @Test func slurmsLogsAreFoundByItsNumbers() throws {
+        let layout = JobFolder.Layout(path: "/j")
+        let store = try Store(CacheFolder(path: bench.cache))
+        let spec = NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)
+        let job = try store.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec],
+            in: CacheFolder(path: bench.cache)
+        ) { _ in "/j" }.id
+        for environment in [
+            ["SLURM_JOB_ID": "814", "SLURM_ARRAY_JOB_ID": "812", "SLURM_ARRAY_TASK_ID": "3"], ["SLURM_JOB_ID": "9"],
+        ] {
+            _ = try store.registerAgent(AgentIdentity(environment: environment), for: job)
+        }
+        let agents = try store.agents(of: job)
+        #expect(
+            agents.map { layout.log(of: $0, startedBy: .slurm) } == ["/j/logs/812_3.log", "/j/logs/9.log"])
+        #expect(layout.log(of: agents[0], startedBy: .local) == "/j/logs/agent-3.log")
+    }
+}

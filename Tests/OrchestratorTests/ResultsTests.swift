@@ -1,0 +1,207 @@
+import Foundation
+import Store
+import Testing
+
+@testable import Orchestrator
+
+struct ResultsTests {
+    let bench: Workbench
+    let store: Store
+
+    init() throws {
+        bench = try Workbench()
+        store = try Store(CacheFolder(path: bench.cache))
+    }
+
+    /// A job of runs with the given learning rates; `play` settles each of them on a node.
+    private func job(
+        _ rates: [String], executor: ExecutorKind = .slurm, _ play: (Int, Claim) throws -> Void = { _, _ in },
+        node: (Int) -> String = { _ in "n1" }
+    ) throws -> JobID {
+        let specs = rates.map { rate in
+            NewSpec(
+                experiment: "a", config: #"{"lr":\#(rate),"task_config":{"p":0.5},"note":"x, \"y\""}"#,
+                overrides: #"[["lr","\#(rate)"]]"#, target: nil, steps: 100)
+        }
+        let job = try store.insertJob(
+            NewJob(token: UUID().uuidString, submittedFrom: "/", executor: executor, agentCount: 1), specs: specs,
+            in: CacheFolder(path: bench.cache)
+        ) { "\(bench.cache)/jobs/\($0)" }.id
+        for index in rates.indices {
+            let place = SlurmPlace(environment: [:])
+            let agent = try store.registerAgent(AgentIdentity(host: node(index), pid: 1, slurm: place), for: job)
+            guard let claim = try store.claimNext(of: job, by: agent, lease: .seconds(600)) else { continue }
+            try play(index, claim)
+        }
+        return job
+    }
+
+    @Test func theBestRunsComeFirst() async throws {
+        let losses = [3.0, 1.0, .nan, 2.0]
+        let job = try job(["1", "2", "3", "4"]) { index, claim in
+            try store.complete(claim, metrics: ["loss/total": losses[index]])
+        }
+        let runs = try store.snapshot(of: job).runs.map(\.id)
+        let lowest = try await bench.orchestrator(["best", "1"])
+        #expect(lowest.code == 0, "\(lowest.error)")
+        let order = lowest.output.matches(of: /(\w{8}) +a +lr=(\d)/).map { String($0.output.1) }
+        #expect(order == [runs[1], runs[3], runs[0]].map(\.rawValue))
+        #expect(lowest.output.contains("1 finished run left out: loss/total is missing or not a number"))
+        let highest = try await bench.orchestrator(["best", "1", "--max", "-n", "1", "--json"])
+        #expect(highest.output.contains(runs[0].rawValue))
+        #expect(!highest.output.contains(runs[1].rawValue))
+        let wrong = try await bench.orchestrator(["best", "1", "--metric", "los"])
+        #expect(wrong.code == 2)
+        #expect(wrong.error.contains("no run of the job has a metric 'los'; there are loss/total"))
+    }
+
+    @Test func aTableHasWhatVariesAndFinalMetrics() async throws {
+        _ = try job(["0.001", "0.3"]) { index, claim in
+            if index == 0 {
+                try store.complete(claim, metrics: ["loss/total": 0.5, "mmcs": .nan])
+            } else {
+                try store.fail(claim, error: "no, \"never\"", retry: false)
+            }
+        }
+        let csv = try await bench.orchestrator(["export", "1", "--csv"])
+        #expect(csv.code == 0, "\(csv.error)")
+        let lines = csv.output.components(separatedBy: "\r\n")
+        #expect(
+            lines[0]
+                == "run,position,experiment,status,attempts,node,started,ended,seconds,error,folder,lr,loss/total,mmcs")
+        #expect(lines[1].contains(",0,a,done,1,n1,"))
+        #expect(lines[1].hasSuffix(",0.001,0.5,nan"))
+        #expect(lines[2].contains(#","no, ""never""","#))
+        #expect(lines[2].hasSuffix(",0.3,,"))
+
+        let jsonl = try await bench.orchestrator(["export", "--jsonl"])
+        let rows = try jsonl.output.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(rows.count == 2)
+        #expect(rows[0]["config"] as? [String: Double] == ["lr": 0.001])
+        #expect((rows[0]["metrics"] as? [String: Any])?["mmcs"] as? String == "nan")
+        #expect(rows[1]["error"] as? String == "no, \"never\"")
+    }
+
+    @Test func failuresAreToldByCauseNodeAndSetting() async throws {
+        let rates = (0..<12).map { $0 % 3 == 0 ? "0.1" : "0.01" }
+        _ = try job(
+            rates,
+            { index, claim in
+                if rates[index] == "0.1" {
+                    try store.fail(claim, error: "the loss is nan at step \(index)", retry: false)
+                } else {
+                    try store.complete(claim, metrics: [:])
+                }
+            }, node: { $0 % 3 == 0 ? "n17" : "n\($0)" })
+        let answer = try await bench.orchestrator(["why"])
+        #expect(answer.code == 0, "\(answer.error)")
+        for line in [
+            "Job 1: 4 of 12 runs failed", "the loss is nan at step 0",
+            "  all 4 on n17: 4 of its 4 attempts, elsewhere 0 of 8", "  all 4 with lr=0.1: elsewhere 0 of 8",
+            "orchestrator retry 1 --failed, then orchestrator resume 1 --exclude n17",
+        ] {
+            #expect(answer.output.contains(line), "\(line)\n\(answer.output)")
+        }
+        #expect(answer.output.matches(of: /the loss is nan/).count == 1)
+        let json = try await bench.orchestrator(["why", "--json"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        #expect(object["exclude"] as? [String] == ["n17"])
+        #expect(object["failed_runs"] as? Int == 4)
+    }
+
+    @Test func failuresThatAreSpreadEvenlyAccuseNoNode() async throws {
+        _ = try job(
+            (0..<12).map(String.init),
+            { index, claim in
+                if index < 6 {
+                    try store.fail(claim, error: "no", retry: false)
+                } else {
+                    try store.complete(claim, metrics: [:])
+                }
+            }, node: { "n\($0 % 2)" })
+        let answer = try await bench.orchestrator(["why"])
+        #expect(answer.output.contains("3 of 6 on n0"))
+        #expect(!answer.output.contains("--exclude"))
+    }
+
+    @Test func theStatusEndsWithHowTheJobStands() async throws {
+        func code(_ arguments: [String] = []) async throws -> Int32? {
+            try await bench.orchestrator(["status", "1"] + arguments).code
+        }
+        var claims: [Claim] = []
+        let id = try job(["1", "2"]) { _, claim in claims.append(claim) }
+        #expect(try await code() == 3)
+        #expect(try await code(["--json"]) == 3)
+        try store.complete(claims[0], metrics: [:])
+        try store.fail(claims[1], error: "no", retry: false)
+        #expect(try await code() == 1)
+        #expect(try await code(["--watch"]) == 1)
+        try store.retry([claims[1].run], of: id)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: id)
+        try store.complete(#require(try store.claimNext(of: id, by: agent, lease: .seconds(60))), metrics: [:])
+        #expect(try await code() == 0)
+        #expect(try await code(["--watch"]) == 0)
+    }
+
+    @Test func ofALargeJobTheRunsWorthALookAreShown() async throws {
+        _ = try job((0..<60).map(String.init)) { index, claim in
+            if index == 58 { try store.fail(claim, error: "at step 58", retry: false) }
+            if index < 58 { try store.complete(claim, metrics: [:]) }
+        }
+        let few = try await bench.orchestrator(["status"])
+        #expect(few.output.contains("58 of 60 done, 1 running, 1 failed"))
+        #expect(few.output.contains("… and 20 more (--runs shows all)"))
+        #expect(few.output.contains("lr=58") && few.output.contains("lr=59"))
+        #expect(few.output.contains("at step 58"))
+        let all = try await bench.orchestrator(["status", "--runs"])
+        #expect(!all.output.contains("more (--runs"))
+        #expect(all.output.matches(of: /lr=\d/).count == 60)
+    }
+
+    @Test func onlyWhatIsNamedAndFinishedIsDeletedAndShownBefore() async throws {
+        let done = try job(["1", "2"]) { _, claim in
+            try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
+            try Data(count: 5000).write(to: URL(filePath: claim.folder + "/model_1.safetensors"))
+            try store.complete(claim, metrics: [:])
+        }
+        let open = try job(["1"])
+        for job in [done, open] { _ = try bench.write("log", to: "cache/jobs/\(job)/logs/1.log") }
+        _ = try bench.write("old", to: "cache/jobs/.old-9-x/worker")
+        _ = try bench.write("at work", to: "cache/jobs/.new-spd-x/worker")
+
+        let refused = try await bench.orchestrator(["clean", "1", "2", "--yes"])
+        #expect(refused.code == 2)
+        #expect(refused.error.contains("job 2 is not finished"))
+        let before = bench.files()
+        let shown = try await bench.orchestrator(["clean", "1"])
+        #expect(shown.output.contains("2 of 2 done): 3 folders, 10.0 kB"), "\(shown.output)\(shown.error)")
+        #expect(shown.output.contains("Nothing was deleted"))
+        #expect(bench.files() == before)
+
+        #expect(try await bench.orchestrator(["clean", "1", "--yes"]).code == 0)
+        #expect(try store.jobs().map(\.job.id) == [open])
+        #expect(bench.files().filter { $0.hasPrefix("runs/") || $0.hasPrefix("jobs/1") } == [])
+        #expect(bench.files().contains("jobs/2/logs/1.log"))
+
+        #expect(try await bench.orchestrator(["clean", "--yes"]).code == 0)
+        #expect(!bench.files().contains { $0.hasPrefix("jobs/.old-9") })
+        #expect(bench.files().contains("jobs/.new-spd-x/worker"), "a submission may be at work on it")
+        #expect(try await bench.orchestrator(["clean"]).output == "There is nothing to delete.\n")
+    }
+
+    @Test func theWorkflowFitsAScreen() async throws {
+        let topic = try await bench.orchestrator(["help", "workflow"])
+        #expect(topic.code == 0)
+        let lines = topic.output.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count <= 25 && lines.allSatisfy { $0.count <= 110 })
+        // What it tells to type exists.
+        let commands = Set(topic.output.matches(of: /orchestrator ([a-z]+)/).map { String($0.output.1) })
+        #expect(commands.count > 8)
+        for command in commands {
+            #expect(try await bench.orchestrator([command, "--help"]).code == 0, "\(command)")
+        }
+    }
+}
