@@ -18,10 +18,11 @@ test: ## Build and run the tests (a few minutes).
 	swift build --build-tests
 	swift test --skip-build --no-parallel --disable-xctest
 
-test-all: ## Also the slow tests: full-length runs.
+test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
 	@scripts/install-packages test
+	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors
 	swift build --build-tests
-	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest
+	SPD_TEST_SLOW=1 SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python swift test --skip-build --no-parallel --disable-xctest
 
 check: ## Lint; warnings are errors.
 	swift format lint --strict --recursive $(SOURCES)
