@@ -13,8 +13,15 @@ struct Checkpoints {
     private func path(_ step: Int) -> String { folder.path + "/checkpoint_\(step).safetensors" }
 
     /// The steps of the checkpoints there are, newest first.
-    private var steps: [Int] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    ///
+    /// A folder that cannot be listed must not look like one without checkpoints: the run would start over.
+    private func steps() throws(FileError) -> [Int] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        } catch {
+            throw FileError(.read, folder.path, reason: error.localizedDescription)
+        }
         return names.compactMap { name in
             guard name.hasPrefix("checkpoint_"), name.hasSuffix(".safetensors") else { return nil }
             return Int(name.dropFirst("checkpoint_".count).dropLast(".safetensors".count))
@@ -31,14 +38,17 @@ struct Checkpoints {
             "sha256": Self.digest(state.tensors),
         ]
         try SafeTensors(arrays: arrays, metadata: metadata).write(to: path(state.step))
+        let steps = try steps()
         for old in steps.filter({ $0 < state.step }).dropFirst() + steps.filter({ $0 > state.step }) {
             remove(path(old))
         }
     }
 
     /// The newest state that is whole; `refused` hears of each that is not.
-    func newest(refused: (String) -> Void) -> Decomposition.State? {
-        for step in steps {
+    ///
+    /// - Throws: `FileError` if the folder cannot be listed.
+    func newest(refused: (String) -> Void) throws(FileError) -> Decomposition.State? {
+        for step in try steps() {
             do {
                 return try load(step)
             } catch {
@@ -49,8 +59,10 @@ struct Checkpoints {
     }
 
     /// Removes all states.
-    func removeAll() {
-        for step in steps { remove(path(step)) }
+    ///
+    /// - Throws: `FileError` if the folder cannot be listed.
+    func removeAll() throws(FileError) {
+        for step in try steps() { remove(path(step)) }
     }
 
     private struct Damage: Error, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Artifacts
+public import Artifacts
 import Experiments
 public import Figures
 import Kernels
@@ -53,7 +53,7 @@ public struct Run {
         let decomposition = try Decomposition(target: target.model, settings: settings, threads: plan.threads)
         let checkpoints = Checkpoints(
             folder: plan.folder, configHash: SHA256.hex(config.canonicalJSON() + target.hash))
-        if let state = checkpoints.newest(refused: surroundings.say) {
+        if let state = try checkpoints.newest(refused: surroundings.say) {
             try decomposition.restore(state)
             surroundings.say("goes on from step \(state.step)")
         }
@@ -72,12 +72,15 @@ public struct Run {
         let goesOn = { !surroundings.shouldStop() }
         var lastSave = ContinuousClock.now
         func save() throws {
+            // Another attempt goes on with these files: they are its own now.
+            guard surroundings.holdsClaim() else { return }
             try metrics.flush()
             try checkpoints.save(decomposition.state)
             lastSave = .now
         }
         while decomposition.step < config.steps {
             let step = decomposition.step
+            guard surroundings.holdsClaim() else { return .interrupted(step: step) }
             if let frequency = config.saveFreq, step > 0, step % frequency == 0 {
                 try writeModel(decomposition)
             }
@@ -107,7 +110,9 @@ public struct Run {
         }
         // Kept until the spec is known to be done: a crash from here on repeats only this evaluation.
         try save()
-        guard figures.prepare(decomposition, goesOn: goesOn) else { return .interrupted(step: config.steps) }
+        guard figures.prepare(decomposition, goesOn: goesOn), surroundings.holdsClaim() else {
+            return .interrupted(step: config.steps)
+        }
         let report = try decomposition.evaluate()
         let row = try log(report, decomposition, metrics, &pace)
         figures.write()
@@ -139,7 +144,9 @@ public struct Run {
     }
 
     /// Forgets the saved states of a run that is done and known to be.
-    public static func removeCheckpoints(in folder: RunFolder) {
-        Checkpoints(folder: folder, configHash: "").removeAll()
+    ///
+    /// - Throws: `FileError` if the folder cannot be listed.
+    public static func removeCheckpoints(in folder: RunFolder) throws(FileError) {
+        try Checkpoints(folder: folder, configHash: "").removeAll()
     }
 }

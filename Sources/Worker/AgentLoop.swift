@@ -78,7 +78,7 @@ struct AgentLoop {
             tracker.console(line)
         }
         let surroundings = RunSurroundings(
-            shouldStop: { StopRequest.isMade || keeper.lost != nil },
+            shouldStop: { StopRequest.isMade || keeper.lost != nil }, holdsClaim: { keeper.lost == nil },
             progress: { progress in
                 keeper.note(progress)
                 log.note(progress)
@@ -91,9 +91,9 @@ struct AgentLoop {
             var mayPass = false
             if case .failed = error { mayPass = true }
             var status = RunStatus.failed
-            try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
-            log.say(
-                status == .pending ? tracker.suspend().description : tracker.finish(exitCode: 1).description)
+            let isOurs = try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
+            let goesOn = !isOurs || status == .pending
+            log.say(goesOn ? tracker.suspend().description : tracker.finish(exitCode: 1).description)
         }
     }
 
@@ -104,14 +104,21 @@ struct AgentLoop {
         switch outcome {
         case .finished(let metrics):
             log.say("done: " + Self.summary(metrics))
-            try settle { try store.complete(claim, metrics: metrics) }
-            Runs.Run.removeCheckpoints(in: plan.folder)
+            guard try settle({ try store.complete(claim, metrics: metrics) }) else {
+                _ = tracker.suspend()
+                return
+            }
+            do {
+                try Runs.Run.removeCheckpoints(in: plan.folder)
+            } catch {
+                log.say("its checkpoints stay: \(error)")
+            }
             log.say(tracker.finish(exitCode: 0).description)
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
             log.say(reason)
-            try settle { try store.fail(claim, error: reason, retry: false) }
-            log.say(tracker.finish(exitCode: 255).description)
+            let isOurs = try settle { try store.fail(claim, error: reason, retry: false) }
+            log.say(isOurs ? tracker.finish(exitCode: 255).description : tracker.suspend().description)
         case .interrupted(let step):
             if let lost {
                 log.say("stops at step \(step): \(lost)")
@@ -123,13 +130,19 @@ struct AgentLoop {
         }
     }
 
-    /// Writes how a claim ended; that it was no longer ours changes nothing for this agent.
-    private func settle(_ write: () throws -> Void) throws {
+    /// Writes how a claim ended.
+    ///
+    /// - Returns: False if the claim was no longer ours: then the run's files and its W&B page are another attempt's.
+    /// - Throws: `StoreError` if the state file is out of reach.
+    @discardableResult
+    private func settle(_ write: () throws -> Void) throws -> Bool {
         do {
             try write()
+            return true
         } catch let error as StoreError {
             guard case .lostLease = error else { throw error }
             Self.say("\(error)")
+            return false
         }
     }
 

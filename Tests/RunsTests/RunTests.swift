@@ -63,6 +63,30 @@ struct RunTests {
         }
     }
 
+    @Test func anAttemptThatLostItsClaimLeavesTheOthersFilesAlone() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder)
+        try Example.perform(Example.plan(folder, run: "another"))  // trains the target
+        try Example.perform(plan, stopAfter: 10)
+        let later = try Example.bytes(plan, "checkpoint_10.safetensors")
+        // The other attempt has come further in the meantime.
+        try later.write(to: URL(filePath: plan.folder.path + "/checkpoint_50.safetensors"))
+
+        let outcome = try Example.perform(plan, loseAfter: 5)
+
+        #expect(outcome == .interrupted(step: 14))
+        let files = try FileManager.default.contentsOfDirectory(atPath: plan.folder.path)
+        #expect(
+            files.filter { $0.hasPrefix("checkpoint_") }.sorted()
+                == ["checkpoint_10.safetensors", "checkpoint_50.safetensors"])
+    }
+
+    @Test func aFolderThatCannotBeListedIsNotTakenForANewRun() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder)
+        #expect(throws: FileError.self) { try Run.removeCheckpoints(in: RunFolder(path: plan.folder.path + "/absent")) }
+    }
+
     @Test func aDamagedCheckpointIsPassedOverForTheOneBefore() throws {
         let folder = try TemporaryFolder()
         let calm = try Example.plan(folder, run: "calm")

@@ -79,13 +79,16 @@ enum Example {
             threads: 1, checkpointInterval: checkpointInterval)
     }
 
-    /// Performs a plan untracked; `stopAfter` asks it to stop when it has looked that often.
+    /// Performs a plan untracked.
+    ///
+    /// `stopAfter` asks it to stop when it has looked that often; `loseAfter` takes its claim away likewise.
     @discardableResult
     static func perform(
-        _ plan: RunPlan, stopAfter: Int? = nil, lines: Lines = Lines(),
+        _ plan: RunPlan, stopAfter: Int? = nil, loseAfter: Int? = nil, lines: Lines = Lines(),
         drawingLibraries: [String] = ["libcairo.so.2"]
     ) throws -> RunOutcome {
         let counter = Counter()
+        let holds = Counter()
         var settings = WandBSettings()
         settings.mode = .disabled
         let tracker = RunTracker(
@@ -94,7 +97,8 @@ enum Example {
         return try Run(
             plan, tracker: tracker,
             surroundings: RunSurroundings(
-                shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false }, progress: { _ in },
+                shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false },
+                holdsClaim: { loseAfter.map { holds.next() < $0 } ?? true }, progress: { _ in },
                 say: { lines.add($0) }),
             drawingLibraries: drawingLibraries
         ).perform()
