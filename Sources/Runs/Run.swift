@@ -73,14 +73,14 @@ public struct Run {
         var lastSave = ContinuousClock.now
         func save() throws {
             // Another attempt goes on with these files: they are its own now.
-            guard surroundings.holdsClaim() else { return }
+            guard surroundings.ownsFiles() else { return }
             try metrics.flush()
             try checkpoints.save(decomposition.state)
             lastSave = .now
         }
         while decomposition.step < config.steps {
             let step = decomposition.step
-            guard surroundings.holdsClaim() else { return .interrupted(step: step) }
+            guard surroundings.ownsFiles() else { return .interrupted(step: step) }
             if let frequency = config.saveFreq, step > 0, step % frequency == 0 {
                 try writeModel(decomposition)
             }
@@ -110,7 +110,7 @@ public struct Run {
         }
         // Kept until the spec is known to be done: a crash from here on repeats only this evaluation.
         try save()
-        guard figures.prepare(decomposition, goesOn: goesOn), surroundings.holdsClaim() else {
+        guard figures.prepare(decomposition, goesOn: goesOn), surroundings.ownsFiles() else {
             return .interrupted(step: config.steps)
         }
         let report = try decomposition.evaluate()

@@ -77,8 +77,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
 public struct RunSurroundings: Sendable {
     /// Whether to save the state and stop; asked between steps, so it must be quick.
     public var shouldStop: @Sendable () -> Bool
-    /// Whether the run is still this attempt's; if not, nothing more of it may be written.
-    public var holdsClaim: @Sendable () -> Bool
+    /// Whether the run's files are still this attempt's; if not, nothing more may be written to them.
+    public var ownsFiles: @Sendable () -> Bool
     /// Hears of progress; called every few tenths of a second, from the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
     /// Hears lines for people.
@@ -86,12 +86,12 @@ public struct RunSurroundings: Sendable {
 
     /// Creates surroundings.
     public init(
-        shouldStop: @escaping @Sendable () -> Bool, holdsClaim: @escaping @Sendable () -> Bool = { true },
+        shouldStop: @escaping @Sendable () -> Bool, ownsFiles: @escaping @Sendable () -> Bool = { true },
         progress: @escaping @Sendable (RunProgress) -> Void,
         say: @escaping @Sendable (String) -> Void
     ) {
         self.shouldStop = shouldStop
-        self.holdsClaim = holdsClaim
+        self.ownsFiles = ownsFiles
         self.progress = progress
         self.say = say
     }

@@ -38,6 +38,15 @@ final class ClaimKeeper: Sendable {
         }
     }
 
+    /// Whether the run's files are still this attempt's to write: nobody has taken over, at most the run was cancelled.
+    var ownsFiles: Bool {
+        switch lost {
+        case nil: true
+        case .lostLease(let lost): lost.currentAttempt == claim.attempt
+        default: false
+        }
+    }
+
     /// Takes note of progress; what came before it is superseded.
     func note(_ progress: RunProgress) {
         state.withLock { $0.progress = progress }

@@ -98,7 +98,7 @@ enum Example {
             plan, tracker: tracker,
             surroundings: RunSurroundings(
                 shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false },
-                holdsClaim: { loseAfter.map { holds.next() < $0 } ?? true }, progress: { _ in },
+                ownsFiles: { loseAfter.map { holds.next() < $0 } ?? true }, progress: { _ in },
                 say: { lines.add($0) }),
             drawingLibraries: drawingLibraries
         ).perform()
