@@ -40,12 +40,16 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let maxRetries: Int
     /// Whether a W&B report is wanted.
     public let createReport: Bool
+    /// What was asked of its agents.
+    public let options: JobOptions
     /// How far the start of the agents has come.
     public let submission: Submission
     /// SLURM's number for the batch job.
     public let slurmJobID: Int64?
     /// When the user cancelled it.
     public let cancelled: Timestamp?
+    /// When its last agent found everything settled and wrote the summary.
+    public let finished: Timestamp?
 }
 
 /// A job that is not stored yet.
@@ -58,11 +62,13 @@ public struct NewJob: Sendable {
     var agentCount: Int
     var maxRetries: Int
     var createReport: Bool
+    var options: JobOptions
 
     /// Describes a job; `token` must be unique for ever.
     public init(
         token: String, suffix: String? = nil, project: String? = nil, submittedFrom: String,
-        executor: ExecutorKind, agentCount: Int, maxRetries: Int = 1, createReport: Bool = true
+        executor: ExecutorKind, agentCount: Int, maxRetries: Int = 1, createReport: Bool = true,
+        options: JobOptions = JobOptions()
     ) {
         self.token = token
         self.suffix = suffix
@@ -72,6 +78,7 @@ public struct NewJob: Sendable {
         self.agentCount = agentCount
         self.maxRetries = maxRetries
         self.createReport = createReport
+        self.options = options
     }
 }
 

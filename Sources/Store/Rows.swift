@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 // How rows become values. The columns are those of `Schema`; a word the program doesn't know means that a
@@ -34,9 +35,11 @@ extension Job {
         agentCount = row["agent_count"]
         maxRetries = row["max_retries"]
         createReport = row["create_report"]
+        options = try JSONDecoder().decode(JobOptions.self, from: Data((row["options"] as String).utf8))
         submission = try row.word("submission")
         slurmJobID = row["slurm_job_id"]
         cancelled = row.time("cancelled")
+        finished = row.time("finished")
     }
 }
 

@@ -8,6 +8,9 @@ enum Schema {
         migrator.registerMigration("jobs, specs, runs, attempts, agents") { db in
             try db.execute(sql: first)
         }
+        migrator.registerMigration("options of jobs, batch jobs") { db in
+            try db.execute(sql: second)
+        }
         return migrator
     }
 
@@ -90,6 +93,23 @@ enum Schema {
           outcome TEXT CHECK (outcome IN ('done', 'failed', 'released', 'lost', 'cancelled')),
           reason TEXT,
           PRIMARY KEY (run, number)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    // One sbatch call per row: a job has several when its array had to be split or agents were added.
+    // `job.finished` is when its last agent wrote the summary, `job.links` the W&B pages made for it (JSON).
+    private static let second = """
+        ALTER TABLE job ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE job ADD COLUMN finished REAL;
+        ALTER TABLE job ADD COLUMN links TEXT;
+        ALTER TABLE agent ADD COLUMN allocation_end REAL;
+
+        CREATE TABLE batch (
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          slurm_job_id INTEGER NOT NULL,
+          agents INTEGER NOT NULL,
+          submitted REAL NOT NULL,
+          PRIMARY KEY (job, slurm_job_id)
         ) STRICT, WITHOUT ROWID;
         """
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 extension Store {
@@ -91,13 +92,13 @@ extension Store {
         try db.execute(
             sql: """
                 INSERT INTO job (token, suffix, project, created, folder, submitted_from, executor,
-                  agent_count, max_retries, create_report, submission)
-                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?)
+                  agent_count, max_retries, create_report, options, submission)
+                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
-                Submission.stored.rawValue,
+                String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), Submission.stored.rawValue,
             ])
         return JobID(rawValue: db.lastInsertedRowID)
     }

@@ -1,0 +1,73 @@
+/// What a user asked of a job's agents; kept with the job so that agents added later are like the first ones.
+public struct JobOptions: Sendable, Equatable {
+    /// How many runs an agent trains at once.
+    public var slots: Slots
+    /// Threads per run; `nil` leaves it to the agent.
+    public var threads: Int?
+    /// What SLURM is to give each agent, by `sbatch`'s long option names (`cpus-per-task`, `mem`, `partition`).
+    public var resources: [String: String]
+    /// Further arguments for `sbatch`, as the user wrote them.
+    public var sbatchArguments: [String]
+    /// A command for the shell that the last agent runs when nothing of the job is left to do.
+    public var onFinish: String?
+    /// Whether checkpoints are uploaded to W&B.
+    public var uploadsCheckpoints: Bool
+
+    /// How many runs share an agent's node.
+    public enum Slots: Sendable, Equatable {
+        /// So many, at least 1.
+        case count(Int)
+        /// What the agent finds fastest by measuring.
+        case auto
+    }
+
+    /// Describes what was asked; everything that isn't has its usual value.
+    public init(
+        slots: Slots = .count(1), threads: Int? = nil, resources: [String: String] = [:],
+        sbatchArguments: [String] = [], onFinish: String? = nil, uploadsCheckpoints: Bool = false
+    ) {
+        self.slots = slots
+        self.threads = threads
+        self.resources = resources
+        self.sbatchArguments = sbatchArguments
+        self.onFinish = onFinish
+        self.uploadsCheckpoints = uploadsCheckpoints
+    }
+}
+
+/// As JSON in the state file: what is missing has its usual value, so that older rows stay readable.
+extension JobOptions: Codable {
+    private enum Key: String, CodingKey {
+        case slots, threads, resources, onFinish, uploadsCheckpoints
+        case sbatchArguments
+    }
+
+    /// Reads what is there.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: Key.self)
+        let count = try values.decodeIfPresent(Int.self, forKey: .slots) ?? 1
+        self.init(
+            slots: count > 0 ? .count(count) : .auto,
+            threads: try values.decodeIfPresent(Int.self, forKey: .threads),
+            resources: try values.decodeIfPresent([String: String].self, forKey: .resources) ?? [:],
+            sbatchArguments: try values.decodeIfPresent([String].self, forKey: .sbatchArguments) ?? [],
+            onFinish: try values.decodeIfPresent(String.self, forKey: .onFinish),
+            uploadsCheckpoints: try values.decodeIfPresent(Bool.self, forKey: .uploadsCheckpoints) ?? false)
+    }
+
+    /// Writes all of it; 0 slots stand for ``Slots/auto``.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: Key.self)
+        let count =
+            switch slots {
+            case .count(let count): count
+            case .auto: 0
+            }
+        try values.encode(count, forKey: .slots)
+        try values.encodeIfPresent(threads, forKey: .threads)
+        try values.encode(resources, forKey: .resources)
+        try values.encode(sbatchArguments, forKey: .sbatchArguments)
+        try values.encodeIfPresent(onFinish, forKey: .onFinish)
+        try values.encode(uploadsCheckpoints, forKey: .uploadsCheckpoints)
+    }
+}
