@@ -34,7 +34,7 @@ let package = Package(
         // Commands: parse, call, print.
         .executableTarget(
             name: "Orchestrator",
-            dependencies: ["Artifacts", "Experiments", "Slurm", "Store", argumentParser],
+            dependencies: ["Artifacts", "Experiments", "Slurm", "Store", "WandB", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
@@ -89,20 +89,23 @@ let package = Package(
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
-            name: "WandBTests",
-            dependencies: ["CCurl", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
-            swiftSettings: strict),
+            name: "WandBTests", dependencies: ["CCurl", "StandInWandB", "WandB"], swiftSettings: strict),
         .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
             name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Runs", "WandB"],
             swiftSettings: strict),
+        // A W&B server for tests: strict about the protocol, with faults on demand.
+        .target(
+            name: "StandInWandB",
+            dependencies: ["WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            path: "Tests/StandInWandB", swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
             name: "StandInWorker", dependencies: ["Store"], path: "Tests/StandInWorker", swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Orchestrator", "Slurm", "StandInWorker", "Store", "Worker",
+                "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             exclude: ["Snapshots"],

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// A tracked run from its first row to its exit, against a server with and without faults.

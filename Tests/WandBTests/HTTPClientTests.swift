@@ -2,6 +2,7 @@ internal import CCurl
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// The HTTP layer: typed errors, limits, and credentials that stay where they belong.

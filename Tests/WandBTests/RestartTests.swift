@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// Senders that die, and others that go on from what the server has.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// Where settings come from, and that the key goes nowhere else.

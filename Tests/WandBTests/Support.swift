@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// A folder that is gone when the test ends.

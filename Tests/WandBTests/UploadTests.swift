@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// Files of a run: put at the addresses the server gives, without credentials, before the run's exit.
