@@ -16,8 +16,21 @@ extension SourceNode {
         try parse(yaml: text(ofFile: path), source: path)
     }
 
+    /// Reads a file as ``parse(path:)`` does; nil if it holds nothing but comments.
+    static func parseIfNotEmpty(path: String) throws(ConfigError) -> SourceNode? {
+        try parseIfNotEmpty(yaml: text(ofFile: path), source: path)
+    }
+
     /// Parses one YAML or JSON document.
     static func parse(yaml text: String, source: String) throws(ConfigError) -> SourceNode {
+        guard let node = try parseIfNotEmpty(yaml: text, source: source) else {
+            throw ConfigError([ConfigProblem(source: source, place: nil, path: "", cause: .malformed("it is empty"))])
+        }
+        return node
+    }
+
+    /// Parses one YAML or JSON document; nil if there is nothing but comments.
+    static func parseIfNotEmpty(yaml text: String, source: String) throws(ConfigError) -> SourceNode? {
         func failure(_ cause: ConfigProblem.Cause, _ place: SourcePlace? = nil) -> ConfigError {
             ConfigError([ConfigProblem(source: source, place: place, path: "", cause: cause)])
         }
@@ -32,9 +45,7 @@ extension SourceNode {
             // The basic resolver leaves the meaning of scalars to ConfigValue(plainScalar:), and without its
             // regular expressions keys are compared as the text they are.
             let parser = try Parser(yaml: body, resolver: .basic, encoding: .utf8)
-            guard let root = try parser.singleRoot() else {
-                throw failure(.malformed("it is empty"))
-            }
+            guard let root = try parser.singleRoot() else { return nil }
             var budget = Limit.nodes
             return try converted(root, depth: 0, budget: &budget)
         } catch let error as ConfigError {
