@@ -61,7 +61,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Artifacts", swiftSettings: strict),
         .target(
-            name: "Store", dependencies: [.product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+            name: "Store", dependencies: ["CLinux", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
@@ -75,6 +76,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
         .target(name: "CCairo", path: "Sources/System/CCairo"),
 

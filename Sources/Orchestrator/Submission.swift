@@ -30,7 +30,9 @@ struct Submission {
     func start() async throws(Failure) -> StartedJob {
         let worker = try Program.worker(environment: environment)
         let store: Store
-        do throws(StoreError) { store = try Store(cache) } catch { throw Failure(error) }
+        do throws(StoreError) {
+            store = try Store(cache, isShared: executor.kind == .slurm)
+        } catch { throw Failure(error) }
         var folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
         let job: Job
         do {

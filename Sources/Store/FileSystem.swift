@@ -1,52 +1,44 @@
-import Foundation
+import CLinux
+import Glibc
 
-/// What the state file must know about the file system it lies on.
-enum FileSystem: Equatable {
-    /// One kernel sees all its users: shared memory and byte-range locks are dependable.
-    case local
-    /// Other machines may write to it, or nobody knows: no shared memory, so no write-ahead log.
-    case network
-
-    /// The kind of the file system that holds the existing `path`, as the kernel's list of mounts says.
+/// The file system that a folder lies on, as far as a state file must know it.
+public struct FileSystem: Sendable, Equatable {
+    /// What users call it: `ext4`, `NFS`.
+    public let name: String
+    /// Whether one kernel sees all its users, so that shared memory and locks are dependable.
     ///
-    /// Anything unknown counts as a network file system: the cautious mode is right on both.
-    init(holding path: String) {
-        guard let mounts = FileManager.default.contents(atPath: "/proc/self/mountinfo"),
-            let real = realpath(path, nil)
-        else {
-            self = .network
-            return
-        }
-        defer { free(real) }
-        self.init(holding: String(cString: real), mounts: String(decoding: mounts, as: UTF8.self))
+    /// False for anything unknown: the cautious way is right on both.
+    public let isLocal: Bool
+
+    /// The file system that holds `path`; nil if nothing is there, or the system does not say.
+    public init?(holding path: String) {
+        var info = statfs()
+        var status: Int32
+        repeat { status = statfs(path, &info) } while status != 0 && errno == EINTR
+        guard status == 0 else { return nil }
+        self.init(magic: UInt32(truncatingIfNeeded: info.f_type))
     }
 
-    /// The kind of the file system that holds `path` among `mounts`, the text of `/proc/self/mountinfo`.
-    init(holding path: String, mounts: String) {
-        var best: (length: Int, type: Substring) = (0, "")
-        for line in mounts.split(separator: "\n") {
-            // 36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/root rw
-            let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, dash > 4 else { continue }
-            let point = Self.unescape(fields[4])
-            let holds = point == "/" || path == point || path.hasPrefix(point + "/")
-            // A later mount on the same point hides the earlier one.
-            if holds, point.utf8.count >= best.length { best = (point.utf8.count, fields[dash + 1]) }
+    /// The file system with the kernel's number `magic` (`man 2 statfs`).
+    init(magic: UInt32) {
+        if let name = Self.local[magic] {
+            (self.name, isLocal) = (name, true)
+        } else {
+            let name = Self.network[magic] ?? "unknown (0x\(String(magic, radix: 16)))"
+            (self.name, isLocal) = (name, false)
         }
-        self = Self.localTypes.contains(String(best.type)) ? .local : .network
     }
 
-    // NFS, Lustre, GPFS, BeeGFS, CIFS, 9p, virtiofs, FUSE and the like are left out on purpose.
-    private static let localTypes: Set<String> = [
-        "ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "ramfs", "overlay", "zfs", "f2fs", "bcachefs",
+    private static let local: [UInt32: String] = [
+        0xEF53: "ext4", 0x5846_5342: "xfs", 0x9123_683E: "btrfs", 0x0102_1994: "tmpfs", 0x8584_58F6: "ramfs",
+        0x794C_7630: "overlay", 0x2FC1_2FC1: "zfs", 0xF2F5_2010: "f2fs", 0xCA45_1A4E: "bcachefs",
     ]
 
-    /// Undoes the list's octal escapes of blanks and backslashes.
-    private static func unescape(_ field: Substring) -> String {
-        var text = String(field)
-        for (escape, character) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
-            text = text.replacingOccurrences(of: escape, with: character)
-        }
-        return text
-    }
+    // Only for their names: what is not local is a network's.
+    private static let network: [UInt32: String] = [
+        0x6969: "NFS", 0x0BD0_0BD0: "Lustre", 0x4750_4653: "GPFS", 0x1983_0326: "BeeGFS", 0x00C3_6400: "Ceph",
+        0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB", 0x517B: "SMB", 0x0102_1997: "9p", 0x6573_5546: "FUSE",
+        0x5346_414F: "AFS", 0x6B41_4653: "AFS", 0x0116_1970: "GFS2", 0x7461_636F: "OCFS2", 0xAAD7_AAEA: "PanFS",
+        0x2003_0528: "OrangeFS", 0x7375_7245: "Coda", 0x1803_1977: "WekaFS", 0x0187: "autofs",
+    ]
 }

@@ -9,6 +9,8 @@ import Glibc
 public struct Store: Sendable {
     /// The state file.
     public let path: String
+    /// Whether other machines may reach the file, as far as its file system tells.
+    public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
     private let database: any DatabaseWriter
 
@@ -16,16 +18,19 @@ public struct Store: Sendable {
     ///
     /// - Parameters:
     ///   - cache: The folder that holds the state file.
+    ///   - isShared: Whether other machines will use the file even if its file system seems to be this one's own:
+    ///     it may be the disk that a network file system serves. Once shared, a file stays fit for it.
     ///   - patience: How long to wait for other processes' locks before giving up.
     ///   - now: The clock that stamps every change.
     /// - Throws: What keeps the file from being used.
     public init(
-        _ cache: CacheFolder, patience: Duration = .seconds(60),
+        _ cache: CacheFolder, isShared: Bool = false, patience: Duration = .seconds(60),
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) throws(StoreError) {
         try Self.createFolder(cache.path)
         try self.init(
-            file: cache.stateFile, on: FileSystem(holding: cache.path), patience: patience, now: now)
+            file: cache.stateFile, on: FileSystem(holding: cache.path), isShared: isShared, patience: patience,
+            now: now)
     }
 
     /// Opens the state file of `cache` if there is one.
@@ -35,21 +40,18 @@ public struct Store: Sendable {
     }
 
     init(
-        file: String, on fileSystem: FileSystem, patience: Duration,
+        file: String, on fileSystem: FileSystem?, isShared: Bool = false, patience: Duration,
         now: @escaping @Sendable () -> Timestamp
     ) throws(StoreError) {
         path = file
+        isOnNetworkFileSystem = !(fileSystem?.isLocal ?? false)
+        let isShared = isShared || isOnNetworkFileSystem
         self.now = now
         var configuration = Configuration()
         configuration.label = "state"
         configuration.busyMode = .callback(Self.waiting(atMost: patience))
         configuration.prepareDatabase { db in
-            // Pragmas answer "database is locked" at once while another process changes the mode,
-            // so the mode is changed only when it has to be.
-            let wanted = fileSystem == .local ? "wal" : "delete"
-            if try String.fetchOne(db, sql: "PRAGMA journal_mode") != wanted {
-                try db.execute(sql: "PRAGMA journal_mode = \(wanted)")
-            }
+            try Journal.prepare(db, isShared: isShared)
             try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0")
         }
         do {

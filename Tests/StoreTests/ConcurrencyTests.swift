@@ -35,7 +35,7 @@ struct ConcurrencyTests {
         #expect(Set(snapshot.agents.compactMap(\.pid)).count == 8)
     }
 
-    @Test(arguments: [FileSystem.local, .network])
+    @Test(arguments: [FileSystem.ext4, .nfs])
     func manyConnectionsShareTheSpecs(on fileSystem: FileSystem) async throws {
         let file = folder.path + "/state.sqlite"
         let store = try open(file, on: fileSystem)

@@ -59,38 +59,6 @@ struct FailureTests {
         _ = try second.addJob(1, in: folder.cache)
     }
 
-    @Test func theJournalSuitsTheFileSystem() throws {
-        let file = folder.cache.stateFile
-        func mode(_ fileSystem: FileSystem) throws -> String? {
-            let store = try Store(file: file, on: fileSystem, patience: .seconds(1), now: Timestamp.now)
-            return try store.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
-        }
-        #expect(try mode(.local) == "wal")
-        #expect(try mode(.network) == "delete")
-        #expect(try mode(.local) == "wal")
-    }
-
-    @Test func fileSystemsAreToldApartByTheirMounts() {
-        let mounts = """
-            22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
-            30 22 0:40 / /home rw shared:5 - nfs4 server:/home rw,vers=4.2
-            31 30 0:41 / /home/me/my\\040disk rw - ext4 /dev/sdb1 rw
-            32 22 0:42 / /scratch rw master:1 - lustre mds@tcp:/fs rw
-            33 22 0:43 / /mnt/remote rw - fuse.sshfs me@host: rw
-            34 22 0:44 / /over rw - ext4 /dev/sdc rw
-            35 34 0:45 / /over rw - nfs server:/over rw
-            """
-        let expected: [(String, FileSystem)] = [
-            ("/var/x", .local), ("/home", .network), ("/home/me/spd_cache", .network),
-            ("/home/me/my disk/x", .local), ("/homeless", .local), ("/scratch/me", .network),
-            ("/mnt/remote/a", .network), ("/over/a", .network),
-        ]
-        for (path, kind) in expected {
-            #expect(FileSystem(holding: path, mounts: mounts) == kind, "\(path)")
-        }
-        #expect(FileSystem(holding: "/x", mounts: "") == .network)
-    }
-
     @Test func lookingAtAMissingStateMakesNothing() throws {
         let cache = CacheFolder(path: folder.path + "/none")
         #expect(try Store.existing(cache) == nil)

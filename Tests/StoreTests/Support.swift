@@ -30,6 +30,11 @@ final class HandClock: Sendable {
     }
 }
 
+extension FileSystem {
+    static let ext4 = FileSystem(magic: 0xEF53)
+    static let nfs = FileSystem(magic: 0x6969)
+}
+
 let lease = Duration.seconds(60)
 
 extension NewJob {

@@ -1,0 +1,3 @@
+#pragma once
+// What Swift's own view of the C library leaves out.
+#include <sys/statfs.h>
