@@ -8,7 +8,44 @@ public enum DurableFile {
     ///
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-        let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+        let (descriptor, temporary) = try writeBeside(bytes, path)
+        // NFS and quotas may refuse the data as late as here.
+        guard close(descriptor) == 0, rename(temporary, path) == 0 else {
+            let error = FileError(.write, path)
+            unlink(temporary)
+            throw error
+        }
+        try flushFolder(of: path)
+    }
+
+    /// Replaces the file at `path` by `bytes` and leaves the new one open, to be appended to.
+    ///
+    /// Whoever still has the old file open writes into nothing from now on.
+    ///
+    /// - Returns: The new file's descriptor, at its end; the caller closes it.
+    /// - Throws: `FileError` with the system's reason; the old file is then untouched.
+    public static func writeToAppend(_ bytes: [UInt8], to path: String) throws(FileError) -> Int32 {
+        let (descriptor, temporary) = try writeBeside(bytes, path)
+        guard rename(temporary, path) == 0 else {
+            let error = FileError(.write, path)
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
+        try flushFolder(of: path)
+        return descriptor
+    }
+
+    /// Whether a file of this name is what a crash has left of a file that did not get its name.
+    public static func isUnfinished(_ name: String) -> Bool { name.hasSuffix(suffix) }
+
+    private static let suffix = ".tmp"
+
+    /// Writes a file that has not got its name yet, and flushes it to disk.
+    private static func writeBeside(
+        _ bytes: [UInt8], _ path: String
+    ) throws(FileError) -> (descriptor: Int32, temporary: String) {
+        let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max))\(suffix)"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(.create, path) }
         do throws(FileError) {
@@ -19,13 +56,7 @@ public enum DurableFile {
             unlink(temporary)
             throw error
         }
-        // NFS and quotas may refuse the data as late as here.
-        guard close(descriptor) == 0, rename(temporary, path) == 0 else {
-            let error = FileError(.write, path)
-            unlink(temporary)
-            throw error
-        }
-        try flushFolder(of: path)
+        return (descriptor, temporary)
     }
 
     /// Replaces the file at `path` by text in UTF-8.

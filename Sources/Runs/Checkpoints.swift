@@ -30,14 +30,18 @@ struct Checkpoints {
 
     /// Saves a state, then forgets all but this and the one before.
     ///
+    /// - Parameters:
+    ///   - state: The state.
+    ///   - isOurs: Asked again before anything is forgotten: another attempt's states are newer and must stay.
     /// - Throws: `FileError`; the older states are then untouched.
-    func save(_ state: Decomposition.State) throws(FileError) {
+    func save(_ state: Decomposition.State, isOurs: () -> Bool = { true }) throws(FileError) {
         let arrays = state.tensors.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
         let metadata = [
             "format": Self.format, "step": String(state.step), "config": configHash,
             "sha256": Self.digest(state.tensors),
         ]
         try SafeTensors(arrays: arrays, metadata: metadata).write(to: path(state.step))
+        guard isOurs() else { return }
         let steps = try steps()
         for old in steps.filter({ $0 < state.step }).dropFirst() + steps.filter({ $0 > state.step }) {
             remove(path(old))

@@ -54,7 +54,9 @@ public struct MetricsRow: Sendable, Equatable {
 
 /// The file of a run's logged steps.
 ///
-/// Rows are appended whole; a row that a crash cut short is dropped when the file is opened again.
+/// Rows are appended whole; a row that a crash cut short is dropped when the file is opened again. Each attempt goes on
+/// in a file of its own, which takes the name of the one before: an attempt that does not know yet that it has been
+/// superseded appends to a file that nobody sees.
 final class MetricsFile {
     private let path: String
     private let descriptor: Int32
@@ -62,14 +64,9 @@ final class MetricsFile {
     /// Opens the file to go on from `step`: rows of that step and later ones will be computed again.
     init(path: String, from step: Int) throws(FileError) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw FileError(.create, path, reason: String(cString: strerror(errno)))
-        }
-        let kept = try Self.length(of: DurableFile.read(path, limit: 1 << 30), before: step)
-        guard ftruncate(descriptor, kept) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
-            throw FileError(.write, path, reason: String(cString: strerror(errno)))
-        }
+        let rows = access(path, F_OK) == 0 ? try DurableFile.read(path, limit: 1 << 30) : []
+        descriptor = try DurableFile.writeToAppend(
+            Array(rows.prefix(Self.length(of: rows, before: step))), to: path)
     }
 
     deinit {

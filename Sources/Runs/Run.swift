@@ -1,6 +1,7 @@
 public import Artifacts
 import Experiments
 public import Figures
+import Foundation
 import Kernels
 public import WandB
 
@@ -45,6 +46,7 @@ public struct Run {
     private func performChecked() throws -> RunOutcome {
         let config = plan.config
         try plan.folder.create()
+        plan.folder.removeUnfinished()
         try DurableFile.write(config.yaml(), to: plan.folder.config)
         guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
             return .interrupted(step: 0)
@@ -57,31 +59,39 @@ public struct Run {
             try decomposition.restore(state)
             surroundings.say("goes on from step \(state.step)")
         }
-        let metrics = try MetricsFile(path: plan.folder.metrics, from: decomposition.step)
-        return try train(decomposition, checkpoints: checkpoints, metrics: metrics)
+        let rows = RunRows(
+            file: try MetricsFile(path: plan.folder.metrics, from: decomposition.step), tracker: tracker)
+        return try train(decomposition, checkpoints: checkpoints, rows: rows)
     }
 
     /// The training loop: steps 0 … `steps`, of which the last only evaluates and saves.
     private func train(
-        _ decomposition: Decomposition, checkpoints: Checkpoints, metrics: MetricsFile
+        _ decomposition: Decomposition, checkpoints: Checkpoints, rows: RunRows
     ) throws -> RunOutcome {
         let config = plan.config
+        var rows = rows
         var pace = RunPace(step: decomposition.step, steps: config.steps)
         var figures = RunFigures(
             config, folder: plan.folder, libraries: drawingLibraries, say: surroundings.say)
         let goesOn = { !surroundings.shouldStop() }
         var lastSave = ContinuousClock.now
         func save() throws {
-            // Another attempt goes on with these files: they are its own now.
-            guard surroundings.ownsFiles() else { return }
-            try metrics.flush()
-            try checkpoints.save(decomposition.state)
+            // Another attempt may go on with these files.
+            guard surroundings.ownership() == .ours else { return }
+            try rows.write()
+            try rows.flush()
+            try checkpoints.save(decomposition.state) { surroundings.ownership() == .ours }
             lastSave = .now
         }
         while decomposition.step < config.steps {
             let step = decomposition.step
-            guard surroundings.ownsFiles() else { return .interrupted(step: step) }
+            switch surroundings.ownership() {
+            case .ours: try rows.write()
+            case .unknown: break
+            case .lost: return .interrupted(step: step)
+            }
             if let frequency = config.saveFreq, step > 0, step % frequency == 0 {
+                guard isOursToWrite() else { return .interrupted(step: step) }
                 try writeModel(decomposition)
             }
             guard figures.prepare(decomposition, goesOn: goesOn) else {
@@ -90,13 +100,17 @@ public struct Run {
             }
             do {
                 if let report = try decomposition.advance(reporting: step % config.printFreq == 0) {
-                    try log(report, decomposition, metrics, &pace)
+                    rows.add(try row(report, decomposition, &pace))
                 }
             } catch let error as KernelError {
                 try save()
                 throw error
             }
-            figures.write()
+            if figures.areReady {
+                // The step's row and figures are made again when another attempt goes on from the last checkpoint.
+                guard isOursToWrite() else { return .interrupted(step: step) }
+                figures.write()
+            }
             if let progress = pace.tick(step: step + 1) { surroundings.progress(progress) }
             if surroundings.shouldStop() {
                 try save()
@@ -110,27 +124,34 @@ public struct Run {
         }
         // Kept until the spec is known to be done: a crash from here on repeats only this evaluation.
         try save()
-        guard figures.prepare(decomposition, goesOn: goesOn), surroundings.ownsFiles() else {
+        guard figures.prepare(decomposition, goesOn: goesOn), isOursToWrite() else {
             return .interrupted(step: config.steps)
         }
-        let report = try decomposition.evaluate()
-        let row = try log(report, decomposition, metrics, &pace)
+        let last = try row(try decomposition.evaluate(), decomposition, &pace)
+        rows.add(last)
+        try rows.write()
         figures.write()
-        try metrics.flush()
+        try rows.flush()
         try writeModel(decomposition)
         return .finished(
-            metrics: Dictionary(row.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+            metrics: Dictionary(last.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
 
-    @discardableResult
-    private func log(
-        _ report: StepReport, _ decomposition: Decomposition, _ metrics: MetricsFile, _ pace: inout RunPace
+    /// Waits until it is known whose the run's files are; what has to be written now cannot be held back.
+    private func isOursToWrite() -> Bool {
+        while surroundings.ownership() == .unknown {
+            if surroundings.shouldStop() { return false }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        return surroundings.ownership() == .ours
+    }
+
+    private func row(
+        _ report: StepReport, _ decomposition: Decomposition, _ pace: inout RunPace
     ) throws -> MetricsRow {
         let row = MetricsRow(
             report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery,
             alignment: try decomposition.featureAlignment())
-        try metrics.append(row)
-        tracker.log(step: row.step, values: row.values.map { ($0.name, .number($0.value)) })
         pace.logged(row)
         return row
     }

@@ -66,6 +66,9 @@ struct RunFigures {
         return step == config.steps || (step % frequency == 0 && (step > 0 || config.imageOnFirstStep))
     }
 
+    /// Whether figures were prepared that are not written yet.
+    var areReady: Bool { prepared != nil }
+
     /// Draws the figures that were prepared and writes them.
     ///
     /// - Returns: The files written.

@@ -1,4 +1,5 @@
 public import Artifacts
+import Foundation
 
 /// A run's folder and the names of what it holds.
 public struct RunFolder: Sendable, Equatable {
@@ -31,5 +32,17 @@ public struct RunFolder: Sendable, Equatable {
     /// - Throws: `FileError`.
     public func create() throws(FileError) {
         try DurableFile.createFolder(path)
+    }
+
+    /// Removes files that an earlier attempt had not finished: it may have been killed, or be about to wake up and give
+    /// them their names.
+    func removeUnfinished() {
+        for folder in [path, figures] {
+            // What cannot be listed or removed costs space, nothing else.
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            where DurableFile.isUnfinished(name) {
+                unlink(folder + "/" + name)
+            }
+        }
     }
 }

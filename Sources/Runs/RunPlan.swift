@@ -73,12 +73,22 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+/// Whose a run's files are, as far as an attempt at it knows.
+public enum FileOwnership: Sendable, Equatable {
+    /// This attempt's.
+    case ours
+    /// The state could not be asked for a while: somebody else may have taken over, or not.
+    case unknown
+    /// Another attempt's: nothing more may be written to them.
+    case lost
+}
+
 /// What a run is told from outside while it goes on, and whom it tells.
 public struct RunSurroundings: Sendable {
     /// Whether to save the state and stop; asked between steps, so it must be quick.
     public var shouldStop: @Sendable () -> Bool
-    /// Whether the run's files are still this attempt's; if not, nothing more may be written to them.
-    public var ownsFiles: @Sendable () -> Bool
+    /// Whose the run's files are; asked between steps, so it must be quick.
+    public var ownership: @Sendable () -> FileOwnership
     /// Hears of progress; called every few tenths of a second, from the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
     /// Hears lines for people.
@@ -86,12 +96,12 @@ public struct RunSurroundings: Sendable {
 
     /// Creates surroundings.
     public init(
-        shouldStop: @escaping @Sendable () -> Bool, ownsFiles: @escaping @Sendable () -> Bool = { true },
+        shouldStop: @escaping @Sendable () -> Bool, ownership: @escaping @Sendable () -> FileOwnership = { .ours },
         progress: @escaping @Sendable (RunProgress) -> Void,
         say: @escaping @Sendable (String) -> Void
     ) {
         self.shouldStop = shouldStop
-        self.ownsFiles = ownsFiles
+        self.ownership = ownership
         self.progress = progress
         self.say = say
     }

@@ -78,7 +78,7 @@ struct AgentLoop {
             tracker.console(line)
         }
         let surroundings = RunSurroundings(
-            shouldStop: { StopRequest.isMade || keeper.lost != nil }, ownsFiles: { keeper.ownsFiles },
+            shouldStop: { StopRequest.isMade || keeper.lost != nil }, ownership: { keeper.ownership },
             progress: { progress in
                 keeper.note(progress)
                 log.note(progress)

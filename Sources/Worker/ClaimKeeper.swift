@@ -27,23 +27,17 @@ final class ClaimKeeper: Sendable {
         self.claim = claim
     }
 
-    /// Why the claim is no longer ours, if it is not: another attempt has taken over, the run was cancelled, or the
-    /// lease could not be renewed in time.
-    var lost: StoreError? {
-        state.withLock { state in
-            if let lost = state.lost { return lost }
-            // The state file may be out of reach; from here on somebody else may hold the claim.
-            guard .now - state.renewed > lease else { return nil }
-            return .locked(path: store.path)
-        }
-    }
+    /// Why the claim is no longer ours, if it is not: another attempt has taken over, or the run was cancelled.
+    var lost: StoreError? { state.withLock(\.lost) }
 
-    /// Whether the run's files are still this attempt's to write: nobody has taken over, at most the run was cancelled.
-    var ownsFiles: Bool {
-        switch lost {
-        case nil: true
-        case .lostLease(let lost): lost.currentAttempt == claim.attempt
-        default: false
+    /// Whose the run's files are: ours as long as nobody has taken over, be the run cancelled.
+    var ownership: FileOwnership {
+        state.withLock { state in
+            if case .lostLease(let lost) = state.lost {
+                return lost.currentAttempt == claim.attempt ? .ours : .lost
+            }
+            // The state file may be out of reach, or this process was asleep: somebody else may hold the claim by now.
+            return .now - state.renewed > lease ? .unknown : .ours
         }
     }
 
@@ -87,7 +81,7 @@ final class ClaimKeeper: Sendable {
             }
             state.withLock { $0.renewed = asked }
         } catch {
-            // A fence is final; anything else (a lock, a full disk) may pass before the lease ends.
+            // A fence is final; anything else (a lock, a full disk) may pass, and until then nothing is written.
             if case .lostLease = error { state.withLock { $0.lost = error } }
         }
     }

@@ -72,13 +72,70 @@ struct RunTests {
         // The other attempt has come further in the meantime.
         try later.write(to: URL(filePath: plan.folder.path + "/checkpoint_50.safetensors"))
 
-        let outcome = try Example.perform(plan, loseAfter: 5)
+        let outcome = try Example.perform(plan) { $0 < 5 ? .ours : .lost }
 
         #expect(outcome == .interrupted(step: 14))
         let files = try FileManager.default.contentsOfDirectory(atPath: plan.folder.path)
         #expect(
             files.filter { $0.hasPrefix("checkpoint_") }.sorted()
                 == ["checkpoint_10.safetensors", "checkpoint_50.safetensors"])
+    }
+
+    @Test func nothingIsWrittenWhileItIsUnknownWhoseTheFilesAreAndEverythingAfterwards() throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm")
+        try Example.perform(calm)
+        let plan = try Example.plan(folder, checkpointInterval: .zero)
+        let seen = Lines()
+        let path = plan.folder.path
+
+        // A state file that is out of reach for a while, and comes back before the attempt is over.
+        let outcome = try Example.perform(plan) { look in
+            guard (20...60).contains(look) else { return .ours }
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            let rows = (try? Data(contentsOf: URL(filePath: path + "/metrics.jsonl")))?.count ?? -1
+            seen.add("\(files.sorted()) \(rows)")
+            return .unknown
+        }
+
+        guard case .finished = outcome else {
+            Issue.record("the run did not finish")
+            return
+        }
+        #expect(seen.all.count > 30 && Set(seen.all).count == 1, "\(Set(seen.all))")
+        for name in ["metrics.jsonl", "model_60.safetensors"] {
+            #expect(try Example.bytes(calm, name) == Example.bytes(plan, name), "\(name)")
+        }
+    }
+
+    @Test func anAttemptThatNeverLearnsThatItWasSupersededWritesIntoNothing() throws {
+        let folder = try TemporaryFolder()
+        let calm = try Example.plan(folder, run: "calm")
+        try Example.perform(calm)
+        let plan = try Example.plan(folder)
+
+        // In the middle of the first attempt, before one of its rows, a second one does the whole run.
+        let outcome = try Example.perform(plan) { look in
+            if look == 30 { _ = try? Example.perform(plan) }
+            return look < 40 ? .ours : .lost
+        }
+
+        #expect(outcome == .interrupted(step: 39))
+        for name in ["metrics.jsonl", "model_60.safetensors"] {
+            #expect(try Example.bytes(calm, name) == Example.bytes(plan, name), "\(name)")
+        }
+    }
+
+    @Test func filesThatAKilledAttemptDidNotFinishAreRemoved() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(folder)
+        try FileManager.default.createDirectory(atPath: plan.folder.path, withIntermediateDirectories: true)
+        let left = plan.folder.path + "/checkpoint_10.safetensors.123-456.tmp"
+        try Data("half a file".utf8).write(to: URL(filePath: left))
+
+        try Example.perform(plan)
+
+        #expect(!FileManager.default.fileExists(atPath: left))
     }
 
     @Test func aFolderThatCannotBeListedIsNotTakenForANewRun() throws {

@@ -81,14 +81,15 @@ enum Example {
 
     /// Performs a plan untracked.
     ///
-    /// `stopAfter` asks it to stop when it has looked that often; `loseAfter` takes its claim away likewise.
+    /// `stopAfter` asks it to stop when it has looked that often; `ownership` says at each look whose the files are.
     @discardableResult
     static func perform(
-        _ plan: RunPlan, stopAfter: Int? = nil, loseAfter: Int? = nil, lines: Lines = Lines(),
+        _ plan: RunPlan, stopAfter: Int? = nil, lines: Lines = Lines(),
+        ownership: @escaping @Sendable (Int) -> FileOwnership = { _ in .ours },
         drawingLibraries: [String] = ["libcairo.so.2"]
     ) throws -> RunOutcome {
         let counter = Counter()
-        let holds = Counter()
+        let looks = Counter()
         var settings = WandBSettings()
         settings.mode = .disabled
         let tracker = RunTracker(
@@ -98,8 +99,7 @@ enum Example {
             plan, tracker: tracker,
             surroundings: RunSurroundings(
                 shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false },
-                ownsFiles: { loseAfter.map { holds.next() < $0 } ?? true }, progress: { _ in },
-                say: { lines.add($0) }),
+                ownership: { ownership(looks.next()) }, progress: { _ in }, say: { lines.add($0) }),
             drawingLibraries: drawingLibraries
         ).perform()
     }
