@@ -18,6 +18,12 @@ enum NetrcFile {
         return nil
     }
 
+    /// The machines that have an entry, in order.
+    static func machines(in text: String) -> [String] {
+        let tokens = tokens(of: text)
+        return zip(tokens, tokens.dropFirst()).filter { $0.0 == "machine" }.map(\.1)
+    }
+
     /// Words outside comments and macro definitions (which run to the next empty line).
     private static func tokens(of text: String) -> [String] {
         var tokens: [String] = []

@@ -148,7 +148,10 @@ final class StandInBackend: Sendable {
         if query.contains("model(") { return resumeStatus(variables, state) }
         if query.contains("viewer {") {
             return answer([
-                "viewer": ["id": "VXNlcjox", "entity": Self.entity, "username": "u", "flags": "{}"]
+                "viewer": [
+                    "id": "VXNlcjox", "entity": Self.entity, "username": "u", "flags": "{}",
+                    "teams": ["edges": [["node": ["name": Self.entity]], ["node": ["name": "interp"]]]],
+                ] as [String: Any]
             ])
         }
         state.violations.append("unknown GraphQL operation")
