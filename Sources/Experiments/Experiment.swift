@@ -17,17 +17,19 @@ public struct Experiment: Sendable, Equatable {
 extension Experiment {
     /// Reads a user's own experiment.
     ///
-    /// - Parameter path: A YAML or JSON file; its name without the extension and a trailing `_config` becomes the
-    ///   experiment's.
+    /// - Parameter path: A YAML or JSON file, which names the experiment too.
     /// - Returns: The experiment with its target.
     /// - Throws: What is wrong with the file or with the target's beside it.
     public static func load(path: String) throws(ConfigError) -> Experiment {
-        let url = URL(fileURLWithPath: path)
-        let stem = url.deletingPathExtension().lastPathComponent
-        let name = stem.hasSuffix("_config") && stem != "_config" ? String(stem.dropLast(7)) : stem
-        return try Experiment(
-            name: name, node: SourceNode.parse(path: path), source: path,
-            folder: url.deletingLastPathComponent().path)
+        try Experiment(
+            name: name(ofFile: path), node: SourceNode.parse(path: path), source: path,
+            folder: URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    }
+
+    /// The name of the experiment that a file holds: the file's without extension and a trailing `_config`.
+    public static func name(ofFile path: String) -> String {
+        let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        return stem.hasSuffix("_config") && stem != "_config" ? String(stem.dropLast(7)) : stem
     }
 
     init(name: String, node: SourceNode, source: String, folder: String?) throws(ConfigError) {

@@ -59,7 +59,7 @@ struct Submission {
             throw withdraw(job, store, because: Failure(error))
         }
         return StartedJob(
-            store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
+            plan: plan, store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
             executor: executor, warnings: warnings)
     }
 

@@ -13,6 +13,7 @@ struct Submit: AsyncParsableCommand {
               orchestrator submit --experiments my_config.yaml --sweep my.yaml
               orchestrator submit --sweep --n-agents 8 --watch
               orchestrator submit --sweep --dry-run    what would be run, and how
+              orchestrator submit --sweep search.yaml --samples 50 --sweep-seed 1
 
             Agents take specs until none is left; they go on when this terminal is closed.
             """)
@@ -28,6 +29,8 @@ struct Submit: AsyncParsableCommand {
             "Sweep over the parameters in this file; without a file: \(Spelling.defaultSweepFile).",
             valueName: "file"))
     var sweep: String?
+
+    @OptionGroup var search: SweepOptions
 
     @Option(
         name: [.customLong("n-agents"), .customLong("n_agents")],
@@ -75,13 +78,15 @@ struct Submit: AsyncParsableCommand {
                 "--job-suffix '\(suffix)' may hold up to 64 letters, digits, '.', '_' and '-'")
         }
         try NodeList.validate(exclude)
+        try search.validate(sweep: sweep)
         if json, watch { throw ValidationError("--json and --watch exclude each other") }
     }
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         Interruption.listen()
-        let plan = try SweepPlan(experiments: experiments, sweep: sweep, project: project)
+        let plan = try SweepPlan(
+            experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
         let slurm = SlurmCommands(environment: environment)
         let executor = try await Executor.choose(executor, slurm: slurm)
         try NodeList.check(exclude, executor: executor.kind)

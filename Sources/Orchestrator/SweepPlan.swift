@@ -7,53 +7,77 @@ struct SweepPlan {
     let specs: [NewSpec]
     /// The sweep file that the specs come from.
     let sweepFile: String?
-    /// The experiments in order, with how many specs each has.
-    let counts: [(experiment: String, count: Int)]
-    /// What the sweep sets for the first spec, for people.
-    let example: String
+    /// How the specs were drawn, if they were.
+    let sampling: Sampling?
+    /// The experiments in order.
+    let parts: [Part]
+
+    /// The specs of one experiment.
+    struct Part {
+        let experiment: String
+        /// Where its specs stand among all.
+        let range: Range<Int>
+        /// How many further specs came out with the config of one that is there.
+        let duplicates: Int
+        /// The first spec.
+        let example: SpecDraft
+    }
+
+    /// How many specs came out with the config of another and are stored once.
+    var duplicates: Int { parts.reduce(0) { $0 + $1.duplicates } }
+
+    /// What users are told of duplicates.
+    var duplicatesNote: String? {
+        guard duplicates > 0 else { return nil }
+        let are = duplicates == 1 ? "is a duplicate" : "are duplicates"
+        return "\(duplicates) of \(plural(specs.count + duplicates, "spec")) \(are) and stored once"
+    }
 
     /// Loads and expands what the command line names.
     ///
     /// - Parameters:
     ///   - experiments: Names or files, separated by commas; `nil` means every published experiment.
     ///   - sweep: The sweep file.
+    ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - project: A W&B project to put into every config.
     /// - Throws: Everything that is wrong with the files.
-    init(experiments: String?, sweep: String?, project: String?) throws(Failure) {
-        let drafts: [SpecDraft]
+    init(experiments: String?, sweep: String?, sampling: Sampling? = nil, project: String?) throws(Failure) {
         sweepFile = sweep.map(Self.locate)
-        do {
-            let selected = try Self.select(experiments)
+        self.sampling = sampling
+        let selection = Selection(try Self.names(experiments))
+        var problems = selection.problems
+        var drafts: [SpecDraft] = []
+        do throws(ConfigError) {
             if let sweepFile {
-                drafts = try SweepFile.load(path: sweepFile).expand(experiments: selected)
+                drafts = try SweepFile.load(path: sweepFile).expand(
+                    experiments: selection.experiments, sampling: sampling, besides: selection.unread)
             } else {
-                drafts = selected.map(SpecDraft.init)
+                drafts = selection.experiments.map(SpecDraft.init)
             }
-            specs = try drafts.map { try NewSpec($0, project: project) }
+        } catch {
+            problems.append("\(error)")
+        }
+        var gathering = Gathering(project: project)
+        do {
+            for draft in drafts { try gathering.add(draft) }
         } catch {
             throw Failure(error)
         }
-        var counts: [(experiment: String, count: Int)] = []
-        for draft in drafts {
-            if counts.last?.experiment == draft.experiment {
-                counts[counts.count - 1].count += 1
-            } else {
-                counts.append((draft.experiment, 1))
-            }
-        }
-        self.counts = counts
-        example = drafts.first.map { Overrides($0.overrides).text() } ?? ""
+        problems += gathering.problems
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
+        specs = gathering.specs
+        parts = gathering.parts
     }
 
-    private static func select(_ names: String?) throws -> [Experiment] {
-        guard let names else { return try Registry.names.map { try Registry.experiment(named: $0) } }
-        let parts = names.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    private static func names(_ list: String?) throws(Failure) -> [String] {
+        guard let list else { return Registry.names }
+        let names = list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }
-        guard !parts.isEmpty else { throw Failure.badInput("--experiments names no experiment") }
-        if let twice = Dictionary(grouping: parts, by: \.self).first(where: { $0.value.count > 1 })?.key {
-            throw Failure.badInput("--experiments names '\(twice)' twice")
+        guard !names.isEmpty else { throw .badInput("--experiments names no experiment") }
+        if let twice = Dictionary(grouping: names, by: \.self).first(where: { $0.value.count > 1 })?.key {
+            throw .badInput("--experiments names '\(twice)' twice")
         }
-        return try parts.map { try Registry.experiment(named: $0) }
+        return names
     }
 
     /// The sweep file's path; the default one may also lie beside the folder of the program.
@@ -66,22 +90,76 @@ struct SweepPlan {
     }
 }
 
-extension NewSpec {
-    /// A draft as it is stored: with the project that the user asked for, and with an absolute target.
-    fileprivate init(_ draft: SpecDraft, project: String?) throws {
+/// The experiments that the user names.
+private struct Selection {
+    private(set) var experiments: [Experiment] = []
+    /// Under which names a sweep file may mention those that could not be read.
+    private(set) var unread: [String] = []
+    private(set) var problems: [String] = []
+
+    init(_ names: [String]) {
+        for name in names {
+            do throws(ConfigError) {
+                experiments.append(try Registry.experiment(named: name))
+            } catch {
+                problems.append("\(error)")
+                unread.append(Experiment.name(ofFile: name))
+            }
+        }
+    }
+}
+
+/// Takes up specs one after the other; those with a config that is there already are counted only.
+private struct Gathering {
+    let project: String?
+    private(set) var specs: [NewSpec] = []
+    private(set) var parts: [SweepPlan.Part] = []
+    private(set) var problems: [String] = []
+    private var seen: Set<String> = []
+    private var paths: [String: String] = [:]
+
+    init(project: String?) { self.project = project }
+
+    mutating func add(_ draft: SpecDraft) throws {
+        if parts.last?.experiment != draft.experiment {
+            parts.append(
+                .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
+            seen = []
+        }
+        let part = parts.removeLast()
+        let config = try config(draft).json()
+        let isNew = seen.insert(config).inserted
+        if isNew {
+            specs.append(
+                NewSpec(
+                    experiment: draft.experiment, config: config, overrides: try Overrides(draft.overrides).json(),
+                    target: draft.target?.canonicalJSON(), steps: draft.config.steps))
+        }
+        parts.append(
+            .init(
+                experiment: part.experiment, range: part.range.lowerBound..<specs.count,
+                duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
+    }
+
+    /// A draft's config as it is stored: with the project that the user asked for, and with an absolute target.
+    private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
         var config = draft.config
         if let project { config = try config.setting("wandb_project", to: .string(project)) }
         if case .local(let path) = config.pretrainedModelPath {
-            let absolute = URL(filePath: path).path
-            guard FileManager.default.isReadableFile(atPath: absolute) else {
-                throw Failure.badInput(
-                    "\(draft.experiment): pretrained_model_path names \(path), which cannot be read")
-            }
+            let absolute = absolute(path, in: draft)
             config = try config.setting("pretrained_model_path", to: .string(absolute))
         }
-        self.init(
-            experiment: draft.experiment, config: config.json(),
-            overrides: try Overrides(draft.overrides).json(),
-            target: draft.target?.canonicalJSON(), steps: config.steps)
+        return config
+    }
+
+    /// The absolute path; one that cannot be read is told once.
+    private mutating func absolute(_ path: String, in draft: SpecDraft) -> String {
+        if let known = paths[path] { return known }
+        let absolute = URL(filePath: path).path
+        paths[path] = absolute
+        if !FileManager.default.isReadableFile(atPath: absolute) {
+            problems.append("\(draft.experiment): pretrained_model_path names \(path), which cannot be read")
+        }
+        return absolute
     }
 }

@@ -18,8 +18,12 @@ struct BadSweepTests {
             "s:4:5: global.seed: has 'min' beside 'values'; a parameter takes 'values: [...]' alone"
         ),
         (
-            "global:\n  lr: {distribution: uniform}",
-            "s:2:8: global.lr: 'distribution' means nothing here; a parameter takes 'values: [...]'"
+            "global:\n  lr: {vlaues: [1]}",
+            "s:2:8: global.lr: 'vlaues' means nothing here; did you mean values?"
+        ),
+        (
+            "global:\n  lr: {among: [1]}",
+            "s:2:8: global.lr: 'among' means nothing here; a parameter takes 'values: [...]'"
         ),
         ("global:\n  lr: {}", "s:2:3: global.lr: is an empty mapping; a parameter takes 'values: [...]'"),
         (
@@ -142,6 +146,16 @@ struct BadSweepTests {
             told("global: {\(many)}")
                 == "s: the sweep has more than 9223372036854775807 specs, the limit is 1000000; name fewer values"
         )
+    }
+
+    @Test func aBillionCombinationsAreRefusedAtOnce() {
+        let thousand = "[" + (1...1000).map(String.init).joined(separator: ", ") + "]"
+        let three = ["seed", "C", "steps"].map { "\($0): {values: \(thousand)}" }.joined(separator: ", ")
+        let start = ContinuousClock.now
+        #expect(
+            told("global: {\(three)}")
+                == "s: the sweep has 1000000000 specs, the limit is 1000000; name fewer values")
+        #expect(ContinuousClock.now - start < .seconds(10))
     }
 
     private func told(_ text: String, _ names: [String] = ["tms_5-2"]) -> String {

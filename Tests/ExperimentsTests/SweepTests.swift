@@ -112,6 +112,10 @@ struct SweepTests {
         #expect(sweep.filter { $0.experiment == "resid_mlp1" }.count == 1)
         #expect(sweep.filter { $0.experiment == "tms_40-10" }.count == 3)
 
+        let search = try SweepFile.load(path: sweeps.appending(path: "random_search.yaml").path).expand(
+            experiments: all, sampling: Sampling(count: 30))
+        #expect(search.count == 30 * all.count)
+
         // Users find the experiments beside the sweeps.
         let copy = sweeps.appending(path: "experiments/tms_5-2.yaml").path
         #expect(try Registry.experiment(named: copy).config == all[0].config)

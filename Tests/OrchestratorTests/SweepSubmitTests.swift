@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+@testable import Orchestrator
+
+struct SweepSubmitTests {
+    let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    private let search = """
+        tms_5-2:
+          lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-2}
+          seed: {values: [0, 1, 2]}
+        """
+
+    private struct Preview: Decodable {
+        struct Part: Decodable {
+            let experiment: String
+            let specs: Int
+            let duplicates: Int
+            let example: [String: String]
+        }
+        let specs: Int
+        let duplicates: Int
+        let experiments: [Part]
+    }
+
+    @Test func samplesAreStoredWithWhatTheyDrew() async throws {
+        let sweep = try bench.write(search, to: "search.yaml")
+        let arguments = ["submit", "--experiments", "tms_5-2", "--sweep", sweep, "--samples", "5"]
+        let answer = try await bench.orchestrator(arguments + ["--sweep-seed", "3", "--watch"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let runs = try await bench.status(of: 1).runs
+        #expect(runs.count == 5)
+        #expect(Set(runs.compactMap { $0.overrides["lr"] }).count == 5)
+        #expect(runs.allSatisfy { $0.overrides.keys.sorted() == ["lr", "seed"] })
+        #expect(runs.allSatisfy { (1e-4...1e-2).contains(Double($0.overrides["lr"] ?? "") ?? 0) })
+
+        let again = try await bench.orchestrator(arguments + ["--sweep_seed", "3", "--watch"])
+        #expect(again.code == 0, "\(again.error)")
+        #expect(try await bench.status(of: 2).runs.map(\.overrides) == runs.map(\.overrides))
+        let other = try await bench.orchestrator(arguments + ["--watch"])
+        #expect(other.code == 0, "\(other.error)")
+        #expect(try await bench.status(of: 3).runs.map(\.overrides) != runs.map(\.overrides))
+    }
+
+    @Test func duplicatesAreStoredOnceAndToldOf() async throws {
+        let sweep = try bench.write(
+            "tms_5-2:\n  lr: {values: [0.001, 1e-3, 0.002]}\n  seed: {values: [0, 1, 0, 2]}", to: "s.yaml")
+        let arguments = ["submit", "--experiments", "tms_5-2,tms_40-10", "--sweep", sweep]
+        let preview = try await bench.orchestrator(arguments + ["--dry-run"])
+        #expect(preview.code == 0, "\(preview.error)")
+        #expect(preview.output.contains("6 of 13 specs are duplicates and stored once"))
+        let json = try JSONDecoder().decode(
+            Preview.self, from: Data(try await bench.orchestrator(arguments + ["--dry-run", "--json"]).output.utf8))
+        #expect(json.specs == 7 && json.duplicates == 6)
+        #expect(json.experiments.map(\.duplicates) == [6, 0])
+        #expect(json.experiments[0].example == ["lr": "0.001", "seed": "0"])
+
+        let submitted = try await bench.orchestrator(arguments + ["--json"])
+        #expect(submitted.code == 0, "\(submitted.error)")
+        #expect(submitted.output.contains(#""duplicates" : 6"#))
+        #expect(try await bench.status(of: 1).runs.count == 7)
+        let text = try await bench.orchestrator(arguments)
+        #expect(text.output.contains("\n6 of 13 specs are duplicates and stored once\n"))
+    }
+
+    @Test func everyMistakeInEveryFileIsToldAtOnce() async throws {
+        let own = try bench.write("C: 0", to: "own.yaml")
+        let sweep = try bench.write(
+            "global:\n  sede: {values: [1]}\nown:\n  lr: {values: [1]}\nontheotherhand:\n  lr: {values: [1]}",
+            to: "s.yaml")
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", "tms_5_2,\(own),tms_40-10", "--sweep", sweep, "--dry-run"])
+        #expect(answer.code == 2)
+        #expect(answer.output.isEmpty)
+        for part in [
+            "unknown experiment 'tms_5_2'; did you mean tms_5-2?", "own.yaml:1:4: C: found 0, expected a positive",
+            "s.yaml:2:3: global.sede: unknown parameter 'sede'; did you mean seed?",
+            "s.yaml:5:1: ontheotherhand: unknown experiment",
+        ] {
+            #expect(answer.error.contains(part), "\(part)")
+        }
+        #expect(!answer.error.contains("s.yaml:3"), "a sweep may name an experiment that could not be read")
+    }
+
+    @Test func weightsThatCannotBeReadAreToldOnce() async throws {
+        let config = try await bench.orchestrator(["experiments", "tms_5-2"]).output
+            .replacing("pretrained_model_path: train:tms_5-2", with: "pretrained_model_path: no/such/folder")
+        let own = try bench.write(config, to: "own.yaml")
+        let sweep = try bench.write("own: {seed: {values: [1, 2, 3]}}", to: "s.yaml")
+        let answer = try await bench.orchestrator(["submit", "--experiments", own, "--sweep", sweep, "--dry-run"])
+        #expect(answer.code == 2)
+        #expect(answer.error == "orchestrator: own: pretrained_model_path names no/such/folder, which cannot be read\n")
+    }
+
+    @Test(arguments: [
+        (["--samples", "0"], "--samples is 0; it takes 1 to 1000000"),
+        (["--samples=-3"], "--samples is -3; it takes 1 to 1000000"),
+        (["--samples", "1000000000"], "--samples is 1000000000; it takes 1 to 1000000"),
+        (["--samples", "5", "--sweep-seed=-1"], "--sweep-seed is -1; it takes 0 or more"),
+        (["--sweep-seed", "1"], "--sweep-seed is the seed of --samples; give --samples N too"),
+    ])
+    func wrongSamplesAreTold(options: [String], message: String) async throws {
+        let sweep = try bench.write(search, to: "search.yaml")
+        let answer = try await bench.orchestrator(["submit", "--sweep", sweep, "--dry-run"] + options)
+        #expect(answer.code == 2)
+        #expect(answer.error == "orchestrator: \(message) (`orchestrator submit --help` explains the options)\n")
+    }
+
+    @Test func samplesNeedASweepAndDistributionsNeedSamples() async throws {
+        let without = try await bench.orchestrator(["submit", "--samples", "3", "--dry-run"])
+        #expect(without.code == 2)
+        #expect(without.error.contains("--samples draws from a sweep file; name it with --sweep"))
+        let sweep = try bench.write(search, to: "search.yaml")
+        let grid = try await bench.orchestrator(["submit", "--sweep", sweep, "--dry-run"])
+        #expect(grid.code == 2)
+        #expect(grid.error.contains("search.yaml:2:3: tms_5-2.lr: is drawn at random, which needs a number of samples"))
+    }
+}
