@@ -16,11 +16,11 @@ enum Journal {
         if isShared {
             // Exclusive locking reads a write-ahead log without shared memory, should the file still have one.
             try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-            if try mode(of: db) == "wal" { try rollBack(db) }
+            if try isLogged(db) { try rollBack(db) }
             // The lock is given back by the next read.
             try db.execute(sql: "PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1")
             try rollBack(db)
-        } else if try mode(of: db) != "wal" {
+        } else if try !isLogged(db) {
             // Pragmas answer "database is locked" at once while another process changes the journal, so it is
             // changed only when it has to be.
             let isNew = try Int.fetchOne(db, sql: "PRAGMA page_count") == 0
@@ -35,6 +35,9 @@ enum Journal {
     private static func rollBack(_ db: Database) throws {
         try db.execute(sql: "PRAGMA journal_mode = PERSIST")
     }
+
+    /// Whether the file has a write-ahead log.
+    static func isLogged(_ db: Database) throws -> Bool { try mode(of: db) == "wal" }
 
     private static func mode(of db: Database) throws -> String? {
         try String.fetchOne(db, sql: "PRAGMA journal_mode")

@@ -8,7 +8,7 @@ extension Store {
 
     /// Notes the process that was started for an agent.
     public func noteProcess(_ pid: Int32, of agent: AgentID) throws(StoreError) {
-        try write { db in
+        try write(.untilPowerCut) { db in
             try db.execute(
                 sql: "UPDATE agent SET pid = ? WHERE id = ?", arguments: [pid, agent.rawValue])
         }
@@ -61,7 +61,7 @@ extension Store {
     /// Notes that an agent without a claim is alive.
     public func heartbeat(of agent: AgentID) throws(StoreError) {
         let now = now()
-        try write { db in try Self.hear(agent, at: now, in: db) }
+        try write(.untilPowerCut) { db in try Self.hear(agent, at: now, in: db) }
     }
 
     /// Notes that an agent has ended, and why.

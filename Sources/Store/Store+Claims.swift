@@ -17,7 +17,7 @@ extension Store {
         of job: JobID, by agent: AgentID, lease: Duration
     ) throws(StoreError) -> Claim? {
         let now = now()
-        return try write { db in
+        return try write(.untilPowerCut) { db in
             guard let row = try Self.takeNext(of: job, by: agent, at: now, in: db) else { return nil }
             let run: String = row["id"]
             let attempt: Int = row["attempt"]
@@ -45,7 +45,7 @@ extension Store {
     /// Renews the claim's lease.
     public func heartbeat(_ claim: Claim, lease: Duration) throws(StoreError) {
         let now = now()
-        try write { db in
+        try write(.untilPowerCut) { db in
             try Self.checkFence(of: claim, in: db)
             try Self.renew(claim, until: now + lease, at: now, in: db)
         }
@@ -56,7 +56,7 @@ extension Store {
         _ progress: Progress, of claim: Claim, lease: Duration
     ) throws(StoreError) {
         let now = now()
-        try write { db in
+        try write(.untilPowerCut) { db in
             try Self.change(
                 claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
                 [

@@ -13,6 +13,18 @@ public struct Store: Sendable {
     public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
     private let database: any DatabaseWriter
+    private let isLogged: Bool
+
+    /// How long a change is sure to last.
+    enum Lasting {
+        /// Through a power cut.
+        case whateverHappens
+        /// Until the machine stops: with it end all processes that rely on the change.
+        ///
+        /// Only a write-ahead log can do with less, and only one machine has it open. A later change that lasts
+        /// takes all earlier ones along.
+        case untilPowerCut
+    }
 
     /// Opens the state file of `cache`, creating the folder and the file when they are missing.
     ///
@@ -49,13 +61,14 @@ public struct Store: Sendable {
         self.now = now
         var configuration = Configuration()
         configuration.label = "state"
-        configuration.busyMode = .callback(Self.waiting(atMost: patience))
+        configuration.busyMode = .callback(Self.waiting(atMost: patience, isShared: isShared))
         configuration.prepareDatabase { db in
             try Journal.prepare(db, isShared: isShared)
             try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0")
         }
         do {
             database = try Self.open(file, configuration, patience: patience)
+            isLogged = try database.read { db in try Journal.isLogged(db) }
         } catch {
             throw StoreError(error, path: file)
         }
@@ -67,8 +80,27 @@ public struct Store: Sendable {
     }
 
     /// Makes one change: all of `body` or, when it throws, none of it.
-    func write<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
-        do { return try database.write(body) } catch { throw StoreError(error, path: path) }
+    func write<T>(
+        _ lasting: Lasting = .whateverHappens, _ body: (Database) throws -> T
+    ) throws(StoreError) -> T {
+        do {
+            return try database.writeWithoutTransaction { db in
+                let isFlushed = !isLogged || lasting == .whateverHappens
+                try db.execute(sql: "PRAGMA synchronous = \(isFlushed ? "FULL" : "NORMAL")")
+                try db.beginTransaction(.immediate)
+                do {
+                    let result = try body(db)
+                    try db.commit()
+                    return result
+                } catch {
+                    // A full disk may have rolled it back already.
+                    if db.isInsideTransaction { try db.rollback() }
+                    throw error
+                }
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
     }
 
     /// Opens the file, again and again while others are changing its mode or layout.
@@ -130,11 +162,14 @@ public struct Store: Sendable {
     }
 
     /// Waits for a lock a little longer each time, never in step with the others who wait.
-    private static func waiting(atMost patience: Duration) -> Database.BusyCallback {
-        { attempt in
-            let waited = Duration.microseconds((0..<attempt).reduce(0) { $0 + Int(meanBackOff($1)) })
+    private static func waiting(atMost patience: Duration, isShared: Bool) -> Database.BusyCallback {
+        // Asking again costs a machine next to nothing, and a file server a good deal.
+        let longest = isShared ? 7 : 3
+        return { attempt in
+            let waited = Duration.microseconds(
+                (0..<attempt).reduce(0) { $0 + Int(meanBackOff(min($1, longest))) })
             guard waited < patience else { return false }
-            usleep(backOff(attempt))
+            usleep(backOff(min(attempt, longest)))
             return true
         }
     }

@@ -150,10 +150,14 @@ struct SubmitTests {
 }
 
 /// Waits until `condition` holds; fails the test if it never does.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    for _ in 0..<1500 {
+func eventually(
+    within patience: Duration = .seconds(30), _ condition: () async throws -> Bool,
+    sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let end = ContinuousClock.now + patience
+    repeat {
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(20))
-    }
-    Issue.record("what was waited for did not happen within 30 s")
+    } while .now < end
+    Issue.record("what was waited for did not happen within \(patience)", sourceLocation: sourceLocation)
 }

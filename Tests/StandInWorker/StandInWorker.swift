@@ -3,8 +3,8 @@ import Store
 
 /// An agent that claims, reports and completes specs like the real one, without training anything.
 ///
-/// The environment sets what it plays: `STAND_IN_STEP_MS` is the length of each of a run's four reports,
-/// `STAND_IN_FAIL` a position in the job whose run fails, `STAND_IN_DIE` one whose first attempt is killed
+/// The environment sets what it plays: `STAND_IN_REPORTS` is how often a run reports, 4 times unless given,
+/// `STAND_IN_STEP_MS` the time before each report, `STAND_IN_FAIL` a position in the job whose run fails, `STAND_IN_DIE` one whose first attempt is killed
 /// half-way, `STAND_IN_LEASE_MS` the length of leases.
 @main
 struct StandInWorker {
@@ -42,14 +42,15 @@ struct StandInWorker {
     private func play(_ claim: Claim) throws {
         let pause = number("STAND_IN_STEP_MS") ?? 5
         let config = try JSONDecoder().decode(Config.self, from: Data(claim.spec.config.utf8))
-        for quarter in 1...4 {
+        let reports = number("STAND_IN_REPORTS") ?? 4
+        for report in 0..<reports {
             usleep(UInt32(pause) * 1000)
             let progress = Progress(
-                step: config.steps * quarter / 4, steps: config.steps,
-                stepsPerSecond: Double(config.steps) * 250 / Double(max(1, pause)),
-                losses: ["loss/total": 1 / Double(quarter)])
+                step: config.steps * (report + 1) / reports, steps: config.steps,
+                stepsPerSecond: Double(config.steps) * 1000 / Double(reports * max(1, pause)),
+                losses: ["loss/total": 1 / Double(report + 1)])
             try store.report(progress, of: claim, lease: lease)
-            if quarter == 2, claim.attempt == 1, number("STAND_IN_DIE") == claim.spec.position {
+            if report + 1 == (reports + 1) / 2, claim.attempt == 1, number("STAND_IN_DIE") == claim.spec.position {
                 kill(getpid(), SIGKILL)
             }
         }
