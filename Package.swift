@@ -66,7 +66,7 @@ let package = Package(
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
-        .target(name: "WandB", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(name: "WandB", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
         // C: hot loops compiled per instruction set, and the system libraries' headers.

@@ -1,5 +1,6 @@
 import Figures
 import Kernels
+import WandB
 
 /// What the figures of a step show, computed before the step changes it.
 struct FigureNumbers: Sendable {
@@ -17,6 +18,11 @@ struct FigureNumbers: Sendable {
         let v: Matrix
         /// U transposed (outputs, C).
         let u: Matrix
+
+        var ciBins: Bins {
+            let (low, high) = ci.extent
+            return Bins(ci, from: Double(min(low, 0)), to: Double(max(high, 1)))
+        }
     }
 
     private let modules: [Module]
@@ -68,11 +74,30 @@ struct FigureNumbers: Sendable {
     }
 
     private func importanceHistogram(_ module: Module) -> Figure {
-        let (low, high) = module.ci.extent
-        let bins = Bins(module.ci, from: Double(min(low, 0)), to: Double(max(high, 1)))
-        return Figure(
-            name: "mask_vals_" + module.name.replacing(".", with: "_"), title: "Causal importances of a batch",
-            histograms: [Histogram(title: module.name, bins: bins, valueLabel: "Causal importance")])
+        Figure(
+            name: "mask_vals_" + module.name, title: "Causal importances of a batch",
+            histograms: [Histogram(title: module.name, bins: module.ciBins, valueLabel: "Causal importance")])
+    }
+
+    /// The causal importances of a batch, as charts that can be looked at from step to step.
+    var histograms: [(name: String, medium: Media)] {
+        modules.map { module in
+            let bins = module.ciBins
+            let width = (bins.high - bins.low) / Double(bins.counts.count)
+            let edges = (0...bins.counts.count).map { bins.low + width * Double($0) }
+            return (module.name + "/ci", .histogram(edges: edges, counts: bins.counts.map(Double.init)))
+        }
+    }
+
+    /// How active each subcomponent is, the most active of a module first.
+    var table: Media {
+        let rows = modules.flatMap { module in
+            module.activations.enumerated().sorted { ($0.element, $1.offset) > ($1.element, $0.offset) }
+                .map { index, activation -> [JSONValue] in
+                    [.string(module.name), .number(index), .number(activation)]
+                }
+        }
+        return .table(columns: ["module", "subcomponent", "mean_activation"], rows: rows)
     }
 
     private var activationHistograms: Figure {

@@ -48,9 +48,12 @@ public struct Run {
         try plan.folder.create()
         plan.folder.removeUnfinished()
         try DurableFile.write(config.yaml(), to: plan.folder.config)
+        tracker.upload(plan.folder.config, as: "final_config.yaml")
         guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
             return .interrupted(step: 0)
         }
+        for file in target.files { tracker.upload(file.path, as: file.name) }
+        if let name = plan.config.runName(target: target.config) { tracker.suggest(name: name) }
         let settings = try DecompositionSettings(config, features: target.model.features)
         let decomposition = try Decomposition(target: target.model, settings: settings, threads: plan.threads)
         let checkpoints = Checkpoints(
@@ -99,17 +102,21 @@ public struct Run {
                 return .interrupted(step: step)
             }
             do {
-                if let report = try decomposition.advance(reporting: step % config.printFreq == 0) {
-                    rows.add(try row(report, decomposition, &pace))
+                let report = try decomposition.advance(reporting: step % config.printFreq == 0)
+                var media: [(name: String, medium: Media)] = []
+                if figures.areReady {
+                    // The step's row and figures are made again when another attempt goes on from the last checkpoint.
+                    guard isOursToWrite() else { return .interrupted(step: step) }
+                    media = figures.write()
+                }
+                if let report {
+                    rows.add(try row(report, decomposition, &pace), media: media)
+                } else if !media.isEmpty {
+                    rows.add(media: media, step: step)
                 }
             } catch let error as KernelError {
                 try save()
                 throw error
-            }
-            if figures.areReady {
-                // The step's row and figures are made again when another attempt goes on from the last checkpoint.
-                guard isOursToWrite() else { return .interrupted(step: step) }
-                figures.write()
             }
             if let progress = pace.tick(step: step + 1) { surroundings.progress(progress) }
             if surroundings.shouldStop() {
@@ -128,11 +135,11 @@ public struct Run {
             return .interrupted(step: config.steps)
         }
         let last = try row(try decomposition.evaluate(), decomposition, &pace)
-        rows.add(last)
+        rows.add(last, media: figures.write())
         try rows.write()
-        figures.write()
         try rows.flush()
         try writeModel(decomposition)
+        tracker.upload(plan.folder.metrics, as: "metrics.jsonl")
         return .finished(
             metrics: Dictionary(last.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
@@ -157,11 +164,14 @@ public struct Run {
     }
 
     private func writeModel(_ decomposition: Decomposition) throws(FileError) {
+        let path = plan.folder.model(step: decomposition.step)
         let arrays = decomposition.publishedStateDict.mapValues {
             SafeTensors.Array(shape: $0.shape, $0.values)
         }
         try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
-            .write(to: plan.folder.model(step: decomposition.step))
+            .write(to: path)
+        guard plan.uploadsCheckpoints else { return }
+        tracker.upload(path, as: (path as NSString).lastPathComponent)
     }
 
     /// Forgets the saved states of a run that is done and known to be.

@@ -2,18 +2,12 @@ import Artifacts
 import Experiments
 import Figures
 import Kernels
+import WandB
 
 /// The figures of a run: at which steps there are some, and their files.
 ///
 /// They never fail a run: why there are none is said once.
 struct RunFigures {
-    /// A file that was written.
-    struct File: Equatable {
-        /// What the published tool calls the figure.
-        let name: String
-        let path: String
-    }
-
     private let config: ExperimentConfig
     private let folder: RunFolder
     private let cairo: Cairo?
@@ -71,23 +65,24 @@ struct RunFigures {
 
     /// Draws the figures that were prepared and writes them.
     ///
-    /// - Returns: The files written.
-    @discardableResult
-    mutating func write() -> [File] {
+    /// - Returns: What to show beside the step's metrics, by the published tool's names for figures; and histograms,
+    ///   and at the last step a table, of the same numbers.
+    mutating func write() -> [(name: String, medium: Media)] {
         guard let cairo, let (step, numbers) = prepared else { return [] }
         prepared = nil
-        var files: [File] = []
+        var media = numbers.histograms
+        if step == config.steps { media.append(("subcomponents", numbers.table)) }
         do {
             try DurableFile.createFolder(folder.figures)
             for figure in numbers.figures {
                 let path = folder.figure(figure.name, step: step)
                 try DurableFile.write(figure.png(cairo), to: path)
-                files.append(File(name: figure.name, path: path))
+                media.append((figure.name, .image(path: path)))
             }
         } catch {
             sayOnce(step, error)
         }
-        return files
+        return media
     }
 
     private mutating func sayOnce(_ step: Int, _ error: any Error) {

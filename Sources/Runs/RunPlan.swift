@@ -19,6 +19,8 @@ public struct RunPlan: Sendable {
     public var threads: Int
     /// How often the state is saved, in seconds.
     public var checkpointInterval: Duration
+    /// Whether W&B gets the weights that are saved on the way and at the end.
+    public var uploadsCheckpoints = false
 
     /// Creates a plan.
     public init(

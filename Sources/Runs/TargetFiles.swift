@@ -14,6 +14,8 @@ public struct TargetFiles: Sendable {
     public let config: TargetConfig
     /// A digest of the weights' file.
     public let hash: String
+    /// What it was read from: the weights, the config, the labels' coefficients; by their published names.
+    let files: [(name: String, path: String)]
 
     /// What a training did, kept as `metadata.json`.
     struct Metadata: Codable {
@@ -82,6 +84,7 @@ public struct TargetFiles: Sendable {
     }
 
     private init(weights path: String, config: TargetConfig) throws(RunError) {
+        let folder = (path as NSString).deletingLastPathComponent
         let file = try Self.arrays(path)
         let stateDict = file.arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
         do {
@@ -90,11 +93,17 @@ public struct TargetFiles: Sendable {
             throw .invalid("\(path): \(error)")
         }
         if case .residualMLP(let training) = config {
-            let folder = (path as NSString).deletingLastPathComponent
             try Self.checkLabelCoefficients(in: folder, features: training.model.nFeatures)
         }
         self.config = config
         hash = SHA256.hex(file.encoded())
+        let stem = Self.stem(config)
+        let beside = ["\(stem)_train_config.yaml", "label_coeffs.json"].map {
+            (name: $0, path: (folder as NSString).appendingPathComponent($0))
+        }
+        files =
+            [("\(stem).\((path as NSString).pathExtension)", path)]
+            + beside.filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 }
 

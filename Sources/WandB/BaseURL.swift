@@ -7,8 +7,13 @@ struct BaseURL: Sendable, Equatable {
     /// Host and, where given, port: a netrc machine.
     let authority: String
 
+    /// The host that serves W&B's own cloud, and the older host behind it.
+    private static let forge = (host: "forge.coreweave.com", upstream: "api.wandb.ai")
+
     init(_ given: String) throws(WandBSettingsError) {
-        let text = Self.withoutTrailingSlashes(given)
+        var text = Self.withoutTrailingSlashes(given)
+        // The page's own proxy of the API, which W&B's client does not use either.
+        if text == "https://\(Self.forge.host)/api/wandb" { text = "https://api.\(Self.forge.host)" }
         guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty,
             parts.scheme == "https" || parts.scheme == "http",
             parts.query == nil, parts.fragment == nil
@@ -39,7 +44,7 @@ struct BaseURL: Sendable, Equatable {
 
     /// The machines whose netrc entry holds this server's key: the default server's older name counts too.
     var netrcMachines: [String] {
-        authority == "api.forge.coreweave.com" ? [authority, "api.wandb.ai"] : [authority]
+        authority == "api.\(Self.forge.host)" ? [authority, Self.forge.upstream] : [authority]
     }
 
     /// The address of a path whose parts are percent-encoded here.

@@ -48,12 +48,12 @@ final class DeliveryThread: @unchecked Sendable {
     var url: String? { locked { runURL } }
 
     /// Waits for the server to have everything up to the exit, but not for a dead server.
-    func finish() -> Delivery { end(.toExit) }
+    func finish(isInHurry: () -> Bool) -> Delivery { end(.toExit, isInHurry) }
 
     /// Waits for the server to have everything the folder holds, but not for a dead server.
-    func suspend() -> Delivery { end(.toEmptyFolder) }
+    func suspend() -> Delivery { end(.toEmptyFolder, { true }) }
 
-    private func end(_ hurry: Hurry) -> Delivery {
+    private func end(_ hurry: Hurry, _ isInHurry: () -> Bool) -> Delivery {
         condition.lock()
         defer { condition.unlock() }
         self.hurry = hurry
@@ -61,11 +61,13 @@ final class DeliveryThread: @unchecked Sendable {
         let start = clock.now
         var lastSuccess = start
         var seen = successes
+        var end = start + pacing.liveServerPatience
         while !isDone {
             let now = clock.now
+            if isInHurry() { end = min(end, now + pacing.hurriedPatience) }
             if successes != seen { (seen, lastSuccess) = (successes, now) }
             let patience = patience(problem, failures: failures)
-            if now - lastSuccess >= patience || now - start >= pacing.liveServerPatience { break }
+            if now - lastSuccess >= patience || now >= end { break }
             // The server is asked again only after everybody's patience is over.
             if problem != nil, let due, due - lastSuccess > patience { break }
             _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
@@ -73,8 +75,8 @@ final class DeliveryThread: @unchecked Sendable {
         // libcurl must not run on while the process ends; it looks at the flag at least once a second.
         isCancelled = true
         condition.broadcast()
-        let end = Date(timeIntervalSinceNow: 3)
-        while !isDone, condition.wait(until: end) {}
+        let limit = Date(timeIntervalSinceNow: 3)
+        while !isDone, condition.wait(until: limit) {}
         if isFinished { return .delivered(url: runURL) }
         return .left(
             folder: folder.path,
@@ -104,13 +106,18 @@ final class DeliveryThread: @unchecked Sendable {
         let probe = PeriodicProbe(spool: spool, interval: pacing.systemInterval)
         var announcer = Announcer(folder: folder.path, notify: notify)
         while true {
-            probe.measureIfDue()
             let (hurry, isCancelled) = locked { (self.hurry, self.isCancelled) }
-            if isCancelled { break }
+            let isOurs = spool.isOurs
+            if isCancelled || spool.isSuperseded || (hurry == .toEmptyFolder && !isOurs) { break }
+            guard isOurs else {
+                sleep(until: clock.now + pacing.longestSleep, unlessHurried: hurry)
+                continue
+            }
+            probe.measureIfDue()
             if hurry != nil { sender?.hurry() }
             let next = sender?.step(at: clock.now) {
                 probe.measureIfDue()
-                return self.locked { self.isCancelled }
+                return self.locked { self.isCancelled } || !self.spool.isOurs
             }
             if let sender { announcer.follow(sender) }
             let isThrough = isThrough(sender, hurry: hurry)

@@ -12,8 +12,9 @@ public final class HTTPClient {
 
     /// Loads libcurl, on first use, and makes a handle.
     ///
+    /// - Parameter userAgent: what servers see; W&B's expect its own client's name.
     /// - Throws: `HTTPError.unavailable` where this machine has no libcurl.
-    public init(userAgent: String = "spd") throws(HTTPError) {
+    public init(userAgent: String = "wandb-core") throws(HTTPError) {
         if let reason = curl_library_load() { throw .unavailable(String(cString: reason)) }
         guard let handle = curl_handle_create() else { throw .unavailable("libcurl made no handle") }
         self.handle = handle
@@ -38,8 +39,7 @@ public final class HTTPClient {
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_list_free(list) }
         // Without an empty Expect, libcurl waits for a go-ahead before each large body.
-        for header in request.headers + [("Expect", "")] {
-            let line = header.value.isEmpty ? "\(header.name):" : "\(header.name): \(header.value)"
+        for line in request.headers.map(Self.line) + ["Expect:"] {
             list = curl_list_append(list, line) ?? list
         }
         setOptions(request, headers: list)
@@ -55,6 +55,11 @@ public final class HTTPClient {
         var status = 0
         curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         return HTTPResponse(status: status, headers: exchange.headers, body: exchange.body)
+    }
+
+    /// A header as libcurl takes it; one without a value would be left out but for the semicolon.
+    private static func line(_ header: (name: String, value: String)) -> String {
+        header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
     }
 
     private func setOptions(_ request: HTTPRequest, headers: UnsafeMutablePointer<curl_slist>?) {

@@ -1,13 +1,15 @@
 /// Looks a machine's password up in netrc text.
 enum NetrcFile {
-    /// The password of the first entry of that machine (`default` counts for none: a key must be meant for W&B).
-    static func password(for machine: String, in text: String) -> String? {
+    /// The password of the first entry of that machine, or of the `default` entry where it is nil.
+    static func password(for machine: String?, in text: String) -> String? {
         var tokens = tokens(of: text)[...]
         var isWanted = false
         while let token = tokens.popFirst() {
             switch token {
-            case "machine": isWanted = tokens.popFirst() == machine
-            case "default": isWanted = false
+            case "machine":
+                let name = tokens.popFirst()
+                isWanted = machine != nil && name == machine
+            case "default": isWanted = machine == nil
             case "login", "account": _ = tokens.popFirst()
             case "password":
                 guard let password = tokens.popFirst() else { return nil }
@@ -38,9 +40,8 @@ enum NetrcFile {
                     inMacro = true
                     break
                 }
-                tokens.append(
-                    word.first == "\"" && word.last == "\""
-                        ? String(word.dropFirst().dropLast()) : String(word))
+                let isQuoted = word.count > 1 && (word.first == "\"" || word.first == "'") && word.first == word.last
+                tokens.append(String(isQuoted ? word.dropFirst().dropLast() : word))
             }
         }
         return tokens

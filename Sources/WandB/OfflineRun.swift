@@ -52,8 +52,8 @@ private struct OfflineRecords {
         let description = run.description
         record(21) { header in
             header.add(1) { version in
-                version.add(1, text: "0.31.0")
-                version.add(2, text: "0.31.0")
+                version.add(1, text: RunEnvironment.protocolVersion)
+                version.add(2, text: RunEnvironment.protocolVersion)
             }
         }
         record(17) { message in

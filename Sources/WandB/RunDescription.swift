@@ -25,6 +25,9 @@ public struct RunDescription: Sendable, Equatable, Codable {
     /// The git commit it was made from.
     public var commit: String?
 
+    /// The longest tag that W&B takes, in characters.
+    public static let maximumTagLength = 64
+
     /// Checks W&B's rules for ids, projects and tags.
     ///
     /// - Throws: `WandBSettingsError` that names the part, or says why the config is not a JSON object.
@@ -70,8 +73,8 @@ public struct RunDescription: Sendable, Equatable, Codable {
     }
 
     static func checkedTag(_ tag: String) throws(WandBSettingsError) -> String {
-        guard (1...64).contains(tag.count) else {
-            throw .badName(setting: "the W&B tag", value: tag, reason: "a tag has 1 to 64 characters")
+        guard (1...maximumTagLength).contains(tag.count) else {
+            throw .badName(setting: "the W&B tag", value: tag, reason: "a tag has 1 to \(maximumTagLength) characters")
         }
         return tag
     }

@@ -53,21 +53,22 @@ extension RunSender {
         .Instant?
     {
         guard let run = try folder.run() else { throw .noRun(path: folder.path) }
-        var description = run.description
-        description.project = position.project
-        switch api.upsert(description, entity: position.entity, storageID: storageID) {
+        switch api.upsert(run, project: position.project, entity: position.entity, storageID: storageID) {
         case .success(let created):
             position.entity = created.entity
             position.project = created.project
             position.url = BaseURL.join(
-                api.settings.appURL, [created.entity, created.project, "runs", description.id])
+                api.settings.appURL, [created.entity, created.project, "runs", run.description.id])
             runURL = position.url
             // Saved before the first line goes out: from now on line numbers tell what was sent.
             try folder.write(position)
             hasSent = true
+            described = run.description
+            self.storageID = created.storageID
             succeeded()
             phase = .stream
-            lastRequest = now - pacing.interval
+            // The first lines go at once.
+            if lastRequest == nil { lastRequest = now - pacing.interval }
             return now
         case .failure(let failure):
             return failed(failure, now)

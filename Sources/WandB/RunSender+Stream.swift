@@ -2,6 +2,11 @@
 extension RunSender {
     func stream(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
         if unacknowledged == nil {
+            // The run's name may come later than its first lines.
+            if let run = try folder.run(), run.description != described {
+                phase = .create(storageID: storageID)
+                return now
+            }
             // Read before the lines: what the exit follows is then in the files.
             let exit = try validExit()
             let earliest =
@@ -77,6 +82,8 @@ extension RunSender {
                 batchLimit /= 2
                 phase = .askWhatServerHas
             }
+            // A server that lost the run is asked what it has; one that erred gets the same request again first.
+            if failure.kind == .missing, failures >= 2 { phase = .askWhatServerHas }
             return failed(failure, now)
         case .success(let reply):
             succeeded()

@@ -61,6 +61,10 @@ public final class RunSender {
     var position = SentPosition(entity: "", project: "", url: "")
     /// Whether this folder was sent from before.
     var hasSent = false
+    /// What the server was last told about the run besides its lines.
+    var described: RunDescription?
+    /// The server's own number for the run, once it has told.
+    var storageID: String?
     var readers: [SpoolFolder.Stream: SpoolReader] = [:]
     var summary = RunSummary()
     var sentSummary: String?

@@ -18,10 +18,12 @@ public final class RunTracker: Sendable {
     ///   - settings: whether and where to send; without a key, or offline, rows stay in the folder.
     ///   - pacing: how often and how patiently to send.
     ///   - clock: the time of rows.
+    ///   - isHeld: asked whether the run is this attempt's; while it is not, nothing is kept or sent.
     ///   - notify: takes lines for the user, from any thread.
     public init(
         run: RunDescription, folder: String, settings: WandBSettings, pacing: SendPacing = SendPacing(),
-        clock: RunClock = .system, notify: @escaping @Sendable (String) -> Void = { _ in }
+        clock: RunClock = .system, isHeld: @escaping @Sendable () -> Bool = { true },
+        notify: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.folder = folder
         self.notify = notify
@@ -31,7 +33,9 @@ public final class RunTracker: Sendable {
             return
         }
         do {
-            let spool = try SharedSpool(folder: place, description: run, clock: clock, notify: notify)
+            let spool = try SharedSpool(
+                folder: place, description: run, clock: clock, isHeld: isHeld, notify: notify)
+            spool.write { writer throws(SpoolError) in try writer.describe() }
             if let reason = settings.offlineReason {
                 notify("W&B: offline (\(reason)); rows stay in \(folder)")
             }
@@ -46,8 +50,20 @@ public final class RunTracker: Sendable {
     }
 
     /// Keeps one row of metrics; a step at or before the last one has its row already and is skipped.
-    public func log(step: Int, values: [(name: String, value: JSONValue)]) {
-        spool?.write { writer throws(SpoolError) in try writer.log(step: step, values: values) }
+    ///
+    /// - Parameters:
+    ///   - step: the row's step.
+    ///   - values: its columns.
+    ///   - media: further columns that show a picture, a table or a histogram.
+    public func log(
+        step: Int, values: [(name: String, value: JSONValue)], media: [(name: String, medium: Media)] = []
+    ) {
+        spool?.write { writer throws(SpoolError) in try writer.log(step: step, values: values, media: media) }
+    }
+
+    /// Gives the run the name that tables show, unless it has one.
+    public func suggest(name: String) {
+        spool?.write { writer throws(SpoolError) in try writer.suggest(name: name) }
     }
 
     /// Keeps a line of the run's output.
@@ -56,6 +72,8 @@ public final class RunTracker: Sendable {
     }
 
     /// Uploads a finished file, which must stay as it is, under a name of the run's, such as `final_config.yaml`.
+    ///
+    /// Asked again for the same file, it uploads it only if the file has changed.
     ///
     /// - Parameters:
     ///   - path: absolute, or relative to the run's folder, the one above `wandb`.
@@ -73,13 +91,18 @@ public final class RunTracker: Sendable {
     /// Ends the run: sends what is left and its exit code, as long as the server takes it.
     ///
     /// What stays behind is also written as an `offline-run-…` folder, which `wandb sync` reads.
-    /// Waits a few seconds for a server that does not answer, up to a minute for one that does. Calls after the
-    /// first do nothing.
-    public func finish(exitCode: Int32) -> Delivery {
+    /// Waits a few seconds for a server that does not answer, some minutes for one that takes rows slowly. Calls
+    /// after the first do nothing.
+    ///
+    /// - Parameters:
+    ///   - exitCode: 0 if all went well, 255 if the run was stopped.
+    ///   - isInHurry: asked again and again; once true, it waits a few seconds more and no longer.
+    /// - Returns: what became of the rows.
+    public func finish(exitCode: Int32, isInHurry: @escaping () -> Bool = { false }) -> Delivery {
         guard let spool, let thread else { return untracked }
         spool.write { writer throws(SpoolError) in try writer.exit(code: exitCode) }
-        let delivery = thread.finish()
-        if case .left = delivery {
+        let delivery = thread.finish(isInHurry: isInHurry)
+        if case .left = delivery, spool.isOurs {
             do {
                 _ = try OfflineRun.write(from: folder)
             } catch {

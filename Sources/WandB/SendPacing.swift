@@ -11,7 +11,7 @@ public struct SendPacing: Sendable, Equatable {
     /// The longest wait after a failure.
     public var longestRetry: Duration = .seconds(60)
     /// The wait after the server refused a request (401, 403, 404, 409…) several times.
-    public var refusedPause: Duration = .seconds(300)
+    public var refusedPause: Duration = .seconds(60)
     /// The size at which a request is split.
     public var maximumBatchBytes = 10 << 20
     /// How long a connection may take.
@@ -27,11 +27,13 @@ public struct SendPacing: Sendable, Equatable {
     /// How long the end of a run waits for a server that is not reached, or refuses.
     public var deadServerPatience: Duration = .seconds(4)
     /// How long the end of a run waits for a server that answers with failures.
-    public var failingServerPatience: Duration = .seconds(45)
+    public var failingServerPatience: Duration = .seconds(120)
     /// How long the end of a run waits for an answer while nothing speaks against one.
     public var silentServerPatience: Duration = .seconds(20)
     /// How long the end of a run waits for a server that takes its rows.
-    public var liveServerPatience: Duration = .seconds(60)
+    public var liveServerPatience: Duration = .seconds(300)
+    /// How long the end of a run waits at most once its process has to end.
+    public var hurriedPatience: Duration = .seconds(8)
 
     /// W&B's own pace.
     public init() {}

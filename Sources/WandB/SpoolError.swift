@@ -7,6 +7,7 @@ public enum SpoolError: Error, Equatable {
     case cannotRead(path: String, reason: String)
     case damaged(path: String, reason: String)
     case noRun(path: String)
+    case superseded(path: String)
 }
 
 extension SpoolError: CustomStringConvertible {
@@ -18,6 +19,7 @@ extension SpoolError: CustomStringConvertible {
         case .cannotRead(let path, let reason): "cannot read \(path): \(reason)"
         case .damaged(let path, let reason): "\(path) is damaged: \(reason)"
         case .noRun(let path): "\(path) holds no tracked run (it has no run.json)"
+        case .superseded(let path): "another attempt of the run writes to \(path) now"
         }
     }
 

@@ -10,6 +10,7 @@ import Glibc
 /// | `files.jsonl` | writer | names and paths of files to upload, append-only |
 /// | `exit.json` | writer | the exit code, once nothing follows |
 /// | `sent.json` | sender | what the server acknowledged |
+/// | `files/`, `media/` | writer | files made for W&B only |
 /// | `stop` | sender | exists once the run was stopped from the web page |
 /// | `sender.lock` | sender | held while someone sends |
 struct SpoolFolder: Sendable, Equatable {
@@ -27,7 +28,10 @@ struct SpoolFolder: Sendable, Equatable {
         static let sent: [Stream] = [.history, .events, .output]
     }
 
+    /// The folder's own name.
+    var name: String { URL(fileURLWithPath: path).lastPathComponent }
     func path(of stream: Stream) -> String { path + "/" + stream.rawValue }
+    var runPath: String { path + "/run.json" }
     var stopPath: String { path + "/stop" }
     var lockPath: String { path + "/sender.lock" }
 
@@ -132,6 +136,8 @@ struct SpooledRun: Codable, Equatable, Sendable {
     var session: Int
     /// When the run first started, in seconds since 1970.
     var startedAt: Double
+    /// Where this session is executed, as the text of a JSON object.
+    var environment: String?
 }
 
 /// `exit.json`.

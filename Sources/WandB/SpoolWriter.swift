@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Appends a run's rows, events and console lines to its folder, in the form in which they will be sent.
 ///
@@ -7,8 +8,9 @@ import Foundation
 /// so `_step` always grows.
 struct SpoolWriter: ~Copyable {
     let folder: SpoolFolder
-    private let session: Int
+    private(set) var run: SpooledRun
     private let clock: RunClock
+    private var fence: RunFence
     private let openedAt: Double
     /// `_runtime` when this session began.
     private let earlierRuntime: Double
@@ -16,6 +18,8 @@ struct SpoolWriter: ~Copyable {
     private var events: AppendFile
     private var output: AppendFile
     private var files: AppendFile
+    /// The lines of the list of files.
+    private var listed: Set<String>
     private(set) var lastStep: Int?
 
     /// Opens a run's folder, new or left by an earlier process.
@@ -30,16 +34,26 @@ struct SpoolWriter: ~Copyable {
             return row
         }
         let lastEvent = try events.last { try? JSONValue(parsing: $0) }
+        var listed: Set<String> = []
+        var reader = SpoolReader(folder: folder, stream: .files)
+        while let line = try reader.peek() {
+            listed.insert(line.text)
+            reader.take()
+        }
         let earlier = try folder.run()
-        let session = (earlier?.session ?? 0) + 1
         // The stop was meant for the session that it ended.
         try folder.withdrawStop()
-        try folder.write(
-            SpooledRun(
-                description: description, session: session, startedAt: earlier?.startedAt ?? clock.date()))
+        let startedAt = earlier?.startedAt ?? clock.date()
+        let environment = RunEnvironment.metadata(description, startedAt: startedAt)
+        let run = SpooledRun(
+            description: description, session: (earlier?.session ?? 0) + 1, startedAt: startedAt,
+            environment: environment.text)
+        try folder.write(run)
+        let fence = try RunFence(path: folder.runPath)
 
         self.folder = folder
-        self.session = session
+        self.run = run
+        self.fence = fence
         self.clock = clock
         self.openedAt = clock.uptime()
         self.earlierRuntime = max(lastRow?["_runtime"]?.double ?? 0, lastEvent?["_runtime"]?.double ?? 0)
@@ -48,14 +62,53 @@ struct SpoolWriter: ~Copyable {
         self.events = events
         self.output = output
         self.files = files
+        self.listed = listed
+    }
+
+    /// Whether no other attempt of the run has opened the folder since.
+    var isOurs: Bool { fence.isIntact }
+
+    private func expectOurs() throws(SpoolError) {
+        guard fence.isIntact else { throw .superseded(path: folder.path) }
+    }
+
+    /// Uploads what W&B's own client would say of the run in files.
+    mutating func describe() throws(SpoolError) {
+        try upload(Array((run.environment ?? "{}").utf8), as: "wandb-metadata.json")
+        // JSON is YAML.
+        try upload(Array(run.wrappedConfig.text.utf8), as: "config.yaml")
+    }
+
+    /// Gives the run a name, unless it has one.
+    mutating func suggest(name: String) throws(SpoolError) {
+        guard run.description.displayName == nil else { return }
+        try expectOurs()
+        run.description.displayName = name
+        try folder.write(run)
+        fence = try RunFence(path: folder.runPath)
     }
 
     /// Seconds that the run took, over all its sessions.
     var runtime: Double { earlierRuntime + clock.uptime() - openedAt }
 
     /// Appends a history row, unless that step or a later one has a row already.
-    mutating func log(step: Int, values: [(name: String, value: JSONValue)]) throws(SpoolError) {
+    ///
+    /// Files that its media speak of are listed first: whoever has the row has them too.
+    mutating func log(
+        step: Int, values: [(name: String, value: JSONValue)], media: [(name: String, medium: Media)] = []
+    ) throws(SpoolError) {
         if let lastStep, step <= lastStep { return }
+        try expectOurs()
+        var values = values
+        for (name, medium) in media {
+            let encoded = try EncodedMedium(medium, key: name, step: step)
+            switch encoded.file {
+            case (let file, .file(let path))?: try upload(path: path, name: file)
+            case (let file, .bytes(let bytes))?: try upload(bytes, as: file)
+            case nil: break
+            }
+            values.append((name, encoded.value))
+        }
         lastStep = step
         var line = "{\"_step\":\(step),\"_timestamp\":\(clock.date()),\"_runtime\":\(runtime)"
         Self.append(values, prefix: "", to: &line)
@@ -64,6 +117,7 @@ struct SpoolWriter: ~Copyable {
 
     /// Appends a row of system measurements, named without their `system.`.
     mutating func event(_ values: [(name: String, value: JSONValue)]) throws(SpoolError) {
+        try expectOurs()
         var line = "{\"_wandb\":true,\"_timestamp\":\(clock.date()),\"_runtime\":\(runtime)"
         Self.append(values, prefix: "system.", to: &line)
         try events.append(line)
@@ -71,6 +125,7 @@ struct SpoolWriter: ~Copyable {
 
     /// Appends lines of the run's output; of a line that was written over (`\r`), what stayed visible.
     mutating func console(_ text: String, isError: Bool) throws(SpoolError) {
+        try expectOurs()
         let time = Self.consoleTime(clock.date())
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             let visible = line.split(separator: "\r").last ?? ""
@@ -78,18 +133,41 @@ struct SpoolWriter: ~Copyable {
         }
     }
 
-    /// Asks for a file's upload under a name of the run's.
+    /// Asks for a file's upload under a name of the run's, unless it was asked for and has not changed since.
     mutating func upload(path: String, name: String) throws(SpoolError) {
-        try files.append(JSONValue.object([.init("name", .string(name)), .init("path", .string(path))]).text)
+        try expectOurs()
+        var information = stat()
+        _ = stat(folder.location(of: path), &information)
+        let modified = "\(information.st_mtim.tv_sec).\(information.st_mtim.tv_nsec)"
+        let line = JSONValue.object([
+            .init("name", .string(name)), .init("path", .string(path)),
+            .init("size", .number(Int(information.st_size))), .init("modified", .string(modified)),
+        ]).text
+        guard !listed.contains(line) else { return }
+        try files.append(line)
+        listed.insert(line)
+    }
+
+    /// Uploads a file that is made for W&B only, unless it was uploaded as it is.
+    mutating func upload(_ bytes: [UInt8], as name: String) throws(SpoolError) {
+        try expectOurs()
+        let path = "files/" + name
+        if FileManager.default.contents(atPath: folder.path + "/" + path) != Data(bytes) {
+            let parent = folder.path + "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+            try SpoolFolder(path: parent).create()
+            try folder.write(bytes, to: path)
+        }
+        try upload(path: folder.name + "/" + path, name: name)
     }
 
     /// States that nothing follows in this session.
     mutating func exit(code: Int32) throws(SpoolError) {
+        try expectOurs()
         try history.flush()
         try events.flush()
         try output.flush()
         try files.flush()
-        try folder.write(SpooledExit(session: session, exitCode: code, runtime: runtime))
+        try folder.write(SpooledExit(session: run.session, exitCode: code, runtime: runtime))
     }
 
     private static func append(

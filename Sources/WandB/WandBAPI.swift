@@ -45,9 +45,9 @@ final class WandBAPI {
     }
 
     /// Creates a run, or updates the one with that storage id.
-    func upsert(_ run: RunDescription, entity: String, storageID: String?) -> Reply<CreatedRun> {
-        graphQL(.upsertBucket, variables: run.upsertVariables(entity: entity, storageID: storageID)).flatMap {
-            data in
+    func upsert(_ run: SpooledRun, project: String, entity: String, storageID: String?) -> Reply<CreatedRun> {
+        let variables = run.upsertVariables(project: project, entity: entity, storageID: storageID)
+        return graphQL(.upsertBucket, variables: variables).flatMap { data in
             guard let created = CreatedRun(reply: data) else {
                 return .failure(CallFailure(.transient, "\(host) answered UpsertBucket without a run"))
             }
@@ -114,14 +114,18 @@ final class WandBAPI {
             .init("operationName", .string(document.operationName)),
         ])
         let reply = post(
-            settings.baseURL + "/graphql", body: Array(body.text.utf8), timeout: pacing.graphQLTimeout)
+            settings.baseURL + "/graphql", body: Array(body.text.utf8), timeout: pacing.graphQLTimeout,
+            headers: [("X-WANDB-USERNAME", settings.username), ("X-WANDB-USER-EMAIL", settings.userEmail)])
         return reply.flatMap { response in
             guard let reply = try? JSONValue(parsing: response.body) else {
                 return .failure(
                     CallFailure(.transient, "\(host) answered \(document.operationName) with no JSON"))
             }
             if let message = Self.errorMessage(reply) {
-                return .failure(failure(.refused, "\(host) refused \(document.operationName): \(message)"))
+                let isMissing = message.range(of: "not found", options: .caseInsensitive) != nil
+                return .failure(
+                    failure(
+                        isMissing ? .missing : .refused, "\(host) refused \(document.operationName): \(message)"))
             }
             guard let data = reply["data"], data != .null else {
                 return .failure(
@@ -131,9 +135,11 @@ final class WandBAPI {
         }
     }
 
-    private func post(_ url: String, body: [UInt8], timeout: Duration) -> Reply<HTTPResponse> {
+    private func post(
+        _ url: String, body: [UInt8], timeout: Duration, headers: [(name: String, value: String)] = []
+    ) -> Reply<HTTPResponse> {
         var request = HTTPRequest(method: "POST", url: url, body: .bytes(body))
-        request.headers = [("Authorization", key.authorization), ("Content-Type", "application/json")]
+        request.headers = [("Authorization", key.authorization), ("Content-Type", "application/json")] + headers
         request.connectTimeout = pacing.connectTimeout
         request.timeout = timeout
         let response: HTTPResponse

@@ -34,6 +34,10 @@ public struct WandBSettings: Sendable, Equatable {
     public var name: String?
     /// `WANDB_NOTES`.
     public var notes: String?
+    /// `WANDB_USERNAME`, which requests carry along.
+    public var username = ""
+    /// `WANDB_USER_EMAIL`, which requests carry along.
+    public var userEmail = ""
 
     /// The server that W&B's own client takes when none is set.
     public static let defaultBaseURL = "https://api.forge.coreweave.com"
@@ -50,7 +54,8 @@ public struct WandBSettings: Sendable, Equatable {
         }
     }
 
-    /// Reads the settings; the environment goes before `.env`, which goes before netrc.
+    /// Reads the settings; the environment goes before `.env`, which goes before netrc and the `settings` files that
+    /// W&B's own client keeps.
     ///
     /// - Parameters:
     ///   - environment: the process's environment.
@@ -62,7 +67,10 @@ public struct WandBSettings: Sendable, Equatable {
         environment: [String: String], workingDirectory: String, homeDirectory: String?
     ) throws(WandBSettingsError) -> WandBSettings {
         let fromFile = try DotEnvFile.read(workingDirectory + "/.env")
-        let values = fromFile.merging(environment) { _, environment in environment }
+        let named = fromFile.merging(environment.filter { !$0.value.isEmpty }) { _, environment in environment }
+        let saved = try SettingsINI.read(
+            environment: named, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
+        let values = saved.merging(named) { _, named in named }
         // A variable that is set but empty counts as not set, as for W&B's client.
         let value = { (name: String) in values[name].flatMap { $0.isEmpty ? nil : $0 } }
 
@@ -72,6 +80,7 @@ public struct WandBSettings: Sendable, Equatable {
             case "online", "run": settings.mode = .online
             case "offline", "dryrun": settings.mode = .offline
             case "disabled": settings.mode = .disabled
+            case "shared": throw .unsupported("WANDB_MODE is shared: several writers of one run", instead: "online")
             default: throw .unknownMode(mode)
             }
         }
@@ -85,10 +94,19 @@ public struct WandBSettings: Sendable, Equatable {
         settings.jobType = value("WANDB_JOB_TYPE")
         settings.name = value("WANDB_NAME")
         settings.notes = value("WANDB_NOTES")
-        if let key = value("WANDB_API_KEY") {
+        settings.username = value("WANDB_USERNAME") ?? ""
+        settings.userEmail = value("WANDB_USER_EMAIL") ?? ""
+        if named["WANDB_IDENTITY_TOKEN_FILE"]?.isEmpty == false {
+            throw .unsupported("WANDB_IDENTITY_TOKEN_FILE is set", instead: "WANDB_API_KEY, and unset it")
+        }
+        if let key = named["WANDB_API_KEY"], !key.isEmpty {
             settings.apiKey = try APIKey(key)
-        } else {
-            settings.apiKey = try netrcKey(for: base, named: value("NETRC"), homeDirectory: homeDirectory)
+        } else if let key = try netrcKey(for: base, named: value("NETRC"), homeDirectory: homeDirectory) {
+            settings.apiKey = key
+        } else if let key = saved["WANDB_API_KEY"],
+            try base == BaseURL(saved["WANDB_BASE_URL"] ?? defaultBaseURL)
+        {
+            settings.apiKey = try APIKey(key)
         }
         return settings
     }
@@ -105,13 +123,15 @@ public struct WandBSettings: Sendable, Equatable {
     private static func netrcKey(
         for base: BaseURL, named netrc: String?, homeDirectory: String?
     ) throws(WandBSettingsError) -> APIKey? {
-        let candidates = netrc.map { [$0] } ?? homeDirectory.map { ["\($0)/.netrc", "\($0)/_netrc"] } ?? []
-        for path in candidates {
+        let home = homeDirectory ?? ""
+        let named = netrc.map { [$0.hasPrefix("~/") ? home + $0.dropFirst() : $0] }
+        for path in named ?? ["\(home)/.netrc", "\(home)/_netrc"] {
             guard let text = try SettingsFile.text(path) else { continue }
             for machine in base.netrcMachines {
                 if let password = NetrcFile.password(for: machine, in: text) { return try APIKey(password) }
             }
-            return nil
+            // What stands for every other machine is meant for W&B only if it looks like a key.
+            return NetrcFile.password(for: nil, in: text).flatMap { try? APIKey($0) }
         }
         return nil
     }

@@ -3,6 +3,7 @@ public enum WandBSettingsError: Error, Equatable {
     case badAPIKey(String)
     case badBaseURL(String)
     case unknownMode(String)
+    case unsupported(String, instead: String)
     case badName(setting: String, value: String, reason: String)
     case unreadableFile(path: String, reason: String)
     case badLine(path: String, line: Int)
@@ -18,6 +19,8 @@ extension WandBSettingsError: CustomStringConvertible {
             "WANDB_BASE_URL '\(text)' is not a server's address; expected something like https://api.wandb.ai"
         case .unknownMode(let mode):
             "WANDB_MODE '\(mode)' is unknown\(Self.nearest(mode)); allowed: online, offline, disabled"
+        case .unsupported(let what, let instead):
+            "\(what), which is not supported; use \(instead)"
         case .badName(let setting, let value, let reason):
             "\(setting) '\(value)' is not allowed: \(reason)"
         case .unreadableFile(let path, let reason):

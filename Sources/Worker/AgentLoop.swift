@@ -20,12 +20,14 @@ struct AgentLoop {
     let job: Job
     let agent: AgentID
     let options: Options
+    private let deliveries = Deliveries()
 
-    /// Works until no spec is left or a signal asks to stop.
+    /// Works until no spec is left or a signal asks to stop, then waits for what is still on its way to W&B.
     ///
     /// - Throws: `StoreError` if the state file is out of reach.
     func run() throws {
         Self.say("agent \(agent) of job \(job.id): \(options.threads) thread\(options.threads == 1 ? "" : "s") per run")
+        defer { deliveries.wait() }
         do {
             while !StopRequest.isMade {
                 if let claim = try store.claimNext(of: job.id, by: agent, lease: options.lease) {
@@ -67,7 +69,7 @@ struct AgentLoop {
         do {
             log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
             plan = try self.plan(claim, folder: folder)
-            tracker = try self.tracker(of: claim, plan: plan, log: log)
+            tracker = try self.tracker(of: claim, plan: plan, log: log, keeper: keeper)
         } catch {
             try settle { try store.fail(claim, error: "\(error)", retry: !(error is ConfigError)) }
             return
@@ -85,27 +87,30 @@ struct AgentLoop {
             }, say: say)
         do {
             let outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
-            try settle(outcome, of: claim, plan: plan, lost: keeper.lost, tracker: tracker, log: log)
+            try settle(outcome, of: claim, plan: plan, keeper: keeper, tracker: tracker, log: log)
         } catch let error as RunError {
             say("failed: \(error)")
             var mayPass = false
             if case .failed = error { mayPass = true }
             var status = RunStatus.failed
-            let isOurs = try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
-            let goesOn = !isOurs || status == .pending
-            log.say(goesOn ? tracker.suspend().description : tracker.finish(exitCode: 1).description)
+            let lost = try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
+            if lost == nil, status != .pending {
+                deliveries.finish(tracker, exitCode: 1, log: log)
+            } else {
+                leave(tracker, lost, log: log)
+            }
         }
     }
 
     private func settle(
-        _ outcome: RunOutcome, of claim: Claim, plan: RunPlan, lost: StoreError?, tracker: RunTracker,
+        _ outcome: RunOutcome, of claim: Claim, plan: RunPlan, keeper: ClaimKeeper, tracker: RunTracker,
         log: RunLog
     ) throws {
         switch outcome {
         case .finished(let metrics):
             log.say("done: " + Self.summary(metrics))
-            guard try settle({ try store.complete(claim, metrics: metrics) }) else {
-                _ = tracker.suspend()
+            if let lost = try settle({ try store.complete(claim, metrics: metrics) }) {
+                leave(tracker, lost, log: log)
                 return
             }
             do {
@@ -113,43 +118,56 @@ struct AgentLoop {
             } catch {
                 log.say("its checkpoints stay: \(error)")
             }
-            log.say(tracker.finish(exitCode: 0).description)
+            deliveries.finish(tracker, exitCode: 0, log: log)
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
             log.say(reason)
-            let isOurs = try settle { try store.fail(claim, error: reason, retry: false) }
-            log.say(isOurs ? tracker.finish(exitCode: 255).description : tracker.suspend().description)
+            if let lost = try settle({ try store.fail(claim, error: reason, retry: false) }) {
+                leave(tracker, lost, log: log)
+            } else {
+                deliveries.finish(tracker, exitCode: 255, log: log)
+            }
         case .interrupted(let step):
+            var lost = keeper.lost
             if let lost {
                 log.say("stops at step \(step): \(lost)")
             } else {
                 log.say("interrupted at step \(step); its state is saved")
-                try settle { try store.release(claim, reason: "the agent was stopped") }
+                lost = try settle { try store.release(claim, reason: "the agent was stopped") }
             }
-            _ = tracker.suspend()
+            leave(tracker, lost, log: log)
+        }
+    }
+
+    /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
+    private func leave(_ tracker: RunTracker, _ lost: StoreError?, log: RunLog) {
+        if case .lostLease(let lost) = lost, lost.status == .cancelled {
+            deliveries.finish(tracker, exitCode: 255, log: log)
+        } else {
+            deliveries.suspend(tracker, log: log)
         }
     }
 
     /// Writes how a claim ended.
     ///
-    /// - Returns: False if the claim was no longer ours: then the run's files and its W&B page are another attempt's.
+    /// - Returns: Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
     /// - Throws: `StoreError` if the state file is out of reach.
     @discardableResult
-    private func settle(_ write: () throws -> Void) throws -> Bool {
+    private func settle(_ write: () throws -> Void) throws -> StoreError? {
         do {
             try write()
-            return true
+            return nil
         } catch let error as StoreError {
             guard case .lostLease = error else { throw error }
             Self.say("\(error)")
-            return false
+            return error
         }
     }
 
     private func plan(_ claim: Claim, folder: RunFolder) throws -> RunPlan {
         let spec = claim.spec
         let source = "the spec of run \(spec.run)"
-        return RunPlan(
+        var plan = RunPlan(
             id: spec.run.rawValue, experiment: spec.experiment,
             config: try ExperimentConfig.load(yaml: spec.config, source: source),
             target: try spec.target.map { text throws(ConfigError) in
@@ -157,6 +175,8 @@ struct AgentLoop {
             },
             folder: folder, targets: options.targets, threads: options.threads,
             checkpointInterval: options.checkpointInterval)
+        plan.uploadsCheckpoints = job.options.uploadsCheckpoints
+        return plan
     }
 
     private static func summary(_ metrics: [String: Double]) -> String {

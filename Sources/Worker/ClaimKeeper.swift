@@ -37,7 +37,7 @@ final class ClaimKeeper: Sendable {
                 return lost.currentAttempt == claim.attempt ? .ours : .lost
             }
             // The state file may be out of reach, or this process was asleep: somebody else may hold the claim by now.
-            return .now - state.renewed > lease ? .unknown : .ours
+            return !state.isOver && .now - state.renewed > lease ? .unknown : .ours
         }
     }
 
@@ -57,7 +57,7 @@ final class ClaimKeeper: Sendable {
         thread.start()
     }
 
-    /// Stops keeping it.
+    /// Stops keeping it, once it is settled or lost; what was known of it then stays true.
     func stop() {
         state.withLock { $0.isOver = true }
     }

@@ -1,26 +1,63 @@
+import Artifacts
 import Experiments
+import Foundation
 import Runs
 import Store
 import WandB
 
 extension AgentLoop {
     /// Starts the tracking of a claim's run as the config, the job and the environment say.
+    ///
+    /// - Parameters:
+    ///   - claim: The claim.
+    ///   - plan: What its run does.
+    ///   - log: Takes what there is to say.
+    ///   - keeper: Knows whether the run is still this attempt's.
+    /// - Returns: The tracking; files that are known beforehand are on their way.
+    /// - Throws: A project, name or tag that W&B does not take.
     func tracker(
-        of claim: Claim, plan: RunPlan, log: RunLog
+        of claim: Claim, plan: RunPlan, log: RunLog, keeper: ClaimKeeper
     ) throws(WandBSettingsError) -> RunTracker {
         var settings = options.tracking
-        let project = job.project ?? plan.config.wandbProject
+        let project = job.project ?? plan.config.wandbProject.map { settings.project ?? $0 }
         // The published tool tracks nothing where the config names no project.
         if project == nil { settings.mode = .disabled }
-        let named = plan.config.wandbRunName.map { plan.config.wandbRunNamePrefix + $0 }
-        let tags = [plan.config.taskConfig.name, plan.experiment, job.token] + settings.tags
+        let place = SlurmPlace(environment: ProcessInfo.processInfo.environment)
+        let launch = [plan.config.taskConfig.tag, plan.experiment, job.token]
+        let array = place.arrayJob.map { ["slurm-array-job-id_\($0)"] } ?? []
         let description = try RunDescription(
             id: claim.run.rawValue, entity: settings.entity, project: project ?? "spd",
-            displayName: settings.name ?? named, config: claim.spec.config, tags: tags,
+            displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,
+            tags: (launch + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
-            host: AgentIdentity.thisHost, program: "spd")
-        return RunTracker(
-            run: description, folder: plan.folder.path + "/wandb", settings: settings, notify: { log.say($0) }
-        )
+            host: AgentIdentity.thisHost, program: "worker", commit: commit)
+        let tracker = RunTracker(
+            run: description, folder: plan.folder.path + "/wandb", settings: settings,
+            isHeld: { keeper.ownership == .ours }, notify: { log.say($0) })
+        let sweep = job.folder + "/sweep.yaml"
+        if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
+        return tracker
+    }
+
+    /// The git commit that the job was submitted from, if its folder tells.
+    private var commit: String? {
+        struct Snapshot: Decodable {
+            let gitCommit: String?
+            enum CodingKeys: String, CodingKey { case gitCommit = "git_commit" }
+        }
+        // A job of an older release has none; a run needs none.
+        guard let bytes = try? DurableFile.read(job.folder + "/snapshot.json", limit: 16 << 20) else { return nil }
+        return (try? JSONDecoder().decode(Snapshot.self, from: Data(bytes)))?.gitCommit
+    }
+}
+
+extension TaskConfig {
+    /// The published tool's tag for the kind of experiment.
+    fileprivate var tag: String {
+        switch self {
+        case .tms: "tms"
+        case .residualMLP: "resid_mlp"
+        case .lm: "lm"
+        }
     }
 }

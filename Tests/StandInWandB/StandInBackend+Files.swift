@@ -34,6 +34,7 @@ extension StandInBackend {
             state.violations.append("an upload without its length")
         }
         state.runs[ticket.run]?.files[ticket.name] = request.body
+        state.runs[ticket.run]?.unnamed[ticket.name, default: 0] += 1
         return Reply()
     }
 }

@@ -16,6 +16,9 @@ extension StandInBackend {
             state.violations.append("a request after complete")
         }
         let isRepeat = bytes == run.lastBody && !body.isEmpty
+        for key in body.keys where !["files", "uploaded", "preempting", "complete", "exitcode"].contains(key) {
+            state.violations.append("file_stream with \(key)")
+        }
         for (file, chunk) in body["files"] as? [String: [String: Any]] ?? [:] {
             guard let offset = chunk["offset"] as? Int, let lines = chunk["content"] as? [String],
                 !lines.isEmpty
@@ -23,27 +26,41 @@ extension StandInBackend {
                 state.violations.append("\(file) without offset or content")
                 continue
             }
+            for key in chunk.keys where !["offset", "content"].contains(key) {
+                state.violations.append("\(file) with \(key)")
+            }
             switch file {
             case "wandb-history.jsonl":
-                store(lines, at: offset, file, &run.history, &run.rewritten, &state)
+                store(lines, at: offset, isRepeat, file, &run.history, &run.rewritten, &state)
                 checkSteps(run.history, &state)
             case "wandb-events.jsonl":
-                store(lines, at: offset, file, &run.events, &run.rewritten, &state)
+                store(lines, at: offset, isRepeat, file, &run.events, &run.rewritten, &state)
                 for line in lines { checkEvent(line, &state) }
             case "output.log":
-                store(lines, at: offset, file, &run.output, &run.rewritten, &state)
+                store(lines, at: offset, isRepeat, file, &run.output, &run.rewritten, &state)
+                for line in lines { checkOutput(line, &state) }
             case "wandb-summary.json":
                 if offset != 0 || lines.count != 1 { state.violations.append("summary is not one line at 0") }
                 run.summary = lines.last
             default: state.violations.append("unknown file \(file)")
             }
         }
-        for name in body["uploaded"] as? [String] ?? [] {
-            if run.files[name] == nil { state.violations.append("\(name) is named before its upload") }
+        // After the history, whatever the order of the files.
+        if let summary = run.summary { checkSummary(summary, of: run.history, &state) }
+        if let uploaded = body["uploaded"], uploaded as? [String] == nil {
+            state.violations.append("uploaded is no list of names")
+        }
+        for name in body["uploaded"] as? [String] ?? [] where !isRepeat {
+            if run.unnamed[name, default: 0] < 1 { state.violations.append("\(name) is named before its upload") }
+            run.unnamed[name, default: 0] = 0
             run.uploaded.append(name)
         }
         if (body["complete"] == nil) != (body["exitcode"] == nil) {
             state.violations.append("complete and exitcode not together")
+        }
+        if body["complete"] != nil {
+            if body["complete"] as? Bool != true { state.violations.append("complete is not true") }
+            checkMedia(run, &state)
         }
         if let code = body["exitcode"] as? Int, !isRepeat {
             run.exitCodes.append(code)
@@ -56,12 +73,16 @@ extension StandInBackend {
     }
 
     private func store(
-        _ lines: [String], at offset: Int, _ file: String, _ stored: inout [String], _ rewritten: inout Int,
+        _ lines: [String], at offset: Int, _ isRepeat: Bool, _ file: String, _ stored: inout [String],
+        _ rewritten: inout Int,
         _ state: inout State
     ) {
         guard offset <= stored.count else {
             state.violations.append("\(file): offset \(offset) leaves a gap after \(stored.count)")
             return
+        }
+        if offset < stored.count, !isRepeat {
+            state.violations.append("\(file): offset \(offset) again, though \(stored.count) lines are there")
         }
         for (index, line) in lines.enumerated() {
             if line.contains("\n") { state.violations.append("\(file): a line holds a line feed") }
@@ -71,30 +92,6 @@ extension StandInBackend {
             } else {
                 stored.append(line)
             }
-        }
-    }
-
-    private func checkSteps(_ history: [String], _ state: inout State) {
-        var last = -1
-        for line in history {
-            guard let row = try? JSONValue(parsing: line), let step = row["_step"]?.integer,
-                row["_timestamp"]?.double != nil, row["_runtime"]?.double != nil
-            else {
-                state.violations.append("bad history row \(line.prefix(80))")
-                continue
-            }
-            if step <= last { state.violations.append("_step \(step) after \(last)") }
-            last = step
-        }
-    }
-
-    private func checkEvent(_ line: String, _ state: inout State) {
-        guard let row = try? JSONValue(parsing: line), case .object(let members) = row,
-            row["_wandb"] == .bool(true), row["_timestamp"]?.double != nil,
-            members.allSatisfy({ $0.name.hasPrefix("system.") || $0.name.hasPrefix("_") })
-        else {
-            state.violations.append("bad event \(line.prefix(80))")
-            return
         }
     }
 }

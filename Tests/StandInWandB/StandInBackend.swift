@@ -53,6 +53,10 @@ final class StandInBackend: Sendable {
         /// Lines that came again with other bytes.
         var rewritten = 0
         var lastBody = Data()
+        /// The last UpsertBucket, which may come again.
+        var lastUpsert = Data()
+        /// How often each file was put, less how often it was named since.
+        var unnamed: [String: Int] = [:]
         /// Whether a stop was pressed on the run's page.
         var isStopped = false
     }
@@ -112,6 +116,7 @@ final class StandInBackend: Sendable {
     }
 
     private func work(_ request: Request, _ state: inout State) -> Reply {
+        checkHead(request, &state)
         if request.path.hasPrefix("/put/") { return put(request, &state) }
         let expected = "Basic " + Data("api:\(Self.key)".utf8).base64EncodedString()
         guard request.headers["authorization"] == expected else {
@@ -127,7 +132,10 @@ final class StandInBackend: Sendable {
             state.violations.append("no strict JSON on \(request.path)")
             return Reply(status: 400)
         }
-        if request.path == "/graphql" { return graphQL(body, host: request.headers["host"] ?? "", &state) }
+        if request.path == "/graphql" {
+            checkOperation(request, body, &state)
+            return graphQL(body, request, &state)
+        }
         let parts = request.path.split(separator: "/").compactMap { $0.removingPercentEncoding }
         guard parts.count == 5, parts[0] == "files", parts[4] == "file_stream" else {
             state.violations.append("unknown path \(request.path)")
@@ -138,12 +146,13 @@ final class StandInBackend: Sendable {
 
     // MARK: - GraphQL
 
-    private func graphQL(_ body: [String: Any], host: String, _ state: inout State) -> Reply {
+    private func graphQL(_ body: [String: Any], _ request: Request, _ state: inout State) -> Reply {
         guard let query = body["query"] as? String, let variables = body["variables"] as? [String: Any] else {
             state.violations.append("GraphQL without query or variables")
             return Reply(status: 400)
         }
-        if query.contains("upsertBucket(") { return upsert(variables, &state) }
+        let host = request.headers["host"] ?? ""
+        if query.contains("upsertBucket(") { return upsert(variables, request.body, &state) }
         if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
         if query.contains("model(") { return resumeStatus(variables, state) }
         if query.contains("viewer {") {
@@ -165,7 +174,7 @@ final class StandInBackend: Sendable {
         return Reply(headers: ["Content-Type": "application/json"], body: body)
     }
 
-    private func upsert(_ variables: [String: Any], _ state: inout State) -> Reply {
+    private func upsert(_ variables: [String: Any], _ bytes: Data, _ state: inout State) -> Reply {
         guard let name = variables["name"] as? String, let project = variables["project"] as? String else {
             state.violations.append("UpsertBucket without name or project")
             return Reply(status: 400)
@@ -173,9 +182,14 @@ final class StandInBackend: Sendable {
         let entity = variables["entity"] as? String ?? Self.entity
         let isNew = state.runs[name] == nil
         var run = state.runs[name] ?? Run(entity: entity, project: project)
-        if let id = variables["id"] as? String, id != storageID(name) {
-            state.violations.append("UpsertBucket with a foreign id")
+        let isRepeat = bytes == run.lastUpsert
+        if let id = variables["id"] as? String {
+            if isNew || id != storageID(name) { state.violations.append("UpsertBucket with a foreign id") }
+        } else if !isNew, !isRepeat {
+            state.violations.append("UpsertBucket of a known run without its id")
         }
+        run.lastUpsert = bytes
+        checkUpsert(variables, &state)
         if let config = variables["config"] as? String {
             checkConfig(config, &state)
             run.config = config
@@ -195,19 +209,6 @@ final class StandInBackend: Sendable {
                 "inserted": isNew,
             ]
         ])
-    }
-
-    private func checkConfig(_ text: String, _ state: inout State) {
-        guard let config = try? JSONValue(parsing: text), case .object(let members) = config else {
-            state.violations.append("config is no object")
-            return
-        }
-        if config["_wandb"]?["value"]?["t"] == nil {
-            state.violations.append("config without _wandb.value.t")
-        }
-        for member in members where member.value["value"] == nil {
-            state.violations.append("config key \(member.name) without value")
-        }
     }
 
     func storageID(_ name: String) -> String { Data("Run:v1:\(name)".utf8).base64EncodedString() }

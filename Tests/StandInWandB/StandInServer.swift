@@ -25,6 +25,12 @@ struct StandInServer: Sendable {
 
     func stop() { task.cancel() }
 
+    /// Stops, and returns once its port is free.
+    func die() async {
+        task.cancel()
+        _ = await task.result
+    }
+
     private struct Handler: HTTPHandler {
         let backend: StandInBackend
 

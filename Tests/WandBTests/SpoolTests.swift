@@ -86,7 +86,7 @@ struct SpoolTests {
             atPath: folder.path(of: .history), withDestinationPath: "/dev/full")
         let notices = Notices()
         let spool = try SharedSpool(
-            folder: folder, description: try .sample(), clock: .system, notify: { notices.add($0) })
+            folder: folder, description: try .sample(), clock: .system, isHeld: { true }, notify: { notices.add($0) })
         for step in 0..<3 {
             spool.write { writer throws(SpoolError) in try writer.log(step: step, values: []) }
         }

@@ -52,8 +52,12 @@ struct UploadTests {
         #expect(delivery == .delivered(url: "\(server.baseURL)/lab/spd/runs/run-1"))
         #expect(server.backend.violations == [])
         let run = try #require(server.backend.run("run-1"))
-        #expect(run.files == ["final_config.yaml": Data(config.utf8), "target/empty": Data()])
-        #expect(Set(run.uploaded) == ["final_config.yaml", "target/empty"])
+        #expect(run.files["final_config.yaml"] == Data(config.utf8))
+        #expect(run.files["target/empty"] == Data())
+        let standard = ["config.yaml", "wandb-metadata.json"]
+        #expect(run.uploaded.sorted() == standard[..<1] + ["final_config.yaml", "target/empty"] + standard[1...])
+        let metadata = try JSONValue(parsing: [UInt8](try #require(run.files["wandb-metadata.json"])))
+        #expect(metadata["host"] == .string("n17"))
         #expect(run.exitCodes == [0])
         #expect(!(try scratch.contents()).contains("X-Signature"))
     }

@@ -1,0 +1,27 @@
+import Glibc
+
+/// Tells whether a tracking folder is still ours: whoever opens it next replaces `run.json`.
+///
+/// The file that we wrote is kept open, so that no later one gets its number.
+struct RunFence: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+
+    /// Stands guard over the `run.json` that was just written.
+    init(path: String) throws(SpoolError) {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .cannotRead(path: path, reason: SpoolError.systemReason) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether nobody has opened the folder since.
+    var isIntact: Bool {
+        var ours = stat()
+        var current = stat()
+        // What cannot be looked at is no sign of a successor.
+        guard fstat(descriptor, &ours) == 0, stat(path, &current) == 0 else { return true }
+        return ours.st_ino == current.st_ino && ours.st_dev == current.st_dev
+    }
+}
