@@ -34,7 +34,7 @@ let package = Package(
         // Commands: parse, call, print.
         .executableTarget(
             name: "Orchestrator",
-            dependencies: ["Artifacts", "Experiments", "Slurm", "Store", "WandB", argumentParser],
+            dependencies: ["Artifacts", "CLinux", "Experiments", "Slurm", "Store", "WandB", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",

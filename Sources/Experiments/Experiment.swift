@@ -12,6 +12,8 @@ public struct Experiment: Sendable, Equatable {
     public let source: String
     /// The folder where `<target>_target.yaml` is looked for first; nil for a published experiment.
     let folder: String?
+    /// The user's files that the experiment was read from; none for a published one.
+    public let files: [String]
 }
 
 extension Experiment {
@@ -37,6 +39,13 @@ extension Experiment {
         self.source = source
         self.folder = folder
         config = try ExperimentConfig.load(node, source: source)
+        var files = folder == nil ? [] : [source]
+        if case .train(let target) = config.pretrainedModelPath,
+            let file = Registry.targetFile(named: target, in: folder)
+        {
+            files.append(file)
+        }
+        self.files = files
 
         var reader = Reader(source: source)
         switch config.pretrainedModelPath {

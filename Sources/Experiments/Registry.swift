@@ -45,14 +45,19 @@ public enum Registry {
     /// - Returns: The training config, or nil for an unknown name.
     /// - Throws: What is wrong with the file found.
     public static func target(named name: String, folder: String?) throws(ConfigError) -> TargetConfig? {
-        let file = name + "_target.yaml"
-        if let folder {
-            let path = URL(fileURLWithPath: folder).appendingPathComponent(file).path
-            if FileManager.default.fileExists(atPath: path) { return try TargetConfig.load(path: path) }
-        }
+        if let path = targetFile(named: name, in: folder) { return try TargetConfig.load(path: path) }
         guard let entry = published.first(where: { $0.name == name }) else { return nil }
-        return try TargetConfig.load(yaml: text(entry.target), source: file)
+        return try TargetConfig.load(yaml: text(entry.target), source: targetFileName(name))
     }
+
+    /// The user's own file that `train:<name>` stands for, if there is one in `folder`.
+    static func targetFile(named name: String, in folder: String?) -> String? {
+        guard let folder else { return nil }
+        let path = URL(fileURLWithPath: folder).appendingPathComponent(targetFileName(name)).path
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+
+    private static func targetFileName(_ name: String) -> String { name + "_target.yaml" }
 
     static func unknownTarget(_ name: String) -> ConfigProblem.Cause {
         .unknownTarget(name: name, nearest: Spelling.nearest(to: name, among: names), known: names)

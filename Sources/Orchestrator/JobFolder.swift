@@ -16,15 +16,19 @@ struct JobFolder {
     ///   - cache: Where jobs lie.
     ///   - token: The job's unique name.
     ///   - worker: The program that the agents run; later changes to it don't matter to this job.
-    ///   - sweepFile: The sweep file, kept for the record.
+    ///   - plan: What is submitted; the files that it comes from are kept for the record.
+    ///   - snapshot: What else there is to know about where it comes from.
     /// - Throws: What can't be read or written; then nothing is left of the folder.
-    init(in cache: CacheFolder, token: String, worker: String, sweepFile: String?) throws(Failure) {
+    init(
+        in cache: CacheFolder, token: String, worker: String, plan: SweepPlan, snapshot: Snapshot
+    ) throws(Failure) {
         self.cache = cache
         path = cache.jobs + "/.new-" + token
         do throws(Failure) {
             try Files.makeFolder(path + "/logs")
-            try Files.copy(worker, to: path + "/worker", mode: 0o755)
-            if let sweepFile { try Files.copy(sweepFile, to: path + "/sweep.yaml", mode: 0o644) }
+            try JobWorkers(in: cache).take(worker, as: path + "/worker")
+            if let sweepFile = plan.sweepFile { try Files.copy(sweepFile, to: path + "/sweep.yaml", mode: 0o644) }
+            try snapshot.write(configs: plan.configFiles, into: path)
         } catch {
             discard()
             throw error
@@ -55,6 +59,7 @@ struct JobFolder {
         var worker: String { path + "/worker" }
         var script: String { path + "/submit.sh" }
         var logs: String { path + "/logs" }
+        var snapshot: String { path + "/snapshot.json" }
 
         /// The batch script of agents that were added later.
         func laterScript(unique: String) -> String { path + "/submit-\(unique).sh" }

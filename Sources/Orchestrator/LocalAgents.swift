@@ -90,9 +90,9 @@ enum LocalAgents {
     }
 
     /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.
-    private static let newSession: Int32 = 0x80
+    static let newSession: Int32 = 0x80
 
-    private static func withCStrings<T>(
+    static func withCStrings<T>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T
     ) -> T {
         let pointers = strings.map { strdup($0) }

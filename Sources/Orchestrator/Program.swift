@@ -10,6 +10,11 @@ enum Program {
         return URL(filePath: String(cString: file)).deletingLastPathComponent().path
     }
 
+    /// The program of that name on the `PATH` in `environment`.
+    static func find(_ name: String, environment: [String: String]) -> String? {
+        (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+    }
+
     /// The worker that a job takes along: `SPD_WORKER`, or the one beside this program.
     static func worker(environment: [String: String]) throws(Failure) -> String {
         let named = environment["SPD_WORKER"].flatMap { $0.isEmpty ? nil : $0 }

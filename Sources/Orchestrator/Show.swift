@@ -34,6 +34,8 @@ struct RunDetails {
     let config: ExperimentConfig
     let attempts: [(attempt: Attempt, agent: Agent?)]
     let files: [(name: String, bytes: Int)]
+    /// Where the job keeps what it was submitted from.
+    let snapshot: String
 
     init(startingWith name: String, in store: Store) throws {
         run = try store.run(store.run(startingWith: name.lowercased()))
@@ -42,6 +44,7 @@ struct RunDetails {
         let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
         files = Files.sizes(in: run.folder)
+        snapshot = JobFolder.Layout(path: try store.job(run.job).folder).snapshot
     }
 
     /// For people.
@@ -61,6 +64,7 @@ struct RunDetails {
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
         lines += ["", style.paint("Files", .bold) + " in \(run.folder)"]
         lines += files.map { "  \($0.name)  \(Self.size($0.bytes))" }
+        lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
         lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
         return lines.joined(separator: "\n") + "\n"
     }

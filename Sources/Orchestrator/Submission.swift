@@ -33,11 +33,16 @@ struct Submission {
         do throws(StoreError) {
             store = try Store(cache, isShared: executor.kind == .slurm)
         } catch { throw Failure(error) }
-        var folder = try JobFolder(in: cache, token: token, worker: worker, sweepFile: plan.sweepFile)
+        var targets = TargetCopies(in: cache)
+        let specs = try targets.taking(plan.specs)
+        var folder = try JobFolder(
+            in: cache, token: token, worker: worker, plan: plan,
+            snapshot: Snapshot(
+                worker: worker, targets: targets.copies, usesSlurm: executor.kind == .slurm, environment: environment))
         let job: Job
         do {
             try Interruption.check()
-            job = try store.insertJob(newJob, specs: plan.specs, in: cache) { id in
+            job = try store.insertJob(newJob, specs: specs, in: cache) { id in
                 try folder.publish(as: id) { layout throws(Failure) in
                     executor.kind == .slurm ? try script(for: id, layout) : nil
                 }

@@ -7,6 +7,8 @@ struct SweepPlan {
     let specs: [NewSpec]
     /// The sweep file that the specs come from.
     let sweepFile: String?
+    /// The user's config files that the experiments come from.
+    let configFiles: [String]
     /// How the specs were drawn, if they were.
     let sampling: Sampling?
     /// The experiments in order.
@@ -45,6 +47,7 @@ struct SweepPlan {
         sweepFile = sweep.map(Self.locate)
         self.sampling = sampling
         let selection = Selection(try Self.names(experiments))
+        configFiles = selection.experiments.flatMap(\.files)
         var problems = selection.problems
         var drafts: [SpecDraft] = []
         do throws(ConfigError) {
@@ -127,13 +130,15 @@ private struct Gathering {
             seen = []
         }
         let part = parts.removeLast()
-        let config = try config(draft).json()
+        let stored = try config(draft)
+        let config = stored.json()
         let isNew = seen.insert(config).inserted
         if isNew {
             specs.append(
                 NewSpec(
                     experiment: draft.experiment, config: config, overrides: try Overrides(draft.overrides).json(),
-                    target: draft.target?.canonicalJSON(), steps: draft.config.steps))
+                    target: draft.target?.canonicalJSON(), targetFiles: stored.localTarget,
+                    steps: draft.config.steps))
         }
         parts.append(
             .init(
@@ -159,7 +164,18 @@ private struct Gathering {
         paths[path] = absolute
         if !FileManager.default.isReadableFile(atPath: absolute) {
             problems.append("\(draft.experiment): pretrained_model_path names \(path), which cannot be read")
+            return absolute
+        }
+        do throws(Failure) { _ = try TargetSource(absolute) } catch {
+            problems.append("\(draft.experiment): \(error.message)")
         }
         return absolute
+    }
+}
+
+extension ExperimentConfig {
+    /// The path of the target's files, where the config names files.
+    fileprivate var localTarget: String? {
+        if case .local(let path) = pretrainedModelPath { path } else { nil }
     }
 }

@@ -11,6 +11,8 @@ public struct RunPlan: Sendable {
     public var config: ExperimentConfig
     /// How its target is trained, where the config says `train:`.
     public var target: TargetConfig?
+    /// The copy of the target's files to read, where the config names files; nil reads the files themselves.
+    public var targetFiles: String?
     /// Where the run's files go.
     public var folder: RunFolder
     /// Where trained targets are shared.
@@ -24,13 +26,15 @@ public struct RunPlan: Sendable {
 
     /// Creates a plan.
     public init(
-        id: String, experiment: String, config: ExperimentConfig, target: TargetConfig?, folder: RunFolder,
+        id: String, experiment: String, config: ExperimentConfig, target: TargetConfig?, targetFiles: String? = nil,
+        folder: RunFolder,
         targets: TargetCache, threads: Int, checkpointInterval: Duration
     ) {
         self.id = id
         self.experiment = experiment
         self.config = config
         self.target = target
+        self.targetFiles = targetFiles
         self.folder = folder
         self.targets = targets
         self.threads = threads

@@ -24,7 +24,7 @@ public struct TargetCache: Sendable {
                     "pretrained_model_path: the spec holds no training config for train:\(name)")
             }
             return try trained(config, threads: plan.threads, surroundings: surroundings)
-        case .local(let path): return try TargetFiles(path: path)
+        case .local(let path): return try TargetFiles(path: plan.targetFiles ?? path)
         case .wandb(let reference):
             throw RunError.invalid(
                 "pretrained_model_path: wandb:\(reference.project)/\(reference.id) cannot be downloaded yet; give a local path to its weights"

@@ -52,7 +52,7 @@ public struct TargetFiles: Sendable {
         try DurableFile.write(config.yaml(), to: "\(folder)/\(stem)_train_config.yaml")
         if let labelCoefficients {
             let numbers = labelCoefficients.map { "\($0)" }.joined(separator: ", ")
-            try DurableFile.write("[\(numbers)]\n", to: folder + "/label_coeffs.json")
+            try DurableFile.write("[\(numbers)]\n", to: "\(folder)/\(TargetFileNames.labelCoefficients)")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -111,7 +111,7 @@ public struct TargetFiles: Sendable {
 
 extension TargetFiles {
     private static func config(in folder: String, of path: String) throws(RunError) -> TargetConfig {
-        let names = ["tms_train_config.yaml", "resid_mlp_train_config.yaml"]
+        let names = TargetFileNames.configs
         let found = names.map { (folder as NSString).appendingPathComponent($0) }
             .filter(FileManager.default.fileExists(atPath:))
         guard let file = found.first else {
@@ -161,7 +161,7 @@ extension TargetFiles {
 
     /// Checks the coefficients of a residual MLP's labels, which decomposing it does not need, where they are kept.
     private static func checkLabelCoefficients(in folder: String, features: Int) throws(RunError) {
-        let path = (folder as NSString).appendingPathComponent("label_coeffs.json")
+        let path = (folder as NSString).appendingPathComponent(TargetFileNames.labelCoefficients)
         guard FileManager.default.fileExists(atPath: path) else { return }
         let numbers: [Float]
         do {

@@ -30,6 +30,9 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder that holds one folder per run.
     public var runs: String { path + "/runs" }
 
+    /// The folder that holds trained targets and copies of users' targets.
+    public var targets: String { path + "/targets" }
+
     /// The folder of one run.
     public func folder(of run: RunID) -> String { runs + "/" + run.rawValue }
 

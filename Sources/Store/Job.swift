@@ -99,6 +99,8 @@ public struct Spec: Sendable, Equatable {
     public let overrides: String
     /// The training config of the target that the config names, as canonical JSON.
     public let target: String?
+    /// The copy of the target's files that was taken when the spec was submitted, where the config names files.
+    public let targetFiles: String?
 }
 
 /// A spec that is not stored yet.
@@ -107,14 +109,19 @@ public struct NewSpec: Sendable {
     var config: String
     var overrides: String
     var target: String?
+    /// The target's files, where the config names files.
+    public var targetFiles: String?
     var steps: Int
 
     /// Describes a spec; the texts are JSON as in ``Spec``, `steps` is the length of the run.
-    public init(experiment: String, config: String, overrides: String, target: String?, steps: Int) {
+    public init(
+        experiment: String, config: String, overrides: String, target: String?, targetFiles: String? = nil, steps: Int
+    ) {
         self.experiment = experiment
         self.config = config
         self.overrides = overrides
         self.target = target
+        self.targetFiles = targetFiles
         self.steps = steps
     }
 }

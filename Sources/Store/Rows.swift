@@ -52,6 +52,7 @@ extension Spec {
         config = row["config"]
         overrides = row["overrides"]
         target = row["target"]
+        targetFiles = row["target_files"]
     }
 }
 

@@ -11,6 +11,9 @@ enum Schema {
         migrator.registerMigration("options of jobs, batch jobs") { db in
             try db.execute(sql: second)
         }
+        migrator.registerMigration("copies of targets") { db in
+            try db.execute(sql: copiesOfTargets)
+        }
         return migrator
     }
 
@@ -112,4 +115,6 @@ enum Schema {
           PRIMARY KEY (job, slurm_job_id)
         ) STRICT, WITHOUT ROWID;
         """
+
+    private static let copiesOfTargets = "ALTER TABLE spec ADD COLUMN target_files TEXT"
 }

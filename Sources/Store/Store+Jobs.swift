@@ -109,8 +109,8 @@ extension Store {
         var generator = SystemRandomNumberGenerator()
         let insertSpec = try db.makeStatement(
             sql: """
-                INSERT INTO spec (run, job, position, experiment, config, overrides, target)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
+                INSERT INTO spec (run, job, position, experiment, config, overrides, target, target_files)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
                 """)
         let insertRun = try db.makeStatement(
             sql: """
@@ -123,7 +123,7 @@ extension Store {
                 run = RunID.random(using: &generator)
                 try insertSpec.execute(arguments: [
                     run.rawValue, job.rawValue, position, spec.experiment, spec.config, spec.overrides,
-                    spec.target,
+                    spec.target, spec.targetFiles,
                 ])
             } while db.changesCount == 0
             try insertRun.execute(arguments: [

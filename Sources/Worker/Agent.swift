@@ -61,7 +61,7 @@ extension Worker {
                     threads: threads ?? Self.threads(environment),
                     checkpointInterval: .seconds(checkpointEvery),
                     lease: .seconds(lease),
-                    isQuiet: quiet, targets: TargetCache(path: cache.path + "/targets"),
+                    isQuiet: quiet, targets: TargetCache(path: cache.targets),
                     tracking: Self.tracking(environment)))
             try loop.run()
         }

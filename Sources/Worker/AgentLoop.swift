@@ -173,6 +173,7 @@ struct AgentLoop {
             target: try spec.target.map { text throws(ConfigError) in
                 try TargetConfig.load(yaml: text, source: source + " (target)")
             },
+            targetFiles: spec.targetFiles,
             folder: folder, targets: options.targets, threads: options.threads,
             checkpointInterval: options.checkpointInterval)
         plan.uploadsCheckpoints = job.options.uploadsCheckpoints

@@ -33,7 +33,7 @@ struct SubmitTests {
         }
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: job.folder).sorted()
-                == ["logs", "sweep.yaml", "worker"])
+                == ["logs", "snapshot.json", "sweep.yaml", "worker"])
     }
 
     @Test func aFailedRunIsShownWithItsReasonAndExitCode1() async throws {
@@ -91,7 +91,7 @@ struct SubmitTests {
 
     @Test func theSnapshotIsWhatRuns() async throws {
         let worker = try bench.writeProgram(
-            #"until [ -e go ]; do sleep 0.02; done; echo "first $*""#, to: "worker")
+            #"[ "$1" != about ] || exit 1; until [ -e go ]; do sleep 0.02; done; echo "first $*""#, to: "worker")
         _ = try await bench.orchestrator(Self.sweep, adding: ["SPD_WORKER": worker])
         _ = try bench.writeProgram("echo second", to: "worker")
         let snapshot = try String(contentsOfFile: bench.cache + "/jobs/1/worker", encoding: .utf8)

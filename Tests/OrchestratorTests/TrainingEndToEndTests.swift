@@ -140,7 +140,8 @@ struct TrainingEndToEndTests {
         let run = try await bench.status(of: 1).runs[0]
         #expect(run.status == "failed")
         let reason = "its header should be \(0x6867_6965_7720_6f6e) bytes long, but 2 are there"
-        #expect(run.error == "\(weights) is not a usable safetensors file: \(reason)")
+        let place = /.*\/targets\/copy-[0-9a-f]+\/tms.safetensors/
+        #expect(run.error?.replacing(place, with: "COPY") == "COPY is not a usable safetensors file: \(reason)")
         #expect(run.attempt == 1)
     }
 

@@ -129,6 +129,11 @@ void ck_labels(float *y, const float *x, const float *coefficients, int kind, si
 double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
              size_t rows);
 
+// MARK: The CPU (cpu.c)
+
+/// The level of the CPU in the x86-64 ABI's words, `x86-64-v4` with AVX-512, `x86-64-v3` with AVX2.
+const char *ck_cpu_level(void);
+
 // MARK: Optimiser (adam.c)
 
 /// One AdamW update (Loshchilov & Hutter, 2019), as PyTorch orders its operations:

@@ -1,0 +1,110 @@
+import Artifacts
+import Experiments
+import Foundation
+import Store
+
+/// Copies of the targets that users name by their files, kept by content: runs read these, whatever becomes of the
+/// originals, and all jobs with the same target share one.
+struct TargetCopies {
+    private let folder: String
+    /// From the path that a user gave to the copy's.
+    private(set) var copies: [String: String] = [:]
+
+    init(in cache: CacheFolder) {
+        folder = cache.targets
+    }
+
+    /// The specs with copies in the place of the files they name.
+    mutating func taking(_ specs: [NewSpec]) throws(Failure) -> [NewSpec] {
+        var specs = specs
+        for index in specs.indices {
+            guard let path = specs[index].targetFiles else { continue }
+            specs[index].targetFiles = try copy(of: path)
+        }
+        return specs
+    }
+
+    private mutating func copy(of path: String) throws(Failure) -> String {
+        if let copy = copies[path] { return copy }
+        let source = try TargetSource(path)
+        let aside = "\(folder)/.new-\(UUID().uuidString)"
+        do throws(FileError) {
+            try DurableFile.createFolder(aside)
+            for name in source.names {
+                let bytes = try DurableFile.read("\(source.folder)/\(name)", limit: TargetSource.limit)
+                try DurableFile.write(bytes, to: "\(aside)/\(name)")
+            }
+            let digest = try Self.digest(of: source.names, in: aside)
+            let place = "\(folder)/copy-\(digest.prefix(16))"
+            try Self.publish(aside, as: place, holding: source.names, digest: digest)
+            let copy = source.weights.map { "\(place)/\($0)" } ?? place
+            copies[path] = copy
+            return copy
+        } catch {
+            Files.discard(aside)
+            throw .failed("\(error); nothing was stored")
+        }
+    }
+
+    /// Puts a copy into its place, unless the same one is there already.
+    private static func publish(
+        _ aside: String, as place: String, holding names: [String], digest: String
+    ) throws(FileError) {
+        while rename(aside, place) != 0 {
+            guard errno == EEXIST || errno == ENOTEMPTY else {
+                throw FileError(.create, place, reason: String(cString: strerror(errno)))
+            }
+            do throws(FileError) {
+                if try Self.digest(of: names, in: place) == digest { return Files.discard(aside) }
+            } catch {
+                // It is not what it was: somebody has tidied up in there.
+            }
+            guard rename(place, "\(place).damaged-\(UUID().uuidString)") == 0 || errno == ENOENT else {
+                throw FileError(.create, place, reason: String(cString: strerror(errno)))
+            }
+        }
+    }
+
+    private static func digest(of names: [String], in folder: String) throws(FileError) -> String {
+        var lines = ""
+        for name in names.sorted() {
+            lines += "\(SHA256.hex(try DurableFile.read("\(folder)/\(name)", limit: TargetSource.limit))) \(name)\n"
+        }
+        return SHA256.hex(lines)
+    }
+}
+
+/// The files of a target that a user names by its weights or by the folder that they are in.
+struct TargetSource {
+    /// More than any toy model's weights.
+    static let limit = 4 << 30
+
+    let folder: String
+    /// The weights' file, if it was named.
+    let weights: String?
+    /// All files that belong to the target.
+    let names: [String]
+
+    init(_ path: String) throws(Failure) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .badInput("pretrained_model_path: there is no \(path)")
+        }
+        let url = URL(filePath: path)
+        let folder = isFolder.boolValue ? path : url.deletingLastPathComponent().path
+        weights = isFolder.boolValue ? nil : url.lastPathComponent
+        self.folder = folder
+        func present(_ names: [String]) -> [String] {
+            names.filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+        }
+        let configs = present(TargetFileNames.configs)
+        guard !configs.isEmpty else {
+            throw .badInput(
+                "pretrained_model_path: \(path) needs its training config \(weights == nil ? "in" : "beside") it: there is "
+                    + "neither \(TargetFileNames.configs.joined(separator: " nor ")) in \(folder)")
+        }
+        names =
+            (weights.map { [$0] } ?? present(TargetFileNames.weights)) + configs
+            + present([TargetFileNames.labelCoefficients])
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Figures
+import Foundation
+import Kernels
+import WandB
+
+extension Worker {
+    /// Tells what this worker finds on the node it is on.
+    struct About: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell what is found here: CPU, OpenBLAS's kernels, libcurl, Cairo.",
+            discussion: "`orchestrator doctor` says what to do about it.")
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            let report = Report()
+            if json {
+                let encoder = JSONEncoder()
+                encoder.keyEncodingStrategy = .convertToSnakeCase
+                encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+                print(String(decoding: try encoder.encode(report), as: UTF8.self))
+            } else {
+                print(report.text)
+            }
+        }
+    }
+
+    /// What `about` tells.
+    struct Report: Encodable {
+        let version = Worker.configuration.version
+        let cpuLevel = Processor.level
+        let openblas = Processor.openBLAS
+        let openblasCore = Processor.openBLASCore
+        let libcurl: String?
+        let libcurlTrouble: String?
+        let cairoTrouble: String?
+
+        init() {
+            do throws(HTTPError) {
+                (libcurl, libcurlTrouble) = (try Libcurl.version(), nil)
+            } catch {
+                (libcurl, libcurlTrouble) = (nil, "\(error)")
+            }
+            do throws(FigureError) {
+                _ = try Cairo()
+                cairoTrouble = nil
+            } catch {
+                cairoTrouble = "\(error)"
+            }
+        }
+
+        var text: String {
+            """
+            worker \(version)
+            CPU: \(cpuLevel)
+            OpenBLAS: kernels for \(openblasCore) (\(openblas))
+            libcurl: \(libcurl ?? libcurlTrouble ?? "")
+            Cairo: \(cairoTrouble ?? "found")
+            """
+        }
+    }
+}
