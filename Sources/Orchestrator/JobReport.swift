@@ -13,6 +13,7 @@ struct JobReport: Encodable {
     let slurmJobId: Int64?
     let folder: String
     let agentsRequested: Int
+    let links: [LinkReport]
     let counts: Counts
     let etaSeconds: Double?
     let agents: [AgentReport]?
@@ -28,6 +29,18 @@ struct JobReport: Encodable {
             failed = counts[.failed]
             cancelled = counts[.cancelled]
             total = counts.total
+        }
+    }
+
+    struct LinkReport: Encodable {
+        let kind: String
+        let title: String
+        let url: String
+
+        init(_ link: JobLink) {
+            kind = link.kind.rawValue
+            title = link.title
+            url = link.url
         }
     }
 
@@ -94,6 +107,7 @@ struct JobReport: Encodable {
         slurmJobId = job.slurmJobID
         folder = job.folder
         agentsRequested = job.agentCount
+        links = job.links.map(LinkReport.init)
         self.counts = Counts(counts)
         etaSeconds = eta.map { $0 / .seconds(1) }
         self.agents = agents

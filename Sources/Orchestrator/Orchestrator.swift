@@ -21,7 +21,7 @@ struct Orchestrator: AsyncParsableCommand {
         subcommands: [
             Submit.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self, Resume.self,
             Best.self,
-            Export.self, Why.self,
+            Export.self, Why.self, Report.self,
             Clean.self, ListExperiments.self, Workflow.self,
         ])
 

@@ -97,6 +97,7 @@ struct StatusText {
     var places: [String] {
         let runs = snapshot.runs.first.map { ($0.folder as NSString).deletingLastPathComponent } ?? ""
         return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder)/logs/"]
+            + snapshot.job.links.map(\.line)
     }
 
     /// All of it.

@@ -30,7 +30,8 @@ struct StartedJob {
 
     /// What `submit --json` prints.
     func json() throws -> String {
-        try JSONText.encode(Report(job: JobReport(snapshot), duplicates: plan.duplicates))
+        try JSONText.encode(
+            Report(job: JobReport(try store.snapshot(of: snapshot.job.id)), duplicates: plan.duplicates))
     }
 
     /// The job as `status --json` has it, and what only its submission knows.

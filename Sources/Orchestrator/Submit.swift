@@ -57,8 +57,8 @@ struct Submit: AsyncParsableCommand {
 
     @Flag(
         name: [.customLong("create-report"), .customLong("create_report")], inversion: .prefixedNo,
-        help: "Create a W&B report of the job.")
-    var createReport = true
+        help: "Create a W&B report of the job (default: where there is a W&B key).")
+    var createReport: Bool?
 
     @Flag(help: "Show what would be stored and started, and stop.")
     var dryRun = false
@@ -73,9 +73,10 @@ struct Submit: AsyncParsableCommand {
         guard agentCount >= 1 else {
             throw ValidationError("--n-agents is \(agentCount); a job needs at least 1 agent")
         }
-        if let suffix, suffix.isEmpty || suffix.count > 64 || !suffix.utf8.allSatisfy(Self.isNameByte) {
+        // With what is put around it the name must fit into a W&B tag, of 64 characters.
+        if let suffix, suffix.isEmpty || suffix.count > 48 || !suffix.utf8.allSatisfy(Self.isNameByte) {
             throw ValidationError(
-                "--job-suffix '\(suffix)' may hold up to 64 letters, digits, '.', '_' and '-'")
+                "--job-suffix '\(suffix)' may hold up to 48 letters, digits, '.', '_' and '-'")
         }
         try NodeList.validate(exclude)
         try search.validate(sweep: sweep)
@@ -94,14 +95,21 @@ struct Submit: AsyncParsableCommand {
             plan: plan, cache: CacheFolder(environment: environment), environment: environment,
             executor: executor, slurm: slurm,
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
-            agentCount: agentCount, exclude: exclude, createReport: createReport)
+            agentCount: agentCount, exclude: exclude, createReport: createReport ?? true)
         if dryRun {
             print(json ? try submission.previewJSON() : try submission.preview(), terminator: "")
             return
         }
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }
-        print(json ? try started.json() : started.text(), terminator: "")
+        if !json {
+            print(started.text(), terminator: "")
+            fflush(nil)
+        }
+        // The agents are on their way; what W&B says or doesn't can change nothing about that.
+        let pages = JobPages(job: started.snapshot.job, store: started.store, environment: environment)
+        let links = pages.makeAfterSubmission(isReportAskedFor: createReport == true)
+        print(json ? try started.json() : links.map { $0.line + "\n" }.joined(), terminator: "")
         if watch {
             fflush(nil)
             try await Watch(job: started.snapshot.job.id, store: started.store, slurm: slurm).run()

@@ -50,6 +50,8 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let cancelled: Timestamp?
     /// When its last agent found everything settled and wrote the summary.
     public let finished: Timestamp?
+    /// The web pages that were made for it.
+    public let links: [JobLink]
 }
 
 /// A job that is not stored yet.

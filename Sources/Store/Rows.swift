@@ -40,6 +40,8 @@ extension Job {
         slurmJobID = row["slurm_job_id"]
         cancelled = row.time("cancelled")
         finished = row.time("finished")
+        links =
+            try (row["links"] as String?).map { try JSONDecoder().decode([JobLink].self, from: Data($0.utf8)) } ?? []
     }
 }
 

@@ -106,9 +106,11 @@ final class WandBAPI {
         }
     }
 
-    private var host: String { URLComponents(string: settings.baseURL)?.host ?? settings.baseURL }
+    /// The server's name, for messages.
+    var host: String { URLComponents(string: settings.baseURL)?.host ?? settings.baseURL }
 
-    private func graphQL(_ document: GraphQLDocument, variables: [JSONValue.Member]) -> Reply<JSONValue> {
+    /// Sends an operation and gives the reply's data.
+    func graphQL(_ document: GraphQLDocument, variables: [JSONValue.Member]) -> Reply<JSONValue> {
         let body = JSONValue.object([
             .init("query", .string(document.text)), .init("variables", .object(variables)),
             .init("operationName", .string(document.operationName)),

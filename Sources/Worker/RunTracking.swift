@@ -1,4 +1,3 @@
-import Artifacts
 import Experiments
 import Foundation
 import Runs
@@ -30,24 +29,13 @@ extension AgentLoop {
             displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,
             tags: (launch + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
-            host: AgentIdentity.thisHost, program: "worker", commit: commit)
+            host: AgentIdentity.thisHost, program: "worker", commit: job.commit)
         let tracker = RunTracker(
             run: description, folder: plan.folder.path + "/wandb", settings: settings,
             isHeld: { keeper.ownership == .ours }, notify: { log.say($0) })
         let sweep = job.folder + "/sweep.yaml"
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
         return tracker
-    }
-
-    /// The git commit that the job was submitted from, if its folder tells.
-    private var commit: String? {
-        struct Snapshot: Decodable {
-            let gitCommit: String?
-            enum CodingKeys: String, CodingKey { case gitCommit = "git_commit" }
-        }
-        // A job of an older release has none; a run needs none.
-        guard let bytes = try? DurableFile.read(job.folder + "/snapshot.json", limit: 16 << 20) else { return nil }
-        return (try? JSONDecoder().decode(Snapshot.self, from: Data(bytes)))?.gitCommit
     }
 }
 

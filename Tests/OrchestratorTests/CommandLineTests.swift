@@ -43,7 +43,7 @@ struct CommandLineTests {
         ),
         (
             ["submit", "--job-suffix", "a b"],
-            "--job-suffix 'a b' may hold up to 64 letters, digits, '.', '_' and '-' "
+            "--job-suffix 'a b' may hold up to 48 letters, digits, '.', '_' and '-' "
                 + "(`orchestrator submit --help` explains the options)"
         ),
         (["submit", "--experiments", ","], "--experiments names no experiment"),

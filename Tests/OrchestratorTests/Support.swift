@@ -106,9 +106,13 @@ struct StatusReport: Decodable {
         let slurmJobId: Int?
         let folder: String
         let agentsRequested: Int
+        let links: [Link]
         let counts: Counts
         let agents: [Agent]
         let runs: [Run]
+    }
+    struct Link: Decodable {
+        let kind, title, url: String
     }
     struct Counts: Decodable {
         let pending, running, done, failed, cancelled, total: Int

@@ -68,6 +68,7 @@ final class StandInBackend: Sendable {
         var heartbeats = 0
         /// Upload addresses that were given out: the run and the file's name.
         var tickets: [String: (run: String, name: String)] = [:]
+        var pages = Pages()
         var fault: @Sendable (Int, Request) -> Fault = { _, _ in .none }
     }
 
@@ -79,6 +80,10 @@ final class StandInBackend: Sendable {
     var violations: [String] { state.withLock { $0.violations } }
     var requests: Int { state.withLock { $0.requests } }
     var heartbeats: Int { state.withLock { $0.heartbeats } }
+    var pages: Pages {
+        get { state.withLock { $0.pages } }
+        set { state.withLock { $0.pages = newValue } }
+    }
     func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
 
     /// Chooses the fault of each request by its number, counted from 0.
@@ -154,6 +159,7 @@ final class StandInBackend: Sendable {
         let host = request.headers["host"] ?? ""
         if query.contains("upsertBucket(") { return upsert(variables, request.body, &state) }
         if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
+        if let reply = pages(query, variables, &state) { return reply }
         if query.contains("model(") { return resumeStatus(variables, state) }
         if query.contains("viewer {") {
             return answer([

@@ -1,0 +1,33 @@
+import Foundation
+import GRDB
+
+extension Store {
+    /// Notes the web pages that were made for a job, in place of those noted before.
+    public func setLinks(_ links: [JobLink], of job: JobID) throws(StoreError) {
+        try write { db in
+            let text = String(decoding: try JSONEncoder().encode(links), as: UTF8.self)
+            try db.execute(
+                sql: "UPDATE job SET links = ? WHERE id = ?", arguments: [text, job.rawValue])
+        }
+    }
+
+    /// A job's experiments in the order of their first specs, each once.
+    ///
+    /// - Returns: the experiments; of one whose specs name several projects, the first spec's project.
+    public func experiments(of job: JobID) throws(StoreError) -> [JobExperiment] {
+        try read { db in
+            // A bare column beside MIN comes from the row that has the minimum.
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT experiment, MIN(position) AS first, COUNT(*) AS specs,
+                      json_extract(config, '$.wandb_project') AS project,
+                      json_extract(config, '$.task_config.task_name') AS task
+                    FROM spec WHERE job = ? GROUP BY experiment ORDER BY first
+                    """, arguments: [job.rawValue])
+            return rows.map {
+                JobExperiment(name: $0["experiment"], project: $0["project"], task: $0["task"], specs: $0["specs"])
+            }
+        }
+    }
+}

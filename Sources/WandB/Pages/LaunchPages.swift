@@ -1,0 +1,88 @@
+/// Makes the pages of a launch on W&B, or brings those that are there up to date.
+///
+/// Their names follow from the launch's, so that pages whose making was cut short are found again.
+public struct LaunchPages: Sendable {
+    /// What was made.
+    public struct Outcome: Sendable, Equatable {
+        /// The pages that are there now, in the order they are shown to people.
+        public let pages: [LaunchPage]
+        /// Why some are missing, one line; nil if none is.
+        public let problem: String?
+    }
+
+    private let settings: WandBSettings
+    private let limit: Duration
+    private let isCancelled: @Sendable () -> Bool
+    /// The wait after the first failure of a call; it doubles with each further one.
+    var firstPause = Duration.milliseconds(200)
+
+    /// Prepares to make pages.
+    ///
+    /// - Parameters:
+    ///   - settings: the server and the key.
+    ///   - limit: how long everything may take.
+    ///   - isCancelled: asked every now and then; true gives up what is left.
+    public init(
+        settings: WandBSettings, limit: Duration, isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.settings = settings
+        self.limit = limit
+        self.isCancelled = isCancelled
+    }
+
+    /// Makes or updates a launch's pages; waits for the server, at most for as long as allowed.
+    ///
+    /// - Parameters:
+    ///   - launch: what the pages show.
+    ///   - known: the pages that were made before; nil if making them is tried for the first time.
+    /// - Returns: the pages that are there now, also if not all could be made.
+    public func make(_ launch: Launch, known: [LaunchPage]?) -> Outcome {
+        guard let key = settings.apiKey, settings.mode == .online else {
+            return Outcome(pages: known ?? [], problem: settings.offlineReason)
+        }
+        let client: HTTPClient
+        do { client = try HTTPClient() } catch { return Outcome(pages: known ?? [], problem: "\(error)") }
+        var pacing = SendPacing()
+        pacing.connectTimeout = min(limit, .seconds(4))
+        pacing.graphQLTimeout = min(limit, pacing.graphQLTimeout)
+        let api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing)
+        let session = PageSession(
+            api: api, limit: limit, firstPause: firstPause, isCancelled: isCancelled, known: known)
+        var made: [LaunchPage] = []
+        do {
+            try make(launch, in: session, made: &made)
+            return Outcome(pages: made, problem: nil)
+        } catch {
+            let rest = (known ?? []).filter { page in
+                !made.contains { $0.kind == page.kind && $0.title == page.title }
+            }
+            return Outcome(pages: made + rest, problem: session.explanation(of: error))
+        }
+    }
+
+    private func make(
+        _ launch: Launch, in session: PageSession, made: inout [LaunchPage]
+    ) throws(CallFailure) {
+        let entity = try session.entity(settings)
+        var projects: [RunSet.Project] = []
+        for name in launch.projects {
+            let project = try session.project(name, entity: entity)
+            projects.append(project)
+            made.append(LaunchPage(kind: .project, title: project.name, url: url(of: project)))
+        }
+        // The server may spell a project as it likes; it answers in the order it was asked.
+        let byName = Dictionary(zip(launch.projects, projects)) { first, _ in first }
+        for experiment in launch.experiments {
+            guard let project = byName[experiment.project] else { continue }
+            made.append(try session.workspace(of: experiment, launch, in: project, at: url(of: project)))
+        }
+        guard launch.hasReport, let home = projects.first else { return }
+        let report = LaunchReport(
+            launch: launch, projects: byName, workspaces: made.filter { $0.kind == .workspace })
+        made.append(try session.report(report, in: home, at: url(of: home)))
+    }
+
+    private func url(of project: RunSet.Project) -> String {
+        BaseURL.join(settings.appURL, [project.entity, project.name])
+    }
+}

@@ -1,0 +1,68 @@
+/// The report of a launch: a panel grid for each of its experiments.
+struct LaunchReport: Sendable, Equatable {
+    let launch: Launch
+    /// The projects that its runs are logged to, by the names that the launch has for them.
+    let projects: [String: RunSet.Project]
+    /// The workspaces that were made for its experiments.
+    let workspaces: [LaunchPage]
+
+    var title: String { "SPD Run Report - \(launch.token)" }
+
+    var description: String { "Experiments: \(launch.experiments.map(\.name).joined(separator: ", "))" }
+
+    /// W&B's name for it.
+    var name: String { PageNames.name("report", launch.token) }
+
+    /// The report as W&B stores it; paragraphs surround its blocks as in the web editor.
+    var spec: JSONValue {
+        let paragraph: JSONValue = ["type": "paragraph", "children": [["text": ""]]]
+        let blocks = [markdown(introduction)] + launch.experiments.flatMap { [heading($0.name), grid(of: $0)] }
+        return [
+            "version": 5, "panelSettings": [:], "blocks": .array([paragraph] + blocks + [paragraph]),
+            "width": "fluid", "authors": [], "discussionThreads": [],
+        ]
+    }
+
+    private var introduction: String {
+        let runs = launch.experiments.map { experiment in
+            let page = workspaces.first { $0.title == experiment.name }
+            let name = page.map { "[\(experiment.name)](\($0.url))" } ?? experiment.name
+            return "\(name) (\(experiment.runs) run\(experiment.runs == 1 ? "" : "s"))"
+        }
+        return ["Launch: `\(launch.token)`", launch.commit.map { "Commit: `\($0)`" }]
+            .compactMap(\.self).joined(separator: "  \n") + "\n\nWorkspaces: \(runs.joined(separator: ", "))"
+    }
+
+    private func markdown(_ text: String) -> JSONValue {
+        ["type": "markdown-block", "children": [["text": ""]], "content": .string(text)]
+    }
+
+    private func heading(_ text: String) -> JSONValue {
+        ["type": "heading", "children": [["text": .string(text)]], "level": 2]
+    }
+
+    private func grid(of experiment: Launch.Experiment) -> JSONValue {
+        let runs = RunSet(
+            id: PageNames.name(name, experiment.name), name: "\(experiment.name) Runs",
+            tags: [launch.token, experiment.name],
+            project: projects[experiment.project])
+        let panels = DecompositionPanels.grid(task: experiment.task).enumerated().map { index, panel in
+            panel.spec(id: PageNames.name(name, experiment.name, String(index)))
+        }
+        return [
+            "type": "panel-grid", "children": [["text": ""]],
+            "metadata": [
+                "openViz": true, "openRunSet": 0, "name": "unused-name", "runSets": [runs.spec],
+                "hideRunSets": false,
+                "panels": ["views": ["0": ["name": "Panels", "defaults": [], "config": []]], "tabs": ["0"]],
+                "panelBankConfig": [
+                    "state": 0, "settings": PanelBank.settings,
+                    "sections": [
+                        PanelBank.section("Hidden Panels", isOpen: false, panels: [], smoothing: "exponential")
+                    ],
+                ],
+                "panelBankSectionConfig": PanelBank.grid(panels), "customRunColors": [:],
+            ],
+        ]
+    }
+}
