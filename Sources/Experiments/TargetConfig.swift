@@ -1,5 +1,3 @@
-private import Glibc
-
 /// How a target model is trained: the published train configs, every key typed and checked.
 public enum TargetConfig: Sendable, Equatable {
     /// A toy model of superposition.
@@ -87,28 +85,19 @@ extension TargetConfig {
     /// The config as JSON with sorted keys and no spaces: the same text for the same settings.
     public func canonicalJSON() -> String { value.canonicalJSON }
 
-    /// The modules that have a weight matrix, in the order of a forward pass.
-    private var moduleNames: [String] {
-        switch self {
-        case .tms(let training):
-            ["linear1"] + (0..<training.model.nHiddenLayers).map { "hidden_layers.\($0)" } + ["linear2"]
-        case .residualMLP(let training):
-            (0..<training.model.nLayers).flatMap { ["layers.\($0).mlp_in", "layers.\($0).mlp_out"] }
-        }
-    }
-
     /// What is wrong with decomposing this target as a config says.
     func conflicts(with config: ExperimentConfig) -> [Conflict] {
         switch (self, config.taskConfig) {
         case (.tms, .tms(let data)), (.residualMLP, .residualMLP(let data)):
+            let modules = modules
             let unmatched = config.targetModulePatterns.filter { pattern in
-                !moduleNames.contains { fnmatch(pattern, $0, FNM_NOESCAPE) == 0 }
+                !modules.contains { $0.matches(pattern) }
             }
             return data.conflicts(features: featureCount).map {
                 Conflict(key: "task_config." + $0.key, reason: $0.reason)
             }
                 + unmatched.map {
-                    let names = moduleNames.joined(separator: ", ")
+                    let names = modules.map(\.name).joined(separator: ", ")
                     return Conflict(
                         key: "target_module_patterns", reason: "'\($0)' matches no module; the target has \(names)")
                 }

@@ -21,10 +21,8 @@ struct Overrides: Equatable {
     }
 
     /// The stored form.
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        return String(decoding: try encoder.encode(pairs), as: UTF8.self)
+    func json() -> String {
+        ConfigValue.list(pairs.map { .list($0.map(ConfigValue.string)) }).canonicalJSON
     }
 
     /// For people: `seed=1 lr=0.001`, without those that `common` has too.

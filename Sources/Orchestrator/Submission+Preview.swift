@@ -5,22 +5,15 @@ import Store
 
 extension Submission {
     /// What `submit --dry-run` prints.
-    func preview() throws(Failure) -> String {
+    func preview(_ bill: Bill, _ style: Style) throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
-        for part in plan.parts {
-            let example = Overrides(part.example.overrides).text()
-            let text = example.isEmpty ? "" : ", the first with \(example)"
-            lines.append("  \(part.experiment): \(plural(part.range.count, "spec"))\(text)")
-        }
         if let note = plan.duplicatesNote { lines.append(note + ".") }
-        let folder = "\(cache.jobs)/N"
-        lines.append("Folder: \(folder)")
+        lines += [""] + bill.lines(style) + ["", "Folder: \(cache.jobs)/N"]
         switch executor.kind {
         case .local:
-            let threads = LocalAgents.threads(forAgents: agentCount, cores: LocalAgents.cores)
             lines.append(
                 "Would start \(plural(agentCount, "local agent")) (\(executor.reason)), "
-                    + "\(plural(threads, "thread")) each.")
+                    + "\(plural(parallelism.threads, "thread")) each.")
         case .slurm:
             lines.append("Would call sbatch (\(executor.reason)) with this script:")
             lines.append("")
@@ -31,19 +24,28 @@ extension Submission {
     }
 
     /// What `submit --dry-run --json` prints.
-    func previewJSON() throws -> String {
+    func previewJSON(_ bill: Bill) throws -> String {
         let script = executor.kind == .slurm ? try previewScript() : nil
         return try JSONText.encode(
             Preview(
-                specs: plan.specs.count,
-                duplicates: plan.duplicates,
-                experiments: plan.parts.map {
-                    .init(
-                        experiment: $0.experiment, specs: $0.range.count, duplicates: $0.duplicates,
-                        example: Overrides($0.example.overrides).values)
-                },
-                executor: executor.kind.rawValue, agents: agentCount,
-                script: script))
+                specs: plan.specs.count, duplicates: plan.duplicates, executor: executor.kind.rawValue,
+                agents: agentCount, script: script, bill: bill.report))
+    }
+
+    /// What the job will cost; times that no finished run tells are measured for a moment.
+    func bill() throws(Failure) -> Bill {
+        let store: Store?
+        do throws(StoreError) { store = try Store.existing(cache) } catch { throw Failure(error) }
+        let isTracked = environment["WANDB_MODE"] != "disabled"
+        return try Bill(plan, parallelism, store: store, isTracked: isTracked) { () throws(Failure) in
+            StepTimer(
+                worker: try Program.worker(environment: environment), environment: environment,
+                threads: parallelism.threads)
+        }
+    }
+
+    private var parallelism: Parallelism {
+        Parallelism(agents: agentCount, executor: executor.kind, options: JobOptions())
     }
 
     private func previewScript() throws(Failure) -> String {
@@ -55,17 +57,23 @@ extension Submission {
     }
 
     private struct Preview: Encodable {
-        struct Part: Encodable {
-            let experiment: String
-            let specs: Int
-            let duplicates: Int
-            let example: [String: String]
-        }
         let specs: Int
         let duplicates: Int
-        let experiments: [Part]
         let executor: String
         let agents: Int
         let script: String?
+        let bill: Bill.Report
+
+        private enum Key: CodingKey { case specs, duplicates, executor, agents, script }
+
+        func encode(to encoder: any Encoder) throws {
+            try bill.encode(to: encoder)
+            var own = encoder.container(keyedBy: Key.self)
+            try own.encode(specs, forKey: .specs)
+            try own.encode(duplicates, forKey: .duplicates)
+            try own.encode(executor, forKey: .executor)
+            try own.encode(agents, forKey: .agents)
+            try own.encodeIfPresent(script, forKey: .script)
+        }
     }
 }

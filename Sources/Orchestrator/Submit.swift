@@ -60,7 +60,7 @@ struct Submit: AsyncParsableCommand {
         help: "Create a W&B report of the job (default: where there is a W&B key).")
     var createReport: Bool?
 
-    @Flag(help: "Show what would be stored and started, and stop.")
+    @Flag(help: "Check everything, show what would be stored and started and what it costs, and stop.")
     var dryRun = false
 
     @Flag(help: "Print the result as JSON.")
@@ -97,7 +97,9 @@ struct Submit: AsyncParsableCommand {
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             agentCount: agentCount, exclude: exclude, createReport: createReport ?? true)
         if dryRun {
-            print(json ? try submission.previewJSON() : try submission.preview(), terminator: "")
+            let bill = try submission.bill()
+            let style = Style.forStandardOutput(environment: environment)
+            print(json ? try submission.previewJSON(bill) : try submission.preview(bill, style), terminator: "")
             return
         }
         let started = try await submission.start()

@@ -5,6 +5,8 @@ import Store
 /// What a submission will run: every spec, valid and in order, before anything is stored.
 struct SweepPlan {
     let specs: [NewSpec]
+    /// What the specs were made of, in the same order.
+    let drafts: [SpecDraft]
     /// The sweep file that the specs come from.
     let sweepFile: String?
     /// The user's config files that the experiments come from.
@@ -69,6 +71,7 @@ struct SweepPlan {
         problems += gathering.problems
         guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
         specs = gathering.specs
+        self.drafts = gathering.drafts
         parts = gathering.parts
     }
 
@@ -116,10 +119,13 @@ private struct Selection {
 private struct Gathering {
     let project: String?
     private(set) var specs: [NewSpec] = []
+    private(set) var drafts: [SpecDraft] = []
     private(set) var parts: [SweepPlan.Part] = []
     private(set) var problems: [String] = []
     private var seen: Set<String> = []
     private var paths: [String: String] = [:]
+    /// The last target and its text: nearly all specs of an experiment have the same.
+    private var target: (config: TargetConfig, text: String)?
 
     init(project: String?) { self.project = project }
 
@@ -136,9 +142,10 @@ private struct Gathering {
         if isNew {
             specs.append(
                 NewSpec(
-                    experiment: draft.experiment, config: config, overrides: try Overrides(draft.overrides).json(),
-                    target: draft.target?.canonicalJSON(), targetFiles: stored.localTarget,
+                    experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
+                    target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
                     steps: draft.config.steps))
+            drafts.append(draft)
         }
         parts.append(
             .init(
@@ -155,6 +162,13 @@ private struct Gathering {
             config = try config.setting("pretrained_model_path", to: .string(absolute))
         }
         return config
+    }
+
+    private mutating func text(of target: TargetConfig) -> String {
+        if let known = self.target, known.config == target { return known.text }
+        let text = target.canonicalJSON()
+        self.target = (target, text)
+        return text
     }
 
     /// The absolute path; one that cannot be read is told once.

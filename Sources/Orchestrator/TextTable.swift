@@ -76,6 +76,12 @@ struct Style {
 enum Terminal {
     static var isStandardOutput: Bool { isatty(1) == 1 }
 
+    /// Says on a terminal what takes a moment, in place of what was said before; in a log it would be noise.
+    static func showMeanwhile(_ text: String) {
+        guard isatty(2) == 1 else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+
     /// Its lines and columns.
     static var size: (rows: Int, columns: Int) {
         var size = winsize()

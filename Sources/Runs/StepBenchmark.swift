@@ -130,7 +130,7 @@ extension StepBenchmark {
 
 extension TargetConfig {
     /// A target of this config's shape after a hundred steps on small batches.
-    fileprivate func roughTarget(threads: Int) throws -> TargetModel {
+    func roughTarget(threads: Int) throws -> TargetModel {
         let (steps, batch) = (100, 64)
         let target: TargetModel?
         switch self {

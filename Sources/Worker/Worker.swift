@@ -20,7 +20,7 @@ struct Worker: ParsableCommand {
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
         version: "0.1.0",
-        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, About.self],
+        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, About.self],
         defaultSubcommand: Agent.self)
 
     static func main() {

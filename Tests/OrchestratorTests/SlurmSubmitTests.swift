@@ -18,7 +18,9 @@ struct SlurmSubmitTests {
     }
 
     @Test func aDryRunShowsTheScriptAndSubmitsNothing() async throws {
-        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "4", "--dry-run"])
+        let worker = try bench.writeProgram(#"echo '{"seconds_per_step": 0.001}'"#, to: "worker")
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--n-agents", "4", "--dry-run"], adding: ["SPD_WORKER": worker])
         #expect(answer.code == 0, "\(answer.error)")
         let name = try #require(answer.output.firstMatch(of: /--job-name=(spd-[a-z0-9]{8})/))
         try expectSnapshot(

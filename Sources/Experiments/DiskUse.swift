@@ -1,0 +1,50 @@
+/// About how many bytes a run's folder holds, as its config tells; within a factor of two.
+public struct DiskUse: Sendable, Equatable {
+    /// Weights, metrics, figures and logs, which stay.
+    public let kept: Int
+    /// The saved states while the run is not done: the last two, and one that is being written.
+    public let checkpoints: Int
+
+    /// Estimates a run's files.
+    ///
+    /// - Parameters:
+    ///   - config: What it computes.
+    ///   - target: How its target is trained.
+    ///   - isTracked: Whether rows are kept for Weights & Biases too.
+    public init(_ config: ExperimentConfig, target: TargetConfig, isTracked: Bool) {
+        let modules = config.decomposedModules(of: target)
+        let gate = config.nCIMLPNeurons == 0 ? 2 : 3 * config.nCIMLPNeurons + 1
+        let trained = modules.reduce(0) { $0 + config.C * ($1.inputs + $1.outputs + gate) }
+        // Beside the numbers each file names its tensors, a hundred bytes for each.
+        let model = 4 * (trained + target.parameterCount) + 600 * modules.count + 400
+        let models = 1 + (config.saveFreq.map { max(0, config.steps - 1) / $0 } ?? 0)
+
+        let losses = [
+            config.faithfulnessCoeff, config.schattenCoeff, config.embeddingReconCoeff, config.reconCoeff,
+            config.outReconCoeff, config.reconLayerwiseCoeff, config.stochasticReconCoeff,
+            config.stochasticReconLayerwiseCoeff,
+        ].compactMap(\.self).count
+        // Step, rate, total, importance minimality, gradient norm, two measures of recovery; of each module two.
+        let values = losses + 7 + 2 * modules.count
+        let rows = 1 + (config.steps + config.printFreq - 1) / config.printFreq
+        // A number with its name is 34 bytes; W&B's history and its offline copy take 1.6 times that again.
+        let isTracked = isTracked && config.wandbProject != nil
+        let metrics = rows * values * (isTracked ? 124 : 34)
+
+        let figures = config.imageFreq.map { 1 + (config.steps + $0 - 1) / $0 } ?? 0
+        kept = models * model + metrics + figures * Self.figures(config, modules, features: target.featureCount) + 4000
+        checkpoints = 3 * 12 * trained
+    }
+
+    /// About how many bytes one step's figures take: each panel its frame, and four bytes for each cell of a heat map,
+    /// of which at most 400 by 1200 are shown.
+    private static func figures(
+        _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int
+    ) -> Int {
+        let columns = min(config.C, 1200)
+        func map(_ rows: Int) -> Int { 11_000 + 4 * columns * min(rows, 400) }
+        return modules.reduce(0) { sum, module in
+            sum + 18_000 + 2 * map(features) + map(module.inputs) + map(module.outputs)
+        }
+    }
+}

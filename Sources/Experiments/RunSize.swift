@@ -1,0 +1,89 @@
+/// What the time of a run's step and the size of its files follow from.
+///
+/// Runs of one size take equally long per step on the same machine, but for the noise: rates, coefficients that are
+/// not zero and seeds don't matter.
+public struct RunSize: Sendable, Hashable {
+    private let batchSize: Int
+    private let subcomponents: Int
+    private let gateNeurons: Int
+    private let maskSamples: Int
+    private let modulePatterns: [String]
+    private let sigmoid: SigmoidType
+    private let outputLoss: OutputLoss
+    /// Which losses are trained on.
+    private let losses: [Bool]
+    /// How many rows hold an active feature: the logarithm of their share to the base 1.2, so that sizes that are
+    /// nearly alike are one.
+    private let activity: Int?
+    private let target: Target
+
+    private enum Target: Hashable {
+        case tms(features: Int, hidden: Int, layers: Int)
+        case residualMLP(features: Int, embedding: Int, neurons: Int, layers: Int)
+        case described(String)
+    }
+
+    /// About how much a step has to compute, in no unit: what sizes of one experiment can be compared by.
+    public let work: Double
+
+    /// The size of a run.
+    ///
+    /// - Parameters:
+    ///   - config: What it computes.
+    ///   - target: How its target is trained, if that is known.
+    public init(_ config: ExperimentConfig, target: TargetConfig?) {
+        batchSize = config.batchSize
+        subcomponents = config.C
+        gateNeurons = config.nCIMLPNeurons
+        maskSamples = config.nMaskSamples
+        modulePatterns = config.targetModulePatterns
+        sigmoid = config.sigmoidType
+        outputLoss = config.outputLossType
+        let coefficients = [
+            config.faithfulnessCoeff, config.schattenCoeff, config.embeddingReconCoeff, config.reconCoeff,
+            config.outReconCoeff, config.reconLayerwiseCoeff, config.stochasticReconCoeff,
+            config.stochasticReconLayerwiseCoeff,
+        ]
+        losses = coefficients.map { $0 ?? 0 != 0 }
+        self.target =
+            switch target {
+            case .tms(let training)?:
+                .tms(
+                    features: training.model.nFeatures, hidden: training.model.nHidden,
+                    layers: training.model.nHiddenLayers)
+            case .residualMLP(let training)?:
+                .residualMLP(
+                    features: training.model.nFeatures, embedding: training.model.dEmbed,
+                    neurons: training.model.dMLP, layers: training.model.nLayers)
+            case nil: .described(config.pretrainedModelPath?.description ?? "")
+            }
+        let features = target?.featureCount ?? 1
+        let live = config.taskConfig.sparseFeatures.map { $0.liveRows(features: features) }
+        let base = Elementary.log(1.2)
+        activity = live.map { Int((Elementary.log(max($0, 1e-9)) / base).rounded()) }
+
+        let modules = Double(target.map { config.decomposedModules(of: $0).count } ?? 2)
+        let whole = Double((losses[3] ? 1 : 0) + (losses[4] ? 1 : 0) + (losses[6] ? maskSamples : 0))
+        let layerwise = Double((losses[5] ? 1 : 0) + (losses[7] ? maskSamples : 0))
+        let perRow = Double(gateNeurons + 4) + 8 * (whole + layerwise)
+        let share = activity.map { Elementary.exp(Double($0) * base) } ?? 1
+        work = Double(batchSize) * share * Double(subcomponents) * modules * perRow
+    }
+}
+
+extension SparseFeatures {
+    /// The share of rows in which any feature is active, on average.
+    fileprivate func liveRows(features: Int) -> Double {
+        guard dataGenerationType.activeFeatures == nil else { return 1 }
+        var empty = 1.0
+        for _ in 0..<features { empty *= 1 - featureProbability }
+        return 1 - empty
+    }
+}
+
+extension ExperimentConfig {
+    /// The target's modules that the patterns name.
+    func decomposedModules(of target: TargetConfig) -> [TargetConfig.Module] {
+        target.modules.filter { module in targetModulePatterns.contains { module.matches($0) } }
+    }
+}

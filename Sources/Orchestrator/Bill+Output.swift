@@ -1,0 +1,101 @@
+import Experiments
+import Store
+
+extension Bill {
+    /// What `submit --dry-run` prints of it, for people.
+    func lines(_ style: Style) -> [String] {
+        var table = TextTable([
+            ("EXPERIMENT", .left), ("SPECS", .right), ("STEPS", .right), ("TIME EACH", .right), ("IN ALL", .right),
+            ("DISK", .right), ("TIMES FROM", .left),
+        ])
+        for item in items {
+            let isTimed = !item.seconds.isEmpty
+            let steps = Self.range(String(item.steps.lowerBound), String(item.steps.upperBound))
+            let each = Self.range(Self.time(item.seconds.min() ?? 0), Self.time(item.seconds.max() ?? 0))
+            table.add([
+                .init(item.part.experiment), .init(String(item.part.range.count)), .init(steps),
+                .init(isTimed ? each : ""), .init(isTimed ? Self.time(item.seconds.reduce(0, +)) : ""),
+                .init(item.disk.map(RunDetails.size) ?? ""), .init(item.times.origin),
+            ])
+        }
+        var lines = table.lines(style)
+        for item in items where !item.part.example.overrides.isEmpty {
+            lines.append("First spec of \(item.part.experiment): \(Overrides(item.part.example.overrides).text())")
+        }
+        let agents =
+            "\(plural(parallelism.agents, "agent"))" + (parallelism.slots > 1 ? " of \(parallelism.slots) runs" : "")
+        if let coreHours, let wallClock {
+            lines.append(
+                "About \(Self.hours(coreHours)) core-hours: \(Self.time(wallClock)) with \(agents), "
+                    + "\(plural(parallelism.threads, "thread")) per run.")
+        } else {
+            lines.append("How long it takes is not known: see the last column.")
+        }
+        lines.append(
+            disk.map {
+                "About \(RunDetails.size($0)) of files, and up to \(RunDetails.size(checkpoints)) of saved states "
+                    + "while it runs."
+            } ?? "How large the files become is not known: it follows from the target's training config.")
+        return lines
+    }
+
+    private static func range(_ low: String, _ high: String) -> String { low == high ? low : "\(low) to \(high)" }
+
+    private static func time(_ seconds: Double) -> String {
+        seconds < 1 ? "under 1 s" : StatusText.time(.seconds(seconds))
+    }
+
+    /// Two significant digits.
+    private static func hours(_ hours: Double) -> String {
+        if hours >= 10 { return String(Int(hours.rounded())) }
+        let scale = hours >= 1 ? 10.0 : hours >= 0.1 ? 100.0 : 1000.0
+        return "\((hours * scale).rounded(.up) / scale)"
+    }
+
+    /// The bill as `submit --dry-run --json` prints it: keys are only ever added, times are seconds, sizes bytes, and
+    /// what is not known is left out.
+    struct Report: Encodable {
+        struct Item: Encodable {
+            let experiment: String
+            let specs: Int
+            let duplicates: Int
+            let example: [String: String]
+            let stepsMin, stepsMax: Int
+            let secondsPerSpecMin, secondsPerSpecMax: Double?
+            let seconds: Double?
+            /// Where the times come from.
+            let timesFrom: Origin
+            let diskBytes: Int?
+        }
+        struct Origin: Encodable {
+            let finishedRuns: Int
+            let sizesTimed: Int
+            let sizesScaled: Int
+            let notKnown: String?
+        }
+        let experiments: [Item]
+        let slots: Int
+        let threads: Int
+        let coreHours: Double?
+        let wallClockSeconds: Double?
+        let diskBytes: Int?
+        let checkpointBytes: Int
+    }
+
+    var report: Report {
+        Report(
+            experiments: items.map { item in
+                Report.Item(
+                    experiment: item.part.experiment, specs: item.part.range.count, duplicates: item.part.duplicates,
+                    example: Overrides(item.part.example.overrides).values, stepsMin: item.steps.lowerBound,
+                    stepsMax: item.steps.upperBound, secondsPerSpecMin: item.seconds.min(),
+                    secondsPerSpecMax: item.seconds.max(),
+                    seconds: item.seconds.isEmpty ? nil : item.seconds.reduce(0, +),
+                    timesFrom: .init(
+                        finishedRuns: item.times.finished.runs, sizesTimed: item.times.timed,
+                        sizesScaled: item.times.scaled, notKnown: item.times.obstacle),
+                    diskBytes: item.disk)
+            }, slots: parallelism.slots, threads: parallelism.threads, coreHours: coreHours,
+            wallClockSeconds: wallClock, diskBytes: disk, checkpointBytes: checkpoints)
+    }
+}

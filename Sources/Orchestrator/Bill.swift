@@ -1,0 +1,86 @@
+import Experiments
+import Store
+
+/// What a submission will cost, as far as it can be told before it runs.
+struct Bill {
+    /// The specs of one experiment.
+    struct Item {
+        let part: SweepPlan.Part
+        let steps: ClosedRange<Int>
+        let times: StepTimes
+        /// The seconds that each spec takes; empty where some are not known.
+        let seconds: [Double]
+        /// The bytes that all specs leave; nil where the target's shape is not known.
+        let disk: Int?
+    }
+
+    let items: [Item]
+    let parallelism: Parallelism
+    /// The bytes of saved states at the worst moment.
+    let checkpoints: Int
+
+    /// Finds out what a plan costs.
+    ///
+    /// - Parameters:
+    ///   - plan: What is to run.
+    ///   - parallelism: How.
+    ///   - store: Where finished runs are, if there are any.
+    ///   - isTracked: Whether rows are kept for Weights & Biases too.
+    ///   - timer: Times what no finished run tells.
+    /// - Throws: What keeps the state file from being read, or ^C.
+    init(
+        _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, isTracked: Bool,
+        timer: () throws(Failure) -> StepTimer
+    ) throws(Failure) {
+        var items: [Item] = []
+        var states: [Int] = []
+        for part in plan.parts {
+            let drafts = plan.drafts[part.range]
+            let sizes = drafts.map { RunSize($0.config, target: $0.target) }
+            var different: [RunSize: StepTimes.Size] = [:]
+            for (draft, size) in zip(drafts, sizes) {
+                different[size, default: .init(example: draft, steps: 0)].steps.raise(to: draft.config.steps)
+            }
+            let times = try StepTimes(
+                of: different, experiment: part.experiment, store: store, threads: parallelism.threads, timer: timer)
+            let seconds = zip(drafts, sizes).compactMap { draft, size in
+                times.seconds[size].map { $0 * Double(draft.config.steps) }
+            }
+            let files = drafts.compactMap { draft in
+                draft.target.map { DiskUse(draft.config, target: $0, isTracked: isTracked) }
+            }
+            states += files.map(\.checkpoints)
+            let steps = drafts.map(\.config.steps)
+            items.append(
+                Item(
+                    part: part, steps: (steps.min() ?? 0)...(steps.max() ?? 0), times: times,
+                    seconds: seconds.count == drafts.count ? seconds : [],
+                    disk: files.count == drafts.count ? files.reduce(0) { $0 + $1.kept } : nil))
+        }
+        self.items = items
+        self.parallelism = parallelism
+        checkpoints = states.sorted(by: >).prefix(parallelism.runs).reduce(0, +)
+    }
+
+    /// Whether every spec's time is known.
+    private var isTimed: Bool { items.allSatisfy { !$0.seconds.isEmpty } }
+
+    /// The time of all threads of all runs together; nil if a spec's time is not known.
+    var coreHours: Double? {
+        guard isTimed else { return nil }
+        return items.reduce(0) { $0 + $1.seconds.reduce(0, +) } * Double(parallelism.threads) / 3600
+    }
+
+    /// How long it takes from the first agent's start, in seconds; nil if a spec's time is not known.
+    var wallClock: Double? { isTimed ? parallelism.wallClock(items.flatMap(\.seconds)) : nil }
+
+    /// The bytes that stay; nil if a spec's are not known.
+    var disk: Int? {
+        let known = items.compactMap(\.disk)
+        return known.count == items.count ? known.reduce(0, +) : nil
+    }
+}
+
+extension Int {
+    fileprivate mutating func raise(to other: Int) { self = Swift.max(self, other) }
+}

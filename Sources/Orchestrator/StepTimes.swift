@@ -1,0 +1,129 @@
+import Experiments
+import Store
+
+/// How long a step takes for each size of an experiment's specs, and how that is known.
+struct StepTimes {
+    /// Seconds per step; a size that is missing is not known.
+    private(set) var seconds: [RunSize: Double] = [:]
+    /// How many finished runs were looked at, of how many sizes.
+    private(set) var finished = (runs: 0, sizes: 0)
+    /// How many sizes were timed here.
+    private(set) var timed = 0
+    /// How many sizes lie between those that were timed.
+    private(set) var scaled = 0
+    /// Why some are not known.
+    private(set) var obstacle: String?
+
+    /// At most so many sizes are timed: the smallest, the middle one and the largest.
+    private static let mostTimed = 3
+    /// At most so many finished runs are looked at, the latest.
+    private static let mostFinished = 100
+    /// A run tells how long up to so many times as many steps take: what every run does once weighs more in a short
+    /// one.
+    private static let farthest = 4
+
+    /// One size among the specs.
+    struct Size {
+        /// A spec of it.
+        let example: SpecDraft
+        /// The most steps that a spec of it has.
+        var steps: Int
+    }
+
+    /// Finds the times of all sizes among an experiment's specs.
+    ///
+    /// - Parameters:
+    ///   - sizes: The sizes.
+    ///   - experiment: The experiment's name.
+    ///   - store: Where finished runs are, if there are any.
+    ///   - threads: On how many threads a run is to go.
+    ///   - timer: Times what no finished run tells.
+    /// - Throws: What keeps the state file from being read, or ^C.
+    init(
+        of sizes: [RunSize: Size], experiment: String, store: Store?, threads: Int,
+        timer: () throws(Failure) -> StepTimer
+    ) throws(Failure) {
+        if let store {
+            let past: [FinishedRun]
+            do throws(StoreError) {
+                past = try store.finishedRuns(of: experiment, atMost: Self.mostFinished)
+            } catch { throw Failure(error) }
+            take(past.filter { Parallelism(of: $0.job).threads == threads }, for: sizes)
+        }
+        let unknown = sizes.filter { seconds[$0.key] == nil }.sorted { $0.key.work < $1.key.work }
+        guard !unknown.isEmpty else { return }
+        let places =
+            unknown.count <= Self.mostTimed ? Array(unknown.indices) : [0, unknown.count / 2, unknown.count - 1]
+        let chosen = places.map { unknown[$0] }
+        let answers: [Result<Double, Failure>]
+        do throws(Failure) {
+            Terminal.showMeanwhile("timing a step of \(experiment) …")
+            defer { Terminal.showMeanwhile("") }
+            answers = try timer().times(chosen.map(\.value.example))
+        } catch {
+            if error == .interrupted { throw error }
+            obstacle = error.message
+            return
+        }
+        var measured: [(work: Double, seconds: Double)] = []
+        for (size, answer) in zip(chosen, answers) {
+            switch answer {
+            case .success(let time):
+                seconds[size.key] = time
+                measured.append((size.key.work, time))
+            case .failure(let failure): obstacle = failure.message
+            }
+        }
+        timed = measured.count
+        for (size, _) in unknown where seconds[size] == nil {
+            guard let time = Self.between(measured, at: size.work) else { continue }
+            seconds[size] = time
+            scaled += 1
+        }
+    }
+
+    /// The median time of the finished runs of each size.
+    private mutating func take(_ past: [FinishedRun], for sizes: [RunSize: Size]) {
+        var targets: [String: TargetConfig] = [:]
+        var times: [RunSize: [Double]] = [:]
+        for run in past {
+            do throws(ConfigError) {
+                let config = try ExperimentConfig.load(yaml: run.config, source: "config")
+                if let text = run.target, targets[text] == nil {
+                    targets[text] = try TargetConfig.load(yaml: text, source: "target")
+                }
+                let size = RunSize(config, target: run.target.flatMap { targets[$0] })
+                guard let wanted = sizes[size], run.steps * Self.farthest >= wanted.steps else { continue }
+                times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))
+            } catch {
+                // Another version stored a config that this one cannot read; it tells nothing.
+                continue
+            }
+        }
+        for (size, values) in times { seconds[size] = values.sorted()[values.count / 2] }
+        finished = (times.values.reduce(0) { $0 + $1.count }, times.count)
+    }
+
+    /// The time at some work, on the line between its neighbours; nil if there are none.
+    private static func between(_ known: [(work: Double, seconds: Double)], at work: Double) -> Double? {
+        guard let above = known.first(where: { $0.work >= work }) ?? known.last else { return nil }
+        guard let below = known.last(where: { $0.work <= work }) ?? known.first else { return nil }
+        guard above.work > below.work else { return below.seconds * work / below.work }
+        let share = (work - below.work) / (above.work - below.work)
+        return below.seconds + share * (above.seconds - below.seconds)
+    }
+
+    /// Where the times come from, in words.
+    var origin: String {
+        var parts: [String] = []
+        if finished.runs > 0 { parts.append(plural(finished.runs, "finished run")) }
+        if timed > 0 {
+            parts.append(timed == 1 && scaled == 0 ? "timed here" : "\(plural(timed, "size")) timed here")
+        }
+        if scaled > 0 { parts.append("\(scaled) by scale") }
+        if let obstacle, parts.isEmpty || timed == 0 && scaled == 0 && finished.runs == 0 {
+            parts.append("not known: \(obstacle)")
+        }
+        return parts.joined(separator: ", ")
+    }
+}

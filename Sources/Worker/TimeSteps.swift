@@ -1,0 +1,66 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Runs
+
+extension Worker {
+    /// Times the steps of given configs for `orchestrator submit --dry-run`.
+    struct TimeSteps: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "time-steps",
+            abstract: "Time the steps of configs.",
+            discussion: """
+                Prints {"seconds_per_step": 0.001} or {"error": "…"}, a line for each of them.
+                """,
+            shouldDisplay: false)
+
+        @Argument(help: #"{"config": "…", "target": "…"}, both JSON texts as the state file holds them."#)
+        var questions: [String]
+
+        @Option(help: ArgumentHelp("Threads per step.", valueName: "count"))
+        var threads = 1
+
+        @Option(help: ArgumentHelp("How long to time each config, in ms.", valueName: "ms"))
+        var milliseconds = 500
+
+        private struct Question: Decodable {
+            let config: String
+            let target: String?
+        }
+
+        private struct Answer: Encodable {
+            var secondsPerStep: Double?
+            var error: String?
+        }
+
+        func validate() throws {
+            guard threads > 0, milliseconds > 0 else {
+                throw ValidationError("--threads and --milliseconds must be at least 1")
+            }
+        }
+
+        func run() throws {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            for question in questions {
+                let answer = answer(to: question)
+                print(String(decoding: try encoder.encode(answer), as: UTF8.self))
+                // Whoever waits for it may stop waiting after any line.
+                fflush(nil)
+            }
+        }
+
+        private func answer(to text: String) -> Answer {
+            do {
+                let question = try JSONDecoder().decode(Question.self, from: Data(text.utf8))
+                let config = try ExperimentConfig.load(yaml: question.config, source: "config")
+                let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
+                return Answer(
+                    secondsPerStep: try StepTiming.secondsPerStep(
+                        config, target: target, threads: threads, within: .milliseconds(milliseconds)))
+            } catch {
+                return Answer(error: "\(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Experiments
+import Foundation
+import Store
+import Synchronization
+import Testing
+
+@testable import Orchestrator
+
+/// The bill of `submit --dry-run`.
+struct DryRunTests {
+    let bench: Workbench
+    let cache: CacheFolder
+
+    init() throws {
+        bench = try Workbench()
+        cache = CacheFolder(path: bench.cache)
+    }
+
+    private struct Bill: Decodable {
+        struct Item: Decodable {
+            struct Origin: Decodable {
+                let finishedRuns, sizesTimed, sizesScaled: Int
+                let notKnown: String?
+            }
+            let experiment: String
+            let seconds, secondsPerSpecMin, secondsPerSpecMax: Double?
+            let timesFrom: Origin
+            let diskBytes: Int?
+        }
+        let experiments: [Item]
+        let coreHours, wallClockSeconds: Double?
+        let diskBytes: Int?
+        let checkpointBytes: Int
+        let threads: Int
+    }
+
+    private func bill(_ arguments: [String], worker: String) async throws -> Bill {
+        let answer = try await bench.orchestrator(
+            ["submit", "--dry-run", "--json", "--executor", "local"] + arguments, adding: ["SPD_WORKER": worker])
+        try #require(answer.code == 0, "\(answer.error)")
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Bill.self, from: Data(answer.output.utf8))
+    }
+
+    /// A worker that says so many seconds per step of the first config, and as many more of each further one.
+    private func worker(_ seconds: String = "0.001 0.002 0.003") throws -> String {
+        try bench.writeProgram(
+            #"shift 5; for t in \#(seconds); do [ $# -gt 0 ] && echo "{\"seconds_per_step\": $t}"; shift; done; exit 0"#,
+            to: "worker")
+    }
+
+    /// Jobs with a run each that has taken so many seconds per step.
+    private func finish(
+        _ paces: [Double], batchSize: Int = 4096, steps: Int = 40_000, agents: Int = LocalAgents.cores,
+        settle: (Store, Claim) throws -> Void = { try $0.complete($1, metrics: [:]) }
+    ) throws {
+        let experiment = try Registry.experiment(named: "tms_5-2")
+        let config = try experiment.config.setting("batch_size", to: .int(batchSize)).setting("steps", to: .int(steps))
+        let spec = NewSpec(
+            experiment: "tms_5-2", config: config.json(), overrides: "[]",
+            target: experiment.target?.canonicalJSON(), steps: steps)
+        for pace in paces {
+            let clock = Clock()
+            let store = try Store(cache, now: { clock.time })
+            let job = try store.insertJob(
+                NewJob(token: UUID().uuidString, submittedFrom: "/", executor: .local, agentCount: agents),
+                specs: [spec], in: cache
+            ) { "\(bench.cache)/jobs/\($0)" }.id
+            let agent = try store.registerAgent(
+                AgentIdentity(host: "n", pid: 1, slurm: SlurmPlace(environment: [:])), for: job)
+            // Half of the work in each of two attempts, and a day of waiting between them.
+            for part in 0..<2 {
+                let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(1e9)))
+                clock.pass(pace * Double(steps) / 2)
+                if part == 0 {
+                    try store.release(claim, reason: "the allocation ended")
+                    clock.pass(86_400)
+                } else {
+                    try settle(store, claim)
+                }
+            }
+        }
+    }
+
+    @Test func theBillCanBeRead() async throws {
+        let sweep = try bench.write(
+            "tms_5-2: {seed: {values: [0, 1, 1]}, C: {values: [20, 30, 40, 50]}, steps: {values: [1000]}}", to: "s.yaml"
+        )
+        try finish([0.25])
+        let answer = try await bench.orchestrator(
+            [
+                "submit", "--experiments", "tms_5-2,resid_mlp1", "--sweep", sweep, "--n-agents",
+                String(LocalAgents.cores),
+                "--executor", "local", "--dry-run",
+            ], adding: ["SPD_WORKER": try worker()])
+        #expect(answer.code == 0, "\(answer.error)")
+        try expectSnapshot(
+            answer.output.replacing(bench.path, with: "HERE")
+                .replacing("\(LocalAgents.cores) agents", with: "ALL agents")
+                .replacing("\(LocalAgents.cores) local agents", with: "ALL local agents")
+                .replacing(/: [^:\n]* with ALL agents/, with: ": SO LONG with ALL agents")
+                .replacing(/up to [^ ]* [kM]B/, with: "up to SO MUCH"), "dry-run-bill.txt")
+    }
+
+    @Test func finishedRunsOfTheSameSizeTellTheTime() async throws {
+        try finish([0.002, 0.003, 0.010])
+        try finish([9], batchSize: 2048)  // another size
+        try finish([9], steps: 9_999)  // too short to tell of 40,000 steps
+        try finish([9], agents: LocalAgents.cores + 1 == 2 ? 3 : 1)  // on other threads, where there are some
+        try finish([9]) { store, claim in try store.fail(claim, error: "no", retry: false) }
+        let bill = try await bill(
+            ["--experiments", "tms_5-2", "--n-agents", String(LocalAgents.cores)], worker: "/bin/false")
+        let item = try #require(bill.experiments.first)
+        #expect(abs((item.seconds ?? 0) - 0.003 * 40_000) < 1e-6, "the median, without the waiting")
+        #expect(item.timesFrom.finishedRuns == 3 || LocalAgents.cores == 1)
+        #expect(item.timesFrom.sizesTimed == 0 && item.timesFrom.notKnown == nil)
+        #expect(abs((bill.coreHours ?? 0) - 120.0 / 3600) < 1e-9)
+        #expect(bill.wallClockSeconds == item.seconds)
+    }
+
+    @Test func whatNoFinishedRunTellsIsTimedAtThreeSizesAndScaledBetweenThem() async throws {
+        let sweep = try bench.write(
+            "tms_5-2: {batch_size: {values: [500, 100, 200, 400, 300]}, seed: {values: [0, 1]}}", to: "s.yaml")
+        let bill = try await bill(
+            ["--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3"], worker: try worker())
+        let item = try #require(bill.experiments.first)
+        #expect(item.timesFrom.sizesTimed == 3 && item.timesFrom.sizesScaled == 2)
+        #expect(abs((item.secondsPerSpecMin ?? 0) - 40) < 1e-6 && abs((item.secondsPerSpecMax ?? 0) - 120) < 1e-6)
+        let each: [Double] = [120, 40, 60, 100, 80]
+        #expect(abs((item.seconds ?? 0) - 2 * each.reduce(0, +)) < 1e-6)
+        // In order and as places are free: 120 120 40 | 40 60 60 | 100 100 80 | 80.
+        #expect(abs((bill.wallClockSeconds ?? 0) - 300) < 1e-6)
+    }
+
+    @Test func aTimeThatCannotBeHadIsSaidToBeUnknown() async throws {
+        let quick = try await bill(["--experiments", "tms_5-2,tms_40-10"], worker: "/bin/false")
+        #expect(quick.coreHours == nil && quick.experiments.allSatisfy { $0.seconds == nil })
+        #expect(quick.experiments[0].timesFrom.notKnown == "this worker cannot time steps")
+        #expect((quick.diskBytes ?? 0) > 100_000)
+        let hanging = try bench.writeProgram("exec sleep 60", to: "worker")
+        let start = ContinuousClock.now
+        let slow = try await bill(["--experiments", "tms_5-2"], worker: hanging)
+        #expect(slow.experiments[0].timesFrom.notKnown == "a step could not be timed within 3 s")
+        #expect(ContinuousClock.now - start < .seconds(20))
+        let missing = try await bench.orchestrator(
+            ["submit", "--dry-run", "--experiments", "tms_5-2"], adding: ["SPD_WORKER": "/no/worker"])
+        #expect(missing.code == 0)
+        #expect(missing.output.contains("not known: SPD_WORKER names /no/worker, which cannot be run"))
+    }
+
+    @Test func theRealWorkerTimesSteps() async throws {
+        let bill = try await bill(["--experiments", "tms_5-2"], worker: Workbench.products + "/worker")
+        #expect(bill.experiments[0].timesFrom.sizesTimed == 1)
+        #expect((0.1...100_000).contains(bill.wallClockSeconds ?? 0))
+        #expect(bench.files().isEmpty)
+    }
+}
+
+/// A clock that the test moves.
+private final class Clock: Sendable {
+    private let now = Mutex(1_000_000.0)
+
+    var time: Timestamp { Timestamp(rawValue: now.withLock { $0 }) }
+
+    func pass(_ seconds: Double) { now.withLock { $0 += seconds } }
+}
