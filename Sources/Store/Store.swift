@@ -192,7 +192,8 @@ extension StoreError {
             let reason = error.message ?? "error \(error.extendedResultCode.rawValue)"
             switch error.resultCode {
             case .SQLITE_FULL: self = .diskFull(path: path)
-            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .locked(path: path)
+            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
+                self = .locked(path: path, by: LockHolders.names(ofFile: path))
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
                 // The system says it better than SQLite, if it can be got to say it again.
                 let refused =

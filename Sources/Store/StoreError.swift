@@ -6,8 +6,8 @@ public enum StoreError: Error, Equatable {
     case diskFull(path: String)
     /// The disk or the network file system failed.
     case diskFailed(path: String, detail: String)
-    /// Another process kept the file locked longer than anybody should.
-    case locked(path: String)
+    /// Other processes kept the file locked longer than anybody should: those of this machine, as `1234 (worker)`.
+    case locked(path: String, by: [String])
     /// The file is not a database, or a damaged one.
     case damaged(path: String, detail: String)
     /// A later version of this program changed the file's layout.
@@ -52,9 +52,12 @@ extension StoreError: CustomStringConvertible {
         case .diskFailed(let path, let detail):
             "\(path) cannot be read or written (\(detail)): nothing was changed; "
                 + "look at the quota, the disk and, on a network file system, its server, then try again"
-        case .locked(let path):
-            "\(path) stayed locked by another process: nothing was changed; "
-                + "`fuser \(path)` names the process, then try again"
+        case .locked(let path, let holders):
+            holders.isEmpty
+                ? "\(path) stayed locked by another process: nothing was changed; "
+                    + "`fuser \(path)*` names it on the machine where it runs, then try again"
+                : "\(path) stayed locked by process \(holders.joined(separator: ", ")): nothing was changed; "
+                    + "wait for it or end it, then try again"
         case .damaged(let path, let detail):
             "\(path) is damaged (\(detail)): restore it from a backup, or move it aside to start afresh; "
                 + "the runs' folders are not affected"

@@ -2,11 +2,7 @@ import Foundation
 import Testing
 
 /// A sweep on a real SLURM, brought up by `scripts/slurm-dev`.
-@Suite(
-    .serialized,
-    .enabled(
-        if: ProcessInfo.processInfo.environment["SPD_TEST_SLURM"] != "skip",
-        "SPD_TEST_SLURM=skip leaves out the tests on a real SLURM"))
+@Suite(.serialized, .slurmWanted)
 struct SlurmEndToEndTests {
     @Test func agentsOfAnArrayShareASweep() async throws {
         // Blanks and percent signs mean something to sbatch; a home may have them all the same.
@@ -147,42 +143,4 @@ struct SlurmEndToEndTests {
         #expect(answer.error.contains("can't reach SLURM's controller"), "\(answer.error)")
         #expect(try await cluster.bench.orchestrator(["status", "5"]).code == 2)
     }
-}
-
-/// A SLURM of the test's own, and a workbench whose programs talk to it.
-private final class Cluster: Sendable {
-    let bench: Workbench
-    private let folder: String
-    private static let script = Workbench.package + "/scripts/slurm-dev"
-
-    init(name: String) async throws {
-        let folder = "/tmp/spd-slurm-" + UUID().uuidString.prefix(8)
-        let setUp = try Workbench()
-        let answer = try await setUp.run(
-            "/bin/bash", [Self.script, "up", folder, "--nodes", "2", "--cpus", "2"],
-            adding: ["PATH": Self.path])
-        try #require(
-            answer.code == 0,
-            """
-            no SLURM to test with; on Debian and Ubuntu: apt-get install -y --no-install-recommends \
-            slurmctld slurmd slurm-client munge (or set SPD_TEST_SLURM=skip): \(answer.error)
-            """)
-        self.folder = folder
-        bench = try Workbench(
-            name, adding: ["SLURM_CONF": folder + "/etc/slurm.conf", "PATH": Self.path])
-    }
-
-    func down() async throws {
-        let answer = try await bench.run("/bin/bash", [Self.script, "down", folder])
-        #expect(answer.code == 0, "\(answer.error)")
-    }
-
-    func stopController() throws {
-        let file = folder + "/run/slurmctld.pid"
-        let text = try String(contentsOfFile: file, encoding: .utf8)
-        let pid = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-        kill(pid, SIGKILL)
-    }
-
-    private static let path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 }

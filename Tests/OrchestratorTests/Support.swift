@@ -64,16 +64,17 @@ final class Workbench: Sendable {
         let error: String
     }
 
-    /// Runs the orchestrator to its end.
+    /// Runs the orchestrator to its end, or kills it after a while.
     func orchestrator(
-        _ arguments: [String], adding more: [String: String] = [:]
+        _ arguments: [String], adding more: [String: String] = [:], killedAfter life: Duration? = nil
     ) async throws -> Answer {
-        try await run(Self.products + "/orchestrator", arguments, adding: more)
+        try await run(Self.products + "/orchestrator", arguments, adding: more, killedAfter: life)
     }
 
-    /// Runs a program to its end in this place.
+    /// Runs a program to its end in this place, or kills it after a while; the answer's code is nil if that killed it.
     func run(
-        _ program: String, _ arguments: [String], adding more: [String: String] = [:]
+        _ program: String, _ arguments: [String], adding more: [String: String] = [:],
+        killedAfter life: Duration? = nil
     ) async throws -> Answer {
         let environment = variables.merging(more) { $1 }
         let result = try await Subprocess.run(
@@ -81,7 +82,12 @@ final class Workbench: Sendable {
             environment: .custom(
                 Dictionary(
                     uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
-            output: .string(limit: 1 << 24), error: .string(limit: 1 << 20))
+            input: .none, output: .string(limit: 1 << 24), error: .string(limit: 1 << 20)
+        ) { execution in
+            guard let life else { return }
+            try await Task.sleep(for: life)
+            try execution.send(signal: .kill)
+        }
         let code: Int32? = if case .exited(let code) = result.terminationStatus { code } else { nil }
         return Answer(code: code, output: result.standardOutput, error: result.standardError)
     }

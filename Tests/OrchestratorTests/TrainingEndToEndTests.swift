@@ -67,28 +67,6 @@ struct TrainingEndToEndTests {
         #expect(targets.filter { !$0.hasSuffix(".lock") }.count == 1, "the target was trained once: \(targets)")
     }
 
-    @Test func aKilledAgentsSpecGoesOnElsewhereAndEndsWithTheSameBytes() async throws {
-        _ = try bench.write(Self.experiment(steps: 40_000), to: "small.yaml")
-        #expect(try await bench.orchestrator(Self.submit + ["--watch"]).code == 0)
-        let calm = try await bench.status(of: 1)
-        // Nobody starts work by himself on the second job: its agents are ours to shoot.
-        let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": "/bin/true"])
-        #expect(answer.code == 0, "\(answer.error)")
-        let worker = ["--job-id", "2", "--lease", "2", "--checkpoint-every", "1"]
-        for _ in 0..<4 {
-            let doomed = Task { try await bench.run(Workbench.products + "/worker", worker) }
-            if let process = try await agentAtWork(on: 2) { kill(process, SIGKILL) }
-            #expect(try await doomed.value.code == nil, "it was shot")
-        }
-        let last = try await bench.run(Workbench.products + "/worker", worker)
-        #expect(last.code == 0, "\(last.error)")
-
-        let broken = try await bench.status(of: 2)
-        #expect(broken.counts.done == 4)
-        #expect(broken.runs.contains { $0.attempt > 1 })
-        for (a, b) in zip(calm.runs, broken.runs) { try expectSameResults(a, b) }
-    }
-
     @Test func aStoppedAgentGivesItsSpecBackAtOnce() async throws {
         _ = try bench.write(Self.experiment(steps: 6_000_000), to: "small.yaml")
         let answer = try await bench.orchestrator(["submit", "--experiments", "small.yaml", "--executor", "local"])

@@ -47,12 +47,46 @@ struct FailureTests {
         #expect(try store.jobs().map(\.counts.total) == [1])
     }
 
+    @Test func theProcessThatKeepsTheFileLockedIsNamed() async throws {
+        let impatient = try Store(folder.cache, patience: .milliseconds(50))
+        let path = folder.path
+        let sign = path + "/locked"
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                await #expect(processExitsWith: .success) { [path = path as String, sign = sign as String] in
+                    try Store(CacheFolder(path: path)).write { db in
+                        try Data("\(getpid())".utf8).write(to: URL(filePath: sign), options: .atomic)
+                        while FileManager.default.fileExists(atPath: sign) { usleep(10_000) }
+                    }
+                }
+            }
+            while !FileManager.default.fileExists(atPath: sign) { try await Task.sleep(for: .milliseconds(10)) }
+            let holder = try String(contentsOfFile: sign, encoding: .utf8)
+            let error = #expect(throws: StoreError.self) { try impatient.addJob(1, in: folder.cache) }
+            #expect("\(try #require(error))".contains("state.sqlite stayed locked by process \(holder) ("))
+            try FileManager.default.removeItem(atPath: sign)
+            try await group.waitForAll()
+        }
+        _ = try impatient.addJob(1, in: folder.cache)
+    }
+
+    @Test func waitersForALockAreNotItsHolders() {
+        let locks = """
+            1: POSIX  ADVISORY  WRITE 812 fe:00:4711 120 120
+            1: -> POSIX  ADVISORY  WRITE 813 fe:00:4711 120 120
+            2: POSIX  ADVISORY  READ 814 fe:00:4711 123 123
+            3: FLOCK  ADVISORY  WRITE 815 fe:00:9 0 EOF
+            4: OFDLCK ADVISORY  WRITE -1 fe:00:4711 0 EOF
+            """
+        #expect(LockHolders.pids(in: locks, holding: ["4711", "4712"]) == [812])
+    }
+
     @Test func aLockThatIsNeverGivenBackIsTold() throws {
         let first = try Store(folder.cache)
         let second = try Store(folder.cache, patience: .milliseconds(50))
         try first.write { db in
             try db.execute(sql: "UPDATE job SET folder = ''")
-            #expect(throws: StoreError.locked(path: second.path)) {
+            #expect(throws: StoreError.locked(path: second.path, by: [])) {
                 try second.addJob(1, in: folder.cache)
             }
         }

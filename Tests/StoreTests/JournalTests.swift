@@ -66,7 +66,7 @@ struct JournalTests {
     @Test func theJournalChangesOnceNobodyElseHasTheFileOpen() throws {
         var local: Store? = try open(on: .ext4)
         _ = try local?.addJob(2, in: folder.cache)
-        #expect(throws: StoreError.locked(path: folder.cache.stateFile)) {
+        #expect(throws: StoreError.locked(path: folder.cache.stateFile, by: [])) {
             try open(on: .nfs, patience: .milliseconds(100))
         }
         #expect(try local?.addJob(1, in: folder.cache) != nil, "whoever has it open is not disturbed")

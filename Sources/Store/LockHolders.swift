@@ -1,0 +1,36 @@
+import Foundation
+
+/// The processes of this machine that keep a state file locked, as the kernel lists them.
+enum LockHolders {
+    /// Who has a lock for writing on the state file at `path`, or on what SQLite keeps beside it: `1234 (worker)`.
+    ///
+    /// Empty if nobody is found: the process may run on another machine.
+    static func names(ofFile path: String) -> [String] {
+        let files = Set(["", "-wal", "-shm", "-journal"].compactMap { inode(of: path + $0) })
+        guard let locks = FileManager.default.contents(atPath: "/proc/locks") else { return [] }
+        let holders = pids(in: String(decoding: locks, as: UTF8.self), holding: files)
+        return holders.subtracting([getpid()]).sorted().map { pid in
+            let name = FileManager.default.contents(atPath: "/proc/\(pid)/comm") ?? Data("?".utf8)
+            return "\(pid) (\(String(decoding: name, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))"
+        }
+    }
+
+    /// The processes that hold write locks on files with the given inodes, in the text of `/proc/locks`.
+    static func pids(in locks: String, holding inodes: Set<String>) -> Set<pid_t> {
+        var pids: Set<pid_t> = []
+        for line in locks.split(separator: "\n") {
+            // 1: POSIX  ADVISORY  WRITE 1234 fe:00:12345 0 EOF; a second field "->" marks one that waits.
+            let fields = line.split(separator: " ")
+            guard fields.count == 8, fields[3] == "WRITE", let pid = pid_t(fields[4]), pid > 0,
+                let inode = fields[5].split(separator: ":").last, inodes.contains(String(inode))
+            else { continue }
+            pids.insert(pid)
+        }
+        return pids
+    }
+
+    private static func inode(of path: String) -> String? {
+        var info = stat()
+        return stat(path, &info) == 0 ? String(info.st_ino) : nil
+    }
+}
