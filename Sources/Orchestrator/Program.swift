@@ -3,12 +3,15 @@ import Glibc
 
 /// This program's own place, where its companions lie.
 enum Program {
-    /// The folder that holds this program's file.
-    static var folder: String {
-        guard let file = realpath("/proc/self/exe", nil) else { return "." }
+    /// This program's file.
+    static var path: String {
+        guard let file = realpath("/proc/self/exe", nil) else { return "/proc/self/exe" }
         defer { free(file) }
-        return URL(filePath: String(cString: file)).deletingLastPathComponent().path
+        return String(cString: file)
     }
+
+    /// The folder that holds this program's file.
+    static var folder: String { URL(filePath: path).deletingLastPathComponent().path }
 
     /// The program of that name on the `PATH` in `environment`.
     static func find(_ name: String, environment: [String: String]) -> String? {

@@ -91,7 +91,7 @@ public struct SlurmCommands: Sendable {
     }
 
     /// Runs a command to its end and returns what it printed.
-    private func run(
+    func run(
         _ command: String, _ arguments: [String], patience: Duration = queryPatience
     ) async throws(SlurmError) -> String {
         enum Outcome { case finished(TerminationStatus, output: String, error: String), timedOut }

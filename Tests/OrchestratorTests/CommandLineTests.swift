@@ -14,7 +14,7 @@ struct CommandLineTests {
             ["--help"], ["submit", "--help"], ["status", "--help"], ["list", "--help"], ["show", "--help"],
             ["logs", "--help"], ["cancel", "--help"], ["retry", "--help"], ["resume", "--help"],
             ["best", "--help"], ["export", "--help"], ["why", "--help"], ["clean", "--help"],
-            ["experiments", "--help"],
+            ["experiments", "--help"], ["doctor", "--help"],
         ] {
             let answer = try await bench.orchestrator(arguments, adding: ["COLUMNS": "80"])
             #expect(answer.code == 0)

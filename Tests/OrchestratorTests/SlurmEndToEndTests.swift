@@ -13,12 +13,24 @@ struct SlurmEndToEndTests {
             try await aRealSweepIsTrained(cluster)
             try await aCancelledJobLeavesTheQueueAndIsTakenUpAgain(cluster)
             try await aRefusedJobLeavesNothing(cluster)
+            try await theDoctorFindsThatTwoNodesShareTheFolder(cluster)
             try await aControllerThatIsDownIsTold(cluster)
         } catch {
             try await cluster.down()
             throw error
         }
         try await cluster.down()
+    }
+
+    private func theDoctorFindsThatTwoNodesShareTheFolder(_ cluster: Cluster) async throws {
+        let before = cluster.bench.files().filter { !$0.hasPrefix("state.sqlite") }
+        let answer = try await cluster.bench.orchestrator(
+            ["doctor", "--slurm", "--offline"], adding: ["SPD_WORKER": Workbench.products + "/worker"])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        #expect(answer.output.contains("n1, n2 and this machine see the same files"), "\(answer.output)")
+        #expect(answer.output.contains("n2 sees n1's locks, and that they are given back"))
+        #expect(answer.output.contains("MaxArraySize"))
+        #expect(cluster.bench.files().filter { !$0.hasPrefix("state.sqlite") } == before)
     }
 
     /// Real agents train real, short decompositions.

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import Slurm
+import Store
+import WandB
+
+/// Looks at everything that runs depend on.
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check the state folder, SLURM, W&B, the worker and this machine; says what to mend.",
+        discussion: """
+            EXAMPLES
+              orchestrator doctor              on the machine you submit from
+              orchestrator doctor --slurm      also whether two nodes share the folder
+              orchestrator doctor --offline    asks no W&B server
+
+            Exit codes: 0 nothing stands in the way (there may be warnings), 1 there are problems.
+            Nothing is left behind, and no check takes longer than its limit, even on a dead file server.
+            """)
+
+    @Flag(help: "Also run a job of seconds on two nodes that look at each other's files and locks.")
+    var slurm = false
+
+    @Option(
+        help: ArgumentHelp("How long --slurm's job may wait for its nodes.", valueName: "seconds"))
+    var wait = 60
+
+    @Flag(help: "Ask no W&B server.")
+    var offline = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard wait >= 1 else { throw ValidationError("--wait is \(wait); it takes 1 or more seconds") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        var report = DoctorReport(
+            print: json ? nil : Style.forStandardOutput(environment: environment))
+        let cache = CacheFolder(environment: environment)
+        report.add(FolderProbe.findings(of: cache, environment: environment))
+        report.add(WorkerCheck(environment: environment).findings())
+        report.add(MachineCheck().findings())
+        let commands = SlurmCommands(environment: environment)
+        let check = SlurmCheck(commands: commands, environment: environment, isWanted: slurm)
+        report.add(await check.findings())
+        if slurm {
+            // Two nodes tell nothing about a folder that is no good here.
+            if report.allows("state folder"), report.allows("SLURM") {
+                let nodes = NodesCheck(cache: cache, commands: commands, patience: .seconds(wait))
+                report.add(await nodes.findings())
+            } else {
+                report.add([.warning("nodes", "not looked at", "mend the problems above first")])
+            }
+        }
+        if !offline { report.add(Self.wandb(environment)) }
+        Swift.print(json ? try report.json() : report.summary, terminator: "")
+        if report.problems > 0 { throw ExitCode(Failure.failed) }
+    }
+
+    private static func wandb(_ environment: [String: String]) -> [Finding] {
+        WandBCheck.findings(
+            environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
+            homeDirectory: environment["HOME"]
+        ).map { finding in
+            let level: Finding.Level =
+                switch finding.level {
+                case .good: .ok
+                case .note: .warning
+                case .problem: .problem
+                }
+            return Finding(
+                level: level, subject: "W&B \(finding.subject)", message: finding.message, advice: finding.advice)
+        }
+    }
+}
+
+/// What has been found so far.
+private struct DoctorReport {
+    private var findings: [Finding] = []
+    private let style: Style?
+
+    /// A report that prints findings as they come, if there is a style for them.
+    init(print style: Style?) { self.style = style }
+
+    mutating func add(_ more: [Finding]) {
+        findings += more
+        guard let style else { return }
+        for finding in more { print(finding.text(style)) }
+        fflush(nil)
+    }
+
+    /// Whether nothing about a subject stands in the way.
+    func allows(_ subject: String) -> Bool {
+        !findings.contains { $0.subject == subject && $0.level == .problem }
+    }
+
+    var problems: Int { findings.count { $0.level == .problem } }
+    private var warnings: Int { findings.count { $0.level == .warning } }
+
+    var summary: String {
+        let rest = warnings == 0 ? "" : ", \(plural(warnings, "warning"))"
+        return "\n" + (problems == 0 ? "No problem" : plural(problems, "problem")) + rest + ".\n"
+    }
+
+    /// For programs: keys are only ever added.
+    func json() throws -> String {
+        try JSONText.encode(Report(findings: findings, problems: problems, warnings: warnings))
+    }
+
+    private struct Report: Encodable {
+        let findings: [Finding]
+        let problems: Int
+        let warnings: Int
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Artifacts
+import Foundation
+import Store
+
+/// The doctor's other processes, here and on SLURM's nodes; not for people.
+struct DoctorProbe: ParsableCommand {
+    static let name = "doctor-probe"
+
+    static let configuration = CommandConfiguration(
+        commandName: name, abstract: "What `doctor` runs in processes of its own.", shouldDisplay: false,
+        subcommands: [Folder.self, Look.self, Node.self])
+
+    /// Prints a value for the process that waits for it.
+    private static func answer(_ value: some Encodable) throws {
+        print(String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+    }
+
+    /// Looks at a state folder.
+    struct Folder: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Look at a state folder.")
+
+        @Argument var path: String
+
+        func run() throws {
+            let probe = FolderProbe(
+                cache: CacheFolder(path: path), environment: ProcessInfo.processInfo.environment)
+            try answer(probe.findings())
+        }
+    }
+
+    /// Looks at a lock, and at a file beside it.
+    struct Look: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Look at a lock and at a file.")
+
+        @Argument var lock: String
+        @Argument var file: String
+
+        func run() throws {
+            let bytes = access(file, F_OK) == 0 ? try DurableFile.read(file, limit: 1 << 16) : []
+            try answer(Sight(locks: LockReport(lookingAt: lock), text: String(decoding: bytes, as: UTF8.self)))
+        }
+    }
+
+    /// What a second process has seen.
+    struct Sight: Codable {
+        let locks: LockReport
+        let text: String
+    }
+
+    /// One of two nodes that look at each other.
+    struct Node: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Look at another node's files and locks.")
+
+        @Argument var folder: String
+
+        func run() throws {
+            let number = ProcessInfo.processInfo.environment["SLURM_PROCID"].flatMap(Int.init) ?? 0
+            let meeting = NodesMeeting(folder: folder)
+            if number == 0 { try meeting.hold() } else { try meeting.look() }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// One thing that the doctor has looked at.
+struct Finding: Codable, Equatable {
+    /// What it means.
+    enum Level: String, Codable {
+        /// As it should be.
+        case ok
+        /// Things work, but slower, offline or not everywhere.
+        case warning
+        /// Runs would fail or be in danger.
+        case problem
+    }
+
+    let level: Level
+    /// What was looked at.
+    let subject: String
+    /// What was found, in one line.
+    let message: String
+    /// What to do about it, in one line.
+    let advice: String?
+
+    static func ok(_ subject: String, _ message: String) -> Finding {
+        Finding(level: .ok, subject: subject, message: message, advice: nil)
+    }
+
+    static func warning(_ subject: String, _ message: String, _ advice: String) -> Finding {
+        Finding(level: .warning, subject: subject, message: message, advice: advice)
+    }
+
+    static func problem(_ subject: String, _ message: String, _ advice: String) -> Finding {
+        Finding(level: .problem, subject: subject, message: message, advice: advice)
+    }
+
+    /// For people: one line, and one for the advice.
+    func text(_ style: Style) -> String {
+        let color: Color =
+            switch level {
+            case .ok: .green
+            case .warning: .yellow
+            case .problem: .red
+            }
+        func column(_ word: String, _ width: Int) -> String {
+            word + String(repeating: " ", count: max(1, width - word.count))
+        }
+        let line = style.paint(column(level.rawValue, 9), color) + column(subject, 14) + message
+        return line + (advice.map { "\n" + String(repeating: " ", count: 23) + "→ " + $0 } ?? "")
+    }
+}
