@@ -10,6 +10,7 @@ struct Export: AsyncParsableCommand {
             EXAMPLES
               orchestrator export 7 --csv > runs.csv        pandas.read_csv("runs.csv")
               orchestrator export 7 --jsonl | jq .metrics
+              orchestrator export 7 --all-config > runs.csv
 
             Of the configs, only keys that differ between the runs become columns (nested ones joined by dots).
             """)
@@ -22,10 +23,13 @@ struct Export: AsyncParsableCommand {
     @Flag(help: "The table's format.")
     var format = Format.csv
 
+    @Flag(help: "A column for every key of the configs, not only for those that differ.")
+    var allConfig = false
+
     func run() async throws {
         let state = try State()
         let text = try await failing {
-            let export = try RunTable(state.job(job).id, in: state.store)
+            let export = try RunTable(state.job(job).id, in: state.store, allConfig: allConfig)
             return format == .csv ? export.csv() : try export.jsonLines()
         }
         print(text, terminator: "")
@@ -36,27 +40,40 @@ struct Export: AsyncParsableCommand {
 struct RunTable {
     private let runs: [Run]
     private let nodes: [AgentID: String]
-    /// Of each run, the settings that vary within the job.
+    /// How long agents have worked on each run that is settled, in seconds; waiting between attempts does not count.
+    private let active: [RunID: Double]
+    /// Of each run, the settings that are told.
     private let settings: [[String: FlatConfig.Value]]
     private let settingNames: [String]
     private let metricNames: [String]
 
-    init(_ job: JobID, in store: Store) throws {
+    /// Reads a job.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - store: Where it is.
+    ///   - allConfig: Whether all settings are told, not only those that vary within the job.
+    /// - Throws: What keeps the state file from being read.
+    init(_ job: JobID, in store: Store, allConfig: Bool) throws {
         let snapshot = try store.snapshot(of: job)
         runs = snapshot.runs
         nodes = Dictionary(
             snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
+        active = try store.attempts(of: job).reduce(into: [:]) { sums, attempt in
+            guard let ended = attempt.ended else { return }
+            sums[attempt.run, default: 0] += (ended - attempt.started) / .seconds(1)
+        }
         let configs = try store.specs(of: job).map { try FlatConfig($0.config).values }
         settingNames = Set(configs.flatMap(\.keys)).filter { name in
-            configs.contains { $0[name]?.json != configs[0][name]?.json }
+            allConfig || configs.contains { $0[name]?.json != configs[0][name]?.json }
         }.sorted()
         settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
         metricNames = Set(runs.flatMap(\.metrics.keys)).sorted()
     }
 
     private static let names = [
-        "run", "position", "experiment", "status", "attempts", "node", "started", "ended", "seconds", "error",
-        "folder",
+        "run", "position", "experiment", "status", "attempts", "node", "started", "ended", "seconds", "active_seconds",
+        "error", "folder",
     ]
 
     /// One line per run below the columns' names; times are ISO 8601, what is missing is empty.
@@ -72,10 +89,12 @@ struct RunTable {
 
     /// What stands below ``names``.
     private func cells(of run: Run) -> [String] {
-        let seconds = seconds(of: run).map { String(format: "%.3f", $0) }
+        let times = [seconds(of: run), activeSeconds(of: run)].map { time in
+            time.map { String(format: "%.3f", $0) } ?? ""
+        }
         return [
             run.id.rawValue, String(run.position), run.experiment, run.status.rawValue, String(run.attempt),
-            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), seconds ?? "", run.error ?? "",
+            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), times[0], times[1], run.error ?? "",
             run.folder,
         ]
     }
@@ -93,6 +112,7 @@ struct RunTable {
             row["started"] = run.started?.rawValue
             row["ended"] = run.ended?.rawValue
             row["seconds"] = seconds(of: run)
+            row["active_seconds"] = activeSeconds(of: run)
             row["error"] = run.error
             let data = try JSONSerialization.data(
                 withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
@@ -106,6 +126,8 @@ struct RunTable {
         guard let started = run.started, let ended = run.ended else { return nil }
         return (ended - started) / .seconds(1)
     }
+
+    private func activeSeconds(of run: Run) -> Double? { run.ended == nil ? nil : active[run.id] }
 
     private static func date(_ time: Timestamp?) -> String {
         time.map { Date(timeIntervalSince1970: $0.rawValue.rounded(.down)).ISO8601Format() } ?? ""

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Experiments
 import Foundation
 import Slurm
 import Store
@@ -21,13 +22,15 @@ struct Submit: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Experiments by name, or YAML files of your own, separated by commas (default: all).",
-            valueName: "a,b"))
+            valueName: "a,b"),
+        completion: .list(Registry.names))
     var experiments: String?
 
     @Option(
         help: ArgumentHelp(
             "Sweep over the parameters in this file; without a file: \(Spelling.defaultSweepFile).",
-            valueName: "file"))
+            valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var sweep: String?
 
     @OptionGroup var search: SweepOptions

@@ -68,11 +68,17 @@ struct ResultsTests {
         let lines = csv.output.components(separatedBy: "\r\n")
         #expect(
             lines[0]
-                == "run,position,experiment,status,attempts,node,started,ended,seconds,error,folder,lr,loss/total,mmcs")
+                == "run,position,experiment,status,attempts,node,started,ended,seconds,active_seconds,error,folder,lr,loss/total,mmcs"
+        )
         #expect(lines[1].contains(",0,a,done,1,n1,"))
         #expect(lines[1].hasSuffix(",0.001,0.5,nan"))
         #expect(lines[2].contains(#","no, ""never""","#))
         #expect(lines[2].hasSuffix(",0.3,,"))
+
+        let all = try await bench.orchestrator(["export", "1", "--all-config"])
+        let everyKey = all.output.components(separatedBy: "\r\n")
+        #expect(everyKey[0].hasSuffix(",folder,lr,note,task_config.p,loss/total,mmcs"))
+        #expect(everyKey[2].hasSuffix(#",0.3,"x, ""y""",0.5,,"#))
 
         let jsonl = try await bench.orchestrator(["export", "--jsonl"])
         let rows = try jsonl.output.split(separator: "\n").map {
