@@ -103,7 +103,7 @@ let package = Package(
             path: "Tests/StandInWandB", swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
-            name: "StandInWorker", dependencies: ["Store"], path: "Tests/StandInWorker", swiftSettings: strict),
+            name: "StandInWorker", dependencies: ["Store", "WandB"], path: "Tests/StandInWorker", swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [

@@ -22,7 +22,7 @@ struct Orchestrator: AsyncParsableCommand {
             Submit.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self, Resume.self,
             Best.self,
             Export.self, Why.self, Report.self,
-            Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,
+            Sync.self, Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,
         ])
 
     static func main() async {

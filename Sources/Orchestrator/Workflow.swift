@@ -22,6 +22,7 @@ struct Workflow: ParsableCommand {
         5 Watch      orchestrator status 1 --watch             ^C leaves the agents at work
                      orchestrator logs 1.1 -f                  what agent 1 of job 1 says
                      orchestrator show k3j9                    a run: attempts, node, files, error
+                     orchestrator sync 1 --live                W&B for nodes without internet, from a login node
         6 Steer      orchestrator cancel 1                     or a run; retry puts it back
                      orchestrator why 1                        what failures have in common
                      orchestrator retry 1 --failed             failed runs wait again

@@ -26,6 +26,12 @@ struct BaseURL: Sendable, Equatable {
         authority = parts.port.map { "\(host):\($0)" } ?? host
     }
 
+    /// Whether two addresses lead to the same server.
+    static func isSameOrigin(_ one: String, _ other: String) -> Bool {
+        guard let one = URLComponents(string: one), let other = URLComponents(string: other) else { return false }
+        return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+    }
+
     static func withoutTrailingSlashes(_ text: String) -> String {
         var text = text[...]
         while text.last == "/" { text.removeLast() }

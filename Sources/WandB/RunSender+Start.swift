@@ -15,12 +15,13 @@ extension RunSender {
                 position.entity = named
             } else {
                 switch api.defaultEntity() {
-                case .success(let entity): position.entity = entity
+                case .success(let entity):
+                    position.entity = entity
+                    succeeded()
                 case .failure(let failure): return failed(failure, now)
                 }
             }
         }
-        succeeded()
         phase = .askWhatServerHas
         return now
     }

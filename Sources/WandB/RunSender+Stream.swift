@@ -1,6 +1,7 @@
 // The run's lines, from the first that the server lacks to the exit.
 extension RunSender {
     func stream(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
+        hasCaughtUp = false
         if unacknowledged == nil {
             // The run's name may come later than its first lines.
             if let run = try folder.run(), run.description != described {
@@ -17,10 +18,16 @@ extension RunSender {
             try collect(exit: exit)
             isDrained = unacknowledged == nil
             if isDrained {
+                // Rows are all there: files may go before their time.
+                if isUrgent, try upload(now) {
+                    isDrained = false
+                    return now
+                }
+                hasCaughtUp = try !hasUploads()
                 let heartbeat = (lastRequest ?? now) + pacing.heartbeat
                 if now < heartbeat { return min(heartbeat, now + pacing.poll) }
                 unacknowledged = Unacknowledged(
-                    bytes: Array("{}".utf8), position: position, uploaded: 0)
+                    bytes: Array("{}".utf8), position: position, uploaded: 0, isWhole: true)
             }
         }
         return try post(now)
@@ -66,7 +73,9 @@ extension RunSender {
             try folder.write(position)
         }
         if !body.isEmpty {
-            unacknowledged = Unacknowledged(bytes: body.bytes, position: next, uploaded: body.uploaded.count)
+            unacknowledged = Unacknowledged(
+                bytes: body.bytes, position: next, uploaded: body.uploaded.count,
+                isWhole: !isFull && !hasUploads)
         }
     }
 
@@ -89,7 +98,9 @@ extension RunSender {
             succeeded()
             unacknowledged = nil
             uploads.done.removeFirst(sending.uploaded)
+            newRows += sending.position.history.line - position.history.line
             position = sending.position
+            hasCaughtUp = sending.isWhole
             lastRequest = now
             spacing = reply.spacing
             if position.completed == run.session { phase = .finished }

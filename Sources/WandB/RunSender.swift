@@ -35,6 +35,8 @@ public final class RunSender {
         let position: SentPosition
         /// How many uploaded files it names.
         let uploaded: Int
+        /// Whether it leaves nothing behind.
+        let isWhole: Bool
     }
 
     /// What keeps rows from the server at the moment.
@@ -50,9 +52,15 @@ public final class RunSender {
 
     /// How many requests succeeded.
     public private(set) var successes = 0
+    /// How many requests went to the server; uploads to stores elsewhere do not count.
+    public var requests: Int { api.requests }
     /// Whether the server has every line that the folder held when it was last looked at.
     public internal(set) var isDrained = false
+    /// Whether the last request that arrived held every line that the folder had when it was made.
+    public internal(set) var hasCaughtUp = false
 
+    /// Rows that the server acknowledged since they were last asked for.
+    var newRows = 0
     let folder: SpoolFolder
     let api: WandBAPI
     let pacing: SendPacing
@@ -76,6 +84,7 @@ public final class RunSender {
     /// The time between requests that the server's quota asks for.
     var spacing: Duration = .zero
     private var lock: SenderLock?
+    private let presence: String?
     /// How many attempts in a row failed.
     private(set) var failures = 0
     private var notBefore: ContinuousClock.Instant?
@@ -90,13 +99,16 @@ public final class RunSender {
     ///   - key: the API key.
     ///   - client: a libcurl handle, free to be shared by senders of the same thread.
     ///   - pacing: how often and how patiently to send.
+    ///   - presence: a file that its process touches while it lives, where that holds many folders.
+    ///   - budget: heeds what the server says of its quota, for all senders that share it.
     public init(
         folder: String, settings: WandBSettings, key: APIKey, client: HTTPClient,
-        pacing: SendPacing = SendPacing()
+        pacing: SendPacing = SendPacing(), presence: String? = nil, budget: RequestBudget? = nil
     ) {
         self.folder = SpoolFolder(path: folder)
         self.pacing = pacing
-        api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing)
+        self.presence = presence
+        api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing, budget: budget)
         uploads = Uploads(reader: SpoolReader(folder: self.folder, stream: .files))
         batchLimit = pacing.maximumBatchBytes
     }
@@ -114,12 +126,9 @@ public final class RunSender {
         api.isCancelled = isCancelled
         defer { api.isCancelled = { false } }
         do throws(SpoolError) {
-            if lock == nil {
-                lock = try SenderLock.take(folder.lockPath)
-                if lock == nil {
-                    problem = .sentElsewhere
-                    return wait(until: now + pacing.heartbeat)
-                }
+            guard try holdsLock(now) else {
+                problem = .sentElsewhere
+                return wait(until: now + pacing.heartbeat)
             }
             return try advance(now)
         } catch {
@@ -131,6 +140,12 @@ public final class RunSender {
         }
     }
 
+    /// How many history rows the server acknowledged since the last call.
+    func takeSentRows() -> Int {
+        defer { newRows = 0 }
+        return newRows
+    }
+
     /// Sends from now on without pauses between requests, and asks a silent server once more at once.
     public func hurry() {
         isDrained = false
@@ -140,6 +155,21 @@ public final class RunSender {
         case .unreachable, .failing, .refused: if !isHeldOff { notBefore = nil }
         case nil, .sentElsewhere, .folder: break
         }
+    }
+
+    /// Takes the folder's lock, or shows that it is still in use.
+    private func holdsLock(_ now: ContinuousClock.Instant) throws(SpoolError) -> Bool {
+        if try lock?.renew(at: now) == false { leave() }
+        if lock == nil { lock = try SenderLock.take(folder, presence: presence) }
+        return lock != nil
+    }
+
+    /// Lets others send; what they did is looked up before this sender goes on.
+    private func leave() {
+        lock = nil
+        guard phase != .finished else { return }
+        unacknowledged = nil
+        phase = .findEntity
     }
 
     private func advance(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
@@ -169,6 +199,8 @@ public final class RunSender {
             problem =
                 failure.kind == .transient ? .failing(failure.description) : .unreachable(failure.description)
             pause = pacing.retry(failures: failures, random: Double.random(in: 0..<1))
+            // A node without network must not keep a relay from the folder.
+            if failure.kind == .unreachable, failures > 2 { leave() }
         case .refused, .missing:
             problem = .refused(failure.description)
             // Now and then a server refuses by mistake.

@@ -1,24 +1,169 @@
+import Foundation
 import Glibc
 
-/// The right to send a folder's rows, which one process has at a time.
+/// The right to send a folder's rows, which one process has at a time, on whatever node.
+///
+/// Two things together keep senders apart, because neither does everywhere:
+///
+/// - A byte-range lock of the open file (OFD). Unlike `flock`, it is what NFS and Lustre carry from node to
+///   node, and unlike plain `fcntl` locks it is not lost when another thread closes the same file. The kernel
+///   gives it back at the holder's death, so on one machine it alone decides.
+/// - A lease, `sender.json`: host, process and a file that the holder touches. It speaks where locks do not
+///   reach other nodes (`nolock`, `localflock`, 9p), and is believed for a minute after the last touch. Ages
+///   are told by the file server's clock alone: nodes' clocks differ.
 struct SenderLock: ~Copyable {
-    private let descriptor: Int32
+    /// How long another node's holder may be silent.
+    static let lease: Duration = .seconds(60)
+    /// How often a holder touches its file.
+    static let renewal: Duration = .seconds(15)
 
-    /// Takes the right, or returns nil while another holds it.
-    ///
-    /// A file system without locks gives it to everyone: two senders cost requests, not rows, because the same
-    /// lines go to the same offsets.
-    static func take(_ path: String) throws(SpoolError) -> SenderLock? {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotCreate(path: path, reason: SpoolError.systemReason) }
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-            close(descriptor)
-            return nil
+    /// `sender.json`.
+    struct Holder: Codable, Equatable, Sendable {
+        let host: String
+        /// Tells machines apart whose names are alike.
+        let boot: String
+        let pid: Int32
+        /// The start of the process in the kernel's ticks since boot: numbers of processes come again.
+        let started: UInt64
+        /// The file that the holder touches; nil where that is the lease itself.
+        var presence: String?
+        /// Tells this holder from all others.
+        let token: String
+
+        static func this(presence: String?) -> Holder {
+            Holder(
+                host: hostName, boot: bootID, pid: getpid(), started: processStart(getpid()) ?? 0, presence: presence,
+                token: String(UInt64.random(in: 0 ... .max), radix: 36))
         }
-        return SenderLock(descriptor: descriptor)
+
+        /// Whether the process is known to run on this machine.
+        var runsHere: Bool { SenderLock.processStart(pid).map { $0 == started } ?? false }
     }
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
+    private let descriptor: Int32
+    private let folder: SpoolFolder
+    private let holder: Holder
+    private var renewed: ContinuousClock.Instant
 
-    deinit { close(descriptor) }
+    /// Takes the right.
+    ///
+    /// - Parameters:
+    ///   - folder: what is to be sent.
+    ///   - presence: a file that shows a holder of many locks alive, touched by itself; else each lock is renewed.
+    /// - Returns: nil while another holds it.
+    /// - Throws: `SpoolError` if the folder cannot be read or written.
+    static func take(_ folder: SpoolFolder, presence: String? = nil) throws(SpoolError) -> SenderLock? {
+        let descriptor = open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .cannotCreate(path: folder.lockPath, reason: SpoolError.systemReason)
+        }
+        var isHeld = true
+        defer { if isHeld { close(descriptor) } }
+        let isLocked: Bool
+        switch lock(descriptor) {
+        case 0: isLocked = true
+        case EAGAIN, EACCES: return nil
+        // A file system without locks: the lease has to do.
+        default: isLocked = false
+        }
+        if let other = try folder.holder(), isAlive(other, in: folder, isLocked: isLocked, clock: descriptor) {
+            return nil
+        }
+        let holder = Holder.this(presence: presence)
+        try folder.write(holder)
+        isHeld = false
+        return SenderLock(descriptor: descriptor, folder: folder, holder: holder)
+    }
+
+    private init(descriptor: Int32, folder: SpoolFolder, holder: Holder) {
+        self.descriptor = descriptor
+        self.folder = folder
+        self.holder = holder
+        renewed = .now
+    }
+
+    /// Gives the right back, at once for everybody.
+    deinit {
+        if (try? folder.holder()) == holder { unlink(folder.holderPath) }
+        close(descriptor)
+    }
+
+    /// Shows that the holder lives, when that is due.
+    ///
+    /// - Returns: whether the right is still this holder's.
+    mutating func renew(at now: ContinuousClock.Instant) throws(SpoolError) -> Bool {
+        guard now - renewed >= Self.renewal else { return true }
+        guard try folder.holder() == holder else { return false }
+        if holder.presence == nil { utimensat(AT_FDCWD, folder.holderPath, nil, 0) }
+        renewed = now
+        return true
+    }
+
+    /// Whether a lease's holder may still be at work, given whether the kernel let us have its lock.
+    private static func isAlive(
+        _ holder: Holder, in folder: SpoolFolder, isLocked: Bool, clock: Int32
+    ) -> Bool {
+        if holder.boot == bootID { return !isLocked && holder.runsHere }
+        // The server's time: that of a touch of our own.
+        futimens(clock, nil)
+        guard let now = modified(clock), let last = modified(holder.presence ?? folder.holderPath) else {
+            return false
+        }
+        return now - last < lease.seconds
+    }
+
+    private static func lock(_ descriptor: Int32) -> Int32 {
+        var range = flock()
+        range.l_type = Int16(F_WRLCK)
+        range.l_whence = Int16(SEEK_SET)
+        // F_OFD_SETLK, which Swift's Glibc leaves out.
+        return fcntl(descriptor, 37, &range) == 0 ? 0 : errno
+    }
+
+    /// When a file was last touched; opened, because NFS asks its server anew only then.
+    private static func modified(_ path: String) -> Double? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return modified(descriptor)
+    }
+
+    private static func modified(_ descriptor: Int32) -> Double? {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { return nil }
+        return Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
+    }
+
+    /// This machine's name.
+    static let hostName: String = {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+
+    private static let bootID =
+        FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
+        .map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? hostName
+
+    private static func processStart(_ pid: Int32) -> UInt64? {
+        guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
+        // The name before may hold blanks and parentheses; the start is the 20th field after it.
+        let fields = String(decoding: data, as: UTF8.self).split(separator: ")").last?.split(separator: " ")
+        guard let fields, fields.count > 19 else { return nil }
+        return UInt64(fields[19])
+    }
+}
+
+extension SpoolFolder {
+    var holderPath: String { path + "/sender.json" }
+    /// The lease; one that cannot be read binds nobody.
+    func holder() throws(SpoolError) -> SenderLock.Holder? {
+        do {
+            return try read("sender.json")
+        } catch {
+            guard case .damaged = error else { throw error }
+            return nil
+        }
+    }
+    func write(_ holder: SenderLock.Holder) throws(SpoolError) { try write(holder, to: "sender.json") }
 }

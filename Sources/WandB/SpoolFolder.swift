@@ -12,7 +12,7 @@ import Glibc
 /// | `sent.json` | sender | what the server acknowledged |
 /// | `files/`, `media/` | writer | files made for W&B only |
 /// | `stop` | sender | exists once the run was stopped from the web page |
-/// | `sender.lock` | sender | held while someone sends |
+/// | `sender.lock`, `sender.json` | sender | locked, and naming who sends, while someone does |
 struct SpoolFolder: Sendable, Equatable {
     let path: String
 
@@ -70,7 +70,7 @@ struct SpoolFolder: Sendable, Equatable {
             ? path : URL(fileURLWithPath: self.path).deletingLastPathComponent().path + "/" + path
     }
 
-    private func read<Value: Decodable>(_ name: String) throws(SpoolError) -> Value? {
+    func read<Value: Decodable>(_ name: String) throws(SpoolError) -> Value? {
         let file = path + "/" + name
         let data: Data
         do {
@@ -87,7 +87,7 @@ struct SpoolFolder: Sendable, Equatable {
         }
     }
 
-    private func write(_ value: some Encodable, to name: String) throws(SpoolError) {
+    func write(_ value: some Encodable, to name: String) throws(SpoolError) {
         let data: Data
         do {
             let encoder = JSONEncoder()

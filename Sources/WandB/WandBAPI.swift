@@ -13,26 +13,40 @@ final class WandBAPI {
     /// Uploads go to other hosts: on a handle of their own, which has never held the key.
     private var uploadClient: HTTPClient?
     private let pacing: SendPacing
+    private let budget: RequestBudget?
+    /// How many requests went to the server.
+    private(set) var requests = 0
     /// Asked while a request runs; true ends it.
     var isCancelled: () -> Bool = { false }
 
-    init(settings: WandBSettings, key: APIKey, client: HTTPClient, pacing: SendPacing) {
+    init(
+        settings: WandBSettings, key: APIKey, client: HTTPClient, pacing: SendPacing,
+        budget: RequestBudget? = nil
+    ) {
         self.settings = settings
         self.key = key
         self.client = client
         self.pacing = pacing
+        self.budget = budget
     }
 
     /// The account's default entity.
     func defaultEntity() -> Reply<String> {
-        graphQL(.viewer, variables: []).flatMap { data in
-            guard let viewer = data["viewer"], viewer != .null else {
-                return .failure(CallFailure(.refused, "\(host) does not know this API key"))
-            }
-            guard let entity = viewer["entity"]?.string, !entity.isEmpty else {
+        account().flatMap { account in
+            guard let entity = account.defaultEntity else {
                 return .failure(CallFailure(.refused, "the account has no default entity; set WANDB_ENTITY"))
             }
             return .success(entity)
+        }
+    }
+
+    /// Whom the key belongs to.
+    func account() -> Reply<Account> {
+        graphQL(.viewer, variables: []).flatMap { data in
+            guard let account = Account(reply: data) else {
+                return .failure(CallFailure(.refused, "\(host) does not know this API key"))
+            }
+            return .success(account)
         }
     }
 
@@ -91,7 +105,11 @@ final class WandBAPI {
         do {
             let client = if let uploadClient { uploadClient } else { try HTTPClient() }
             uploadClient = client
+            // Stores elsewhere have no part in the server's quota.
+            let isOwn = BaseURL.isSameOrigin(ticket.url, settings.baseURL)
+            if isOwn { requests += 1 }
             let response = try client.send(request, isCancelled: isCancelled)
+            if isOwn { budget?.heed(response, at: .now) }
             guard !response.isSuccess else { return .success(()) }
             let mayRetry = response.status == 429 || (response.status >= 500 && response.status != 501)
             // The address is a secret of its own and stays out of the message.
@@ -146,7 +164,9 @@ final class WandBAPI {
         request.timeout = timeout
         let response: HTTPResponse
         do {
+            requests += 1
             response = try client.send(request, isCancelled: isCancelled)
+            budget?.heed(response, at: .now)
         } catch {
             return .failure(CallFailure(error))
         }

@@ -13,7 +13,7 @@ struct CommandLineTests {
         for arguments in [
             ["--help"], ["submit", "--help"], ["status", "--help"], ["list", "--help"], ["show", "--help"],
             ["logs", "--help"], ["cancel", "--help"], ["retry", "--help"], ["resume", "--help"],
-            ["best", "--help"], ["export", "--help"], ["why", "--help"], ["clean", "--help"],
+            ["best", "--help"], ["export", "--help"], ["why", "--help"], ["sync", "--help"], ["clean", "--help"],
             ["experiments", "--help"], ["doctor", "--help"],
         ] {
             let answer = try await bench.orchestrator(arguments, adding: ["COLUMNS": "80"])

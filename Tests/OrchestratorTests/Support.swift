@@ -71,6 +71,19 @@ final class Workbench: Sendable {
         try await run(Self.products + "/orchestrator", arguments, adding: more, killedAfter: life)
     }
 
+    /// Starts the orchestrator and leaves it running.
+    func start(_ arguments: [String], adding more: [String: String] = [:]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: Self.products + "/orchestrator")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: path)
+        process.environment = variables.merging(more) { $1 }
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
     /// Runs a program to its end in this place, or kills it after a while; the answer's code is nil if that killed it.
     func run(
         _ program: String, _ arguments: [String], adding more: [String: String] = [:],

@@ -1,11 +1,13 @@
 import Foundation
 import Store
+import WandB
 
 /// An agent that claims, reports and completes specs like the real one, without training anything.
 ///
 /// The environment sets what it plays: `STAND_IN_REPORTS` is how often a run reports, 4 times unless given,
-/// `STAND_IN_STEP_MS` the time before each report, `STAND_IN_FAIL` a position in the job whose run fails, `STAND_IN_DIE` one whose first attempt is killed
-/// half-way, `STAND_IN_LEASE_MS` the length of leases.
+/// `STAND_IN_STEP_MS` the time before each report, `STAND_IN_FAIL` a position in the job whose run fails,
+/// `STAND_IN_DIE` one whose first attempt is killed half-way, `STAND_IN_LEASE_MS` the length of leases,
+/// `STAND_IN_ROWS` how many rows for W&B a report comes with.
 @main
 struct StandInWorker {
     let store: Store
@@ -43,8 +45,19 @@ struct StandInWorker {
         let pause = number("STAND_IN_STEP_MS") ?? 5
         let config = try JSONDecoder().decode(Config.self, from: Data(claim.spec.config.utf8))
         let reports = number("STAND_IN_REPORTS") ?? 4
+        let rows = number("STAND_IN_ROWS") ?? 0
+        let tracker = rows > 0 ? try tracker(claim) : nil
         for report in 0..<reports {
-            usleep(UInt32(pause) * 1000)
+            if rows == 0 { usleep(UInt32(pause) * 1000) }
+            for row in 0..<rows {
+                usleep(UInt32(pause * 1000 / rows))
+                tracker?.log(step: report * rows + row, values: [("loss", .number(1 / Double(row + 1)))])
+                if tracker?.stopRequested == true {
+                    try store.fail(claim, error: "stopped on its W&B page", retry: false)
+                    _ = tracker?.finish(exitCode: 255)
+                    return
+                }
+            }
             let progress = Progress(
                 step: config.steps * (report + 1) / reports, steps: config.steps,
                 stepsPerSecond: Double(config.steps) * 1000 / Double(reports * max(1, pause)),
@@ -61,7 +74,17 @@ struct StandInWorker {
         try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
         try Data(claim.spec.config.utf8).write(to: URL(filePath: claim.folder + "/final_config.yaml"))
         try store.complete(claim, metrics: ["mmcs": 0.999, "ml2r": 1.002])
+        _ = tracker?.finish(exitCode: 0)
         print("run \(claim.run) done")
+    }
+
+    private func tracker(_ claim: Claim) throws -> RunTracker {
+        var settings = WandBSettings()
+        settings.mode = .offline
+        let run = try RunDescription(
+            id: claim.run.rawValue, project: "spd", displayName: "run \(claim.spec.position)",
+            config: claim.spec.config, host: AgentIdentity.thisHost)
+        return RunTracker(run: run, folder: claim.folder + "/wandb", settings: settings)
     }
 
     private var lease: Duration { .milliseconds(number("STAND_IN_LEASE_MS") ?? 30_000) }

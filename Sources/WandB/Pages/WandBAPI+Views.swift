@@ -1,15 +1,5 @@
 // Calls about projects and the pages in them.
 extension WandBAPI {
-    /// Whose key it is.
-    func account() -> Reply<Account> {
-        graphQL(.viewer, variables: []).flatMap { data in
-            guard let account = Account(reply: data) else {
-                return .failure(CallFailure(.refused, "the server does not know this API key"))
-            }
-            return .success(account)
-        }
-    }
-
     /// A project, or nil where there is none of that name.
     func project(_ name: String, entity: String) -> Reply<RunSet.Project?> {
         let variables: [JSONValue.Member] = [.init("name", .string(name)), .init("entity", .string(entity))]

@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import Store
+import WandB
+
+/// Sends to W&B what runs keep in their folders.
+struct Sync: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send to W&B what runs keep in their folders, also while they run on nodes without internet.",
+        discussion: """
+            EXAMPLES
+              orchestrator sync                whatever is not sent yet, of all jobs
+              orchestrator sync 7 --live       job 7 from a login node, until it is over and everything is sent
+              orchestrator sync k3j9 x0qa      two runs; the beginnings of their names are enough
+              orchestrator sync --requests-per-minute 200
+
+            All runs share the budget of requests. ^C or a crash loses nothing and sends nothing twice: the next
+            sync goes on where the server is. A stop on a run's W&B page reaches its agent through --live.
+
+            EXIT CODES: 0 everything is sent, 3 something is left because runs go on (or after ^C), 1 something
+            could not be sent, 2 wrong usage or no API key.
+            """)
+
+    @Argument(help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"))
+    var names: [String] = []
+
+    @Flag(help: "Go on until every run is over and sent.")
+    var live = false
+
+    @Option(help: ArgumentHelp("How many requests may go out in a minute, of all runs.", valueName: "count"))
+    var requestsPerMinute = 60
+
+    @Option(
+        help: ArgumentHelp(
+            "With --live: the least time between two requests of a run that trains.", valueName: "seconds"))
+    var every = 15.0
+
+    @Flag(help: "Print a summary as JSON at the end, and nothing else.")
+    var json = false
+
+    func validate() throws {
+        guard requestsPerMinute >= 1 else {
+            throw ValidationError("--requests-per-minute is \(requestsPerMinute); it takes 1 or more")
+        }
+        guard every > 0, every <= 3600 else {
+            throw ValidationError("--every is \(every); it takes more than 0 and at most 3600 seconds")
+        }
+    }
+
+    func run() async throws {
+        Interruption.listen()
+        let state = try State()
+        let selection = try await failing { try SyncSelection(names, in: state.store) }
+        let options = try options(state)
+        let style = Style.forStandardOutput(environment: state.environment)
+        let session = SyncSession(
+            relay: try await failing { try Relay(options, budget: RequestBudget(perMinute: requestsPerMinute)) },
+            selection: selection, store: state.store, isLive: live, perMinute: requestsPerMinute,
+            explain: { SyncAccess.explain($0, environment: state.environment) },
+            view: json ? nil : SyncView(style: style), renewal: .seconds(min(10, max(1, every))))
+        let summary = try await failing { try await session.run() }
+        print(try await failing { json ? try summary.json() : summary.text(style) }, terminator: "")
+        if let failure = summary.failure {
+            printError(failure)
+            throw ExitCode(Failure.failed)
+        }
+        if summary.exitCode != 0 { throw ExitCode(summary.exitCode) }
+    }
+
+    private func options(_ state: State) throws(Failure) -> Relay.Options {
+        let access = try SyncAccess(environment: state.environment)
+        let folder = state.cache.path + "/sync"
+        try Files.makeFolder(folder)
+        let name = "\(ProcessInfo.processInfo.hostName)-\(getpid())"
+        var options = Relay.Options(
+            settings: access.settings, key: access.key, presence: "\(folder)/\(name).alive")
+        options.isLive = live
+        options.pacing.interval = .seconds(every)
+        return options
+    }
+}
+
+/// Which runs a sync is for.
+struct SyncSelection {
+    private var jobs: [JobID] = []
+    private var runs: Set<RunID> = []
+    private var runJobs: Set<JobID> = []
+
+    /// Looks the names up; none means everything.
+    init(_ names: [String], in store: Store) throws {
+        for name in names {
+            switch Reference(name) {
+            case .job(let id):
+                if !jobs.contains(id) { jobs.append(try store.job(id).id) }
+            case .run(let prefix):
+                let run = try store.run(store.run(startingWith: prefix))
+                runs.insert(run.id)
+                runJobs.insert(run.job)
+            case .agent:
+                throw Failure.badInput("'\(name)' is an agent; what can be sent are jobs and runs")
+            }
+        }
+    }
+
+    /// The runs as they stand now.
+    func current(in store: Store) throws(StoreError) -> [RelayedRun] {
+        let now = Date().timeIntervalSince1970
+        var places: [RunPlace] = []
+        if jobs.isEmpty, runs.isEmpty { places = try store.places() }
+        for job in jobs { places += try store.places(of: job) }
+        for job in runJobs.subtracting(jobs).sorted(by: { $0.rawValue < $1.rawValue }) {
+            places += try store.places(of: job).filter { runs.contains($0.id) }
+        }
+        return places.map { RelayedRun($0, now: now) }
+    }
+}
+
+extension RelayedRun {
+    /// A run as the state has it; one that was called off ends like one that was stopped.
+    init(_ place: RunPlace, now: Double) {
+        let exitCode: Int32? =
+            switch place.status {
+            case .pending, .running: nil
+            case .done: 0
+            case .failed: 1
+            case .cancelled: 255
+            }
+        self.init(
+            id: place.id.rawValue, folder: place.folder + "/wandb",
+            end: exitCode.map { End(exitCode: $0, age: place.ended.map { now - $0.rawValue } ?? 0) })
+    }
+}
+
+/// The server and the key that a sync sends with.
+struct SyncAccess {
+    let settings: WandBSettings
+    let key: APIKey
+
+    /// Reads W&B's settings; that runs were to stay offline is no reason not to send them now.
+    init(environment: [String: String]) throws(Failure) {
+        do throws(WandBSettingsError) {
+            settings = try WandBSettings.read(
+                environment: Self.online(environment), workingDirectory: FileManager.default.currentDirectoryPath,
+                homeDirectory: environment["HOME"])
+        } catch {
+            throw .badInput("\(error)")
+        }
+        guard let key = settings.apiKey else {
+            throw .badInput(Self.explain(nil, environment: environment) ?? "there is no W&B API key; set WANDB_API_KEY")
+        }
+        self.key = key
+    }
+
+    /// What is wrong with the server or the key, and what to do about it.
+    static func explain(_ reason: String?, environment: [String: String]) -> String? {
+        let findings = WandBCheck.findings(
+            environment: online(environment), workingDirectory: FileManager.default.currentDirectoryPath,
+            homeDirectory: environment["HOME"])
+        guard let finding = findings.first(where: { $0.level != .good }) else { return reason }
+        return finding.message + (finding.advice.map { "; \($0)" } ?? "")
+    }
+
+    private static func online(_ environment: [String: String]) -> [String: String] {
+        environment.merging(["WANDB_MODE": "online"]) { $1 }
+    }
+}

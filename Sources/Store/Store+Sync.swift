@@ -1,0 +1,33 @@
+import GRDB
+
+/// Where a run's files lie and whether more will come.
+public struct RunPlace: Sendable, Equatable {
+    /// The run.
+    public let id: RunID
+    /// Where it stands.
+    public let status: RunStatus
+    /// The run's folder.
+    public let folder: String
+    /// When it was settled.
+    public let ended: Timestamp?
+}
+
+extension Store {
+    /// The places of a job's runs, or of all jobs', in the order they were submitted; cheap for thousands.
+    ///
+    /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
+    public func places(of job: JobID? = nil) throws(StoreError) -> [RunPlace] {
+        try read { db in
+            if let job { _ = try Self.job(job, in: db) }
+            let condition = job == nil ? "" : "WHERE job = ?"
+            return try Row.fetchAll(
+                db, sql: "SELECT id, status, folder, ended FROM run \(condition) ORDER BY job, position",
+                arguments: StatementArguments([job?.rawValue].compactMap(\.self))
+            ).map { row in
+                RunPlace(
+                    id: try row.word("id"), status: try row.word("status"), folder: row["folder"],
+                    ended: row.time("ended"))
+            }
+        }
+    }
+}
