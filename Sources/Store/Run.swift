@@ -124,8 +124,6 @@ public struct OpenWork: Sendable, Equatable {
     public let pending: Int
     /// How many specs an agent holds.
     public let running: Int
-    /// When the first of the running ones' leases ends, unless it is renewed.
-    public let firstLeaseEnd: Timestamp?
 
     /// Whether every spec is settled.
     public var isNone: Bool { pending == 0 && running == 0 }

@@ -14,6 +14,9 @@ enum Schema {
         migrator.registerMigration("copies of targets") { db in
             try db.execute(sql: copiesOfTargets)
         }
+        migrator.registerMigration("leases that are observed, launches") { db in
+            try db.execute(sql: third)
+        }
         return migrator
     }
 
@@ -117,4 +120,26 @@ enum Schema {
         """
 
     private static let copiesOfTargets = "ALTER TABLE spec ADD COLUMN target_files TEXT"
+
+    // `attempt.lease` is how many seconds without a renewal give the run to others, `from_step` the step that the run
+    // had reported when the attempt began; attempts up to `run.forgiven` no longer count against the run. A `launch` is
+    // one sbatch call; its row is there before the call, so that a crash around it is found out.
+    private static let third = """
+        ALTER TABLE attempt ADD COLUMN lease REAL NOT NULL DEFAULT 60;
+        ALTER TABLE attempt ADD COLUMN from_step INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE run ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
+
+        DROP TABLE batch;
+        CREATE TABLE launch (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          script TEXT NOT NULL,
+          agents INTEGER NOT NULL CHECK (agents > 0),
+          state TEXT NOT NULL CHECK (state IN ('planned', 'begun', 'submitted', 'refused')),
+          host TEXT NOT NULL,
+          begun REAL,
+          slurm_job_id INTEGER
+        ) STRICT;
+        CREATE INDEX launch_of_job ON launch (job);
+        """
 }

@@ -1,44 +1,32 @@
 import GRDB
 
 extension Store {
-    /// Claims the job's next spec for an agent.
+    /// Claims the job's next waiting spec for an agent.
     ///
-    /// Specs that wait come first, in order; then those whose agent has let its lease run out. No two
-    /// agents ever get the same attempt.
+    /// Specs come in order, and no two agents ever get the same attempt.
     ///
     /// - Parameters:
     ///   - job: The job.
     ///   - agent: The agent that asks.
-    ///   - lease: How long the claim stands without a heartbeat.
-    /// - Returns: The claim, or `nil` when there is nothing to claim now; ``openWork(of:)`` then says
-    ///   whether there may be later.
+    ///   - lease: How long the claim stands without a renewal.
+    /// - Returns: The claim, or `nil` when no spec waits; ``openWork(of:)`` says whether one may later.
     /// - Throws: What keeps the file from being changed.
     public func claimNext(
         of job: JobID, by agent: AgentID, lease: Duration
     ) throws(StoreError) -> Claim? {
         let now = now()
         return try write(.untilPowerCut) { db in
-            guard let row = try Self.takeNext(of: job, by: agent, at: now, in: db) else { return nil }
-            let run: String = row["id"]
-            let attempt: Int = row["attempt"]
-            try db.execute(
+            let row = try Row.fetchOne(
+                db,
                 sql: """
-                    UPDATE attempt SET outcome = 'lost', ended = :now, reason = 'the lease ran out'
-                    WHERE run = :run AND outcome IS NULL
-                    """, arguments: ["run": run, "now": now.rawValue])
-            try db.execute(
-                sql: """
-                    INSERT INTO attempt (run, number, agent, started, lease_until)
-                    VALUES (?, ?, ?, ?, ?)
+                    UPDATE run
+                    SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
+                      steps_per_second = NULL, started = COALESCE(started, :now)
+                    WHERE id = (SELECT id FROM run WHERE job = :job AND status = 'pending' ORDER BY position LIMIT 1)
+                    RETURNING id, attempt, folder, step
                     """,
-                arguments: [run, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue])
-            try Self.hear(agent, at: now, in: db)
-            guard
-                let spec = try Row.fetchOne(db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [run])
-            else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(run) has no spec") }
-            return Claim(
-                spec: try Spec(row: spec), attempt: attempt, agent: agent, folder: row["folder"],
-                reachedStep: row["step"])
+                arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
+            return try row.map { try Self.begin($0, by: agent, lease: lease, at: now, in: db) }
         }
     }
 
@@ -51,18 +39,40 @@ extension Store {
         }
     }
 
+    /// Renews the leases of several claims of one agent and notes their progress, all in one transaction.
+    ///
+    /// - Returns: The claims that were refused: another attempt has taken over, or the run was cancelled.
+    /// - Throws: What keeps the file from being changed; then no lease is renewed.
+    public func renew(
+        _ claims: [(claim: Claim, progress: Progress?)], by agent: AgentID, lease: Duration
+    ) throws(StoreError) -> [LostLease] {
+        let now = now()
+        return try write(.untilPowerCut) { db in
+            var lost: [LostLease] = []
+            for (claim, progress) in claims {
+                do {
+                    if let progress {
+                        try Self.note(progress, of: claim, in: db)
+                    } else {
+                        try Self.checkFence(of: claim, in: db)
+                    }
+                    try Self.renew(claim, until: now + lease, at: now, in: db)
+                } catch StoreError.lostLease(let lease) {
+                    lost.append(lease)
+                }
+            }
+            try Self.hear(agent, at: now, in: db)
+            return lost
+        }
+    }
+
     /// Notes how far the run has come and renews the claim's lease.
     public func report(
         _ progress: Progress, of claim: Claim, lease: Duration
     ) throws(StoreError) {
         let now = now()
         try write(.untilPowerCut) { db in
-            try Self.change(
-                claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
-                [
-                    progress.step, progress.steps, progress.stepsPerSecond,
-                    try Numbers.json(progress.losses),
-                ])
+            try Self.note(progress, of: claim, in: db)
             try Self.renew(claim, until: now + lease, at: now, in: db)
         }
     }
@@ -113,25 +123,31 @@ extension Store {
         }
     }
 
-    /// Takes the next spec in one statement, so that it cannot be taken twice.
-    private static func takeNext(
-        of job: JobID, by agent: AgentID, at now: Timestamp, in db: Database
-    ) throws -> Row? {
-        try Row.fetchOne(
-            db,
+    /// Notes the attempt that a run's row, just changed, speaks of.
+    static func begin(
+        _ run: Row, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
+    ) throws -> Claim {
+        let (id, attempt, step): (String, Int, Int) = (run["id"], run["attempt"], run["step"])
+        try db.execute(
             sql: """
-                UPDATE run
-                SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
-                  steps_per_second = NULL, started = COALESCE(started, :now)
-                WHERE id = COALESCE(
-                  (SELECT id FROM run WHERE job = :job AND status = 'pending'
-                   ORDER BY position LIMIT 1),
-                  (SELECT id FROM run JOIN attempt ON attempt.run = id AND number = attempt
-                   WHERE job = :job AND status = 'running' AND lease_until <= :now
-                   ORDER BY position LIMIT 1))
-                RETURNING id, attempt, folder, step
+                INSERT INTO attempt (run, number, agent, started, lease_until, lease, from_step)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """,
-            arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
+            arguments: [
+                id, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue, lease / .seconds(1), step,
+            ])
+        try hear(agent, at: now, in: db)
+        guard let spec = try Row.fetchOne(db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [id]) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(id) has no spec")
+        }
+        return Claim(
+            spec: try Spec(row: spec), attempt: attempt, agent: agent, folder: run["folder"], reachedStep: step)
+    }
+
+    private static func note(_ progress: Progress, of claim: Claim, in db: Database) throws {
+        try change(
+            claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
+            [progress.step, progress.steps, progress.stepsPerSecond, try Numbers.json(progress.losses)])
     }
 
     /// Changes the run if the claim is still its current attempt.
@@ -168,6 +184,7 @@ extension Store {
     private static func renew(
         _ claim: Claim, until end: Timestamp, at now: Timestamp, in db: Database
     ) throws {
+        // Observers see a renewal by the change of this moment: it changes even if the clock was turned back.
         try db.execute(
             sql: "UPDATE attempt SET lease_until = ? WHERE run = ? AND number = ?",
             arguments: [end.rawValue, claim.run.rawValue, claim.attempt])
@@ -187,8 +204,8 @@ extension Store {
         try Bool.fetchOne(
             db,
             sql: """
-                SELECT (SELECT COUNT(*) FROM attempt WHERE run = :run AND outcome = 'failed')
-                  < (SELECT max_retries FROM job JOIN run ON run.job = job.id WHERE run.id = :run)
+                SELECT (SELECT COUNT(*) FROM attempt WHERE run = :run AND outcome = 'failed' AND number > forgiven)
+                  < (SELECT max_retries FROM job WHERE job.id = run.job) FROM run WHERE id = :run
                 """, arguments: ["run": claim.run.rawValue]) ?? false
     }
 }

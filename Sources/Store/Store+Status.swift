@@ -131,18 +131,8 @@ extension Store {
     /// What is left of a job's work.
     public func openWork(of job: JobID) throws(StoreError) -> OpenWork {
         try read { db in
-            let row = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT
-                      (SELECT COUNT(*) FROM run WHERE job = :job AND status = 'pending') AS pending,
-                      COUNT(*) AS running, MIN(lease_until) AS lease_end
-                    FROM run JOIN attempt ON attempt.run = id AND number = attempt
-                    WHERE job = :job AND status = 'running'
-                    """, arguments: ["job": job.rawValue])
-            return OpenWork(
-                pending: row?["pending"] ?? 0, running: row?["running"] ?? 0,
-                firstLeaseEnd: row?.time("lease_end"))
+            let counts = try Self.counts(of: job, in: db)
+            return OpenWork(pending: counts[.pending], running: counts[.running])
         }
     }
 

@@ -126,11 +126,15 @@ extension Store {
         _ condition: String, _ values: StatementArguments, of job: JobID, in db: Database
     ) throws -> Int {
         try db.execute(
-            sql: "UPDATE run SET status = 'pending', error = NULL, ended = NULL WHERE \(condition)",
+            sql: """
+                UPDATE run SET status = 'pending', error = NULL, ended = NULL, forgiven = attempt
+                WHERE \(condition)
+                """,
             arguments: values)
         let count = db.changesCount
         if count > 0 {
-            try db.execute(sql: "UPDATE job SET cancelled = NULL WHERE id = ?", arguments: [job.rawValue])
+            try db.execute(
+                sql: "UPDATE job SET cancelled = NULL, finished = NULL WHERE id = ?", arguments: [job.rawValue])
         }
         return count
     }

@@ -30,8 +30,9 @@ struct StandInWorker {
     }
 
     private func work() throws {
+        var seeker = ClaimSeeker(store: store, job: job, agent: agent, lease: lease)
         while true {
-            if let claim = try store.claimNext(of: job, by: agent, lease: lease) {
+            if let claim = try seeker.next() {
                 do { try play(claim) } catch StoreError.lostLease(let lost) { print("lost \(lost.run)") }
             } else if try store.openWork(of: job).isNone {
                 return

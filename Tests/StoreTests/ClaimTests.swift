@@ -21,9 +21,7 @@ struct ClaimTests {
         #expect(claims.map(\.spec.position) == [0, 1, 2])
         #expect(claims.map(\.attempt) == [1, 1, 1])
         #expect(try store.claimNext(of: job.id, by: agent, lease: lease) == nil)
-        #expect(
-            try store.openWork(of: job.id)
-                == OpenWork(pending: 0, running: 3, firstLeaseEnd: clock.now() + lease))
+        #expect(try store.openWork(of: job.id) == OpenWork(pending: 0, running: 3))
     }
 
     @Test func agentsClaimOnlyTheirOwnJobsSpecs() throws {
@@ -59,10 +57,10 @@ struct ClaimTests {
         let (job, old) = try claimed()
         try store.report(Progress(step: 30, steps: 100), of: old, lease: lease)
         let other = try store.addAgent(to: job, pid: 2)
-        clock.advance(by: lease - .seconds(1))
         #expect(try store.claimNext(of: job, by: other, lease: lease) == nil)
-        clock.advance(by: .seconds(1))
-        let new = try #require(try store.claimNext(of: job, by: other, lease: lease))
+        let hold = try #require(try store.holds(of: job).first)
+        let new = try #require(try store.takeOver(hold, by: other, lease: lease))
+        #expect(try store.takeOver(hold, by: other, lease: lease) == nil, "once only")
         #expect(new.run == old.run)
         #expect(new.attempt == old.attempt + 1)
         #expect(new.reachedStep == 30)
@@ -87,12 +85,75 @@ struct ClaimTests {
     @Test func aHeartbeatKeepsTheSpec() throws {
         let (job, claim) = try claimed()
         let other = try store.addAgent(to: job, pid: 2)
-        for _ in 0..<5 {
-            clock.advance(by: lease - .seconds(1))
-            try store.heartbeat(claim, lease: lease)
-        }
-        #expect(try store.claimNext(of: job, by: other, lease: lease) == nil)
+        let hold = try #require(try store.holds(of: job).first)
+        clock.advance(by: lease - .seconds(1))
+        try store.heartbeat(claim, lease: lease)
+        #expect(try store.takeOver(hold, by: other, lease: lease) == nil, "it was renewed since it was seen")
         #expect(try store.snapshot(of: job).agents[0].heartbeat == clock.now())
+    }
+
+    @Test func silenceIsWhatOneObserverHasSeenForALease() throws {
+        let (job, claim) = try claimed()
+        var watch = LeaseWatch()
+        let start = ContinuousClock.now
+        // Another node's clock, or one that jumps, says nothing.
+        clock.advance(by: .seconds(36_000))
+        #expect(watch.silent(among: try store.holds(of: job), at: start).isEmpty)
+        #expect(watch.silent(among: try store.holds(of: job), at: start + lease - .seconds(1)).isEmpty)
+        clock.advance(by: .seconds(-72_000))
+        try store.heartbeat(claim, lease: lease)
+        #expect(watch.silent(among: try store.holds(of: job), at: start + lease * 1.5).isEmpty)
+        #expect(watch.silent(among: try store.holds(of: job), at: start + lease * 2.4).isEmpty)
+        #expect(watch.silent(among: try store.holds(of: job), at: start + lease * 2.5).map(\.run) == [claim.run])
+    }
+
+    @Test func oneTransactionRenewsAllClaimsOfAnAgentAndNamesTheLostOnes() throws {
+        let job = try store.addJob(3, in: folder.cache).id
+        let agent = try store.addAgent(to: job)
+        let claims = try (0..<3).map { _ in try #require(try store.claimNext(of: job, by: agent, lease: lease)) }
+        #expect(try store.cancel(claims[1].run))
+        clock.advance(by: .seconds(30))
+        let progress = Progress(step: 7, steps: 100, stepsPerSecond: 2)
+        let lost = try store.renew(claims.map { ($0, $0 == claims[0] ? progress : nil) }, by: agent, lease: lease)
+        #expect(lost == [LostLease(run: claims[1].run, attempt: 1, status: .cancelled, currentAttempt: 1)])
+        #expect(try store.run(claims[0].run).progress == progress)
+        #expect(try store.holds(of: job).map(\.renewal) == [clock.now() + lease, clock.now() + lease])
+    }
+
+    @Test func aRunThatTakesAgentsWithItIsSetAside() throws {
+        let (job, first) = try claimed()
+        try store.report(Progress(step: 30, steps: 100), of: first, lease: lease)
+        var agents = 0
+        func takeOver() throws -> Claim? {
+            agents += 1
+            let hold = try #require(try store.holds(of: job).first)
+            return try store.takeOver(hold, by: try store.addAgent(to: job, pid: Int32(agents)), lease: lease)
+        }
+        // The first one had got somewhere, so it doesn't count.
+        let second = try #require(try takeOver())
+        #expect(second.reachedStep == 30)
+        #expect(try takeOver() != nil)
+        #expect(try takeOver() != nil)
+        #expect(try takeOver() == nil)
+        let run = try store.run(first.run)
+        #expect(run.status == .failed)
+        #expect(
+            run.error == "set aside: it has taken 3 agents with it at step 30 (1.2 on n1, 1.3 on n1, 1.4 on n1)")
+        #expect(try store.retry(job, [.failed]) == 1)
+        let agent = try store.addAgent(to: job, pid: 9)
+        #expect(try store.claimNext(of: job, by: agent, lease: lease)?.attempt == 5)
+        #expect(try takeOver() != nil, "a retry forgives what was before")
+    }
+
+    @Test func whatADeadAgentHeldWaitsAgainAtOnce() throws {
+        let (job, claim) = try claimed()
+        #expect(try store.buryAgent(claim.agent, reason: "its process is gone") == 1)
+        #expect(try store.openWork(of: job) == OpenWork(pending: 1, running: 0))
+        #expect(throws: StoreError.self) { try store.complete(claim, metrics: [:]) }
+        let agent = try #require(try store.agents(of: job).first)
+        #expect(agent.state == .ended)
+        #expect(agent.reason == "its process is gone")
+        #expect(try store.attempts(at: claim.run).map(\.outcome) == [.lost])
     }
 
     @Test func aLeaseThatRanOutUnnoticedIsRenewed() throws {

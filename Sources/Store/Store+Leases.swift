@@ -1,0 +1,138 @@
+import GRDB
+
+/// An attempt that goes on, as others see it: while ``renewal`` changes, its agent is alive.
+public struct Hold: Sendable, Hashable {
+    /// The run.
+    public let run: RunID
+    /// The attempt.
+    public let attempt: Int
+    /// Changes with every renewal of the lease.
+    public let renewal: Timestamp
+    /// How long the attempt stands without a renewal.
+    public let lease: Duration
+}
+
+extension Store {
+    /// How many agents in a row a run may take with it, without getting any further, before it is set aside.
+    public static let agentsLostAtMost = 3
+
+    /// The attempts at a job's runs that go on.
+    public func holds(of job: JobID) throws(StoreError) -> [Hold] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT run, number, lease_until, lease
+                    FROM run JOIN attempt ON attempt.run = id AND number = attempt
+                    WHERE job = ? AND status = 'running' ORDER BY position
+                    """, arguments: [job.rawValue]
+            ).map { row in
+                Hold(
+                    run: try row.word("run"), attempt: row["number"], renewal: row.requiredTime("lease_until"),
+                    lease: .seconds(row["lease"] as Double))
+            }
+        }
+    }
+
+    /// Takes a run over from an attempt whose agent is silent.
+    ///
+    /// A run that has taken ``agentsLostAtMost`` agents with it at the same place is set aside as failed instead.
+    ///
+    /// - Parameters:
+    ///   - hold: The attempt as it was seen for at least as long as its lease.
+    ///   - agent: The agent that asks.
+    ///   - lease: How long the new claim stands without a renewal.
+    /// - Returns: The claim, or `nil` if the attempt was renewed or ended in the meantime, or the run set aside.
+    /// - Throws: What keeps the file from being changed.
+    public func takeOver(_ hold: Hold, by agent: AgentID, lease: Duration) throws(StoreError) -> Claim? {
+        let now = now()
+        return try write(.untilPowerCut) { db in
+            let reason = "its agent fell silent"
+            guard try Self.endSilently(hold, reason: reason, at: now, in: db) else { return nil }
+            guard try !Self.setAsideIfDeadly(hold.run, at: now, in: db) else { return nil }
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    UPDATE run SET attempt = attempt + 1, agent = ?, steps_per_second = NULL
+                    WHERE id = ? RETURNING id, attempt, folder, step
+                    """, arguments: [agent.rawValue, hold.run.rawValue])
+            return try row.map { try Self.begin($0, by: agent, lease: lease, at: now, in: db) }
+        }
+    }
+
+    /// Gives back what an agent holds whose process is known to be gone, without waiting for its leases to end.
+    ///
+    /// - Parameters:
+    ///   - agent: The agent.
+    ///   - reason: How it is known, for people.
+    /// - Returns: How many runs wait again or were set aside.
+    /// - Throws: What keeps the file from being changed.
+    public func buryAgent(_ agent: AgentID, reason: String) throws(StoreError) -> Int {
+        let now = now()
+        return try write { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT run, number, lease_until, lease FROM run JOIN attempt ON attempt.run = id AND number = attempt
+                    WHERE status = 'running' AND run.agent = ?
+                    """, arguments: [agent.rawValue])
+            for row in rows {
+                let hold = Hold(
+                    run: try row.word("run"), attempt: row["number"], renewal: row.requiredTime("lease_until"),
+                    lease: .seconds(row["lease"] as Double))
+                guard try Self.endSilently(hold, reason: reason, at: now, in: db),
+                    try !Self.setAsideIfDeadly(hold.run, at: now, in: db)
+                else { continue }
+                try db.execute(sql: "UPDATE run SET status = 'pending' WHERE id = ?", arguments: [hold.run.rawValue])
+            }
+            try db.execute(
+                sql: "UPDATE agent SET state = 'ended', ended = ?, reason = ? WHERE id = ? AND state <> 'ended'",
+                arguments: [now.rawValue, reason, agent.rawValue])
+            return rows.count
+        }
+    }
+
+    /// Ends an attempt as lost if it still stands where it was seen.
+    private static func endSilently(
+        _ hold: Hold, reason: String, at now: Timestamp, in db: Database
+    ) throws -> Bool {
+        try db.execute(
+            sql: """
+                UPDATE attempt SET outcome = 'lost', ended = :now, reason = :reason
+                WHERE run = :run AND number = :number AND lease_until = :renewal AND outcome IS NULL
+                  AND EXISTS (SELECT 1 FROM run WHERE id = :run AND attempt = :number AND status = 'running')
+                """,
+            arguments: [
+                "now": now.rawValue, "reason": reason, "run": hold.run.rawValue, "number": hold.attempt,
+                "renewal": hold.renewal.rawValue,
+            ])
+        return db.changesCount == 1
+    }
+
+    /// Sets a run aside that has taken several agents with it, one after another, at the same step.
+    private static func setAsideIfDeadly(_ run: RunID, at now: Timestamp, in db: Database) throws -> Bool {
+        let attempts = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT outcome, from_step, step, host, agent.number AS agent_number, agent.job FROM run
+                JOIN attempt ON attempt.run = run.id LEFT JOIN agent ON agent.id = attempt.agent
+                WHERE run.id = ? AND attempt.number > forgiven ORDER BY attempt.number DESC LIMIT ?
+                """, arguments: [run.rawValue, agentsLostAtMost])
+        let deadly = attempts.filter {
+            $0["outcome"] as String? == "lost" && $0["from_step"] as Int >= $0["step"] as Int
+        }
+        guard deadly.count == agentsLostAtMost else { return false }
+        let agents = deadly.reversed().map { row in
+            "\(row["job"] as Int64? ?? 0).\(row["agent_number"] as Int64? ?? 0) on \(row["host"] as String? ?? "?")"
+        }
+        try db.execute(
+            sql: "UPDATE run SET status = 'failed', ended = ?, error = ? WHERE id = ?",
+            arguments: [
+                now.rawValue,
+                "set aside: it has taken \(agentsLostAtMost) agents with it at step \(deadly[0]["step"] as Int) ("
+                    + agents.joined(separator: ", ") + ")",
+                run.rawValue,
+            ])
+        return true
+    }
+}
