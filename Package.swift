@@ -34,12 +34,17 @@ let package = Package(
         // Commands: parse, call, print.
         .executableTarget(
             name: "Orchestrator",
-            dependencies: ["Artifacts", "CLinux", "Experiments", "Slurm", "Store", "WandB", argumentParser],
+            dependencies: ["Artifacts", "CLinux", "Experiments", "Jobs", "Slurm", "Store", "WandB", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
-            dependencies: ["Artifacts", "Experiments", "Kernels", "Runs", "Store", "WandB", argumentParser],
+            dependencies: [
+                "Artifacts", "Experiments", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB", argumentParser,
+            ],
             swiftSettings: strict),
+
+        // What commands and agents both know of a job: who is at work on it, and what is left when it ends.
+        .target(name: "Jobs", dependencies: ["Artifacts", "Slurm", "Store"], swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
         .target(
@@ -107,7 +112,7 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "Jobs", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

@@ -27,7 +27,9 @@ struct AgentLaunch {
                 "SLURM can't run jobs in a folder whose name has a line break: \(path.debugDescription)")
         }
         return BatchScript(
-            name: token, agentCount: agentCount, excludedNodes: nodes, workingDirectory: folder, logs: layout.logs,
+            name: token, agentCount: agentCount, resources: nodes.map { ["exclude": $0] } ?? [:],
+            workingDirectory: folder,
+            logs: layout.logs,
             variables: [.init("SPD_CACHE_DIR", cache.path)]
                 + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
             command: layout.command(for: id))

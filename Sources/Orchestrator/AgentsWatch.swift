@@ -1,3 +1,4 @@
+import Jobs
 import Slurm
 import Store
 
@@ -78,6 +79,6 @@ extension Agent {
         guard state != .ended, job.executor == .local, host == AgentIdentity.thisHost, let pid else {
             return false
         }
-        return !LocalAgents.isRunning(pid)
+        return !ProcessCheck.isRunning(pid)
     }
 }

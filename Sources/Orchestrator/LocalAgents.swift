@@ -1,4 +1,5 @@
 import Glibc
+import Jobs
 import Store
 
 /// Agents as processes on this machine that outlive the terminal.
@@ -59,19 +60,6 @@ enum LocalAgents {
         return status.1
     }
 
-    /// Whether a process of this machine still runs; one that has ended but whose parent hasn't looked
-    /// counts as gone.
-    static func isRunning(_ pid: pid_t) -> Bool {
-        guard let file = fopen("/proc/\(pid)/stat", "r") else { return false }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 512)
-        guard fgets(&line, Int32(line.count), file) != nil else { return false }
-        // 4711 (name) S …: the name may hold anything, so the state is looked for after its end.
-        let bytes = line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
-        guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), bytes.count > end + 2 else { return false }
-        return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")
-    }
-
     /// Asks an agent of this machine to save its state and end.
     ///
     /// - Parameters:
@@ -79,13 +67,9 @@ enum LocalAgents {
     ///   - worker: The program it runs; any other process that has the number by now is left alone.
     /// - Returns: Whether the process was there.
     static func stop(_ pid: pid_t, running worker: String) -> Bool {
-        guard isRunning(pid), let file = fopen("/proc/\(pid)/cmdline", "r") else { return false }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 14)
-        let count = fread(&bytes, 1, bytes.count, file)
         // A script's interpreter comes before the script.
-        let words = bytes.prefix(count).split(separator: 0).prefix(2)
-        guard words.contains(where: { $0.elementsEqual(worker.utf8) }) else { return false }
+        let words = ProcessCheck.commandLine(of: pid).prefix(2)
+        guard ProcessCheck.isRunning(pid), words.contains(worker) else { return false }
         return kill(pid, SIGTERM) == 0
     }
 

@@ -6,8 +6,10 @@ public struct BatchScript: Sendable, Equatable {
     public var name: String
     /// How many agents to start.
     public var agentCount: Int
-    /// Nodes that must not be used, as SLURM writes them (`n17,n[20-22]`).
-    public var excludedNodes: String?
+    /// What SLURM is to give each agent, by `sbatch`'s long option names (`mem`, `partition`, `exclude`).
+    public var resources: [String: String]
+    /// How long before the time limit SLURM is to send SIGUSR1; it may do so half a minute earlier.
+    public var warning: Duration
     /// The folder that the agents run in; they look there for a `.env` file.
     public var workingDirectory: String
     /// The existing folder that takes one log per agent; into a missing one SLURM writes nothing at all.
@@ -33,13 +35,13 @@ public struct BatchScript: Sendable, Equatable {
 
     /// Describes a batch script; all paths are absolute.
     public init(
-        name: String, agentCount: Int, excludedNodes: String? = nil, workingDirectory: String, logs: String,
-        variables: [Variable],
-        command: [String]
+        name: String, agentCount: Int, resources: [String: String] = [:], warning: Duration = .seconds(120),
+        workingDirectory: String, logs: String, variables: [Variable], command: [String]
     ) {
         self.name = name
         self.agentCount = agentCount
-        self.excludedNodes = excludedNodes
+        self.resources = resources
+        self.warning = warning
         self.workingDirectory = workingDirectory
         self.logs = logs
         self.variables = variables
@@ -55,9 +57,12 @@ public struct BatchScript: Sendable, Equatable {
         let log = agentCount > 1 ? "%A_%a.log" : "%j.log"
         var options = ["job-name=\(name)"]
         if agentCount > 1 { options.append("array=1-\(agentCount)") }
-        if let excludedNodes { options.append("exclude=" + Self.quotedOption(excludedNodes)) }
+        let asked = ["cpus-per-task": "1"].merging(resources) { _, asked in asked }
+        options += ["nodes=1", "ntasks=1"]
+        options += asked.sorted { $0.key < $1.key }.map { $0.key + "=" + Self.quotedOption($0.value) }
         options += [
-            "nodes=1", "ntasks=1", "cpus-per-task=1",
+            // To the batch process alone: that is the agent itself.
+            "signal=B:USR1@\(warning.components.seconds)",
             "chdir=" + Self.quotedOption(workingDirectory),
             "output=" + Self.quotedOption(logs.replacingPercents + "/" + log),
             "open-mode=append", "requeue",

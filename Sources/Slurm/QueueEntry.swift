@@ -1,5 +1,5 @@
 /// SLURM's number for a job; all tasks of an array share the array's.
-public struct SlurmJobID: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
     /// The number.
     public let rawValue: Int64
 
@@ -19,7 +19,7 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, CustomStringConv
 }
 
 /// A job's state in SLURM's own words; a word that this program has never heard is a value like any other.
-public struct SlurmState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
     /// The word.
     public let rawValue: String
 
@@ -48,9 +48,9 @@ public struct SlurmState: RawRepresentable, Hashable, Sendable, CustomStringConv
 }
 
 /// One line of `squeue`: a job, or one task of an array.
-public struct QueueEntry: Sendable, Equatable {
+public struct QueueEntry: Sendable, Equatable, Codable {
     /// The words to give `squeue` for ``init(line:)``: the same on every SLURM version.
-    public static let format = "%i|%A|%F|%K|%T|%r"
+    public static let format = "%i|%A|%F|%K|%T|%j|%N|%r"
 
     /// The name as users see it: `812` or `812_3`.
     public let name: String
@@ -62,18 +62,24 @@ public struct QueueEntry: Sendable, Equatable {
     public let task: Int?
     /// Its state.
     public let state: SlurmState
+    /// The job's name.
+    public let jobName: String
+    /// The nodes it has or had, as SLURM writes them.
+    public let nodes: String
     /// Why it is in that state, in SLURM's word (`None`, `Resources`, `PartitionConfig`).
     public let reason: String
 
     /// Reads one line in ``format``; `nil` if it isn't one.
     public init?(line: some StringProtocol) {
-        let fields = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false)
-        guard fields.count == 6, let job = Int64(fields[1]), let array = Int64(fields[2]) else { return nil }
+        let fields = line.split(separator: "|", maxSplits: 7, omittingEmptySubsequences: false)
+        guard fields.count == 8, let job = Int64(fields[1]), let array = Int64(fields[2]) else { return nil }
         name = String(fields[0])
         self.job = SlurmJobID(rawValue: job)
         arrayJob = SlurmJobID(rawValue: array)
         task = Int(fields[3])
         state = SlurmState(rawValue: String(fields[4]))
-        reason = String(fields[5])
+        jobName = String(fields[5])
+        nodes = String(fields[6])
+        reason = String(fields[7])
     }
 }

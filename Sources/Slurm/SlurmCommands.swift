@@ -47,16 +47,17 @@ public struct SlurmCommands: Sendable {
     ///
     /// - Parameters:
     ///   - path: The script's file.
+    ///   - arguments: Further arguments for `sbatch`, which go before what the script says.
     ///   - name: The unique job name in it.
     ///   - known: The jobs of that name that SLURM has taken before.
     /// - Returns: SLURM's number for the job.
     /// - Throws: ``SlurmError/uncertain(name:cause:)`` if nobody can say whether SLURM took the job;
     ///   after any other error it did not.
     public func submit(
-        scriptAt path: String, name: String, besides known: Set<SlurmJobID> = []
+        scriptAt path: String, arguments: [String] = [], name: String, besides known: Set<SlurmJobID> = []
     ) async throws(SlurmError) -> SlurmJobID {
         do throws(SlurmError) {
-            let answer = try await run("sbatch", ["--parsable", path], patience: submitPatience)
+            let answer = try await run("sbatch", ["--parsable"] + arguments + [path], patience: submitPatience)
             guard let job = SlurmJobID(parsable: answer) else {
                 throw .unreadable(command: "sbatch", output: Self.oneLine(answer))
             }
@@ -77,9 +78,66 @@ public struct SlurmCommands: Sendable {
         _ = try await run("scancel", ["--name", name])
     }
 
+    /// Cancels what has the given name and still waits in the queue; what runs goes on.
+    public func cancelPending(named name: String) async throws(SlurmError) {
+        _ = try await run("scancel", ["--name", name, "--state", "PENDING"])
+    }
+
+    /// Puts a job that runs back into the queue; SLURM ends its processes at once.
+    ///
+    /// - Parameter job: `812`, or `812_3` for an array's task.
+    /// - Throws: ``SlurmError/refused(command:message:)`` where the site forbids it.
+    public func requeue(_ job: String) async throws(SlurmError) {
+        _ = try await run("scontrol", ["requeue", job])
+    }
+
+    /// How long a running job may still run, `nil` if there is no limit.
+    public func timeLeft(of job: SlurmJobID) async throws(SlurmError) -> Duration? {
+        let answer = try await run("squeue", ["-h", "-j", job.description, "-o", "%L"])
+        return SlurmTime.duration(answer)
+    }
+
+    /// Writes into a job's comment, which `squeue -o %k` and `scontrol show job` show.
+    public func setComment(_ comment: String, of job: SlurmJobID) async throws(SlurmError) {
+        _ = try await run("scontrol", ["update", "JobId=\(job)", "Comment=\(comment)"])
+    }
+
+    /// The largest number of tasks that one array may have, by `MaxArraySize` of SLURM's configuration.
+    public func largestArray() async throws(SlurmError) -> Int {
+        let text = try await run("scontrol", ["show", "config"])
+        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("MaxArraySize") }
+        let value = line?.split(separator: "=").last.flatMap { Int($0.filter(\.isNumber)) }
+        // The setting is one more than the highest index.
+        return max(1, (value ?? 1001) - 1)
+    }
+
+    /// The numbers of the jobs of the given name that SLURM's accounting knows; none where there is no accounting.
+    public func accounted(named name: String) async throws(SlurmError) -> [SlurmJobID] {
+        let text: String
+        do throws(SlurmError) {
+            text = try await run("sacct", ["-n", "-X", "-P", "-D", "--name", name, "-S", "now-7days", "-o", "JobID"])
+        } catch {
+            switch error {
+            case .notInstalled, .refused: return []
+            default: throw error
+            }
+        }
+        let numbers = text.split(whereSeparator: \.isNewline).compactMap { Int64($0.prefix { $0.isNumber }) }
+        return Set(numbers).sorted().map(SlurmJobID.init)
+    }
+
     /// Everything in the queue that has the given name, one entry per array task.
     public func queue(named name: String) async throws(SlurmError) -> [QueueEntry] {
-        let text = try await run("squeue", ["-h", "-r", "-t", "all", "-n", name, "-o", QueueEntry.format])
+        try await entries(["-n", name])
+    }
+
+    /// Everything in the queue that the calling user has submitted, one entry per array task.
+    public func queueOfUser() async throws(SlurmError) -> [QueueEntry] {
+        try await entries(["-u", String(getuid())])
+    }
+
+    private func entries(_ filter: [String]) async throws(SlurmError) -> [QueueEntry] {
+        let text = try await run("squeue", ["-h", "-r", "-t", "all"] + filter + ["-o", QueueEntry.format])
         var entries: [QueueEntry] = []
         for line in text.split(whereSeparator: \.isNewline) {
             guard let entry = QueueEntry(line: line) else {

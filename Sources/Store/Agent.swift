@@ -32,6 +32,8 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let started: Timestamp
     /// When it was last heard of.
     public let heartbeat: Timestamp?
+    /// When SLURM will end it, if there is a limit.
+    public let allocationEnd: Timestamp?
     /// When it said goodbye.
     public let ended: Timestamp?
     /// Why it ended.

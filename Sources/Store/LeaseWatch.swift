@@ -22,37 +22,3 @@ public struct LeaseWatch: Sendable {
         return holds.filter { hold in still[hold].map { now - $0 >= hold.lease } ?? false }
     }
 }
-
-/// Finds work for an agent: specs that wait, then those whose agent has fallen silent.
-public struct ClaimSeeker: Sendable {
-    private let store: Store
-    private let job: JobID
-    private let agent: AgentID
-    private let lease: Duration
-    private var watch = LeaseWatch()
-
-    /// Seeks specs of `job` for `agent`, each to be held for `lease` without a renewal.
-    public init(store: Store, job: JobID, agent: AgentID, lease: Duration) {
-        self.store = store
-        self.job = job
-        self.agent = agent
-        self.lease = lease
-    }
-
-    /// The next claim, or `nil` when there is nothing to claim now.
-    ///
-    /// Call it again and again, or ``observe()`` while at work: silence is noticed only by looking.
-    public mutating func next() throws(StoreError) -> Claim? {
-        if let claim = try store.claimNext(of: job, by: agent, lease: lease) { return claim }
-        for hold in try observe() {
-            if let claim = try store.takeOver(hold, by: agent, lease: lease) { return claim }
-        }
-        return nil
-    }
-
-    /// Looks at the attempts of all agents and returns those that have fallen silent.
-    @discardableResult
-    public mutating func observe() throws(StoreError) -> [Hold] {
-        watch.silent(among: try store.holds(of: job), at: .now)
-    }
-}

@@ -107,6 +107,7 @@ extension Agent {
         run = (row["run"] as String?).flatMap(RunID.init)
         started = row.requiredTime("started")
         heartbeat = row.time("heartbeat")
+        allocationEnd = row.time("allocation_end")
         ended = row.time("ended")
         reason = row["reason"]
     }

@@ -21,41 +21,58 @@ extension Store {
     /// - Parameters:
     ///   - identity: The process.
     ///   - job: The job whose specs it will claim.
+    ///   - allocationEnd: When SLURM will end it, if it will.
     /// - Returns: The agent's number.
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being changed.
     public func registerAgent(
-        _ identity: AgentIdentity, for job: JobID
+        _ identity: AgentIdentity, for job: JobID, until allocationEnd: Timestamp? = nil
     ) throws(StoreError) -> AgentID {
         let now = now()
         return try write { db in
             _ = try Self.job(job, in: db)
+            try Self.endEarlierStarts(of: identity.slurm, in: job, at: now, db)
             if let given = identity.given {
                 try db.execute(
                     sql: """
                         UPDATE agent SET state = 'running', host = ?, pid = ?, slurm_job_id = ?,
-                          slurm_array_job_id = ?, slurm_array_task_id = ?, heartbeat = ?
+                          slurm_array_job_id = ?, slurm_array_task_id = ?, heartbeat = ?, allocation_end = ?
                         WHERE id = ? AND job = ? AND state = 'starting'
                         """,
                     arguments: [
                         identity.host, identity.pid, identity.slurm.job, identity.slurm.arrayJob,
-                        identity.slurm.arrayTask, now.rawValue, given.rawValue, job.rawValue,
+                        identity.slurm.arrayTask, now.rawValue, allocationEnd?.rawValue, given.rawValue, job.rawValue,
                     ])
                 if db.changesCount == 1 { return given }
             }
             try db.execute(
                 sql: """
                     INSERT INTO agent (job, number, state, host, pid, slurm_job_id, slurm_array_job_id,
-                      slurm_array_task_id, started, heartbeat)
-                    VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)
+                      slurm_array_task_id, started, heartbeat, allocation_end)
+                    VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     job.rawValue, try Self.freeNumber(identity.slurm.arrayTask, in: job, db),
                     identity.host, identity.pid,
                     identity.slurm.job, identity.slurm.arrayJob, identity.slurm.arrayTask, now.rawValue,
-                    now.rawValue,
+                    now.rawValue, allocationEnd?.rawValue,
                 ])
             return AgentID(rawValue: db.lastInsertedRowID)
         }
+    }
+
+    /// Notes of the agents that SLURM has started before in the same job, and now again, that they have ended.
+    ///
+    /// What they held stays theirs until their leases end: the old process may go on for a while on a node that SLURM
+    /// has lost sight of.
+    private static func endEarlierStarts(
+        of place: SlurmPlace, in job: JobID, at now: Timestamp, _ db: Database
+    ) throws {
+        guard let number = place.job else { return }
+        try db.execute(
+            sql: """
+                UPDATE agent SET state = 'ended', ended = ?, reason = 'SLURM has started its job again'
+                WHERE job = ? AND slurm_job_id = ? AND state <> 'ended'
+                """, arguments: [now.rawValue, job.rawValue, number])
     }
 
     /// Notes that an agent without a claim is alive.

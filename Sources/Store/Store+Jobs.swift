@@ -51,6 +51,22 @@ extension Store {
         try setSubmission(of: job, to: .uncertain, slurmJobID: nil)
     }
 
+    /// Notes that the job is over: nothing of it is left, and the summary is written.
+    ///
+    /// - Returns: Whether it is the first time, so that what follows the end is done once.
+    /// - Throws: What keeps the file from being changed.
+    public func markFinished(_ job: JobID) throws(StoreError) -> Bool {
+        let now = now()
+        return try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE job SET finished = ? WHERE id = ? AND finished IS NULL AND NOT EXISTS
+                      (SELECT 1 FROM run WHERE job = job.id AND status IN ('pending', 'running'))
+                    """, arguments: [now.rawValue, job.rawValue])
+            return db.changesCount == 1
+        }
+    }
+
     /// Removes a job whose agents could not be started, and all its specs.
     ///
     /// A job that an agent has begun is left alone.

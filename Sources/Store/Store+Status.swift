@@ -147,6 +147,19 @@ extension Store {
         }
     }
 
+    /// The spec that is claimed next, `nil` when none waits.
+    public func nextSpec(of job: JobID) throws(StoreError) -> Spec? {
+        try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT spec.* FROM run JOIN spec ON spec.run = run.id
+                    WHERE run.job = ? AND status = 'pending' ORDER BY run.position LIMIT 1
+                    """, arguments: [job.rawValue]
+            ).map(Spec.init)
+        }
+    }
+
     /// Every attempt at a run, the first one first.
     public func attempts(at run: RunID) throws(StoreError) -> [Attempt] {
         try read { db in

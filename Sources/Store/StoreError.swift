@@ -28,6 +28,16 @@ public enum StoreError: Error, Equatable {
     case unexpected(path: String, message: String)
 }
 
+extension StoreError {
+    /// Whether the same may succeed a little later without anybody's doing.
+    public var mayPass: Bool {
+        switch self {
+        case .locked, .diskFull, .diskFailed: true
+        default: false
+        }
+    }
+}
+
 /// An attempt that was refused, and what became of its run.
 public struct LostLease: Sendable, Equatable {
     /// The run that the attempt was at.

@@ -1,17 +1,20 @@
 import ArgumentParser
 import Foundation
 import Runs
+import Slurm
 import Store
 import WandB
 
 extension Worker {
     /// Pulls specs of a job until none is left.
-    struct Agent: ParsableCommand {
+    struct Agent: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Pull specs of a job until none is left (what `worker --job-id` does).",
             discussion: """
                 The job's state is found through SPD_CACHE_DIR (default: ~/spd_cache).
-                SIGTERM, SIGINT or SIGUSR1: saves the state, gives the spec back and ends.
+                SIGTERM or SIGINT: saves the state, gives the specs back and ends; a second SIGINT ends it at once.
+                SIGUSR1 (the allocation's time is nearly over): the same, and puts its SLURM job back into the queue
+                while work is left.
                 """)
 
         @Option(help: ArgumentHelp("The job whose specs to run.", valueName: "number"))
@@ -19,9 +22,20 @@ extension Worker {
 
         @Option(
             help: ArgumentHelp(
-                "Threads per run (default: OMP_NUM_THREADS, then SLURM_CPUS_PER_TASK, then all cores).",
+                "How many runs to train at once; auto measures for a few seconds and chooses (default: the job's).",
+                valueName: "count|auto"))
+        var slots: SlotCount?
+
+        @Option(
+            help: ArgumentHelp(
+                "Threads per run (default: the job's, else the agent's cores, shared by its slots).",
                 valueName: "count"))
         var threads: Int?
+
+        @Option(
+            help: ArgumentHelp(
+                "How long before the allocation's end SLURM was asked for SIGUSR1.", valueName: "seconds"))
+        var warning = 120
 
         @Option(help: ArgumentHelp("How often a run's state is saved.", valueName: "seconds"))
         var checkpointEvery = 300
@@ -41,10 +55,11 @@ extension Worker {
             if checkpointEvery < 1 {
                 throw ValidationError("--checkpoint-every is \(checkpointEvery); it takes 1 or more seconds")
             }
+            if warning < 0 { throw ValidationError("--warning is \(warning); it takes 0 or more seconds") }
             if lease < 2 { throw ValidationError("--lease is \(lease); it takes 2 or more seconds") }
         }
 
-        mutating func run() throws {
+        mutating func run() async throws {
             StopRequest.listen()
             let environment = ProcessInfo.processInfo.environment
             let cache = CacheFolder(environment: environment)
@@ -54,16 +69,33 @@ extension Worker {
                     "there is no state in \(cache.path), so no job \(jobID); set SPD_CACHE_DIR as for `orchestrator submit`"
                 )
             }
-            let loop = try AgentLoop(
-                store: store, job: store.job(job),
-                agent: store.registerAgent(AgentIdentity(environment: environment), for: job),
+            let slurm = SlurmCommands(environment: environment)
+            let stored = try store.job(job)
+            if store.isOnNetworkFileSystem { try await Self.stagger(stored.agentCount) }
+            let checkpointInterval = Duration.seconds(checkpointEvery)
+            let allocation = await Allocation(
+                environment: environment, slurm: slurm, warning: .seconds(warning),
+                checkpointInterval: checkpointInterval)
+            let agent = try store.registerAgent(
+                AgentIdentity(environment: environment), for: job, until: allocation?.end)
+            let plan = try SlotPlan(
+                slots: slots?.value ?? stored.options.slots, threads: threads ?? stored.options.threads,
+                environment: environment, store: store, job: job)
+            let loop = AgentLoop(
+                store: store, job: stored, agent: agent,
                 options: AgentLoop.Options(
-                    threads: threads ?? Self.threads(environment),
-                    checkpointInterval: .seconds(checkpointEvery),
-                    lease: .seconds(lease),
-                    isQuiet: quiet, targets: TargetCache(path: cache.targets),
-                    tracking: Self.tracking(environment)))
-            try loop.run()
+                    slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
+                    lease: .seconds(lease), isQuiet: quiet, targets: TargetCache(path: cache.targets),
+                    tracking: Self.tracking(environment)),
+                slurm: slurm, allocation: allocation,
+                keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)))
+            try await loop.run()
+        }
+
+        /// Keeps the agents of a large array from opening a state file on a network all at the same moment.
+        private static func stagger(_ agents: Int) async throws {
+            guard agents > 1 else { return }
+            try await Task.sleep(for: .seconds(Double.random(in: 0...min(10, 0.1 * Double(agents)))))
         }
 
         /// W&B's settings; ones that cannot be meant are no reason not to train.
@@ -78,13 +110,6 @@ extension Worker {
                 offline.mode = .offline
                 return offline
             }
-        }
-
-        private static func threads(_ environment: [String: String]) -> Int {
-            let named = ["OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"].lazy.compactMap {
-                environment[$0].flatMap(Int.init)
-            }
-            return max(1, named.first ?? ProcessInfo.processInfo.activeProcessorCount)
         }
     }
 }

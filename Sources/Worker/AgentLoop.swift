@@ -1,13 +1,17 @@
-import Experiments
 import Foundation
+import Jobs
 import Runs
+import Slurm
 import Store
 import WandB
 
-/// An agent at work: claims a spec, runs it, settles it, until the job has none left.
-struct AgentLoop {
+/// An agent at work: its slots claim specs, run and settle them, until the job has none left.
+struct AgentLoop: Sendable {
     /// What holds for all of an agent's runs.
-    struct Options {
+    struct Options: Sendable {
+        /// How many runs are trained at once.
+        let slots: Int
+        /// Threads per run.
         let threads: Int
         let checkpointInterval: Duration
         let lease: Duration
@@ -20,169 +24,127 @@ struct AgentLoop {
     let job: Job
     let agent: AgentID
     let options: Options
-    private let deliveries = Deliveries()
+    let slurm: SlurmCommands
+    /// The time that SLURM has given, `nil` outside SLURM.
+    let allocation: Allocation?
+    let keeper: ClaimKeeper
+    let deliveries = Deliveries()
 
-    /// Works until no spec is left or a signal asks to stop, then waits for what is still on its way to W&B.
+    /// Why a slot takes no more specs.
+    private enum SlotEnd: Sendable {
+        case nothingLeft, stopped, timeIsShort
+        case failed(StoreError)
+    }
+
+    /// Works until no spec is left, a signal asks to stop, or the allocation's time is too short for another spec; then
+    /// waits for what is still on its way to W&B.
     ///
     /// - Throws: `StoreError` if the state file is out of reach.
-    func run() throws {
-        Self.say("agent \(agent) of job \(job.id): \(options.threads) thread\(options.threads == 1 ? "" : "s") per run")
-        defer { deliveries.wait() }
-        do {
-            while !StopRequest.isMade {
-                if let claim = try store.claimNext(of: job.id, by: agent, lease: options.lease) {
-                    try perform(claim)
-                } else if try store.openWork(of: job.id).isNone {
-                    try store.agentEnded(agent, reason: "no spec is left")
-                    return
-                } else {
-                    // Others hold what is left; should one fall silent, its spec becomes ours.
-                    try store.heartbeat(of: agent)
-                    wait(.seconds(2))
-                }
-            }
-            try store.agentEnded(agent, reason: "stopped by a signal")
-        } catch {
-            try? store.agentEnded(agent, reason: "\(error)")
+    func run() async throws {
+        Self.say(
+            "agent \(agent) of job \(job.id): \(Self.count(options.slots, "slot")), "
+                + "\(Self.count(options.threads, "thread")) per run")
+        keeper.start()
+        let ends = await withTaskGroup(of: SlotEnd.self) { group in
+            for _ in 0..<options.slots { group.addTask { await inThread { fillSlot() } } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        keeper.stop()
+        deliveries.wait()
+        for case .failed(let error) in ends {
+            try sayGoodbye("\(error)")
             throw error
+        }
+        try await end(isTimeShort: ends.contains { if case .timeIsShort = $0 { true } else { false } })
+    }
+
+    /// Says what has ended the agent, and sees to what is left of the job.
+    private func end(isTimeShort: Bool) async throws {
+        guard try !store.openWork(of: job.id).isNone else {
+            for note in try await JobEnd(
+                store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
+            ).perform() { Self.say(note) }
+            return try sayGoodbye("no spec is left")
+        }
+        guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
+            return try sayGoodbye("stopped by a signal")
+        }
+        // Goodbye comes first: SLURM ends this process as soon as it puts the job back.
+        try sayGoodbye("its time is over; back into SLURM's queue")
+        do {
+            try await slurm.requeue(allocation.name)
+        } catch {
+            let reason = "its time is over, and SLURM did not take it back: \(error)"
+            Self.say(reason + "; `orchestrator resume \(job.id)` starts more agents")
+            try sayGoodbye(reason)
         }
     }
 
-    private static func say(_ line: String) {
+    private func sayGoodbye(_ reason: String) throws(StoreError) {
+        Self.say("ends: \(reason)")
+        try store.agentEnded(agent, reason: reason)
+    }
+
+    static func say(_ line: String) {
         FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 
+    private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    // MARK: - In a slot's thread
+
+    /// Claims and runs specs, one after another.
+    private func fillSlot() -> SlotEnd {
+        do {
+            while !StopRequest.isMade {
+                guard allocation?.hasTimeForAnother ?? true else { return .timeIsShort }
+                let (kept, open) = try persist { () throws(StoreError) in
+                    let kept = try keeper.next()
+                    return (kept, kept == nil ? try store.openWork(of: job.id) : nil)
+                }
+                if let kept {
+                    defer { keeper.drop(kept) }
+                    try perform(kept)
+                } else if open?.isNone ?? false {
+                    return .nothingLeft
+                } else {
+                    // Others hold what is left; should one fall silent, its spec becomes ours.
+                    Self.wait(.seconds(Double.random(in: 1.5...2.5)))
+                }
+            }
+            return .stopped
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Tries again and again while the state file is out of reach for a reason that may pass.
+    func persist<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+        var hasSaid = false
+        while true {
+            do throws(StoreError) {
+                return try body()
+            } catch {
+                guard error.mayPass, !StopRequest.isMade else { throw error }
+                if !hasSaid { Self.say("waits: \(error)") }
+                hasSaid = true
+                Self.wait(.seconds(Double.random(in: 3...6)))
+            }
+        }
+    }
+
     /// Waits, but not longer than until a signal.
-    private func wait(_ duration: Duration) {
+    private static func wait(_ duration: Duration) {
         let end = ContinuousClock.now + duration
         while .now < end, !StopRequest.isMade { Thread.sleep(forTimeInterval: 0.1) }
     }
+}
 
-    private func perform(_ claim: Claim) throws {
-        let folder = RunFolder(path: claim.folder)
-        let keeper = ClaimKeeper(store: store, claim: claim, lease: options.lease)
-        keeper.start()
-        defer { keeper.stop() }
-        let log: RunLog
-        let plan: RunPlan
-        let tracker: RunTracker
-        do {
-            log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
-            plan = try self.plan(claim, folder: folder)
-            tracker = try self.tracker(of: claim, plan: plan, log: log, keeper: keeper)
-        } catch {
-            try settle { try store.fail(claim, error: "\(error)", retry: !(error is ConfigError)) }
-            return
-        }
-        log.say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
-        let say = { @Sendable (line: String) in
-            log.say(line)
-            tracker.console(line)
-        }
-        let surroundings = RunSurroundings(
-            shouldStop: { StopRequest.isMade || keeper.lost != nil }, ownership: { keeper.ownership },
-            progress: { progress in
-                keeper.note(progress)
-                log.note(progress)
-            }, say: say)
-        do {
-            let outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
-            try settle(outcome, of: claim, plan: plan, keeper: keeper, tracker: tracker, log: log)
-        } catch let error as RunError {
-            say("failed: \(error)")
-            var mayPass = false
-            if case .failed = error { mayPass = true }
-            var status = RunStatus.failed
-            let lost = try settle { status = try store.fail(claim, error: error.description, retry: mayPass) }
-            if lost == nil, status != .pending {
-                deliveries.finish(tracker, exitCode: 1, log: log)
-            } else {
-                leave(tracker, lost, log: log)
-            }
-        }
-    }
-
-    private func settle(
-        _ outcome: RunOutcome, of claim: Claim, plan: RunPlan, keeper: ClaimKeeper, tracker: RunTracker,
-        log: RunLog
-    ) throws {
-        switch outcome {
-        case .finished(let metrics):
-            log.say("done: " + Self.summary(metrics))
-            if let lost = try settle({ try store.complete(claim, metrics: metrics) }) {
-                leave(tracker, lost, log: log)
-                return
-            }
-            do {
-                try Runs.Run.removeCheckpoints(in: plan.folder)
-            } catch {
-                log.say("its checkpoints stay: \(error)")
-            }
-            deliveries.finish(tracker, exitCode: 0, log: log)
-        case .stopped(let step):
-            let reason = "stopped on its W&B page at step \(step)"
-            log.say(reason)
-            if let lost = try settle({ try store.fail(claim, error: reason, retry: false) }) {
-                leave(tracker, lost, log: log)
-            } else {
-                deliveries.finish(tracker, exitCode: 255, log: log)
-            }
-        case .interrupted(let step):
-            var lost = keeper.lost
-            if let lost {
-                log.say("stops at step \(step): \(lost)")
-            } else {
-                log.say("interrupted at step \(step); its state is saved")
-                lost = try settle { try store.release(claim, reason: "the agent was stopped") }
-            }
-            leave(tracker, lost, log: log)
-        }
-    }
-
-    /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
-    private func leave(_ tracker: RunTracker, _ lost: StoreError?, log: RunLog) {
-        if case .lostLease(let lost) = lost, lost.status == .cancelled {
-            deliveries.finish(tracker, exitCode: 255, log: log)
-        } else {
-            deliveries.suspend(tracker, log: log)
-        }
-    }
-
-    /// Writes how a claim ended.
-    ///
-    /// - Returns: Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
-    /// - Throws: `StoreError` if the state file is out of reach.
-    @discardableResult
-    private func settle(_ write: () throws -> Void) throws -> StoreError? {
-        do {
-            try write()
-            return nil
-        } catch let error as StoreError {
-            guard case .lostLease = error else { throw error }
-            Self.say("\(error)")
-            return error
-        }
-    }
-
-    private func plan(_ claim: Claim, folder: RunFolder) throws -> RunPlan {
-        let spec = claim.spec
-        let source = "the spec of run \(spec.run)"
-        var plan = RunPlan(
-            id: spec.run.rawValue, experiment: spec.experiment,
-            config: try ExperimentConfig.load(yaml: spec.config, source: source),
-            target: try spec.target.map { text throws(ConfigError) in
-                try TargetConfig.load(yaml: text, source: source + " (target)")
-            },
-            targetFiles: spec.targetFiles,
-            folder: folder, targets: options.targets, threads: options.threads,
-            checkpointInterval: options.checkpointInterval)
-        plan.uploadsCheckpoints = job.options.uploadsCheckpoints
-        return plan
-    }
-
-    private static func summary(_ metrics: [String: Double]) -> String {
-        ["loss/total", "mmcs", "ml2r"].compactMap { name in
-            metrics[name].map { "\(name) \(String(format: "%.4g", $0))" }
-        }.joined(separator: "  ")
+/// Runs `body`, which may block for hours, in a thread of its own.
+func inThread<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
+    await withCheckedContinuation { continuation in
+        let thread = Thread { continuation.resume(returning: body()) }
+        thread.stackSize = 8 << 20
+        thread.start()
     }
 }

@@ -1,88 +1,128 @@
 import Foundation
-import Runs
+import Jobs
 import Store
 import Synchronization
 
-/// Keeps a claim while its run goes on: renews the lease and passes progress on, from a thread of its own, so that a
-/// locked state file never holds training up.
+/// Gets an agent its claims and keeps them: one thread renews all of them and passes progress on, one transaction for
+/// all, so that a locked state file never holds training up.
 final class ClaimKeeper: Sendable {
     private struct State {
-        var progress: RunProgress?
+        var kept: [KeptClaim] = []
         var isOver = false
-        var lost: StoreError?
-        var renewed = ContinuousClock.now
     }
 
     private let store: Store
-    private let claim: Claim
+    private let agent: AgentID
+    private let lease: Duration
+    private let job: JobID
+    private let watch = Mutex(LeaseWatch())
     private let state = Mutex(State())
 
-    /// How long a claim stands without a renewal.
-    private let lease: Duration
-    private static let interval = 0.5
+    /// How long progress may wait to be passed on: others' commits wait for each one.
+    private let reportPause: Duration
+    private static let tick = 0.2
 
-    init(store: Store, claim: Claim, lease: Duration) {
-        self.lease = lease
+    init(store: Store, job: JobID, agent: AgentID, lease: Duration) {
         self.store = store
-        self.claim = claim
+        self.agent = agent
+        self.lease = lease
+        self.job = job
+        reportPause = min(store.isOnNetworkFileSystem ? .seconds(5) : .seconds(1), lease / 6)
     }
 
-    /// Why the claim is no longer ours, if it is not: another attempt has taken over, or the run was cancelled.
-    var lost: StoreError? { state.withLock(\.lost) }
+    /// Claims the next spec that waits, else one whose agent has fallen silent, and keeps the claim until it is dropped.
+    ///
+    /// - Returns: `nil` when there is none now.
+    /// - Throws: What keeps the state file from being read or changed.
+    func next() throws(StoreError) -> KeptClaim? {
+        let asked = ContinuousClock.now
+        var claim = try store.claimNext(of: job, by: agent, lease: lease)
+        if claim == nil { claim = try takeOver() }
+        guard let claim else { return nil }
+        let kept = KeptClaim(claim, lease: lease, asked: asked)
+        state.withLock { $0.kept.append(kept) }
+        return kept
+    }
 
-    /// Whose the run's files are: ours as long as nobody has taken over, be the run cancelled.
-    var ownership: FileOwnership {
-        state.withLock { state in
-            if case .lostLease(let lost) = state.lost {
-                return lost.currentAttempt == claim.attempt ? .ours : .lost
-            }
-            // The state file may be out of reach, or this process was asleep: somebody else may hold the claim by now.
-            return !state.isOver && .now - state.renewed > lease ? .unknown : .ours
+    private func takeOver() throws(StoreError) -> Claim? {
+        if try buryDeadNeighbours(), let claim = try store.claimNext(of: job, by: agent, lease: lease) { return claim }
+        for hold in try silent() {
+            if let claim = try store.takeOver(hold, by: agent, lease: lease) { return claim }
         }
+        return nil
     }
 
-    /// Takes note of progress; what came before it is superseded.
-    func note(_ progress: RunProgress) {
-        state.withLock { $0.progress = progress }
+    /// Gives back what agents of this machine held whose processes are gone: nobody need wait for their leases to end.
+    ///
+    /// - Returns: Whether they held anything.
+    private func buryDeadNeighbours() throws(StoreError) -> Bool {
+        var isWorkBack = false
+        for other in try store.agents(of: job) where other.id != agent && other.state == .running {
+            // SLURM may give its jobs process numbers of their own.
+            guard other.host == AgentIdentity.thisHost, other.slurm.job == nil, let pid = other.pid,
+                !ProcessCheck.isRunning(pid)
+            else { continue }
+            let count = try store.buryAgent(other.id, reason: "its process is gone")
+            AgentLoop.say("agent \(other.number) is gone; it held \(count)")
+            isWorkBack = isWorkBack || count > 0
+        }
+        return isWorkBack
     }
 
-    /// Starts keeping the claim.
+    private func silent() throws(StoreError) -> [Hold] {
+        let holds = try store.holds(of: job)
+        return watch.withLock { $0.silent(among: holds, at: .now) }
+    }
+
+    /// Keeps a claim no longer.
+    func drop(_ kept: KeptClaim) {
+        kept.end()
+        state.withLock { $0.kept.removeAll { $0 === kept } }
+    }
+
+    /// Starts renewing.
     func start() {
         let thread = Thread { [self] in
+            var renewed = ContinuousClock.now
+            var observed = renewed
             while !state.withLock(\.isOver) {
-                renew()
-                Thread.sleep(forTimeInterval: Self.interval)
+                renew(&renewed)
+                observe(&observed)
+                Thread.sleep(forTimeInterval: Self.tick)
             }
         }
+        thread.name = "claims"
         thread.start()
     }
 
-    /// Stops keeping it, once it is settled or lost; what was known of it then stays true.
+    /// Stops renewing.
     func stop() {
         state.withLock { $0.isOver = true }
     }
 
-    private func renew() {
-        let progress = state.withLock { state in
-            defer { state.progress = nil }
-            return state.progress
-        }
-        let isDue = state.withLock { .now - $0.renewed > lease / 6 }
-        guard progress != nil || isDue else { return }
+    private func renew(_ renewed: inout ContinuousClock.Instant) {
+        let kept = state.withLock(\.kept)
+        let since = ContinuousClock.now - renewed
+        guard since > lease / 6 || (since > reportPause && kept.contains(where: \.hasNews)) else { return }
         let asked = ContinuousClock.now
         do {
-            if let progress {
-                try store.report(
-                    Progress(
-                        step: progress.step, steps: progress.steps, stepsPerSecond: progress.stepsPerSecond,
-                        losses: progress.losses), of: claim, lease: lease)
-            } else {
-                try store.heartbeat(claim, lease: lease)
-            }
-            state.withLock { $0.renewed = asked }
+            let lost = try store.renew(
+                kept.map { ($0.claim, $0.takeProgress()) }, by: agent, lease: lease)
+            for claim in kept { claim.note(lost.first { $0.run == claim.claim.run }, asked: asked) }
+            renewed = asked
         } catch {
-            // A fence is final; anything else (a lock, a full disk) may pass, and until then nothing is written.
-            if case .lostLease = error { state.withLock { $0.lost = error } }
+            // A lock or a full disk may pass; until then the runs write nothing, for their leases may have ended.
+        }
+    }
+
+    /// Looks at the other agents' attempts: who dies while this one trains is noticed at once when it is free.
+    private func observe(_ observed: inout ContinuousClock.Instant) {
+        guard .now - observed > lease / 6 else { return }
+        observed = .now
+        do {
+            _ = try silent()
+        } catch {
+            // What can't be read now is looked at next time.
         }
     }
 }

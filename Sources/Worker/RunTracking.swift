@@ -8,15 +8,15 @@ extension AgentLoop {
     /// Starts the tracking of a claim's run as the config, the job and the environment say.
     ///
     /// - Parameters:
-    ///   - claim: The claim.
+    ///   - kept: The claim, which knows whether the run is still this attempt's.
     ///   - plan: What its run does.
     ///   - log: Takes what there is to say.
-    ///   - keeper: Knows whether the run is still this attempt's.
     /// - Returns: The tracking; files that are known beforehand are on their way.
     /// - Throws: A project, name or tag that W&B does not take.
     func tracker(
-        of claim: Claim, plan: RunPlan, log: RunLog, keeper: ClaimKeeper
+        of kept: KeptClaim, plan: RunPlan, log: RunLog
     ) throws(WandBSettingsError) -> RunTracker {
+        let claim = kept.claim
         var settings = options.tracking
         let project = job.project ?? plan.config.wandbProject.map { settings.project ?? $0 }
         // The published tool tracks nothing where the config names no project.
@@ -32,7 +32,7 @@ extension AgentLoop {
             host: AgentIdentity.thisHost, program: "worker", commit: job.commit)
         let tracker = RunTracker(
             run: description, folder: plan.folder.path + "/wandb", settings: settings,
-            isHeld: { keeper.ownership == .ours }, notify: { log.say($0) })
+            isHeld: { kept.ownership == .ours }, notify: { log.say($0) })
         let sweep = job.folder + "/sweep.yaml"
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
         return tracker

@@ -1,18 +1,32 @@
 import Glibc
 import Synchronization
 
-/// A request to end from outside, as a flag that a run looks at between steps.
+/// A request to end from outside, as a flag that runs look at between steps.
 enum StopRequest {
-    private static let flag = Atomic(false)
+    private static let flag = Atomic(0)
+
+    /// Who asked.
+    enum Kind: Int {
+        /// SIGUSR1: the allocation's time is nearly over, and the work goes on in another one.
+        case timeLimit = 1
+        /// SIGTERM or SIGINT: somebody wants this process to end.
+        case end = 2
+    }
+
+    /// What a signal has asked of this process; ending outweighs the time limit.
+    static var kind: Kind? { Kind(rawValue: flag.load(ordering: .relaxed)) }
 
     /// Whether a signal has asked this process to end.
-    static var isMade: Bool { flag.load(ordering: .relaxed) }
+    static var isMade: Bool { kind != nil }
 
     /// Makes SIGTERM, SIGINT and SIGUSR1 set the flag; a second SIGINT ends the process at once.
     static func listen() {
         for number in [SIGTERM, SIGUSR1, SIGINT] {
             var action = sigaction()
-            action.__sigaction_handler.sa_handler = { _ in StopRequest.flag.store(true, ordering: .relaxed) }
+            action.__sigaction_handler.sa_handler = { number in
+                let kind: Kind = number == SIGUSR1 ? .timeLimit : .end
+                StopRequest.flag.max(kind.rawValue, ordering: .relaxed)
+            }
             action.sa_flags = number == SIGINT ? Int32(bitPattern: UInt32(SA_RESETHAND)) : SA_RESTART
             sigaction(number, &action, nil)
         }

@@ -5,7 +5,7 @@ import Store
 
 /// Runs specs of a job, one after another, until none is left.
 @main
-struct Worker: ParsableCommand {
+struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run the specs of a job until none is left.",
@@ -23,10 +23,14 @@ struct Worker: ParsableCommand {
         subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, About.self],
         defaultSubcommand: Agent.self)
 
-    static func main() {
+    static func main() async {
         do {
             var command = try parseAsRoot()
-            try command.run()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
         } catch {
             end(with: error)
         }

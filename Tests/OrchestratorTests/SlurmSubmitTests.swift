@@ -44,7 +44,7 @@ struct SlurmSubmitTests {
 
     @Test func aJobThatSlurmTookWithoutSayingSoIsFound() async throws {
         _ = try bench.writeProgram("echo 'sbatch: error: Socket timed out' >&2; exit 1", to: "bin/sbatch")
-        _ = try bench.writeProgram("echo '90_1|91|90|1|PENDING|Priority'", to: "bin/squeue")
+        _ = try bench.writeProgram("echo '90_1|91|90|1|PENDING|spd-a|n1|Priority'", to: "bin/squeue")
         let answer = try await bench.orchestrator(Self.submit)
         #expect(answer.code == 0, "\(answer.error)")
         #expect(try await bench.status(of: 1).slurmJobId == 90)
@@ -82,7 +82,7 @@ struct SlurmSubmitTests {
     }
 
     @Test func waitingInTheQueueIsToldWithItsReason() async throws {
-        _ = try bench.writeProgram("echo '812|812|812|N/A|PENDING|Resources'", to: "bin/squeue")
+        _ = try bench.writeProgram("echo '812|812|812|N/A|PENDING|spd-a|n1|Resources'", to: "bin/squeue")
         _ = try await bench.orchestrator(Self.submit)
         let script = """
             "$0" "$@" > watch.txt &

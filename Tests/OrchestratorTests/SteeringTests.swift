@@ -1,5 +1,6 @@
 import Foundation
 import Store
+import Jobs
 import Testing
 
 @testable import Orchestrator
@@ -24,7 +25,7 @@ struct SteeringTests {
         var job = try await bench.status(of: 1)
         #expect(job.counts.cancelled == 6)
         let pids = job.agents.compactMap(\.pid)
-        try await eventually { pids.allSatisfy { !LocalAgents.isRunning(pid_t($0)) } }
+        try await eventually { pids.allSatisfy { !ProcessCheck.isRunning(pid_t($0)) } }
         #expect(try await bench.orchestrator(["resume", "1"]).error.contains("`orchestrator retry 1`"))
 
         let retry = try await bench.orchestrator(["retry", "1"])
@@ -82,7 +83,7 @@ struct SteeringTests {
     @Test func agentsAreAddedOnSlurmUnderTheJobsNameAndEndWithIt() async throws {
         _ = try bench.writeProgram("echo 'Slurmctld(primary) at node0 is UP'", to: "bin/scontrol")
         _ = try bench.writeProgram("echo 812", to: "bin/sbatch")
-        _ = try bench.writeProgram("echo '812_1|812|812|1|RUNNING|None'", to: "bin/squeue")
+        _ = try bench.writeProgram("echo '812_1|812|812|1|RUNNING|spd-a|n1|None'", to: "bin/squeue")
         _ = try bench.writeProgram("echo \"$*\" > scancel.txt", to: "bin/scancel")
         _ = try await bench.orchestrator(SubmitTests.sweep + ["--n-agents", "3", "--executor", "slurm"])
         _ = try bench.writeProgram("echo \"$*\" > sbatch.txt; echo 813", to: "bin/sbatch")

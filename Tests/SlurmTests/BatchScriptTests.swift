@@ -20,13 +20,17 @@ struct BatchScriptTests {
         try expectSnapshot(single.text, "single.sh")
     }
 
-    @Test func nodesCanBeExcluded() {
-        var script = BatchScript(
-            name: "spd-x", agentCount: 1, excludedNodes: "n17,n[20-22]", workingDirectory: "/", logs: "/logs",
-            variables: [], command: ["/worker"])
-        #expect(script.text.contains("\n#SBATCH --exclude=\"n17,n[20-22]\"\n"))
-        script.excludedNodes = nil
-        #expect(!script.text.contains("exclude"))
+    @Test func whatEachAgentIsToGetStandsInTheScript() {
+        let script = BatchScript(
+            name: "spd-x", agentCount: 1,
+            resources: ["exclude": "n17,n[20-22]", "cpus-per-task": "8", "time": "4:00:00", "constraint": "a&b"],
+            warning: .seconds(300), workingDirectory: "/", logs: "/logs", variables: [], command: ["/worker"])
+        let options = script.text.split(separator: "\n").filter { $0.hasPrefix("#SBATCH") }
+        for option in [
+            #"--exclude="n17,n[20-22]""#, "--cpus-per-task=8", "--time=4:00:00", #"--constraint="a&b""#,
+            "--signal=B:USR1@300",
+        ] { #expect(options.contains("#SBATCH " + option)) }
+        #expect(options.count { $0.contains("cpus-per-task") } == 1)
     }
 
     @Test func pathsWithSpecialCharactersAreQuoted() throws {

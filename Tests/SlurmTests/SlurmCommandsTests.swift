@@ -28,15 +28,15 @@ struct SlurmCommandsTests {
 
     @Test func aJobThatWasTakenThoughSbatchFailedIsFoundByItsName() async throws {
         try folder.add("sbatch", "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1")
-        try folder.add("squeue", #"echo "$@" > "$0.args"; echo '16_1|17|16|1|PENDING|None'"#)
+        try folder.add("squeue", #"echo "$@" > "$0.args"; echo '16_1|17|16|1|PENDING|spd-a|n1|None'"#)
         let job = try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 16))
-        #expect(try folder.read("squeue.args") == "-h -r -t all -n spd-a -o %i|%A|%F|%K|%T|%r\n")
+        #expect(try folder.read("squeue.args") == "-h -r -t all -n spd-a -o %i|%A|%F|%K|%T|%j|%N|%r\n")
     }
 
     @Test func anSbatchThatHangsIsStoppedAndItsJobFound() async throws {
         try folder.add("sbatch", "exec sleep 60")
-        try folder.add("squeue", "echo '20|20|20|N/A|RUNNING|None'")
+        try folder.add("squeue", "echo '20|20|20|N/A|RUNNING|spd-a|n1|None'")
         let job = try await folder.commands(submitPatience: .milliseconds(300))
             .submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 20))

@@ -30,9 +30,15 @@ struct StandInWorker {
     }
 
     private func work() throws {
-        var seeker = ClaimSeeker(store: store, job: job, agent: agent, lease: lease)
+        var watch = LeaseWatch()
+        func takeOver() throws -> Claim? {
+            for hold in watch.silent(among: try store.holds(of: job), at: .now) {
+                if let claim = try store.takeOver(hold, by: agent, lease: lease) { return claim }
+            }
+            return nil
+        }
         while true {
-            if let claim = try seeker.next() {
+            if let claim = try store.claimNext(of: job, by: agent, lease: lease) ?? takeOver() {
                 do { try play(claim) } catch StoreError.lostLease(let lost) { print("lost \(lost.run)") }
             } else if try store.openWork(of: job).isNone {
                 return

@@ -3,6 +3,7 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=1
+#SBATCH --signal=B:USR1@120
 #SBATCH --chdir=/home/me/project
 #SBATCH --output=/home/me/spd_cache/jobs/7/logs/%j.log
 #SBATCH --open-mode=append

@@ -1,0 +1,106 @@
+import Artifacts
+public import Experiments
+import Foundation
+import Kernels
+import Synchronization
+
+/// Finds out by trying how many runs at once make the most of some cores.
+public struct SlotMeasurement {
+    /// One way to share the cores, and its speed.
+    public struct Trial: Sendable, Equatable, CustomStringConvertible {
+        /// How many runs at once.
+        public let slots: Int
+        /// Threads per run.
+        public let threads: Int
+        /// Steps of all runs together per second.
+        public let stepsPerSecond: Double
+
+        /// For people.
+        public var description: String {
+            "\(slots) x \(threads) threads: \(String(format: "%.1f", stepsPerSecond)) steps/s together"
+        }
+    }
+
+    private let target: TargetModel
+    private let settings: DecompositionSettings
+    private static let duration = Duration.seconds(1)
+
+    /// Prepares to time the steps of `config`; a target that is still to be trained is replaced by a rough one.
+    ///
+    /// - Throws: `RunError` for a config that can't be run, `FileError` for weights that can't be read.
+    public init(config: ExperimentConfig, target: TargetConfig?) throws {
+        switch (config.pretrainedModelPath, target) {
+        case (_, let training?): self.target = try training.roughTarget(threads: 1)
+        case (.local(let path), nil): self.target = try TargetFiles(path: path).model
+        default: throw RunError.invalid("pretrained_model_path: there is no target to measure with")
+        }
+        settings = try DecompositionSettings(config, features: self.target.features)
+    }
+
+    /// Tries one run on all cores, then twice as many at a time, up to one per core.
+    ///
+    /// - Parameters:
+    ///   - cores: The cores to share.
+    ///   - threads: Threads per run, if that is fixed.
+    ///   - megabytes: The memory to share; with more runs than fit into three quarters of it nothing is tried.
+    ///   - goesOn: False ends the trials early.
+    /// - Returns: What was tried.
+    /// - Throws: `KernelError` for losses that are no numbers.
+    public func trials(
+        cores: Int, threads: Int?, megabytes: Double?, goesOn: () -> Bool
+    ) throws -> [Trial] {
+        var trials: [Trial] = []
+        var slots = 1
+        while goesOn() {
+            let team = threads ?? max(1, cores / slots)
+            let before = Self.residentMegabytes
+            let speed = try speed(slots: slots, threads: team)
+            trials.append(Trial(slots: slots, threads: team, stepsPerSecond: speed))
+            let each = max(1, (Self.residentMegabytes - before) / Double(slots))
+            let next = min(slots * 2, cores / (threads ?? 1))
+            guard next > slots else { break }
+            if let megabytes, each * Double(next) > 0.75 * megabytes { break }
+            slots = next
+        }
+        return trials
+    }
+
+    private func speed(slots: Int, threads: Int) throws -> Double {
+        let steps = Mutex((count: 0, seconds: 0.0, error: (any Error)?.none))
+        let group = DispatchGroup()
+        for _ in 0..<slots {
+            let decomposition = try Decomposition(target: target, settings: settings, threads: threads)
+            // Each thread has a decomposition of its own.
+            nonisolated(unsafe) let mine = decomposition
+            group.enter()
+            let thread = Thread {
+                defer { group.leave() }
+                do {
+                    try mine.advance(reporting: false)
+                    let start = ContinuousClock.now
+                    var count = 0
+                    repeat {
+                        try mine.advance(reporting: false)
+                        count += 1
+                    } while .now - start < Self.duration
+                    let seconds = (ContinuousClock.now - start) / .seconds(1)
+                    steps.withLock { $0 = ($0.count + count, $0.seconds + seconds, $0.error) }
+                } catch {
+                    steps.withLock { $0.error = error }
+                }
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        group.wait()
+        let (count, seconds, error) = steps.withLock { $0 }
+        if let error { throw error }
+        return Double(count) * Double(slots) / max(seconds, 1e-9)
+    }
+
+    private static var residentMegabytes: Double {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+        return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
+    }
+}

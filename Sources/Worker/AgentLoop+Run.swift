@@ -1,0 +1,143 @@
+import Experiments
+import Foundation
+import Runs
+import Store
+import WandB
+
+extension AgentLoop {
+    /// Runs what a claim is for and writes how it ended.
+    ///
+    /// - Throws: `StoreError` if the state file is out of reach.
+    func perform(_ kept: KeptClaim) throws(StoreError) {
+        let claim = kept.claim
+        let folder = RunFolder(path: claim.folder)
+        let log: RunLog
+        let plan: RunPlan
+        let tracker: RunTracker
+        do {
+            log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
+            plan = try self.plan(claim, folder: folder)
+            tracker = try self.tracker(of: kept, plan: plan, log: log)
+        } catch {
+            _ = try settle { () throws(StoreError) in
+                try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
+            }
+            return
+        }
+        log.say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
+        let say = { @Sendable (line: String) in
+            log.say(line)
+            tracker.console(line)
+        }
+        let surroundings = RunSurroundings(
+            shouldStop: { StopRequest.isMade || kept.lost != nil }, ownership: { kept.ownership },
+            progress: { progress in
+                kept.note(progress)
+                log.note(progress)
+            }, say: say)
+        let outcome: RunOutcome
+        do throws(RunError) {
+            outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
+        } catch {
+            say("failed: \(error)")
+            var mayPass = false
+            if case .failed = error { mayPass = true }
+            var status = RunStatus.failed
+            let lost = try settle { () throws(StoreError) in
+                status = try store.fail(claim, error: error.description, retry: mayPass)
+            }
+            if lost == nil, status != .pending {
+                deliveries.finish(tracker, exitCode: 1, log: log)
+            } else {
+                leave(tracker, lost, log: log)
+            }
+            return
+        }
+        try settle(outcome, of: kept, plan: plan, tracker: tracker, log: log)
+    }
+
+    private func settle(
+        _ outcome: RunOutcome, of kept: KeptClaim, plan: RunPlan, tracker: RunTracker, log: RunLog
+    ) throws(StoreError) {
+        let claim = kept.claim
+        switch outcome {
+        case .finished(let metrics):
+            log.say("done: " + Self.summary(metrics))
+            if let lost = try settle({ () throws(StoreError) in try store.complete(claim, metrics: metrics) }) {
+                leave(tracker, lost, log: log)
+                return
+            }
+            do {
+                try Runs.Run.removeCheckpoints(in: plan.folder)
+            } catch {
+                log.say("its checkpoints stay: \(error)")
+            }
+            deliveries.finish(tracker, exitCode: 0, log: log)
+        case .stopped(let step):
+            let reason = "stopped on its W&B page at step \(step)"
+            log.say(reason)
+            let lost = try settle { () throws(StoreError) in try store.fail(claim, error: reason, retry: false) }
+            if let lost {
+                leave(tracker, lost, log: log)
+            } else {
+                deliveries.finish(tracker, exitCode: 255, log: log)
+            }
+        case .interrupted(let step):
+            var lost = kept.lost
+            if let lost {
+                log.say("stops at step \(step): \(StoreError.lostLease(lost))")
+            } else {
+                log.say("interrupted at step \(step); its state is saved")
+                let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
+                lost = try settle { () throws(StoreError) in try store.release(claim, reason: reason) }
+            }
+            leave(tracker, lost, log: log)
+        }
+    }
+
+    /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
+    private func leave(_ tracker: RunTracker, _ lost: LostLease?, log: RunLog) {
+        if lost?.status == .cancelled {
+            deliveries.finish(tracker, exitCode: 255, log: log)
+        } else {
+            deliveries.suspend(tracker, log: log)
+        }
+    }
+
+    /// Writes how a claim ended.
+    ///
+    /// - Returns: Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
+    /// - Throws: `StoreError` if the state file is out of reach.
+    private func settle(_ write: () throws(StoreError) -> Void) throws(StoreError) -> LostLease? {
+        do throws(StoreError) {
+            try persist(write)
+            return nil
+        } catch {
+            guard case .lostLease(let lost) = error else { throw error }
+            Self.say("\(error)")
+            return lost
+        }
+    }
+
+    private func plan(_ claim: Claim, folder: RunFolder) throws -> RunPlan {
+        let spec = claim.spec
+        let source = "the spec of run \(spec.run)"
+        var plan = RunPlan(
+            id: spec.run.rawValue, experiment: spec.experiment,
+            config: try ExperimentConfig.load(yaml: spec.config, source: source),
+            target: try spec.target.map { text throws(ConfigError) in
+                try TargetConfig.load(yaml: text, source: source + " (target)")
+            },
+            targetFiles: spec.targetFiles,
+            folder: folder, targets: options.targets, threads: options.threads,
+            checkpointInterval: options.checkpointInterval)
+        plan.uploadsCheckpoints = job.options.uploadsCheckpoints
+        return plan
+    }
+
+    private static func summary(_ metrics: [String: Double]) -> String {
+        ["loss/total", "mmcs", "ml2r"].compactMap { name in
+            metrics[name].map { "\(name) \(String(format: "%.4g", $0))" }
+        }.joined(separator: "  ")
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Runs
+import Store
+
+/// How an agent shares its cores among runs.
+struct SlotPlan {
+    /// How many runs are trained at once.
+    let slots: Int
+    /// Threads per run.
+    let threads: Int
+
+    /// Fills in what was not asked for; `auto` is measured on the job's next spec.
+    ///
+    /// - Throws: `RunError` for a spec that can't be run.
+    init(
+        slots: JobOptions.Slots, threads: Int?, environment: [String: String], store: Store, job: JobID
+    ) throws {
+        let cores = Self.cores(environment)
+        switch slots {
+        case .count(let count):
+            self.slots = count
+            self.threads = threads ?? max(1, cores / count)
+        case .auto:
+            guard let spec = try store.nextSpec(of: job) else {
+                (self.slots, self.threads) = (1, threads ?? cores)
+                return
+            }
+            let measurement = try SlotMeasurement(
+                config: try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)"),
+                target: try spec.target.map { text throws(ConfigError) in
+                    try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
+                })
+            let trials = try measurement.trials(
+                cores: cores, threads: threads, megabytes: Self.megabytes(environment),
+                goesOn: { !StopRequest.isMade })
+            for trial in trials { AgentLoop.say("\(trial)") }
+            let best = trials.max { $0.stepsPerSecond < $1.stepsPerSecond }
+            (self.slots, self.threads) = best.map { ($0.slots, $0.threads) } ?? (1, threads ?? cores)
+        }
+    }
+
+    /// The cores that an agent's runs share: those its launcher gave it, SLURM's, or all.
+    private static func cores(_ environment: [String: String]) -> Int {
+        let named = ["SPD_AGENT_CORES", "SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS"].lazy.compactMap {
+            environment[$0].flatMap(Int.init)
+        }
+        return max(1, named.first ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// The memory that SLURM has given, in MB; `nil` where it doesn't say.
+    private static func megabytes(_ environment: [String: String]) -> Double? {
+        if let node = environment["SLURM_MEM_PER_NODE"].flatMap(Double.init), node > 0 { return node }
+        return environment["SLURM_MEM_PER_CPU"].flatMap(Double.init).map { $0 * Double(cores(environment)) }
+    }
+}
+
+/// `--slots`: a number or `auto`.
+struct SlotCount: ExpressibleByArgument {
+    let value: JobOptions.Slots
+
+    init?(argument: String) {
+        if argument == "auto" {
+            value = .auto
+        } else if let count = Int(argument), count > 0 {
+            value = .count(count)
+        } else {
+            return nil
+        }
+    }
+}
