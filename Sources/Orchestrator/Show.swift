@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import Store
+import WandB
 
 /// Shows everything that is known about a run.
 struct Show: AsyncParsableCommand {
@@ -36,6 +37,7 @@ struct RunDetails {
     let files: [(name: String, bytes: Int)]
     /// Where the job keeps what it was submitted from.
     let snapshot: String
+    let page: RunPage?
 
     init(startingWith name: String, in store: Store) throws {
         run = try store.run(store.run(startingWith: name.lowercased()))
@@ -45,6 +47,7 @@ struct RunDetails {
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
         files = Files.sizes(in: run.folder)
         snapshot = JobFolder.Layout(path: try store.job(run.job).folder).snapshot
+        page = try RunPage(folder: run.folder + "/wandb")
     }
 
     /// For people.
@@ -55,6 +58,9 @@ struct RunDetails {
         lines.append("Step: \(run.progress.step) of \(run.progress.steps)" + speed)
         if let started = run.started { lines.append("Started: \(Self.date(started))") }
         if let ended = run.ended { lines.append("Ended: \(Self.date(ended))") }
+        if let page {
+            lines.append("W&B: \(page.url)" + (page.isWaiting ? " (the rest waits for `orchestrator sync`)" : ""))
+        }
         if let error = run.error { lines.append(style.paint("Error: ", .red) + error) }
         let numbers = run.metrics.isEmpty ? run.progress.losses : run.metrics
         if !numbers.isEmpty {
@@ -116,7 +122,7 @@ extension RunDetails {
             Report(
                 job: run.job.rawValue, run: JobReport.RunReport(run), config: JSONValue(config.value),
                 attempts: attempts.map(Report.AttemptReport.init),
-                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }))
+                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url))
     }
 
     private struct Report: Encodable {
@@ -152,6 +158,7 @@ extension RunDetails {
         let config: JSONValue
         let attempts: [AttemptReport]
         let files: [File]
+        let wandbUrl: String?
     }
 }
 

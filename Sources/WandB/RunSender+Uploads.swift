@@ -62,6 +62,8 @@ extension RunSender {
             let location = folder.location(of: path)
             // A file that is gone again cannot be sent by anyone.
             guard FileManager.default.isReadableFile(atPath: location) else { continue }
+            // Listed again because it has changed: what will be sent is what it is by then.
+            if uploads.waiting.contains(where: { $0.name == name && $0.path == location }) { continue }
             uploads.waiting.append(Uploads.Waiting(name: name, path: location))
         }
     }
@@ -84,7 +86,7 @@ extension RunSender {
             succeeded()
             uploads.failures = 0
             uploads.refusals = 0
-            uploads.done.append(file.name)
+            if !uploads.done.contains(file.name) { uploads.done.append(file.name) }
             uploads.waiting.removeFirst()
         case .failure(let failure):
             waitWithUploads(failure, now)
