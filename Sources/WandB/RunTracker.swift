@@ -104,7 +104,7 @@ public final class RunTracker: Sendable {
         let delivery = thread.finish(isInHurry: isInHurry)
         if case .left = delivery, spool.isOurs {
             do {
-                _ = try OfflineRun.write(from: folder)
+                try OfflineRun.write(from: folder)
             } catch {
                 notify("W&B: \(error); 'wandb sync' cannot read this run")
             }

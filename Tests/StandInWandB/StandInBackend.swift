@@ -121,6 +121,7 @@ final class StandInBackend: Sendable {
     }
 
     private func work(_ request: Request, _ state: inout State) -> Reply {
+        if let reply = official(request, &state) { return reply }
         checkHead(request, &state)
         if request.path.hasPrefix("/put/") { return put(request, &state) }
         let expected = "Basic " + Data("api:\(Self.key)".utf8).base64EncodedString()

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// The `.wandb` file that W&B's own client reads.
@@ -55,6 +56,31 @@ struct OfflineRunTests {
         // Header, run, history, console, at least one event, summary, exit.
         #expect(records.count >= 2 + 2000 + 1 + 1 + 1 + 1)
         #expect(records.enumerated().allSatisfy { index, record in record.starts(with: number(index + 1)) })
+    }
+
+    @Test func aRunThatTheServerHasAPartOfIsNotOfferedToWandBSync() async throws {
+        let scratch = try ScratchFolder()
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let settings = try WandBSettings.pointing(at: server.baseURL)
+        server.backend.inject { number, _ in number > 6 ? .refuse(status: 500) : .none }
+        var pacing = SendPacing.hasty
+        pacing.failingServerPatience = .milliseconds(200)
+        let impatient = pacing
+        try await blocking {
+            let tracker = RunTracker(
+                run: try .sample(), folder: scratch.spool, settings: settings, pacing: impatient)
+            for step in 0..<200 {
+                tracker.log(step: step, values: [])
+                usleep(2000)
+            }
+            guard case .left = tracker.finish(exitCode: 0) else {
+                Issue.record("the server takes nothing more")
+                return
+            }
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: scratch.spool)
+        #expect(!names.contains { $0.hasPrefix("offline-run") })
     }
 
     private func number(_ value: Int) -> [UInt8] {

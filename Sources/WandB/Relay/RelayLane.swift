@@ -193,7 +193,10 @@ final class RelayLane: @unchecked Sendable {
                 return rest(entry, now)
             }
             let isOver = try closeIfOrphaned(entry, run)
-            if let completed = try entry.folder.sent()?.completed, completed == run.session {
+            let sent = try entry.folder.sent()
+            // Without a position of ours the mark is that of W&B's own client.
+            let isUploaded = sent == nil && isOver && OfflineRun(of: run, in: entry.folder).isSynced
+            if isUploaded || sent.map({ $0.completed == run.session }) == true {
                 entry.standing = .sent
                 entry.sender = nil
             } else if !isOver, try entry.folder.relayed() == marks {
