@@ -34,12 +34,15 @@ let package = Package(
         // Commands: parse, call, print.
         .executableTarget(
             name: "Orchestrator",
-            dependencies: ["Artifacts", "CLinux", "Experiments", "Jobs", "Slurm", "Store", "WandB", argumentParser],
+            dependencies: [
+                "Artifacts", "CLinux", "Downloads", "Experiments", "Jobs", "Slurm", "Store", "WandB", argumentParser,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Experiments", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB", argumentParser,
+                "Artifacts", "Downloads", "Experiments", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -50,10 +53,13 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Experiments", "Figures", "Kernels", "WandB",
+                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "WandB",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+
+        // Targets that were trained on W&B, brought into the cache.
+        .target(name: "Downloads", dependencies: ["Artifacts", "Experiments", "WandB"], swiftSettings: strict),
 
         // Libraries, each the only one that imports its dependency.
         .target(
@@ -97,6 +103,9 @@ let package = Package(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests", dependencies: ["CCurl", "StandInWandB", "WandB"], swiftSettings: strict),
+        .testTarget(
+            name: "DownloadsTests", dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "WandB"],
+            swiftSettings: strict),
         .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
             name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Runs", "WandB"],
@@ -104,7 +113,7 @@ let package = Package(
         // A W&B server for tests: strict about the protocol, with faults on demand.
         .target(
             name: "StandInWandB",
-            dependencies: ["WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            dependencies: ["Artifacts", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             path: "Tests/StandInWandB", swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(

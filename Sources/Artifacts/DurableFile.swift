@@ -10,7 +10,7 @@ public enum DurableFile {
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         let (descriptor, temporary) = try writeBeside(bytes, path)
         // NFS and quotas may refuse the data as late as here.
-        guard close(descriptor) == 0, rename(temporary, path) == 0 else {
+        guard close(descriptor) == 0, Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
             unlink(temporary)
             throw error
@@ -26,7 +26,7 @@ public enum DurableFile {
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
     public static func writeToAppend(_ bytes: [UInt8], to path: String) throws(FileError) -> Int32 {
         let (descriptor, temporary) = try writeBeside(bytes, path)
-        guard rename(temporary, path) == 0 else {
+        guard Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
             close(descriptor)
             unlink(temporary)
@@ -78,6 +78,14 @@ public enum DurableFile {
             guard count >= 0 else { throw FileError(.write, path) }
             written += count
         }
+    }
+
+    /// Gives a file or folder another name that nothing has yet, for good.
+    ///
+    /// - Throws: `FileError` with the system's reason; the old name is then kept.
+    public static func rename(_ path: String, to name: String) throws(FileError) {
+        guard Glibc.rename(path, name) == 0 else { throw FileError(.create, name) }
+        try flushFolder(of: name)
     }
 
     /// Makes the renaming itself survive a power cut.

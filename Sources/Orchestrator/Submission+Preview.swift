@@ -9,6 +9,7 @@ extension Submission {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         if let note = plan.duplicatesNote { lines.append(note + ".") }
         lines += [""] + bill.lines(style) + ["", "Folder: \(cache.jobs)/N"]
+        lines += RemoteTargets(cache: cache, environment: environment).preview(plan.remoteTargets)
         switch executor.kind {
         case .local:
             lines.append(

@@ -105,6 +105,7 @@ struct Submit: AsyncParsableCommand {
             print(json ? try submission.previewJSON(bill) : try submission.preview(bill, style), terminator: "")
             return
         }
+        try RemoteTargets(cache: submission.cache, environment: environment).fetch(plan.remoteTargets)
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }
         if !json {

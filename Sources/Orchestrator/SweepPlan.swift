@@ -15,6 +15,8 @@ struct SweepPlan {
     let sampling: Sampling?
     /// The experiments in order.
     let parts: [Part]
+    /// Runs on W&B that trained the targets of some specs, each once.
+    let remoteTargets: [WandBRunReference]
 
     /// The specs of one experiment.
     struct Part {
@@ -73,6 +75,7 @@ struct SweepPlan {
         specs = gathering.specs
         self.drafts = gathering.drafts
         parts = gathering.parts
+        remoteTargets = gathering.remoteTargets
     }
 
     private static func names(_ list: String?) throws(Failure) -> [String] {
@@ -122,6 +125,7 @@ private struct Gathering {
     private(set) var drafts: [SpecDraft] = []
     private(set) var parts: [SweepPlan.Part] = []
     private(set) var problems: [String] = []
+    private(set) var remoteTargets: [WandBRunReference] = []
     private var seen: Set<String> = []
     private var paths: [String: String] = [:]
     /// The last target and its text: nearly all specs of an experiment have the same.
@@ -157,6 +161,9 @@ private struct Gathering {
     private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
         var config = draft.config
         if let project { config = try config.setting("wandb_project", to: .string(project)) }
+        if case .wandb(let run) = config.pretrainedModelPath, !remoteTargets.contains(run) {
+            remoteTargets.append(run)
+        }
         if case .local(let path) = config.pretrainedModelPath {
             let absolute = absolute(path, in: draft)
             config = try config.setting("pretrained_model_path", to: .string(absolute))

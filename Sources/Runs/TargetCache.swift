@@ -1,4 +1,5 @@
 import Artifacts
+public import Downloads
 public import Experiments
 import Foundation
 import Kernels
@@ -7,10 +8,13 @@ import Kernels
 public struct TargetCache: Sendable {
     /// The folder that holds a folder per target.
     public let path: String
+    /// Targets that were trained on W&B.
+    private let downloads: TargetDownloads?
 
-    /// Names a cache without touching it.
-    public init(path: String) {
+    /// Names a cache without touching it; without `downloads` there are no targets from W&B.
+    public init(path: String, downloads: TargetDownloads? = nil) {
         self.path = path
+        self.downloads = downloads
     }
 
     /// The target that a plan decomposes; nil if the run was asked to stop first.
@@ -26,12 +30,29 @@ public struct TargetCache: Sendable {
             return try trained(config, threads: plan.threads, surroundings: surroundings)
         case .local(let path): return try TargetFiles(path: plan.targetFiles ?? path)
         case .wandb(let reference):
-            throw RunError.invalid(
-                "pretrained_model_path: wandb:\(reference.project)/\(reference.id) cannot be downloaded yet; give a local path to its weights"
-            )
+            return try downloaded(reference, surroundings: surroundings)
         case nil:
             throw RunError.invalid("pretrained_model_path: it is null, so there is no target to decompose")
         }
+    }
+
+    /// The target that a run on W&B trained, downloaded once whoever needs it first; nil if asked to stop first.
+    private func downloaded(
+        _ run: WandBRunReference, surroundings: RunSurroundings
+    ) throws(RunError) -> TargetFiles? {
+        guard let downloads else {
+            throw .invalid("pretrained_model_path: \(PretrainedModel.wandb(run)) has no place to be downloaded to")
+        }
+        let place: String?
+        do throws(TargetDownloadError) {
+            place = try downloads.fetch(
+                run, check: { _ = try TargetFiles(path: $0) }, say: surroundings.say,
+                shouldStop: surroundings.shouldStop)
+        } catch {
+            throw error.mayPass ? .failed("\(error)") : .invalid("\(error)")
+        }
+        guard let place else { return nil }
+        return try TargetFiles(path: place)
     }
 
     /// The target of a train config, trained once whoever needs it first.

@@ -53,6 +53,20 @@ struct BaseURL: Sendable, Equatable {
         authority == "api.\(Self.forge.host)" ? [authority, Self.forge.upstream] : [authority]
     }
 
+    /// Whether an address is one of this server's own, which alone may see its key.
+    func covers(_ address: String) -> Bool {
+        guard let own = URLComponents(string: text), let other = URLComponents(string: address),
+            other.scheme?.lowercased() == own.scheme?.lowercased(),
+            other.host?.lowercased() == own.host?.lowercased(), Self.port(other) == Self.port(own),
+            other.user == nil, other.password == nil
+        else { return false }
+        return own.path.isEmpty || other.path == own.path || other.path.hasPrefix(own.path + "/")
+    }
+
+    private static func port(_ parts: URLComponents) -> Int {
+        parts.port ?? (parts.scheme?.lowercased() == "https" ? 443 : 80)
+    }
+
     /// The address of a path whose parts are percent-encoded here.
     func url(_ parts: String...) -> String { Self.join(text, parts) }
 

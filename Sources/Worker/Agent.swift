@@ -1,4 +1,5 @@
 import ArgumentParser
+import Downloads
 import Foundation
 import Runs
 import Slurm
@@ -69,6 +70,7 @@ extension Worker {
                     "there is no state in \(cache.path), so no job \(jobID); set SPD_CACHE_DIR as for `orchestrator submit`"
                 )
             }
+            let tracking = Self.tracking(environment)
             let slurm = SlurmCommands(environment: environment)
             let stored = try store.job(job)
             if store.isOnNetworkFileSystem { try await Self.stagger(stored.agentCount) }
@@ -85,8 +87,10 @@ extension Worker {
                 store: store, job: stored, agent: agent,
                 options: AgentLoop.Options(
                     slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
-                    lease: .seconds(lease), isQuiet: quiet, targets: TargetCache(path: cache.targets),
-                    tracking: Self.tracking(environment)),
+                    lease: .seconds(lease), isQuiet: quiet,
+                    targets: TargetCache(
+                        path: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
+                    tracking: tracking),
                 slurm: slurm, allocation: allocation,
                 keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)))
             try await loop.run()

@@ -5,10 +5,8 @@ import WandB
 extension StandInBackend {
     /// Answers W&B's own programs; nil for ours.
     func official(_ request: Request, _ state: inout State) -> Reply? {
-        let agent = request.headers["user-agent"] ?? ""
-        guard agent.hasPrefix("wandb-core") || agent.hasPrefix("W&B") || agent.hasPrefix("python"),
-            !request.path.hasPrefix("/put/")
-        else { return nil }
+        // Ours goes by the same name, and is checked: it never asks for compressed replies, W&B's programs always do.
+        guard request.headers["accept-encoding"] != nil, !request.path.hasPrefix("/put/") else { return nil }
         let parts = request.path.split(separator: "?")[0].split(separator: "/").compactMap {
             $0.removingPercentEncoding
         }
@@ -32,6 +30,11 @@ extension StandInBackend {
             return createFiles(variables, host: request.headers["host"] ?? "", &state)
         }
         if text.contains("upsertBucket(") { note(variables, &state) }
+        if text.contains("View") || text.contains("view(") || text.contains("upsertModel("),
+            let reply = pages(text, variables, &state)
+        {
+            return reply
+        }
         do {
             let query = try GraphQLQuery(text, variables: variables)
             return answer(query.result(of: root(variables, host: request.headers["host"] ?? "", state)))

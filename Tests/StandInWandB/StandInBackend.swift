@@ -69,6 +69,7 @@ final class StandInBackend: Sendable {
         /// Upload addresses that were given out: the run and the file's name.
         var tickets: [String: (run: String, name: String)] = [:]
         var pages = Pages()
+        var downloads = Downloads()
         var fault: @Sendable (Int, Request) -> Fault = { _, _ in .none }
     }
 
@@ -83,6 +84,10 @@ final class StandInBackend: Sendable {
     var pages: Pages {
         get { state.withLock { $0.pages } }
         set { state.withLock { $0.pages = newValue } }
+    }
+    var downloads: Downloads {
+        get { state.withLock { $0.downloads } }
+        set { state.withLock { $0.downloads = newValue } }
     }
     func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
 
@@ -121,14 +126,17 @@ final class StandInBackend: Sendable {
     }
 
     private func work(_ request: Request, _ state: inout State) -> Reply {
+        if request.path.hasPrefix("/get/") { return getSigned(request, &state) }
         if let reply = official(request, &state) { return reply }
-        checkHead(request, &state)
+        // What is fetched has no body whose length could be told.
+        if request.method != "GET" { checkHead(request, &state) }
         if request.path.hasPrefix("/put/") { return put(request, &state) }
         let expected = "Basic " + Data("api:\(Self.key)".utf8).base64EncodedString()
         guard request.headers["authorization"] == expected else {
             state.violations.append("bad credentials on \(request.path)")
             return Reply(status: 401, body: Data(#"{"errors":[{"message":"invalid API key"}]}"#.utf8))
         }
+        if request.method == "GET" { return getFile(request, &state) }
         if request.method != "POST" || request.headers["content-type"] != "application/json" {
             state.violations.append(
                 "\(request.method) \(request.path) with \(request.headers["content-type"] ?? "no type")")
@@ -160,6 +168,8 @@ final class StandInBackend: Sendable {
         let host = request.headers["host"] ?? ""
         if query.contains("upsertBucket(") { return upsert(variables, request.body, &state) }
         if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
+        if query.contains("files(") { return runFiles(variables, host: host, &state) }
+        if query.contains("LatestRuns(") { return latestRuns(variables, state) }
         if let reply = pages(query, variables, &state) { return reply }
         if query.contains("model(") { return resumeStatus(variables, state) }
         if query.contains("viewer {") {

@@ -152,7 +152,10 @@ extension WandBCheck {
         ])
         var request = HTTPRequest(
             method: "POST", url: settings.baseURL + "/graphql",
-            headers: [("Authorization", key.authorization), ("Content-Type", "application/json")],
+            headers: [
+                ("Authorization", key.authorization), ("Content-Type", "application/json"),
+                ("X-WANDB-USERNAME", settings.username), ("X-WANDB-USER-EMAIL", settings.userEmail),
+            ],
             body: .bytes(Array(body.text.utf8)))
         request.connectTimeout = timeout
         request.timeout = timeout

@@ -40,14 +40,12 @@ public struct LaunchPages: Sendable {
         guard let key = settings.apiKey, settings.mode == .online else {
             return Outcome(pages: known ?? [], problem: settings.offlineReason)
         }
-        let client: HTTPClient
-        do { client = try HTTPClient() } catch { return Outcome(pages: known ?? [], problem: "\(error)") }
-        var pacing = SendPacing()
-        pacing.connectTimeout = min(limit, .seconds(4))
-        pacing.graphQLTimeout = min(limit, pacing.graphQLTimeout)
-        let api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing)
-        let session = PageSession(
-            api: api, limit: limit, firstPause: firstPause, isCancelled: isCancelled, known: known)
+        let patience = Patience(limit: limit, firstPause: firstPause, isCancelled: isCancelled)
+        let api: WandBAPI
+        do { api = try WandBAPI(settings: settings, key: key, patience: patience) } catch {
+            return Outcome(pages: known ?? [], problem: "\(error)")
+        }
+        let session = PageSession(api: api, patience: patience, known: known)
         var made: [LaunchPage] = []
         do {
             try make(launch, in: session, made: &made)
@@ -56,14 +54,14 @@ public struct LaunchPages: Sendable {
             let rest = (known ?? []).filter { page in
                 !made.contains { $0.kind == page.kind && $0.title == page.title }
             }
-            return Outcome(pages: made + rest, problem: session.explanation(of: error))
+            return Outcome(pages: made + rest, problem: patience.explanation(of: error, host: api.host))
         }
     }
 
     private func make(
         _ launch: Launch, in session: PageSession, made: inout [LaunchPage]
     ) throws(CallFailure) {
-        let entity = try session.entity(settings)
+        let entity = try session.entity()
         var projects: [RunSet.Project] = []
         for name in launch.projects {
             let project = try session.project(name, entity: entity)

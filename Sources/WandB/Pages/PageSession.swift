@@ -1,44 +1,19 @@
 import Foundation
 
 /// The calls that make pages, repeated while there is time and the server may still do its work.
-///
-/// It belongs to one thread.
-final class PageSession {
-    private let api: WandBAPI
-    private let limit: Duration
-    private let firstPause: Duration
-    private let deadline: ContinuousClock.Instant
-    private let isCancelled: @Sendable () -> Bool
-    private let known: [LaunchPage]?
-
-    init(
-        api: WandBAPI, limit: Duration, firstPause: Duration, isCancelled: @escaping @Sendable () -> Bool,
-        known: [LaunchPage]?
-    ) {
-        self.api = api
-        self.limit = limit
-        self.firstPause = firstPause
-        self.isCancelled = isCancelled
-        self.known = known
-        let deadline = ContinuousClock.now + limit
-        self.deadline = deadline
-        api.isCancelled = { isCancelled() || .now >= deadline }
-    }
+struct PageSession {
+    let api: WandBAPI
+    let patience: Patience
+    /// The pages made before; nil if making them is tried for the first time.
+    let known: [LaunchPage]?
 
     /// The entity that the runs are logged to.
-    func entity(_ settings: WandBSettings) throws(CallFailure) -> String {
-        if let entity = settings.entity { return entity }
-        let account = try patiently { api.account() }
-        guard let entity = account.defaultEntity else {
-            throw CallFailure(.refused, "the account has no default entity; set WANDB_ENTITY")
-        }
-        return entity
-    }
+    func entity() throws(CallFailure) -> String { try api.entity(patience) }
 
     /// The project of that name, made if it is not there.
     func project(_ name: String, entity: String) throws(CallFailure) -> RunSet.Project {
-        if let project = try patiently({ api.project(name, entity: entity) }) { return project }
-        return try patiently { api.createProject(name, entity: entity) }
+        if let project = try patience.call({ api.project(name, entity: entity) }) { return project }
+        return try patience.call { api.createProject(name, entity: entity) }
     }
 
     /// Makes or updates the workspace view of an experiment.
@@ -68,12 +43,6 @@ final class PageSession {
             kind: .report, title: report.title, url: BaseURL.join(url, ["reports", address]), id: id)
     }
 
-    /// What a failure means for somebody who waits for pages.
-    func explanation(of failure: CallFailure) -> String {
-        guard failure.kind == .cancelled else { return failure.description }
-        return isCancelled() ? "interrupted" : "\(api.host) did not do it within \(Int(limit.seconds)) s"
-    }
-
     private func knownID(_ kind: LaunchPage.Kind, _ title: String) -> String? {
         known?.first { $0.kind == kind && $0.title == title }?.id
     }
@@ -88,7 +57,7 @@ final class PageSession {
         var failures = 0
         while true {
             if id == nil, mayExist {
-                id = try patiently { api.viewID(named: view.name, type: view.type, project: project) }
+                id = try patience.call { api.viewID(named: view.name, type: view.type, project: project) }
             }
             switch api.upsertView(view, id: id, project: project) {
             case .success(let stored): return stored
@@ -97,29 +66,10 @@ final class PageSession {
                 guard failures == 0 else { throw failure }
                 id = nil
             case .failure(let failure):
-                try wait(after: failure, number: failures)
+                try patience.wait(after: failure, number: failures)
             }
             mayExist = true
             failures += 1
         }
-    }
-
-    private func patiently<Value>(_ call: () -> WandBAPI.Reply<Value>) throws(CallFailure) -> Value {
-        var failures = 0
-        while true {
-            switch call() {
-            case .success(let value): return value
-            case .failure(let failure): try wait(after: failure, number: failures)
-            }
-            failures += 1
-        }
-    }
-
-    /// Waits before another attempt, if one makes sense and there is time for it.
-    private func wait(after failure: CallFailure, number: Int) throws(CallFailure) {
-        guard failure.kind == .transient, !isCancelled() else { throw failure }
-        let pause = failure.retryAfter ?? firstPause * (1 << min(number, 4))
-        guard ContinuousClock.now + pause < deadline else { throw failure }
-        Thread.sleep(forTimeInterval: pause.seconds)
     }
 }

@@ -1,0 +1,105 @@
+internal import Artifacts
+public import Experiments
+import Foundation
+public import WandB
+
+/// Targets trained on W&B, kept in a folder as the published tool lays it out: `<project>-<id>` for each run.
+///
+/// Such a folder is whole or not there. Whoever needs a target first downloads it, others wait.
+public struct TargetDownloads: Sendable {
+    private let folder: String
+    private let settings: WandBSettings
+    private let limit: Duration
+
+    /// Names the folder without touching it.
+    ///
+    /// - Parameters:
+    ///   - folder: The cache's `runs`.
+    ///   - settings: The server and the key; without a key only what is there can be had.
+    ///   - limit: How long a download may take.
+    public init(folder: String, settings: WandBSettings, limit: Duration = .seconds(600)) {
+        self.folder = folder
+        self.settings = settings
+        self.limit = limit
+    }
+
+    /// Where the files of a run are, or will be.
+    public func place(of run: WandBRunReference) -> String { "\(folder)/\(run.project)-\(run.id)" }
+
+    /// Whether a run's files are there.
+    public func hasFiles(of run: WandBRunReference) -> Bool {
+        FileManager.default.fileExists(atPath: place(of: run))
+    }
+
+    /// The folder with a target's files, downloaded if it is not there.
+    ///
+    /// - Parameters:
+    ///   - run: The run that trained the target.
+    ///   - check: Throws if the files in a folder, readable as they are, are no target; they are not kept then.
+    ///   - say: Hears lines for people.
+    ///   - shouldStop: Asked every now and then; true gives up.
+    /// - Returns: The folder; nil if asked to stop first.
+    /// - Throws: `TargetDownloadError`.
+    public func fetch(
+        _ run: WandBRunReference, check: (String) throws -> Void = { _ in }, say: (String) -> Void,
+        shouldStop: @escaping @Sendable () -> Bool
+    ) throws(TargetDownloadError) -> String? {
+        let place = place(of: run)
+        var hasSaidWaiting = false
+        while !hasFiles(of: run) {
+            let lock: FileLock?
+            do throws(FileError) {
+                try DurableFile.createFolder(folder)
+                lock = try FileLock(path: place + ".lock")
+            } catch {
+                throw TargetDownloadError(run: run, reason: .notKept("\(error)"))
+            }
+            guard let lock else {
+                if !hasSaidWaiting { say("waits for somebody else who downloads \(PretrainedModel.wandb(run))") }
+                hasSaidWaiting = true
+                if shouldStop() { return nil }
+                Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
+                continue
+            }
+            defer { lock.release() }
+            if hasFiles(of: run) { break }
+            do throws(TargetDownloadError.Reason) {
+                try download(run, to: place, check: check, say: say, shouldStop: shouldStop)
+            } catch {
+                if error == .unavailable(.interrupted) { return nil }
+                throw TargetDownloadError(run: run, reason: error)
+            }
+        }
+        if let other = RemoteTarget.entity(ofFilesIn: place), let entity = run.entity, other != entity {
+            let advice = "it is \(other)'s run of that name; delete the folder to have \(entity)'s"
+            throw TargetDownloadError(run: run, reason: .unusable("\(place) holds another target: \(advice)"))
+        }
+        return place
+    }
+
+    private func download(
+        _ run: WandBRunReference, to place: String, check: (String) throws -> Void, say: (String) -> Void,
+        shouldStop: @escaping @Sendable () -> Bool
+    ) throws(TargetDownloadError.Reason) {
+        say("downloads \(PretrainedModel.wandb(run))")
+        let target = try RemoteTarget(run, settings: settings, limit: limit, isCancelled: shouldStop)
+        // Only whoever holds the lock comes here: what lies there was cut short.
+        let aside = place + ".new"
+        defer { try? FileManager.default.removeItem(atPath: aside) }
+        do throws(FileError) {
+            try? FileManager.default.removeItem(atPath: aside)
+            try DurableFile.createFolder(aside)
+            for file in target.files { try DurableFile.write(file.bytes, to: "\(aside)/\(file.name)") }
+        } catch {
+            throw .notKept("\(error)")
+        }
+        do {
+            try target.check(in: aside)
+            try check(aside)
+        } catch {
+            // The folder's name would mean nothing to the user.
+            throw .unusable("\(error)".replacing(aside + "/", with: ""))
+        }
+        do throws(FileError) { try DurableFile.rename(aside, to: place) } catch { throw .notKept("\(error)") }
+    }
+}

@@ -1,0 +1,17 @@
+// Calls that somebody waits for, rather than a run's tracking in the background.
+extension WandBAPI {
+    /// The calls of a command; `patience` bounds each of them.
+    convenience init(settings: WandBSettings, key: APIKey, patience: Patience) throws(HTTPError) {
+        var pacing = SendPacing()
+        pacing.connectTimeout = min(patience.limit, .seconds(4))
+        pacing.graphQLTimeout = min(patience.limit, pacing.graphQLTimeout)
+        self.init(settings: settings, key: key, client: try HTTPClient(), pacing: pacing)
+        isCancelled = { patience.isOver }
+    }
+
+    /// The entity that is meant where none is named.
+    func entity(_ patience: Patience) throws(CallFailure) -> String {
+        if let entity = settings.entity { return entity }
+        return try patience.call { defaultEntity() }
+    }
+}
