@@ -27,8 +27,7 @@ extension Field {
                 if let value = rule.read(node.value) {
                     root[keyPath: property] = value
                 } else {
-                    let found = node.value.description
-                    reader.report(.invalid(found: found, allowed: rule.allowed), at: node.place)
+                    reader.report(rule.refusal(of: node.value), at: node.place)
                 }
             },
             write: {

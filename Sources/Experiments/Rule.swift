@@ -2,8 +2,18 @@
 struct Rule<T: Sendable>: Sendable {
     /// The allowed values in words, as in "expected a positive integer".
     let allowed: String
+    /// The words that it takes, where it takes only certain ones.
+    var words: [String] = []
     let read: @Sendable (ConfigValue) -> T?
     let write: @Sendable (T) -> ConfigValue
+
+    /// What is wrong with a value that it does not take.
+    func refusal(of value: ConfigValue) -> ConfigProblem.Cause {
+        let nearest: String? =
+            if case .string(let word) = value { Spelling.nearest(to: word, among: words) } else { nil }
+        let advice = nearest.map { "; did you mean \($0)?" } ?? ""
+        return .invalid(found: value.description, allowed: allowed + advice)
+    }
 }
 
 extension Rule where T == Int {
@@ -67,7 +77,7 @@ extension Rule where T: RawRepresentable<String> & CaseIterable {
     /// One of the words of an enum.
     static func word(from words: [T] = Array(T.allCases)) -> Rule {
         let texts = words.map(\.rawValue)
-        return Rule(allowed: texts.count == 1 ? texts[0] : "one of " + texts.joined(separator: ", ")) {
+        return Rule(allowed: texts.count == 1 ? texts[0] : "one of " + texts.joined(separator: ", "), words: texts) {
             guard case .string(let text) = $0, texts.contains(text) else { return nil }
             return T(rawValue: text)
         } write: {
@@ -79,7 +89,7 @@ extension Rule where T: RawRepresentable<String> & CaseIterable {
 extension Rule {
     /// The same rule, with null besides.
     var orNull: Rule<T?> {
-        Rule<T?>(allowed: allowed + ", or null") {
+        Rule<T?>(allowed: allowed + ", or null", words: words) {
             $0 == .null ? .some(nil) : read($0).map(Optional.some)
         } write: {
             $0.map(write) ?? .null

@@ -43,7 +43,7 @@ struct FailureAnalysis: Encodable {
 
     /// A part of the job, and how it fares beside the rest.
     struct Share: Encodable {
-        /// A node's name, or `lr=0.1`.
+        /// A node's name, or `lr=0.1`, or `lr>=0.004`.
         let name: String
         let failed: Int
         let total: Int
@@ -90,12 +90,13 @@ struct FailureAnalysis: Encodable {
                 hosts[attempt.agent].map { ([$0], attempt.outcome == .failed || attempt.outcome == .lost) }
             })
         exclude = snapshot.job.executor == .slurm ? nodes.filter(\.isTelling).map(\.name) : []
-        var tried: [([String], Bool)] = []
+        var tried: [(values: [String: String], isFailed: Bool)] = []
         for run in snapshot.runs where run.attempt > 0 {
-            let overrides = try Overrides(json: run.overrides).values
-            tried.append((overrides.map { "\($0.key)=\($0.value)" }, run.status == .failed))
+            tried.append((try Overrides(json: run.overrides).values, run.status == .failed))
         }
-        settings = Self.shares(tried).filter { $0.totalElsewhere > 0 }
+        settings = Self.shares(Array(zip(SettingNames(tried).names, tried.map(\.isFailed)))).filter {
+            $0.totalElsewhere > 0
+        }
     }
 
     /// How often each name comes with a failure; names without any are left out.

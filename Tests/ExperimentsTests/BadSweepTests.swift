@@ -43,6 +43,11 @@ struct BadSweepTests {
             "global: {values: [1]}",
             "s:1:10: global: 'values' belongs inside a parameter, such as 'seed: {values: [0, 1]}'"
         ),
+        (
+            "global: {lr_schedule: {values: [cosin]}}",
+            #"s:1:33: global.lr_schedule.values[0]: found "cosin", expected one of linear, constant, cosine, "#
+                + "exponential; did you mean cosine?"
+        ),
         ("globl: {seed: {values: [1]}}", "s:1:1: globl: unknown experiment 'globl'; did you mean global?"),
         (
             "tms_5_2: {seed: {values: [1]}}",

@@ -118,6 +118,20 @@ struct ResultsTests {
         #expect(object["failed_runs"] as? Int == 4)
     }
 
+    @Test func failuresOfARandomSearchAreToldByTheRangeTheyLieIn() async throws {
+        let rates = (1...40).map { String(Double($0) / 1000) }
+        _ = try job(rates) { index, claim in
+            if index >= 30, index != 35 {
+                try store.fail(claim, error: "the loss is nan", retry: false)
+            } else {
+                try store.complete(claim, metrics: [:])
+            }
+        }
+        let answer = try await bench.orchestrator(["why"])
+        #expect(answer.output.contains("  9 of 10 with lr>=0.031: elsewhere 0 of 30"), "\(answer.output)")
+        #expect(!answer.output.contains("lr="))
+    }
+
     @Test func failuresThatAreSpreadEvenlyAccuseNoNode() async throws {
         _ = try job(
             (0..<12).map(String.init),
