@@ -93,7 +93,7 @@ extension Bill {
                     seconds: item.seconds.isEmpty ? nil : item.seconds.reduce(0, +),
                     timesFrom: .init(
                         finishedRuns: item.times.finished.runs, sizesTimed: item.times.timed,
-                        sizesScaled: item.times.scaled, notKnown: item.times.obstacle),
+                        sizesScaled: item.times.scaled, notKnown: item.times.missing > 0 ? item.times.obstacle : nil),
                     diskBytes: item.disk)
             }, slots: parallelism.slots, threads: parallelism.threads, coreHours: coreHours,
             wallClockSeconds: wallClock, diskBytes: disk, checkpointBytes: checkpoints)

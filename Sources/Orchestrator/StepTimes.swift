@@ -11,7 +11,9 @@ struct StepTimes {
     private(set) var timed = 0
     /// How many sizes lie between those that were timed.
     private(set) var scaled = 0
-    /// Why some are not known.
+    /// How many sizes are not known.
+    private(set) var missing = 0
+    /// Why those are not known.
     private(set) var obstacle: String?
 
     /// At most so many sizes are timed: the smallest, the middle one and the largest.
@@ -52,6 +54,7 @@ struct StepTimes {
         }
         let unknown = sizes.filter { seconds[$0.key] == nil }.sorted { $0.key.work < $1.key.work }
         guard !unknown.isEmpty else { return }
+        defer { missing = sizes.keys.count { seconds[$0] == nil } }
         let places =
             unknown.count <= Self.mostTimed ? Array(unknown.indices) : [0, unknown.count / 2, unknown.count - 1]
         let chosen = places.map { unknown[$0] }
@@ -121,8 +124,8 @@ struct StepTimes {
             parts.append(timed == 1 && scaled == 0 ? "timed here" : "\(plural(timed, "size")) timed here")
         }
         if scaled > 0 { parts.append("\(scaled) by scale") }
-        if let obstacle, parts.isEmpty || timed == 0 && scaled == 0 && finished.runs == 0 {
-            parts.append("not known: \(obstacle)")
+        if missing > 0, let obstacle {
+            parts.append((parts.isEmpty ? "" : "\(plural(missing, "size")) ") + "not known: \(obstacle)")
         }
         return parts.joined(separator: ", ")
     }

@@ -4,23 +4,21 @@ import Foundation
 import Runs
 
 extension Worker {
-    /// Times the steps of given configs for `orchestrator submit --dry-run`.
+    /// Times the steps of a given config for `orchestrator submit --dry-run`.
     struct TimeSteps: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "time-steps",
-            abstract: "Time the steps of configs.",
-            discussion: """
-                Prints {"seconds_per_step": 0.001} or {"error": "…"}, a line for each of them.
-                """,
+            abstract: "Time the steps of a config.",
+            discussion: #"Prints {"seconds_per_step": 0.001} or {"error": "…"}."#,
             shouldDisplay: false)
 
         @Argument(help: #"{"config": "…", "target": "…"}, both JSON texts as the state file holds them."#)
-        var questions: [String]
+        var question: String
 
         @Option(help: ArgumentHelp("Threads per step.", valueName: "count"))
         var threads = 1
 
-        @Option(help: ArgumentHelp("How long to time each config, in ms.", valueName: "ms"))
+        @Option(help: ArgumentHelp("How long to time it, in ms.", valueName: "ms"))
         var milliseconds = 500
 
         private struct Question: Decodable {
@@ -42,17 +40,12 @@ extension Worker {
         func run() throws {
             let encoder = JSONEncoder()
             encoder.keyEncodingStrategy = .convertToSnakeCase
-            for question in questions {
-                let answer = answer(to: question)
-                print(String(decoding: try encoder.encode(answer), as: UTF8.self))
-                // Whoever waits for it may stop waiting after any line.
-                fflush(nil)
-            }
+            print(String(decoding: try encoder.encode(answer), as: UTF8.self))
         }
 
-        private func answer(to text: String) -> Answer {
+        private var answer: Answer {
             do {
-                let question = try JSONDecoder().decode(Question.self, from: Data(text.utf8))
+                let question = try JSONDecoder().decode(Question.self, from: Data(question.utf8))
                 let config = try ExperimentConfig.load(yaml: question.config, source: "config")
                 let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
                 return Answer(

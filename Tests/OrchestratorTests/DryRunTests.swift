@@ -43,11 +43,13 @@ struct DryRunTests {
         return try decoder.decode(Bill.self, from: Data(answer.output.utf8))
     }
 
-    /// A worker that says so many seconds per step of the first config, and as many more of each further one.
-    private func worker(_ seconds: String = "0.001 0.002 0.003") throws -> String {
+    /// A worker whose steps take 0.01 ms for each row of the batch.
+    private func worker() throws -> String {
         try bench.writeProgram(
-            #"shift 5; for t in \#(seconds); do [ $# -gt 0 ] && echo "{\"seconds_per_step\": $t}"; shift; done; exit 0"#,
-            to: "worker")
+            #"""
+            rows=$(printf %s "$6" | grep -o 'batch_size[^,]*' | grep -o '[0-9]*')
+            echo "{\"seconds_per_step\": ${rows%%[!0-9]*}e-5}"
+            """#, to: "worker")
     }
 
     /// Jobs with a run each that has taken so many seconds per step.
@@ -126,11 +128,10 @@ struct DryRunTests {
             ["--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3"], worker: try worker())
         let item = try #require(bill.experiments.first)
         #expect(item.timesFrom.sizesTimed == 3 && item.timesFrom.sizesScaled == 2)
-        #expect(abs((item.secondsPerSpecMin ?? 0) - 40) < 1e-6 && abs((item.secondsPerSpecMax ?? 0) - 120) < 1e-6)
-        let each: [Double] = [120, 40, 60, 100, 80]
-        #expect(abs((item.seconds ?? 0) - 2 * each.reduce(0, +)) < 1e-6)
-        // In order and as places are free: 120 120 40 | 40 60 60 | 100 100 80 | 80.
-        #expect(abs((bill.wallClockSeconds ?? 0) - 300) < 1e-6)
+        #expect(abs((item.secondsPerSpecMin ?? 0) - 40) < 1e-6 && abs((item.secondsPerSpecMax ?? 0) - 200) < 1e-6)
+        #expect(abs((item.seconds ?? 0) - 2 * (200 + 40 + 80 + 160 + 120)) < 1e-6)
+        // In order and as places are free: 200 160 120 | 200 160 | 40 40 80 80 120.
+        #expect(abs((bill.wallClockSeconds ?? 0) - 480) < 1e-6)
     }
 
     @Test func aTimeThatCannotBeHadIsSaidToBeUnknown() async throws {
@@ -143,6 +144,15 @@ struct DryRunTests {
         let slow = try await bill(["--experiments", "tms_5-2"], worker: hanging)
         #expect(slow.experiments[0].timesFrom.notKnown == "a step could not be timed within 3 s")
         #expect(ContinuousClock.now - start < .seconds(20))
+        // Where some sizes are known and others not, both are said.
+        try finish([0.002])
+        let sweep = try bench.write("tms_5-2: {batch_size: {values: [4096, 512, 256]}}", to: "s.yaml")
+        let partly = try await bench.orchestrator(
+            [
+                "submit", "--dry-run", "--executor", "local", "--experiments", "tms_5-2", "--sweep", sweep,
+                "--n-agents", String(LocalAgents.cores),
+            ], adding: ["SPD_WORKER": "/bin/false"])
+        #expect(partly.output.contains("1 finished run, 2 sizes not known: this worker cannot time steps"))
         let missing = try await bench.orchestrator(
             ["submit", "--dry-run", "--experiments", "tms_5-2"], adding: ["SPD_WORKER": "/no/worker"])
         #expect(missing.code == 0)
