@@ -3,7 +3,7 @@
 SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
 SOURCES = Package.swift Sources Tests
 
-.PHONY: install quickstart test test-all check format bench clean
+.PHONY: install quickstart test test-all reliability check format bench clean
 
 install: ## Install missing system packages, build the release, put both programs into bin/.
 	@scripts/install-packages build
@@ -19,10 +19,16 @@ test: ## Build and run the tests (a few minutes).
 	swift test --skip-build --no-parallel --disable-xctest
 
 test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
-	@scripts/install-packages test
+	@scripts/install-packages test-all
 	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors wandb
 	swift build --build-tests
 	SPD_TEST_SLOW=1 SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python swift test --skip-build --no-parallel --disable-xctest
+
+reliability: ## Prove what docs/reliability.md promises, and print its figures (a quarter of an hour).
+	@scripts/install-packages test-all
+	swift build --build-tests
+	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest --filter 'Reliability|StoreTests' 2>&1 \
+		| grep -E '^(FIGURE|campaign|✔ Test|✘|↳)'
 
 check: ## Lint; warnings are errors.
 	swift format lint --strict --recursive $(SOURCES)

@@ -15,25 +15,34 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     public let path: String
     /// The system's words, or ours.
     public let reason: String
+    /// Whether there was no room: the disk or the quota is full.
+    public let isOutOfRoom: Bool
 
-    /// Creates an error.
+    /// Creates an error in our words.
     public init(_ operation: Operation, _ path: String, reason: String) {
+        self.init(operation, path, reason: reason, isOutOfRoom: false)
+    }
+
+    private init(_ operation: Operation, _ path: String, reason: String, isOutOfRoom: Bool) {
         self.operation = operation
         self.path = path
         self.reason = reason
+        self.isOutOfRoom = isOutOfRoom
     }
 
     /// Takes the reason from `errno`.
-    init(_ operation: Operation, _ path: String) {
+    public init(_ operation: Operation, _ path: String) {
+        let code = errno
         let hint =
-            switch errno {
+            switch code {
             case ENOSPC: "; free some space or choose another SPD_CACHE_DIR"
             case EDQUOT: "; your quota is used up: free some space or choose another SPD_CACHE_DIR"
             case EACCES, EROFS, EPERM: "; check its permissions or choose another SPD_CACHE_DIR"
             default: ""
             }
         self.init(
-            operation, path, reason: String(cString: strerror(errno)) + (operation == .read ? "" : hint))
+            operation, path, reason: String(cString: strerror(code)) + (operation == .read ? "" : hint),
+            isOutOfRoom: code == ENOSPC || code == EDQUOT)
     }
 
     /// One readable line.

@@ -99,7 +99,7 @@ final class MetricsFile {
                 write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
             }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileError(.write, path, reason: String(cString: strerror(errno))) }
+            guard count > 0 else { throw FileError(.write, path) }
             written += count
         }
     }
@@ -107,7 +107,7 @@ final class MetricsFile {
     /// Makes what was appended survive a power cut.
     func flush() throws(FileError) {
         guard fsync(descriptor) == 0 else {
-            throw FileError(.write, path, reason: String(cString: strerror(errno)))
+            throw FileError(.write, path)
         }
     }
 }

@@ -38,6 +38,8 @@ public struct Run {
         } catch let error as KernelError {
             if case .lossNotFinite = error { throw .invalid("\(error); a lower lr may help") }
             throw .invalid("\(error)")
+        } catch let error as FileError where error.isOutOfRoom {
+            throw .outOfRoom("\(error)")
         } catch {
             throw .failed("\(error)")
         }

@@ -3,21 +3,27 @@
 /// Clocks of several nodes never agree and may jump, so nobody compares them: an attempt has lost its run when one
 /// observer has seen its renewal unchanged for as long as its lease. Its own agent stops at the latest a lease after
 /// it last *asked* for a renewal, which is earlier.
+///
+/// An observer that was held up itself (asleep, or before a locked state file) has seen nothing: those it watches may
+/// have been held up by the same, and get a whole lease from there on.
 public struct LeaseWatch: Sendable {
     private var seen: [Hold: ContinuousClock.Instant] = [:]
+    private var lastLook: ContinuousClock.Instant?
 
     /// Starts with nothing seen.
     public init() {}
 
-    /// Takes a look at a job's attempts.
+    /// Takes a look at a job's attempts; looks that are more than half a lease apart tell nothing.
     ///
     /// - Parameters:
     ///   - holds: All attempts that go on.
     ///   - now: When they were read.
     /// - Returns: Those that have fallen silent.
     public mutating func silent(among holds: [Hold], at now: ContinuousClock.Instant) -> [Hold] {
+        let pause = lastLook.map { now - $0 } ?? .zero
+        lastLook = now
         var still: [Hold: ContinuousClock.Instant] = [:]
-        for hold in holds { still[hold] = seen[hold] ?? now }
+        for hold in holds { still[hold] = pause > hold.lease / 2 ? now : seen[hold] ?? now }
         seen = still
         return holds.filter { hold in still[hold].map { now - $0 >= hold.lease } ?? false }
     }

@@ -46,7 +46,10 @@ extension Store {
     /// - Throws: What keeps the file from being changed.
     public func takeOver(_ hold: Hold, by agent: AgentID, lease: Duration) throws(StoreError) -> Claim? {
         let now = now()
+        let asked = ContinuousClock.now
         return try write(.untilPowerCut) { db in
+            // Who had to wait for the state file may be ahead of the attempt's agent, which waits to renew it.
+            guard .now - asked < hold.lease / 2 else { return nil }
             let reason = "its agent fell silent"
             guard try Self.endSilently(hold, reason: reason, at: now, in: db) else { return nil }
             guard try !Self.setAsideIfDeadly(hold.run, at: now, in: db) else { return nil }

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 import Runs
@@ -18,6 +19,9 @@ extension AgentLoop {
             log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
             plan = try self.plan(claim, folder: folder)
             tracker = try self.tracker(of: kept, plan: plan, log: log)
+        } catch let error as FileError where error.isOutOfRoom {
+            _ = try giveBackForRoom(claim, error.description)
+            return
         } catch {
             _ = try settle { () throws(StoreError) in
                 try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
@@ -39,6 +43,10 @@ extension AgentLoop {
         do throws(RunError) {
             outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
         } catch {
+            if case .outOfRoom(let reason) = error {
+                leave(tracker, try giveBackForRoom(claim, reason), log: log)
+                return
+            }
             say("failed: \(error)")
             var mayPass = false
             if case .failed = error { mayPass = true }
@@ -93,6 +101,16 @@ extension AgentLoop {
             }
             leave(tracker, lost, log: log)
         }
+    }
+
+    /// Gives a run back that only the disk has stopped, and waits a while: there may be room then.
+    ///
+    /// - Returns: Why the claim was no longer ours, if so.
+    private func giveBackForRoom(_ claim: Claim, _ reason: String) throws(StoreError) -> LostLease? {
+        Self.say("run \(claim.run) waits: \(reason)")
+        let lost = try settle { () throws(StoreError) in try store.release(claim, reason: reason) }
+        Self.wait(.seconds(Double.random(in: 5...15)))
+        return lost
     }
 
     /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.

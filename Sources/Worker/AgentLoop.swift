@@ -134,7 +134,7 @@ struct AgentLoop: Sendable {
     }
 
     /// Waits, but not longer than until a signal.
-    private static func wait(_ duration: Duration) {
+    static func wait(_ duration: Duration) {
         let end = ContinuousClock.now + duration
         while .now < end, !StopRequest.isMade { Thread.sleep(forTimeInterval: 0.1) }
     }
