@@ -23,6 +23,11 @@ public struct SpecDraft: Sendable, Equatable {
             experiment: experiment.name, config: experiment.config, target: experiment.target, overrides: [])
     }
 
+    /// The same run, now that it is known how its target was trained.
+    public func decomposing(_ target: TargetConfig) -> SpecDraft {
+        SpecDraft(experiment: experiment, config: config, target: target, overrides: overrides)
+    }
+
     init(experiment: String, config: ExperimentConfig, target: TargetConfig?, overrides: [Override]) {
         self.experiment = experiment
         self.config = config

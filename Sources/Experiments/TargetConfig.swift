@@ -85,6 +85,11 @@ extension TargetConfig {
     /// The config as JSON with sorted keys and no spaces: the same text for the same settings.
     public func canonicalJSON() -> String { value.canonicalJSON }
 
+    /// What is wrong with decomposing this target as a config says, a line each.
+    public func problems(decomposing config: ExperimentConfig) -> [String] {
+        conflicts(with: config).map { "\($0.key): \($0.reason)" }
+    }
+
     /// What is wrong with decomposing this target as a config says.
     func conflicts(with config: ExperimentConfig) -> [Conflict] {
         switch (self, config.taskConfig) {

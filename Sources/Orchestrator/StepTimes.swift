@@ -88,18 +88,21 @@ struct StepTimes {
     /// The median time of the finished runs of each size.
     private mutating func take(_ past: [FinishedRun], for sizes: [RunSize: Size]) {
         var targets: [String: TargetConfig] = [:]
+        var localTargets = LocalTargets()
         var times: [RunSize: [Double]] = [:]
         for run in past {
-            do throws(ConfigError) {
+            do {
                 let config = try ExperimentConfig.load(yaml: run.config, source: "config")
                 if let text = run.target, targets[text] == nil {
                     targets[text] = try TargetConfig.load(yaml: text, source: "target")
                 }
-                let size = RunSize(config, target: run.target.flatMap { targets[$0] })
+                var target = run.target.flatMap { targets[$0] }
+                if case .local(let path) = config.pretrainedModelPath { target = try localTargets.config(at: path) }
+                let size = RunSize(config, target: target)
                 guard let wanted = sizes[size], run.steps * Self.farthest >= wanted.steps else { continue }
                 times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))
             } catch {
-                // Another version stored a config that this one cannot read; it tells nothing.
+                // Another version stored a config that this one cannot read, or its target is gone: it tells nothing.
                 continue
             }
         }

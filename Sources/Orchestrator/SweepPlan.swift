@@ -64,7 +64,7 @@ struct SweepPlan {
         } catch {
             problems.append("\(error)")
         }
-        var gathering = Gathering(project: project)
+        var gathering = SpecGathering(project: project)
         do {
             for draft in drafts { try gathering.add(draft) }
         } catch {
@@ -115,88 +115,5 @@ private struct Selection {
                 unread.append(Experiment.name(ofFile: name))
             }
         }
-    }
-}
-
-/// Takes up specs one after the other; those with a config that is there already are counted only.
-private struct Gathering {
-    let project: String?
-    private(set) var specs: [NewSpec] = []
-    private(set) var drafts: [SpecDraft] = []
-    private(set) var parts: [SweepPlan.Part] = []
-    private(set) var problems: [String] = []
-    private(set) var remoteTargets: [WandBRunReference] = []
-    private var seen: Set<String> = []
-    private var paths: [String: String] = [:]
-    /// The last target and its text: nearly all specs of an experiment have the same.
-    private var target: (config: TargetConfig, text: String)?
-
-    init(project: String?) { self.project = project }
-
-    mutating func add(_ draft: SpecDraft) throws {
-        if parts.last?.experiment != draft.experiment {
-            parts.append(
-                .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
-            seen = []
-        }
-        let part = parts.removeLast()
-        let stored = try config(draft)
-        let config = stored.json()
-        let isNew = seen.insert(config).inserted
-        if isNew {
-            specs.append(
-                NewSpec(
-                    experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
-                    target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
-                    steps: draft.config.steps))
-            drafts.append(draft)
-        }
-        parts.append(
-            .init(
-                experiment: part.experiment, range: part.range.lowerBound..<specs.count,
-                duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
-    }
-
-    /// A draft's config as it is stored: with the project that the user asked for, and with an absolute target.
-    private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
-        var config = draft.config
-        if let project { config = try config.setting("wandb_project", to: .string(project)) }
-        if case .wandb(let run) = config.pretrainedModelPath, !remoteTargets.contains(run) {
-            remoteTargets.append(run)
-        }
-        if case .local(let path) = config.pretrainedModelPath {
-            let absolute = absolute(path, in: draft)
-            config = try config.setting("pretrained_model_path", to: .string(absolute))
-        }
-        return config
-    }
-
-    private mutating func text(of target: TargetConfig) -> String {
-        if let known = self.target, known.config == target { return known.text }
-        let text = target.canonicalJSON()
-        self.target = (target, text)
-        return text
-    }
-
-    /// The absolute path; one that cannot be read is told once.
-    private mutating func absolute(_ path: String, in draft: SpecDraft) -> String {
-        if let known = paths[path] { return known }
-        let absolute = URL(filePath: path).path
-        paths[path] = absolute
-        if !FileManager.default.isReadableFile(atPath: absolute) {
-            problems.append("\(draft.experiment): pretrained_model_path names \(path), which cannot be read")
-            return absolute
-        }
-        do throws(Failure) { _ = try TargetSource(absolute) } catch {
-            problems.append("\(draft.experiment): \(error.message)")
-        }
-        return absolute
-    }
-}
-
-extension ExperimentConfig {
-    /// The path of the target's files, where the config names files.
-    fileprivate var localTarget: String? {
-        if case .local(let path) = pretrainedModelPath { path } else { nil }
     }
 }

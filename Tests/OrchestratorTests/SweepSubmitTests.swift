@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Testing
 
@@ -92,7 +93,34 @@ struct SweepSubmitTests {
         let sweep = try bench.write("own: {seed: {values: [1, 2, 3]}}", to: "s.yaml")
         let answer = try await bench.orchestrator(["submit", "--experiments", own, "--sweep", sweep, "--dry-run"])
         #expect(answer.code == 2)
-        #expect(answer.error == "orchestrator: own: pretrained_model_path names no/such/folder, which cannot be read\n")
+        #expect(
+            answer.error
+                == "orchestrator: own: pretrained_model_path names \(bench.path)/no/such/folder, which cannot be read\n"
+        )
+    }
+
+    @Test func aTargetOfTheUsersOwnIsCheckedAgainstTheConfigAndCostsWhatItSays() async throws {
+        let training = try #require(try Registry.experiment(named: "tms_5-2").target).yaml()
+        _ = try bench.write(training, to: "target/tms_train_config.yaml")
+        _ = try bench.write("", to: "target/tms.safetensors")
+        let config = try await bench.orchestrator(["experiments", "tms_5-2"]).output
+            .replacing("pretrained_model_path: train:tms_5-2", with: "pretrained_model_path: target")
+        let own = try bench.write(config, to: "own.yaml")
+        let arguments = ["submit", "--experiments", own, "--dry-run"]
+        let bill = try await bench.orchestrator(arguments)
+        #expect(bill.code == 0, "\(bill.error)")
+        #expect(bill.output.contains("About 1.2 MB of files"))
+
+        let sweep = try bench.write("own: {target_module_patterns: {values: [[linear3]]}}", to: "s.yaml")
+        let wrong = try await bench.orchestrator(arguments + ["--sweep", sweep])
+        #expect(wrong.code == 2)
+        #expect(
+            wrong.error == "orchestrator: own: target_module_patterns: 'linear3' matches no module; "
+                + "the target has linear1, linear2\n")
+        _ = try bench.write(training + "stepps: 3\n", to: "target/tms_train_config.yaml")
+        let unknown = try await bench.orchestrator(arguments)
+        #expect(unknown.error.contains("tms_train_config.yaml:"))
+        #expect(unknown.error.contains("stepps: unknown key; did you mean steps?"))
     }
 
     @Test(arguments: [

@@ -1,0 +1,88 @@
+import Experiments
+import Foundation
+import Store
+
+/// Takes up specs one after the other; those with a config that is there already are counted only.
+struct SpecGathering {
+    let project: String?
+    private(set) var specs: [NewSpec] = []
+    private(set) var drafts: [SpecDraft] = []
+    private(set) var parts: [SweepPlan.Part] = []
+    private(set) var problems: [String] = []
+    private(set) var remoteTargets: [WandBRunReference] = []
+    private var seen: Set<String> = []
+    private var targets = LocalTargets()
+    /// The last target and its text: nearly all specs of an experiment have the same.
+    private var target: (config: TargetConfig, text: String)?
+
+    init(project: String?) { self.project = project }
+
+    mutating func add(_ draft: SpecDraft) throws {
+        if parts.last?.experiment != draft.experiment {
+            parts.append(
+                .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
+            seen = []
+        }
+        let part = parts.removeLast()
+        let stored = try config(draft)
+        let config = stored.json()
+        let local = stored.localTarget.flatMap { target(at: $0, for: draft) }
+        let isNew = seen.insert(config).inserted
+        if isNew {
+            specs.append(
+                NewSpec(
+                    experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
+                    target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
+                    steps: draft.config.steps))
+            drafts.append(local.map(draft.decomposing) ?? draft)
+        }
+        parts.append(
+            .init(
+                experiment: part.experiment, range: part.range.lowerBound..<specs.count,
+                duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
+    }
+
+    /// A draft's config as it is stored: with the project that the user asked for, and with an absolute target.
+    private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
+        var config = draft.config
+        if let project { config = try config.setting("wandb_project", to: .string(project)) }
+        if case .wandb(let run) = config.pretrainedModelPath, !remoteTargets.contains(run) {
+            remoteTargets.append(run)
+        }
+        if case .local(let path) = config.pretrainedModelPath {
+            config = try config.setting("pretrained_model_path", to: .string(URL(filePath: path).path))
+        }
+        return config
+    }
+
+    private mutating func text(of target: TargetConfig) -> String {
+        if let known = self.target, known.config == target { return known.text }
+        let text = target.canonicalJSON()
+        self.target = (target, text)
+        return text
+    }
+
+    /// How the target at a path was trained; what is wrong with it, or with decomposing it so, is told once.
+    private mutating func target(at path: String, for draft: SpecDraft) -> TargetConfig? {
+        do throws(Failure) {
+            let target = try targets.config(at: path)
+            for problem in target.problems(decomposing: draft.config) { report(problem, draft) }
+            return target
+        } catch {
+            report(error.message, draft)
+            return nil
+        }
+    }
+
+    private mutating func report(_ problem: String, _ draft: SpecDraft) {
+        let text = "\(draft.experiment): \(problem)"
+        if !problems.contains(text) { problems.append(text) }
+    }
+}
+
+extension ExperimentConfig {
+    /// The path of the target's files, where the config names files.
+    fileprivate var localTarget: String? {
+        if case .local(let path) = pretrainedModelPath { path } else { nil }
+    }
+}
