@@ -30,7 +30,7 @@ extension StandInBackend {
             return createFiles(variables, host: request.headers["host"] ?? "", &state)
         }
         if text.contains("upsertBucket(") { note(variables, &state) }
-        if text.contains("View") || text.contains("view(") || text.contains("upsertModel("),
+        if ["View", "view(", "models(", "ProjectInternalId"].contains(where: text.contains),
             let reply = pages(text, variables, &state)
         {
             return reply

@@ -28,6 +28,7 @@ extension StandInBackend {
         if query.contains("upsertModel(") { return upsertModel(variables, &state) }
         if query.contains("upsertView(") { return upsertView(variables, &state) }
         if query.contains("allViews(") { return viewsNamed(variables, state) }
+        if query.contains("models(") { return projects(variables, state) }
         if query.contains("view(id:") {
             let id = (variables["reportId"] ?? variables["id"]) as? String
             let view = state.pages.views.first { $0.id == id }
@@ -119,6 +120,25 @@ extension StandInBackend {
             "internalId": Data("ProjectInternalId:\(index + 1)".utf8).base64EncodedString(), "name": name,
             "entityName": entity,
         ]
+    }
+
+    private func projects(_ variables: [String: Any], _ state: State) -> Reply {
+        let entity = variables["entity"] as? String ?? Self.entity
+        let user: [String: Any] = [
+            "id": "VXNlcjox", "name": "u", "username": "u", "email": "u@example.invalid", "admin": false, "flags": "{}",
+            "entity": Self.entity, "deletedAt": NSNull(), "apiKeys": ["edges": [Any]()], "teams": ["edges": [Any]()],
+        ]
+        let nodes = state.pages.projects.filter { $0.hasPrefix(entity + "/") }.map { key -> [String: Any] in
+            let name = String(key.dropFirst(entity.count + 1))
+            return [
+                "node": [
+                    "__typename": "Project", "id": Data(key.utf8).base64EncodedString(), "name": name,
+                    "entityName": entity, "createdAt": "2026-01-01T00:00:00.000Z", "isBenchmark": false, "user": user,
+                ] as [String: Any]
+            ]
+        }
+        let end: [String: Any] = ["__typename": "PageInfo", "endCursor": NSNull(), "hasNextPage": false]
+        return answer(["models": ["edges": nodes, "pageInfo": end] as [String: Any]])
     }
 
     /// Entity and project, whatever an operation calls its variables.

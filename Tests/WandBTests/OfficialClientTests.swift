@@ -164,33 +164,7 @@ struct OfficialClientTests {
         }
     }
 
-    /// Runs Python as a user would who has this server, and nothing else.
     private func python(_ arguments: [String], _ server: StandInServer) async throws -> String {
-        let program = try #require(ProcessInfo.processInfo.environment["SPD_TEST_PYTHON"])
-        return try await blocking {
-            let process = Process()
-            let (output, errors) = (Pipe(), Pipe())
-            process.executableURL = URL(filePath: program)
-            process.arguments = arguments
-            process.currentDirectoryURL = URL(filePath: scratch.path)
-            process.environment = [
-                "PATH": "/usr/bin:/bin", "HOME": scratch.path, "WANDB_BASE_URL": server.baseURL,
-                "WANDB_API_KEY": StandInBackend.key, "WANDB_DIR": scratch.path, "WANDB_CACHE_DIR": scratch.path,
-                "WANDB_CONFIG_DIR": scratch.path, "WANDB_DATA_DIR": scratch.path, "WANDB_ERROR_REPORTING": "false",
-            ]
-            process.standardOutput = output
-            process.standardError = errors
-            try process.run()
-            let said = Notices()
-            let reader = Thread {
-                said.add(String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
-            }
-            reader.start()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            try #require(
-                process.terminationStatus == 0, "python \(arguments[0]): \(said.all.joined().suffix(2000))")
-            return text
-        }
+        try await OfficialPython(home: scratch.path, server: server).run(arguments)
     }
 }

@@ -14,7 +14,7 @@ struct PageSpecTests {
     }
 
     /// Every place in a value, and what kind of value is there; elements of arrays share a place.
-    private func places(in value: JSONValue, at path: String = "") -> Set<String> {
+    static func places(in value: JSONValue, at path: String = "") -> Set<String> {
         switch value {
         case .object(let members):
             members.reduce(into: ["\(path) {}"]) { $0.formUnion(places(in: $1.value, at: "\(path).\($1.name)")) }
@@ -29,8 +29,8 @@ struct PageSpecTests {
 
     @Test func aWorkspaceHasTheShapeThatWandBsOwnLibrarySaves() throws {
         let bank = ".section.panelBankConfig.sections[].panels[].config"
-        let ours = places(in: WorkspaceView(token: "spd-x", experiment: Self.experiment).spec)
-        let theirs = places(in: try recorded("workspace_view"))
+        let ours = Self.places(in: WorkspaceView(token: "spd-x", experiment: Self.experiment).spec)
+        let theirs = Self.places(in: try recorded("workspace_view"))
         // Fields that the library knows and the recorded view does not use.
         #expect(
             ours.subtracting(theirs) == [
@@ -52,8 +52,8 @@ struct PageSpecTests {
         let report = LaunchReport(
             launch: launch, projects: ["spd": .init(name: "spd", entity: "lab", id: "UA==")], workspaces: [])
         let panel = ".blocks[].metadata.panelBankSectionConfig.panels[].config"
-        let ours = places(in: report.spec)
-        let theirs = places(in: try recorded("report"))
+        let ours = Self.places(in: report.spec)
+        let theirs = Self.places(in: try recorded("report"))
         #expect(
             ours.subtracting(theirs) == [
                 "\(panel).chartTitle string", "\(panel).columnCount number", "\(panel).mediaKeys []",
