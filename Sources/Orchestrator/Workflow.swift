@@ -14,8 +14,8 @@ struct Workflow: ParsableCommand {
         2 Sweep      sweep.yaml:   global:                     for every experiment
                                      seed: {values: [0, 1, 2]}
                                    tms_5-2:                    for this one
-                                     lr: {values: [1e-3, 3e-3]}     or {min: 1e-4, max: 1e-2, distribution:
-                                                                        log_uniform_values} and --samples N
+                                     lr: {values: [1e-3, 3e-3]}      every combination
+                                     pnorm: {min: 0.5, max: 2.0}     or drawn, with --samples N
         3 Try        orchestrator submit --experiments tms_5-2 --sweep sweep.yaml --dry-run
         4 Submit     orchestrator submit --experiments tms_5-2 --sweep sweep.yaml --n-agents 8
                      One job; its specs wait in SPD_CACHE_DIR until agents take them, here or on SLURM.
