@@ -93,15 +93,24 @@ struct CleaningPlan {
         }
     }
 
-    /// Folders of submissions that were cut short (a day ago, so that none is at work on them), and of jobs
-    /// that the state did not know when their number was given again.
+    /// Folders of submissions and checks that were cut short (a day ago, so that none is at work on them), and of
+    /// jobs that the state did not know when their number was given again.
     private static func leftovers(in cache: CacheFolder) -> [Folder] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.jobs)) ?? []
-        return names.sorted().filter { name in
-            guard name.hasPrefix(".new-") else { return name.hasPrefix(".old-") }
+        let beginnings = [(cache.jobs, ".new-"), (cache.targets, ".new-"), (cache.path, ".spd-doctor-")]
+        let cutShort = beginnings.flatMap { folder, beginning in
+            names(in: folder).filter { $0.hasPrefix(beginning) }.map { folder + "/" + $0 }
+        }.filter { path in
             var info = stat()
-            return stat(cache.jobs + "/" + name, &info) == 0 && time(nil) - info.st_mtim.tv_sec > 86_400
-        }.compactMap { Folder(cache.jobs + "/" + $0) }
+            return stat(path, &info) == 0 && time(nil) - info.st_mtim.tv_sec > 86_400
+        }
+        let replaced =
+            names(in: cache.jobs).filter { $0.hasPrefix(".old-") }.map { cache.jobs + "/" + $0 }
+            + names(in: cache.targets).filter { $0.contains(".damaged-") }.map { cache.targets + "/" + $0 }
+        return (cutShort + replaced).sorted().compactMap { Folder($0) }
+    }
+
+    private static func names(in folder: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     }
 
     private static func size(_ folders: [Folder]) -> String {

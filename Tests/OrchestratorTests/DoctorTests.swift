@@ -140,6 +140,7 @@ struct DoctorTests {
         #expect(meeting.note("held")?.host == "n0")
         #expect(done.held == .held)
         #expect(done.free == .free)
+        #expect(done.isFresh == true)
         #expect(try #require(done.delay) < 30)
     }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Artifacts
 import Foundation
 import Store
 
@@ -37,8 +36,9 @@ struct DoctorProbe: ParsableCommand {
         @Argument var file: String
 
         func run() throws {
-            let bytes = access(file, F_OK) == 0 ? try DurableFile.read(file, limit: 1 << 16) : []
-            try answer(Sight(locks: LockReport(lookingAt: lock), text: String(decoding: bytes, as: UTF8.self)))
+            // Before another process has written it, or where it cannot be seen, there is nothing to read.
+            let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) }
+            try answer(Sight(locks: LockReport(lookingAt: lock), text: text ?? ""))
         }
     }
 
@@ -57,7 +57,11 @@ struct DoctorProbe: ParsableCommand {
         func run() throws {
             let number = ProcessInfo.processInfo.environment["SLURM_PROCID"].flatMap(Int.init) ?? 0
             let meeting = NodesMeeting(folder: folder)
-            if number == 0 { try meeting.hold() } else { try meeting.look() }
+            do {
+                if number == 0 { try meeting.hold() } else { try meeting.look() }
+            } catch {
+                throw Failure(error)
+            }
         }
     }
 }

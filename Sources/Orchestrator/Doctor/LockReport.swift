@@ -101,6 +101,19 @@ struct HeldLocks {
     /// Locks the file as ``FileLock`` does; 0, or why not.
     func takeWhole() -> Int32 { flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno }
 
+    /// Changes the file's first byte in its place and brings that to the disk.
+    func write(_ byte: UInt8) throws(FileError) {
+        guard pwrite(file, [byte], 1, 0) == 1, fsync(file) == 0 else {
+            throw FileError(.write, "the locked file", reason: String(cString: strerror(errno)))
+        }
+    }
+
+    /// The file's first byte as this machine sees it.
+    var byte: UInt8? {
+        var bytes: [UInt8] = [0]
+        return pread(file, &bytes, 1, 0) == 1 ? bytes[0] : nil
+    }
+
     /// Gives all locks back.
     func close() { Foundation.close(file) }
 }

@@ -137,6 +137,14 @@ struct NodesCheck {
             held.problem(expected: .held, subject: "node locks", other: done.host)
                 ?? free.problem(expected: .free, subject: "node locks", other: done.host)
                 ?? .ok("node locks", "\(done.host) sees \(first.host)'s locks, and that they are given back"))
+        if done.isFresh == false, held == .held {
+            findings.append(
+                .problem(
+                    "node files",
+                    "\(done.host) goes on reading what \(first.host) has changed: the state would be damaged",
+                    "mount it so that a lock brings a node's cache up to date (NFS does, FUSE with direct_io), or set "
+                        + "SPD_CACHE_DIR to another file system"))
+        }
         findings.append(Self.sight(done.delay ?? 0, first.host, done.host))
         return findings
     }

@@ -16,6 +16,8 @@ struct NodesMeeting {
         /// Another node's locks as it sees them: while they are held, and afterwards.
         var held: LockReport?
         var free: LockReport?
+        /// Whether it read what the other node had changed in the locked file, once it had the lock.
+        var isFresh: Bool?
         /// How many seconds after it was written the other node's note was seen, by this node's clock.
         var delay: Double?
         /// Why it could not do its part.
@@ -37,8 +39,10 @@ struct NodesMeeting {
     func hold() throws {
         do throws(FileError) {
             let locks = try HeldLocks(taking: lock)
+            try locks.write(1)
             try leave(Note(host: host, time: now), as: "held")
             let hasLooked = wait { note("looked") != nil }
+            try locks.write(2)
             locks.close()
             var last = Note(host: host, time: now)
             if !hasLooked { last.trouble = "it never saw what the other node had written" }
@@ -58,9 +62,15 @@ struct NodesMeeting {
             return try leave(mine, as: "looked")
         }
         mine.delay = now - held.time
+        // Open all the time and read before, as a database is, so that an old page may be kept.
+        let file = try HeldLocks(opening: lock)
+        defer { file.close() }
         mine.held = LockReport(lookingAt: lock)
+        _ = file.byte
         try leave(mine, as: "looked")
         _ = wait { note("given back") != nil }
+        // First, for opening the file once more would bring the cache up to date.
+        mine.isFresh = file.takeRange() == 0 && file.byte == 2
         mine.free = LockReport(lookingAt: lock)
         try leave(mine, as: "done")
     }

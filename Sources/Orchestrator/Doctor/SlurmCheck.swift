@@ -21,7 +21,8 @@ struct SlurmCheck {
         }
         do throws(SlurmError) {
             let version = try await commands.version()
-            let missing = ["squeue", "scancel", "scontrol", "srun"].filter {
+            let needed = ["squeue", "scancel", "scontrol"] + (isWanted ? ["srun"] : [])
+            let missing = needed.filter {
                 Program.find($0, environment: environment) == nil
             }
             guard missing.isEmpty else {
