@@ -60,7 +60,7 @@ extension StandInBackend {
         let own = "http://\(host)/files/\(run.entity)/\(run.project)/\(id)/\(file)"
         return [
             "id": "RmlsZTo=", "name": file, "url": own, "directUrl": signed(id, file, host: host, state),
-            "sizeBytes": bytes.count, "mimetype": "application/octet-stream", "updatedAt": "2026-01-01T00:00:00Z",
+            "sizeBytes": "\(bytes.count)", "mimetype": "application/octet-stream", "updatedAt": "2026-01-01T00:00:00Z",
             "md5": Data(MD5.digest(bytes)).base64EncodedString(),
         ]
     }

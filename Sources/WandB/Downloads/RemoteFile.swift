@@ -2,8 +2,8 @@
 public struct RemoteFile: Sendable, Equatable {
     /// Its name; folders are parted by `/`.
     public let name: String
-    /// Its size in bytes.
-    public let size: Int
+    /// Its size in bytes, where the server tells.
+    public let size: Int?
     /// Its MD5 digest in base64, where the server knows it.
     public let md5: String?
     /// Where to get it, the likeliest first.
@@ -16,7 +16,8 @@ public struct RemoteFile: Sendable, Equatable {
             .map { $0.hasPrefix("/") ? baseURL + $0 : $0 }
         guard !addresses.isEmpty else { return nil }
         self.name = name
-        size = node["sizeBytes"]?.integer ?? 0
+        // A 64-bit number, which some servers write as text.
+        size = node["sizeBytes"]?.integer ?? node["sizeBytes"]?.string.flatMap { Int($0) }
         md5 = node["md5"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 }

@@ -18,7 +18,7 @@ public final class RunFiles {
     private let stranger: HTTPClient
     private let client: HTTPClient
 
-    private static let largestFile = 4 << 30
+    private static let largestFile = 1 << 30
     private static let redirects = 5
 
     /// Finds out what is needed to ask for a run.
@@ -80,7 +80,7 @@ public final class RunFiles {
     }
 
     private static func difference(_ bytes: [UInt8], _ file: RemoteFile) -> String? {
-        guard bytes.count == file.size else { return "\(bytes.count) bytes of \(file.size)" }
+        if let size = file.size, bytes.count != size { return "\(bytes.count) bytes of \(size)" }
         guard let md5 = file.md5 else { return nil }
         return Data(MD5.digest(bytes)).base64EncodedString() == md5 ? nil : "its digest differs"
     }
@@ -117,8 +117,8 @@ extension RunFiles {
     }
 
     private func fetch(_ address: String, _ file: RemoteFile) -> WandBAPI.Reply<[UInt8]> {
-        guard file.size <= Self.largestFile else {
-            return .failure(CallFailure(.refused, "\(file.name) is \(file.size) bytes, too large for a target"))
+        if let size = file.size, size > Self.largestFile {
+            return .failure(CallFailure(.refused, "\(file.name) is \(size) bytes, too large for a target"))
         }
         var address = address
         for _ in 0...Self.redirects {
@@ -126,7 +126,7 @@ extension RunFiles {
             var request = HTTPRequest(method: "GET", url: address)
             if isOwn { request.headers.append(("Authorization", key.authorization)) }
             request.timeout = nil
-            request.maximumReplyBytes = file.size + 1
+            request.maximumReplyBytes = Self.largestFile
             let response: HTTPResponse
             do {
                 let patience = patience
