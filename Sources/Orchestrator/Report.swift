@@ -12,8 +12,8 @@ struct Report: AsyncParsableCommand {
               orchestrator report 7      of job 7
               orchestrator report 7 --json
 
-            `submit` does this where there is a W&B key; this makes up for what could not be done then. Pages that
-            are there already are updated, so that repeating it is safe.
+            `submit` does this where there is a W&B key; this makes up for what could not be
+            done then. Pages that are there are updated, so that repeating it is safe.
             """)
 
     @Argument(help: "The job's number (default: the latest job).")
