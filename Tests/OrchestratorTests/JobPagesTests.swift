@@ -89,7 +89,7 @@ struct JobPagesTests {
         #expect(report.error.contains("not all pages of job 1 could be made on W&B: cannot connect"))
     }
 
-    @Test(arguments: [["WANDB_MODE": "offline"], ["WANDB_MODE": "disabled"], ["WANDB_API_KEY": ""]])
+    @Test(arguments: [["WANDB_MODE": "offline"], ["WANDB_API_KEY": ""]])
     func withoutW_BNothingIsMadeAndNothingSaidUnlessAReportWasAskedFor(setting: [String: String]) async throws {
         defer { server.stop() }
         let quiet = try await bench.orchestrator(Self.submit, adding: setting)
@@ -100,5 +100,26 @@ struct JobPagesTests {
         #expect(asked.error.hasPrefix("orchestrator: there will be no W&B report: "))
         #expect(asked.error.split(separator: "\n").count == 1)
         #expect(server.backend.requests == 0)
+    }
+
+    @Test func pagesShowTheRunsThatTheWorkerMakes() async throws {
+        defer { server.stop() }
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 200) + "\nwandb_project: own", to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", "small.yaml", "--executor", "local", "--watch"],
+            adding: TrainingEndToEndTests.realWorker.merging(["WANDB_PROJECT": "mine"]) { $1 })
+        #expect(answer.code == 0, "\(answer.error)")
+        let job = try await bench.status(of: 1)
+        let run = try #require(server.backend.run(job.runs[0].run))
+        let view = try #require(server.backend.pages.views.first { $0.type == "project-view" })
+        #expect(run.project == "mine" && view.project == "mine")
+        for set in [view, try #require(server.backend.pages.views.last)] {
+            for tag in ["small", job.token] {
+                #expect(run.tags.contains(tag))
+                #expect(set.spec.contains(#""op":"IN","value":["\#(tag)"]"#), "\(set.displayName)")
+            }
+        }
+        #expect(server.backend.violations == [])
     }
 }

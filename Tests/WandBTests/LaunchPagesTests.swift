@@ -93,7 +93,7 @@ struct LaunchPagesTests {
     }
 
     /// Whatever fails with the work done or not done, there is never a second view of the same name.
-    @Test(arguments: 0..<4) func failuresAreMadeUpForWithoutASecondView(seed: UInt64) async throws {
+    @Test(arguments: 0..<2) func failuresAreMadeUpForWithoutASecondView(seed: UInt64) async throws {
         defer { server.stop() }
         server.backend.inject { number, _ in
             var dice = Dice(seed: seed &* 1000 &+ UInt64(number))
