@@ -24,16 +24,17 @@ public struct JobEnd: Sendable {
     /// The summary is written before the end is noted, so that a crash in between only means that it is written again;
     /// the user's command runs at most once.
     ///
+    /// - Parameter callsOffWaiting: Whether agents that wait in SLURM's queue are still to be called off.
     /// - Returns: What to tell; nothing if it was not this caller's turn.
     /// - Throws: `StoreError`, `FileError`; then the next caller tries again.
-    public func perform() async throws -> [String] {
+    public func perform(callsOffWaiting: Bool = true) async throws -> [String] {
         guard try store.openWork(of: job.id).isNone, try store.job(job.id).finished == nil else { return [] }
         let summary = try JobSummaryFile(store: store, job: job.id)
         try DurableFile.write(summary.text(), to: Self.summary(in: job.folder))
         try DurableFile.write(summary.lines(), to: job.folder + "/runs.jsonl")
         guard try store.markFinished(job.id) else { return [] }
         var notes = ["job \(job.id) is finished: \(Self.summary(in: job.folder))"]
-        if job.executor == .slurm, try store.agents(of: job.id).count < job.agentCount {
+        if callsOffWaiting, job.executor == .slurm, try store.agents(of: job.id).count < job.agentCount {
             do {
                 try await slurm.cancelPending(named: job.token)
                 notes.append("agents that still wait in SLURM's queue are called off")

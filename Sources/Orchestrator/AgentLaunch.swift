@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Slurm
 import Store
@@ -17,9 +18,9 @@ struct AgentLaunch {
         return exists && isFolder.boolValue ? job.submittedFrom : job.folder
     }
 
-    /// The batch script that starts agents of job `id`, on other nodes than the excluded ones.
+    /// A batch script that starts agents of job `id`.
     static func script(
-        for id: JobID, named token: String, agentCount: Int, excluding nodes: String?, in folder: String,
+        for id: JobID, named token: String, agentCount: Int, options: JobOptions, in folder: String,
         layout: JobFolder.Layout, cache: CacheFolder
     ) throws(Failure) -> BatchScript {
         for path in [folder, cache.path] where path.contains(where: \.isNewline) {
@@ -27,12 +28,35 @@ struct AgentLaunch {
                 "SLURM can't run jobs in a folder whose name has a line break: \(path.debugDescription)")
         }
         return BatchScript(
-            name: token, agentCount: agentCount, resources: nodes.map { ["exclude": $0] } ?? [:],
-            workingDirectory: folder,
-            logs: layout.logs,
+            name: token, agentCount: agentCount, resources: options.resources,
+            warning: SlurmTime.warning(before: options.resources["time"].flatMap(SlurmTime.duration)),
+            workingDirectory: folder, logs: layout.logs,
             variables: [.init("SPD_CACHE_DIR", cache.path)]
                 + LocalAgents.threadVariables(1).map { .init($0.name, $0.value) },
             command: layout.command(for: id))
+    }
+
+    /// The arrays that so many agents make: one, unless SLURM's configuration asks for smaller ones.
+    ///
+    /// - Parameters:
+    ///   - agents: How many.
+    ///   - slurm: Asked for the largest array, if there is to be one.
+    ///   - first: The number of the first array's script.
+    /// - Returns: Each array's script and number of agents.
+    /// - Throws: Why SLURM's configuration can't be read.
+    static func arrays(
+        of agents: Int, _ slurm: SlurmCommands, first: Int = 1
+    ) async throws(Failure) -> [(script: String, agents: Int)] {
+        let largest: Int
+        do throws(SlurmError) { largest = agents > 1 ? try await slurm.largestArray() : 1 } catch {
+            throw Failure(error)
+        }
+        let count = (agents + largest - 1) / largest
+        return (0..<count).map { index in
+            // About equal parts.
+            let part = agents * (index + 1) / count - agents * index / count
+            return (JobFolder.Layout.script(first + index), part)
+        }
     }
 
     /// Starts agents that are stored as `starting` on this machine; as long as one has started, all is well.
@@ -42,10 +66,14 @@ struct AgentLaunch {
     /// - Returns: Warnings.
     func startLocally(_ agents: [Agent]) throws -> [String] {
         let layout = JobFolder.Layout(path: job.folder)
+        // While it is held nobody takes these agents for forgotten.
+        let lock = try FileLock(path: layout.launchLock)
+        defer { lock?.release() }
         var variables = environment
         variables["SPD_CACHE_DIR"] = cache.path
         let threads = LocalAgents.threads(forAgents: agents.count, cores: LocalAgents.cores)
         for (name, value) in LocalAgents.threadVariables(threads) { variables[name] = value }
+        variables["SPD_AGENT_CORES"] = String(threads)
         var processes: [(agent: AgentID, pid: pid_t)] = []
         var warnings: [String] = []
         for (index, agent) in agents.enumerated() {
@@ -72,26 +100,8 @@ struct AgentLaunch {
         return warnings
     }
 
-    /// Queues a batch script.
-    ///
-    /// - Parameters:
-    ///   - script: The script's file.
-    ///   - known: What SLURM has taken for this job before.
-    /// - Returns: Warnings.
-    /// - Throws: Why SLURM did not take it.
-    func startOnSlurm(scriptAt script: String, besides known: Set<SlurmJobID> = []) async throws -> [String] {
-        do {
-            let number = try await slurm.submit(scriptAt: script, name: job.token, besides: known)
-            return noting { try store.markSubmitted(job.id, slurmJobID: number.rawValue) }
-        } catch {
-            guard case .uncertain = error else { throw error }
-            let advice = "the specs of job \(job.id) are stored, don't submit them again before you know"
-            return ["\(error); \(advice)"] + noting { try store.markUncertain(job.id) }
-        }
-    }
-
     /// Notes what has happened to agents; it has happened even if that can't be noted.
-    private func noting(_ body: () throws -> Void) -> [String] {
+    func noting(_ body: () throws -> Void) -> [String] {
         do {
             try body()
             return []

@@ -4,81 +4,81 @@ import Store
 
 /// Whether anybody still works on a job, as far as can be known from here.
 struct AgentsWatch {
-    let slurm: SlurmCommands
-    private var queue: (outlook: Outlook, time: ContinuousClock.Instant)?
+    let queue: QueueCache
 
-    /// SLURM's controller is asked at most this often.
-    private static let queuePause = Duration.seconds(30)
-
-    /// An agent at work is heard of several times a minute; this long a silence is worth a question.
-    private static let silence = Duration.seconds(120)
-
-    enum Outlook: Equatable {
-        /// Agents work, or will.
-        case going(note: String?)
-        /// All agents are gone while specs are left.
-        case nobody(reason: String)
-
-        var note: String? {
-            if case .going(let note) = self { note } else { nil }
-        }
-
-        var reasonOfEnd: String? {
-            if case .nobody(let reason) = self { reason } else { nil }
-        }
+    /// What is thought of a job's agents.
+    struct Outlook: Equatable {
+        /// By agent, in their order.
+        var verdicts: [AgentVerdict]
+        /// What to tell of agents that wait in SLURM's queue.
+        var notes: [String] = []
+        /// Why nobody works on the job any more, though specs are left.
+        var reasonOfEnd: String?
     }
 
-    init(slurm: SlurmCommands) { self.slurm = slurm }
-
-    /// Looks after the agents of a job that has specs left.
-    mutating func outlook(of snapshot: JobSnapshot) async -> Outlook {
-        let alive = snapshot.agents.filter { $0.state != .ended && !$0.isGone(in: snapshot.job) }
-        switch snapshot.job.executor {
-        case .local:
-            if snapshot.agents.isEmpty { return .going(note: nil) }
-            return alive.isEmpty ? .nobody(reason: "every agent's process has ended") : .going(note: nil)
-        case .slurm:
-            // As long as one agent is heard of, SLURM need not be asked.
-            if alive.contains(where: { Self.isHeard($0, at: snapshot.time) }) { return .going(note: nil) }
-            if let queue, ContinuousClock.now - queue.time < Self.queuePause { return queue.outlook }
-            let outlook = await askSlurm(snapshot.job)
-            queue = (outlook, ContinuousClock.now)
+    /// Looks after the agents of a job; SLURM is asked only if somebody is silent or has yet to come.
+    ///
+    /// - Parameters:
+    ///   - snapshot: The job.
+    ///   - refresh: Whether the user wants SLURM to be asked whatever is known.
+    /// - Returns: What is thought of them.
+    func outlook(of snapshot: JobSnapshot, refresh: Bool = false) async -> Outlook {
+        let job = snapshot.job
+        func verdicts(_ view: QueueView?) -> [AgentVerdict] {
+            snapshot.agents.map { AgentVerdict($0, in: job, queue: view, at: snapshot.time) }
+        }
+        var outlook = Outlook(verdicts: verdicts(nil))
+        let isOpen = snapshot.counts.settled < snapshot.counts.total
+        guard job.executor == .slurm else {
+            if isOpen, !outlook.verdicts.isEmpty, !outlook.verdicts.contains(where: \.mayWork) {
+                outlook.reasonOfEnd = "every agent's process has ended"
+            }
             return outlook
         }
+        let submitted = snapshot.launches.filter { $0.state == .submitted }
+        let expected = submitted.reduce(0) { $0 + $1.agents }
+        let isDoubtful =
+            expected > snapshot.agents.count || !outlook.verdicts.contains(.working)
+            || outlook.verdicts.contains { $0.reason != nil }
+        guard refresh || (isOpen && isDoubtful) else { return outlook }
+        // A queue from before the last submission knows nothing of it.
+        let view = await queue.view(since: submitted.compactMap(\.begun).max(), refresh: refresh)
+        outlook.verdicts = verdicts(view)
+        guard let view else { return outlook }
+        if let problem = view.problem { outlook.notes.append("SLURM: \(problem)") }
+        let entries = view.entries(of: job).filter { !$0.state.isFinal }
+        outlook.notes += Self.waiting(entries)
+        let isHeard = outlook.verdicts.contains { $0 == .working || $0 == .starting }
+        if isOpen, !isHeard, entries.isEmpty, view.problem == nil, !snapshot.launches.contains(where: \.state.isOpen) {
+            outlook.reasonOfEnd = "SLURM's queue holds none of its agents"
+        }
+        return outlook
     }
 
-    private static func isHeard(_ agent: Agent, at now: Timestamp) -> Bool {
-        guard agent.state == .running, let heartbeat = agent.heartbeat else { return false }
-        return now - heartbeat < silence
+    /// One line for each reason that agents wait for.
+    private static func waiting(_ entries: [QueueEntry]) -> [String] {
+        let waiting = Dictionary(grouping: entries.filter { $0.state == .pending }, by: \.reason)
+        return waiting.sorted { $0.key < $1.key }.map { reason, entries in
+            var line = "\(plural(entries.count, "agent")) waiting in SLURM's queue (\(reason))"
+            if let obstacle = entries[0].obstacle { line += ": \(obstacle)" }
+            return line
+        }
     }
+}
 
-    private func askSlurm(_ job: Job) async -> Outlook {
-        let entries: [QueueEntry]
-        do throws(SlurmError) {
-            entries = try await slurm.queue(named: job.token)
-        } catch {
-            return .going(note: "SLURM: \(error)")
+extension AgentVerdict {
+    /// Whether the agent may be at work, or come to it.
+    var mayWork: Bool {
+        switch self {
+        case .starting, .working, .silent: true
+        case .ended, .gone: false
         }
-        let open = entries.filter { !$0.state.isFinal }
-        // A submission that is uncertain, or a moment old, may not be in the queue yet.
-        guard !open.isEmpty else {
-            return job.submission == .submitted
-                ? .nobody(reason: "SLURM's queue holds none of its agents") : .going(note: nil)
-        }
-        let waiting = open.filter { $0.state == .pending }
-        guard waiting.count == open.count, let first = waiting.first else { return .going(note: nil) }
-        return .going(note: "\(plural(waiting.count, "agent")) waiting in SLURM's queue (\(first.reason))")
     }
 }
 
 extension Agent {
-    /// Whether the agent's process has ended without a goodbye.
-    ///
-    /// A process on another machine can't be seen from here and gets the benefit of the doubt.
+    /// Whether the agent's process has ended without a goodbye, as far as can be seen from here.
     func isGone(in job: Job) -> Bool {
-        guard state != .ended, job.executor == .local, host == AgentIdentity.thisHost, let pid else {
-            return false
-        }
-        return !ProcessCheck.isRunning(pid)
+        if case .gone = AgentVerdict(self, in: job, queue: nil, at: .now()) { true } else { false }
     }
 }

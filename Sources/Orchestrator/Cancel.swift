@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import Jobs
 import Slurm
 import Store
 
@@ -18,7 +20,9 @@ struct Cancel: AsyncParsableCommand {
     var names: [String]
 
     func run() async throws {
+        // Not mended first: agents that were never submitted need not be.
         let state = try State()
+        let slurm = SlurmCommands(environment: state.environment)
         try await failing {
             // Everything is looked up before anything is changed.
             let targets = try names.map { try Target(Reference($0), as: $0, in: state.store) }
@@ -29,10 +33,10 @@ struct Cancel: AsyncParsableCommand {
                 if !touched.contains(job) { touched.append(job) }
             }
             for id in touched where try state.store.openWork(of: id).isNone {
-                let ending = AgentsEnd(
-                    job: try state.store.job(id), store: state.store,
-                    slurm: SlurmCommands(environment: state.environment))
-                for line in try await ending.perform() { print(line) }
+                let job = try state.store.job(id)
+                for line in try await AgentsEnd(job: job, store: state.store, slurm: slurm).perform() { print(line) }
+                let end = JobEnd(store: state.store, job: job, slurm: slurm, environment: state.environment)
+                for line in try await end.perform(callsOffWaiting: false) { print(line) }
             }
         }
     }
@@ -81,13 +85,14 @@ struct AgentsEnd {
             let here = alive.filter { $0.host == AgentIdentity.thisHost }
             let worker = JobFolder.Layout(path: job.folder).worker
             let stopped = here.filter { agent in
-                agent.pid.map { LocalAgents.stop($0, running: worker) } ?? false
+                agent.pid.map { LocalAgents.signal($0, SIGTERM, running: worker) } ?? false
             }
             let away = Set(alive.compactMap(\.host)).subtracting([AgentIdentity.thisHost])
             return (stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"])
                 + away.sorted().map { "The agents on \($0) will find out within seconds" }
         case .slurm:
-            guard job.submission != .stored else { return [] }
+            let isBegun = try store.launches(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
+            guard isBegun || job.submission != .stored else { return [] }
             do throws(SlurmError) {
                 try await slurm.cancel(named: job.token)
                 return ["scancel --name \(job.token): its agents end"]

@@ -23,7 +23,7 @@ struct Clean: AsyncParsableCommand {
     var yes = false
 
     func run() async throws {
-        let state = try State()
+        let state = try await State.open()
         try await failing {
             let plan = try CleaningPlan(jobs.map(JobID.init), in: state)
             guard !plan.isEmpty else { return print("There is nothing to delete.") }

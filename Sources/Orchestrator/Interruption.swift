@@ -18,6 +18,12 @@ enum Interruption {
         }
     }
 
+    /// Forgets that ^C was pressed and waits for the next one.
+    static func listenAgain() {
+        flag.store(false, ordering: .relaxed)
+        listen()
+    }
+
     /// Throws if the user has pressed ^C.
     static func check() throws(Failure) {
         if isRequested { throw .interrupted }

@@ -35,12 +35,12 @@ struct JobFolder {
         }
     }
 
-    /// Puts the folder into its place, with the batch script if there is one, and returns its path.
+    /// Puts the folder into its place, with the batch scripts by their names, and returns its path.
     mutating func publish(
-        as job: JobID, script: (Layout) throws(Failure) -> BatchScript?
+        as job: JobID, scripts: (Layout) throws(Failure) -> [(name: String, script: BatchScript)]
     ) throws(Failure) -> String {
         let layout = Layout(path: "\(cache.jobs)/\(job)")
-        if let script = try script(layout) { try Files.write(script.text, to: path + "/submit.sh") }
+        for (name, script) in try scripts(layout) { try Files.write(script.text, to: path + "/" + name) }
         if FileManager.default.fileExists(atPath: layout.path) {
             // No stored job has this number: a crash, or a state file that was removed, left the folder.
             try Files.publish(layout.path, as: "\(cache.jobs)/.old-\(job)-\(UUID().uuidString)")
@@ -57,12 +57,14 @@ struct JobFolder {
     struct Layout {
         let path: String
         var worker: String { path + "/worker" }
-        var script: String { path + "/submit.sh" }
         var logs: String { path + "/logs" }
         var snapshot: String { path + "/snapshot.json" }
 
-        /// The batch script of agents that were added later.
-        func laterScript(unique: String) -> String { path + "/submit-\(unique).sh" }
+        /// The name of a job's first, second, … batch script.
+        static func script(_ number: Int) -> String { number == 1 ? "submit.sh" : "submit-\(number).sh" }
+
+        /// The lock of whoever starts the job's agents.
+        var launchLock: String { path + "/launch.lock" }
 
         /// The log of a local agent, numbered from 1.
         func log(ofAgent number: Int) -> String { "\(logs)/agent-\(number).log" }

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Store
 
 /// A job as `--json` prints it: keys are only ever added, times are unix seconds, durations seconds.
@@ -16,6 +17,10 @@ struct JobReport: Encodable {
     let links: [LinkReport]
     let counts: Counts
     let etaSeconds: Double?
+    /// When its last agent wrote the summary.
+    let finished: Double?
+    /// What SLURM says of agents that wait.
+    let notes: [String]?
     let agents: [AgentReport]?
     let runs: [RunReport]?
 
@@ -58,6 +63,11 @@ struct JobReport: Encodable {
         let heartbeat: Double?
         let ended: Double?
         let reason: String?
+        /// When SLURM will end it.
+        let allocationEnd: Double?
+        /// `starting`, `working`, `silent`, `gone` or `ended`, and what is known where there is a doubt.
+        let verdict: String?
+        let verdictReason: String?
     }
 
     struct RunReport: Encodable {
@@ -86,16 +96,18 @@ struct JobReport: Encodable {
     }
 
     /// A job with its agents and runs.
-    init(_ snapshot: JobSnapshot) throws(Failure) {
+    init(_ snapshot: JobSnapshot, _ outlook: AgentsWatch.Outlook? = nil) throws(Failure) {
         var runs: [RunReport] = []
         for run in snapshot.runs { runs.append(try RunReport(run)) }
         self.init(
             snapshot.job, counts: snapshot.counts, eta: Forecast(snapshot).remaining,
-            agents: snapshot.agents.map(AgentReport.init), runs: runs)
+            agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) }, runs: runs,
+            notes: outlook?.notes)
     }
 
     private init(
-        _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?
+        _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
+        notes: [String]? = nil
     ) {
         id = job.id.rawValue
         token = job.token
@@ -110,19 +122,22 @@ struct JobReport: Encodable {
         links = job.links.map(LinkReport.init)
         self.counts = Counts(counts)
         etaSeconds = eta.map { $0 / .seconds(1) }
+        finished = job.finished?.rawValue
+        self.notes = notes
         self.agents = agents
         self.runs = runs
     }
 }
 
 extension JobReport.AgentReport {
-    init(_ agent: Agent) {
+    init(_ agent: Agent, _ verdict: AgentVerdict?) {
         self.init(
             id: agent.id.rawValue, number: agent.number, state: agent.state.rawValue, host: agent.host,
             pid: agent.pid, slurmJobId: agent.slurm.job, slurmArrayJobId: agent.slurm.arrayJob,
             slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue,
             started: agent.started.rawValue, heartbeat: agent.heartbeat?.rawValue,
-            ended: agent.ended?.rawValue, reason: agent.reason)
+            ended: agent.ended?.rawValue, reason: agent.reason,
+            allocationEnd: agent.allocationEnd?.rawValue, verdict: verdict?.word, verdictReason: verdict?.reason)
     }
 }
 

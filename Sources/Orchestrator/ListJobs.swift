@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Slurm
 import Store
 
 /// Lists the jobs.
@@ -19,6 +20,9 @@ struct ListJobs: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = CacheFolder(environment: environment)
+        await Mending(
+            cache: cache, environment: environment, slurm: SlurmCommands(environment: environment)
+        ).perform()
         let jobs = try await failing { try Store.existing(cache)?.jobs() ?? [] }
         if json {
             return print(

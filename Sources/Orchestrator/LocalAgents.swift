@@ -60,17 +60,18 @@ enum LocalAgents {
         return status.1
     }
 
-    /// Asks an agent of this machine to save its state and end.
+    /// Sends a signal to an agent of this machine; SIGTERM asks it to save its state and end.
     ///
     /// - Parameters:
     ///   - pid: The process that the agent is known by.
+    ///   - number: The signal.
     ///   - worker: The program it runs; any other process that has the number by now is left alone.
     /// - Returns: Whether the process was there.
-    static func stop(_ pid: pid_t, running worker: String) -> Bool {
+    static func signal(_ pid: pid_t, _ number: Int32, running worker: String) -> Bool {
         // A script's interpreter comes before the script.
         let words = ProcessCheck.commandLine(of: pid).prefix(2)
         guard ProcessCheck.isRunning(pid), words.contains(worker) else { return false }
-        return kill(pid, SIGTERM) == 0
+        return kill(pid, number) == 0
     }
 
     /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.

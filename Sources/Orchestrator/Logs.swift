@@ -21,7 +21,7 @@ struct Logs: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try State()
+        let state = try await State.open()
         let source = try await failing { try LogSource(Reference(name), as: name, in: state.store) }
         var log = GrowingFile(path: source.file)
         if !follow {

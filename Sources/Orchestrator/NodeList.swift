@@ -1,5 +1,4 @@
 import ArgumentParser
-import Store
 
 /// SLURM's lists of nodes, as users type them.
 enum NodeList {
@@ -10,13 +9,6 @@ enum NodeList {
             !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-_,[]".contains($0)) }
         guard isList else {
             throw ValidationError("--exclude '\(text)' is not a list of nodes; one is n17,n[20-22]")
-        }
-    }
-
-    /// Refuses a list where no SLURM reads it.
-    static func check(_ text: String?, executor: ExecutorKind) throws(Failure) {
-        if text != nil, executor == .local {
-            throw .badInput("--exclude is for SLURM's nodes; these agents run on this machine")
         }
     }
 }

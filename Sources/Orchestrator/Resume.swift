@@ -11,6 +11,7 @@ struct Resume: AsyncParsableCommand {
             EXAMPLES
               orchestrator resume 7                 as many as are missing
               orchestrator resume 7 --n-agents 4    four more
+              orchestrator resume 7 --exclude n17 --time 8:00:00
               orchestrator retry 7                  before it: failed and cancelled runs once more
 
             They run the worker that the job was submitted with, in the folder it was submitted from.
@@ -19,41 +20,28 @@ struct Resume: AsyncParsableCommand {
     @Argument(help: "The job's number.")
     var job: Int64
 
-    @Option(
-        name: [.customLong("n-agents"), .customLong("n_agents")],
-        help: ArgumentHelp("How many more agents (default: those missing from the first number).", valueName: "n"))
-    var agentCount: Int?
+    @OptionGroup var agents: AgentOptions
 
-    @Option(
-        help: ArgumentHelp("Nodes of SLURM's that agents must not use: n17,n[20-22].", valueName: "nodes"))
-    var exclude: String?
-
-    @Flag(help: "Then watch the job until it is finished; ^C leaves the agents running.")
+    @Flag(help: "Then watch the job until it is finished; ^C stops local agents (they save), never SLURM's.")
     var watch = false
-
-    func validate() throws {
-        if let agentCount, agentCount < 1 {
-            throw ValidationError("--n-agents is \(agentCount); it takes 1 or more")
-        }
-        try NodeList.validate(exclude)
-    }
 
     func run() async throws {
         Interruption.listen()
-        let state = try State()
+        let state = try await State.open()
         let slurm = SlurmCommands(environment: state.environment)
         let id = JobID(rawValue: job)
         let job = try await failing { try state.store.job(id) }
         let resumption = Resumption(
             launch: AgentLaunch(
                 job: job, store: state.store, cache: state.cache, environment: state.environment, slurm: slurm),
-            wanted: agentCount, exclude: exclude)
+            wanted: agents.agentCount,
+            options: try agents.changing(job.options, executor: job.executor))
         let result = try await resumption.start()
         for warning in result.warnings { printError(warning) }
         print(result.text)
         if watch {
             fflush(nil)
-            try await Watch(job: id, store: state.store, slurm: slurm).run()
+            try await Watch(job: id, store: state.store, cache: state.cache, slurm: slurm, stopsAgents: true).run()
         }
     }
 }
@@ -63,8 +51,8 @@ struct Resumption {
     let launch: AgentLaunch
     /// How many; `nil` for as many as are missing.
     let wanted: Int?
-    /// Nodes that SLURM must not use.
-    let exclude: String?
+    /// What they get: as the job's first ones, but for what the command line changes.
+    let options: JobOptions
 
     private var job: Job { launch.job }
 
@@ -82,7 +70,6 @@ struct Resumption {
             }
             switch job.executor {
             case .local:
-                try NodeList.check(exclude, executor: .local)
                 return try startLocally(open)
             case .slurm: return try await startOnSlurm(open)
             }
@@ -108,23 +95,13 @@ struct Resumption {
     }
 
     private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, warnings: [String]) {
-        let entries = try await launch.slurm.queue(named: job.token)
-        let atWork = entries.filter { !$0.state.isFinal }
-        if job.submission != .submitted, let found = atWork.first {
-            // sbatch had done its work, though nobody could tell.
-            try launch.store.markSubmitted(job.id, slurmJobID: found.arrayJob.rawValue)
-        }
+        let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
         let count = try count(atWork: atWork.count, open)
-        let layout = JobFolder.Layout(path: job.folder)
-        let script = try AgentLaunch.script(
-            for: job.id, named: job.token, agentCount: count, excluding: exclude, in: launch.workingFolder,
-            layout: layout,
-            cache: launch.cache)
-        let file = layout.laterScript(unique: UUID().uuidString)
-        try Files.makeFolder(layout.logs)
-        try Files.write(script.text, to: file)
-        let warnings = try await launch.startOnSlurm(
-            scriptAt: file, besides: Set(entries.map(\.arrayJob)))
+        let earlier = try launch.store.launches(of: job.id).count
+        let arrays = try await AgentLaunch.arrays(of: count, launch.slurm, first: earlier + 1)
+        for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }
+        try launch.store.addLaunches(arrays, to: job.id)
+        let warnings = try await launch.startOnSlurm()
         return (text(count, open, place: "in SLURM's queue"), warnings)
     }
 

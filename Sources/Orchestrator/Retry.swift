@@ -29,7 +29,7 @@ struct Retry: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let state = try State()
+        let state = try await State.open()
         try await failing {
             let store = state.store
             let job = try store.job(JobID(rawValue: job))

@@ -21,7 +21,7 @@ struct Show: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let state = try State()
+        let state = try await State.open()
         let details = try await failing { try RunDetails(startingWith: name, in: state.store) }
         let style = Style.forStandardOutput(environment: state.environment)
         print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")

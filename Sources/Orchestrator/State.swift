@@ -1,4 +1,5 @@
 import Foundation
+import Slurm
 import Store
 
 /// The state that commands look at and change: it exists, or there is nothing to do.
@@ -6,6 +7,14 @@ struct State {
     let store: Store
     let cache: CacheFolder
     let environment: [String: String]
+
+    /// Opens the state that the environment leads to, after putting right what others have left half done.
+    static func open() async throws(Failure) -> State {
+        let state = try State()
+        let slurm = SlurmCommands(environment: state.environment)
+        await Mending(cache: state.cache, environment: state.environment, slurm: slurm).perform()
+        return state
+    }
 
     /// Opens the state that the environment leads to.
     init() throws(Failure) {

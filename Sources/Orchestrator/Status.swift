@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import Slurm
 import Store
 
@@ -28,6 +29,9 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Show every run; of large jobs, those most worth a look are shown otherwise.")
     var runs = false
 
+    @Flag(help: "Ask SLURM now, however lately it was asked.")
+    var refresh = false
+
     @Flag(help: "Go on showing until the job is finished.")
     var watch = false
 
@@ -47,6 +51,8 @@ struct Status: AsyncParsableCommand {
                 terminator: "")
             return
         }
+        let slurm = SlurmCommands(environment: environment)
+        await Mending(cache: cache, environment: environment, slurm: slurm).perform()
         let number = job.map(JobID.init)
         if watch {
             let latest = try await failing { try store.jobs() }.last?.job.id
@@ -55,25 +61,26 @@ struct Status: AsyncParsableCommand {
                 return
             }
             Interruption.listen()
-            return try await Watch(job: watched, store: store, slurm: SlurmCommands(environment: environment))
-                .run()
+            return try await Watch(job: watched, store: store, cache: cache, slurm: slurm, stopsAgents: false).run()
         }
         let style = Style.forStandardOutput(environment: environment)
         let (text, counts) = try await failing {
-            json ? try Self.json(number, store, cache) : try self.text(number, store, cache, style)
+            let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
+            return json
+                ? try await self.json(number, store, cache, agents)
+                : try await self.text(number, store, cache, agents, style)
         }
         print(text, terminator: "")
         if let code = counts?.exitCode { throw code }
     }
 
-    private static func json(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder
-    ) throws -> (String, RunCounts?) {
+    private func json(
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch
+    ) async throws -> (String, RunCounts?) {
         if let job {
             let snapshot = try store.snapshot(of: job)
-            return (
-                try JSONText.encode(JobListing(cache: cache.path, jobs: [JobReport(snapshot)])), snapshot.counts
-            )
+            let report = try JobReport(snapshot, await agents.outlook(of: snapshot, refresh: refresh))
+            return (try JSONText.encode(JobListing(cache: cache.path, jobs: [report])), snapshot.counts)
         }
         let jobs = try store.jobs()
         return (
@@ -82,14 +89,15 @@ struct Status: AsyncParsableCommand {
     }
 
     private func text(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ style: Style
-    ) throws -> (String, RunCounts?) {
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: Style
+    ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []
         guard let shown = job ?? jobs.last?.job.id else { return (JobListing.nothing(in: cache), nil) }
         var lines = jobs.count > 1 ? JobListing.lines(jobs, style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
         let snapshot = try store.snapshot(of: shown, runsAtMost: limit)
-        lines += try StatusText(snapshot: snapshot, style: style).lines(runsAtMost: limit)
+        let outlook = await agents.outlook(of: snapshot, refresh: refresh)
+        lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style).lines(runsAtMost: limit)
         return (lines.joined(separator: "\n") + "\n", snapshot.counts)
     }
 

@@ -1,9 +1,11 @@
 import Foundation
+import Jobs
 import Store
 
 /// A job's state as people read it.
 struct StatusText {
     let snapshot: JobSnapshot
+    let outlook: AgentsWatch.Outlook
     let style: Style
 
     /// The headline: name, counts, time left.
@@ -18,8 +20,28 @@ struct StatusText {
         return text
     }
 
-    /// The agents, one line each.
+    /// How far the job is, as a bar: done, running, failed.
+    var bar: String {
+        let counts = snapshot.counts
+        let width = 40
+        func cells(_ runs: Int) -> Int { counts.total == 0 ? 0 : (runs * width + counts.total / 2) / counts.total }
+        let done = cells(counts[.done])
+        let failed = cells(counts[.done] + counts[.failed] + counts[.cancelled]) - done
+        let running = min(width, cells(counts.settled + counts[.running])) - done - failed
+        func part(_ count: Int, _ cell: String, _ color: Color) -> String {
+            style.paint(String(repeating: cell, count: max(0, count)), color)
+        }
+        let percent = counts.total == 0 ? 0 : 100 * counts.settled / counts.total
+        return part(done, "█", .green) + part(failed, "█", .red) + part(running, "▒", .yellow)
+            + part(width - done - failed - running, "░", .dim) + " \(percent)%"
+    }
+
+    /// The agents, one line each, and what SLURM says of those that wait.
     var agents: [String] {
+        agentLines + outlook.notes.map { style.paint($0, .yellow) }
+    }
+
+    private var agentLines: [String] {
         guard !snapshot.agents.isEmpty else {
             let asked = plural(snapshot.job.agentCount, "agent")
             return ["No agent has started yet (\(asked) asked for, \(snapshot.job.submission.rawValue))."]
@@ -28,17 +50,21 @@ struct StatusText {
             ("AGENT", .left), ("STATE", .left), ("NODE", .left), ("PROCESS", .right), ("RUN", .left),
             ("HEARD", .right), ("", .left),
         ])
-        for agent in snapshot.agents {
+        for (agent, verdict) in zip(snapshot.agents, outlook.verdicts) {
             let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
-            let state: TextTable.Cell =
-                agent.isGone(in: snapshot.job)
-                ? .init("gone", .red)
-                : .init(agent.state.rawValue, agent.state == .running ? .yellow : .dim)
+            let color: Color =
+                switch verdict {
+                case .gone: .red
+                case .silent, .working: .yellow
+                case .starting, .ended: .dim
+                }
+            let state = TextTable.Cell(
+                verdict == .working ? AgentState.running.rawValue : verdict.word, color)
             table.add([
                 .init("\(agent.job).\(agent.number)"), state,
                 .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
                 .init(agent.run?.rawValue ?? ""), .init(agent.state == .ended ? "" : heard),
-                .init(agent.reason ?? "", .dim),
+                .init(verdict.reason ?? agent.reason ?? "", .dim),
             ])
         }
         return table.lines(style)
@@ -102,8 +128,8 @@ struct StatusText {
 
     /// All of it.
     func lines(runsAtMost limit: Int = .max) throws(Failure) -> [String] {
-        [style.paint(headline, .bold), ""] + agents + [""] + (try runs(atMost: limit)) + failures + [""]
-            + places
+        let head = [style.paint(headline, .bold)] + (style.isColored ? [bar] : [])
+        return head + [""] + agents + [""] + (try runs(atMost: limit)) + failures + [""] + places
     }
 
     /// `3 of 4 done, 1 running`.

@@ -46,13 +46,13 @@ extension Submission {
     }
 
     private var parallelism: Parallelism {
-        Parallelism(agents: agentCount, executor: executor.kind, options: JobOptions())
+        Parallelism(agents: agentCount, executor: executor.kind, options: request.options)
     }
 
     private func previewScript() throws(Failure) -> String {
         let job = JobID(rawValue: 0)
         let layout = JobFolder.Layout(path: "\(cache.jobs)/N")
-        var script = try script(for: job, layout)
+        var script = try script(for: job, layout, agents: agentCount)
         script.command = layout.command(for: job).dropLast() + ["N"]
         return script.text
     }

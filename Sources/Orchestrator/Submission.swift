@@ -12,9 +12,11 @@ struct Submission {
     let token: String
     let suffix: String?
     let project: String?
-    let agentCount: Int
-    let exclude: String?
+    let request: AgentRequest
+    let maxRetries: Int
     let createReport: Bool
+
+    var agentCount: Int { request.agentCount }
 
     /// A new unique job name: `spd-k3j9x0qa`, or `spd-mine-k3j9x0qa` with a suffix.
     static func token(suffix: String?) -> String {
@@ -42,9 +44,14 @@ struct Submission {
         let job: Job
         do {
             try Interruption.check()
-            job = try store.insertJob(newJob, specs: specs, in: cache) { id in
+            let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: agentCount, slurm) : []
+            job = try store.insertJob(newJob, specs: specs, in: cache, launches: arrays) { id in
                 try folder.publish(as: id) { layout throws(Failure) in
-                    executor.kind == .slurm ? try script(for: id, layout) : nil
+                    var scripts: [(name: String, script: BatchScript)] = []
+                    for array in arrays {
+                        scripts.append((array.script, try script(for: id, layout, agents: array.agents)))
+                    }
+                    return scripts
                 }
             }
         } catch {
@@ -58,7 +65,7 @@ struct Submission {
             warnings =
                 switch executor.kind {
                 case .local: try launch.startLocally(try store.agents(of: job.id))
-                case .slurm: try await launch.startOnSlurm(scriptAt: JobFolder.Layout(path: job.folder).script)
+                case .slurm: try await launch.startOnSlurm()
                 }
         } catch {
             throw withdraw(job, store, because: Failure(error))
@@ -72,15 +79,16 @@ struct Submission {
         NewJob(
             token: token, suffix: suffix, project: project,
             submittedFrom: FileManager.default.currentDirectoryPath, executor: executor.kind,
-            agentCount: agentCount, createReport: createReport)
+            agentCount: agentCount, maxRetries: maxRetries, createReport: createReport, options: request.options)
     }
 
-    /// The batch script of this submission as job `id`.
-    func script(for id: JobID, _ layout: JobFolder.Layout) throws(Failure) -> BatchScript {
+    /// A batch script of this submission as job `id`.
+    func script(
+        for id: JobID, _ layout: JobFolder.Layout, agents: Int
+    ) throws(Failure) -> BatchScript {
         try AgentLaunch.script(
-            for: id, named: token, agentCount: agentCount, excluding: exclude,
-            in: FileManager.default.currentDirectoryPath,
-            layout: layout, cache: cache)
+            for: id, named: token, agentCount: agents, options: request.options,
+            in: FileManager.default.currentDirectoryPath, layout: layout, cache: cache)
     }
 
     private func launch(of job: Job, _ store: Store) -> AgentLaunch {

@@ -15,6 +15,9 @@ struct Submit: AsyncParsableCommand {
               orchestrator submit --sweep --n-agents 8 --watch
               orchestrator submit --sweep --dry-run    what would be run, and how
               orchestrator submit --sweep search.yaml --samples 50 --sweep-seed 1
+              orchestrator submit --sweep --n-agents 4 --slots 8 --time 4:00:00 --partition cpu
+
+            Options of SLURM's may also stand in SPD_CACHE_DIR/site.yaml and in SBATCH_ variables.
 
             Agents take specs until none is left; they go on when this terminal is closed.
             """)
@@ -35,10 +38,24 @@ struct Submit: AsyncParsableCommand {
 
     @OptionGroup var search: SweepOptions
 
+    @OptionGroup var agents: AgentOptions
+
     @Option(
-        name: [.customLong("n-agents"), .customLong("n_agents")],
-        help: ArgumentHelp("How many agents share the specs.", valueName: "n"))
-    var agentCount = 1
+        name: [.customLong("max-retries"), .customLong("max_retries")],
+        help: ArgumentHelp("How often a run that failed for a cause that may pass is tried again.", valueName: "n"))
+    var maxRetries = 1
+
+    @Option(
+        name: [.customLong("on-finish"), .customLong("on_finish")],
+        help: ArgumentHelp(
+            "A shell command that is run once when nothing is left to do; SPD_SUMMARY names the summary.",
+            valueName: "command"))
+    var onFinish: String?
+
+    @Flag(
+        name: [.customLong("upload-checkpoints"), .customLong("upload_checkpoints")],
+        help: "Upload the runs' checkpoints to W&B too.")
+    var uploadCheckpoints = false
 
     @Flag(help: "Train on CPUs; that is always so, the published tool's flag is accepted.")
     var cpu = false
@@ -54,10 +71,6 @@ struct Submit: AsyncParsableCommand {
     @Option(help: "Who starts the agents; auto is slurm where its controller answers.")
     var executor = ExecutorOption.auto
 
-    @Option(
-        help: ArgumentHelp("Nodes of SLURM's that agents must not use: n17,n[20-22].", valueName: "nodes"))
-    var exclude: String?
-
     @Flag(
         name: [.customLong("create-report"), .customLong("create_report")], inversion: .prefixedNo,
         help: "Create a W&B report of the job (default: where there is a W&B key).")
@@ -69,19 +82,17 @@ struct Submit: AsyncParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    @Flag(help: "Then watch the job until it is finished; ^C leaves the agents running.")
+    @Flag(help: "Then watch the job until it is finished; ^C stops local agents (they save), never SLURM's.")
     var watch = false
 
     func validate() throws {
-        guard agentCount >= 1 else {
-            throw ValidationError("--n-agents is \(agentCount); a job needs at least 1 agent")
-        }
+        if maxRetries < 0 { throw ValidationError("--max-retries is \(maxRetries); it takes 0 or more") }
+        if onFinish?.isEmpty == true { throw ValidationError("--on-finish is empty; it takes a shell command") }
         // With what is put around it the name must fit into a W&B tag, of 64 characters.
         if let suffix, suffix.isEmpty || suffix.count > 48 || !suffix.utf8.allSatisfy(Self.isNameByte) {
             throw ValidationError(
                 "--job-suffix '\(suffix)' may hold up to 48 letters, digits, '.', '_' and '-'")
         }
-        try NodeList.validate(exclude)
         try search.validate(sweep: sweep)
         if json, watch { throw ValidationError("--json and --watch exclude each other") }
     }
@@ -93,19 +104,24 @@ struct Submit: AsyncParsableCommand {
             experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
         let slurm = SlurmCommands(environment: environment)
         let executor = try await Executor.choose(executor, slurm: slurm)
-        try NodeList.check(exclude, executor: executor.kind)
+        let cache = CacheFolder(environment: environment)
+        var request = try agents.request(
+            site: try SiteFile.read(cache: cache), environment: environment, executor: executor.kind)
+        request.options.onFinish = onFinish
+        request.options.uploadsCheckpoints = uploadCheckpoints
         let submission = Submission(
-            plan: plan, cache: CacheFolder(environment: environment), environment: environment,
+            plan: plan, cache: cache, environment: environment,
             executor: executor, slurm: slurm,
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
-            agentCount: agentCount, exclude: exclude, createReport: createReport ?? true)
+            request: request, maxRetries: maxRetries, createReport: createReport ?? true)
         if dryRun {
             let bill = try submission.bill()
             let style = Style.forStandardOutput(environment: environment)
             print(json ? try submission.previewJSON(bill) : try submission.preview(bill, style), terminator: "")
             return
         }
-        try RemoteTargets(cache: submission.cache, environment: environment).fetch(plan.remoteTargets)
+        await Mending(cache: cache, environment: environment, slurm: slurm).perform()
+        try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }
         if !json {
@@ -118,7 +134,9 @@ struct Submit: AsyncParsableCommand {
         print(json ? try started.json() : links.map { $0.line + "\n" }.joined(), terminator: "")
         if watch {
             fflush(nil)
-            try await Watch(job: started.snapshot.job.id, store: started.store, slurm: slurm).run()
+            try await Watch(
+                job: started.snapshot.job.id, store: started.store, cache: cache, slurm: slurm, stopsAgents: true
+            ).run()
         }
     }
 

@@ -49,7 +49,7 @@ struct Sync: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try State()
+        let state = try await State.open()
         let selection = try await failing { try SyncSelection(names, in: state.store) }
         let options = try options(state)
         let style = Style.forStandardOutput(environment: state.environment)

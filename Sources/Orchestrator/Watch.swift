@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Jobs
 import Slurm
 import Store
 
@@ -8,7 +9,10 @@ import Store
 struct Watch {
     let job: JobID
     let store: Store
+    let cache: CacheFolder
     let slurm: SlurmCommands
+    /// Whether ^C is meant for the job's local agents, which this command has started, and not for the watching.
+    let stopsAgents: Bool
 
     private static let pause = Duration.milliseconds(200)
     private static let picturePause = Duration.seconds(1)
@@ -22,19 +26,19 @@ struct Watch {
         let style = Style.forStandardOutput(environment: environment)
         var view: any WatchView =
             Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
-        var agents = AgentsWatch(slurm: slurm)
+        let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
         var wasEnded = false
         while true {
             let snapshot = try await failing { try store.snapshot(of: job, runsAtMost: Self.runsInView) }
-            let text = StatusText(snapshot: snapshot, style: style)
+            let outlook = await agents.outlook(of: snapshot)
+            let text = StatusText(snapshot: snapshot, outlook: outlook, style: style)
             if snapshot.counts.settled == snapshot.counts.total {
                 view.clear()
                 print(try text.lines().joined(separator: "\n"))
                 if let code = snapshot.counts.exitCode { throw code }
                 return
             }
-            let outlook = await agents.outlook(of: snapshot)
-            try view.show(text, note: outlook.note)
+            try view.show(text)
             // The agents may have finished the work after the snapshot: only a second look is a verdict.
             if let reason = outlook.reasonOfEnd, wasEnded {
                 throw Failure.failed(
@@ -42,14 +46,18 @@ struct Watch {
                         + "\(reason); see \(snapshot.job.folder)/logs/")
             }
             wasEnded = outlook.reasonOfEnd != nil
-            try await sleep()
+            try await sleep(snapshot.job)
         }
     }
 
-    private func sleep() async throws {
+    private func sleep(_ watched: Job) async throws {
         let end = ContinuousClock.now + Self.picturePause
         while ContinuousClock.now < end {
             guard !Interruption.isRequested else {
+                if stopsAgents, watched.executor == .local {
+                    try await failing { try await LocalStop(job: watched, store: store).perform() }
+                    throw ExitCode(130)
+                }
                 print(
                     """
 
@@ -66,7 +74,7 @@ struct Watch {
 /// How the state of a job is shown again and again.
 protocol WatchView {
     /// Shows the present state.
-    mutating func show(_ text: StatusText, note: String?) throws(Failure)
+    mutating func show(_ text: StatusText) throws(Failure)
     /// Makes room for the last word.
     mutating func clear()
 }
@@ -78,14 +86,13 @@ struct Picture: WatchView {
 
     init(style: Style) { self.style = style }
 
-    mutating func show(_ text: StatusText, note: String?) throws(Failure) {
+    mutating func show(_ text: StatusText) throws(Failure) {
         let room = Terminal.size
         // What scrolls out of the window can't be drawn over: agents and frame go first, runs get the rest.
         let agents = Array(text.agents.prefix(max(2, room.rows / 3)))
-        let rest = room.rows - agents.count - 6
-        var lines = [style.paint(text.headline, .bold), ""] + agents + [""]
+        let rest = room.rows - agents.count - 7
+        var lines = [style.paint(text.headline, .bold), text.bar, ""] + agents + [""]
         lines += try text.runs(atMost: max(1, rest))
-        if let note { lines.append(note) }
         clear()
         for line in lines.prefix(room.rows - 1) { print(Self.cut(line, to: room.columns)) }
         fflush(nil)
@@ -122,7 +129,8 @@ struct ProgressLines: WatchView {
 
     init(pause: Duration) { self.pause = pause }
 
-    mutating func show(_ text: StatusText, note: String?) {
+    mutating func show(_ text: StatusText) {
+        let note = text.outlook.notes.isEmpty ? nil : text.outlook.notes.joined(separator: "; ")
         let now = ContinuousClock.now
         if let shown, shown.counts == text.snapshot.counts, shown.note == note, now - shown.time < pause {
             return

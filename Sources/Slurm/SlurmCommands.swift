@@ -197,15 +197,10 @@ public struct SlurmCommands: Sendable {
 
     /// The environment without what a surrounding job has left there.
     ///
-    /// A user's own defaults for where jobs run, as sites ask to put them into a shell profile, stay; all
-    /// other `SBATCH_` variables override lines of the script that the job relies on.
+    /// `SBATCH_` variables override the script's lines; those of them that users set on purpose stand in the script.
     private static func scrubbed(_ environment: [String: String]) -> [String: String] {
-        let kept: Set = [
-            "SLURM_CONF", "SBATCH_ACCOUNT", "SBATCH_CONSTRAINT", "SBATCH_PARTITION", "SBATCH_QOS",
-            "SBATCH_RESERVATION", "SBATCH_TIMELIMIT",
-        ]
-        return environment.filter { name, _ in
-            kept.contains(name) || !(name.hasPrefix("SLURM_") || name.hasPrefix("SBATCH_"))
+        environment.filter { name, _ in
+            name == "SLURM_CONF" || !(name.hasPrefix("SLURM_") || name.hasPrefix("SBATCH_"))
         }
     }
 

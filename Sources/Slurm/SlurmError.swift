@@ -14,6 +14,17 @@ public enum SlurmError: Error, Equatable {
     case uncertain(name: String, cause: String)
 }
 
+extension SlurmError {
+    /// Whether SLURM has refused so many tasks at once, so that fewer may be taken.
+    public var isLimit: Bool {
+        guard case .refused(_, let message) = self else { return false }
+        let words = [
+            "invalid job array specification", "submit limit", "maxsubmit", "temporarily unable to accept job",
+        ]
+        return words.contains { message.lowercased().contains($0) }
+    }
+}
+
 extension SlurmError: CustomStringConvertible {
     /// One readable line: what happened, to what, what to do.
     public var description: String {

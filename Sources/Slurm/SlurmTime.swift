@@ -1,5 +1,13 @@
 /// Times as SLURM writes and reads them.
 public enum SlurmTime {
+    /// How long before the end of so much time agents are to be told: enough to save, a small part of the whole.
+    ///
+    /// `nil` stands for a partition's own limit, which nobody has asked for.
+    public static func warning(before limit: Duration?) -> Duration {
+        guard let limit else { return .seconds(120) }
+        return min(max(limit / 4, .seconds(15)), .seconds(300))
+    }
+
     /// Reads a time limit or a rest of time: `30` (minutes), `5:00`, `2:00:00`, `1-12`, `1-12:30:00`.
     ///
     /// - Returns: `nil` for `UNLIMITED`, `infinite` and whatever is no time.

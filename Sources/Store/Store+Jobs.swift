@@ -11,12 +11,14 @@ extension Store {
     ///   - new: The job.
     ///   - specs: Its specs in order.
     ///   - cache: The folder below which the runs' folders will lie.
+    ///   - launches: The `sbatch` calls that are to be made: each one's script and number of agents.
     ///   - publish: Puts the job's folder into place and returns its path, given the job's number; called
     ///     just before the commit, while no other process can change the state. It must not use the store.
     /// - Returns: The job as it is stored.
     /// - Throws: A ``StoreError``, or what `publish` throws; then nothing is stored.
     public func insertJob(
-        _ new: NewJob, specs: [NewSpec], in cache: CacheFolder, publish: (JobID) throws -> String
+        _ new: NewJob, specs: [NewSpec], in cache: CacheFolder, launches: [(script: String, agents: Int)] = [],
+        publish: (JobID) throws -> String
     ) throws -> Job {
         var failure: (any Error)?
         do {
@@ -26,6 +28,7 @@ extension Store {
                 if new.executor == .local {
                     try Self.addAgents(new.agentCount, to: id, at: now(), in: db)
                 }
+                try Self.add(launches, to: id, in: db)
                 do {
                     try db.execute(
                         sql: "UPDATE job SET folder = ? WHERE id = ?",

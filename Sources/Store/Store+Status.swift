@@ -37,6 +37,8 @@ public struct JobSnapshot: Sendable, Equatable {
     public let counts: RunCounts
     /// Its agents in the order of their start.
     public let agents: [Agent]
+    /// The `sbatch` calls that were made for it.
+    public let launches: [SbatchCall]
     /// The work that is left and the speed of what was done.
     public let work: Work
     /// The runs that failed, in the order of their specs.
@@ -121,6 +123,7 @@ extension Store {
                 arguments: [id.rawValue])
             return JobSnapshot(
                 time: now, job: job, counts: counts, agents: try Self.agents(of: id, in: db),
+                launches: try Self.launches(of: id, in: db),
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit

@@ -9,6 +9,10 @@ extension Store {
         return try write { db in
             _ = try Self.job(job, in: db)
             let count = try Self.cancel("job = ?", [job.rawValue], at: now, in: db)
+            // Agents that nobody has asked SLURM for yet are no longer wanted.
+            try db.execute(
+                sql: "UPDATE launch SET state = 'refused' WHERE job = ? AND state IN ('planned', 'begun')",
+                arguments: [job.rawValue])
             try db.execute(
                 sql: "UPDATE job SET cancelled = :now WHERE id = :job AND cancelled IS NULL",
                 arguments: ["now": now.rawValue, "job": job.rawValue])

@@ -33,11 +33,6 @@ extension Worker {
                 valueName: "count"))
         var threads: Int?
 
-        @Option(
-            help: ArgumentHelp(
-                "How long before the allocation's end SLURM was asked for SIGUSR1.", valueName: "seconds"))
-        var warning = 120
-
         @Option(help: ArgumentHelp("How often a run's state is saved.", valueName: "seconds"))
         var checkpointEvery = 300
 
@@ -56,7 +51,6 @@ extension Worker {
             if checkpointEvery < 1 {
                 throw ValidationError("--checkpoint-every is \(checkpointEvery); it takes 1 or more seconds")
             }
-            if warning < 0 { throw ValidationError("--warning is \(warning); it takes 0 or more seconds") }
             if lease < 2 { throw ValidationError("--lease is \(lease); it takes 2 or more seconds") }
         }
 
@@ -76,8 +70,7 @@ extension Worker {
             if store.isOnNetworkFileSystem { try await Self.stagger(stored.agentCount) }
             let checkpointInterval = Duration.seconds(checkpointEvery)
             let allocation = await Allocation(
-                environment: environment, slurm: slurm, warning: .seconds(warning),
-                checkpointInterval: checkpointInterval)
+                environment: environment, slurm: slurm, checkpointInterval: checkpointInterval)
             let agent = try store.registerAgent(
                 AgentIdentity(environment: environment), for: job, until: allocation?.end)
             let plan = try SlotPlan(

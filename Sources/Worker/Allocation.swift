@@ -21,10 +21,9 @@ struct Allocation: Sendable {
     /// - Parameters:
     ///   - environment: The process's environment.
     ///   - slurm: Asked for the time that is left, once, if the environment doesn't say.
-    ///   - warning: How long before the end SLURM was asked to send its signal.
     ///   - checkpointInterval: How often a run's state is saved.
     init?(
-        environment: [String: String], slurm: SlurmCommands, warning: Duration, checkpointInterval: Duration
+        environment: [String: String], slurm: SlurmCommands, checkpointInterval: Duration
     ) async {
         let place = SlurmPlace(environment: environment)
         guard let number = place.job else { return nil }
@@ -37,7 +36,7 @@ struct Allocation: Sendable {
         let left = await Self.timeLeft(of: job, environment, slurm)
         end = left.map { Timestamp.now() + $0 }
         deadline = left.map { ContinuousClock.now + $0 }
-        self.warning = warning
+        warning = SlurmTime.warning(before: left)
         let share = left.map { $0 / 10 } ?? .zero
         useful = min(checkpointInterval, max(.seconds(15), share))
     }

@@ -38,7 +38,7 @@ struct CommandLineTests {
         ),
         (
             ["submit", "--n-agents", "0"],
-            "--n-agents is 0; a job needs at least 1 agent "
+            "--n-agents is 0; it takes 1 or more "
                 + "(`orchestrator submit --help` explains the options)"
         ),
         (
@@ -68,7 +68,7 @@ struct CommandLineTests {
         ),
         (
             ["submit", "--exclude", "n1", "--executor", "local"],
-            "--exclude is for SLURM's nodes; these agents run on this machine"
+            "--exclude is for SLURM; these agents run on this machine"
         ),
     ])
     func mistakesAreToldInOneLineWithExitCode2(arguments: [String], message: String?) async throws {

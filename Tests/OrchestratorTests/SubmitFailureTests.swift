@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Testing
 
 @testable import Orchestrator
@@ -68,21 +69,36 @@ struct SubmitFailureTests {
         try await expectNothingStored()
     }
 
+    private static let interrupting = """
+        "$0" "$@" > watch.txt &
+        until grep -q running watch.txt; do sleep 0.02; done
+        kill -INT $!
+        wait $!
+        """
+
     @Test func watchingCanBeInterruptedAndTheAgentsGoOn() async throws {
-        let script = """
-            "$0" "$@" > watch.txt &
-            until grep -q running watch.txt; do sleep 0.02; done
-            kill -INT $!
-            wait $!
-            """
+        _ = try await bench.orchestrator(Self.submit, adding: ["STAND_IN_STEP_MS": "600"])
         let answer = try await bench.run(
-            "/bin/sh", ["-c", script, Workbench.products + "/orchestrator"] + Self.submit + ["--watch"],
-            adding: ["STAND_IN_STEP_MS": "600"])
+            "/bin/sh", ["-c", Self.interrupting, Workbench.products + "/orchestrator", "status", "1", "--watch"])
         #expect(answer.code == 130)
         let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
         #expect(seen.contains("Stopped watching; the agents of job 1 go on."))
         let rest = try await bench.orchestrator(["status", "1", "--watch"])
         #expect(rest.code == 0, "\(rest.error)")
+        #expect(try await bench.status(of: 1).counts.done == 1)
+    }
+
+    @Test func interruptingTheCommandThatStartedLocalAgentsStopsThem() async throws {
+        let answer = try await bench.run(
+            "/bin/sh", ["-c", Self.interrupting, Workbench.products + "/orchestrator"] + Self.submit + ["--watch"],
+            adding: ["STAND_IN_STEP_MS": "60000"])
+        #expect(answer.code == 130)
+        let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
+        #expect(seen.contains("Stopping 1 agent"))
+        #expect(seen.contains("`orchestrator resume 1` goes on with it"))
+        let job = try await bench.status(of: 1)
+        #expect(job.agents.map(\.pid).allSatisfy { $0.map { !ProcessCheck.isRunning(Int32($0)) } ?? true })
+        #expect(try await bench.orchestrator(["resume", "1", "--watch"]).code == 0)
         #expect(try await bench.status(of: 1).counts.done == 1)
     }
 

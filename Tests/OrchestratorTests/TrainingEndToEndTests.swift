@@ -49,6 +49,42 @@ struct TrainingEndToEndTests {
     static let realWorker = ["SPD_WORKER": Workbench.products + "/worker"]
     static let submit = ["submit", "--experiments", "small.yaml", "--sweep", "sweep.yaml", "--executor", "local"]
 
+    @Test func slotsShareAnAgentAndTheLastOneClosesTheJob() async throws {
+        let answer = try await bench.orchestrator(
+            Self.submit + [
+                "--slots", "2", "--threads", "1", "--watch", "--on-finish",
+                #"test -s "$SPD_SUMMARY" && echo "job $SPD_JOB_ID is over" && touch over"#,
+            ])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        let job = try await bench.status(of: 1)
+        #expect(job.counts.done == 4)
+        let over = bench.path + "/over"
+        try await eventually { FileManager.default.fileExists(atPath: over) }
+        let log = try String(contentsOfFile: job.folder + "/logs/agent-1.log", encoding: .utf8)
+        #expect(log.contains("2 slots, 1 thread per run"))
+        let hook = try String(contentsOfFile: job.folder + "/logs/on-finish.log", encoding: .utf8)
+        #expect(hook == "job 1 is over\n")
+        let lines = try String(contentsOfFile: job.folder + "/runs.jsonl", encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 4)
+        struct Summary: Decodable {
+            let counts: [String: Int]
+            let attempts: Int
+        }
+        let summary = try JSONDecoder().decode(
+            Summary.self, from: try Data(contentsOf: URL(filePath: job.folder + "/summary.json")))
+        #expect(summary.counts["done"] == 4)
+        #expect(summary.attempts == 4)
+    }
+
+    @Test func slotsAreChosenByMeasuring() async throws {
+        let answer = try await bench.orchestrator(Self.submit + ["--slots", "auto", "--watch"])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        let job = try await bench.status(of: 1)
+        let log = try String(contentsOfFile: job.folder + "/logs/agent-1.log", encoding: .utf8)
+        #expect(log.contains(/1 x \d+ threads: \d+\.\d steps\/s together/))
+        #expect(job.counts.done == 4)
+    }
+
     @Test func aSweepGivesTheSameResultsWhateverTheNumberOfAgents() async throws {
         for agents in ["1", "3"] {
             let answer = try await bench.orchestrator(Self.submit + ["--n-agents", agents, "--watch"])

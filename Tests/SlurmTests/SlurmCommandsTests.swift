@@ -81,7 +81,6 @@ struct SlurmCommandsTests {
         ]).submit(scriptAt: "/s", name: "spd-a")
         #expect(
             try folder.read("sbatch.env") == """
-                SBATCH_ACCOUNT=lab
                 SLURM_CONF=/etc/slurm.conf
                 WANDB_API_KEY=not-a-real-key
 

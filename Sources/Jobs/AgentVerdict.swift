@@ -1,0 +1,125 @@
+public import Slurm
+public import Store
+
+/// What is to be thought of an agent, from its lease, SLURM's word and the end of its allocation together.
+///
+/// An agent that is silent is taken for gone only when something says so; what is unknown stays unknown.
+public enum AgentVerdict: Sendable, Equatable {
+    /// Its process is being started.
+    case starting
+    /// It was heard of lately.
+    case working
+    /// It has said goodbye.
+    case ended
+    /// It is silent, and nobody knows why; what is known stands in the text.
+    case silent(String)
+    /// It is gone, and the text says how that is known.
+    case gone(String)
+
+    /// An agent at work is heard of several times a minute.
+    private static let patience = Duration.seconds(90)
+
+    /// Judges an agent.
+    ///
+    /// - Parameters:
+    ///   - agent: The agent as it stands in the state file.
+    ///   - job: Its job.
+    ///   - queue: SLURM's queue, if it was asked.
+    ///   - now: The present moment by the clock that reads the state file.
+    public init(_ agent: Agent, in job: Job, queue: QueueView?, at now: Timestamp) {
+        switch agent.state {
+        case .ended: self = .ended
+        case .starting:
+            self = .starting
+            if job.executor == .local { checkProcess(of: agent) }
+        case .running:
+            let silence = agent.heartbeat.map { now - $0 } ?? .zero
+            self = .working
+            guard job.executor == .slurm else {
+                if silence >= Self.patience { self = .silent("lease \(Self.age(silence)) old") }
+                checkProcess(of: agent)
+                return
+            }
+            guard silence >= Self.patience else { return }
+            self = Self.judge(agent, silence, queue, now)
+        }
+    }
+
+    /// The word for it: `starting`, `working`, `ended`, `silent` or `gone`.
+    public var word: String {
+        switch self {
+        case .starting: "starting"
+        case .working: "working"
+        case .ended: "ended"
+        case .silent: "silent"
+        case .gone: "gone"
+        }
+    }
+
+    /// What is known, if there is a doubt.
+    public var reason: String? {
+        switch self {
+        case .silent(let text), .gone(let text): text
+        default: nil
+        }
+    }
+
+    /// Whether its process ended without a goodbye, as far as can be seen from this machine.
+    private mutating func checkProcess(of agent: Agent) {
+        guard agent.host == AgentIdentity.thisHost, let pid = agent.pid, !ProcessCheck.isRunning(pid) else { return }
+        self = .gone("its process \(pid) has ended without a goodbye")
+    }
+
+    private static func judge(
+        _ agent: Agent, _ silence: Duration, _ queue: QueueView?, _ now: Timestamp
+    ) -> AgentVerdict {
+        var facts = ["lease \(age(silence)) old"]
+        let name =
+            agent.slurm.arrayJob.flatMap { array in agent.slurm.arrayTask.map { "\(array)_\($0)" } }
+            ?? agent.slurm.job.map(String.init) ?? "its job"
+        var isOver = false
+        if let end = agent.allocationEnd, end < now {
+            facts.append("its allocation ended \(age(now - end)) ago")
+            isOver = true
+        }
+        guard let queue else { return .silent(facts.joined(separator: ", ")) }
+        if let entry = queue.entry(of: agent.slurm) {
+            let nodes = entry.nodes.isEmpty ? agent.host : entry.nodes
+            facts.append("\(name) \(entry.state)" + (nodes.map { " on \($0)" } ?? ""))
+            return entry.state.isFinal ? .gone(facts.joined(separator: ", ")) : .silent(facts.joined(separator: ", "))
+        }
+        if let problem = queue.problem { return .silent((facts + ["SLURM: \(problem)"]).joined(separator: ", ")) }
+        facts.append("\(name) is no longer in SLURM's queue")
+        // SLURM forgets a job some minutes after its end; before that it would still be shown.
+        return isOver || silence > .seconds(600)
+            ? .gone(facts.joined(separator: ", ")) : .silent(facts.joined(separator: ", "))
+    }
+
+    private static func age(_ duration: Duration) -> String {
+        let seconds = Int(duration / .seconds(1))
+        switch seconds {
+        case ..<120: return "\(max(0, seconds)) s"
+        case ..<7200: return "\(seconds / 60) min"
+        default: return "\(seconds / 3600) h"
+        }
+    }
+}
+
+extension QueueEntry {
+    /// Why the job will never start by itself, in words, if that is so.
+    public var obstacle: String? {
+        guard state == .pending else { return nil }
+        let known = [
+            "DependencyNeverSatisfied": "what it depends on has failed",
+            "PartitionConfig": "the partition has no such nodes", "PartitionNodeLimit": "the partition is too small",
+            "PartitionTimeLimit": "it asks for more time than the partition gives",
+            "PartitionDown": "the partition is down", "PartitionInactive": "the partition is inactive",
+            "JobHeldUser": "it is held; `scontrol release` lets it go", "JobHeldAdmin": "an administrator holds it",
+            "AccountNotAllowed": "the account may not use the partition", "InvalidAccount": "the account is not valid",
+            "InvalidQOS": "the QOS is not valid", "ReqNodeNotAvail": "the nodes it needs are not available",
+        ]
+        let word = String(reason.prefix { $0.isLetter })
+        if reason.contains("requeued held") { return "it failed to start and is held; `scontrol release` lets it go" }
+        return known[word]
+    }
+}

@@ -1,0 +1,95 @@
+import Artifacts
+import Foundation
+public import Slurm
+public import Store
+
+/// SLURM's queue as it was at a moment: the jobs of the calling user.
+public struct QueueView: Sendable, Codable, Equatable {
+    /// When SLURM was asked last.
+    public let asked: Timestamp
+    /// When it last answered.
+    public let time: Timestamp?
+    /// What it answered then, one entry per array task.
+    public let entries: [QueueEntry]
+    /// Why it did not answer when it was asked last.
+    public let problem: String?
+
+    /// Describes the queue at a moment.
+    public init(asked: Timestamp, time: Timestamp?, entries: [QueueEntry], problem: String?) {
+        self.asked = asked
+        self.time = time
+        self.entries = entries
+        self.problem = problem
+    }
+
+    /// What the queue says of an agent by its numbers.
+    public func entry(of place: SlurmPlace) -> QueueEntry? {
+        guard let job = place.job else { return nil }
+        return entries.first { entry in
+            entry.job.rawValue == job
+                || (place.arrayJob != nil && entry.arrayJob.rawValue == place.arrayJob
+                    && entry.task.map(Int64.init) == place.arrayTask)
+        }
+    }
+
+    /// The entries of a job.
+    public func entries(of job: Job) -> [QueueEntry] { entries.filter { $0.jobName == job.token } }
+}
+
+/// One `squeue` for all commands of a user: its answer is kept in a file, and SLURM is not asked again for a minute,
+/// however many commands watch however many jobs.
+public struct QueueCache: Sendable {
+    private let file: String
+    private let slurm: SlurmCommands
+    private let pause: Duration
+
+    /// Keeps the queue in `cache`; SLURM is asked at most once in `pause`.
+    public init(cache: CacheFolder, slurm: SlurmCommands, pause: Duration = .seconds(60)) {
+        file = "\(cache.path)/squeue-\(getuid()).json"
+        self.slurm = slurm
+        self.pause = pause
+    }
+
+    /// The queue, from the file if it is young enough.
+    ///
+    /// - Parameters:
+    ///   - earliest: A view from before this moment doesn't help the caller.
+    ///   - refresh: Whether the user asked to ask.
+    /// - Returns: The queue; `nil` if nobody could ever ask.
+    public func view(since earliest: Timestamp? = nil, refresh: Bool = false) async -> QueueView? {
+        let kept = read()
+        if let kept, !refresh, isYoung(kept), earliest.map({ kept.asked >= $0 }) ?? true { return kept }
+        do {
+            // Whoever else asks at this moment does it for all.
+            guard let lock = try FileLock(path: file + ".lock") else { return kept }
+            defer { lock.release() }
+            let asked = Timestamp.now()
+            let view: QueueView
+            do throws(SlurmError) {
+                let entries = try await slurm.queueOfUser().filter { $0.jobName.hasPrefix("spd-") }
+                view = QueueView(asked: asked, time: asked, entries: entries, problem: nil)
+            } catch {
+                view = QueueView(asked: asked, time: kept?.time, entries: kept?.entries ?? [], problem: "\(error)")
+            }
+            try DurableFile.write([UInt8](JSONEncoder().encode(view)), to: file)
+            return view
+        } catch {
+            // A folder that can't be written is told by whatever has to write there.
+            return kept
+        }
+    }
+
+    private func isYoung(_ view: QueueView) -> Bool {
+        let age = Timestamp.now() - view.asked
+        // A view from the future was written before the clock was set back.
+        return age >= .zero && age < pause
+    }
+
+    private func read() -> QueueView? {
+        guard let data = FileManager.default.contents(atPath: file) else { return nil }
+        do { return try JSONDecoder().decode(QueueView.self, from: data) } catch {
+            // Written by another version: asked for anew.
+            return nil
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import ArgumentParser
+import Experiments
+import Store
+
+/// What agents get and how they share it: the options of `submit` and `resume`.
+struct AgentOptions: ParsableArguments {
+    @Option(
+        name: [.customLong("n-agents"), .customLong("n_agents")],
+        help: ArgumentHelp("How many agents share the specs: one SLURM array of so many tasks.", valueName: "n"))
+    var agentCount: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many runs each agent trains at once; auto measures for a few seconds and chooses.",
+            valueName: "k|auto"))
+    var slots: SlotsOption?
+
+    @Option(help: ArgumentHelp("Threads per run (default: the agent's cores, shared by its slots).", valueName: "t"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("SLURM: cores per agent (default: slots times threads).", valueName: "n"))
+    var cpusPerTask: Int?
+
+    @Option(help: ArgumentHelp("SLURM: memory per agent.", valueName: "size"))
+    var mem: String?
+
+    @Option(help: ArgumentHelp("SLURM: time limit; agents save and requeue themselves before it.", valueName: "time"))
+    var time: String?
+
+    @Option(help: ArgumentHelp("SLURM: partition.", valueName: "name"))
+    var partition: String?
+
+    @Option(help: ArgumentHelp("SLURM: account to charge.", valueName: "name"))
+    var account: String?
+
+    @Option(help: ArgumentHelp("SLURM: quality of service.", valueName: "name"))
+    var qos: String?
+
+    @Option(help: ArgumentHelp("SLURM: features that nodes must have.", valueName: "features"))
+    var constraint: String?
+
+    @Option(help: ArgumentHelp("SLURM: nodes that agents must not use: n17,n[20-22].", valueName: "nodes"))
+    var exclude: String?
+
+    @Option(help: ArgumentHelp("SLURM: generic resources.", valueName: "list"))
+    var gres: String?
+
+    @Option(
+        name: [.customLong("sbatch-arg"), .customLong("sbatch_arg")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A further argument for sbatch, such as --hint=nomultithread; repeatable.", valueName: "arg")
+    )
+    var sbatchArgument: [String] = []
+
+    func validate() throws {
+        for (name, value) in [("n-agents", agentCount), ("threads", threads), ("cpus-per-task", cpusPerTask)] {
+            if let value, value < 1 { throw ValidationError("--\(name) is \(value); it takes 1 or more") }
+        }
+        if let agentCount, agentCount > Self.agentsAtMost {
+            throw ValidationError("--n-agents is \(agentCount); it takes \(Self.agentsAtMost) at most")
+        }
+        try NodeList.validate(exclude)
+        for (name, value) in asked where value.isEmpty || value.contains(where: { $0.isNewline || $0 == "\0" }) {
+            throw ValidationError("--\(name) '\(value)' is not something that sbatch takes")
+        }
+        for argument in sbatchArgument where !argument.hasPrefix("-") || argument.contains(where: \.isNewline) {
+            throw ValidationError(
+                "--sbatch-arg '\(argument)' is not an option of sbatch's; one is --hint=nomultithread")
+        }
+        for own in ["--array", "-a", "--job-name", "-J", "--output", "-o", "--wrap", "--signal", "--export"]
+        where sbatchArgument.contains(where: { $0 == own || $0.hasPrefix(own + "=") }) {
+            throw ValidationError("--sbatch-arg \(own) is set by this program; it can't be changed")
+        }
+    }
+
+    private static let agentsAtMost = 100_000
+
+    /// What was asked of SLURM on the command line.
+    var asked: [String: String] {
+        let options = [
+            "cpus-per-task": cpusPerTask.map(String.init), "mem": mem, "time": time, "partition": partition,
+            "account": account, "qos": qos, "constraint": constraint, "exclude": exclude, "gres": gres,
+        ]
+        return options.compactMapValues(\.self)
+    }
+
+    /// The variables by which users and sites set defaults for `sbatch`, and the one that the published tool reads.
+    private static let variables = [
+        ("SLURM_PARTITION", "partition"), ("SBATCH_PARTITION", "partition"), ("SBATCH_ACCOUNT", "account"),
+        ("SBATCH_QOS", "qos"), ("SBATCH_CONSTRAINT", "constraint"), ("SBATCH_TIMELIMIT", "time"),
+        ("SBATCH_RESERVATION", "reservation"), ("SBATCH_GRES", "gres"),
+    ]
+
+    /// What a new job's agents get: the command line goes before the environment, that before the site's file.
+    ///
+    /// - Throws: What the site's file gets wrong, and options of SLURM's where there is no SLURM.
+    func request(
+        site: SiteFile, environment: [String: String], executor: ExecutorKind
+    ) throws(Failure) -> AgentRequest {
+        let siteSlots: JobOptions.Slots? =
+            switch site.slots {
+            case .auto: .auto
+            case .count(let count): .count(count)
+            case nil: nil
+            }
+        var options = JobOptions(
+            slots: slots?.value ?? siteSlots ?? .count(1), threads: threads ?? site.threads)
+        if executor == .slurm {
+            options.resources = site.resources
+            for (variable, name) in Self.variables {
+                if let value = environment[variable], !value.isEmpty { options.resources[name] = value }
+            }
+            options.sbatchArguments = site.sbatchArguments
+        }
+        return AgentRequest(
+            agentCount: agentCount ?? site.agentCount ?? 1, options: try changing(options, executor: executor))
+    }
+
+    /// The options of a stored job with what the command line changes.
+    func changing(_ stored: JobOptions, executor: ExecutorKind) throws(Failure) -> JobOptions {
+        var options = stored
+        if let slots { options.slots = slots.value }
+        if let threads { options.threads = threads }
+        guard executor == .slurm else {
+            if let name = asked.keys.sorted().first ?? (sbatchArgument.isEmpty ? nil : "sbatch-arg") {
+                throw .badInput("--\(name) is for SLURM; these agents run on this machine")
+            }
+            return options
+        }
+        options.resources.merge(asked) { _, asked in asked }
+        options.sbatchArguments += sbatchArgument
+        if options.resources["cpus-per-task"] == nil, case .count(let slots) = options.slots {
+            options.resources["cpus-per-task"] = String(slots * (options.threads ?? 1))
+        }
+        return options
+    }
+}
+
+/// How many agents, and what they get.
+struct AgentRequest: Equatable {
+    let agentCount: Int
+    var options: JobOptions
+}
+
+/// `--slots`: a number or `auto`.
+struct SlotsOption: ExpressibleByArgument, Equatable {
+    let value: JobOptions.Slots
+
+    init?(argument: String) {
+        if argument == "auto" {
+            value = .auto
+        } else if let count = Int(argument), (1...4096).contains(count) {
+            value = .count(count)
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import Glibc
+import Jobs
+import Store
+
+/// Stops a job's agents on this machine when the user presses ^C: gracefully, and at once on a second ^C.
+struct LocalStop {
+    let job: Job
+    let store: Store
+
+    /// Asks the agents to save and end, and waits until they have.
+    func perform() async throws {
+        let worker = JobFolder.Layout(path: job.folder).worker
+        var pids = try store.agents(of: job.id).compactMap { agent in
+            agent.state != .ended && agent.host == AgentIdentity.thisHost ? agent.pid : nil
+        }
+        pids = pids.filter { LocalAgents.signal($0, SIGTERM, running: worker) }
+        Interruption.listenAgain()
+        if !pids.isEmpty {
+            print("\nStopping \(plural(pids.count, "agent")): they save their runs' states (^C again: at once)")
+            fflush(nil)
+        }
+        while !pids.isEmpty {
+            try await Task.sleep(for: .milliseconds(100))
+            pids = pids.filter { ProcessCheck.isRunning($0) }
+            guard Interruption.isRequested else { continue }
+            for pid in pids { _ = LocalAgents.signal(pid, SIGKILL, running: worker) }
+            break
+        }
+        print("Job \(job.id) is stopped; `orchestrator resume \(job.id)` goes on with it.")
+    }
+}

@@ -1,0 +1,156 @@
+import GRDB
+
+/// How far one `sbatch` call has come.
+public enum SbatchState: String, Sendable, Codable {
+    /// The script is written; `sbatch` has not been called.
+    case planned
+    /// `sbatch` has been called, and nobody has noted its answer yet.
+    case begun
+    /// SLURM has taken it.
+    case submitted
+    /// SLURM has refused it, or it is no longer wanted.
+    case refused
+
+    /// Whether something is still to be done, or found out.
+    public var isOpen: Bool { self == .planned || self == .begun }
+}
+
+/// One `sbatch` call that starts agents of a job; a job has several when its array had to be split or agents were added.
+public struct SbatchCall: Sendable, Equatable, Identifiable {
+    /// The launch's number in the state file.
+    public let id: Int64
+    /// The job.
+    public let job: JobID
+    /// The batch script's name in the job's folder.
+    public let script: String
+    /// How many agents it starts.
+    public let agents: Int
+    /// How far it has come.
+    public let state: SbatchState
+    /// The machine that called `sbatch`, or is to.
+    public let host: String
+    /// When `sbatch` was called; `nil` before, and once it is sure to have ended.
+    public let begun: Timestamp?
+    /// SLURM's number for it.
+    public let slurmJobID: Int64?
+}
+
+extension Store {
+    /// Every `sbatch` call for a job, in order.
+    public func launches(of job: JobID) throws(StoreError) -> [SbatchCall] {
+        try read { db in try Self.launches(of: job, in: db) }
+    }
+
+    static func launches(of job: JobID, in db: Database) throws -> [SbatchCall] {
+        try Row.fetchAll(db, sql: "SELECT * FROM launch WHERE job = ? ORDER BY id", arguments: [job.rawValue])
+            .map { row in
+                SbatchCall(
+                    id: row["id"], job: JobID(rawValue: row["job"]), script: row["script"], agents: row["agents"],
+                    state: try row.word("state"), host: row["host"], begun: row.time("begun"),
+                    slurmJobID: row["slurm_job_id"])
+            }
+    }
+
+    /// The jobs with work left whose agents are not all known to be submitted.
+    public func jobsToLaunch() throws(StoreError) -> [JobID] {
+        try read { db in
+            try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT job FROM launch WHERE state IN ('planned', 'begun') AND EXISTS
+                      (SELECT 1 FROM run WHERE run.job = launch.job AND status IN ('pending', 'running'))
+                    """
+            ).map(JobID.init)
+        }
+    }
+
+    /// The jobs with work left that have local agents which are to be started and have no process yet.
+    public func jobsToBury() throws(StoreError) -> [JobID] {
+        let past = now() + .seconds(-5)
+        return try read { db in
+            try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT agent.job FROM agent JOIN job ON job.id = agent.job AND executor = 'local'
+                    WHERE state = 'starting' AND pid IS NULL AND started < ? AND EXISTS
+                      (SELECT 1 FROM run WHERE run.job = agent.job AND status IN ('pending', 'running'))
+                    """, arguments: [past.rawValue]
+            ).map(JobID.init)
+        }
+    }
+
+    /// The jobs of which nothing has been left for a while, and whose last agent has not seen to their end.
+    public func jobsToFinish() throws(StoreError) -> [JobID] {
+        let past = now() + .seconds(-120)
+        return try read { db in
+            try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT id FROM job WHERE finished IS NULL AND created < :past AND NOT EXISTS
+                      (SELECT 1 FROM run WHERE run.job = job.id AND (status IN ('pending', 'running') OR ended > :past))
+                    """, arguments: ["past": past.rawValue]
+            ).map(JobID.init)
+        }
+    }
+
+    /// Notes `sbatch` calls that are to be made.
+    ///
+    /// - Parameters:
+    ///   - launches: The name of each call's script and the number of agents that it starts.
+    ///   - job: The job.
+    ///   - replaced: A launch whose place they take.
+    /// - Throws: What keeps the file from being changed.
+    public func addLaunches(
+        _ launches: [(script: String, agents: Int)], to job: JobID, replacing replaced: SbatchCall? = nil
+    ) throws(StoreError) {
+        try write { db in
+            if let replaced { try Self.set(replaced, to: .refused, in: db) }
+            try Self.add(launches, to: job, in: db)
+        }
+    }
+
+    static func add(_ launches: [(script: String, agents: Int)], to job: JobID, in db: Database) throws {
+        for launch in launches {
+            try db.execute(
+                sql: "INSERT INTO launch (job, script, agents, state, host) VALUES (?, ?, ?, 'planned', ?)",
+                arguments: [job.rawValue, launch.script, launch.agents, AgentIdentity.thisHost])
+        }
+    }
+
+    /// Notes that `sbatch` is about to be called.
+    public func begin(_ launch: SbatchCall) throws(StoreError) {
+        let now = now()
+        try write { db in
+            try db.execute(
+                sql: "UPDATE launch SET state = 'begun', begun = ?, host = ? WHERE id = ?",
+                arguments: [now.rawValue, AgentIdentity.thisHost, launch.id])
+        }
+    }
+
+    /// Notes that `sbatch` has ended without anybody knowing whether SLURM has taken the job.
+    public func noteUnclear(_ launch: SbatchCall) throws(StoreError) {
+        try write { db in
+            try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [launch.id])
+        }
+        try markUncertain(launch.job)
+    }
+
+    /// Notes that SLURM has taken a launch under a number.
+    public func settle(_ launch: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE launch SET state = 'submitted', slurm_job_id = ? WHERE id = ?",
+                arguments: [slurmJobID, launch.id])
+        }
+    }
+
+    /// Notes that SLURM has refused a launch.
+    public func refuse(_ launch: SbatchCall) throws(StoreError) {
+        try write { db in try Self.set(launch, to: .refused, in: db) }
+    }
+
+    private static func set(_ launch: SbatchCall, to state: SbatchState, in db: Database) throws {
+        try db.execute(
+            sql: "UPDATE launch SET state = ? WHERE id = ?", arguments: [state.rawValue, launch.id])
+    }
+}

@@ -1,0 +1,65 @@
+import Jobs
+import Slurm
+import Testing
+
+@testable import Store
+
+/// What is thought of an agent that is silent.
+struct AgentVerdictTests {
+    let folder: Workbench
+    let job: Job
+    let agent: Agent
+    let start = Timestamp(rawValue: 1_000_000)
+
+    init() throws {
+        folder = try Workbench()
+        let cache = CacheFolder(path: folder.cache)
+        let start = start
+        let store = try Store(cache, now: { start })
+        job = try store.insertJob(
+            NewJob(token: "spd-a", submittedFrom: "/", executor: .slurm, agentCount: 3),
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)], in: cache
+        ) { _ in "/" }
+        let place = SlurmPlace(job: 815, arrayJob: 812, arrayTask: 3)
+        _ = try store.registerAgent(
+            AgentIdentity(host: "n17", pid: 1, slurm: place), for: job.id, until: start + .seconds(3600))
+        agent = try #require(try store.agents(of: job.id).first)
+    }
+
+    private func verdict(after minutes: Int, _ queue: String?, problem: String? = nil) -> AgentVerdict {
+        let now = start + .seconds(60 * minutes)
+        let view = queue.map {
+            QueueView(
+                asked: now, time: now, entries: $0.isEmpty ? [] : [QueueEntry(line: $0)].compactMap(\.self),
+                problem: problem)
+        }
+        return AgentVerdict(agent, in: job, queue: view, at: now)
+    }
+
+    @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {
+        #expect(verdict(after: 1, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None") == .working)
+    }
+
+    @Test func aNodeThatFailedIsTheEnd() {
+        #expect(
+            verdict(after: 14, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None")
+                == .gone("lease 14 min old, 812_3 NODE_FAIL on n17"))
+    }
+
+    @Test func whatIsUnknownIsNeverTakenForDead() {
+        #expect(
+            verdict(after: 14, "812_3|815|812|3|HIBERNATING|spd-a|n17|None")
+                == .silent("lease 14 min old, 812_3 HIBERNATING on n17"))
+        #expect(verdict(after: 14, nil) == .silent("lease 14 min old"))
+        #expect(
+            verdict(after: 14, "", problem: "no answer") == .silent("lease 14 min old, SLURM: no answer"))
+        #expect(verdict(after: 4, "") == .silent("lease 4 min old, 812_3 is no longer in SLURM's queue"))
+    }
+
+    @Test func whatSlurmHasForgottenIsGoneWhenItIsOldOrItsTimeIsOver() {
+        #expect(verdict(after: 14, "") == .gone("lease 14 min old, 812_3 is no longer in SLURM's queue"))
+        #expect(
+            verdict(after: 65, "812_3|815|812|3|RUNNING|spd-a|n17|None")
+                == .silent("lease 65 min old, its allocation ended 5 min ago, 812_3 RUNNING on n17"))
+    }
+}
