@@ -59,7 +59,7 @@ struct StatusTests {
         let job = try #require((object["jobs"] as? [[String: Any]])?.first)
         #expect(
             Set(job.keys) == [
-                "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "runs",
+                "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "links", "notes", "runs",
                 "submission", "token",
             ])
         let run = try #require((job["runs"] as? [[String: Any]])?.first)
