@@ -126,7 +126,7 @@ extension RelayedRun {
             case .cancelled: 255
             }
         self.init(
-            id: place.id.rawValue, folder: place.folder + "/wandb",
+            id: place.id.rawValue, folder: place.folder + "/wandb", hasBegun: place.hasBegun,
             end: exitCode.map { End(exitCode: $0, age: place.ended.map { now - $0.rawValue } ?? 0) })
     }
 }

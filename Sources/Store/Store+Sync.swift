@@ -10,6 +10,8 @@ public struct RunPlace: Sendable, Equatable {
     public let folder: String
     /// When it was settled.
     public let ended: Timestamp?
+    /// Whether an agent has ever held it.
+    public let hasBegun: Bool
 }
 
 extension Store {
@@ -21,12 +23,12 @@ extension Store {
             if let job { _ = try Self.job(job, in: db) }
             let condition = job == nil ? "" : "WHERE job = ?"
             return try Row.fetchAll(
-                db, sql: "SELECT id, status, folder, ended FROM run \(condition) ORDER BY job, position",
+                db, sql: "SELECT id, status, folder, ended, attempt FROM run \(condition) ORDER BY job, position",
                 arguments: StatementArguments([job?.rawValue].compactMap(\.self))
             ).map { row in
                 RunPlace(
                     id: try row.word("id"), status: try row.word("status"), folder: row["folder"],
-                    ended: row.time("ended"))
+                    ended: row.time("ended"), hasBegun: row["attempt"] > 0)
             }
         }
     }

@@ -26,6 +26,9 @@ struct Announcer {
         case .unreachable where sender.failures < 2, .failing where sender.failures < 2,
             .refused where sender.failures < 2:
             return
+        case .sentElsewhere:
+            announced = problem
+            notify("W&B: \(problem)" + (sender.runURL.map { "; run at \($0)" } ?? ""))
         default:
             announced = problem
             notify("W&B: \(problem); training goes on, rows are kept in \(folder)")

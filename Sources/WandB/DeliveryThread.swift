@@ -155,15 +155,26 @@ final class DeliveryThread: @unchecked Sendable {
 
     private func publish(_ sender: RunSender?, isFinished: Bool, due: ContinuousClock.Instant?) {
         let isStopped = sender?.isStopped == true || folder.isStopRequested
+        let url = sender == nil ? relayedURL : sender?.runURL
         locked {
             self.isStopped = self.isStopped || isStopped
             self.isFinished = isFinished
             self.due = due
-            runURL = sender?.runURL
+            runURL = url ?? runURL
             problem = sender?.problem
             successes = sender?.successes ?? 0
             failures = sender?.failures ?? 0
             condition.broadcast()
+        }
+    }
+
+    /// The run's page as a relay found it.
+    private var relayedURL: String? {
+        do {
+            return try folder.sent()?.url
+        } catch {
+            // A link is not worth a word.
+            return nil
         }
     }
 

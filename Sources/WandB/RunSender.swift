@@ -128,6 +128,7 @@ public final class RunSender {
         do throws(SpoolError) {
             guard try holdsLock(now) else {
                 problem = .sentElsewhere
+                runURL = try folder.sent()?.url ?? runURL
                 return wait(until: now + pacing.heartbeat)
             }
             return try advance(now)

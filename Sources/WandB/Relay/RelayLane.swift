@@ -16,43 +16,10 @@ final class RelayLane: @unchecked Sendable {
         var looked = 0
     }
 
-    private final class Entry {
-        var run: RelayedRun
-        let folder: SpoolFolder
-        let order: Int
-        var standing = RelayStanding.waiting
-        var sender: RunSender?
-        var marks: SpoolMarks?
-        var due: ContinuousClock.Instant
-        /// The last time it had its turn.
-        var served: ContinuousClock.Instant
-        var pause = RelayLane.shortestPause
-        var collisions = 0
-
-        init(_ run: RelayedRun, order: Int, now: ContinuousClock.Instant) {
-            self.run = run
-            self.order = order
-            folder = SpoolFolder(path: run.folder)
-            due = now
-            served = now
-        }
-
-        /// Whether nothing more will come.
-        var isEnded: Bool { run.end != nil || marks?.hasExit == true }
-        var requestsLeft: Int {
-            switch standing {
-            case .sent, .untracked, .upToDate, .failed: 0
-            case .waiting, .sending, .elsewhere, .troubled: max(1, (marks?.requests ?? 3) - (sender?.successes ?? 0))
-            }
-        }
-    }
-
-    private static let shortestPause: Duration = .seconds(1)
-    private static let longestPause: Duration = .seconds(30)
     /// Runs that are over and open at the same time.
     private static let window = 8
     /// Attempts at a run that is refused, before a sync goes on without it.
-    private static let attempts = 4
+    static let attempts = 4
 
     private let options: Relay.Options
     private let budget: RequestBudget
@@ -64,7 +31,7 @@ final class RelayLane: @unchecked Sendable {
     private var mayAsk = false
     private var settings: WandBSettings
 
-    private var entries: [Entry] = []
+    private var entries: [RelayEntry] = []
     private var indices: [String: Int] = [:]
     private var client: HTTPClient?
     private var turn = 0
@@ -132,7 +99,7 @@ final class RelayLane: @unchecked Sendable {
             publish(entry)
         }
         // Locks are given back here, not when the process ends.
-        for entry in entries { entry.sender = nil }
+        for entry in entries { entry.close() }
         locked { isDone = true }
     }
 
@@ -144,27 +111,28 @@ final class RelayLane: @unchecked Sendable {
         for run in news where !locked({ isStopped }) {
             guard let index = indices[run.id] else {
                 indices[run.id] = entries.count
-                entries.append(Entry(run, order: entries.count, now: now))
-                look(entries[entries.count - 1], now)
-                publish(entries[entries.count - 1])
+                let entry = RelayEntry(run, order: entries.count, now: now)
+                entries.append(entry)
+                entry.look(now, options)
+                publish(entry)
                 locked { report.looked = entries.count }
                 continue
             }
             let entry = entries[index]
-            let hasChanged = (entry.run.end == nil) != (run.end == nil)
+            let hasChanged = (entry.run.end == nil) != (run.end == nil) || entry.run.hasBegun != run.hasBegun
             entry.run = run
             guard hasChanged || (run.end != nil && entry.standing == .upToDate) else { continue }
             // It has ended, or was taken up again.
             entry.due = now
-            entry.pause = Self.shortestPause
-            look(entry, now)
+            entry.pause = RelayEntry.shortestPause
+            entry.look(now, options)
             publish(entry)
         }
     }
 
     /// Runs that are over go first, those with the least left before others; every other turn is for the live run
     /// that has waited longest.
-    private func next(_ now: ContinuousClock.Instant) -> Entry? {
+    private func next(_ now: ContinuousClock.Instant) -> RelayEntry? {
         guard locked({ mayAsk }) else { return nil }
         let due = entries.filter { $0.due <= now && !isThrough($0) }
         let open = entries.lazy.filter { $0.isEnded && $0.sender != nil }.count
@@ -175,7 +143,7 @@ final class RelayLane: @unchecked Sendable {
         return turn % 2 == 0 ? ended ?? live : live ?? ended
     }
 
-    private func isThrough(_ entry: Entry) -> Bool {
+    private func isThrough(_ entry: RelayEntry) -> Bool {
         switch entry.standing {
         case .sent, .failed: true
         case .upToDate, .elsewhere, .untracked: !options.isLive
@@ -183,58 +151,12 @@ final class RelayLane: @unchecked Sendable {
         }
     }
 
-    /// Finds out, without a request, whether there is anything to send.
-    private func look(_ entry: Entry, _ now: ContinuousClock.Instant) {
-        let marks = SpoolMarks(of: entry.folder)
-        defer { entry.marks = marks }
-        do throws(SpoolError) {
-            guard marks.hasRun, let run = try entry.folder.run() else {
-                entry.standing = .untracked
-                return rest(entry, now)
-            }
-            let isOver = try closeIfOrphaned(entry, run)
-            let sent = try entry.folder.sent()
-            // Without a position of ours the mark is that of W&B's own client.
-            let isUploaded = sent == nil && isOver && OfflineRun(of: run, in: entry.folder).isSynced
-            if isUploaded || sent.map({ $0.completed == run.session }) == true {
-                entry.standing = .sent
-                entry.sender = nil
-            } else if !isOver, try entry.folder.relayed() == marks {
-                entry.standing = .upToDate
-                rest(entry, now)
-            } else if entry.standing != .sending {
-                entry.standing = .waiting
-            }
-        } catch {
-            entry.standing = .failed(error.description)
-        }
-    }
-
-    /// Writes the exit of a run whose process died before it could.
-    ///
-    /// - Returns: whether the run's present session has an exit.
-    private func closeIfOrphaned(_ entry: Entry, _ run: SpooledRun) throws(SpoolError) -> Bool {
-        if try entry.folder.exit()?.session == run.session { return true }
-        guard let end = entry.run.end, end.age >= options.grace.seconds else { return false }
-        try entry.folder.write(
-            SpooledExit(
-                session: run.session, exitCode: end.exitCode,
-                runtime: max(0, Date().timeIntervalSince1970 - end.age - run.startedAt)))
-        return true
-    }
-
-    /// Nothing to do for a while, which grows.
-    private func rest(_ entry: Entry, _ now: ContinuousClock.Instant) {
-        entry.due = now + entry.pause
-        entry.pause = min(entry.pause * 2, Self.longestPause)
-    }
-
-    private func serve(_ entry: Entry, _ now: ContinuousClock.Instant) {
+    private func serve(_ entry: RelayEntry, _ now: ContinuousClock.Instant) {
         entry.served = now
         if entry.sender == nil || entry.standing == .upToDate {
             let isQuiet = entry.sender != nil && entry.run.end == nil && entry.marks == SpoolMarks(of: entry.folder)
-            if isQuiet { return rest(entry, now) }
-            look(entry, now)
+            if isQuiet { return entry.rest(now) }
+            entry.look(now, options)
             guard entry.standing == .waiting || entry.standing == .sending else { return }
         } else {
             entry.marks = SpoolMarks(of: entry.folder)
@@ -256,7 +178,7 @@ final class RelayLane: @unchecked Sendable {
         }
     }
 
-    private func makeSender(_ entry: Entry) throws(HTTPError) -> RunSender {
+    private func makeSender(_ entry: RelayEntry) throws(HTTPError) -> RunSender {
         let shared = if let client { client } else { try HTTPClient() }
         client = shared
         let sender = RunSender(
@@ -267,7 +189,7 @@ final class RelayLane: @unchecked Sendable {
     }
 
     private func judge(
-        _ entry: Entry, _ sender: RunSender, due: ContinuousClock.Instant?, hasSucceeded: Bool,
+        _ entry: RelayEntry, _ sender: RunSender, due: ContinuousClock.Instant?, hasSucceeded: Bool,
         _ now: ContinuousClock.Instant
     ) {
         entry.due = due ?? now
@@ -288,7 +210,7 @@ final class RelayLane: @unchecked Sendable {
                 caughtUp(entry, sender, now)
             } else {
                 entry.standing = .sending
-                if hasSucceeded { entry.pause = Self.shortestPause }
+                if hasSucceeded { entry.pause = RelayEntry.shortestPause }
             }
         case .sentElsewhere:
             entry.sender = nil
@@ -296,7 +218,7 @@ final class RelayLane: @unchecked Sendable {
             // An agent that tries a server it cannot reach has the lock for moments.
             let isLasting = entry.collisions > Self.attempts
             entry.standing = options.isLive || isLasting ? .elsewhere : .waiting
-            entry.due = now + (options.isLive ? .seconds(10) : options.pacing.firstRetry)
+            entry.due = now + (options.isLive ? options.pacing.poll * 5 : options.pacing.firstRetry)
         case .refused(let reason):
             locked { report.refusals += 1 }
             giveUp(entry, sender, reason)
@@ -308,7 +230,7 @@ final class RelayLane: @unchecked Sendable {
     }
 
     /// A live run is asked for again after a pause, unless it is over.
-    private func giveUp(_ entry: Entry, _ sender: RunSender, _ reason: String) {
+    private func giveUp(_ entry: RelayEntry, _ sender: RunSender, _ reason: String) {
         let mayChange = options.isLive && entry.run.end == nil
         guard sender.failures >= Self.attempts, !mayChange else {
             entry.standing = .troubled(reason)
@@ -318,19 +240,13 @@ final class RelayLane: @unchecked Sendable {
         entry.sender = nil
     }
 
-    private func caughtUp(_ entry: Entry, _ sender: RunSender, _ now: ContinuousClock.Instant) {
+    private func caughtUp(_ entry: RelayEntry, _ sender: RunSender, _ now: ContinuousClock.Instant) {
         count(sender)
         entry.standing = .upToDate
-        if let marks = entry.marks {
-            do throws(SpoolError) {
-                try entry.folder.write(marks)
-            } catch {
-                entry.standing = .troubled(error.description)
-            }
-        }
-        if !options.isLive { entry.sender = nil }
-        entry.pause = Self.shortestPause
-        entry.due = max(entry.due, now + entry.pause)
+        if !options.isLive || entry.run.end != nil { entry.close() }
+        // Nothing could be sent earlier.
+        entry.pause = max(RelayEntry.shortestPause, options.pacing.interval)
+        entry.due = now + entry.pause
     }
 
     private func count(_ sender: RunSender) {
@@ -338,7 +254,7 @@ final class RelayLane: @unchecked Sendable {
         locked { report.rows += rows }
     }
 
-    private func publish(_ entry: Entry) {
+    private func publish(_ entry: RelayEntry) {
         if let sender = entry.sender { count(sender) }
         let left = entries.reduce(0) { $0 + $1.requestsLeft }
         locked {

@@ -4,6 +4,8 @@ public struct RelayedRun: Sendable, Equatable {
     public let id: String
     /// Its tracking folder, the run folder's `wandb`.
     public let folder: String
+    /// Whether there can be anything in it yet; else it need not be looked at.
+    public let hasBegun: Bool
     /// How it ended, once nothing follows.
     public let end: End?
 
@@ -22,9 +24,10 @@ public struct RelayedRun: Sendable, Equatable {
     }
 
     /// A run and how it ended, nil while it goes on.
-    public init(id: String, folder: String, end: End?) {
+    public init(id: String, folder: String, hasBegun: Bool = true, end: End?) {
         self.id = id
         self.folder = folder
+        self.hasBegun = hasBegun
         self.end = end
     }
 }
