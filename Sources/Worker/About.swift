@@ -29,7 +29,7 @@ extension Worker {
 
     /// What `about` tells.
     struct Report: Encodable {
-        let version = Worker.configuration.version
+        let version = Worker.version
         let cpuLevel = Processor.level
         let openblas = Processor.openBLAS
         let openblasCore = Processor.openBLASCore

@@ -16,7 +16,8 @@ extension Worker {
                 SIGTERM or SIGINT: saves the state, gives the specs back and ends; a second SIGINT ends it at once.
                 SIGUSR1 (the allocation's time is nearly over): the same, and puts its SLURM job back into the queue
                 while work is left.
-                """)
+                """,
+            version: Worker.version)
 
         @Option(help: ArgumentHelp("The job whose specs to run.", valueName: "number"))
         var jobID: Int64

@@ -6,6 +6,8 @@ import Store
 /// Runs specs of a job, one after another, until none is left.
 @main
 struct Worker: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run the specs of a job until none is left.",
@@ -19,7 +21,7 @@ struct Worker: AsyncParsableCommand {
 
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, About.self],
         defaultSubcommand: Agent.self)
 

@@ -131,20 +131,18 @@ struct ScratchProbe {
         return .ok(subject, "\(other) has the same time")
     }
 
+    /// ST_NOEXEC, which glibc's headers hide from Swift.
+    private static let noExec: UInt = 8
+
     /// Agents run the worker that lies in the job's folder.
     private func running() throws(FileError) -> Finding {
-        let path = folder + "/program"
-        try DurableFile.write("#!/bin/sh\nexit 0\n", to: path)
-        guard chmod(path, 0o755) == 0 else { throw failure(path) }
-        do throws(ChildProcess.Trouble) {
-            let answer = try ChildProcess(command: [path], environment: environment).run(patience: Limit.child)
-            if answer.code == 0 { return .ok("programs", "programs can be run from there, as jobs' workers are") }
-        } catch {
-            return .problem(
-                "programs", "a program there \(error)",
-                "is it mounted `noexec`? Jobs' workers are run from there: set SPD_CACHE_DIR to another file system")
-        }
-        return .problem("programs", "a program there does not run", "set SPD_CACHE_DIR to another file system")
+        var info = statvfs()
+        guard statvfs(folder, &info) == 0 else { throw failure(folder) }
+        return info.f_flag & Self.noExec == 0
+            ? .ok("programs", "programs can be run from there, as jobs' workers are")
+            : .problem(
+                "programs", "it is mounted `noexec`: jobs' workers cannot be run from there",
+                "have it mounted without that, or set SPD_CACHE_DIR to another file system")
     }
 
     private func failure(_ path: String) -> FileError {
