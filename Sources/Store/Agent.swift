@@ -83,9 +83,11 @@ public struct AgentIdentity: Sendable {
 
     /// This process, as the system and `environment` describe it.
     public init(environment: [String: String]) {
+        let given = environment[Self.variable].flatMap(Int64.init).map(AgentID.init)
+        // SLURM's name for the node is the one that `--exclude` takes.
+        let node = given == nil ? environment["SLURMD_NODENAME"] : nil
         self.init(
-            given: environment[Self.variable].flatMap(Int64.init).map(AgentID.init),
-            host: Self.thisHost, pid: getpid(), slurm: SlurmPlace(environment: environment))
+            given: given, host: node ?? Self.thisHost, pid: getpid(), slurm: SlurmPlace(environment: environment))
     }
 
     /// This machine's short name.

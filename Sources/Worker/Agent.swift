@@ -86,7 +86,8 @@ extension Worker {
                         path: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
                     tracking: tracking),
                 slurm: slurm, allocation: allocation,
-                keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)))
+                keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)),
+                comment: allocation.map { JobComment(slurm: slurm, job: $0.job) })
             try await loop.run()
         }
 

@@ -28,6 +28,7 @@ extension AgentLoop {
             }
             return
         }
+        comment?.follow(tracker)
         log.say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
         let say = { @Sendable (line: String) in
             log.say(line)

@@ -28,6 +28,8 @@ struct AgentLoop: Sendable {
     /// The time that SLURM has given, `nil` outside SLURM.
     let allocation: Allocation?
     let keeper: ClaimKeeper
+    /// The comment of the agent's SLURM job, `nil` outside SLURM.
+    let comment: JobComment?
     let deliveries = Deliveries()
 
     /// Why a slot takes no more specs.
@@ -74,6 +76,8 @@ struct AgentLoop: Sendable {
         do {
             try await slurm.requeue(allocation.name)
         } catch {
+            // SLURM's signal may come before its answer, and end scontrol too.
+            guard StopRequest.kind != .end else { return }
             let reason = "its time is over, and SLURM did not take it back: \(error)"
             Self.say(reason + "; `orchestrator resume \(job.id)` starts more agents")
             try sayGoodbye(reason)
