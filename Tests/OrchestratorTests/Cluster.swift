@@ -8,7 +8,7 @@ final class Cluster: Sendable {
     private let folder: String
     private let options: [String]
     private static let script = Workbench.package + "/scripts/slurm-dev"
-    private static let path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    static let path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
     /// The cluster that the `.slurm` trait has brought up around the running test.
     @TaskLocal static var current: Cluster?
