@@ -59,6 +59,7 @@ struct JobReport: Encodable {
         let slurmArrayJobId: Int64?
         let slurmArrayTaskId: Int64?
         let run: String?
+        let runsHeld: Int
         let started: Double
         let heartbeat: Double?
         let ended: Double?
@@ -134,7 +135,7 @@ extension JobReport.AgentReport {
         self.init(
             id: agent.id.rawValue, number: agent.number, state: agent.state.rawValue, host: agent.host,
             pid: agent.pid, slurmJobId: agent.slurm.job, slurmArrayJobId: agent.slurm.arrayJob,
-            slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue,
+            slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue, runsHeld: agent.runCount,
             started: agent.started.rawValue, heartbeat: agent.heartbeat?.rawValue,
             ended: agent.ended?.rawValue, reason: agent.reason,
             allocationEnd: agent.allocationEnd?.rawValue, verdict: verdict?.word, verdictReason: verdict?.reason)

@@ -63,7 +63,8 @@ struct StatusText {
             table.add([
                 .init("\(agent.job).\(agent.number)"), state,
                 .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
-                .init(agent.run?.rawValue ?? ""), .init(agent.state == .ended ? "" : heard),
+                .init((agent.run?.rawValue ?? "") + (agent.runCount > 1 ? " +\(agent.runCount - 1)" : "")),
+                .init(agent.state == .ended ? "" : heard),
                 .init(verdict.reason ?? agent.reason ?? "", .dim),
             ])
         }

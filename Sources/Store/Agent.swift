@@ -26,8 +26,10 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let pid: Int32?
     /// SLURM's numbers for it.
     public let slurm: SlurmPlace
-    /// The run it holds.
+    /// A run it holds.
     public let run: RunID?
+    /// How many runs it holds: one per slot at most.
+    public let runCount: Int
     /// When it was started.
     public let started: Timestamp
     /// When it was last heard of.

@@ -105,6 +105,7 @@ extension Agent {
             job: row["slurm_job_id"], arrayJob: row["slurm_array_job_id"],
             arrayTask: row["slurm_array_task_id"])
         run = (row["run"] as String?).flatMap(RunID.init)
+        runCount = row["runs"] ?? 0
         started = row.requiredTime("started")
         heartbeat = row.time("heartbeat")
         allocationEnd = row.time("allocation_end")

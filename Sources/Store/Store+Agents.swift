@@ -98,7 +98,7 @@ extension Store {
         try Row.fetchAll(
             db,
             sql: """
-                SELECT agent.*, run.id AS run FROM agent
+                SELECT agent.*, run.id AS run, COUNT(run.id) AS runs FROM agent
                 LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id
                 WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.id
                 """, arguments: [job.rawValue]
