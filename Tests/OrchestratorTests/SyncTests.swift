@@ -97,12 +97,12 @@ struct SyncTests {
     }
 
     @Test func aThirdOfTheRequestsFailingCostsTimeOnly() async throws {
-        let runs = try await offlineJob(runs: 6)
+        let runs = try await offlineJob(runs: 3)
         let server = try await StandInServer.start()
         defer { server.stop() }
         server.backend.inject { number, _ in
             switch number % 10 {
-            case 1: .refuse(status: 500)
+            case 1: .refuse(status: 500, retryAfter: "0")
             case 4: .refuse(status: 429, retryAfter: "0")
             case 7: .failAfterTheWork(status: 502)
             default: .none
@@ -110,7 +110,7 @@ struct SyncTests {
         }
         let (code, summary) = try await sync(server)
         #expect(code == 0)
-        #expect(summary.runs.sent == 6)
+        #expect(summary.runs.sent == 3)
         try expectWhole(server.backend, runs, rows: 40)
     }
 
@@ -133,6 +133,20 @@ struct SyncTests {
         #expect(server.backend.run(runs[0])?.exitCodes == [255])
         try expectWhole(server.backend, Array(runs[1...]), rows: 160)
         #expect(try await bench.status(of: 1).runs[0].error == "stopped on its W&B page")
+    }
+
+    @Test func anInterruptedSyncSaysWhatIsLeft() async throws {
+        let runs = try await offlineJob(runs: 4)
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let answer = try await bench.run(
+            "/usr/bin/timeout",
+            ["-s", "INT", "4", Workbench.products + "/orchestrator", "sync", "--requests-per-minute", "16"],
+            adding: environment(server))
+        #expect(answer.output.contains("left: `orchestrator sync` goes on with them"), "\(answer.output)")
+        #expect(server.backend.requests < 16)
+        #expect(try await sync(server).0 == 0)
+        try expectWhole(server.backend, runs, rows: 40)
     }
 
     @Test func twoSyncsAtOnceSendEveryRowOnce() async throws {
