@@ -37,8 +37,9 @@ check: ## Lint; warnings are errors.
 format: ## Format all Swift files in place.
 	swift format --in-place --recursive $(SOURCES)
 
-bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch.
+bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; and W&B tracking.
 	@Benchmarks/run
+	@! command -v python3 >/dev/null || Benchmarks/tracking.py
 
 clean: ## Remove what was built.
 	rm -rf .build bin

@@ -37,9 +37,10 @@ final class DeliveryThread: @unchecked Sendable {
     }
 
     func start() {
-        let thread = Thread { self.run() }
-        thread.name = "wandb"
-        thread.start()
+        Thread.detachNewThread {
+            Thread.current.name = "wandb"
+            self.run()
+        }
     }
 
     /// Whether someone pressed stop on the run's page.

@@ -66,6 +66,42 @@ struct SettingsTests {
         #expect(try read(named.merging(["WANDB_BASE_URL": "http://localhost:8080/"]) { $1 }).apiKey != nil)
     }
 
+    @Test func netrcsDefaultEntryCountsIfItHoldsAKey() throws {
+        try write("machine elsewhere login u password no\ndefault login u password '\(key)'\n", to: ".netrc")
+        #expect(try read([:]).apiKey == (try APIKey(key)))
+        try write("default login anonymous password me@example.com\n", to: ".netrc")
+        #expect(try read([:]).apiKey == nil)
+        #expect(try read(["NETRC": "~/.netrc"]).apiKey == nil)
+    }
+
+    @Test func theSettingsThatWandBsClientKeepsComeLast() throws {
+        let folder = scratch.path + "/.config/wandb"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let text =
+            "[other]\nentity = no\n[default]\nbase_url = https://wandb.lab.example\nentity = lab\nmode = offline\n"
+        try write(text + "api_key = \(key)\n", to: ".config/wandb/settings")
+        let settings = try read(["WANDB_MODE": "online"])
+        #expect(settings.baseURL == "https://wandb.lab.example")
+        #expect(settings.entity == "lab")
+        #expect(settings.mode == .online)
+        #expect(settings.apiKey == (try APIKey(key)))
+        #expect(try read(["WANDB_BASE_URL": "https://elsewhere.example"]).apiKey == nil, "the key is another server's")
+    }
+
+    @Test func whatIsNotSupportedIsRefusedWithAnAlternative() throws {
+        let error = #expect(throws: WandBSettingsError.self) { try read(["WANDB_IDENTITY_TOKEN_FILE": "/token"]) }
+        #expect(
+            error?.description
+                == "WANDB_IDENTITY_TOKEN_FILE is set, which is not supported; use WANDB_API_KEY, and unset it")
+        #expect(throws: WandBSettingsError.self) { try read(["WANDB_MODE": "shared"]) }
+    }
+
+    @Test func thePagesOwnProxyIsNotTheServersAddress() throws {
+        #expect(
+            try read(["WANDB_BASE_URL": "https://forge.coreweave.com/api/wandb/"]).baseURL
+                == WandBSettings.defaultBaseURL)
+    }
+
     @Test(arguments: [
         ("https://api.wandb.ai", "https://wandb.ai"),
         ("https://api.forge.coreweave.com/", "https://forge.coreweave.com/wandb"),
