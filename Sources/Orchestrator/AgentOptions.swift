@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Experiments
-import Store
+public import Store
 
 /// What agents get and how they share it: the options of `submit` and `resume`.
 struct AgentOptions: ParsableArguments {
@@ -13,7 +13,7 @@ struct AgentOptions: ParsableArguments {
         help: ArgumentHelp(
             "How many runs each agent trains at once; auto measures for a few seconds and chooses.",
             valueName: "k|auto"))
-    var slots: SlotsOption?
+    var slots: JobOptions.Slots?
 
     @Option(help: ArgumentHelp("Threads per run (default: the agent's cores, shared by its slots).", valueName: "t"))
     var threads: Int?
@@ -103,7 +103,7 @@ struct AgentOptions: ParsableArguments {
             case nil: nil
             }
         var options = JobOptions(
-            slots: slots?.value ?? siteSlots ?? .count(1), threads: threads ?? site.threads)
+            slots: slots ?? siteSlots ?? .count(1), threads: threads ?? site.threads)
         if executor == .slurm {
             options.resources = site.resources
             for (variable, name) in Self.variables {
@@ -118,7 +118,7 @@ struct AgentOptions: ParsableArguments {
     /// The options of a stored job with what the command line changes.
     func changing(_ stored: JobOptions, executor: ExecutorKind) throws(Failure) -> JobOptions {
         var options = stored
-        if let slots { options.slots = slots.value }
+        if let slots { options.slots = slots }
         if let threads { options.threads = threads }
         guard executor == .slurm else {
             if let name = asked.keys.sorted().first ?? (sbatchArgument.isEmpty ? nil : "sbatch-arg") {
@@ -141,17 +141,6 @@ struct AgentRequest: Equatable {
     var options: JobOptions
 }
 
-/// `--slots`: a number or `auto`.
-struct SlotsOption: ExpressibleByArgument, Equatable {
-    let value: JobOptions.Slots
-
-    init?(argument: String) {
-        if argument == "auto" {
-            value = .auto
-        } else if let count = Int(argument), (1...4096).contains(count) {
-            value = .count(count)
-        } else {
-            return nil
-        }
-    }
+extension JobOptions.Slots: ExpressibleByArgument {
+    public init?(argument: String) { self.init(text: argument) }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Jobs
 import Store
@@ -8,7 +9,7 @@ enum LocalAgents {
     static func threads(forAgents count: Int, cores: Int) -> Int { max(1, cores / count) }
 
     /// How many cores this process may use.
-    static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
     /// The variables that fix an agent's thread count, for OpenMP and for OpenBLAS without it.
     static func threadVariables(_ threads: Int) -> [(name: String, value: String)] {

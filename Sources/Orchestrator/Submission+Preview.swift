@@ -5,7 +5,16 @@ import Store
 
 extension Submission {
     /// What `submit --dry-run` prints.
-    func preview(_ bill: Bill, _ style: Style) throws(Failure) -> String {
+    ///
+    /// - Parameters:
+    ///   - bill: What it costs.
+    ///   - arrays: The arrays that the agents make on SLURM.
+    ///   - style: How it is coloured.
+    /// - Returns: The text.
+    /// - Throws: What keeps agents from being started in this folder.
+    func preview(
+        _ bill: Bill, arrays: [(script: String, agents: Int)], _ style: Style
+    ) throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         if let note = plan.duplicatesNote { lines.append(note + ".") }
         lines += [""] + bill.lines(style) + ["", "Folder: \(cache.jobs)/N"]
@@ -16,17 +25,22 @@ extension Submission {
                 "Would start \(plural(agentCount, "local agent")) (\(executor.reason)), "
                     + "\(plural(parallelism.threads, "thread")) each.")
         case .slurm:
-            lines.append("Would call sbatch (\(executor.reason)) with this script:")
+            let sizes = arrays.map { String($0.agents) }.joined(separator: ", ")
+            lines.append(
+                arrays.count == 1
+                    ? "Would call sbatch (\(executor.reason)) with this script:"
+                    : "Would call sbatch \(arrays.count) times (\(executor.reason)), for arrays of \(sizes) agents; "
+                        + "the first script:")
             lines.append("")
-            lines.append(try previewScript())
+            lines.append(try previewScript(agents: arrays[0].agents))
         }
         lines.append("Nothing was stored or started (--dry-run).")
         return lines.joined(separator: "\n") + "\n"
     }
 
     /// What `submit --dry-run --json` prints.
-    func previewJSON(_ bill: Bill) throws -> String {
-        let script = executor.kind == .slurm ? try previewScript() : nil
+    func previewJSON(_ bill: Bill, arrays: [(script: String, agents: Int)]) throws -> String {
+        let script = try arrays.first.map { try previewScript(agents: $0.agents) }
         return try JSONText.encode(
             Preview(
                 specs: plan.specs.count, duplicates: plan.duplicates, executor: executor.kind.rawValue,
@@ -49,10 +63,10 @@ extension Submission {
         Parallelism(agents: agentCount, executor: executor.kind, options: request.options)
     }
 
-    private func previewScript() throws(Failure) -> String {
+    private func previewScript(agents: Int) throws(Failure) -> String {
         let job = JobID(rawValue: 0)
         let layout = JobFolder.Layout(path: "\(cache.jobs)/N")
-        var script = try script(for: job, layout, agents: agentCount)
+        var script = try script(for: job, layout, agents: agents)
         script.command = layout.command(for: job).dropLast() + ["N"]
         return script.text
     }

@@ -117,7 +117,11 @@ struct Submit: AsyncParsableCommand {
         if dryRun {
             let bill = try submission.bill()
             let style = Style.forStandardOutput(environment: environment)
-            print(json ? try submission.previewJSON(bill) : try submission.preview(bill, style), terminator: "")
+            let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: request.agentCount, slurm) : []
+            print(
+                json
+                    ? try submission.previewJSON(bill, arrays: arrays)
+                    : try submission.preview(bill, arrays: arrays, style), terminator: "")
             return
         }
         await Mending(cache: cache, environment: environment, slurm: slurm).perform()

@@ -53,10 +53,10 @@ public struct SlotMeasurement {
         var slots = 1
         while goesOn() {
             let team = threads ?? max(1, cores / slots)
-            let before = Self.residentMegabytes
+            let before = StepBenchmark.peakMegabytes
             let speed = try speed(slots: slots, threads: team)
             trials.append(Trial(slots: slots, threads: team, stepsPerSecond: speed))
-            let each = max(1, (Self.residentMegabytes - before) / Double(slots))
+            let each = max(1, (StepBenchmark.peakMegabytes - before) / Double(slots))
             let next = min(slots * 2, cores / (threads ?? 1))
             guard next > slots else { break }
             if let megabytes, each * Double(next) > 0.75 * megabytes { break }
@@ -96,11 +96,5 @@ public struct SlotMeasurement {
         let (count, seconds, error) = steps.withLock { $0 }
         if let error { throw error }
         return Double(count) * Double(slots) / max(seconds, 1e-9)
-    }
-
-    private static var residentMegabytes: Double {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-        let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
-        return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
     }
 }

@@ -121,7 +121,7 @@ extension StepBenchmark {
         return times
     }
 
-    private static var peakMegabytes: Double {
+    static var peakMegabytes: Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_maxrss) / 1024

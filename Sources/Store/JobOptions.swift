@@ -19,6 +19,17 @@ public struct JobOptions: Sendable, Equatable {
         case count(Int)
         /// What the agent finds fastest by measuring.
         case auto
+
+        /// Reads `auto` or a number from 1 to 4096, as on a command line.
+        public init?(text: String) {
+            if text == "auto" {
+                self = .auto
+            } else if let count = Int(text), (1...4096).contains(count) {
+                self = .count(count)
+            } else {
+                return nil
+            }
+        }
     }
 
     /// Describes what was asked; everything that isn't has its usual value.

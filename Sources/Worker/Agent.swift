@@ -26,7 +26,7 @@ extension Worker {
             help: ArgumentHelp(
                 "How many runs to train at once; auto measures for a few seconds and chooses (default: the job's).",
                 valueName: "count|auto"))
-        var slots: SlotCount?
+        var slots: JobOptions.Slots?
 
         @Option(
             help: ArgumentHelp(
@@ -75,7 +75,7 @@ extension Worker {
             let agent = try store.registerAgent(
                 AgentIdentity(environment: environment), for: job, until: allocation?.end)
             let plan = try SlotPlan(
-                slots: slots?.value ?? stored.options.slots, threads: threads ?? stored.options.threads,
+                slots: slots ?? stored.options.slots, threads: threads ?? stored.options.threads,
                 environment: environment, store: store, job: job)
             let loop = AgentLoop(
                 store: store, job: stored, agent: agent,

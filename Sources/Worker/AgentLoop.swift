@@ -51,9 +51,10 @@ struct AgentLoop: Sendable {
             for _ in 0..<options.slots { group.addTask { await inThread { fillSlot() } } }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        keeper.stop()
-        deliveries.wait()
+        // Heard of until the last row is on its way: a slow server is no reason to be taken for dead.
+        defer { keeper.stop() }
         for case .failed(let error) in ends {
+            deliveries.wait()
             try sayGoodbye("\(error)")
             throw error
         }
@@ -66,8 +67,10 @@ struct AgentLoop: Sendable {
             for note in try await JobEnd(
                 store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
             ).perform() { Self.say(note) }
+            deliveries.wait()
             return try sayGoodbye("no spec is left")
         }
+        deliveries.wait()
         guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
             return try sayGoodbye("stopped by a signal")
         }

@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Experiments
 import Foundation
 import Runs
-import Store
+public import Store
 
 /// How an agent shares its cores among runs.
 struct SlotPlan {
@@ -56,17 +56,6 @@ struct SlotPlan {
     }
 }
 
-/// `--slots`: a number or `auto`.
-struct SlotCount: ExpressibleByArgument {
-    let value: JobOptions.Slots
-
-    init?(argument: String) {
-        if argument == "auto" {
-            value = .auto
-        } else if let count = Int(argument), count > 0 {
-            value = .count(count)
-        } else {
-            return nil
-        }
-    }
+extension JobOptions.Slots: ExpressibleByArgument {
+    public init?(argument: String) { self.init(text: argument) }
 }
