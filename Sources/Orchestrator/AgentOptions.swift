@@ -142,5 +142,6 @@ struct AgentRequest: Equatable {
 }
 
 extension JobOptions.Slots: ExpressibleByArgument {
+    /// Reads the value of `--slots`.
     public init?(argument: String) { self.init(text: argument) }
 }

@@ -57,5 +57,6 @@ struct SlotPlan {
 }
 
 extension JobOptions.Slots: ExpressibleByArgument {
+    /// Reads the value of `--slots`.
     public init?(argument: String) { self.init(text: argument) }
 }
