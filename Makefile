@@ -28,8 +28,8 @@ test-all: ## Also the slow tests: full-length runs, and what other programs make
 reliability: ## Prove what docs/reliability.md promises, and print its figures (a quarter of an hour).
 	@scripts/install-packages test-all
 	swift build --build-tests
-	SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest --filter 'Reliability|StoreTests' 2>&1 \
-		| grep -E '^(FIGURE|campaign|✔ Test|✘|↳)'
+	@bash -o pipefail -c "SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest \
+		--filter Reliability 2>&1 | grep -E '^(FIGURE|campaign|. (Test|Suite) .*(passed|failed|recorded)|↳)'"
 
 check: ## Lint; warnings are errors.
 	swift format lint --strict --recursive $(SOURCES)
