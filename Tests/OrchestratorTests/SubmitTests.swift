@@ -33,7 +33,7 @@ struct SubmitTests {
         }
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: job.folder).sorted()
-                == ["logs", "snapshot.json", "sweep.yaml", "worker"])
+                == ["launch.lock", "logs", "snapshot.json", "sweep.yaml", "worker"])
     }
 
     @Test func aFailedRunIsShownWithItsReasonAndExitCode1() async throws {

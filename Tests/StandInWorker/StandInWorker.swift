@@ -19,7 +19,9 @@ struct StandInWorker {
         let environment = ProcessInfo.processInfo.environment
         let arguments = CommandLine.arguments
         guard arguments.count == 3, arguments[1] == "--job-id", let number = Int64(arguments[2]) else {
-            throw Misuse.usage
+            // Asked about itself, as the real one may be: an error that is thrown here would be a crash, told at length.
+            FileHandle.standardError.write(Data("StandInWorker --job-id NUMBER\n".utf8))
+            exit(64)
         }
         let store = try Store(CacheFolder(environment: environment))
         let job = JobID(rawValue: number)
@@ -99,5 +101,4 @@ struct StandInWorker {
     private func number(_ variable: String) -> Int? { environment[variable].flatMap(Int.init) }
 
     private struct Config: Decodable { let steps: Int }
-    private enum Misuse: Error { case usage }
 }
