@@ -70,6 +70,8 @@ public final class HTTPClient {
         // Signals would interrupt other threads.
         curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
+        // On a connection used before, libcurl would repeat a request that breaks, at once and without a word.
+        if request.method == "POST" { curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1) }
         curl_set_long(handle, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
         // Names of protocols came with 7.85; older libraries know the numbers only.
         if curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK {

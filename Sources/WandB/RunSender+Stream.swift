@@ -10,11 +10,15 @@ extension RunSender {
             }
             // Read before the lines: what the exit follows is then in the files.
             let exit = try validExit()
-            let earliest =
-                (lastRequest ?? now) + max(exit == nil && !isUrgent ? pacing.interval : .zero, spacing)
+            // At the end what there is goes at once, and the rest with the last file; in between the pace is kept.
+            let isEnding = exit != nil || isUrgent
+            let hasFiles = isEnding ? try hasUploads() : false
+            let isHurrying = isEnding && !(hasFlushed && hasFiles)
+            let earliest = (lastRequest ?? now) + max(isHurrying ? .zero : pacing.interval, spacing)
             // Files go while rows wait for their time, and before the exit.
             if exit != nil || now < earliest, try upload(now) { return now }
-            if now < earliest { return earliest }
+            if now < earliest { return min(earliest, uploads.notBefore ?? earliest) }
+            hasFlushed = isEnding
             try collect(exit: exit)
             isDrained = unacknowledged == nil
             if isDrained {
@@ -101,7 +105,7 @@ extension RunSender {
             newRows += sending.position.history.line - position.history.line
             position = sending.position
             hasCaughtUp = sending.isWhole
-            lastRequest = now
+            lastRequest = ended(now)
             spacing = reply.spacing
             if position.completed == run.session { phase = .finished }
             try folder.write(position)

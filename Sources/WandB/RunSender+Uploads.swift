@@ -107,6 +107,6 @@ extension RunSender {
         uploads.failures += 1
         problem = .failing(failure.description)
         let pause = pacing.retry(failures: uploads.failures, random: Double.random(in: 0..<1))
-        uploads.notBefore = now + (failure.retryAfter ?? pause)
+        uploads.notBefore = ended(now) + (failure.retryAfter ?? pause)
     }
 }

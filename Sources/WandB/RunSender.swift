@@ -88,6 +88,10 @@ public final class RunSender {
     /// How many attempts in a row failed.
     private(set) var failures = 0
     private var notBefore: ContinuousClock.Instant?
+    /// When the present step began.
+    private var began = ContinuousClock.now
+    /// Whether a request went out since the run's end is known.
+    var hasFlushed = false
     /// Whether the present pause is one that the server asked for.
     private var isHeldOff = false
 
@@ -124,6 +128,7 @@ public final class RunSender {
     ) -> ContinuousClock.Instant? {
         if let notBefore, now < notBefore { return notBefore }
         api.isCancelled = isCancelled
+        began = .now
         defer { api.isCancelled = { false } }
         do throws(SpoolError) {
             guard try holdsLock(now) else {
@@ -188,6 +193,9 @@ public final class RunSender {
         return instant
     }
 
+    /// When a request that went out at `now` was over: waits are counted from its reply, however late that came.
+    func ended(_ now: ContinuousClock.Instant) -> ContinuousClock.Instant { now + (ContinuousClock.now - began) }
+
     /// Notes a failed request, and when the next one may go out.
     func failed(_ failure: CallFailure, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         failures += 1
@@ -211,7 +219,7 @@ public final class RunSender {
             pause = pacing.firstRetry
         }
         isHeldOff = failure.retryAfter != nil
-        return wait(until: now + (failure.retryAfter ?? pause))
+        return wait(until: ended(now) + (failure.retryAfter ?? pause))
     }
 
     func succeeded() {

@@ -29,16 +29,16 @@ extension AgentLoop {
             return
         }
         comment?.follow(tracker)
-        log.say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
         let say = { @Sendable (line: String) in
             log.say(line)
             tracker.console(line)
         }
+        say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
         let surroundings = RunSurroundings(
             shouldStop: { StopRequest.isMade || kept.lost != nil }, ownership: { kept.ownership },
             progress: { progress in
                 kept.note(progress)
-                log.note(progress)
+                if let line = log.note(progress) { tracker.console(line) }
             }, say: say)
         let outcome: RunOutcome
         do throws(RunError) {
@@ -71,7 +71,9 @@ extension AgentLoop {
         let claim = kept.claim
         switch outcome {
         case .finished(let metrics):
-            log.say("done: " + Self.summary(metrics))
+            let words = "done: " + Self.summary(metrics)
+            log.say(words)
+            tracker.console(words)
             if let lost = try settle({ () throws(StoreError) in try store.complete(claim, metrics: metrics) }) {
                 leave(tracker, lost, log: log)
                 return
@@ -85,6 +87,7 @@ extension AgentLoop {
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
             log.say(reason)
+            tracker.console(reason)
             let lost = try settle { () throws(StoreError) in try store.fail(claim, error: reason, retry: false) }
             if let lost {
                 leave(tracker, lost, log: log)

@@ -34,18 +34,19 @@ final class RunLog: Sendable {
     }
 
     /// Says how far the run is: redrawn in place on a terminal, else every few seconds.
-    func note(_ progress: RunProgress) {
-        guard !isQuiet else { return }
-        if isTerminal {
-            show(Self.line(progress), isLasting: false)
-            return
-        }
+    ///
+    /// - Returns: The line, every few seconds, for others who keep what the run says.
+    func note(_ progress: RunProgress) -> String? {
+        guard !isQuiet else { return nil }
         let isDue = lastProgress.withLock { last in
             guard last.map({ .now - $0 >= .seconds(5) }) ?? true else { return false }
             last = .now
             return true
         }
-        if isDue { say(Self.line(progress)) }
+        guard isDue || isTerminal else { return nil }
+        let line = Self.line(progress)
+        if isTerminal { show(line, isLasting: false) } else { say(line) }
+        return isDue ? line : nil
     }
 
     private func show(_ line: String, isLasting: Bool) {

@@ -55,6 +55,9 @@ struct TrackingEndToEndTests {
         ] {
             #expect(run.files[name]?.isEmpty == false, "\(name)")
         }
+        for words in ["small, attempt 1, in ", "step ", "done: loss/total "] {
+            #expect(run.output.contains { $0.contains(" " + words) }, "the console lacks: \(words)")
+        }
         #expect(run.files["model_4000.safetensors"] == nil, "weights are uploaded only where asked")
         let metrics = try Data(contentsOf: URL(filePath: job.runs[0].folder + "/metrics.jsonl"))
         #expect(run.files["metrics.jsonl"] == metrics)

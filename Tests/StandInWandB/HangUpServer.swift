@@ -1,14 +1,17 @@
 import Foundation
 import Glibc
 
-/// The stand-in W&B server over bare sockets, one request per connection, for what FlyingFox cannot do: hang up.
+/// The stand-in W&B server over bare sockets, for what FlyingFox cannot do: hang up.
 final class HangUpServer: Sendable {
     let backend: StandInBackend
     let baseURL: String
     private let listener: Int32
+    private let keepsConnections: Bool
 
-    init(_ backend: StandInBackend = StandInBackend()) throws {
+    /// Starts it, with one request per connection, or as many as the client likes.
+    init(_ backend: StandInBackend = StandInBackend(), keepsConnections: Bool = false) throws {
         self.backend = backend
+        self.keepsConnections = keepsConnections
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -32,24 +35,33 @@ final class HangUpServer: Sendable {
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { break }
-            answer(connection)
-            close(connection)
+            if keepsConnections {
+                Thread.detachNewThread {
+                    while self.answer(connection) {}
+                    close(connection)
+                }
+            } else {
+                _ = answer(connection)
+                close(connection)
+            }
         }
         close(listener)
     }
 
-    private func answer(_ connection: Int32) {
-        guard let request = receive(connection) else { return }
+    /// Whether the next request may follow.
+    private func answer(_ connection: Int32) -> Bool {
+        guard let request = receive(connection) else { return false }
         let reply = backend.handle(request)
         if reply.isReset {
             // With nothing to linger for, close sends a reset.
             var linger = linger(l_onoff: 1, l_linger: 0)
             setsockopt(
                 connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
-            return
+            return false
         }
         var head =
-            "HTTP/1.1 \(reply.status) Stand-in\r\nConnection: close\r\nContent-Length: \(reply.body.count)\r\n"
+            "HTTP/1.1 \(reply.status) Stand-in\r\nConnection: \(keepsConnections ? "keep-alive" : "close")\r\n"
+            + "Content-Length: \(reply.body.count)\r\n"
         for (name, value) in reply.headers { head += "\(name): \(value)\r\n" }
         let bytes = Array((head + "\r\n").utf8) + reply.body
         var sent = 0
@@ -57,9 +69,10 @@ final class HangUpServer: Sendable {
             let count = bytes[sent...].withUnsafeBytes {
                 send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             sent += count
         }
+        return true
     }
 
     private func receive(_ connection: Int32) -> StandInBackend.Request? {
