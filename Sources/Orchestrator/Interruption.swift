@@ -3,25 +3,30 @@ import Synchronization
 
 /// ^C as a flag, so that commands stop where nothing is half done.
 enum Interruption {
-    private static let flag = Atomic(false)
+    private static let presses = Atomic(0)
+    /// The press after which the next one ends the program at once.
+    private static let last = Atomic(1)
 
     /// Whether the user has pressed ^C.
-    static var isRequested: Bool { flag.load(ordering: .relaxed) }
+    static var isRequested: Bool { presses.load(ordering: .relaxed) > 0 }
 
-    /// Makes ^C (and a request to terminate) set the flag; a second one ends the program at once.
-    static func listen() {
+    /// Whether the user has pressed ^C twice, where two are listened for.
+    static var isUrgent: Bool { presses.load(ordering: .relaxed) > 1 }
+
+    /// Makes ^C (and a request to terminate) be noted; the press after these ends the program at once.
+    ///
+    /// - Parameter count: How many presses mean something.
+    static func listen(for count: Int = 1) {
+        last.store(count, ordering: .relaxed)
         for number in [SIGINT, SIGTERM] {
             var action = sigaction()
-            action.__sigaction_handler.sa_handler = { _ in Interruption.flag.store(true, ordering: .relaxed) }
-            action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
+            action.__sigaction_handler.sa_handler = { number in
+                let presses = Interruption.presses.add(1, ordering: .relaxed).newValue
+                if presses >= Interruption.last.load(ordering: .relaxed) { signal(number, SIG_DFL) }
+            }
+            action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)
         }
-    }
-
-    /// Forgets that ^C was pressed and waits for the next one.
-    static func listenAgain() {
-        flag.store(false, ordering: .relaxed)
-        listen()
     }
 
     /// Throws if the user has pressed ^C.

@@ -21,6 +21,8 @@ struct JobReport: Encodable {
     let finished: Double?
     /// What SLURM says of agents that wait.
     let notes: [String]?
+    /// Why nobody works on it any more, though runs are left.
+    let stalled: String?
     let agents: [AgentReport]?
     let runs: [RunReport]?
 
@@ -101,14 +103,15 @@ struct JobReport: Encodable {
         var runs: [RunReport] = []
         for run in snapshot.runs { runs.append(try RunReport(run)) }
         self.init(
-            snapshot.job, counts: snapshot.counts, eta: Forecast(snapshot).remaining,
+            snapshot.job, counts: snapshot.counts,
+            eta: outlook?.reasonOfEnd == nil ? Forecast(snapshot).remaining : nil,
             agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) }, runs: runs,
-            notes: outlook?.notes)
+            notes: outlook?.notes, stalled: outlook?.reasonOfEnd)
     }
 
     private init(
         _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
-        notes: [String]? = nil
+        notes: [String]? = nil, stalled: String? = nil
     ) {
         id = job.id.rawValue
         token = job.token
@@ -125,6 +128,7 @@ struct JobReport: Encodable {
         etaSeconds = eta.map { $0 / .seconds(1) }
         finished = job.finished?.rawValue
         self.notes = notes
+        self.stalled = stalled
         self.agents = agents
         self.runs = runs
     }

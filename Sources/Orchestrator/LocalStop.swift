@@ -15,7 +15,6 @@ struct LocalStop {
             agent.state != .ended && agent.host == AgentIdentity.thisHost ? agent.pid : nil
         }
         pids = pids.filter { LocalAgents.signal($0, SIGTERM, running: worker) }
-        Interruption.listenAgain()
         if !pids.isEmpty {
             print("\nStopping \(plural(pids.count, "agent")): they save their runs' states (^C again: at once)")
             fflush(nil)
@@ -23,7 +22,7 @@ struct LocalStop {
         while !pids.isEmpty {
             try await Task.sleep(for: .milliseconds(100))
             pids = pids.filter { ProcessCheck.isRunning($0) }
-            guard Interruption.isRequested else { continue }
+            guard Interruption.isUrgent else { continue }
             for pid in pids { _ = LocalAgents.signal(pid, SIGKILL, running: worker) }
             break
         }

@@ -22,6 +22,7 @@ struct Logs: AsyncParsableCommand {
     func run() async throws {
         Interruption.listen()
         let state = try await State.open()
+        if follow { try await waitForAgent(in: state.store) }
         let source = try await failing { try LogSource(Reference(name), as: name, in: state.store) }
         var log = GrowingFile(path: source.file)
         if !follow {
@@ -38,6 +39,25 @@ struct Logs: AsyncParsableCommand {
             if Interruption.isRequested { throw ExitCode(130) }
             try await Task.sleep(for: .milliseconds(200))
         }
+    }
+
+    /// Waits for an agent that was asked for and still stands in SLURM's queue.
+    private func waitForAgent(in store: Store) async throws {
+        guard case .agent(let id, let number) = Reference(name) else { return }
+        var hasSaid = false
+        while try await failing({ try Self.isExpected(number, of: id, in: store) }) {
+            if Interruption.isRequested { throw ExitCode(130) }
+            if !hasSaid { FileHandle.standardError.write(Data("\(name) has not started yet; waits for it\n".utf8)) }
+            hasSaid = true
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Whether an agent has not started, but may.
+    private static func isExpected(_ number: Int, of id: JobID, in store: Store) throws(StoreError) -> Bool {
+        let job = try store.job(id)
+        guard number <= job.agentCount, try !store.openWork(of: id).isNone else { return false }
+        return try !store.agents(of: id).contains { $0.number == number }
     }
 }
 

@@ -14,7 +14,7 @@ struct StatusText {
         var text = "Job \(job.id) (\(job.token), \(job.executor.rawValue)"
         if let number = job.slurmJobID { text += " \(number)" }
         text += "): " + StatusText.counts(snapshot.counts)
-        if let remaining = Forecast(snapshot).remaining {
+        if outlook.reasonOfEnd == nil, let remaining = Forecast(snapshot).remaining {
             text += ", about \(StatusText.time(remaining)) left"
         }
         return text
@@ -38,7 +38,10 @@ struct StatusText {
 
     /// The agents, one line each, and what SLURM says of those that wait.
     var agents: [String] {
-        agentLines + outlook.notes.map { style.paint($0, .yellow) }
+        let end = outlook.reasonOfEnd.map {
+            "No agent works on it any more (\($0)); `orchestrator resume \(snapshot.job.id)` starts some"
+        }
+        return agentLines + (outlook.notes + [end].compactMap(\.self)).map { style.paint($0, .yellow) }
     }
 
     private var agentLines: [String] {
@@ -101,7 +104,8 @@ struct StatusText {
                     .init("\(progress.step)/\(progress.steps)"), .init("\(percent)%"),
                     .init(run.remaining.map(Self.time) ?? ""),
                     .init(
-                        (progress.losses["loss/total"] ?? run.metrics["loss/total"]).map(Self.number) ?? ""),
+                        // Progress stands still a moment before the end; the final metrics are of the end.
+                        (run.metrics["loss/total"] ?? progress.losses["loss/total"]).map(Self.number) ?? ""),
                 ] + results.map { .init(run.metrics[$0].map { String(format: "%.4f", $0) } ?? "") })
         }
         var lines = table.lines(style)

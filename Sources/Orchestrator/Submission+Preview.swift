@@ -21,9 +21,10 @@ extension Submission {
         lines += RemoteTargets(cache: cache, environment: environment).preview(plan.remoteTargets)
         switch executor.kind {
         case .local:
+            let slots = request.options.slots == .auto ? "slots by trial" : plural(parallelism.slots, "slot")
             lines.append(
-                "Would start \(plural(agentCount, "local agent")) (\(executor.reason)), "
-                    + "\(plural(parallelism.threads, "thread")) each.")
+                "Would start \(plural(agentCount, "local agent")) (\(executor.reason)): \(slots) each, "
+                    + "\(plural(parallelism.threads, "thread")) per run.")
         case .slurm:
             let sizes = arrays.map { String($0.agents) }.joined(separator: ", ")
             lines.append(

@@ -26,6 +26,8 @@ struct Watch {
         let style = Style.forStandardOutput(environment: environment)
         var view: any WatchView =
             Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
+        // However fast the second ^C follows, it must find the agents told of the first.
+        if stopsAgents { Interruption.listen(for: 2) }
         let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
         var wasEnded = false
         while true {

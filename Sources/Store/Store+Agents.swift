@@ -100,7 +100,7 @@ extension Store {
             sql: """
                 SELECT agent.*, run.id AS run, COUNT(run.id) AS runs FROM agent
                 LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id
-                WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.id
+                WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.number
                 """, arguments: [job.rawValue]
         ).map(Agent.init)
     }

@@ -71,6 +71,28 @@ struct LookingTests {
         #expect(try await follower.value.output == "first\nlast\n")
     }
 
+    @Test func anAgentIsWaitedForBeforeItsLogIsFollowed() async throws {
+        let store = try Store(CacheFolder(path: bench.cache))
+        let folder = bench.path + "/job"
+        let job = try store.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1),
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)],
+            in: CacheFolder(path: bench.cache)
+        ) { _ in folder }.id
+        #expect(try await bench.orchestrator(["logs", "1.2", "-f"]).error.contains("has started yet"))
+        let follower = Task { [bench] in try await bench.orchestrator(["logs", "1.1", "-f"]) }
+        try await Task.sleep(for: .milliseconds(300))
+        try FileManager.default.createDirectory(atPath: folder + "/logs", withIntermediateDirectories: true)
+        try Data("hello\n".utf8).write(to: URL(filePath: folder + "/logs/12.log"))
+        let agent = try store.registerAgent(AgentIdentity(environment: ["SLURM_JOB_ID": "12"]), for: job)
+        try await Task.sleep(for: .milliseconds(300))
+        try store.agentEnded(agent, reason: "no spec is left")
+        let answer = try await follower.value
+        #expect(answer.output == "hello\n")
+        #expect(answer.code == 0)
+        #expect(answer.error == "1.1 has not started yet; waits for it\n")
+    }
+
     @Test func jobsAreListedOneLineEach() async throws {
         let none = try await bench.orchestrator(["list"])
         #expect(none.output.hasPrefix("No job has been submitted"))

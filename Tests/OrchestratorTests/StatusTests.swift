@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Store
 import Testing
 
@@ -47,6 +48,62 @@ struct StatusTests {
         // Two runs with 50 steps left and two with 100, in two hands, at 10 steps a second.
         #expect(Forecast(try store.snapshot(of: job)).remaining == .seconds(15))
         #expect(try store.snapshot(of: job).runs[0].remaining == .seconds(5))
+    }
+
+    @Test func aDoneRunsLossIsThatOfItsFinalMetrics() throws {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = try Self.job(in: store, bench)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
+        let late = Progress(step: 90, steps: 100, stepsPerSecond: 10, losses: ["loss/total": 0.25])
+        try store.report(late, of: claim, lease: .seconds(60))
+        func loss() throws -> String {
+            let snapshot = try store.snapshot(of: job)
+            let text = StatusText(
+                snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+            return try text.runs()[1]
+        }
+        #expect(try loss().contains("2.500e-01"))
+        try store.complete(claim, metrics: ["loss/total": 0.125])
+        #expect(try loss().contains("1.250e-01"))
+    }
+
+    @Test func aJobThatNobodyWorksOnSaysSoInsteadOfATimeLeft() throws {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = try Self.job(in: store, bench)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
+        try store.report(
+            Progress(step: 50, steps: 100, stepsPerSecond: 10), of: claim, lease: .seconds(60))
+        let snapshot = try store.snapshot(of: job)
+        var outlook = AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .ended })
+        func text() throws -> String {
+            try StatusText(snapshot: snapshot, outlook: outlook, style: Style(isColored: false)).lines()
+                .joined(separator: "\n")
+        }
+        #expect(try text().contains("about 5 s left"))
+        outlook.reasonOfEnd = "every agent's process has ended"
+        let stalled = try text()
+        #expect(!stalled.contains("about 5 s left"))
+        #expect(
+            stalled.contains(
+                "No agent works on it any more (every agent's process has ended); `orchestrator resume 1` starts some"))
+        let report =
+            try JSONSerialization.jsonObject(
+                with: Data(try JSONText.encode(try JobReport(snapshot, outlook)).utf8)) as? [String: Any]
+        #expect(report?["stalled"] as? String == "every agent's process has ended")
+        #expect(report?["eta_seconds"] == nil)
+    }
+
+    /// A job of one spec with 100 steps.
+    private static func job(in store: Store, _ bench: Workbench) throws -> JobID {
+        try store.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 1),
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)],
+            in: CacheFolder(path: bench.cache)
+        ) { _ in "/" }.id
     }
 
     @Test func programsReadTheStateAsJSON() async throws {

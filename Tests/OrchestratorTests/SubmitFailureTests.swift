@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Store
 import Testing
 
 @testable import Orchestrator
@@ -100,6 +101,17 @@ struct SubmitFailureTests {
         #expect(job.agents.map(\.pid).allSatisfy { $0.map { !ProcessCheck.isRunning(Int32($0)) } ?? true })
         #expect(try await bench.orchestrator(["resume", "1", "--watch"]).code == 0)
         #expect(try await bench.status(of: 1).counts.done == 1)
+    }
+
+    @Test func twoPressesInQuickSuccessionStopLocalAgentsTooAndAtOnce() async throws {
+        let twice = Self.interrupting.replacing("kill -INT $!", with: "kill -INT $!; sleep 0.05; kill -INT $!")
+        let answer = try await bench.run(
+            "/bin/sh", ["-c", twice, Workbench.products + "/orchestrator"] + Self.submit + ["--watch"],
+            adding: ["STAND_IN_STEP_MS": "60000"])
+        #expect(answer.code == 130)
+        let pids = try Store(CacheFolder(path: bench.cache)).agents(of: JobID(rawValue: 1)).compactMap(\.pid)
+        #expect(pids.count == 1)
+        for pid in pids { try await eventually { !ProcessCheck.isRunning(pid) } }
     }
 
     @Test func aJobThatAllAgentsHaveLeftIsNotWatchedForEver() async throws {
