@@ -63,7 +63,8 @@ struct Resumption {
             guard !open.isNone else {
                 throw Failure.badInput(
                     "job \(job.id) has nothing left to do; `orchestrator retry \(job.id)` puts failed and "
-                        + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet")
+                        + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
+                )
             }
             guard access(JobFolder.Layout(path: job.folder).worker, X_OK) == 0 else {
                 throw Failure.failed("the job's worker \(JobFolder.Layout(path: job.folder).worker) is gone")

@@ -34,7 +34,7 @@ struct AgentLoop: Sendable {
 
     /// Why a slot takes no more specs.
     private enum SlotEnd: Sendable {
-        case nothingLeft, stopped, timeIsShort
+        case nothingLeft, stopped, timeIsShort, superfluous
         case failed(StoreError)
     }
 
@@ -58,11 +58,11 @@ struct AgentLoop: Sendable {
             try sayGoodbye("\(error)")
             throw error
         }
-        try await end(isTimeShort: ends.contains { if case .timeIsShort = $0 { true } else { false } })
+        try await end(ends)
     }
 
     /// Says what has ended the agent, and sees to what is left of the job.
-    private func end(isTimeShort: Bool) async throws {
+    private func end(_ ends: [SlotEnd]) async throws {
         guard try !store.openWork(of: job.id).isNone else {
             for note in try await JobEnd(
                 store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
@@ -71,6 +71,10 @@ struct AgentLoop: Sendable {
             return try sayGoodbye("no spec is left")
         }
         deliveries.wait()
+        guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
+            return try sayGoodbye("others suffice for what is left")
+        }
+        let isTimeShort = ends.contains { if case .timeIsShort = $0 { true } else { false } }
         guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
             return try sayGoodbye("stopped by a signal")
         }
@@ -102,6 +106,7 @@ struct AgentLoop: Sendable {
 
     /// Claims and runs specs, one after another.
     private func fillSlot() -> SlotEnd {
+        var idleSince = ContinuousClock.now
         do {
             while !StopRequest.isMade {
                 guard allocation?.hasTimeForAnother ?? true else { return .timeIsShort }
@@ -112,8 +117,11 @@ struct AgentLoop: Sendable {
                 if let kept {
                     defer { keeper.drop(kept) }
                     try perform(kept)
+                    idleSince = .now
                 } else if open?.isNone ?? false {
                     return .nothingLeft
+                } else if .now - idleSince > Self.idleAtMost, try isSuperfluous() {
+                    return .superfluous
                 } else {
                     // Others hold what is left; should one fall silent, its spec becomes ours.
                     Self.wait(.seconds(Double.random(in: 1.5...2.5)))
@@ -122,6 +130,19 @@ struct AgentLoop: Sendable {
             return .stopped
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// This long an agent waits for others' runs before it asks whether its node is needed.
+    private static let idleAtMost = Duration.seconds(60)
+
+    /// Whether this agent only keeps a node of SLURM's busy: it holds nothing, and another one that holds nothing
+    /// either, the one with the lowest number, stays in case a holder falls silent.
+    private func isSuperfluous() throws(StoreError) -> Bool {
+        guard allocation != nil, keeper.isIdle else { return false }
+        return try store.agents(of: job.id).contains { other in
+            other.id.rawValue < agent.rawValue && other.runCount == 0
+                && AgentVerdict(other, in: job, queue: nil, at: .now()) == .working
         }
     }
 

@@ -80,6 +80,9 @@ final class ClaimKeeper: Sendable {
         state.withLock { $0.kept.removeAll { $0 === kept } }
     }
 
+    /// Whether no claim is kept.
+    var isIdle: Bool { state.withLock(\.kept.isEmpty) }
+
     /// Starts renewing.
     func start() {
         let thread = Thread { [self] in
