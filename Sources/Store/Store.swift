@@ -124,14 +124,20 @@ public struct Store: Sendable {
     }
 
     private static func bringUpToDate(_ database: any DatabaseWriter, path: String) throws {
-        guard try !isUpToDate(database, path: path) else { return }
-        do {
-            try Schema.migrator.migrate(database)
-        } catch {
-            // Another process may have made the same migration between the look and the lock.
-            guard try isUpToDate(database, path: path) else { throw error }
+        var failures = 0
+        while try !isUpToDate(database, path: path) {
+            do {
+                return try Schema.migrator.migrate(database)
+            } catch {
+                // Another process may have made the same migration between the look and the lock, and be at the next.
+                failures += 1
+                guard failures < Self.migrationTries else { throw error }
+                usleep(backOff(min(failures, 3)))
+            }
         }
     }
+
+    private static let migrationTries = 20
 
     private static func isUpToDate(_ database: any DatabaseWriter, path: String) throws -> Bool {
         try database.read { db in
