@@ -96,8 +96,9 @@ enum Files {
     }
 
     private static func unwritable(_ path: String, _ reason: String) -> Failure {
-        .failed(
+        let isFull = [ENOSPC, EDQUOT, EFBIG].contains { String(cString: strerror($0)) == reason }
+        return .failed(
             "cannot write \(path): \(reason); nothing was stored; "
-                + "make room there or set SPD_CACHE_DIR to another folder")
+                + "make \(isFull ? "room there" : "it writable") or set SPD_CACHE_DIR to another folder")
     }
 }

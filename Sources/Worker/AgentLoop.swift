@@ -51,10 +51,10 @@ struct AgentLoop: Sendable {
             for _ in 0..<options.slots { group.addTask { await inThread { fillSlot() } } }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        // Heard of until the last row is on its way: a slow server is no reason to be taken for dead.
-        defer { keeper.stop() }
+        keeper.stop()
+        // It claims nothing more: while its last rows go to a slow server, others need not reckon with it.
+        defer { deliveries.wait() }
         for case .failed(let error) in ends {
-            deliveries.wait()
             try sayGoodbye("\(error)")
             throw error
         }
@@ -67,10 +67,8 @@ struct AgentLoop: Sendable {
             for note in try await JobEnd(
                 store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
             ).perform() { Self.say(note) }
-            deliveries.wait()
             return try sayGoodbye("no spec is left")
         }
-        deliveries.wait()
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
             return try sayGoodbye("others suffice for what is left")
         }
@@ -78,8 +76,9 @@ struct AgentLoop: Sendable {
         guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
             return try sayGoodbye("stopped by a signal")
         }
-        // Goodbye comes first: SLURM ends this process as soon as it puts the job back.
         try sayGoodbye("its time is over; back into SLURM's queue")
+        // SLURM ends this process as soon as it puts the job back.
+        deliveries.wait()
         do {
             try await slurm.requeue(allocation.name)
         } catch {

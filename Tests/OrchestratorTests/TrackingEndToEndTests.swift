@@ -77,7 +77,7 @@ struct TrackingEndToEndTests {
         server.backend.inject { _, request in
             request.body.range(of: Data("wandb-history".utf8)) != nil ? .resetAfterTheWork : .none
         }
-        try await killAndGoOn(server, kills: 1, steps: 30_000)
+        try await killAndGoOn(server, kills: 1, steps: 150_000)
     }
 
     @Test(.enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil))
@@ -92,7 +92,7 @@ struct TrackingEndToEndTests {
             default: .none
             }
         }
-        try await killAndGoOn(server, kills: 3, steps: 60_000)
+        try await killAndGoOn(server, kills: 3, steps: 300_000)
     }
 
     /// Shoots the worker once the server has rows of it, lets the next go on, and looks at what arrived.
