@@ -125,7 +125,8 @@ extension AgentLaunch {
 
     /// Whether an `sbatch` on this machine is at work on a script.
     private static func isBeingSubmitted(_ script: String, from folder: String) -> Bool {
-        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        // What can't be seen may be at work: submitting twice is worse than waiting.
+        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return true }
         return entries.lazy.compactMap { pid_t($0) }.contains { pid in
             let words = ProcessCheck.commandLine(of: pid)
             return words.contains(folder + "/" + script) && words.contains("--parsable")
