@@ -35,13 +35,14 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "Jobs", "Slurm", "Store", "WandB", argumentParser,
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Slurm", "Store", "WandB",
+                argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB",
+                "Artifacts", "Downloads", "Experiments", "HTTP", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB",
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -53,7 +54,7 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "WandB",
+                "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "WandB",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -77,7 +78,9 @@ let package = Package(
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
-        .target(name: "WandB", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
+        .target(name: "JSON", swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(name: "WandB", dependencies: ["Artifacts", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
         // C: hot loops compiled per instruction set, and the system libraries' headers.
@@ -101,8 +104,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(
-            name: "WandBTests", dependencies: ["CCurl", "StandInWandB", "WandB"], swiftSettings: strict),
+            name: "WandBTests", dependencies: ["CCurl", "HTTP", "JSON", "StandInWandB", "WandB"],
+            swiftSettings: strict),
         .testTarget(
             name: "DownloadsTests", dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "WandB"],
             swiftSettings: strict),
@@ -113,7 +118,7 @@ let package = Package(
         // A W&B server for tests: strict about the protocol, with faults on demand.
         .target(
             name: "StandInWandB",
-            dependencies: ["Artifacts", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            dependencies: ["Artifacts", "JSON", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             path: "Tests/StandInWandB", swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
@@ -121,7 +126,7 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Jobs", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "JSON", "Jobs", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

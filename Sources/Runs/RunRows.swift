@@ -1,4 +1,5 @@
 import Artifacts
+import JSON
 import WandB
 
 /// A run's logged steps on their way to its file and to W&B.

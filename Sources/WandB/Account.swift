@@ -1,3 +1,5 @@
+import JSON
+
 /// Whom an API key belongs to.
 public struct Account: Sendable, Equatable {
     /// The user's name.

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 
 /// Why a call to the server did not do its work, and what that means for the next attempt.
 struct CallFailure: Error, CustomStringConvertible {

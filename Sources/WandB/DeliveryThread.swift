@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 
 /// The one background thread of a tracked run: measures the machine, and sends what the folder holds.
 final class DeliveryThread: @unchecked Sendable {

@@ -1,3 +1,5 @@
+import JSON
+
 /// One file_stream request as it is put together, within a limit of bytes.
 struct FileStreamBody {
     private let maximumBytes: Int

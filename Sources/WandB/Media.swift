@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+public import JSON
 
 /// What a history row shows besides numbers.
 public enum Media: Sendable {

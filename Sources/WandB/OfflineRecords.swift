@@ -1,3 +1,5 @@
+import JSON
+
 /// The records of a `.wandb` file: `Record` of W&B's `wandb_internal.proto`, by field number.
 struct OfflineRecords {
     private(set) var log = RecordLog()

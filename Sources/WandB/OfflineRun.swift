@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSON
 
 /// A run's folder as W&B's own client writes it offline, so that `wandb sync` uploads it too.
 public struct OfflineRun: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 
 /// How long a few calls may take that somebody waits for, and whether to repeat one.
 struct Patience: Sendable {

@@ -1,3 +1,5 @@
+import JSON
+
 /// What W&B shows about a run besides its numbers; fixed from the moment the run's spec is stored.
 public struct RunDescription: Sendable, Equatable, Codable {
     /// The run's id, the last part of its page's address.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSON
 
 /// Where and how a run is executed, under the names that W&B's own client gives it.
 enum RunEnvironment {

@@ -1,3 +1,5 @@
+import JSON
+
 // Before the first line goes out: who the run belongs to, what the server has of it, where to go on.
 extension RunSender {
     func findEntity(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// A run's files on their way to the server.
 struct Uploads {

@@ -1,4 +1,5 @@
 import Foundation
+public import HTTP
 
 /// Sends what a run's folder holds, one request per step, from wherever the server is.
 ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// The last value of every metric, in the order in which they first came.
 struct RunSummary {
     private var members: [JSONValue.Member] = []

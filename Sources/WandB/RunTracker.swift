@@ -1,3 +1,5 @@
+public import JSON
+
 /// What a training loop tells W&B; every call returns at once, whatever the network does.
 ///
 /// Rows go to the run's folder, and from there, in the background, to the server. A run that goes on in

@@ -1,3 +1,5 @@
+import HTTP
+
 /// How often and how patiently a run's rows are sent.
 public struct SendPacing: Sendable, Equatable {
     /// The least time between two requests of a run that still trains.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HTTP
 
 /// The right to send a folder's rows, which one process has at a time, on whatever node.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 
 /// Reads one of a folder's append-only files as it grows, line by line.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSON
 
 /// Appends a run's rows, events and console lines to its folder, in the form in which they will be sent.
 ///

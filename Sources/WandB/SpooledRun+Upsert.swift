@@ -1,3 +1,5 @@
+import JSON
+
 // A run as UpsertBucket takes it.
 extension SpooledRun {
     /// The variables; null leaves what the server has.

@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 
 /// Measures this process and its machine from `/proc`, under W&B's names.
 struct SystemSampler {

@@ -1,3 +1,5 @@
+import JSON
+
 /// Where one file may be put, once.
 struct UploadTicket {
     let name: String

@@ -1,3 +1,5 @@
+import HTTP
+
 // Calls that somebody waits for, rather than a run's tracking in the background.
 extension WandBAPI {
     /// The calls of a command; `patience` bounds each of them.

@@ -1,4 +1,6 @@
 import Foundation
+import HTTP
+import JSON
 
 /// The calls that a run's tracking makes to a W&B server, each one request.
 ///

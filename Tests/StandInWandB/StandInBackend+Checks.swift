@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import WandB
 
 // What W&B's own client promises about each request, beyond what a server needs to understand it.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import WandB
 
 // What W&B's own client and its public API ask for; nothing of it is checked, all of it is answered.

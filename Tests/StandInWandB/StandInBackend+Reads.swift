@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import WandB
 
 // A run as W&B's public API reads it.

@@ -1,6 +1,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
+import HTTP
 
 /// The stand-in W&B server on a port of its own, over FlyingFox.
 struct StandInServer: Sendable {

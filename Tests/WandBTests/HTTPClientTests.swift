@@ -1,5 +1,6 @@
 internal import CCurl
 import Foundation
+import HTTP
 import Testing
 
 @testable import StandInWandB

@@ -1,4 +1,6 @@
 import Foundation
+import HTTP
+import JSON
 @testable import StandInWandB
 import Synchronization
 import Testing

@@ -1,4 +1,6 @@
 import Foundation
+import HTTP
+import JSON
 
 /// Looks at a user's W&B settings the way a run will: are they valid, does the server answer and know the key, may
 /// the key log to the entity.

@@ -1,3 +1,5 @@
+import JSON
+
 /// A file of a run, as the server describes it.
 public struct RemoteFile: Sendable, Equatable {
     /// Its name; folders are parted by `/`.

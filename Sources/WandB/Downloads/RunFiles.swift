@@ -1,5 +1,7 @@
 internal import Artifacts
 import Foundation
+import HTTP
+import JSON
 
 /// The files of one run on W&B, to be listed and downloaded.
 ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// The report of a launch: a panel grid for each of its experiments.
 struct LaunchReport: Sendable, Equatable {
     let launch: Launch

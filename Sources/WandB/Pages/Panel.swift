@@ -1,3 +1,5 @@
+import JSON
+
 /// A chart or browser on a W&B page.
 struct Panel: Sendable, Equatable {
     /// What is drawn.

@@ -1,3 +1,5 @@
+import JSON
+
 /// The parts of a view's spec that are the same on every page: how panels are arranged when nothing else is said.
 enum PanelBank {
     static let flowConfig: JSONValue = [

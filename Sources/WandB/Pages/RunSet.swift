@@ -1,3 +1,5 @@
+import JSON
+
 /// The runs that a page shows: those that bear all of some tags.
 struct RunSet: Sendable, Equatable {
     /// A project as run sets of reports name it.

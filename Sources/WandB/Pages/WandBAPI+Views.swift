@@ -1,3 +1,5 @@
+import JSON
+
 // Calls about projects and the pages in them.
 extension WandBAPI {
     /// A project, or nil where there is none of that name.

@@ -1,3 +1,5 @@
+import JSON
+
 /// A saved workspace view: the runs of one experiment of a launch, and the charts that show a decomposition.
 struct WorkspaceView: Sendable, Equatable {
     let token: String

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HTTP
 
 /// Sends what many runs keep in their folders, from a machine that reaches the server.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 
 /// A run in a relay's lane: what is known of its folder, and who sends it.
 final class RelayEntry {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 
 /// One thread of a relay with the runs that are its own: at most one request at a time.
 final class RelayLane: @unchecked Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import Synchronization
 
 /// How many requests may go out in a minute, shared by everything that sends from one process.

@@ -45,6 +45,13 @@ public struct HTTPResponse: Sendable {
     /// What came with it.
     public var body: [UInt8]
 
+    /// A reply as it came.
+    public init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
     /// The last value of a header, whose name may be written in any case.
     public func header(_ name: String) -> String? {
         headers.last { $0.name.lowercased() == name.lowercased() }?.value

@@ -80,7 +80,8 @@ extension JSONValue {
         return out
     }
 
-    func write(to out: inout String) {
+    /// Appends the value as JSON text on one line.
+    public func write(to out: inout String) {
         switch self {
         case .null: out += "null"
         case .bool(let value): out += value ? "true" : "false"
@@ -105,7 +106,8 @@ extension JSONValue {
         }
     }
 
-    static func write(quoted text: String, to out: inout String) {
+    /// Appends a string as JSON writes it, in quotes.
+    public static func write(quoted text: String, to out: inout String) {
         out += "\""
         for scalar in text.unicodeScalars {
             switch scalar {

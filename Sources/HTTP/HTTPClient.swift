@@ -205,10 +205,3 @@ private func checkProgress(
 ) -> Int32 {
     Exchange.at(context)?.isCancelled() == true ? 1 : 0
 }
-
-extension Duration {
-    var milliseconds: Int {
-        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
-    }
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

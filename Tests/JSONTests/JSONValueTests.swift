@@ -1,6 +1,5 @@
+import JSON
 import Testing
-
-@testable import WandB
 
 /// JSON as W&B writes it, with its three extra literals.
 struct JSONValueTests {
