@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Experiments
+import Slurm
 public import Store
 
 /// What agents get and how they share it: the options of `submit` and `resume`.
@@ -62,13 +63,13 @@ struct AgentOptions: ParsableArguments {
         for (name, value) in asked where value.isEmpty || value.contains(where: { $0.isNewline || $0 == "\0" }) {
             throw ValidationError("--\(name) '\(value)' is not something that sbatch takes")
         }
-        for argument in sbatchArgument where !argument.hasPrefix("-") || argument.contains(where: \.isNewline) {
+        for argument in sbatchArgument
+        where !argument.hasPrefix("-") || ["-", "--"].contains(argument) || argument.contains(where: \.isNewline) {
             throw ValidationError(
                 "--sbatch-arg '\(argument)' is not an option of sbatch's; one is --hint=nomultithread")
         }
-        for own in ["--array", "-a", "--job-name", "-J", "--output", "-o", "--wrap", "--signal", "--export"]
-        where sbatchArgument.contains(where: { $0 == own || $0.hasPrefix(own + "=") }) {
-            throw ValidationError("--sbatch-arg \(own) is set by this program; it can't be changed")
+        if let clash = sbatchArgument.lazy.compactMap(SbatchClash.init).first {
+            throw ValidationError("--sbatch-arg: " + clash.refusal { "use --\($0)" })
         }
     }
 
@@ -87,8 +88,24 @@ struct AgentOptions: ParsableArguments {
     private static let variables = [
         ("SLURM_PARTITION", "partition"), ("SBATCH_PARTITION", "partition"), ("SBATCH_ACCOUNT", "account"),
         ("SBATCH_QOS", "qos"), ("SBATCH_CONSTRAINT", "constraint"), ("SBATCH_TIMELIMIT", "time"),
-        ("SBATCH_RESERVATION", "reservation"), ("SBATCH_GRES", "gres"),
+        ("SBATCH_RESERVATION", "reservation"), ("SBATCH_GRES", "gres"), ("SBATCH_MEM_PER_NODE", "mem"),
     ]
+
+    /// Whether the site file, the environment or the command line ask anything of SLURM.
+    func speaksOfSlurm(site: SiteFile, environment: [String: String]) -> Bool {
+        !site.resources.isEmpty || !site.sbatchArguments.isEmpty || !asked.isEmpty || !sbatchArgument.isEmpty
+            || environment.keys.contains { $0.hasPrefix("SBATCH_") || $0 == "SLURM_PARTITION" }
+    }
+
+    /// Tells of variables for `sbatch` that do not reach it: agents would not work with some of them, and nobody would
+    /// know why.
+    static func unheededVariables(_ environment: [String: String]) -> String? {
+        let heeded = Set(variables.map(\.0))
+        let names = environment.keys.filter { $0.hasPrefix("SBATCH_") && !heeded.contains($0) }.sorted()
+        guard !names.isEmpty else { return nil }
+        return "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") not passed on to sbatch; "
+            + "--sbatch-arg is for options that agents can do with"
+    }
 
     /// What a new job's agents get: the command line goes before the environment, that before the site's file.
     ///
@@ -144,4 +161,16 @@ struct AgentRequest: Equatable {
 extension JobOptions.Slots: ExpressibleByArgument {
     /// Reads the value of `--slots`.
     public init?(argument: String) { self.init(text: argument) }
+}
+
+extension SbatchClash {
+    /// Why it is not taken; `ownOption` says how this program's option of the same name is given.
+    func refusal(ownOption: (String) -> String) -> String {
+        let advice =
+            switch remedy {
+            case .sameName: ownOption(options[0])
+            case .other(let words): words
+            }
+        return "\(meaning), which this program sets itself: \(advice)"
+    }
 }

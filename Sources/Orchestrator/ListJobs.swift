@@ -20,7 +20,7 @@ struct ListJobs: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = CacheFolder(environment: environment)
-        await Mending(
+        await Recovery(
             cache: cache, environment: environment, slurm: SlurmCommands(environment: environment)
         ).perform()
         let jobs = try await failing { try Store.existing(cache)?.jobs() ?? [] }

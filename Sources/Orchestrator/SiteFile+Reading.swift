@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Slurm
 import Store
 
 extension SiteFile {
@@ -11,6 +12,11 @@ extension SiteFile {
         let path = path(in: cache)
         var info = stat()
         guard lstat(path, &info) == 0 || errno != ENOENT && errno != ENOTDIR else { return SiteFile() }
-        do throws(ConfigError) { return try SiteFile.load(path: path) } catch { throw Failure(error) }
+        let site: SiteFile
+        do throws(ConfigError) { site = try SiteFile.load(path: path) } catch { throw Failure(error) }
+        if let clash = site.sbatchArguments.lazy.compactMap(SbatchClash.init).first {
+            throw .badInput("\(path): sbatch-args: " + clash.refusal { "the key '\($0)' is for that" })
+        }
+        return site
     }
 }

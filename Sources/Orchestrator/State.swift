@@ -12,7 +12,7 @@ struct State {
     static func open() async throws(Failure) -> State {
         let state = try State()
         let slurm = SlurmCommands(environment: state.environment)
-        await Mending(cache: state.cache, environment: state.environment, slurm: slurm).perform()
+        await Recovery(cache: state.cache, environment: state.environment, slurm: slurm).perform()
         return state
     }
 

@@ -52,7 +52,7 @@ struct Status: AsyncParsableCommand {
             return
         }
         let slurm = SlurmCommands(environment: environment)
-        await Mending(cache: cache, environment: environment, slurm: slurm).perform()
+        await Recovery(cache: cache, environment: environment, slurm: slurm).perform()
         let number = job.map(JobID.init)
         if watch {
             let latest = try await failing { try store.jobs() }.last?.job.id

@@ -68,7 +68,7 @@ struct Submit: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The W&B project of the runs (default: the configs').", valueName: "p"))
     var project: String?
 
-    @Option(help: "Who starts the agents; auto is slurm where its controller answers.")
+    @Option(help: "Who starts the agents; auto is slurm wherever it is set up.")
     var executor = ExecutorOption.auto
 
     @Flag(
@@ -103,10 +103,12 @@ struct Submit: AsyncParsableCommand {
         let plan = try SweepPlan(
             experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
         let slurm = SlurmCommands(environment: environment)
-        let executor = try await Executor.choose(executor, slurm: slurm)
         let cache = CacheFolder(environment: environment)
-        var request = try agents.request(
-            site: try SiteFile.read(cache: cache), environment: environment, executor: executor.kind)
+        let site = try SiteFile.read(cache: cache)
+        let executor = try await Executor.choose(
+            executor, slurm: slurm, isSlurmExpected: agents.speaksOfSlurm(site: site, environment: environment))
+        var request = try agents.request(site: site, environment: environment, executor: executor.kind)
+        if executor.kind == .slurm, let note = AgentOptions.unheededVariables(environment) { printError(note) }
         request.options.onFinish = onFinish
         request.options.uploadsCheckpoints = uploadCheckpoints
         let submission = Submission(
@@ -124,7 +126,7 @@ struct Submit: AsyncParsableCommand {
                     : try submission.preview(bill, arrays: arrays, style), terminator: "")
             return
         }
-        await Mending(cache: cache, environment: environment, slurm: slurm).perform()
+        await Recovery(cache: cache, environment: environment, slurm: slurm).perform()
         try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }

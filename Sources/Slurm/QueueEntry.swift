@@ -7,10 +7,18 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomS
     public init(rawValue: Int64) { self.rawValue = rawValue }
 
     /// Reads the answer of `sbatch --parsable`: a number, followed by `;cluster` on federated clusters.
+    ///
+    /// A site's wrapper may print around it what it likes, or answer as `sbatch` does without `--parsable`.
     public init?(parsable answer: String) {
-        let line = answer.split(whereSeparator: \.isNewline).last ?? ""
-        let number = line.prefix { $0 != ";" }
-        guard let value = Int64(number), value > 0 else { return nil }
+        let lines = answer.split(whereSeparator: \.isNewline)
+        let numbers = lines.compactMap { line -> Int64? in
+            let word = line.drop(while: \.isWhitespace).prefix { $0 != ";" && !$0.isWhitespace }
+            let rest = line.drop(while: \.isWhitespace).dropFirst(word.count)
+            guard rest.first == ";" || rest.allSatisfy(\.isWhitespace) else { return nil }
+            return word.allSatisfy { $0.isASCII && $0.isNumber } ? Int64(word) : nil
+        }
+        let sentences = lines.compactMap { $0.firstMatch(of: /^\s*Submitted batch job (\d+)/).flatMap { Int64($0.1) } }
+        guard let value = numbers.last ?? sentences.last, value > 0 else { return nil }
         rawValue = value
     }
 

@@ -5,7 +5,8 @@ extension SlurmCommands {
     /// The version of the commands, without asking the controller: `slurm-wlm 22.05.8`.
     public func version() async throws(SlurmError) -> String {
         let text = try await run("sbatch", ["--version"])
-        return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "unknown"
+        let lines = text.split(whereSeparator: \.isNewline)
+        return (lines.first { $0.hasPrefix("slurm") } ?? lines.first).map(String.init) ?? "unknown"
     }
 
     /// The controller's settings by their names, in one question.
@@ -16,6 +17,7 @@ extension SlurmCommands {
     /// All partitions that the user may see, in one question.
     public func partitions() async throws(SlurmError) -> [SlurmPartition] {
         try await run("scontrol", ["show", "partition", "-o"]).split(whereSeparator: \.isNewline).map(Self.words)
+            .filter { $0["PartitionName"] != nil }
     }
 
     /// `MaxArraySize            = 1001`, a line each.

@@ -13,11 +13,10 @@ public struct SlurmCommands: Sendable {
     /// The commands that the `PATH` in `environment` leads to.
     ///
     /// - Parameters:
-    ///   - environment: The caller's environment. What the surrounding job, if any, has put there is not
-    ///     passed on: it would change the meaning of the new job's options.
+    ///   - environment: The caller's environment; ``SlurmEnvironment`` says what of it is passed on.
     ///   - submitPatience: How long `sbatch` may take.
     public init(environment: [String: String], submitPatience: Duration = .seconds(60)) {
-        self.environment = Self.scrubbed(environment)
+        self.environment = SlurmEnvironment.scrubbed(environment)
         self.submitPatience = submitPatience
     }
 
@@ -28,16 +27,23 @@ public struct SlurmCommands: Sendable {
 
     /// Asks whether a controller answers.
     public func ping() async throws(SlurmError) {
+        // With a missing file the commands try for a minute.
+        if let path = environment["SLURM_CONF"], !path.isEmpty, access(path, R_OK) != 0 {
+            throw .unreachable(command: "scontrol", message: "SLURM_CONF names \(path), which can't be read")
+        }
         let answer: String
         do throws(SlurmError) {
             answer = try await run("scontrol", ["ping"])
         } catch {
             guard case .refused(let command, let message) = error else { throw error }
+            if message.lowercased().contains("configuration source") {
+                throw .notConfigured(command: command, message: Self.lastPart(message))
+            }
             throw .unreachable(command: command, message: Self.firstPart(message))
         }
         // With no controller up some versions still exit with 0.
-        guard answer.contains("UP") else {
-            throw .unreachable(command: "scontrol", message: Self.firstPart(Self.oneLine(answer)))
+        guard SlurmAnswer.saysUp(answer) else {
+            throw .unreachable(command: "scontrol", message: Self.firstPart(SlurmAnswer.pingLines(answer)))
         }
     }
 
@@ -59,7 +65,7 @@ public struct SlurmCommands: Sendable {
         do throws(SlurmError) {
             let answer = try await run("sbatch", ["--parsable"] + arguments + [path], patience: submitPatience)
             guard let job = SlurmJobID(parsable: answer) else {
-                throw .unreadable(command: "sbatch", output: Self.oneLine(answer))
+                throw .unreadable(command: "sbatch", output: SlurmAnswer.message(answer))
             }
             return job
         } catch {
@@ -75,12 +81,12 @@ public struct SlurmCommands: Sendable {
 
     /// Cancels everything in the queue that has the given name: what waits goes, what runs gets SIGTERM.
     public func cancel(named name: String) async throws(SlurmError) {
-        _ = try await run("scancel", ["--name", name])
+        _ = try await run("scancel", ["--user", Self.user, "--name", name])
     }
 
     /// Cancels what has the given name and still waits in the queue; what runs goes on.
     public func cancelPending(named name: String) async throws(SlurmError) {
-        _ = try await run("scancel", ["--name", name, "--state", "PENDING"])
+        _ = try await run("scancel", ["--user", Self.user, "--name", name, "--state", "PENDING"])
     }
 
     /// Puts a job that runs back into the queue; SLURM ends its processes at once.
@@ -93,8 +99,10 @@ public struct SlurmCommands: Sendable {
 
     /// How long a running job may still run, `nil` if there is no limit.
     public func timeLeft(of job: SlurmJobID) async throws(SlurmError) -> Duration? {
-        let answer = try await run("squeue", ["-h", "-j", job.description, "-o", "%L"])
-        return SlurmTime.duration(answer)
+        let answer = try await run("squeue", ["-h", "-j", job.description, "-o", "%A|%L"])
+        let prefix = "\(job)|"
+        let line = answer.split(whereSeparator: \.isNewline).first { $0.hasPrefix(prefix) }
+        return line.flatMap { SlurmTime.duration(String($0.dropFirst(prefix.count))) }
     }
 
     /// Writes into a job's comment, which `squeue -o %k` and `scontrol show job` show.
@@ -115,37 +123,38 @@ public struct SlurmCommands: Sendable {
     public func accounted(named name: String) async throws(SlurmError) -> [SlurmJobID] {
         let text: String
         do throws(SlurmError) {
-            text = try await run("sacct", ["-n", "-X", "-P", "-D", "--name", name, "-S", "now-7days", "-o", "JobID"])
+            text = try await run(
+                "sacct",
+                [
+                    "-n", "-X", "-P", "-D", "--user", Self.user, "--name", name, "-S", "now-7days",
+                    "-o", "JobID,JobName",
+                ])
         } catch {
             switch error {
             case .notInstalled, .refused: return []
             default: throw error
             }
         }
-        let numbers = text.split(whereSeparator: \.isNewline).compactMap { Int64($0.prefix { $0.isNumber }) }
+        let numbers = text.split(whereSeparator: \.isNewline)
+            .filter { $0.hasSuffix("|" + name) }.compactMap { Int64($0.prefix { $0.isNumber }) }
         return Set(numbers).sorted().map(SlurmJobID.init)
     }
 
-    /// Everything in the queue that has the given name, one entry per array task.
+    /// Everything in the queue that the calling user has submitted under the given name, one entry per array task.
     public func queue(named name: String) async throws(SlurmError) -> [QueueEntry] {
-        try await entries(["-n", name])
+        try await entries(["-u", Self.user, "-n", name])
     }
 
     /// Everything in the queue that the calling user has submitted, one entry per array task.
     public func queueOfUser() async throws(SlurmError) -> [QueueEntry] {
-        try await entries(["-u", String(getuid())])
+        try await entries(["-u", Self.user])
     }
 
+    /// Others may have jobs of any name, and to an administrator SLURM shows them as if they were theirs.
+    private static var user: String { String(getuid()) }
+
     private func entries(_ filter: [String]) async throws(SlurmError) -> [QueueEntry] {
-        let text = try await run("squeue", ["-h", "-r", "-t", "all"] + filter + ["-o", QueueEntry.format])
-        var entries: [QueueEntry] = []
-        for line in text.split(whereSeparator: \.isNewline) {
-            guard let entry = QueueEntry(line: line) else {
-                throw .unreadable(command: "squeue", output: String(line))
-            }
-            entries.append(entry)
-        }
-        return entries
+        try SlurmAnswer.queue(try await run("squeue", ["-r", "-t", "all"] + filter + ["-o", QueueEntry.format]))
     }
 
     /// Runs a command to its end and returns what it printed.
@@ -187,7 +196,7 @@ public struct SlurmCommands: Sendable {
             throw .timedOut(command: command, after: patience)
         case .finished(let status, let output, let error):
             guard !status.isSuccess else { return output }
-            let message = Self.oneLine(error.isEmpty ? output : error)
+            let message = SlurmAnswer.message(error.isEmpty ? output : error)
             let unreachable = message.lowercased().contains("unable to contact slurm controller")
             throw unreachable
                 ? .unreachable(command: command, message: message)
@@ -195,27 +204,13 @@ public struct SlurmCommands: Sendable {
         }
     }
 
-    /// The environment without what a surrounding job has left there.
-    ///
-    /// `SBATCH_` variables override the script's lines; those of them that users set on purpose stand in the script.
-    private static func scrubbed(_ environment: [String: String]) -> [String: String] {
-        environment.filter { name, _ in
-            name == "SLURM_CONF" || !(name.hasPrefix("SLURM_") || name.hasPrefix("SBATCH_"))
-        }
+    /// What comes last in a message of several lines.
+    private static func lastPart(_ message: String) -> String {
+        message.split(separator: "; ").last.map(String.init) ?? message
     }
 
     /// What comes first in a message of several lines.
     private static func firstPart(_ message: String) -> String {
         message.split(separator: ";").first.map(String.init) ?? message
-    }
-
-    /// What a command printed, without its name and line ends.
-    private static func oneLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isNewline)
-            .map { line in
-                let parts = line.split(separator: ": ", maxSplits: 2)
-                return parts.count == 3 && parts[1] == "error" ? String(parts[2]) : String(line)
-            }
-            .joined(separator: "; ")
     }
 }

@@ -2,6 +2,8 @@
 public enum SlurmError: Error, Equatable {
     /// The command is not on `PATH`.
     case notInstalled(command: String)
+    /// The command says that it knows of no controller.
+    case notConfigured(command: String, message: String)
     /// The command says that it can't reach the controller.
     case unreachable(command: String, message: String)
     /// The command says no.
@@ -31,6 +33,8 @@ extension SlurmError: CustomStringConvertible {
         switch self {
         case .notInstalled(let command):
             "\(command) is not on PATH: load your site's SLURM module, or use --executor local"
+        case .notConfigured(let command, let message):
+            "\(command) does not know where SLURM's controller is: \(message); set SLURM_CONF, or use --executor local"
         case .unreachable(let command, let message):
             "\(command) can't reach SLURM's controller: \(message); try again later, or use --executor local"
         case .refused(let command, let message):

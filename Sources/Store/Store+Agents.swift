@@ -94,16 +94,46 @@ extension Store {
         }
     }
 
+    /// One agent.
+    ///
+    /// - Throws: ``StoreError/unexpected(path:message:)`` if there is no such agent.
+    public func agent(_ id: AgentID) throws(StoreError) -> Agent {
+        try read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db, sql: Self.agentRows + "WHERE agent.id = ? GROUP BY agent.id", arguments: [id.rawValue])
+            else { throw DatabaseError(message: "there is no agent \(id)") }
+            return try Agent(row: row)
+        }
+    }
+
+    /// Why an agent is marked as ended, by itself or by others; `nil` while it is not.
+    public func endOfAgent(_ agent: AgentID) throws(StoreError) -> String? {
+        try read { db in try Self.endOfAgent(agent, in: db) }
+    }
+
+    private static func endOfAgent(_ agent: AgentID, in db: Database) throws -> String? {
+        let row = try Row.fetchOne(
+            db, sql: "SELECT reason FROM agent WHERE id = ? AND state = 'ended'", arguments: [agent.rawValue])
+        return row.map { $0["reason"] ?? "no reason is noted" }
+    }
+
+    /// Refuses an agent that others hold for gone: its place may be taken, and its node need not be its own any more.
+    static func checkMayClaim(_ agent: AgentID, in db: Database) throws {
+        if let reason = try endOfAgent(agent, in: db) { throw StoreError.agentEnded(agent, reason: reason) }
+    }
+
     static func agents(of job: JobID, in db: Database) throws -> [Agent] {
         try Row.fetchAll(
-            db,
-            sql: """
-                SELECT agent.*, run.id AS run, COUNT(run.id) AS runs FROM agent
-                LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id
-                WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.number
-                """, arguments: [job.rawValue]
+            db, sql: agentRows + "WHERE agent.job = ? GROUP BY agent.id ORDER BY agent.number",
+            arguments: [job.rawValue]
         ).map(Agent.init)
     }
+
+    private static let agentRows = """
+        SELECT agent.*, run.id AS run, COUNT(run.id) AS runs FROM agent
+        LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id\n
+        """
 
     /// Adds agents to a job whose processes are about to be started on this machine.
     ///

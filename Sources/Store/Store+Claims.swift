@@ -10,12 +10,13 @@ extension Store {
     ///   - agent: The agent that asks.
     ///   - lease: How long the claim stands without a renewal.
     /// - Returns: The claim, or `nil` when no spec waits; ``openWork(of:)`` says whether one may later.
-    /// - Throws: What keeps the file from being changed.
+    /// - Throws: ``StoreError/agentEnded(_:reason:)`` and whatever keeps the file from being changed.
     public func claimNext(
         of job: JobID, by agent: AgentID, lease: Duration
     ) throws(StoreError) -> Claim? {
         let now = now()
         return try write(.untilPowerCut) { db in
+            try Self.checkMayClaim(agent, in: db)
             let row = try Row.fetchOne(
                 db,
                 sql: """

@@ -43,16 +43,17 @@ extension Store {
     ///   - agent: The agent that asks.
     ///   - lease: How long the new claim stands without a renewal.
     /// - Returns: The claim, or `nil` if the attempt was renewed or ended in the meantime, or the run set aside.
-    /// - Throws: What keeps the file from being changed.
+    /// - Throws: ``StoreError/agentEnded(_:reason:)`` and whatever keeps the file from being changed.
     public func takeOver(_ hold: Hold, by agent: AgentID, lease: Duration) throws(StoreError) -> Claim? {
         let now = now()
         let asked = ContinuousClock.now
         return try write(.untilPowerCut) { db in
             // Who had to wait for the state file may be ahead of the attempt's agent, which waits to renew it.
             guard .now - asked < hold.lease / 2 else { return nil }
+            try Self.checkMayClaim(agent, in: db)
             let reason = "its agent fell silent"
             guard try Self.endSilently(hold, reason: reason, at: now, in: db) else { return nil }
-            guard try !Self.setAsideIfDeadly(hold.run, at: now, in: db) else { return nil }
+            guard try !Self.quarantineIfLethal(hold.run, at: now, in: db) else { return nil }
             let row = try Row.fetchOne(
                 db,
                 sql: """
@@ -84,7 +85,7 @@ extension Store {
                     run: try row.word("run"), attempt: row["number"], renewal: row.requiredTime("lease_until"),
                     lease: .seconds(row["lease"] as Double))
                 guard try Self.endSilently(hold, reason: reason, at: now, in: db),
-                    try !Self.setAsideIfDeadly(hold.run, at: now, in: db)
+                    try !Self.quarantineIfLethal(hold.run, at: now, in: db)
                 else { continue }
                 try db.execute(sql: "UPDATE run SET status = 'pending' WHERE id = ?", arguments: [hold.run.rawValue])
             }
@@ -113,7 +114,7 @@ extension Store {
     }
 
     /// Sets a run aside that has taken several agents with it, one after another, at the same step.
-    private static func setAsideIfDeadly(_ run: RunID, at now: Timestamp, in db: Database) throws -> Bool {
+    private static func quarantineIfLethal(_ run: RunID, at now: Timestamp, in db: Database) throws -> Bool {
         let attempts = try Row.fetchAll(
             db,
             sql: """
@@ -121,18 +122,18 @@ extension Store {
                 JOIN attempt ON attempt.run = run.id LEFT JOIN agent ON agent.id = attempt.agent
                 WHERE run.id = ? AND attempt.number > forgiven ORDER BY attempt.number DESC LIMIT ?
                 """, arguments: [run.rawValue, agentsLostAtMost])
-        let deadly = attempts.filter {
+        let lethal = attempts.filter {
             $0["outcome"] as String? == "lost" && $0["from_step"] as Int >= $0["step"] as Int
         }
-        guard deadly.count == agentsLostAtMost else { return false }
-        let agents = deadly.reversed().map { row in
+        guard lethal.count == agentsLostAtMost else { return false }
+        let agents = lethal.reversed().map { row in
             "\(row["job"] as Int64? ?? 0).\(row["agent_number"] as Int64? ?? 0) on \(row["host"] as String? ?? "?")"
         }
         try db.execute(
             sql: "UPDATE run SET status = 'failed', ended = ?, error = ? WHERE id = ?",
             arguments: [
                 now.rawValue,
-                "set aside: it has taken \(agentsLostAtMost) agents with it at step \(deadly[0]["step"] as Int) ("
+                "set aside: it has taken \(agentsLostAtMost) agents with it at step \(lethal[0]["step"] as Int) ("
                     + agents.joined(separator: ", ") + ")",
                 run.rawValue,
             ])

@@ -14,6 +14,8 @@ public enum StoreError: Error, Equatable {
     case createdByNewerVersion(path: String)
     /// An attempt that is no longer its run's current one tried to change something.
     case lostLease(LostLease)
+    /// An agent that is marked as ended tried to claim something.
+    case agentEnded(AgentID, reason: String)
     /// There is no such job; the known ones are the latest.
     case unknownJob(JobID, latest: [JobID])
     /// There is no such run.
@@ -78,6 +80,8 @@ extension StoreError: CustomStringConvertible {
             "attempt \(lost.attempt) of run \(lost.run) has lost its lease: "
                 + (lost.currentAttempt > lost.attempt
                     ? "attempt \(lost.currentAttempt) has taken over" : "the run is \(lost.status.rawValue)")
+        case .agentEnded(_, let reason):
+            "this agent is marked as ended (\(reason)): it takes nothing more"
         case .unknownJob(let job, let latest):
             latest.isEmpty
                 ? "there is no job \(job): no job has been submitted yet"

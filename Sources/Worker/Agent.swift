@@ -78,7 +78,7 @@ extension Worker {
                 slots: slots ?? stored.options.slots, threads: threads ?? stored.options.threads,
                 environment: environment, store: store, job: job)
             let loop = AgentLoop(
-                store: store, job: stored, agent: agent,
+                store: store, job: stored, agent: agent, number: try store.agent(agent).number,
                 options: AgentLoop.Options(
                     slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
                     lease: .seconds(lease), isQuiet: quiet,

@@ -23,6 +23,8 @@ struct AgentLoop: Sendable {
     let store: Store
     let job: Job
     let agent: AgentID
+    /// The agent's number in its job, by which users know it.
+    let number: Int
     let options: Options
     let slurm: SlurmCommands
     /// The time that SLURM has given, `nil` outside SLURM.
@@ -35,6 +37,8 @@ struct AgentLoop: Sendable {
     /// Why a slot takes no more specs.
     private enum SlotEnd: Sendable {
         case nothingLeft, stopped, timeIsShort, superfluous
+        /// Others hold this agent for ended.
+        case superseded
         case failed(StoreError)
     }
 
@@ -44,7 +48,7 @@ struct AgentLoop: Sendable {
     /// - Throws: `StoreError` if the state file is out of reach.
     func run() async throws {
         Self.say(
-            "agent \(agent) of job \(job.id): \(Self.count(options.slots, "slot")), "
+            "agent \(job.id).\(number): \(Self.count(options.slots, "slot")), "
                 + "\(Self.count(options.threads, "thread")) per run")
         keeper.start()
         let ends = await withTaskGroup(of: SlotEnd.self) { group in
@@ -63,12 +67,16 @@ struct AgentLoop: Sendable {
 
     /// Says what has ended the agent, and sees to what is left of the job.
     private func end(_ ends: [SlotEnd]) async throws {
+        let superseded = try store.endOfAgent(agent).map { StoreError.agentEnded(agent, reason: $0) }
         guard try !store.openWork(of: job.id).isNone else {
             for note in try await JobEnd(
                 store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
             ).perform() { Self.say(note) }
-            return try sayGoodbye("no spec is left")
+            if superseded == nil { try sayGoodbye("no spec is left") }
+            return
         }
+        // Its SLURM job may be at work elsewhere by now: to put that back into the queue would end it.
+        if let superseded { return Self.say("ends: \(superseded)") }
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
             return try sayGoodbye("others suffice for what is left")
         }
@@ -127,6 +135,8 @@ struct AgentLoop: Sendable {
                 }
             }
             return .stopped
+        } catch .agentEnded {
+            return .superseded
         } catch {
             return .failed(error)
         }

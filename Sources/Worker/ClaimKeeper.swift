@@ -45,7 +45,7 @@ final class ClaimKeeper: Sendable {
     }
 
     private func takeOver() throws(StoreError) -> Claim? {
-        if try buryDeadNeighbours(), let claim = try store.claimNext(of: job, by: agent, lease: lease) { return claim }
+        if try endExpiredAgents(), let claim = try store.claimNext(of: job, by: agent, lease: lease) { return claim }
         for hold in try silent() {
             if let claim = try store.takeOver(hold, by: agent, lease: lease) { return claim }
         }
@@ -55,7 +55,7 @@ final class ClaimKeeper: Sendable {
     /// Gives back what agents of this machine held whose processes are gone: nobody need wait for their leases to end.
     ///
     /// - Returns: Whether they held anything.
-    private func buryDeadNeighbours() throws(StoreError) -> Bool {
+    private func endExpiredAgents() throws(StoreError) -> Bool {
         var isWorkBack = false
         for other in try store.agents(of: job) where other.id != agent && other.state == .running {
             // SLURM may give its jobs process numbers of their own.
@@ -63,7 +63,7 @@ final class ClaimKeeper: Sendable {
                 !ProcessCheck.isRunning(pid)
             else { continue }
             let count = try store.buryAgent(other.id, reason: "its process is gone")
-            AgentLoop.say("agent \(other.number) is gone; it held \(count)")
+            AgentLoop.say("agent \(job).\(other.number) is gone; it held \(count)")
             isWorkBack = isWorkBack || count > 0
         }
         return isWorkBack

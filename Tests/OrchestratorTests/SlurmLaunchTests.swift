@@ -110,10 +110,38 @@ struct SlurmLaunchTests {
         ] { #expect(lines.contains("#SBATCH --" + option), "\(option)") }
     }
 
+    @Test func whatClashesInTheSiteFileIsRefusedToo() async throws {
+        try FileManager.default.createDirectory(atPath: bench.cache, withIntermediateDirectories: true)
+        let site = try bench.write("sbatch-args: [--hint=nomultithread, -t5]\n", to: "cache/site.yaml")
+        let answer = try await bench.orchestrator(Self.submit + ["--dry-run"])
+        #expect(answer.code == 2)
+        #expect(
+            answer.error.contains(
+                "\(site): sbatch-args: '-t5' stands for sbatch's --time, which this program sets itself: "
+                    + "the key 'time' is for that"), "\(answer.error)")
+    }
+
+    @Test func variablesForSbatchThatDoNotReachItAreNamed() async throws {
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--dry-run"],
+            adding: ["SBATCH_EXPORT": "NONE", "SBATCH_ARRAY_INX": "1-3", "SBATCH_QOS": "q"])
+        #expect(answer.code == 0)
+        #expect(answer.error.contains("SBATCH_ARRAY_INX, SBATCH_EXPORT are not passed on to sbatch"), "\(answer.error)")
+        #expect(answer.output.contains("#SBATCH --qos=q"))
+    }
+
     @Test(arguments: [
         (["--partition", "x"], "--partition is for SLURM; these agents run on this machine"),
         (["--slots", "none"], "'none' is invalid for '--slots"), (["--n-agents", "0"], "--n-agents is 0"),
-        (["--sbatch-arg", "--array=1-9"], "--sbatch-arg --array is set by this program"),
+        (
+            ["--sbatch-arg", "--array=1-9"],
+            "--sbatch-arg: '--array=1-9' is sbatch's --array, which this program sets itself: --n-agents says how many"
+        ),
+        (
+            ["--sbatch-arg", "-p gpu"],
+            "'-p gpu' stands for sbatch's --partition, which this program sets itself: use --p"
+        ),
+        (["--sbatch-arg", "--"], "--sbatch-arg '--' is not an option of sbatch's"),
     ])
     func optionsThatCannotBeMeantAreRefused(options: [String], message: String) async throws {
         let answer = try await bench.orchestrator(

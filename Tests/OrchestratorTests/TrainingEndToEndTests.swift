@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Store
 import Testing
 
 /// Sweeps with the real worker: what is submitted is trained, whoever dies on the way.
@@ -74,6 +75,28 @@ struct TrainingEndToEndTests {
             Summary.self, from: try Data(contentsOf: URL(filePath: job.folder + "/summary.json")))
         #expect(summary.counts["done"] == 4)
         #expect(summary.attempts == 4)
+    }
+
+    @Test func anAgentWhoseSlurmJobIsStartedAgainEndsAfterTheRunItHolds() async throws {
+        let nobody = try bench.writeProgram("exit 0", to: "nobody")
+        try #require(try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": nobody]).code == 0)
+        let place = ["SLURM_JOB_ID": "35"]
+        let agent = Task { [bench] in
+            try await bench.run(Workbench.products + "/worker", ["--job-id", "1", "--threads", "1"], adding: place)
+        }
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = JobID(rawValue: 1)
+        try await eventually(within: .seconds(60)) { try store.openWork(of: job).running == 1 }
+        let again = try store.registerAgent(AgentIdentity(environment: place), for: job)
+        let answer = try await agent.value
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(answer.output.hasPrefix("agent 1.2: 1 slot, 1 thread per run"), "as `status` calls it")
+        #expect(answer.output.contains("ends: this agent is marked as ended (SLURM has started its job again)"))
+        let snapshot = try store.snapshot(of: job)
+        #expect(snapshot.counts[.done] == 1)
+        #expect(snapshot.counts[.pending] == 3)
+        #expect(snapshot.agents.map(\.reason).contains("SLURM has started its job again"))
+        #expect(try store.endOfAgent(again) == nil)
     }
 
     @Test func slotsAreChosenByMeasuring() async throws {

@@ -40,7 +40,11 @@ struct QueueEntryTests {
         #expect(SlurmJobID(parsable: "812\n") == SlurmJobID(rawValue: 812))
         #expect(SlurmJobID(parsable: "812;cluster2\n") == SlurmJobID(rawValue: 812))
         #expect(SlurmJobID(parsable: "Welcome to the cluster!\n812\n") == SlurmJobID(rawValue: 812))
-        for bad in ["", "Submitted batch job 812", "-1", "0", ";cluster"] {
+        #expect(
+            SlurmJobID(parsable: "812;cluster2\r\n** 3 jobs at most **\nin 2 days: maintenance\n")
+                == .init(rawValue: 812))
+        #expect(SlurmJobID(parsable: "Hello\nSubmitted batch job 812 on cluster c2\nBye\n") == .init(rawValue: 812))
+        for bad in ["", "-1", "0", ";cluster", "Be nice", "12 jobs are waiting"] {
             #expect(SlurmJobID(parsable: bad) == nil, "\(bad)")
         }
     }

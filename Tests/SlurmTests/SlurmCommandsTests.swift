@@ -31,7 +31,7 @@ struct SlurmCommandsTests {
         try folder.add("squeue", #"echo "$@" > "$0.args"; echo '16_1|17|16|1|PENDING|spd-a|n1|None'"#)
         let job = try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 16))
-        #expect(try folder.read("squeue.args") == "-h -r -t all -n spd-a -o %i|%A|%F|%K|%T|%j|%N|%r\n")
+        #expect(try folder.read("squeue.args") == "-r -t all -u \(getuid()) -n spd-a -o %i|%A|%F|%K|%T|%j|%N|%r\n")
     }
 
     @Test func anSbatchThatHangsIsStoppedAndItsJobFound() async throws {
@@ -73,24 +73,97 @@ struct SlurmCommandsTests {
         try await folder.commands().ping()
     }
 
-    @Test func theSurroundingJobsVariablesAreNotPassedOn() async throws {
-        try folder.add("sbatch", #"env | grep -E '^(SLURM|SBATCH|WANDB)_' | sort > "$0.env"; echo 1"#)
-        _ = try await folder.commands(adding: [
-            "SLURM_JOB_ID": "5", "SLURM_CONF": "/etc/slurm.conf", "SBATCH_EXPORT": "NONE",
-            "SBATCH_ACCOUNT": "lab", "WANDB_API_KEY": "not-a-real-key",
-        ]).submit(scriptAt: "/s", name: "spd-a")
-        #expect(
-            try folder.read("sbatch.env") == """
-                SLURM_CONF=/etc/slurm.conf
-                WANDB_API_KEY=not-a-real-key
+    @Test func defaultsOfSlurmsCommandsAndOfASurroundingJobReachNone() async throws {
+        let note = #"env | grep -E '^_?S[A-Z]*_|^WANDB' | sort > "$0.env""#
+        for name in ["sbatch", "scancel", "scontrol", "sacct"] {
+            try folder.add(name, note + "; echo 812; echo Slurmctld is UP")
+        }
+        try folder.add("squeue", note)
+        let conf = try folder.file("slurm.conf")
+        let commands = folder.commands(adding: [
+            "SLURM_CONF": conf, "SLURM_JWT": "token", "SLURM_JOB_ID": "5", "SLURM_CLUSTERS": "other",
+            "SLURM_TIME_FORMAT": "relative", "SBATCH_EXPORT": "NONE", "SBATCH_ACCOUNT": "lab",
+            "SQUEUE_PARTITION": "short", "SQUEUE_STATES": "RUNNING", "SQUEUE_USERS": "nobody", "SQUEUE_FORMAT": "%i",
+            "SCANCEL_INTERACTIVE": "true", "SCANCEL_PARTITION": "short", "SCONTROL_ALL": "1", "SACCT_FEDERATION": "1",
+            "SINFO_FORMAT": "%P", "SPANK_X": "1", "_SLURM_SPANK_OPTION_x": "1", "WANDB_API_KEY": "not-a-real-key",
+            "SPD_CACHE_DIR": "/cache", "SHELL_X": "kept",
+        ])
+        _ = try await commands.submit(scriptAt: "/s", name: "spd-a")
+        _ = try await commands.queueOfUser()
+        try await commands.cancel(named: "spd-a")
+        try await commands.ping()
+        _ = try await commands.accounted(named: "spd-a")
+        for name in ["sbatch", "scancel", "scontrol", "squeue", "sacct"] {
+            #expect(
+                try folder.read("\(name).env") == """
+                    SHELL_X=kept
+                    SLURM_CONF=\(conf)
+                    SLURM_JWT=token
+                    SPD_CACHE_DIR=/cache
+                    WANDB_API_KEY=not-a-real-key
 
-                """)
+                    """)
+        }
+    }
+
+    @Test func onlyTheCallersOwnJobsAreLookedAtAndCancelled() async throws {
+        for name in ["squeue", "scancel", "sacct"] { try folder.add(name, #"echo "$@" >> "$0.args""#) }
+        let commands = folder.commands()
+        _ = try await commands.queue(named: "spd-a")
+        _ = try await commands.accounted(named: "spd-a")
+        try await commands.cancel(named: "spd-a")
+        try await commands.cancelPending(named: "spd-a")
+        #expect(try folder.read("squeue.args").contains("-u \(getuid()) -n spd-a"))
+        #expect(try folder.read("sacct.args").contains("--user \(getuid()) --name spd-a"))
+        for line in try folder.read("scancel.args").split(separator: "\n") {
+            #expect(line.hasPrefix("--user \(getuid()) --name spd-a"))
+        }
+    }
+
+    @Test func wordsThatAWrapperPrintsAroundAnswersChangeNothing() async throws {
+        let banner = "echo '*** Cluster c2: maintenance | on | 2026-12-01 ***'; echo 'Be nice.' >&2"
+        let header = "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON"
+        try folder.add("sbatch", "\(banner); echo 812; echo 'Queue: 3 jobs'")
+        try folder.add("squeue", "\(banner); echo '\(header)'; echo '7|7|7|N/A|PENDING|spd-a|n1|None'; \(banner)")
+        try folder.add("sacct", "\(banner); echo '2026 will be great'; echo '35_3|spd-a'")
+        try folder.add("scontrol", "echo 'UPGRADE is UP to you'; echo 'Slurmctld(primary) at n is DOWN'")
+        let commands = folder.commands()
+        #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
+        #expect(try await commands.queueOfUser().map(\.name) == ["7"])
+        #expect(try await commands.accounted(named: "spd-a") == [SlurmJobID(rawValue: 35)])
+        await #expect(throws: SlurmError.self) { try await commands.ping() }
+        try folder.add("squeue", "\(banner); echo '\(header)'")
+        #expect(try await commands.queueOfUser() == [])
+        try folder.add("squeue", "\(banner); echo '7|30:00'; \(banner)")
+        #expect(try await commands.timeLeft(of: SlurmJobID(rawValue: 7)) == .seconds(1800))
+        try folder.add("sbatch", "\(banner); echo 'sbatch: error: invalid partition specified: gpu' >&2; exit 1")
+        try folder.add("squeue", "echo '\(header)'")
+        await #expect(throws: SlurmError.refused(command: "sbatch", message: "invalid partition specified: gpu")) {
+            try await commands.submit(scriptAt: "/s", name: "spd-a")
+        }
+    }
+
+    @Test func aMissingConfigurationIsNotAControllerThatIsDown() async throws {
+        try folder.add(
+            "scontrol",
+            "echo 'scontrol: error: fetch_config: DNS SRV lookup failed' >&2; "
+                + "echo 'scontrol: fatal: Could not establish a configuration source' >&2; exit 1")
+        await #expect(
+            throws: SlurmError.notConfigured(
+                command: "scontrol", message: "Could not establish a configuration source")
+        ) { try await folder.commands().ping() }
+        await #expect(
+            throws: SlurmError.unreachable(
+                command: "scontrol", message: "SLURM_CONF names /no/slurm.conf, which can't be read")
+        ) { try await folder.commands(adding: ["SLURM_CONF": "/no/slurm.conf"]).ping() }
     }
 
     @Test func unexpectedOutputIsShown() async throws {
-        try folder.add("squeue", "echo 'Queue is on holiday'")
-        await #expect(throws: SlurmError.unreadable(command: "squeue", output: "Queue is on holiday")) {
-            try await folder.commands().queue(named: "spd-a")
+        for text in ["Queue is on holiday", "7|seven|7|N/A|PENDING|spd-a|n1|None"] {
+            try folder.add("squeue", "echo '\(text)'")
+            await #expect(throws: SlurmError.unreadable(command: "squeue", output: text)) {
+                try await folder.commands().queue(named: "spd-a")
+            }
         }
     }
 }
@@ -117,6 +190,12 @@ final class StandIns: Sendable {
         let file = path + "/" + name
         try "#!/bin/sh\n\(script)\n".write(toFile: file, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+    }
+
+    /// Writes an empty file and returns its path.
+    func file(_ name: String) throws -> String {
+        try "".write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
+        return path + "/" + name
     }
 
     func read(_ name: String) throws -> String {

@@ -193,6 +193,22 @@ struct ClaimTests {
         #expect(try store.attempts(at: claim.run).map(\.outcome) == [.lost])
     }
 
+    @Test func anAgentThatIsMarkedEndedFinishesWhatItHoldsAndClaimsNothingNew() throws {
+        let job = try store.addJob(3, in: folder.cache).id
+        let place = SlurmPlace(environment: ["SLURM_JOB_ID": "35"])
+        let first = try store.registerAgent(AgentIdentity(host: "n2", pid: 1, slurm: place), for: job)
+        let held = try #require(try store.claimNext(of: job, by: first, lease: lease))
+        let second = try store.registerAgent(AgentIdentity(host: "n3", pid: 1, slurm: place), for: job)
+        let refusal = StoreError.agentEnded(first, reason: "SLURM has started its job again")
+        #expect(throws: refusal) { try store.claimNext(of: job, by: first, lease: lease) }
+        let other = try #require(try store.claimNext(of: job, by: second, lease: lease))
+        let hold = try #require(try store.holds(of: job).first { $0.run == other.run })
+        #expect(throws: refusal) { try store.takeOver(hold, by: first, lease: lease) }
+        try store.complete(held, metrics: [:])
+        #expect(try store.endOfAgent(first) == "SLURM has started its job again")
+        #expect(try store.endOfAgent(second) == nil)
+    }
+
     @Test func aLeaseThatRanOutUnnoticedIsRenewed() throws {
         let (_, claim) = try claimed()
         clock.advance(by: lease * 3)  // a laptop that slept

@@ -5,7 +5,7 @@ import Slurm
 import Store
 
 /// Puts right what a command or an agent that died has left half done: every command begins with it.
-struct Mending {
+struct Recovery {
     let cache: CacheFolder
     let environment: [String: String]
     let slurm: SlurmCommands
