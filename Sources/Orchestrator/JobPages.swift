@@ -21,6 +21,7 @@ struct JobPages {
         let advice = "`orchestrator report \(job.id)` makes the W&B pages later"
         do {
             let settings = try self.settings()
+            for notice in settings.notices { printError("W&B: \(notice)") }
             let launch = try self.launch(settings, hasReport: job.createReport)
             if let reason = settings.offlineReason ?? Self.projectless(launch) {
                 if isReportAskedFor { printError("there will be no W&B report: \(reason)") }
@@ -40,6 +41,7 @@ struct JobPages {
     /// - Throws: Why there can be none, or why some are missing; those that could be made are stored.
     func makeAgain(limit: Duration) throws -> [JobLink] {
         let settings = try self.settings()
+        for notice in settings.notices { printError("W&B: \(notice)") }
         if let reason = settings.offlineReason {
             throw Failure.failed("no pages were made on W&B: \(reason)")
         }

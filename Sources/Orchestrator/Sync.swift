@@ -145,6 +145,7 @@ struct SyncAccess {
         } catch {
             throw .badInput("\(error)")
         }
+        for notice in settings.notices { printError("W&B: \(notice)") }
         guard let key = settings.apiKey else {
             throw .badInput(Self.explain(nil, environment: environment) ?? "there is no W&B API key; set WANDB_API_KEY")
         }
@@ -156,7 +157,9 @@ struct SyncAccess {
         let findings = WandBCheck.findings(
             environment: online(environment), workingDirectory: FileManager.default.currentDirectoryPath,
             homeDirectory: environment["HOME"])
-        guard let finding = findings.first(where: { $0.level != .good }) else { return reason }
+        // Notes on the settings, other than on the key, are no reason.
+        let finding = findings.first { $0.level == .problem || ($0.level == .note && $0.subject == "key") }
+        guard let finding else { return reason }
         return finding.message + (finding.advice.map { "; \($0)" } ?? "")
     }
 

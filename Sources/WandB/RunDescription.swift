@@ -74,6 +74,15 @@ public struct RunDescription: Sendable, Equatable, Codable {
         return project
     }
 
+    static func checkedEntity(_ entity: String) throws(WandBSettingsError) -> String {
+        guard !entity.contains(where: { $0.isWhitespace || "/\\#?%:=".contains($0) }) else {
+            throw .badName(
+                setting: "WANDB_ENTITY", value: entity,
+                reason: "a user's or team's name has no white space and none of /\\#?%:=")
+        }
+        return entity
+    }
+
     static func checkedTag(_ tag: String) throws(WandBSettingsError) -> String {
         guard (1...maximumTagLength).contains(tag.count) else {
             throw .badName(setting: "the W&B tag", value: tag, reason: "a tag has 1 to \(maximumTagLength) characters")

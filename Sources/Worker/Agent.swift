@@ -100,15 +100,19 @@ extension Worker {
         /// W&B's settings; ones that cannot be meant are no reason not to train.
         private static func tracking(_ environment: [String: String]) -> WandBSettings {
             do {
-                return try WandBSettings.read(
+                let settings = try WandBSettings.read(
                     environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
                     homeDirectory: environment["HOME"])
+                for notice in settings.notices { say(notice) }
+                return settings
             } catch {
-                FileHandle.standardError.write(Data("worker: W&B: \(error); runs stay offline\n".utf8))
-                var offline = WandBSettings()
-                offline.mode = .offline
-                return offline
+                say("\(error); runs stay offline")
+                return .offline(because: error)
             }
+        }
+
+        private static func say(_ line: String) {
+            FileHandle.standardError.write(Data("worker: W&B: \(line)\n".utf8))
         }
     }
 }

@@ -44,11 +44,6 @@ struct SettingsTests {
         #expect(settings.offlineReason == nil)
     }
 
-    @Test func aBadLineOfTheDotEnvFileIsNamed() throws {
-        try write("A=1\nwhat\n", to: ".env")
-        #expect(throws: WandBSettingsError.badLine(path: scratch.path + "/.env", line: 2)) { try read([:]) }
-    }
-
     @Test(arguments: ["machine api.wandb.ai", "machine api.forge.coreweave.com"])
     func netrcHoldsTheDefaultServersKeyUnderEitherName(machine: String) throws {
         try write(

@@ -35,7 +35,6 @@ public struct WandBCheck: Sendable {
     }
 
     private let settings: WandBSettings
-    private let sources: KeySources
     private let timeout: Duration
 
     /// Looks at everything, with at most one request.
@@ -50,27 +49,29 @@ public struct WandBCheck: Sendable {
         environment: [String: String], workingDirectory: String, homeDirectory: String?,
         timeout: Duration = .seconds(10)
     ) -> [Finding] {
-        let sources = KeySources(
-            environment: environment, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
         do {
             let settings = try WandBSettings.read(
                 environment: environment, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
-            return WandBCheck(settings: settings, sources: sources, timeout: timeout).findings()
+            let notices = settings.notices.map { Finding(.note, "settings", $0) }
+            return notices + WandBCheck(settings: settings, timeout: timeout).findings()
         } catch {
-            return [settingsProblem(error, sources)]
+            return [settingsProblem(error)]
         }
     }
 
-    private static func settingsProblem(_ error: WandBSettingsError, _ sources: KeySources) -> Finding {
+    private static func settingsProblem(_ error: WandBSettingsError) -> Finding {
         switch error {
-        case .badAPIKey(let reason):
-            let place = sources.place(machines: nil).map { " in \($0)" } ?? ""
-            return Finding(
-                .problem, "key", "the API key\(place) is not valid: \(reason)",
-                advice: "copy it again, whole, from the user settings of your W&B server")
-        case .badBaseURL: return Finding(.problem, "server", "\(error)")
+        case .badAPIKey(let reason): return badKey(reason, in: "WANDB_API_KEY")
+        case .inFile(let path, _, .badAPIKey(let reason)): return badKey(reason, in: path)
+        case .badBaseURL, .inFile(_, _, .badBaseURL): return Finding(.problem, "server", "\(error)")
         default: return Finding(.problem, "settings", "\(error)")
         }
+    }
+
+    private static func badKey(_ reason: String, in place: String) -> Finding {
+        Finding(
+            .problem, "key", "the API key in \(place) is not valid: \(reason)",
+            advice: "copy it again, whole, from the user settings of your W&B server")
     }
 
     private func findings() -> [Finding] {
@@ -78,15 +79,15 @@ public struct WandBCheck: Sendable {
         case .offline:
             return [
                 Finding(
-                    .note, "settings", "WANDB_MODE is offline: runs stay in their folders",
+                    .note, "settings", "\(settings.offlineReason ?? ""): runs stay in their folders",
                     advice: "unset it to follow them live")
             ]
         case .disabled:
-            return [Finding(.note, "settings", "WANDB_MODE is disabled: nothing is kept for W&B")]
+            return [Finding(.note, "settings", "\(settings.offlineReason ?? ""): nothing is kept for W&B")]
         case .online: break
         }
         guard let key = settings.apiKey else { return [noKey] }
-        let place = sources.place(machines: machines) ?? "the settings"
+        let place = settings.keyPlace ?? "the settings"
         switch viewer(key) {
         case .failure(let finding): return [finding]
         case .success(let (reply, took)):
@@ -100,7 +101,7 @@ public struct WandBCheck: Sendable {
     private var machines: [String] { (try? BaseURL(settings.baseURL))?.netrcMachines ?? [] }
 
     private var noKey: Finding {
-        let others = sources.netrcMachines.filter { !machines.contains($0) }
+        let others = settings.netrcMachines.filter { !machines.contains($0) }
         let elsewhere = others.isEmpty ? "" : "; netrc has keys for \(others.joined(separator: ", ")) only"
         let isKnownServer = others.contains { $0.contains("wandb") }
         return Finding(
@@ -171,7 +172,7 @@ extension WandBCheck {
     }
 
     private func answer(_ response: HTTPResponse, after took: Duration, _ key: APIKey) -> Answer {
-        let place = sources.place(machines: machines) ?? "the settings"
+        let place = settings.keyPlace ?? "the settings"
         switch response.status {
         case 401, 403: return .failure(unknownKey(place))
         case 429, 500...:

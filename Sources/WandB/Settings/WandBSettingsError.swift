@@ -1,12 +1,14 @@
 /// What is wrong with the W&B settings a user gave.
 public enum WandBSettingsError: Error, Equatable {
     case badAPIKey(String)
-    case badBaseURL(String)
+    case badBaseURL(String, setting: String = "WANDB_BASE_URL")
     case unknownMode(String)
     case unsupported(String, instead: String)
     case badName(setting: String, value: String, reason: String)
-    case unreadableFile(path: String, reason: String)
-    case badLine(path: String, line: Int)
+    /// A value that is not shown.
+    case badValue(setting: String, reason: String)
+    /// One of the others, about a value that stands in a file.
+    indirect case inFile(path: String, line: Int?, WandBSettingsError)
 }
 
 extension WandBSettingsError: CustomStringConvertible {
@@ -15,18 +17,18 @@ extension WandBSettingsError: CustomStringConvertible {
         switch self {
         case .badAPIKey(let reason):
             "the W&B API key is not valid: \(reason); copy it again from your W&B user settings, or unset it to work offline"
-        case .badBaseURL(let text):
-            "WANDB_BASE_URL '\(text)' is not a server's address; expected something like https://api.wandb.ai"
+        case .badBaseURL(let text, let setting):
+            "\(setting) \(SecretShapes.quoted(text)) is not a server's address; expected something like https://api.wandb.ai"
         case .unknownMode(let mode):
-            "WANDB_MODE '\(mode)' is unknown\(Self.nearest(mode)); allowed: online, offline, disabled"
+            "WANDB_MODE \(SecretShapes.quoted(mode)) is unknown\(Self.nearest(mode)); allowed: online, offline, disabled"
         case .unsupported(let what, let instead):
             "\(what), which is not supported; use \(instead)"
         case .badName(let setting, let value, let reason):
-            "\(setting) '\(value)' is not allowed: \(reason)"
-        case .unreadableFile(let path, let reason):
-            "cannot read \(path): \(reason)"
-        case .badLine(let path, let line):
-            "\(path), line \(line): expected KEY=VALUE"
+            "\(setting) \(SecretShapes.quoted(value)) is not allowed: \(reason)"
+        case .badValue(let setting, let reason):
+            "the value of \(setting) is not allowed (and not shown): \(reason)"
+        case .inFile(let path, let line, let error):
+            "\(path)\(line.map { ", line \($0)" } ?? ""): \(error)"
         }
     }
 

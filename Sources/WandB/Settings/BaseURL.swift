@@ -10,17 +10,18 @@ struct BaseURL: Sendable, Equatable {
     /// The host that serves W&B's own cloud, and the older host behind it.
     private static let forge = (host: "forge.coreweave.com", upstream: "api.wandb.ai")
 
-    init(_ given: String) throws(WandBSettingsError) {
+    /// Takes an address that has a host and neither credentials nor a query; `setting` is its name for errors.
+    init(_ given: String, setting: String = "WANDB_BASE_URL") throws(WandBSettingsError) {
         var text = Self.withoutTrailingSlashes(given)
         // The page's own proxy of the API, which W&B's client does not use either.
         if text == "https://\(Self.forge.host)/api/wandb" { text = "https://api.\(Self.forge.host)" }
         guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty,
             parts.scheme == "https" || parts.scheme == "http",
             parts.query == nil, parts.fragment == nil
-        else { throw .badBaseURL(text) }
+        else { throw .badBaseURL(text, setting: setting) }
         // A password in the address would reach logs.
         guard parts.user == nil, parts.password == nil else {
-            throw .badBaseURL("\(parts.scheme ?? "")://…@\(host)")
+            throw .badBaseURL("\(parts.scheme ?? "")://…@\(host)", setting: setting)
         }
         self.text = text
         authority = parts.port.map { "\(host):\($0)" } ?? host

@@ -1,0 +1,105 @@
+import Foundation
+
+extension WandBSettings {
+    /// Reads the settings; the environment goes before `.env`, which goes before netrc and the `settings` files that
+    /// W&B's own client keeps.
+    ///
+    /// A file that cannot be read and lines that are no settings are passed over with a notice. No value reaches the
+    /// settings or a message before it was checked to be one.
+    ///
+    /// - Parameters:
+    ///   - environment: the process's environment.
+    ///   - workingDirectory: where `.env` may lie.
+    ///   - homeDirectory: where `.netrc` or `_netrc` may lie.
+    /// - Returns: what is set, with W&B's defaults for the rest.
+    /// - Throws: `WandBSettingsError` for a value that cannot be meant; never with the key in it.
+    public static func read(
+        environment: [String: String], workingDirectory: String, homeDirectory: String?
+    ) throws(WandBSettingsError) -> WandBSettings {
+        var sources = SettingSources(
+            environment: environment, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
+        var settings = WandBSettings()
+        try settings.takeServer(from: sources)
+        try settings.takeRun(from: sources)
+        try settings.takeKey(from: &sources)
+        settings.notices = sources.notices
+        return settings
+    }
+
+    private mutating func takeServer(from sources: SettingSources) throws(WandBSettingsError) {
+        mode = try sources.value("WANDB_MODE", Self.mode) ?? .online
+        modePlace = sources["WANDB_MODE"]?.path
+        let base = try base(sources)
+        baseURL = base.text
+        let app = { (text: String) throws(WandBSettingsError) in try BaseURL(text, setting: "WANDB_APP_URL").text }
+        appURL = try sources.value("WANDB_APP_URL", app) ?? base.appURL
+        username = try sources.text("WANDB_USERNAME") ?? ""
+        userEmail = try sources.text("WANDB_USER_EMAIL") ?? ""
+    }
+
+    private mutating func takeRun(from sources: SettingSources) throws(WandBSettingsError) {
+        entity = try sources.value("WANDB_ENTITY", RunDescription.checkedEntity)
+        project = try sources.value("WANDB_PROJECT", RunDescription.checkedProject)
+        tags = try sources.value("WANDB_TAGS", Self.tags) ?? []
+        group = try sources.text("WANDB_RUN_GROUP")
+        jobType = try sources.text("WANDB_JOB_TYPE")
+        name = try sources.text("WANDB_NAME")
+        notes = try sources.text("WANDB_NOTES", mayHaveLines: true)
+    }
+
+    private mutating func takeKey(from sources: inout SettingSources) throws(WandBSettingsError) {
+        if sources.named["WANDB_IDENTITY_TOKEN_FILE"] != nil {
+            throw .unsupported("WANDB_IDENTITY_TOKEN_FILE is set", instead: "WANDB_API_KEY, and unset it")
+        }
+        let base = try base(sources)
+        if let key = sources.named["WANDB_API_KEY"] {
+            try takeKey(key)
+        } else if let (path, file) = sources.netrc() {
+            netrcMachines = file.machines.compactMap(\.self)
+            // What stands for every other machine is meant for W&B only if it looks like a key.
+            let fallback = file.password(for: nil).flatMap { (try? APIKey($0)) == nil ? nil : $0 }
+            if let password = base.netrcMachines.compactMap({ file.password(for: $0) }).first ?? fallback {
+                try takeKey(SettingSources.Found(text: password, path: path))
+            }
+        }
+        guard apiKey == nil, let key = sources.saved["WANDB_API_KEY"] else { return }
+        let keysBase = try savedBase(sources)
+        if keysBase == base { try takeKey(key) }
+    }
+
+    private mutating func takeKey(_ key: SettingSources.Found) throws(WandBSettingsError) {
+        do throws(WandBSettingsError) { apiKey = try APIKey(key.text) } catch { throw key.error(error) }
+        keyPlace = key.path ?? "WANDB_API_KEY"
+    }
+
+    private func base(_ sources: SettingSources) throws(WandBSettingsError) -> BaseURL {
+        if let base = try sources.value("WANDB_BASE_URL", Self.address) { return base }
+        return try BaseURL(Self.defaultBaseURL)
+    }
+
+    /// The server that the key of the `settings` files is for.
+    private func savedBase(_ sources: SettingSources) throws(WandBSettingsError) -> BaseURL {
+        try BaseURL(sources.saved["WANDB_BASE_URL"]?.text ?? Self.defaultBaseURL)
+    }
+
+    private static func address(_ text: String) throws(WandBSettingsError) -> BaseURL { try BaseURL(text) }
+
+    private static func mode(_ text: String) throws(WandBSettingsError) -> Mode {
+        switch text {
+        case "online", "run": .online
+        case "offline", "dryrun": .offline
+        case "disabled": .disabled
+        case "shared": throw .unsupported("WANDB_MODE is shared: several writers of one run", instead: "online")
+        default: throw .unknownMode(text)
+        }
+    }
+
+    private static func tags(_ text: String) throws(WandBSettingsError) -> [String] {
+        var tags: [String] = []
+        for part in text.split(separator: ",") {
+            let tag = part.trimmingCharacters(in: .whitespaces)
+            if !tag.isEmpty { tags.append(try RunDescription.checkedTag(tag)) }
+        }
+        return tags
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+
+/// What a user set for W&B in the environment, in a `.env` file and in netrc.
+public struct WandBSettings: Sendable, Equatable {
+    /// Whether and where runs are tracked.
+    public enum Mode: String, Sendable {
+        /// Rows go to the run's folder and from there to the server.
+        case online
+        /// Rows go to the run's folder only.
+        case offline
+        /// Nothing is kept.
+        case disabled
+    }
+
+    /// `WANDB_MODE`; online unless set.
+    public var mode: Mode = .online
+    /// `WANDB_BASE_URL` without a slash at its end.
+    public var baseURL = WandBSettings.defaultBaseURL
+    /// `WANDB_APP_URL`, or the address of the web pages that belong to the base URL.
+    public var appURL = "https://forge.coreweave.com/wandb"
+    /// `WANDB_API_KEY`, or netrc's password for the base URL's host.
+    public var apiKey: APIKey?
+    /// `WANDB_ENTITY`; the account's default entity unless set.
+    public var entity: String?
+    /// `WANDB_PROJECT`.
+    public var project: String?
+    /// `WANDB_TAGS`, split at commas.
+    public var tags: [String] = []
+    /// `WANDB_RUN_GROUP`.
+    public var group: String?
+    /// `WANDB_JOB_TYPE`.
+    public var jobType: String?
+    /// `WANDB_NAME`.
+    public var name: String?
+    /// `WANDB_NOTES`.
+    public var notes: String?
+    /// `WANDB_USERNAME`, which requests carry along.
+    public var username = ""
+    /// `WANDB_USER_EMAIL`, which requests carry along.
+    public var userEmail = ""
+
+    /// The server that W&B's own client takes when none is set.
+    public static let defaultBaseURL = "https://api.forge.coreweave.com"
+
+    /// Settings as they are when nothing is set: online, but without a key.
+    public init() {}
+
+    /// What was passed over while the settings were read, one line each, for the user.
+    public var notices: [String] = []
+    /// Where the key stands: a variable's name or a file's path.
+    var keyPlace: String?
+    /// Where `WANDB_MODE` stands if that is a file.
+    var modePlace: String?
+    /// What netrc has keys for.
+    var netrcMachines: [String] = []
+    /// Why nothing is sent whatever the mode says.
+    var refusal: String?
+
+    /// Settings for runs that stay in their folders because what the user set cannot be meant.
+    public static func offline(because error: WandBSettingsError) -> WandBSettings {
+        var settings = WandBSettings()
+        settings.mode = .offline
+        settings.refusal = "\(error)"
+        return settings
+    }
+
+    /// Why runs will stay in their folders, or nil where they can be sent.
+    public var offlineReason: String? {
+        if let refusal { return refusal }
+        let place = modePlace.map { " in \($0)" } ?? ""
+        return switch mode {
+        case .disabled: "WANDB_MODE is disabled\(place)"
+        case .offline: "WANDB_MODE is offline\(place)"
+        case .online: apiKey == nil ? "no WANDB_API_KEY is set" : nil
+        }
+    }
+}
