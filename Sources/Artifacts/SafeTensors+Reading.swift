@@ -17,7 +17,7 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
 extension SafeTensors {
     /// Reads a file of at most `limit` bytes; half and bfloat16 numbers become single precision.
     ///
-    /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point arrays.
+    /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point or whole numbers.
     public init(contentsOf path: String, limit: Int = 4 << 30) throws(SafeTensorsError) {
         let bytes: [UInt8]
         do {
@@ -95,9 +95,9 @@ extension SafeTensors {
             let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
             offsets.count == 2
         else { throw Damage(reason: "the entry of '\(name)' is malformed") }
-        let sizes = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2]
+        let sizes = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4]
         guard let size = sizes[type] else {
-            throw Damage(reason: "'\(name)' is of type \(type); only F32, F64, F16 and BF16 are read")
+            throw Damage(reason: "'\(name)' is of type \(type); only F32, F64, F16, BF16, I64 and I32 are read")
         }
         var count = size
         for extent in shape {
@@ -118,6 +118,8 @@ extension SafeTensors {
         let array =
             switch type {
             case "F64": Array(shape: shape, numbers(bytes) { Double(bitPattern: UInt64(littleEndian: $0)) })
+            case "I64": Array(shape: shape, numbers(bytes) { Int64(bitPattern: UInt64(littleEndian: $0)) })
+            case "I32": Array(shape: shape, numbers(bytes) { Int64(Int32(bitPattern: UInt32(littleEndian: $0))) })
             case "F16": Array(shape: shape, numbers(bytes) { Self.half(UInt16(littleEndian: $0)) })
             case "BF16":
                 Array(

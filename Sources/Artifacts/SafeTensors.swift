@@ -11,6 +11,7 @@ public struct SafeTensors: Equatable, Sendable {
         public enum Elements: Equatable, Sendable {
             case float32([Float])
             case float64([Double])
+            case int64([Int64])
         }
 
         /// The extents, outermost first; empty for a scalar.
@@ -30,11 +31,18 @@ public struct SafeTensors: Equatable, Sendable {
             elements = .float64(values)
         }
 
+        /// Creates an array of whole numbers.
+        public init(shape: [Int], _ values: [Int64]) {
+            self.shape = shape
+            elements = .int64(values)
+        }
+
         /// The numbers in single precision.
         public var floats: [Float] {
             switch elements {
             case .float32(let values): values
             case .float64(let values): values.map { Float($0) }
+            case .int64(let values): values.map { Float($0) }
             }
         }
     }
@@ -77,7 +85,7 @@ extension SafeTensors {
             let end = offset + array.byteCount
             defer { offset = end }
             let shape = array.shape.map(String.init).joined(separator: ",")
-            let type = array.elementSize == 8 ? "F64" : "F32"
+            let type = array.type
             return
                 "\(Self.quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
         }.joined(separator: ",")
@@ -92,6 +100,7 @@ extension SafeTensors {
             switch array.elements {
             case .float32(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
             case .float64(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            case .int64(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
             }
         }
         return bytes
@@ -117,7 +126,15 @@ extension SafeTensors.Array {
     fileprivate var elementSize: Int {
         switch elements {
         case .float32: 4
-        case .float64: 8
+        case .float64, .int64: 8
+        }
+    }
+
+    fileprivate var type: String {
+        switch elements {
+        case .float32: "F32"
+        case .float64: "F64"
+        case .int64: "I64"
         }
     }
 

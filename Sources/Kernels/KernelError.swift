@@ -4,6 +4,8 @@ public enum KernelError: Error, Equatable {
     case cannotStartThreads(Int)
     /// A pattern of `target_module_patterns` selects no module; the modules there are.
     case patternMatchesNothing(pattern: String, modules: [String])
+    /// A pattern of `target_module_patterns` selects a module that is neither a Linear nor an Embedding.
+    case notDecomposable(pattern: String, module: String, kind: String)
     /// A state dict lacks a tensor.
     case missingTensor(name: String)
     /// A state dict has a tensor that the model has no place for.
@@ -26,6 +28,8 @@ extension KernelError: CustomStringConvertible {
             "the system refuses to start \(count) threads; ask for fewer with --threads"
         case .patternMatchesNothing(let pattern, let modules):
             "target_module_patterns: '\(pattern)' matches no module; the target has \(modules.joined(separator: ", "))"
+        case .notDecomposable(let pattern, let module, let kind):
+            "target_module_patterns: '\(pattern)' matches '\(module)', \(kind); only Linear and Embedding modules can be decomposed"
         case .missingTensor(let name): "the target's weights lack '\(name)'"
         case .unexpectedTensor(let name):
             "the target's weights hold '\(name)', which its config has no place for"

@@ -11,6 +11,7 @@ extension Worker {
             discussion: """
                 Takes a spd-replay-1 file: config, target, initial subcomponents, and of each step the batch and every
                 uniform number. Writes losses, causal importances and gradients of each step, and the final parameters.
+                Or a spd-forward-1 file: a language model and tokens. Writes the logits.
 
                 EXAMPLE
                   worker replay Tests/Fixtures/oracle/tms_5-2_tied.safetensors --out result.safetensors

@@ -124,8 +124,8 @@ import Testing
         #expect(reason(file("{\"__metadata__\":{\"a\":1}}", [])) == "its metadata are not strings")
         #expect(reason(file("{\"x\":1}", [])) == "the entry of 'x' is malformed")
         #expect(
-            reason(one("I64", shape: "[1]", data + data))
-                == "'x' is of type I64; only F32, F64, F16 and BF16 are read")
+            reason(one("U64", shape: "[1]", data + data))
+                == "'x' is of type U64; only F32, F64, F16, BF16, I64 and I32 are read")
         #expect(reason(one("F32", shape: "[2]", data)) == "'x' has shape [2] but the bytes [0, 4] of 4")
         #expect(reason(one("F32", shape: "[-1]", data)) == "'x' has the impossible shape [-1]")
         #expect(

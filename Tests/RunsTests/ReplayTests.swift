@@ -29,10 +29,33 @@ struct ReplayTests {
         }
     }
 
+    static let forwardFixtures = [
+        "gpt2", "gpt_neo_window", "llama3_rope_untied_head_dim", "llama_gqa_tied", "llama_rope_parameters",
+        "mistral_window", "pythia", "qwen2",
+    ]
+
+    @Test(arguments: forwardFixtures, [1, 2])
+    func aModelsLogitsAreThePublishedLibrarys(name: String, threads: Int) throws {
+        let folder = try TemporaryFolder()
+        let out = folder.path + "/result.safetensors"
+
+        try Replay(path: Self.fixture("lm/\(name).forward"), threads: threads).write(to: out)
+
+        let result = try SafeTensors(contentsOf: out)
+        let expected = try #require(
+            SafeTensors(contentsOf: Self.fixture("lm/\(name).forward.expected")).arrays["logits"])
+        #expect(Array(result.arrays.keys) == ["logits"])
+        let found = try #require(result.arrays["logits"])
+        #expect(found.shape == expected.shape)
+        let top = expected.floats.map(abs).max() ?? 0
+        let off = zip(expected.floats, found.floats).map { abs($0 - $1) }.max() ?? 0
+        #expect(off <= 2e-5 * top, "off by \(off / (2e-5 * top)) of what is allowed")
+    }
+
     @Test(arguments: [
         ("steps", "x", "its number of steps is not a number"),
         ("target_class", "cnn", "its target_class is 'cnn'; tms and residual_mlp are known"),
-        ("format", "spd-replay-9", "its metadata do not say format spd-replay-1"),
+        ("format", "spd-replay-9", "its metadata do not say format spd-replay-1 or spd-forward-1"),
     ])
     func aReplayThatCannotBeReadSaysWhy(key: String, value: String, reason: String) throws {
         let folder = try TemporaryFolder()

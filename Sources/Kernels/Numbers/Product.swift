@@ -8,17 +8,20 @@ enum Transpose {
     fileprivate var flag: CBLAS_TRANSPOSE { self == .none ? CblasNoTrans : CblasTrans }
 }
 
-/// Sets c (m, n) to `scale · op(a) op(b) + keep · c`, all row-major and dense, on the calling thread.
+/// Sets c (m, n) to `scale · op(a) op(b) + keep · c`, all row-major, on the calling thread.
 ///
-/// The gradients of `y = a b` take both transposes: `da = dy bᵀ`, `db = aᵀ dy`.
+/// The gradients of `y = a b` take both transposes: `da = dy bᵀ`, `db = aᵀ dy`. `strides` says how far apart the rows of
+/// c, a and b are as they lie in memory; nil where they are dense.
 func product(
     into c: Floats, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, m: Int, n: Int, k: Int,
-    _ transposeA: Transpose = .none, _ transposeB: Transpose = .none, scale: Float = 1, keep: Float = 0
+    _ transposeA: Transpose = .none, _ transposeB: Transpose = .none, scale: Float = 1, keep: Float = 0,
+    strides: (c: Int?, a: Int?, b: Int?) = (nil, nil, nil)
 ) {
     cblas_sgemm(
         CblasRowMajor, transposeA.flag, transposeB.flag, Int32(m), Int32(n), Int32(k),
-        scale, a, Int32(transposeA == .none ? k : m), b, Int32(transposeB == .none ? n : k),
-        keep, c, Int32(n))
+        scale, a, Int32(strides.a ?? (transposeA == .none ? k : m)), b,
+        Int32(strides.b ?? (transposeB == .none ? n : k)),
+        keep, c, Int32(strides.c ?? n))
 }
 
 /// Keeps OpenBLAS on the calling thread: a step's threads are its own, and small products lose by sharing.

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// Where a block of floats starts.
 typealias Floats = UnsafeMutablePointer<Float>
 
@@ -20,6 +22,18 @@ final class Storage {
 
     deinit {
         UnsafeMutableRawPointer(pointer).deallocate()
+    }
+
+    /// Blocks of given sizes, each aligned to a cache line, one behind the other and CK_SLACK floats behind the last.
+    static func blocks(_ counts: [Int]) -> (storage: Storage, blocks: [Floats]) {
+        let rounded = counts.map { ($0 + 15) & ~15 }
+        let storage = Storage(count: rounded.reduce(0, +) + Int(CK_SLACK))
+        var next = storage.pointer
+        let blocks = rounded.map { count in
+            defer { next += count }
+            return next
+        }
+        return (storage, blocks)
     }
 
     /// Sets every element to zero.

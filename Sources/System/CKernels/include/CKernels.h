@@ -129,6 +129,58 @@ void ck_labels(float *y, const float *x, const float *coefficients, int kind, si
 double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
              size_t rows);
 
+// MARK: Transformers. Blocks (features, rows), a row being one place of a text; blocks lie in one allocation that goes on
+// for CK_SLACK floats behind the last, because loops over tokens read (and add zeros to) whole vectors.
+
+enum { CK_SLACK = 64 };
+
+// embedding.c. table (entries, features).
+void ck_embed(float *block, const float *table, const int32_t *tokens, size_t features, size_t places);
+/// Adds each place's gradient to its token's row of dtable.
+void ck_embed_back(float *dtable, const float *dblock, const int32_t *tokens, size_t features, size_t places);
+/// Adds the first `length` rows of the table to each text's places.
+void ck_add_positions(float *block, const float *table, size_t features, size_t rows, size_t length);
+void ck_add_positions_back(float *dtable, const float *dblock, size_t features, size_t rows, size_t length);
+
+// norm.c. RMSNorm where b is NULL, else LayerNorm; mean and inverse standard deviation (rows) are kept for the way back.
+void ck_norm_forward(float *y, float *mean, float *inverse, const float *x, const float *w, const float *b, float eps,
+                     size_t features, size_t rows);
+/// Adds to dx and, where they are not NULL, to the gradients of w and b.
+void ck_norm_backward(float *dx, float *dw, float *db, const float *dy, const float *x, const float *mean,
+                      const float *inverse, const float *w, int centered, size_t features, size_t rows);
+
+// activation.c
+enum { CK_SILU, CK_RELU, CK_GELU, CK_TANH_GELU };
+/// y = act(x), times up where it is not NULL.
+void ck_activation_forward(float *y, const float *x, const float *up, int activation, size_t count);
+/// dx and, with `up`, dup.
+void ck_activation_backward(float *dx, float *dup, const float *dy, const float *x, const float *up, int activation,
+                            size_t count);
+
+// attention.c. One head of one text: query, key, value, out (head, length), element k of token j at k stride + j.
+/// How many floats of scratch a pass takes.
+size_t ck_attention_scratch(size_t head, size_t length);
+/// out = causal attention over the last `window` tokens; log_sum (length): the logarithm of the sum of exponentials.
+void ck_attention_forward(float *out, float *log_sum, float *scratch, const float *query, const float *key,
+                          const float *value, float scale, size_t window, size_t head, size_t length, size_t stride);
+/// Adds to dquery, dkey and dvalue.
+void ck_attention_backward(float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout,
+                           const float *out, const float *log_sum, const float *query, const float *key,
+                           const float *value, float scale, size_t window, size_t head, size_t length, size_t stride);
+/// Turns the first 2 half elements of a head of some texts by the angles of cosine and sine (half, length), or back
+/// where direction is -1.
+void ck_rotate(float *head, const float *cosine, const float *sine, float direction, size_t half, size_t sequences,
+               size_t length);
+
+// softmax.c. Tiles (tokens, rows) of logits.
+/// tile = exp(tile - top), top (rows) raised to the tile's largest; sum is brought to the new top and grows by the tile's;
+/// rescale = exp(old top - new top).
+void ck_softmax_tile(float *tile, float *top, double *sum, float *rescale, size_t tokens, size_t rows);
+void ck_scale_rows(float *block, const float *factor, size_t features, size_t rows);
+/// divergence (rows) += sum_v p (log p - log q); out = scale (q - p), with q = exp(out - log_out), p of target likewise.
+void ck_kl_tile(float *out, const float *target, double *divergence, const float *log_out, const float *log_target,
+                float scale, size_t tokens, size_t rows);
+
 // MARK: The CPU (cpu.c)
 
 /// The level of the CPU in the x86-64 ABI's words, `x86-64-v4` with AVX-512, `x86-64-v3` with AVX2.

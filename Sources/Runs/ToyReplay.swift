@@ -1,0 +1,98 @@
+import Artifacts
+import Experiments
+import Kernels
+
+/// Runs given steps of a toy model's decomposition.
+struct ToyReplay: ReplayKind {
+    private let file: GivenFile
+    private let decomposition: Decomposition
+    private let steps: Int
+
+    init(_ file: GivenFile, threads: Int) throws {
+        steps = try file.steps()
+        let config = try ExperimentConfig.load(yaml: file.metadata("config"), source: file.path + " (config)")
+        let model = try file.metadata("target_config")
+        let isTMS = try file.metadata("target_class") == "tms"
+        let text =
+            isTMS
+            ? "{tms_model_config: \(model), \(Self.tmsTraining)}"
+            : "{resid_mlp_model_config: \(model), \(Self.residualMLPTraining)}"
+        let target = try TargetModel(
+            stateDict: file.tensors("target."),
+            config: TargetConfig.load(yaml: text, source: file.path + " (target_config)"))
+        decomposition = try Decomposition(
+            target: target, settings: DecompositionSettings(config, features: target.features), threads: threads)
+        try decomposition.setTrainedTensors(file.tensors("init."))
+        self.file = file
+    }
+
+    // A replay brings weights, so how they were trained does not matter; a train config has to say it all the same.
+    private static let tmsTraining =
+        "feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, data_generation_type: at_least_zero_active"
+    private static let residualMLPTraining =
+        "feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, print_freq: 1"
+
+    /// Takes the steps.
+    func result() throws(RunError) -> SafeTensors {
+        var result = ReplayResult()
+        for step in 0..<steps {
+            let given = try numbers(of: step)
+            do {
+                let (report, capture) = try decomposition.replay(given)
+                result.add(report, step: step)
+                result.add(capture, step: step)
+            } catch {
+                throw .invalid("step \(step): \(error)")
+            }
+        }
+        result.add(final: decomposition.trainedTensors)
+        return result.file
+    }
+
+    private func numbers(of step: Int) throws(RunError) -> GivenNumbers {
+        let coefficients = decomposition.settings.coefficients
+        var uniforms: [GivenNumbers.Key: Tensor] = [:]
+        for term in [LossTerm.stochasticRecon, .stochasticReconLayerwise] where coefficients[term] != nil {
+            for sample in 0..<decomposition.settings.maskSamples {
+                for module in decomposition.modules {
+                    uniforms[.init(term: term, sample: sample, module: module.name)] =
+                        try file.tensor("step\(step).uniform.\(term.rawValue).\(sample).\(module.name)")
+                }
+            }
+        }
+        return GivenNumbers(batch: try file.tensor("step\(step).batch"), uniforms: uniforms)
+    }
+}
+
+/// What a replay's steps have computed, by the names that the published implementation's values have.
+struct ReplayResult {
+    private(set) var file = SafeTensors(arrays: [:], metadata: ["format": "spd-replay-expected-1"])
+
+    /// Adds a step's losses.
+    mutating func add(_ report: StepReport, step: Int) {
+        set("lr", step, .init(shape: [], [report.learningRate]))
+        set("loss.total", step, .init(shape: [], [Float(report.total)]))
+        for (term, loss) in report.losses { set("loss." + term.rawValue, step, .init(shape: [], [Float(loss)])) }
+    }
+
+    /// Adds what else a step computed.
+    mutating func add(_ capture: StepCapture, step: Int) {
+        set("target_out", step, capture.targetOutput)
+        for (module, tensor) in capture.ci { set("ci." + module, step, tensor) }
+        for (module, tensor) in capture.ciUpper { set("ci_upper_leaky." + module, step, tensor) }
+        for (name, tensor) in capture.gradients { set("grad." + name, step, tensor) }
+    }
+
+    /// Adds the parameters behind the last step.
+    mutating func add(final tensors: StateDict) {
+        for (name, tensor) in tensors { file.arrays["final." + name] = .init(shape: tensor.shape, tensor.values) }
+    }
+
+    private mutating func set(_ name: String, _ step: Int, _ tensor: Tensor) {
+        set(name, step, .init(shape: tensor.shape, tensor.values))
+    }
+
+    private mutating func set(_ name: String, _ step: Int, _ array: SafeTensors.Array) {
+        file.arrays["step\(step)." + name] = array
+    }
+}
