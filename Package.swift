@@ -42,8 +42,9 @@ let package = Package(
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "HTTP", "Jobs", "Kernels", "Runs", "Slurm", "Store", "WandB",
-                argumentParser,
+                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Runs", "Slurm",
+                "Store",
+                "TextData", "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -81,6 +82,8 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "HTTP", "JSON"], swiftSettings: strict),
+        .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
+        .target(name: "TextData", dependencies: ["CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
         // C: hot loops compiled per instruction set, and the system libraries' headers.
@@ -90,6 +93,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CCompression", path: "Sources/System/CCompression",
+            providers: [.apt(["zlib1g-dev", "libzstd-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
         .target(name: "CCairo", path: "Sources/System/CCairo"),
@@ -104,7 +110,11 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(
+            name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),
         .testTarget(
             name: "WandBTests", dependencies: ["CCurl", "HTTP", "JSON", "StandInWandB", "WandB"],
             swiftSettings: strict),

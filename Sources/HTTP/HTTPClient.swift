@@ -33,8 +33,28 @@ public final class HTTPClient {
     public func send(
         _ request: HTTPRequest, isCancelled: @escaping () -> Bool = { false }
     ) throws(HTTPError) -> HTTPResponse {
-        let host = URLComponents(string: request.url)?.host ?? "the server"
+        try exchange(request, Exchange(limit: request.maximumReplyBytes, isCancelled: isCancelled))
+    }
+
+    /// Sends a request and gives what comes with a 2xx reply to `receive`, piece by piece, as it comes.
+    ///
+    /// - Parameters:
+    ///   - request: what to send.
+    ///   - receive: takes the reply's status and headers and the next bytes; false ends the request.
+    ///   - isCancelled: asked about once a second, and whenever bytes move; true ends the request.
+    /// - Returns: the reply; its body is empty unless the status is another one.
+    /// - Throws: `HTTPError` where no whole reply came, `.cancelled` if `receive` ended it.
+    public func send(
+        _ request: HTTPRequest, receive: @escaping (HTTPResponse, UnsafeRawBufferPointer) -> Bool,
+        isCancelled: @escaping () -> Bool = { false }
+    ) throws(HTTPError) -> HTTPResponse {
         let exchange = Exchange(limit: request.maximumReplyBytes, isCancelled: isCancelled)
+        exchange.receive = receive
+        return try self.exchange(request, exchange)
+    }
+
+    private func exchange(_ request: HTTPRequest, _ exchange: Exchange) throws(HTTPError) -> HTTPResponse {
+        let host = URLComponents(string: request.url)?.host ?? "the server"
         curl_handle_reset(handle)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_list_free(list) }
@@ -137,6 +157,7 @@ public final class HTTPClient {
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_NOTFOUND:
             return .tls(host: host, reason: reason)
+        case CURLE_WRITE_ERROR where exchange.isRefused: return .cancelled
         case CURLE_WRITE_ERROR where exchange.isTooLarge:
             return .replyTooLarge(host: host, limit: exchange.limit)
         default: return .broken(host: host, reason: reason)
@@ -151,6 +172,10 @@ private final class Exchange {
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
     var isTooLarge = false
+    var status = 0
+    /// Takes the body of a 2xx reply, in the place of `body`.
+    var receive: ((HTTPResponse, UnsafeRawBufferPointer) -> Bool)?
+    var isRefused = false
     var detail = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
 
     init(limit: Int, isCancelled: @escaping () -> Bool) {
@@ -168,6 +193,11 @@ private func receiveBody(
 ) -> Int {
     guard let exchange = Exchange.at(context), let bytes else { return 0 }
     let length = size * count
+    if let receive = exchange.receive, (200..<300).contains(exchange.status) {
+        let head = HTTPResponse(status: exchange.status, headers: exchange.headers, body: [])
+        exchange.isRefused = !receive(head, UnsafeRawBufferPointer(start: bytes, count: length))
+        return exchange.isRefused ? 0 : length
+    }
     guard exchange.body.count + length <= exchange.limit else {
         exchange.isTooLarge = true
         return 0
@@ -185,6 +215,7 @@ private func receiveHeader(
     if line.hasPrefix("HTTP/") {
         // A new status line: what came before belonged to a proxy or to "100 Continue".
         exchange.headers.removeAll()
+        exchange.status = line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     } else if let colon = line.firstIndex(of: ":") {
         let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
         exchange.headers.append((String(line[..<colon]), value))

@@ -22,7 +22,9 @@ struct Worker: AsyncParsableCommand {
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
         version: version,
-        subcommands: [Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, About.self],
+        subcommands: [
+            Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, About.self,
+        ],
         defaultSubcommand: Agent.self)
 
     static func main() async {

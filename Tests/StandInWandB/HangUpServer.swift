@@ -7,10 +7,16 @@ final class HangUpServer: Sendable {
     let baseURL: String
     private let listener: Int32
     private let keepsConnections: Bool
+    private let handle: @Sendable (StandInBackend.Request) -> StandInBackend.Reply
 
-    /// Starts it, with one request per connection, or as many as the client likes.
-    init(_ backend: StandInBackend = StandInBackend(), keepsConnections: Bool = false) throws {
+    /// Starts it, with one request per connection, or as many as the client likes; `answering` takes requests in the
+    /// backend's place.
+    init(
+        _ backend: StandInBackend = StandInBackend(), keepsConnections: Bool = false,
+        answering handle: (@Sendable (StandInBackend.Request) -> StandInBackend.Reply)? = nil
+    ) throws {
         self.backend = backend
+        self.handle = handle ?? { backend.handle($0) }
         self.keepsConnections = keepsConnections
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -51,7 +57,7 @@ final class HangUpServer: Sendable {
     /// Whether the next request may follow.
     private func answer(_ connection: Int32) -> Bool {
         guard let request = receive(connection) else { return false }
-        let reply = backend.handle(request)
+        let reply = handle(request)
         if reply.isReset {
             // With nothing to linger for, close sends a reset.
             var linger = linger(l_onoff: 1, l_linger: 0)
@@ -63,7 +69,7 @@ final class HangUpServer: Sendable {
             "HTTP/1.1 \(reply.status) Stand-in\r\nConnection: \(keepsConnections ? "keep-alive" : "close")\r\n"
             + "Content-Length: \(reply.body.count)\r\n"
         for (name, value) in reply.headers { head += "\(name): \(value)\r\n" }
-        let bytes = Array((head + "\r\n").utf8) + reply.body
+        let bytes = Array((head + "\r\n").utf8) + reply.body.prefix(reply.cutAfter ?? reply.body.count)
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -72,7 +78,7 @@ final class HangUpServer: Sendable {
             guard count > 0 else { return false }
             sent += count
         }
-        return true
+        return reply.cutAfter == nil
     }
 
     private func receive(_ connection: Int32) -> StandInBackend.Request? {

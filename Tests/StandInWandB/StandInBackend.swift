@@ -20,6 +20,8 @@ final class StandInBackend: Sendable {
         var body = Data()
         /// Hang up instead of answering.
         var isReset = false
+        /// Hang up after so many bytes of the body.
+        var cutAfter: Int?
         var delay: Duration = .zero
     }
 

@@ -1,0 +1,56 @@
+import Artifacts
+import Foundation
+
+/// One model's or data set's folder, laid out as the hub's own tools do:
+/// `refs/main` holds a commit, `snapshots/<commit>/<path>` link into `blobs/`.
+struct HubFolder {
+    let path: String
+
+    init(_ name: HubName, in cache: String) { path = cache + "/" + name.folder }
+
+    /// The snapshot that `refs/main` names, else the one there is; nil if there is none.
+    var snapshot: (folder: String, commit: String)? {
+        let files = FileManager.default
+        if let text = try? String(contentsOfFile: path + "/refs/main", encoding: .utf8) {
+            let commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
+            let folder = snapshots + "/" + commit
+            if Self.isCommit(commit), files.fileExists(atPath: folder) { return (folder, commit) }
+        }
+        let commits = ((try? files.contentsOfDirectory(atPath: snapshots)) ?? []).filter(Self.isCommit)
+        guard commits.count == 1, let commit = commits.first else { return nil }
+        return (snapshots + "/" + commit, commit)
+    }
+
+    private var snapshots: String { path + "/snapshots" }
+
+    /// Whether a text is a commit's name, and so the name of a folder.
+    static func isCommit(_ text: String) -> Bool {
+        (7...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+            }
+    }
+
+    /// Where a blob of this digest lies.
+    func blob(_ digest: String) -> String { path + "/blobs/" + digest }
+
+    /// Where a file of a commit lies.
+    func file(_ name: String, commit: String) -> String { snapshots + "/" + commit + "/" + name }
+
+    /// Makes a file of a snapshot a link to its blob.
+    ///
+    /// - Throws: `FileError` if it cannot be made.
+    func link(_ name: String, commit: String, to digest: String) throws(FileError) {
+        let link = file(name, commit: commit)
+        try DurableFile.createFolder((link as NSString).deletingLastPathComponent)
+        let up = String(repeating: "../", count: name.split(separator: "/").count + 1)
+        // A link made by another process meanwhile says the same.
+        guard symlink(up + "blobs/" + digest, link) == 0 || errno == EEXIST else { throw FileError(.create, link) }
+    }
+
+    /// Notes that a commit is whole.
+    func finish(commit: String) throws(FileError) {
+        try DurableFile.createFolder(path + "/refs")
+        try DurableFile.write(commit, to: path + "/refs/main")
+    }
+}

@@ -1,0 +1,49 @@
+import Artifacts
+import Foundation
+import JSON
+
+/// Which of a model's files are needed.
+enum ModelFiles {
+    private static let weights = [
+        "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    ]
+    private static let others = [
+        "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
+    ]
+
+    /// The files to download, but for the shards that an index names.
+    static func wanted(among files: [HubDownload.File], of name: String) throws(HubError) -> [HubDownload.File] {
+        guard files.contains(where: { $0.path == "config.json" }) else {
+            throw HubError(.unusable, "\(name) has no config.json: it is no model of the transformers library")
+        }
+        guard let weights = weights.first(where: { name in files.contains { $0.path == name } }) else {
+            throw HubError(
+                .unusable,
+                "\(name) has no weights that can be read: \(Self.weights.joined(separator: ", ")) are all missing")
+        }
+        return files.filter { $0.path == weights || others.contains($0.path) }
+    }
+
+    /// The files that an index names.
+    static func shards(of index: String, of name: String) throws(HubError) -> [String] {
+        let map: JSONValue?
+        do {
+            map = try JSONValue(parsing: DurableFile.read(index, limit: 64 << 20))["weight_map"]
+        } catch {
+            throw HubError(.unusable, "\(name): \((index as NSString).lastPathComponent): \(error)")
+        }
+        guard case .object(let members)? = map else {
+            throw HubError(.unusable, "\(name): \((index as NSString).lastPathComponent) has no 'weight_map'")
+        }
+        return Set(members.compactMap(\.value.string)).sorted()
+    }
+
+    /// Whether a folder has a config and weights: the hub's own tools may have fetched a single file.
+    static func areWhole(in folder: String) -> Bool {
+        let exists = { FileManager.default.fileExists(atPath: folder + "/" + $0) }
+        guard exists("config.json"), let weights = weights.first(where: exists) else { return false }
+        guard weights.hasSuffix(".index.json") else { return true }
+        guard let names = try? shards(of: folder + "/" + weights, of: folder) else { return false }
+        return names.allSatisfy(exists)
+    }
+}

@@ -1,0 +1,95 @@
+/// A file with a text in each of its rows: Parquet, an Arrow stream, JSON lines or plain lines.
+public struct DatasetFile: Sendable {
+    /// How the file holds its rows.
+    public enum Format: String, Sendable, CaseIterable, Comparable {
+        case parquet
+        case arrow
+        case jsonLines
+        case text
+
+        private static let endings: [(String, Format)] = [
+            (".parquet", .parquet), (".arrow", .arrow), (".jsonl", .jsonLines), (".ndjson", .jsonLines),
+            (".json", .jsonLines), (".txt", .text),
+        ]
+
+        /// The format that a file's name says; compressed lines end in .gz or .zst.
+        public init?(path: String) {
+            let name = path.lowercased()
+            let plain = [".gz", ".zst", ".zstd"].first { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) }
+            guard let format = Self.endings.first(where: { (plain ?? name).hasSuffix($0.0) })?.1,
+                plain == nil || format >= .jsonLines
+            else { return nil }
+            self = format
+        }
+
+        /// Formats that keep more of what the rows were come first.
+        public static func < (one: Format, other: Format) -> Bool {
+            allCases.firstIndex(of: one) ?? 0 < allCases.firstIndex(of: other) ?? 0
+        }
+    }
+
+    /// The file.
+    public let path: String
+
+    /// Names a file; nothing is read yet.
+    public init(path: String) { self.path = path }
+
+    /// Gives the UTF-8 text of each row to `body`, in order; nil where it is null.
+    ///
+    /// - Parameters:
+    ///   - column: the column's name. A file of plain lines has one only, whatever its name.
+    ///   - body: what to do with each row's text.
+    /// - Throws: `TextDataError` with what is wrong with the file, or what `body` throws.
+    public func forEachText(column: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
+        var row = 0
+        do {
+            let source = try ByteSource(path: path)
+            try read(source, column: column) { text in
+                row += 1
+                if let text, !text.withUnsafeBufferPointer({ Self.isUTF8($0) }) {
+                    throw Fault("row \(row) of '\(column)' is not UTF-8 text")
+                }
+                try body(text)
+            }
+        } catch let fault as Fault {
+            throw TextDataError(path, fault.reason)
+        }
+    }
+
+    private func read(_ source: ByteSource, column: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
+        let magic = try source.read(at: 0, upTo: 64)
+        if let what = Self.stranger(magic) { throw Fault(what) }
+        if ParquetFile.begins(magic) {
+            try ParquetFile(source).forEachText(column: column, body)
+        } else if ArrowStream.begins(magic) {
+            try ArrowStream(source).forEachText(column: column, body)
+        } else {
+            switch Format(path: path) {
+            case .jsonLines: try JSONRows(source).forEachText(column: column, body)
+            case .text: try Lines(source).forEach { line, _ in try body(line) }
+            case .parquet: throw Fault.damaged("a Parquet file begins with PAR1, and this one does not")
+            case .arrow: throw Fault.damaged("it does not begin as an Arrow stream does")
+            case nil:
+                throw Fault(
+                    "has an unknown format; files of texts end in .parquet, .arrow, .jsonl or .txt "
+                        + "(the last two also in .gz or .zst)")
+            }
+        }
+    }
+
+    /// What stands in a file's place when it was not downloaded as it is.
+    private static func stranger(_ magic: [UInt8]) -> String? {
+        let text = String(decoding: magic, as: UTF8.self)
+        if text.hasPrefix("version https://git-lfs") {
+            return "is a Git LFS pointer, not the file itself; run git lfs pull where it comes from"
+        }
+        if text.lowercased().hasPrefix("<!doctype html") || text.lowercased().hasPrefix("<html") {
+            return "is a web page, not the file itself; download it again"
+        }
+        return magic.isEmpty ? "is empty" : nil
+    }
+
+    private static func isUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+    }
+}

@@ -1,0 +1,55 @@
+internal import JSON
+
+/// Rows that are JSON objects: one on each line, or all in one array.
+struct JSONRows {
+    private let lines: Lines
+
+    init(_ source: ByteSource) throws(Fault) { lines = try Lines(source) }
+
+    /// Gives each row's text of a column to `body`, nil where it is null or lacking.
+    ///
+    /// The first row must have the column: a wrong name would give nothing but nulls.
+    func forEachText(column: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
+        var isFirst = true
+        var array: [UInt8]?
+        func give(_ row: JSONValue, at place: String) throws {
+            guard case .object(let members) = row else {
+                throw Fault("\(place): expected an object such as {\"\(column)\": \"…\"}")
+            }
+            switch row[column] {
+            case .string(let text): try body(Array(text.utf8)[...])
+            case .null: try body(nil)
+            case nil:
+                if isFirst { throw Fault.missingColumn(column, among: members.map(\.name)) }
+                try body(nil)
+            default: throw Fault("\(place): expected a text as '\(column)'")
+            }
+            isFirst = false
+        }
+        try lines.forEach { line, number in
+            if array != nil {
+                array?.append(contentsOf: line)
+                array?.append(UInt8(ascii: "\n"))
+                return
+            }
+            guard let first = line.first(where: { $0 != 0x20 && $0 != 0x09 }) else { return }
+            if first == UInt8(ascii: "["), isFirst {
+                array = Array(line)
+                return
+            }
+            try give(try Self.value(line, at: "line \(number)"), at: "line \(number)")
+        }
+        guard let array else { return }
+        for (index, row) in (try Self.value(array[...], at: "its array").elements ?? []).enumerated() {
+            try give(row, at: "row \(index + 1)")
+        }
+    }
+
+    private static func value(_ bytes: ArraySlice<UInt8>, at place: String) throws(Fault) -> JSONValue {
+        do {
+            return try JSONValue(parsing: Array(bytes))
+        } catch {
+            throw Fault("\(place): no JSON: \(error)")
+        }
+    }
+}

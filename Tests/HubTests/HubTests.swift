@@ -1,0 +1,208 @@
+import Artifacts
+import Foundation
+import Hub
+import Synchronization
+import TextData
+import Testing
+
+@testable import StandInWandB
+
+/// Models and data sets by name, against a hub on loopback.
+struct HubTests {
+    private static let weights = Data((0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    private static let model = [
+        "config.json": Data("{\"model_type\": \"llama\"}".utf8), "tokenizer.json": Data("{}".utf8),
+        "model.safetensors": weights, "README.md": Data("not wanted".utf8), "flax_model.msgpack": Data("no".utf8),
+    ]
+
+    private func withHub(
+        _ files: [String: Data] = model, environment: [String: String] = [:], isCancelled: Bool = false,
+        _ body: (StandInHub, Hub, String) throws -> Void
+    ) throws {
+        let server = try StandInHub(files: files)
+        defer { server.stop() }
+        let home = FileManager.default.temporaryDirectory.appending(path: "spd-hub-\(UUID().uuidString)").path
+        try DurableFile.createFolder(home)
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        var all = ["HOME": home, "HF_ENDPOINT": server.endpoint]
+        all.merge(environment) { $1 }
+        let hub = Hub(
+            settings: HubSettings(environment: all), cache: home + "/ours", isCancelled: { isCancelled })
+        try body(server, hub, home)
+    }
+
+    private func refusal(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            Issue.record("nothing was refused")
+            return ""
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func aModelIsDownloadedOnceAndPinnedToItsCommit() throws {
+        try withHub(environment: ["HF_TOKEN": "hf_sesame"]) { server, hub, home in
+            #expect(hub.localModel("org/Small-1M") == nil)
+            let model = try hub.model("org/Small-1M")
+            let commit = server.state.withLock { $0.commit }
+            #expect(model.commit == commit)
+            #expect(model.folder == home + "/ours/models--org--Small-1M/snapshots/" + commit)
+            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == Self.weights)
+            let names = try FileManager.default.contentsOfDirectory(atPath: model.folder).sorted()
+            #expect(names == ["config.json", "model.safetensors", "tokenizer.json"])
+            let requests = server.state.withLock { $0.seen.count }
+            #expect(try hub.model("org/Small-1M") == model)
+            #expect(server.state.withLock { $0.seen.count } == requests)
+        }
+    }
+
+    @Test func theTokenGoesToTheHubAlone() throws {
+        try withHub(environment: ["HF_TOKEN": "hf_sesame"]) { server, hub, _ in
+            _ = try hub.model("org/name")
+            let seen = server.state.withLock { $0.seen }
+            #expect(seen.contains { $0.isSecondServer })
+            for request in seen {
+                #expect(request.authorization == (request.isSecondServer ? nil : "Bearer hf_sesame"))
+            }
+        }
+    }
+
+    @Test func aDownloadThatBreaksGoesOnWhereItWas() throws {
+        try withHub { server, hub, _ in
+            server.state.withLock { $0.cuts = [20_000, 10_000] }
+            let model = try hub.model("org/name")
+            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == Self.weights)
+            let ranges = server.state.withLock { $0.seen }.filter(\.isSecondServer).map(\.range)
+            #expect(ranges == [nil, "bytes=20000-", "bytes=30000-"])
+        }
+    }
+
+    @Test func aBusyHubIsAskedAgain() throws {
+        try withHub { server, hub, _ in
+            server.state.withLock {
+                $0.faults = [
+                    .init(status: 429, headers: ["Retry-After": "0"]), .init(status: 503), .init(isReset: true),
+                ]
+            }
+            _ = try hub.model("org/name")
+        }
+    }
+
+    @Test func bytesThatAreNotThoseStatedAreNotKept() throws {
+        try withHub { server, hub, home in
+            server.state.withLock { $0.impostor = Data(repeating: 7, count: Self.weights.count) }
+            #expect(refusal { _ = try hub.model("org/name") }.contains("has not the size or sha256"))
+            #expect(hub.localModel("org/name") == nil)
+            let blobs = try FileManager.default.contentsOfDirectory(atPath: home + "/ours/models--org--name/blobs")
+            #expect(!blobs.contains { $0.hasSuffix(".incomplete") })
+            server.state.withLock { $0.impostor = nil }
+            _ = try hub.model("org/name")
+        }
+    }
+
+    @Test func aCommitThatChangesUnderWayIsNotMixedWithAnother() throws {
+        try withHub { server, hub, _ in
+            server.state.withLock { $0.otherCommit = String(repeating: "d", count: 40) }
+            #expect(refusal { _ = try hub.model("org/name") }.contains("answers with commit dddddddddddd"))
+            #expect(hub.localModel("org/name") == nil)
+        }
+    }
+
+    @Test(arguments: [
+        (401, "X", "is private or gated, or does not exist (401); put a token"),
+        (403, "GatedRepo", "is gated: accept its terms"), (404, "RepoNotFound", "does not exist"),
+    ]) func refusalsSayWhatToDo(status: Int, code: String, message: String) throws {
+        try withHub { server, hub, _ in
+            server.state.withLock { $0.faults = [.init(status: status, headers: ["X-Error-Code": code])] }
+            #expect(refusal { _ = try hub.model("org/name") }.contains(message))
+        }
+    }
+
+    @Test func offlineMeansNoRequest() throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { server, hub, _ in
+            #expect(refusal { _ = try hub.model("org/name") }.contains("HF_HUB_OFFLINE forbids"))
+            #expect(server.state.withLock { $0.seen.isEmpty })
+        }
+    }
+
+    @Test func whatCannotBeReadIsRefusedByName() throws {
+        try withHub(["config.json": Data("{}".utf8), "tf_model.h5": Data()]) { _, hub, _ in
+            #expect(refusal { _ = try hub.model("org/name") }.contains("no weights that can be read"))
+        }
+        try withHub(["x.bin": Data()]) { _, hub, _ in
+            #expect(refusal { _ = try hub.model("org/name") }.contains("no config.json"))
+        }
+        try withHub { _, hub, _ in
+            #expect(refusal { _ = try hub.model("../../etc") }.contains("neither a folder nor a model's name"))
+        }
+    }
+
+    @Test func shardsAreThoseOfTheIndex() throws {
+        let index =
+            "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", \"b\": \"model-00002-of-00002.safetensors\"}}"
+        let files = [
+            "config.json": Data("{}".utf8), "model.safetensors.index.json": Data(index.utf8),
+            "model-00001-of-00002.safetensors": Self.weights, "model-00002-of-00002.safetensors": Data("b".utf8),
+            "model-00003-of-00002.safetensors": Data("c".utf8),
+        ]
+        try withHub(files) { _, hub, _ in
+            let folder = try hub.model("org/name").folder
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            #expect(names == files.keys.filter { !$0.contains("00003") }.sorted())
+        }
+    }
+
+    @Test func theCachesOfTheHubsOwnToolsComeFirst() throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { _, hub, home in
+            let commit = String(repeating: "a1", count: 20)
+            let root = home + "/.cache/huggingface/hub/models--org--name"
+            try DurableFile.createFolder(root + "/snapshots/" + commit)
+            try DurableFile.createFolder(root + "/refs")
+            try DurableFile.write(commit, to: root + "/refs/main")
+            try DurableFile.write("{}", to: root + "/snapshots/\(commit)/config.json")
+            #expect(hub.localModel("org/name") == nil)
+            try DurableFile.write("", to: root + "/snapshots/\(commit)/model.safetensors")
+            #expect(hub.localModel("org/name")?.folder == root + "/snapshots/" + commit)
+        }
+    }
+
+    @Test func aDataSetsSplitsAreDownloadedOneByOne() throws {
+        let files = [
+            "data/train-00000-of-00002.parquet": Self.weights, "data/train-00001-of-00002.parquet": Data("b".utf8),
+            "data/test-00000-of-00001.parquet": Data("c".utf8), "README.md": Data("d".utf8),
+        ]
+        try withHub(files) { server, hub, _ in
+            let train = try hub.files("org/Stories", split: "train").map { ($0.path as NSString).lastPathComponent }
+            #expect(train == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"])
+            #expect(!server.state.withLock { $0.seen.contains { $0.path.contains("test-") } })
+            #expect(try hub.files("org/Stories", split: "test").count == 1)
+            let asked = server.state.withLock { $0.seen.count }
+            #expect(try hub.files("org/Stories", split: "train").count == 2)
+            #expect(server.state.withLock { $0.seen.count } == asked)
+            #expect(
+                refusal { _ = try hub.files("org/Stories", split: "dev") }.contains(
+                    "has no split 'dev'; it has 'train', 'test'"))
+        }
+    }
+
+    @Test func tablesOfTheDatasetsPackageAreFound() throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { _, hub, home in
+            let folder = home + "/.cache/huggingface/datasets/roneneldan___tiny_stories/default/0.0.0/0123abcd"
+            try DurableFile.createFolder(folder)
+            for file in [
+                "tiny_stories-train-00000-of-00001.arrow", "tiny_stories-validation.arrow", "dataset_info.json",
+            ] {
+                try DurableFile.write("x", to: folder + "/" + file)
+            }
+            let files = try hub.files("roneneldan/TinyStories", split: "valid")
+            #expect(files.map(\.path) == [folder + "/tiny_stories-validation.arrow"])
+        }
+    }
+
+    @Test func aCancelledDownloadSaysSo() throws {
+        try withHub(isCancelled: true) { _, hub, _ in
+            #expect(refusal { _ = try hub.model("org/name") }.contains("given up"))
+        }
+    }
+}

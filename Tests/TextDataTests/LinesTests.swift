@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+@testable import TextData
+
+/// Lines of text and JSON as people's editors and scripts leave them.
+struct LinesTests {
+    private func read(_ text: String, as name: String, column: String = "text") throws -> [String?] {
+        try withTemporaryFolder { folder in
+            let path = folder + "/" + name
+            try Data(text.utf8).write(to: URL(filePath: path))
+            return try texts(of: path, column: column)
+        }
+    }
+
+    private func refusal(_ text: String, as name: String) -> String? {
+        #expect(throws: TextDataError.self) { try read(text, as: name) }?.reason
+    }
+
+    @Test func linesEndInAnySystemsWay() throws {
+        #expect(try read("\u{FEFF}one\r\n\r\ntwo\nthree", as: "a.txt") == ["one", "", "two", "three"])
+    }
+
+    @Test func anArrayOfObjectsIsReadLikeLines() throws {
+        let text = "[{\"text\": \"a\"},\n {\"text\": null},\n {\"other\": 1}]"
+        #expect(try read(text, as: "a.json") == ["a", nil, nil])
+    }
+
+    @Test func blankLinesBetweenObjectsArePassedOver() throws {
+        #expect(try read("{\"text\": \"a\"}\n\n{\"text\": \"b\"}\n", as: "a.jsonl") == ["a", "b"])
+    }
+
+    @Test func mistakesInLinesAreToldWithTheirNumber() {
+        #expect(refusal("{\"text\": \"a\"}\n{\"text\": ", as: "a.jsonl")?.hasPrefix("line 2: no JSON") == true)
+        #expect(refusal("{\"text\": \"a\"}\n{\"text\": 3}", as: "a.jsonl") == "line 2: expected a text as 'text'")
+        #expect(refusal("[1, 2]\n", as: "a.jsonl")?.hasPrefix("row 1: expected an object") == true)
+    }
+
+    @Test func whatIsNoDataIsCalledByItsName() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+        #expect(refusal(pointer, as: "train.parquet")?.hasPrefix("is a Git LFS pointer") == true)
+        #expect(refusal("<!DOCTYPE html><html>", as: "train.parquet")?.hasPrefix("is a web page") == true)
+        #expect(refusal("", as: "train.jsonl") == "is empty")
+        #expect(refusal("a,b\n1,2\n", as: "train.csv")?.hasPrefix("has an unknown format") == true)
+    }
+
+    @Test func bytesThatAreNoTextAreRefused() throws {
+        try withTemporaryFolder { folder in
+            try Data([0x61, 0x0A, 0xFF, 0x0A]).write(to: URL(filePath: folder + "/a.txt"))
+            let error = #expect(throws: TextDataError.self) { try texts(of: folder + "/a.txt", column: "text") }
+            #expect(error?.reason == "row 2 of 'text' is not UTF-8 text")
+        }
+    }
+}
