@@ -45,6 +45,8 @@ public struct ConfigProblem: Sendable, Equatable {
         case unknownTarget(name: String, nearest: String?, known: [String])
         /// A mistake in the form of a sweep file.
         case sweepForm(String)
+        /// The whole file is something else than it is read as.
+        case foreign(String)
     }
 
     /// The file, or what else the text came from.
@@ -63,15 +65,27 @@ extension ConfigProblem: CustomStringConvertible {
         var text = source
         if let place { text += ":\(place.line):\(place.column)" }
         text += ": "
-        if !path.isEmpty { text += path + ": " }
-        return printable(text + "\(cause)")
+        let told = (path.isEmpty ? "" : path + ": ") + "\(cause)"
+        text += told
+        if case .unreadable = cause {
+        } else if case .malformed = cause {
+        } else if let note = Lookalike.note(on: told) {
+            text += "; " + note
+        }
+        if let line = place?.aliasLine { text += " (through the alias on line \(line))" }
+        return printable(text)
     }
 
     /// Text from a file may hold anything; a terminal gets one line of printable characters.
     private func printable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
+                    default: scalar
+                    }
+                }))
     }
 }
 
@@ -91,7 +105,7 @@ extension ConfigProblem.Cause: CustomStringConvertible {
         case .unknownTarget(let name, let nearest, let known):
             "no \(name)_target.yaml beside the experiment and no published target '\(name)'"
                 + suggestion(nearest, known)
-        case .sweepForm(let reason): reason
+        case .sweepForm(let reason), .foreign(let reason): reason
         }
     }
 

@@ -72,6 +72,30 @@ struct Distribution: Sendable, Equatable {
         }
     }
 
+    /// Why the bounds are probably not meant as they are; nil where nothing is odd.
+    ///
+    /// Both bounds of a rate's search lie between 0 and 1; as logarithms they would draw numbers next to 1.
+    var doubt: String? {
+        guard [.logUniform, .quantizedLogUniform, .inverseLogUniform].contains(kind),
+            case .logUniform(let low, let high, let bounds) = shape,
+            min(abs(low), abs(high)) > 0, max(abs(low), abs(high)) <= 1, low.sign == high.sign,
+            (low > 0) == (kind != .inverseLogUniform)
+        else { return nil }
+        let (from, to) = (bounds.lowerBound.rounded(digits: 6), bounds.upperBound.rounded(digits: 6))
+        return "draws from \(ConfigValue.number(from)) to \(ConfigValue.number(to)), for min and max are logarithms; "
+            + "did you mean \(kind.rawValue)_values?"
+    }
+
+    /// What may have been meant where a bound is not taken: logarithms above zero are mostly meant as values.
+    var adviceOnRefusal: String {
+        guard case .logUniform(let low, let high, _) = shape else { return "" }
+        switch kind {
+        case .logUniform where low > 0, .quantizedLogUniform where low > 0, .inverseLogUniform where high < 0:
+            return "; min and max are logarithms, did you mean \(kind.rawValue)_values?"
+        default: return ""
+        }
+    }
+
     /// The value that a share of `uniform` of all draws does not exceed.
     ///
     /// - Parameter uniform: A number between 0 and 1, both excluded.

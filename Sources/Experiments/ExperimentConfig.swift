@@ -117,6 +117,9 @@ extension ExperimentConfig {
     }
 
     static func load(_ node: SourceNode, source: String) throws(ConfigError) -> ExperimentConfig {
+        if let problem = ForeignFile.problem(with: node, readAs: .config, source: source) {
+            throw ConfigError([problem])
+        }
         var reader = Reader(source: source)
         var config = ExperimentConfig()
         reader.read(node, fields: fields, into: &config)

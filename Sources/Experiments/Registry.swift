@@ -7,11 +7,11 @@ public enum Registry {
 
     /// The experiment that a user names: a published one, or the path of a YAML file of their own.
     ///
-    /// - Parameter name: A published name, or a path: it has a `/` in it or ends in `.yaml` or `.yml`.
+    /// - Parameter name: A published name, or a path: it has a `/` in it or ends in `.yaml`, `.yml` or `.json`.
     /// - Returns: The experiment with its target.
     /// - Throws: What is wrong with the file, or the nearest published name to an unknown one.
     public static func experiment(named name: String) throws(ConfigError) -> Experiment {
-        if name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+        if name.contains("/") || [".yaml", ".yml", ".json"].contains(where: name.lowercased().hasSuffix) {
             return try Experiment.load(path: name)
         }
         let entry = try published(named: name)

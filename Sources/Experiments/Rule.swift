@@ -11,7 +11,8 @@ struct Rule<T: Sendable>: Sendable {
     func refusal(of value: ConfigValue) -> ConfigProblem.Cause {
         let nearest: String? =
             if case .string(let word) = value { Spelling.nearest(to: word, among: words) } else { nil }
-        let advice = nearest.map { "; did you mean \($0)?" } ?? ""
+        let isTemplate = if case .string(let text) = value { text.contains("${") } else { false }
+        let advice = nearest.map { "; did you mean \($0)?" } ?? (isTemplate ? "; '${...}' is not filled in here" : "")
         return .invalid(found: value.description, allowed: allowed + advice)
     }
 }
@@ -61,13 +62,16 @@ extension Rule where T == Bool {
 
 extension Rule where T == String {
     static let text = Rule(allowed: "text (in quotes if it looks like something else)") {
-        if case .string(let text) = $0 { text } else { nil }
+        if case .string(let text) = $0, isMeant(text) { text } else { nil }
     } write: {
         .string($0)
     }
 
+    /// Whether a text is one that somebody means: not a template of another tool's, not in a word processor's quotes.
+    private static func isMeant(_ text: String) -> Bool { !text.contains("${") && !Lookalike.surrounds(text) }
+
     static let name = Rule(allowed: "a name (text that is not empty)") {
-        if case .string(let text) = $0, !text.isEmpty { text } else { nil }
+        if case .string(let text) = $0, !text.isEmpty, isMeant(text) { text } else { nil }
     } write: {
         .string($0)
     }

@@ -32,7 +32,7 @@ extension SiteFile {
     /// - Returns: The defaults.
     /// - Throws: Why the file cannot be read, or everything that is wrong with it.
     public static func load(path: String) throws(ConfigError) -> SiteFile {
-        try SiteFile(try SourceNode.parseIfNotEmpty(path: path), source: path)
+        try SiteFile(try SourceNode.parseIfNotEmpty(path: path, .verbatim), source: path)
     }
 
     /// Reads the text of a site file.
@@ -43,7 +43,7 @@ extension SiteFile {
     /// - Returns: The defaults.
     /// - Throws: Everything that is wrong with the text.
     public static func load(yaml text: String, source: String) throws(ConfigError) -> SiteFile {
-        try SiteFile(try SourceNode.parseIfNotEmpty(yaml: text, source: source), source: source)
+        try SiteFile(try SourceNode.parseIfNotEmpty(yaml: text, source: source, .verbatim), source: source)
     }
 
     private init(_ node: SourceNode?, source: String) throws(ConfigError) {

@@ -5,10 +5,8 @@ extension SourceNode {
     /// What a config may hold at most; a real one is a few kilobytes, a handful of levels deep.
     private enum Limit {
         static let bytes = 1 << 20
-        static let depth = 32
-        static let nodes = 200_000
-        /// Few enough that aliases of aliases cannot multiply into something that does not end.
-        static let aliases = 20
+        /// What it may come to with every alias replaced by what it stands for.
+        static let expandedBytes = 16 << 20
     }
 
     /// Reads a file of at most a megabyte and parses it.
@@ -17,8 +15,10 @@ extension SourceNode {
     }
 
     /// Reads a file as ``parse(path:)`` does; nil if it holds nothing but comments.
-    static func parseIfNotEmpty(path: String) throws(ConfigError) -> SourceNode? {
-        try parseIfNotEmpty(yaml: text(ofFile: path), source: path)
+    static func parseIfNotEmpty(
+        path: String, _ reading: ScalarReading = .yaml11
+    ) throws(ConfigError) -> SourceNode? {
+        try parseIfNotEmpty(yaml: text(ofFile: path), source: path, reading)
     }
 
     /// Parses one YAML or JSON document.
@@ -30,32 +30,49 @@ extension SourceNode {
     }
 
     /// Parses one YAML or JSON document; nil if there is nothing but comments.
-    static func parseIfNotEmpty(yaml text: String, source: String) throws(ConfigError) -> SourceNode? {
+    static func parseIfNotEmpty(
+        yaml text: String, source: String, _ reading: ScalarReading = .yaml11
+    ) throws(ConfigError) -> SourceNode? {
         func failure(_ cause: ConfigProblem.Cause, _ place: SourcePlace? = nil) -> ConfigError {
             ConfigError([ConfigProblem(source: source, place: place, path: "", cause: cause)])
         }
         guard text.utf8.count <= Limit.bytes else {
             throw failure(.unreadable("it is larger than 1 MB, which no config is"))
         }
-        guard aliases(in: text) <= Limit.aliases else {
-            throw failure(.malformed("more than \(Limit.aliases) aliases (*name); write the values out"))
+        guard AliasExpansion(of: text).bytes <= Limit.expandedBytes else {
+            throw failure(.malformed("its aliases (*name) stand for more than 16 MB of text; write the values out"))
         }
         let body = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         do {
-            // The basic resolver leaves the meaning of scalars to ConfigValue(plainScalar:), and without its
-            // regular expressions keys are compared as the text they are.
-            let parser = try Parser(yaml: body, resolver: .basic, encoding: .utf8)
-            guard let root = try parser.singleRoot() else { return nil }
-            var budget = Limit.nodes
-            return try converted(root, depth: 0, budget: &budget)
-        } catch let error as ConfigError {
-            throw error
+            let (parser, root) = try parsed(body)
+            guard let root else { return nil }
+            var conversion = NodeConversion(text: body, reading)
+            // Nodes know their anchors for as long as the parser lives.
+            return try withExtendedLifetime(parser) { try conversion.convert(root) }
         } catch let error as ConversionFailure {
             throw failure(error.cause, error.place)
         } catch let error as YamlError {
-            throw failure(cause(of: error), place(of: error))
+            let place = place(of: error)
+            throw failure(cause(of: error, in: body, at: place), place)
         } catch {
             throw failure(.malformed("\(error)"))
+        }
+    }
+
+    /// The parser and its tree.
+    ///
+    /// The basic resolver leaves the meaning of scalars to ``ConfigValue``, and without its regular
+    /// expressions keys are compared as the text they are.
+    private static func parsed(_ text: String) throws -> (Parser, Node?) {
+        let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
+        do {
+            return (parser, try parser.singleRoot())
+        } catch YamlError.duplicatedKeysInMapping(["<<"], let context) {
+            guard let toldApart = MergeKeys.toldApart(in: text) else {
+                throw YamlError.duplicatedKeysInMapping(duplicates: ["<<"], context: context)
+            }
+            let parser = try Parser(yaml: toldApart, resolver: .basic, encoding: .utf8)
+            return (parser, try parser.singleRoot())
         }
     }
 
@@ -84,86 +101,30 @@ extension SourceNode {
         } catch {
             throw failure(error.localizedDescription)
         }
+        // What Windows calls Unicode: sixteen bits a character, which a mark at the beginning tells.
+        if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]), data.count % 2 == 0,
+            let text = String(data: data, encoding: .utf16)
+        {
+            return text
+        }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw failure("it is not UTF-8 text")
         }
         return text
     }
-
-    /// Counts what may be aliases; text in comments and quotes counts too, which the limit leaves room for.
-    private static func aliases(in text: String) -> Int {
-        var count = 0
-        var hasAnchor = false
-        var previous = UInt8(ascii: "\n")
-        var beforePrevious = previous
-        for byte in text.utf8 {
-            // The character before the sigil decides whether a token can begin there.
-            if " \t\r\n[]{},:?-".utf8.contains(beforePrevious), byte > UInt8(ascii: " ") {
-                if previous == UInt8(ascii: "*") { count += 1 }
-                if previous == UInt8(ascii: "&") { hasAnchor = true }
-            }
-            (beforePrevious, previous) = (previous, byte)
-        }
-        return hasAnchor ? count : 0
-    }
-}
-
-private struct ConversionFailure: Error {
-    let cause: ConfigProblem.Cause
-    let place: SourcePlace?
 }
 
 extension SourceNode {
-    fileprivate static func converted(_ node: Node, depth: Int, budget: inout Int) throws -> SourceNode {
-        let place = node.mark.map { SourcePlace(line: $0.line, column: $0.column) }
-        budget -= 1
-        guard depth < Limit.depth, budget > 0 else {
-            throw ConversionFailure(cause: .malformed("it is nested too deeply or too large"), place: place)
-        }
-        switch node {
-        case .scalar(let scalar):
-            return SourceNode(content: .scalar(try value(of: scalar, place: place)), place: place)
-        case .sequence(let sequence):
-            var items: [SourceNode] = []
-            for item in sequence {
-                items.append(try converted(item, depth: depth + 1, budget: &budget))
-            }
-            return SourceNode(content: .list(items), place: place)
-        case .mapping(let mapping):
-            var entries: [Entry] = []
-            for (key, value) in mapping {
-                let keyPlace = key.mark.map { SourcePlace(line: $0.line, column: $0.column) }
-                guard let name = key.scalar?.string else {
-                    throw ConversionFailure(cause: .malformed("a key must be a word"), place: keyPlace)
-                }
-                let converted = try converted(value, depth: depth + 1, budget: &budget)
-                entries.append(Entry(key: name, place: keyPlace, value: converted))
-            }
-            return SourceNode(content: .map(entries), place: place)
-        case .alias:
-            throw ConversionFailure(cause: .malformed("an alias without its anchor"), place: place)
-        }
-    }
-
-    private static func value(of scalar: Node.Scalar, place: SourcePlace?) throws -> ConfigValue {
-        switch scalar.tag.rawValue {
-        case "" where scalar.style == .plain: .init(plainScalar: scalar.string)
-        case "", Tag.Name.str.rawValue, Tag.Name.nonSpecific.rawValue: .string(scalar.string)
-        case Tag.Name.int.rawValue, Tag.Name.float.rawValue, Tag.Name.bool.rawValue, Tag.Name.null.rawValue:
-            .init(plainScalar: scalar.string)
-        case let tag:
-            throw ConversionFailure(cause: .malformed("the tag \(tag) means nothing here"), place: place)
-        }
-    }
-
-    fileprivate static func cause(of error: YamlError) -> ConfigProblem.Cause {
+    fileprivate static func cause(
+        of error: YamlError, in text: String, at place: SourcePlace?
+    ) -> ConfigProblem.Cause {
         switch error {
         case .scanner(let context, let problem, _, _), .parser(let context, let problem, _, _),
             .composer(let context, let problem, _, _):
-            .malformed((context.map { $0.text + " " } ?? "") + problem)
+            .malformed((context.map { $0.text + " " } ?? "") + problem + advice(on: text, at: place))
         case .reader(let problem, _, _, _): .malformed(problem)
         case .duplicatedKeysInMapping(let keys, _):
-            .duplicateKey(keys.sorted().joined(separator: ", "))
+            .duplicateKey(keys.map(MergeKeys.restored).sorted().joined(separator: ", "))
         default: .malformed("\(error)")
         }
     }
@@ -178,6 +139,20 @@ extension SourceNode {
             place(ofCharacter: offset, in: yaml)
         default: nil
         }
+    }
+
+    /// What about the line cannot be seen, though it is what the parser stumbled over.
+    private static func advice(on text: String, at place: SourcePlace?) -> String {
+        guard let place else { return "" }
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for number in [place.line, place.line - 1] where lines.indices.contains(number - 1) {
+            let line = lines[number - 1]
+            if line.prefix(while: \.isWhitespace).contains("\t") {
+                return "; line \(number) is indented with a tab, YAML takes blanks only"
+            }
+            if let note = Lookalike.note(on: line) { return "; \(note) (line \(number))" }
+        }
+        return ""
     }
 
     private static func place(ofCharacter offset: Int, in text: String) -> SourcePlace {

@@ -4,6 +4,8 @@ public struct SourcePlace: Sendable, Hashable {
     public let line: Int
     /// The column.
     public let column: Int
+    /// The line of the alias (`*name`) or merge key through which the value stands elsewhere too, if it is meant there.
+    public var aliasLine: Int?
 }
 
 /// A value of a document together with where it stands.

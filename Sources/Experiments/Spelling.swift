@@ -1,7 +1,7 @@
 /// Finds the name that was probably meant.
-enum Spelling {
+public enum Spelling {
     /// The known name nearest to a misspelt one, or nil when none is near.
-    static func nearest(to name: String, among known: some Sequence<String>) -> String? {
+    public static func nearest(to name: String, among known: some Sequence<String>) -> String? {
         let wanted = folded(name)
         let candidates = known.map { ($0, folded($0)) }
         let ranked = candidates.compactMap { candidate, letters -> (name: String, distance: Int)? in

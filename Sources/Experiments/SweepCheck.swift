@@ -125,7 +125,7 @@ struct SweepCheck {
         }
         for (key, bound) in [(".min", distribution.bounds.lowest), (".max", distribution.bounds.highest)] {
             guard let bound, !accepts(bound) else { continue }
-            reject("draws \(bound), expected \(field.allowed)", key)
+            reject("draws \(bound), expected \(field.allowed)" + distribution.adviceOnRefusal, key)
         }
     }
 

@@ -42,6 +42,17 @@ public struct SweepFile: Sendable {
     let sections: [Section]
     /// What is wrong with the file's form; told together with what is wrong with its values.
     let problems: [ConfigProblem]
+
+    /// What is right and probably not meant: for people, before anything runs.
+    public var doubts: [ConfigProblem] {
+        (global + sections.flatMap(\.groups)).flatMap(\.parameters).compactMap { parameter in
+            guard case .drawn(let distribution, _) = parameter.choice, let doubt = distribution.doubt else {
+                return nil
+            }
+            return ConfigProblem(
+                source: source, place: parameter.place, path: parameter.filePath, cause: .sweepForm(doubt))
+        }
+    }
 }
 
 extension SweepFile {
@@ -75,6 +86,9 @@ extension SweepFile {
             reader.report(.sweepForm(reason), path: "", at: root.place)
             throw ConfigError(reader.problems)
         }
+        if let problem = ForeignFile.problem(with: root, readAs: .sweep, source: source) {
+            throw ConfigError([problem])
+        }
         var method: (Method, SourcePlace?)?
         var global: [Group] = []
         var sections: [Section] = []
@@ -82,11 +96,17 @@ extension SweepFile {
             switch entry.key {
             case Self.methodName: method = reader.method(entry).map { ($0, entry.place) }
             case Self.globalName: global = reader.section(entry)
-            case SweepReader.zipKey, "parameters":
-                let reason = "belongs inside 'global' or an experiment"
+            case SweepReader.zipKey:
                 reader.report(
-                    .sweepForm(entry.key == "parameters" ? "is called 'global' here" : reason),
-                    path: entry.key, at: entry.place)
+                    .sweepForm("belongs inside 'global' or an experiment"), path: entry.key, at: entry.place)
+            case SweepReader.wandbKey:
+                reader.report(.sweepForm("is called 'global' here"), path: entry.key, at: entry.place)
+            case _ where ForeignFile.isOfWandB(entry):
+                let reason = "belongs to W&B's sweep files and means nothing here; leave it out"
+                reader.report(.sweepForm(reason), path: entry.key, at: entry.place)
+            case _ where SweepReader.isParameter(entry):
+                let reason = "is a parameter; put it below 'global:', or below an experiment's name"
+                reader.report(.sweepForm(reason), path: entry.key, at: entry.place)
             default:
                 sections.append(Section(name: entry.key, place: entry.place, groups: reader.section(entry)))
             }

@@ -1,6 +1,8 @@
 /// Reads the sections of a sweep file into groups of parameters.
 struct SweepReader {
     static let zipKey = "zip"
+    /// What W&B calls the mapping of parameters, at the top and inside of parameters that hold others.
+    static let wandbKey = "parameters"
 
     let source: String
     private(set) var problems: [ConfigProblem] = []
@@ -12,6 +14,13 @@ struct SweepReader {
     mutating func report(_ cause: ConfigProblem.Cause, path: String, at place: SourcePlace?) {
         guard problems.count < ConfigError.limit else { return }
         problems.append(ConfigProblem(source: source, place: place, path: path, cause: cause))
+    }
+
+    /// Whether an entry of a whole file is a parameter that stands too far out.
+    static func isParameter(_ entry: SourceNode.Entry) -> Bool {
+        guard ExperimentConfig.isKnown(entry.key) else { return false }
+        guard case .map(let inner) = entry.value.content else { return true }
+        return inner.contains { ParameterKey(rawValue: $0.key) != nil }
     }
 
     mutating func method(_ entry: SourceNode.Entry) -> SweepFile.Method? {
@@ -123,7 +132,14 @@ private struct SectionReader {
                 let list = SourceNode.Entry(key: "values", place: entry.place, value: entry.value)
                 return parameter([list], entry, path: path, filePath: filePath)
             }
-            report(.sweepForm(bareValue(entry.value.value)), path: filePath, at: entry.place)
+            report(
+                ExperimentConfig.isKnown(path) ? .sweepForm(bareValue(entry.value.value)) : unknown(path),
+                path: filePath, at: entry.place)
+            return []
+        }
+        if entry.key == SweepReader.wandbKey, path.contains(".") {
+            let reason = "W&B's 'parameters' is left out here; put what is below it one level higher"
+            report(.sweepForm(reason), path: filePath, at: entry.place)
             return []
         }
         if inner.isEmpty {
@@ -160,6 +176,11 @@ private struct SectionReader {
         reader.report(cause, path: path, at: place)
     }
 
+    private func unknown(_ path: String) -> ConfigProblem.Cause {
+        let nearest = Spelling.nearest(to: path, among: ExperimentConfig.parameterPaths)
+        return .unknownName(kind: "parameter", name: path, nearest: nearest, known: [])
+    }
+
     private func bareValue(_ value: ConfigValue) -> String {
         if case .list = value { return "is a bare list; write 'values: \(value)'" }
         return "is a bare value; write 'values: [\(value)]'"
@@ -169,6 +190,11 @@ private struct SectionReader {
 extension ExperimentConfig {
     /// Whether a dotted path names a key that holds one value, whatever the task.
     fileprivate static func isParameter(_ path: String) -> Bool { parameterPaths.contains(path) }
+
+    /// Whether a dotted path names a key, of one value or of several.
+    static func isKnown(_ path: String) -> Bool {
+        parameterPaths.contains { $0 == path || $0.hasPrefix(path + ".") }
+    }
 
     /// The dotted paths of all keys that hold one value, over all tasks, in order.
     static let parameterPaths: [String] = {

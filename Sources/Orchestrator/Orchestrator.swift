@@ -27,7 +27,10 @@ struct Orchestrator: AsyncParsableCommand {
 
     static func main() async {
         do {
-            var command = try parseAsRoot(Spelling.canonical(Array(CommandLine.arguments.dropFirst())))
+            let arguments = CommandLineArguments.canonical(Array(CommandLine.arguments.dropFirst()))
+            try CommandLineArguments.check(
+                arguments, commands: configuration.subcommands.map { $0._commandName })
+            var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -31,6 +31,22 @@ struct Overrides: Equatable {
             .map { $0.joined(separator: "=") }.joined(separator: " ")
     }
 
+    /// The same with long names shortened, as far as they can still be told apart: `seed=1 imp…coeff=0.001`.
+    func shortText(without common: Overrides? = nil) -> String {
+        let varied = pairs.filter { common?.pairs.contains($0) != true && $0.count == 2 }
+        let names = varied.map { Self.shortened($0[0]) }
+        return zip(varied, names).map { pair, name in
+            let isClear = names.count { $0 == name } == 1
+            return "\(isClear ? name : pair[0])=\(pair[1])"
+        }.joined(separator: " ")
+    }
+
+    private static func shortened(_ path: String) -> String {
+        let name = path.split(separator: ".").last ?? ""
+        guard name.count > 12 else { return String(name) }
+        return "\(name.prefix(3))…\((name.split(separator: "_").last ?? name).suffix(8))"
+    }
+
     /// What all of the given ones have; `nil` for fewer than two.
     static func common(_ all: [Overrides]) -> Overrides? {
         guard let first = all.first, all.count > 1 else { return nil }

@@ -37,6 +37,9 @@ struct Status: AsyncParsableCommand {
 
     func validate() throws {
         if json, watch { throw ValidationError("--json and --watch exclude each other") }
+        if runs, watch {
+            throw ValidationError("--watch shows as many runs as the window holds; leave out --runs, or --watch")
+        }
     }
 
     func run() async throws {

@@ -11,9 +11,17 @@ struct StatusText {
     /// The headline: name, counts, time left.
     var headline: String {
         let job = snapshot.job
-        var text = "Job \(job.id) (\(job.token), \(job.executor.rawValue)"
-        if let number = job.slurmJobID { text += " \(number)" }
-        text += "): " + StatusText.counts(snapshot.counts)
+        let number = job.slurmJobID.map { " \($0)" } ?? ""
+        return "Job \(job.id) (\(job.token), \(job.executor.rawValue)\(number)): " + progress
+    }
+
+    /// The headline in so much room: the name goes before counts and time left do.
+    func headline(in columns: Int) -> String {
+        headline.count <= columns ? headline : "Job \(snapshot.job.id): \(progress)"
+    }
+
+    private var progress: String {
+        var text = StatusText.counts(snapshot.counts)
         if outlook.reasonOfEnd == nil, let remaining = Forecast(snapshot).remaining {
             text += ", about \(StatusText.time(remaining)) left"
         }
@@ -53,7 +61,9 @@ struct StatusText {
             ("AGENT", .left), ("STATE", .left), ("NODE", .left), ("PROCESS", .right), ("RUN", .left),
             ("HEARD", .right), ("", .left),
         ])
-        for (agent, verdict) in zip(snapshot.agents, outlook.verdicts) {
+        let all = Array(zip(snapshot.agents, outlook.verdicts))
+        let isShort = all.count <= Self.agentsInFull
+        for (agent, verdict) in all where isShort || verdict != .ended {
             let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
             let color: Color =
                 switch verdict {
@@ -71,46 +81,40 @@ struct StatusText {
                 .init(verdict.reason ?? agent.reason ?? "", .dim),
             ])
         }
-        return table.lines(style)
+        let ended = isShort ? [] : all.filter { $0.1 == .ended }.map(\.0)
+        return (ended.count < all.count ? table.lines(style) : []) + endedLines(ended)
+    }
+
+    /// More agents than this are listed only while they are not over.
+    private static let agentsInFull = 8
+
+    /// How many agents are over, by what has ended them.
+    private func endedLines(_ agents: [Agent]) -> [String] {
+        guard !agents.isEmpty else { return [] }
+        let reasons = Dictionary(grouping: agents) { $0.reason ?? "" }.mapValues(\.count)
+            .sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+        let words = reasons.prefix(3).map { $0.key.isEmpty ? "\($0.value)" : "\($0.value): \($0.key)" }
+        let rest = reasons.count > 3 ? "; …" : ""
+        return [style.paint("\(plural(agents.count, "agent")) ended (\(words.joined(separator: "; "))\(rest))", .dim)]
     }
 
     /// The runs, one line each: those that run first when there is room for only some.
-    func runs(atMost limit: Int = .max) throws(Failure) -> [String] {
+    func runs(atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited) throws(Failure) -> [String] {
         var shown = snapshot.runs
         if shown.count > limit {
             let order: [RunStatus] = [.running, .failed, .pending, .done, .cancelled]
             shown = order.flatMap { status in shown.filter { $0.status == status } }
             shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
         }
-        let results = Self.resultKeys(snapshot.runs)
         var settings: [RunID: Overrides] = [:]
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
-        let common = Overrides.common(Array(settings.values))
-        var table = TextTable(
-            [
-                ("RUN", .left), ("EXPERIMENT", .left), ("SETTINGS", .left), ("STATE", .left),
-                ("STEP", .right), ("", .right), ("LEFT", .right), ("LOSS", .right),
-            ] + results.map { ($0.uppercased(), .right) })
-        for run in shown {
-            let progress = run.progress
-            let percent = progress.steps > 0 ? 100 * progress.step / progress.steps : 0
-            table.add(
-                [
-                    .init(run.id.rawValue), .init(run.experiment),
-                    .init(settings[run.id]?.text(without: common) ?? ""),
-                    .init(
-                        run.status.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""),
-                        Self.color(run.status)),
-                    .init("\(progress.step)/\(progress.steps)"), .init("\(percent)%"),
-                    .init(run.remaining.map(Self.time) ?? ""),
-                    .init(
-                        // Progress stands still a moment before the end; the final metrics are of the end.
-                        (run.metrics["loss/total"] ?? progress.losses["loss/total"]).map(Self.number) ?? ""),
-                ] + results.map { .init(run.metrics[$0].map { String(format: "%.4f", $0) } ?? "") })
-        }
-        var lines = table.lines(style)
+        let table = RunsTable(
+            shown, settings: settings, common: Overrides.common(Array(settings.values)),
+            results: Self.resultKeys(snapshot.runs))
+        var lines = table.lines(room, style)
         if shown.count < snapshot.counts.total {
-            lines.append("… and \(snapshot.counts.total - shown.count) more (--runs shows all)")
+            let command = "orchestrator status \(snapshot.job.id) --runs"
+            lines.append("… and \(snapshot.counts.total - shown.count) more (`\(command)` shows all)")
         }
         return lines
     }
@@ -133,8 +137,9 @@ struct StatusText {
 
     /// All of it.
     func lines(runsAtMost limit: Int = .max) throws(Failure) -> [String] {
+        let room: RunsTable.Room = Terminal.isStandardOutput ? .wrapping(Terminal.size.columns) : .unlimited
         let head = [style.paint(headline, .bold)] + (style.isColored ? [bar] : [])
-        return head + [""] + agents + [""] + (try runs(atMost: limit)) + failures + [""] + places
+        return head + [""] + agents + [""] + (try runs(atMost: limit, room)) + failures + [""] + places
     }
 
     /// `3 of 4 done, 1 running`.
@@ -169,15 +174,5 @@ struct StatusText {
             let name = $0.lowercased()
             return name.contains("mmcs") || name.contains("ml2r")
         }.sorted()
-    }
-
-    private static func color(_ status: RunStatus) -> Color? {
-        switch status {
-        case .pending: .dim
-        case .running: .yellow
-        case .done: .green
-        case .failed: .red
-        case .cancelled: .dim
-        }
     }
 }

@@ -7,17 +7,17 @@ extension Submission {
     /// What `submit --dry-run` prints.
     ///
     /// - Parameters:
-    ///   - bill: What it costs.
+    ///   - estimate: What it costs.
     ///   - arrays: The arrays that the agents make on SLURM.
     ///   - style: How it is coloured.
     /// - Returns: The text.
     /// - Throws: What keeps agents from being started in this folder.
     func preview(
-        _ bill: Bill, arrays: [(script: String, agents: Int)], _ style: Style
+        _ estimate: Estimate, arrays: [(script: String, agents: Int)], _ style: Style
     ) throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         if let note = plan.duplicatesNote { lines.append(note + ".") }
-        lines += [""] + bill.lines(style) + ["", "Folder: \(cache.jobs)/N"]
+        lines += [""] + estimate.lines(style) + ["", "Folder: \(cache.jobs)/N"]
         lines += RemoteTargets(cache: cache, environment: environment).preview(plan.remoteTargets)
         switch executor.kind {
         case .local:
@@ -40,20 +40,20 @@ extension Submission {
     }
 
     /// What `submit --dry-run --json` prints.
-    func previewJSON(_ bill: Bill, arrays: [(script: String, agents: Int)]) throws -> String {
+    func previewJSON(_ estimate: Estimate, arrays: [(script: String, agents: Int)]) throws -> String {
         let script = try arrays.first.map { try previewScript(agents: $0.agents) }
         return try JSONText.encode(
             Preview(
                 specs: plan.specs.count, duplicates: plan.duplicates, executor: executor.kind.rawValue,
-                agents: agentCount, script: script, bill: bill.report))
+                agents: agentCount, script: script, estimate: estimate.report))
     }
 
     /// What the job will cost; times that no finished run tells are measured for a moment.
-    func bill() throws(Failure) -> Bill {
+    func estimate() throws(Failure) -> Estimate {
         let store: Store?
         do throws(StoreError) { store = try Store.existing(cache) } catch { throw Failure(error) }
         let isTracked = environment["WANDB_MODE"] != "disabled"
-        return try Bill(plan, parallelism, store: store, isTracked: isTracked) { () throws(Failure) in
+        return try Estimate(plan, parallelism, store: store, isTracked: isTracked) { () throws(Failure) in
             StepTimer(
                 worker: try Program.worker(environment: environment), environment: environment,
                 threads: parallelism.threads)
@@ -78,12 +78,12 @@ extension Submission {
         let executor: String
         let agents: Int
         let script: String?
-        let bill: Bill.Report
+        let estimate: Estimate.Report
 
         private enum Key: CodingKey { case specs, duplicates, executor, agents, script }
 
         func encode(to encoder: any Encoder) throws {
-            try bill.encode(to: encoder)
+            try estimate.encode(to: encoder)
             var own = encoder.container(keyedBy: Key.self)
             try own.encode(specs, forKey: .specs)
             try own.encode(duplicates, forKey: .duplicates)

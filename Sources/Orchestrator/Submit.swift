@@ -24,16 +24,16 @@ struct Submit: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Experiments by name, or YAML files of your own, separated by commas (default: all).",
+            "Experiments by name, or YAML files of your own, separated by commas; repeatable (default: all).",
             valueName: "a,b"),
         completion: .list(Registry.names))
-    var experiments: String?
+    var experiments: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Sweep over the parameters in this file; without a file: \(Spelling.defaultSweepFile).",
+            "Sweep over the parameters in this file; without a file: \(CommandLineArguments.defaultSweepFile).",
             valueName: "file"),
-        completion: .file(extensions: ["yaml", "yml"]))
+        completion: .file(extensions: ["yaml", "yml", "json"]))
     var sweep: String?
 
     @OptionGroup var search: SweepOptions
@@ -102,6 +102,7 @@ struct Submit: AsyncParsableCommand {
         Interruption.listen()
         let plan = try SweepPlan(
             experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
+        for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
         let cache = CacheFolder(environment: environment)
         let site = try SiteFile.read(cache: cache)
@@ -117,13 +118,13 @@ struct Submit: AsyncParsableCommand {
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             request: request, maxRetries: maxRetries, createReport: createReport ?? true)
         if dryRun {
-            let bill = try submission.bill()
+            let estimate = try submission.estimate()
             let style = Style.forStandardOutput(environment: environment)
             let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: request.agentCount, slurm) : []
             print(
                 json
-                    ? try submission.previewJSON(bill, arrays: arrays)
-                    : try submission.preview(bill, arrays: arrays, style), terminator: "")
+                    ? try submission.previewJSON(estimate, arrays: arrays)
+                    : try submission.preview(estimate, arrays: arrays, style), terminator: "")
             return
         }
         await Recovery(cache: cache, environment: environment, slurm: slurm).perform()

@@ -17,6 +17,8 @@ struct SweepPlan {
     let parts: [Part]
     /// Runs on W&B that trained the targets of some specs, each once.
     let remoteTargets: [WandBRunReference]
+    /// What is right and probably not meant.
+    let doubts: [String]
 
     /// The specs of one experiment.
     struct Part {
@@ -42,21 +44,24 @@ struct SweepPlan {
     /// Loads and expands what the command line names.
     ///
     /// - Parameters:
-    ///   - experiments: Names or files, separated by commas; `nil` means every published experiment.
+    ///   - experiments: Names or files, separated by commas; none means every published experiment.
     ///   - sweep: The sweep file.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - project: A W&B project to put into every config.
     /// - Throws: Everything that is wrong with the files.
-    init(experiments: String?, sweep: String?, sampling: Sampling? = nil, project: String?) throws(Failure) {
+    init(experiments: [String], sweep: String?, sampling: Sampling? = nil, project: String?) throws(Failure) {
         sweepFile = sweep.map(Self.locate)
         self.sampling = sampling
-        let selection = Selection(try Self.names(experiments))
+        let selection = Selection(try ExperimentNames.read(experiments))
         configFiles = selection.experiments.flatMap(\.files)
         var problems = selection.problems
         var drafts: [SpecDraft] = []
+        var doubts: [String] = []
         do throws(ConfigError) {
             if let sweepFile {
-                drafts = try SweepFile.load(path: sweepFile).expand(
+                let file = try SweepFile.load(path: sweepFile)
+                doubts = file.doubts.map(\.description)
+                drafts = try file.expand(
                     experiments: selection.experiments, sampling: sampling, besides: selection.unread)
             } else {
                 drafts = selection.experiments.map(SpecDraft.init)
@@ -76,22 +81,12 @@ struct SweepPlan {
         self.drafts = gathering.drafts
         parts = gathering.parts
         remoteTargets = gathering.remoteTargets
-    }
-
-    private static func names(_ list: String?) throws(Failure) -> [String] {
-        guard let list else { return Registry.names }
-        let names = list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-            .filter { !$0.isEmpty }
-        guard !names.isEmpty else { throw .badInput("--experiments names no experiment") }
-        if let twice = Dictionary(grouping: names, by: \.self).first(where: { $0.value.count > 1 })?.key {
-            throw .badInput("--experiments names '\(twice)' twice")
-        }
-        return names
+        self.doubts = doubts
     }
 
     /// The sweep file's path; the default one may also lie beside the folder of the program.
     private static func locate(_ path: String) -> String {
-        guard path == Spelling.defaultSweepFile, !FileManager.default.fileExists(atPath: path) else {
+        guard path == CommandLineArguments.defaultSweepFile, !FileManager.default.fileExists(atPath: path) else {
             return path
         }
         let installed = Program.folder + "/../" + path

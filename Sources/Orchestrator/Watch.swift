@@ -93,8 +93,8 @@ struct Picture: WatchView {
         // What scrolls out of the window can't be drawn over: agents and frame go first, runs get the rest.
         let agents = Array(text.agents.prefix(max(2, room.rows / 3)))
         let rest = room.rows - agents.count - 7
-        var lines = [style.paint(text.headline, .bold), text.bar, ""] + agents + [""]
-        lines += try text.runs(atMost: max(1, rest))
+        var lines = [style.paint(text.headline(in: room.columns), .bold), text.bar, ""] + agents + [""]
+        lines += try text.runs(atMost: max(1, rest), .cut(room.columns))
         clear()
         for line in lines.prefix(room.rows - 1) { print(Self.cut(line, to: room.columns)) }
         fflush(nil)

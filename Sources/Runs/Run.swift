@@ -75,7 +75,7 @@ public struct Run {
     ) throws -> RunOutcome {
         let config = plan.config
         var rows = rows
-        var pace = RunPace(step: decomposition.step, steps: config.steps)
+        var pace = RunPace(step: decomposition.step, steps: config.steps, figuresLeft: { config.figureSets(from: $0) })
         var figures = RunFigures(
             config, folder: plan.folder, libraries: drawingLibraries, say: surroundings.say)
         let goesOn = { !surroundings.shouldStop() }
@@ -99,17 +99,21 @@ public struct Run {
                 guard isOursToWrite() else { return .interrupted(step: step) }
                 try writeModel(decomposition)
             }
+            let beginning = ContinuousClock.now
             guard figures.prepare(decomposition, goesOn: goesOn) else {
                 try save()
                 return .interrupted(step: step)
             }
+            if figures.areReady { pace.drew(for: .now - beginning, isWhole: false) }
             do {
                 let report = try decomposition.advance(reporting: step % config.printFreq == 0)
                 var media: [(name: String, medium: Media)] = []
                 if figures.areReady {
                     // The step's row and figures are made again when another attempt goes on from the last checkpoint.
                     guard isOursToWrite() else { return .interrupted(step: step) }
+                    let beginning = ContinuousClock.now
                     media = figures.write()
+                    pace.drew(for: .now - beginning, isWhole: true)
                 }
                 if let report {
                     rows.add(try row(report, decomposition, &pace), media: media)

@@ -54,11 +54,7 @@ struct RunFigures {
         return true
     }
 
-    /// The last step always has figures.
-    private func areDue(at step: Int) -> Bool {
-        guard cairo != nil, let frequency = config.imageFreq else { return false }
-        return step == config.steps || (step % frequency == 0 && (step > 0 || config.imageOnFirstStep))
-    }
+    private func areDue(at step: Int) -> Bool { cairo != nil && config.hasFigures(at: step) }
 
     /// Whether figures were prepared that are not written yet.
     var areReady: Bool { prepared != nil }

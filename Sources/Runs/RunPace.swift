@@ -1,26 +1,56 @@
 /// Measures how fast a run goes, and decides how often to say so.
+///
+/// What figures take is kept apart from what steps take: they come seldom, and a rate that has them in it would be wrong
+/// until the next ones. What is told is the speed at which all that is left will go, figures and all.
 struct RunPace {
     private let steps: Int
+    /// How many sets of figures are to come after so many steps.
+    private let figuresLeft: @Sendable (Int) -> Int
     private var losses: [String: Double] = [:]
-    private var rate: Double?
+    /// Seconds per step, without figures; nil until a step has been timed that was not the first.
+    private var secondsPerStep: Double?
+    private var figures = (count: 0, seconds: 0.0)
     private var lastStep: Int
-    private var lastTime = ContinuousClock.now
+    private var lastTime: ContinuousClock.Instant
+    /// The part of the time since `lastTime` that went into figures.
+    private var drawing = 0.0
+    private var lastReport: ContinuousClock.Instant
+    private let firstStep: Int
     private static let interval = Duration.milliseconds(500)
 
-    init(step: Int, steps: Int) {
+    init(
+        step: Int, steps: Int, figuresLeft: @escaping @Sendable (Int) -> Int = { _ in 0 },
+        now: ContinuousClock.Instant = .now
+    ) {
         self.steps = steps
+        self.figuresLeft = figuresLeft
+        firstStep = step
         lastStep = step
+        (lastTime, lastReport) = (now, now)
+    }
+
+    /// Takes note of a set of figures, or of a part of its making.
+    mutating func drew(for time: Duration, isWhole: Bool) {
+        let seconds = time / .seconds(1)
+        drawing += seconds
+        figures.seconds += seconds
+        if isWhole { figures.count += 1 }
     }
 
     /// The progress after `step` steps, if it is time to report again.
-    mutating func tick(step: Int) -> RunProgress? {
-        let now = ContinuousClock.now
-        let elapsed = now - lastTime
-        guard elapsed >= Self.interval else { return nil }
-        let latest = Double(step - lastStep) / (elapsed / .seconds(1))
-        rate = rate.map { 0.7 * $0 + 0.3 * latest } ?? latest
-        (lastStep, lastTime) = (step, now)
-        return progress(step: step)
+    mutating func tick(step: Int, now: ContinuousClock.Instant = .now) -> RunProgress? {
+        if step == firstStep + 1 {
+            // The first step also touches memory for the first time and starts threads: it tells nothing of the next.
+            (lastStep, lastTime, drawing) = (step, now, 0)
+        }
+        guard now - lastReport >= Self.interval else { return nil }
+        lastReport = now
+        if step > lastStep {
+            let latest = max(0, (now - lastTime) / .seconds(1) - drawing) / Double(step - lastStep)
+            secondsPerStep = secondsPerStep.map { 0.7 * $0 + 0.3 * latest } ?? latest
+            (lastStep, lastTime, drawing) = (step, now, 0)
+        }
+        return RunProgress(step: step, steps: steps, stepsPerSecond: speed(after: step), losses: losses)
     }
 
     /// Takes note of the losses of a logged step.
@@ -28,7 +58,10 @@ struct RunPace {
         for (name, value) in row.values where name.hasPrefix("loss/") { losses[name] = value }
     }
 
-    private func progress(step: Int) -> RunProgress {
-        RunProgress(step: step, steps: steps, stepsPerSecond: rate, losses: losses)
+    private func speed(after step: Int) -> Double? {
+        guard let secondsPerStep, step < steps else { return nil }
+        let each = figures.count > 0 ? figures.seconds / Double(figures.count) : 0
+        let left = secondsPerStep * Double(steps - step) + each * Double(figuresLeft(step))
+        return left > 0 ? Double(steps - step) / left : nil
     }
 }

@@ -53,7 +53,7 @@ struct BadConfigTests {
             "4096", "4096.0",
             "my.yaml:9:13: batch_size: found 4096.0, expected a positive integer (below 2^31)"
         ),
-        ("4096", "010", #"my.yaml:9:13: batch_size: found "010", expected a positive integer (below 2^31)"#),
+        ("4096", "018", #"my.yaml:9:13: batch_size: found "018", expected a positive integer (below 2^31)"#),
         ("lr: 1e-3", "lr: true", "my.yaml:7:5: lr: found true, expected a number > 0"),
         ("lr: 1e-3", "lr: fast", #"my.yaml:7:5: lr: found "fast", expected a number > 0"#),
         ("lr: 1e-3", "lr: '1e-3'", #"my.yaml:7:5: lr: found "1e-3", expected a number > 0"#),

@@ -90,7 +90,10 @@ struct ZipTests {
         ),
         ("global:\n  zip: {C: 1}", "s:2:9: global.zip.C: is a bare value; write 'values: [1]'"),
         ("zip: {C: [1]}", "s:1:1: zip: belongs inside 'global' or an experiment"),
-        ("parameters: {C: {values: [1]}}", "s:1:1: parameters: is called 'global' here"),
+        (
+            "parameters: {C: {values: [1]}}",
+            "s:1:1: parameters: this is a W&B sweep file; put what is below 'parameters:' below 'global:'"
+        ),
     ])
     func aBadZipIsToldWithItsPlaceAndPath(text: String, message: String) {
         #expect(problems { _ = try expand(text) } == message)

@@ -30,7 +30,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: [
-        (["bogus"], "Unexpected argument 'bogus' (`orchestrator --help` explains the options)"),
+        (["frobnicate"], "there is no command 'frobnicate' (`orchestrator --help` lists them)"),
         (
             ["submit", "--n-agent", "3"],
             "Unknown option '--n-agent'. Did you mean '--n-agents'? "
@@ -80,6 +80,40 @@ struct CommandLineTests {
         #expect(bench.files().isEmpty, "nothing is stored")
     }
 
+    private static let slips: [(arguments: [String], message: String)] = [
+        (["statsu"], "there is no command 'statsu'; did you mean status?"),
+        (
+            ["submit", "--n-agents", "-3"],
+            "--n-agents is -3; it takes 1 or more (`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["submit", "--sweep", "one.yaml", "--experiments", "tms_5-2", "--sweep", "two.yaml"],
+            "--sweep is given twice, as 'one.yaml' and 'two.yaml'; keep one"
+        ),
+        (
+            ["submit", "--n-agents", "2", "--n_agents=3"], "--n-agents is given twice, as '2' and '3'; keep one"
+        ),
+        (
+            ["submit", "--sbatch-arg", "--mem=1G", "--sbatch-arg", "--mem=2G", "--time", "1", "--time", "2"],
+            "--time is given twice, as '1' and '2'; keep one"
+        ),
+        (["submit", "--experiments", "tms_5-2", "--experiments", "tms_5-2"], "--experiments names 'tms_5-2' twice"),
+        (
+            ["submit", "--experiments", "tiny.yaml,d/tiny.yaml"],
+            "--experiments names two experiments called tiny: tiny.yaml and d/tiny.yaml; "
+                + "give one of the files another name"
+        ),
+    ]
+
+    @Test(arguments: slips.indices)
+    func whatTheParserWouldLetPassIsTold(slip: Int) async throws {
+        let (arguments, message) = Self.slips[slip]
+        let answer = try await bench.orchestrator(arguments)
+        #expect(answer.code == 2)
+        #expect(answer.error == "orchestrator: \(message)\n")
+        #expect(bench.files().isEmpty, "nothing is stored")
+    }
+
     @Test func anUnknownExperimentIsToldWithItsNearest() async throws {
         let answer = try await bench.orchestrator(["submit", "--experiments", "tms5-2"])
         #expect(answer.code == 2)
@@ -108,13 +142,34 @@ struct CommandLineTests {
     }
 
     @Test func aBareSweepMeansTheDefaultFile() {
-        let file = Spelling.defaultSweepFile
-        #expect(Spelling.canonical(["submit", "--sweep"]) == ["submit", "--sweep", file])
+        let file = CommandLineArguments.defaultSweepFile
+        #expect(CommandLineArguments.canonical(["submit", "--sweep"]) == ["submit", "--sweep", file])
         #expect(
-            Spelling.canonical(["submit", "--sweep", "--n-agents", "2"])
+            CommandLineArguments.canonical(["submit", "--sweep", "--n-agents", "2"])
                 == ["submit", "--sweep", file, "--n-agents", "2"])
-        #expect(Spelling.canonical(["submit", "--sweep", "my.yaml"]) == ["submit", "--sweep", "my.yaml"])
-        #expect(Spelling.canonical(["submit", "--sweep=my.yaml"]) == ["submit", "--sweep=my.yaml"])
+        #expect(CommandLineArguments.canonical(["submit", "--sweep", "my.yaml"]) == ["submit", "--sweep", "my.yaml"])
+        #expect(CommandLineArguments.canonical(["submit", "--sweep=my.yaml"]) == ["submit", "--sweep=my.yaml"])
+    }
+
+    @Test func experimentsAddUpAndTheirPathsMayHoldCommas() async throws {
+        let yaml = try await bench.orchestrator(["experiments", "tms_5-2"]).output
+        for name in ["a.yaml", "with,comma/b,c.yaml"] { _ = try bench.write(yaml, to: name) }
+        let answer = try await bench.orchestrator([
+            "submit", "--executor", "local", "--dry-run", "--json", "--experiments", "a.yaml,with,comma/b,c.yaml",
+            "--experiments", "tms_40-10",
+        ])
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(answer.output.contains(#""specs" : 3,"#))
+    }
+
+    @Test func aDoubtfulDistributionIsToldAndRun() async throws {
+        let sweep = try bench.write("global: {lr: {distribution: log_uniform, min: 1e-5, max: 1e-2}}", to: "s.yaml")
+        let answer = try await bench.orchestrator([
+            "submit", "--executor", "local", "--dry-run", "--experiments", "tms_5-2", "--sweep", sweep, "--samples",
+            "3",
+        ])
+        #expect(answer.code == 0)
+        #expect(answer.error.contains("1:10: global.lr: draws from 1.00001 to 1.01005"), "\(answer.error)")
     }
 
     @Test func experimentsAreListedAndPrinted() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Orchestrator
 
-/// The bill of `submit --dry-run`.
+/// The estimate of `submit --dry-run`.
 struct DryRunTests {
     let bench: Workbench
     let cache: CacheFolder
@@ -16,7 +16,7 @@ struct DryRunTests {
         cache = CacheFolder(path: bench.cache)
     }
 
-    private struct Bill: Decodable {
+    private struct Estimate: Decodable {
         struct Item: Decodable {
             struct Origin: Decodable {
                 let finishedRuns, sizesTimed, sizesScaled: Int
@@ -34,13 +34,13 @@ struct DryRunTests {
         let threads: Int
     }
 
-    private func bill(_ arguments: [String], worker: String) async throws -> Bill {
+    private func estimate(_ arguments: [String], worker: String) async throws -> Estimate {
         let answer = try await bench.orchestrator(
             ["submit", "--dry-run", "--json", "--executor", "local"] + arguments, adding: ["SPD_WORKER": worker])
         try #require(answer.code == 0, "\(answer.error)")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Bill.self, from: Data(answer.output.utf8))
+        return try decoder.decode(Estimate.self, from: Data(answer.output.utf8))
     }
 
     /// A worker whose steps take 0.01 ms for each row of the batch.
@@ -85,7 +85,7 @@ struct DryRunTests {
         }
     }
 
-    @Test func theBillCanBeRead() async throws {
+    @Test func theEstimateCanBeRead() async throws {
         let sweep = try bench.write(
             "tms_5-2: {seed: {values: [0, 1, 1]}, C: {values: [20, 30, 40, 50]}, steps: {values: [1000]}}", to: "s.yaml"
         )
@@ -102,7 +102,7 @@ struct DryRunTests {
                 .replacing("\(LocalAgents.cores) agents", with: "ALL agents")
                 .replacing("\(LocalAgents.cores) local agents", with: "ALL local agents")
                 .replacing(/: [^:\n]* with ALL agents/, with: ": SO LONG with ALL agents")
-                .replacing(/up to [^ ]* [kM]B/, with: "up to SO MUCH"), "dry-run-bill.txt")
+                .replacing(/up to [^ ]* [kM]B/, with: "up to SO MUCH"), "dry-run-estimate.txt")
     }
 
     @Test func finishedRunsOfTheSameSizeTellTheTime() async throws {
@@ -111,37 +111,37 @@ struct DryRunTests {
         try finish([9], steps: 9_999)  // too short to tell of 40,000 steps
         try finish([9], agents: LocalAgents.cores + 1 == 2 ? 3 : 1)  // on other threads, where there are some
         try finish([9]) { store, claim in try store.fail(claim, error: "no", retry: false) }
-        let bill = try await bill(
+        let estimate = try await estimate(
             ["--experiments", "tms_5-2", "--n-agents", String(LocalAgents.cores)], worker: "/bin/false")
-        let item = try #require(bill.experiments.first)
+        let item = try #require(estimate.experiments.first)
         #expect(abs((item.seconds ?? 0) - 0.003 * 40_000) < 1e-6, "the median, without the waiting")
         #expect(item.timesFrom.finishedRuns == 3 || LocalAgents.cores == 1)
         #expect(item.timesFrom.sizesTimed == 0 && item.timesFrom.notKnown == nil)
-        #expect(abs((bill.coreHours ?? 0) - 120.0 / 3600) < 1e-9)
-        #expect(bill.wallClockSeconds == item.seconds)
+        #expect(abs((estimate.coreHours ?? 0) - 120.0 / 3600) < 1e-9)
+        #expect(estimate.wallClockSeconds == item.seconds)
     }
 
     @Test func whatNoFinishedRunTellsIsTimedAtThreeSizesAndScaledBetweenThem() async throws {
         let sweep = try bench.write(
             "tms_5-2: {batch_size: {values: [500, 100, 200, 400, 300]}, seed: {values: [0, 1]}}", to: "s.yaml")
-        let bill = try await bill(
+        let estimate = try await estimate(
             ["--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3"], worker: try worker())
-        let item = try #require(bill.experiments.first)
+        let item = try #require(estimate.experiments.first)
         #expect(item.timesFrom.sizesTimed == 3 && item.timesFrom.sizesScaled == 2)
         #expect(abs((item.secondsPerSpecMin ?? 0) - 40) < 1e-6 && abs((item.secondsPerSpecMax ?? 0) - 200) < 1e-6)
         #expect(abs((item.seconds ?? 0) - 2 * (200 + 40 + 80 + 160 + 120)) < 1e-6)
         // In order and as places are free: 200 160 120 | 200 160 | 40 40 80 80 120.
-        #expect(abs((bill.wallClockSeconds ?? 0) - 480) < 1e-6)
+        #expect(abs((estimate.wallClockSeconds ?? 0) - 480) < 1e-6)
     }
 
     @Test func aTimeThatCannotBeHadIsSaidToBeUnknown() async throws {
-        let quick = try await bill(["--experiments", "tms_5-2,tms_40-10"], worker: "/bin/false")
+        let quick = try await estimate(["--experiments", "tms_5-2,tms_40-10"], worker: "/bin/false")
         #expect(quick.coreHours == nil && quick.experiments.allSatisfy { $0.seconds == nil })
         #expect(quick.experiments[0].timesFrom.notKnown == "this worker cannot time steps")
         #expect((quick.diskBytes ?? 0) > 100_000)
         let hanging = try bench.writeProgram("exec sleep 60", to: "worker")
         let start = ContinuousClock.now
-        let slow = try await bill(["--experiments", "tms_5-2"], worker: hanging)
+        let slow = try await estimate(["--experiments", "tms_5-2"], worker: hanging)
         #expect(slow.experiments[0].timesFrom.notKnown == "a step could not be timed within 3 s")
         #expect(ContinuousClock.now - start < .seconds(20))
         // Where some sizes are known and others not, both are said.
@@ -160,9 +160,9 @@ struct DryRunTests {
     }
 
     @Test func theRealWorkerTimesSteps() async throws {
-        let bill = try await bill(["--experiments", "tms_5-2"], worker: Workbench.products + "/worker")
-        #expect(bill.experiments[0].timesFrom.sizesTimed == 1)
-        #expect((0.1...100_000).contains(bill.wallClockSeconds ?? 0))
+        let estimate = try await estimate(["--experiments", "tms_5-2"], worker: Workbench.products + "/worker")
+        #expect(estimate.experiments[0].timesFrom.sizesTimed == 1)
+        #expect((0.1...100_000).contains(estimate.wallClockSeconds ?? 0))
         #expect(bench.files().isEmpty)
     }
 }

@@ -30,8 +30,8 @@ struct SlurmLaunchTests {
     }
 
     @Test func moreAgentsThanAnArrayMayHaveBecomeSeveralArrays() async throws {
-        let bill = try await bench.orchestrator(Self.submit + ["--n-agents", "25", "--dry-run"])
-        #expect(bill.output.contains("Would call sbatch 3 times (as asked), for arrays of 8, 8, 9 agents"))
+        let estimate = try await bench.orchestrator(Self.submit + ["--n-agents", "25", "--dry-run"])
+        #expect(estimate.output.contains("Would call sbatch 3 times (as asked), for arrays of 8, 8, 9 agents"))
         let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "25"])
         #expect(answer.code == 0, "\(answer.error)")
         #expect(try read("arrays") == "#SBATCH --array=1-8\n#SBATCH --array=1-8\n#SBATCH --array=1-9\n")

@@ -107,9 +107,9 @@ struct SweepSubmitTests {
             .replacing("pretrained_model_path: train:tms_5-2", with: "pretrained_model_path: target")
         let own = try bench.write(config, to: "own.yaml")
         let arguments = ["submit", "--experiments", own, "--dry-run"]
-        let bill = try await bench.orchestrator(arguments)
-        #expect(bill.code == 0, "\(bill.error)")
-        #expect(bill.output.contains("About 1.2 MB of files"))
+        let estimate = try await bench.orchestrator(arguments)
+        #expect(estimate.code == 0, "\(estimate.error)")
+        #expect(estimate.output.contains("About 1.2 MB of files"))
 
         let sweep = try bench.write("own: {target_module_patterns: {values: [[linear3]]}}", to: "s.yaml")
         let wrong = try await bench.orchestrator(arguments + ["--sweep", sweep])

@@ -1,7 +1,7 @@
 import Experiments
 import Store
 
-extension Bill {
+extension Estimate {
     /// What `submit --dry-run` prints of it, for people.
     func lines(_ style: Style) -> [String] {
         var table = TextTable([
@@ -52,7 +52,7 @@ extension Bill {
         return "\((hours * scale).rounded(.up) / scale)"
     }
 
-    /// The bill as `submit --dry-run --json` prints it: keys are only ever added, times are seconds, sizes bytes, and
+    /// The estimate as `submit --dry-run --json` prints it: keys are only ever added, times are seconds, sizes bytes, and
     /// what is not known is left out.
     struct Report: Encodable {
         struct Item: Encodable {

@@ -2,7 +2,7 @@ import Experiments
 import Store
 
 /// What a submission will cost, as far as it can be told before it runs.
-struct Bill {
+struct Estimate {
     /// The specs of one experiment.
     struct Item {
         let part: SweepPlan.Part

@@ -1,0 +1,101 @@
+/// Files that were written for other tools, told by their keys: one word about the whole says more than one about each
+/// key.
+enum ForeignFile {
+    /// What a document is expected to be.
+    enum Role {
+        case sweep, config
+    }
+
+    /// What is wrong with a document as a whole; nil for one that may be what is expected.
+    static func problem(with root: SourceNode, readAs role: Role, source: String) -> ConfigProblem? {
+        guard case .map(let entries) = root.content else { return nil }
+        let keys = Set(entries.map(\.key))
+        func problem(at key: String, _ reason: String) -> ConfigProblem {
+            ConfigProblem(
+                source: source, place: entries.first { $0.key == key }?.place, path: key, cause: .foreign(reason))
+        }
+        if keys.contains("hydra") || entries.contains(where: { $0.key == "defaults" && $0.value.isList }) {
+            let key = keys.contains("hydra") ? "hydra" : "defaults"
+            return problem(
+                at: key,
+                "this is a Hydra config; "
+                    + (role == .sweep ? sweepForm : "'--cfg job' of its program prints it as one file of values"))
+        }
+        if keys.contains("seml") || (keys.contains("grid") || keys.contains("random")) && !keys.contains("global") {
+            let key = ["seml", "grid", "random"].first(where: keys.contains) ?? "seml"
+            return problem(
+                at: key,
+                "this is an experiment file of seml's; "
+                    + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
+        }
+        switch role {
+        case .sweep: return sweepProblem(entries, keys, problem)
+        case .config: return configProblem(keys, problem)
+        }
+    }
+
+    private static let sweepForm = "here parameters stand below 'global:', each as 'lr: {values: [1e-3, 2e-3]}'"
+
+    /// Keys of W&B's sweep files that mean nothing here.
+    private static let wandbKeys: Set<String> = [
+        "program", "command", "metric", "name", "description", "project", "entity", "early_terminate", "run_cap",
+        "controller", "settings", "job", "image_uri", "prior_runs", "version",
+    ]
+
+    /// Whether an entry of a sweep file is W&B's: settings rather than parameters.
+    static func isOfWandB(_ entry: SourceNode.Entry) -> Bool {
+        guard wandbKeys.contains(entry.key) else { return false }
+        guard case .map(let inner) = entry.value.content else { return true }
+        return !inner.contains { if case .map = $0.value.content { true } else { false } }
+    }
+
+    private static func sweepProblem(
+        _ entries: [SourceNode.Entry], _ keys: Set<String>, _ problem: (String, String) -> ConfigProblem
+    ) -> ConfigProblem? {
+        if keys.contains("parameters"), !keys.contains("global") {
+            let useless = entries.filter(isOfWandB).map(\.key)
+            let rest =
+                useless.isEmpty
+                ? "" : "; \(useless.joined(separator: ", ")) \(useless.count == 1 ? "means" : "mean") nothing here"
+            return problem(
+                "parameters", "this is a W&B sweep file; put what is below 'parameters:' below 'global:'\(rest)")
+        }
+        let settings = entries.filter { entry in
+            guard ExperimentConfig.fields.named(entry.key) != nil else { return false }
+            if entry.key == "task_config", case .map = entry.value.content { return !entry.value.holdsParameter }
+            if case .map = entry.value.content { return false }
+            return true
+        }
+        if settings.count >= 5, let first = settings.first?.key {
+            return problem(first, "this is an experiment's config, not a sweep; name it with --experiments")
+        }
+        return nil
+    }
+
+    private static func configProblem(
+        _ keys: Set<String>, _ problem: (String, String) -> ConfigProblem
+    ) -> ConfigProblem? {
+        if let key = ["wandb_version", "_wandb"].first(where: keys.contains) {
+            return problem(
+                key,
+                "this is the config.yaml that W&B keeps of a run, each value below 'value:'; take the run's final_config.yaml"
+            )
+        }
+        if keys.contains("global") || keys.contains("parameters") && keys.contains("method") {
+            return problem(
+                keys.contains("global") ? "global" : "parameters",
+                "this is a sweep file, not an experiment's config; name it with --sweep")
+        }
+        return nil
+    }
+}
+
+extension SourceNode {
+    fileprivate var isList: Bool { if case .list = content { true } else { false } }
+
+    /// Whether a parameter of a sweep stands somewhere below.
+    fileprivate var holdsParameter: Bool {
+        guard case .map(let entries) = content else { return false }
+        return entries.contains { ParameterKey(rawValue: $0.key) != nil || $0.value.holdsParameter }
+    }
+}

@@ -1,0 +1,132 @@
+@testable import Experiments
+import Testing
+
+/// Files that were written for something else, or pasted from a page.
+struct ForeignFileTests {
+    private func sweep(_ text: String) -> String {
+        problems {
+            let experiment = try Registry.experiment(named: "tms_5-2")
+            _ = try SweepFile.load(yaml: text, source: "s").expand(experiments: [experiment])
+        }
+    }
+
+    @Test func aSweepFileOfWandBIsToldAsAWhole() {
+        let text = """
+            program: train.py
+            method: grid
+            metric: {name: loss, goal: minimize}
+            parameters:
+              seed: {values: [0, 1]}
+            command: ["${env}", "${program}"]
+            """
+        #expect(
+            sweep(text)
+                == "s:4:1: parameters: this is a W&B sweep file; put what is below 'parameters:' below 'global:'; "
+                + "program, metric, command mean nothing here")
+        #expect(
+            sweep(text.replacing("parameters:", with: "global:")) == """
+                s:1:1: program: belongs to W&B's sweep files and means nothing here; leave it out
+                s:3:1: metric: belongs to W&B's sweep files and means nothing here; leave it out
+                s:6:1: command: belongs to W&B's sweep files and means nothing here; leave it out
+                """)
+        #expect(
+            sweep("global: {task_config: {parameters: {feature_probability: {values: [0.1]}}}}")
+                == "s:1:24: global.task_config.parameters: W&B's 'parameters' is left out here; put what is below it one "
+                + "level higher")
+    }
+
+    @Test(arguments: [
+        ("defaults: [_self_]\nlr: 1", "s:1:1: defaults: this is a Hydra config; "),
+        ("hydra: {sweeper: {params: {lr: '1,2'}}}", "s:1:1: hydra: this is a Hydra config; "),
+        (
+            "seml: {executable: a.py}\ngrid: {lr: {type: choice, options: [1]}}",
+            "s:1:1: seml: this is an experiment file of"
+        ),
+        (
+            "fixed: {C: 1}\ngrid: {lr: {type: choice, options: [1]}}",
+            "s:2:1: grid: this is an experiment file of seml's"
+        ),
+        ("seed: {values: [0]}", "s:1:1: seed: is a parameter; put it below 'global:', or below an experiment's name"),
+        ("lr: [1e-3, 2e-3]", "s:1:1: lr: is a parameter; put it below 'global:', or below an experiment's name"),
+        (
+            minimal,
+            "s:1:1: C: this is an experiment's config, not a sweep; name it with --experiments"
+        ),
+        (
+            "global: {loss_configs: [{kind: sparsity, coeff: {values: [1]}}]}",
+            "s:1:10: global.loss_configs: unknown parameter 'loss_configs'"
+        ),
+        ("global: {optimiser: adam}", "s:1:10: global.optimiser: unknown parameter 'optimiser'"),
+    ])
+    func otherToolsFilesAreRecognised(text: String, message: String) {
+        #expect(sweep(text).hasPrefix(message), "\(sweep(text))")
+    }
+
+    @Test(arguments: [
+        ("global: {lr: {values: [1]}}", "s:1:1: global: this is a sweep file, not an experiment's config"),
+        ("method: grid\nparameters: {lr: {values: [1]}}", "s:2:1: parameters: this is a sweep file, not an"),
+        (
+            "wandb_version: 1\nlr: {desc: null, value: 1}",
+            "s:1:1: wandb_version: this is the config.yaml that W&B keeps"
+        ),
+        ("defaults: [a]", "s:1:1: defaults: this is a Hydra config"),
+    ])
+    func whatIsNoConfigIsToldAsAWhole(text: String, message: String) {
+        #expect(problems { _ = try ExperimentConfig.load(yaml: text, source: "s") }.hasPrefix(message))
+    }
+
+    @Test(arguments: [
+        (
+            "global: {lr: {values: [1e\u{2212}4]}}",
+            "s:1:24: global.lr.values[0]: found \"1e\u{2212}4\", expected a number > 0; it holds U+2212, minus sign, "
+                + "where - is meant"
+        ),
+        (
+            "global: {lr: {values: [\u{A0}2e-3]}}",
+            "s:1:24: global.lr.values[0]: found \"\u{A0}2e-3\", expected a number > 0; it holds U+00A0, no-break space, "
+                + "where a plain blank is meant"
+        ),
+        (
+            "global: {lr_schedule: {values: [\u{201C}cosine\u{201D}]}}",
+            "it holds U+201C, left double quotation mark, where \" is meant, it holds U+201D, right double quotation mark, "
+                + "where \" is meant"
+        ),
+        ("global: {l\u{200B}r: {values: [1]}}", "it holds U+200B, zero width space, which cannot be seen: delete it"),
+        ("global: {s\u{435}ed: {values: [1]}}", "did you mean seed?; it holds U+0435, cyrillic small letter ie"),
+        ("global:\n  lr\u{FF1A} {values: [1]}", "it holds U+FF1A, fullwidth colon, where : is meant"),
+        ("global:\n\tlr: {values: [1]}", "line 2 is indented with a tab, YAML takes blanks only"),
+    ])
+    func charactersThatLookLikeOthersAreNamed(text: String, message: String) {
+        #expect(sweep(text).contains(message), "\(sweep(text))")
+    }
+
+    @Test(arguments: ["${oc.env:PROJECT}", "\u{201C}spd\u{201D}", "spd\u{A0}"])
+    func namesAreTakenOnlyIfSomebodyMeansThem(name: String) {
+        let text = minimal + "\nwandb_project: '\(name)'"
+        #expect(!problems { _ = try ExperimentConfig.load(yaml: text, source: "s") }.isEmpty)
+        #expect(throws: Never.self) {
+            try ExperimentConfig.load(yaml: minimal + "\nwandb_project: größe-名", source: "s")
+        }
+    }
+
+    @Test(arguments: [
+        ("distribution: log_uniform, min: 1e-5, max: 1e-2", "1.00001 to 1.01005", "log_uniform_values"),
+        ("distribution: q_log_uniform, min: 0.1, max: 1", "1.10517 to 2.71828", "q_log_uniform_values"),
+        ("distribution: inv_log_uniform, min: 1e-3, max: 0.1", "0.904837 to 0.999", "inv_log_uniform_values"),
+    ])
+    func boundsThatAreMeantAsValuesAreDoubted(keys: String, range: String, meant: String) throws {
+        let file = try SweepFile.load(yaml: "method: random\nglobal:\n  lr: {\(keys)}", source: "s")
+        #expect(
+            file.doubts.map(\.description) == [
+                "s:3:3: global.lr: draws from \(range), for min and max are logarithms; did you mean \(meant)?"
+            ])
+    }
+
+    @Test(arguments: [
+        "distribution: log_uniform, min: -11.5, max: -4.6", "distribution: log_uniform, min: 0, max: 2",
+        "distribution: log_uniform_values, min: 1e-5, max: 1e-2", "distribution: uniform, min: 0.1, max: 0.2",
+    ])
+    func usualBoundsAreNot(keys: String) throws {
+        #expect(try SweepFile.load(yaml: "global: {lr: {\(keys)}}", source: "s").doubts.isEmpty)
+    }
+}
