@@ -35,33 +35,35 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Slurm", "Store", "WandB",
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Slurm", "Store", "WandB",
                 argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Runs", "Slurm",
-                "Store",
-                "TextData", "WandB", argumentParser,
+                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Runs",
+                "Slurm", "Store", "TextData", "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
         // What commands and agents both know of a job: who is at work on it, and what is left when it ends.
-        .target(name: "Jobs", dependencies: ["Artifacts", "Slurm", "Store"], swiftSettings: strict),
+        .target(name: "Jobs", dependencies: ["Artifacts", "Layout", "Slurm", "Store"], swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "WandB",
+                "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout", "WandB",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
         // Targets that were trained on W&B, brought into the cache.
         .target(name: "Downloads", dependencies: ["Artifacts", "Experiments", "WandB"], swiftSettings: strict),
+
+        // Where everything below SPD_CACHE_DIR lies, and what crashes may leave there.
+        .target(name: "Layout", dependencies: ["Artifacts"], swiftSettings: strict),
 
         // Libraries, each the only one that imports its dependency.
         .target(
@@ -74,7 +76,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Artifacts", swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["CLinux", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Store", dependencies: ["CLinux", "Layout", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
@@ -104,9 +106,10 @@ let package = Package(
             name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels"], swiftSettings: strict),
         .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
+        .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Layout", "Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
@@ -123,7 +126,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
-            name: "RunsTests", dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Runs", "WandB"],
+            name: "RunsTests",
+            dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Layout", "Runs", "WandB"],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.
         .target(
@@ -136,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "JSON", "Jobs", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "JSON", "Jobs", "Layout", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB",
+                "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

@@ -30,10 +30,10 @@ public struct JobEnd: Sendable {
     public func perform(callsOffWaiting: Bool = true) async throws -> [String] {
         guard try store.openWork(of: job.id).isNone, try store.job(job.id).finished == nil else { return [] }
         let summary = try JobSummaryFile(store: store, job: job.id)
-        try DurableFile.write(summary.text(), to: Self.summary(in: job.folder))
-        try DurableFile.write(summary.lines(), to: job.folder + "/runs.jsonl")
+        try DurableFile.write(summary.text(), to: job.folder.summary)
+        try DurableFile.write(summary.lines(), to: job.folder.runLines)
         guard try store.markFinished(job.id) else { return [] }
-        var notes = ["job \(job.id) is finished: \(Self.summary(in: job.folder))"]
+        var notes = ["job \(job.id) is finished: \(job.folder.summary)"]
         if callsOffWaiting, job.executor == .slurm, try store.agents(of: job.id).count < job.agentCount {
             do {
                 try await slurm.cancelPending(named: job.token)
@@ -46,19 +46,16 @@ public struct JobEnd: Sendable {
         return notes
     }
 
-    /// The summary's file in a job's folder.
-    public static func summary(in folder: String) -> String { folder + "/summary.json" }
-
     /// Runs the user's command in the folder that the job was submitted from; what it prints goes to its own log.
     private func run(_ command: String) -> String {
-        let log = job.folder + "/logs/on-finish.log"
+        let log = job.folder.finishLog
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", command]
         process.currentDirectoryURL = URL(filePath: job.submittedFrom)
         process.environment = environment.merging([
-            "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder,
-            "SPD_SUMMARY": Self.summary(in: job.folder),
+            "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder.path,
+            "SPD_SUMMARY": job.folder.summary,
         ]) { $1 }
         do {
             guard FileManager.default.createFile(atPath: log, contents: nil) else {

@@ -82,7 +82,7 @@ struct JobSummaryFile {
                 run: run.id.rawValue, position: run.position, experiment: run.experiment, overrides: overrides,
                 status: run.status.rawValue, attempts: run.attempt, node: run.agent.flatMap { hosts[$0] },
                 started: run.started?.rawValue, ended: run.ended?.rawValue, runSeconds: seconds(of: run),
-                metrics: run.metrics, error: run.error, folder: run.folder)
+                metrics: run.metrics, error: run.error, folder: run.folder.path)
             return try Self.json(line, []) + "\n"
         }.joined()
     }

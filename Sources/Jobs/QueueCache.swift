@@ -45,7 +45,7 @@ public struct QueueCache: Sendable {
 
     /// Keeps the queue in `cache`; SLURM is asked at most once in `pause`.
     public init(cache: CacheFolder, slurm: SlurmCommands, pause: Duration = .seconds(60)) {
-        file = "\(cache.path)/squeue-\(getuid()).json"
+        file = cache.queueFile(ofUser: getuid())
         self.slurm = slurm
         self.pause = pause
     }

@@ -27,7 +27,7 @@ extension AgentLaunch {
     /// - Returns: Warnings.
     /// - Throws: Why SLURM took nothing at all.
     func startOnSlurm() async throws -> [String] {
-        guard let lock = try FileLock(path: JobFolder.Layout(path: job.folder).launchLock) else {
+        guard let lock = try FileLock(path: job.folder.launchLock) else {
             return ["another process is starting agents of job \(job.id) at this moment"]
         }
         defer { lock.release() }
@@ -81,7 +81,7 @@ extension AgentLaunch {
             throw .refused(command: "sbatch", message: "not called, for the state file can't be changed: \(error)")
         }
         return try await slurm.submit(
-            scriptAt: job.folder + "/" + launch.script, arguments: job.options.sbatchArguments, name: job.token,
+            scriptAt: job.folder.script(named: launch.script), arguments: job.options.sbatchArguments, name: job.token,
             besides: known)
     }
 
@@ -108,7 +108,7 @@ extension AgentLaunch {
         // Without a moment of its beginning it is sure to have ended.
         guard let begun = launch.begun else { return .lost }
         let isHere = launch.host == AgentIdentity.thisHost
-        if isHere, Self.isBeingSubmitted(launch.script, from: job.folder) {
+        if isHere, Self.isBeingSubmitted(job.folder.script(named: launch.script)) {
             return .unclear("an sbatch for job \(job.id) is still at work")
         }
         let rest = (isHere ? Self.settling.here : Self.settling.elsewhere) - (Timestamp.now() - begun)
@@ -124,12 +124,12 @@ extension AgentLaunch {
     }
 
     /// Whether an `sbatch` on this machine is at work on a script.
-    private static func isBeingSubmitted(_ script: String, from folder: String) -> Bool {
+    private static func isBeingSubmitted(_ script: String) -> Bool {
         // What can't be seen may be at work: submitting twice is worse than waiting.
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return true }
         return entries.lazy.compactMap { pid_t($0) }.contains { pid in
             let words = ProcessCheck.commandLine(of: pid)
-            return words.contains(folder + "/" + script) && words.contains("--parsable")
+            return words.contains(script) && words.contains("--parsable")
         }
     }
 
@@ -137,7 +137,7 @@ extension AgentLaunch {
     private func split(_ launch: SbatchCall) throws {
         let count = try store.launches(of: job.id).count
         let halves = [launch.agents - launch.agents / 2, launch.agents / 2].enumerated().map { index, agents in
-            (script: JobFolder.Layout.script(count + index + 1), agents: agents)
+            (script: JobFolder.script(count + index + 1), agents: agents)
         }
         for half in halves { try write(half.script, agents: half.agents, options: job.options) }
         try store.addLaunches(halves, to: job.id, replacing: launch)
@@ -145,11 +145,11 @@ extension AgentLaunch {
 
     /// Writes a batch script into the job's folder.
     func write(_ name: String, agents: Int, options: JobOptions) throws {
-        let layout = JobFolder.Layout(path: job.folder)
+        let layout = job.folder
         let script = try Self.script(
             for: job.id, named: job.token, agentCount: agents, options: options, in: workingFolder, layout: layout,
             cache: cache)
         try Files.makeFolder(layout.logs)
-        try Files.write(script.text, to: layout.path + "/" + name)
+        try Files.write(script.text, to: layout.script(named: name))
     }
 }

@@ -15,13 +15,13 @@ struct AgentLaunch {
     var workingFolder: String {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: job.submittedFrom, isDirectory: &isFolder)
-        return exists && isFolder.boolValue ? job.submittedFrom : job.folder
+        return exists && isFolder.boolValue ? job.submittedFrom : job.folder.path
     }
 
     /// A batch script that starts agents of job `id`.
     static func script(
         for id: JobID, named token: String, agentCount: Int, options: JobOptions, in folder: String,
-        layout: JobFolder.Layout, cache: CacheFolder
+        layout: JobFolder, cache: CacheFolder
     ) throws(Failure) -> BatchScript {
         for path in [folder, cache.path] where path.contains(where: \.isNewline) {
             throw .badInput(
@@ -55,7 +55,7 @@ struct AgentLaunch {
         return (0..<count).map { index in
             // About equal parts.
             let part = agents * (index + 1) / count - agents * index / count
-            return (JobFolder.Layout.script(first + index), part)
+            return (JobFolder.script(first + index), part)
         }
     }
 
@@ -65,7 +65,7 @@ struct AgentLaunch {
     ///
     /// - Returns: Warnings.
     func startLocally(_ agents: [Agent]) throws -> [String] {
-        let layout = JobFolder.Layout(path: job.folder)
+        let layout = job.folder
         // While it is held nobody takes these agents for forgotten.
         let lock = try FileLock(path: layout.launchLock)
         defer { lock?.release() }

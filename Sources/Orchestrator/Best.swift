@@ -82,7 +82,7 @@ struct Ranking {
             ])
         }
         var lines = table.lines(style)
-        if let best = runs.first { lines.append("Files of the first: \(best.run.folder)") }
+        if let best = runs.first { lines.append("Files of the first: \(best.run.folder.path)") }
         if withoutValue > 0 {
             lines.append("\(plural(withoutValue, "finished run")) left out: \(metric) is missing or not a number")
         }

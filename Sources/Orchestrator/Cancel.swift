@@ -83,7 +83,7 @@ struct AgentsEnd {
         case .local:
             let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
             let here = alive.filter { $0.host == AgentIdentity.thisHost }
-            let worker = JobFolder.Layout(path: job.folder).worker
+            let worker = job.folder.worker
             let stopped = here.filter { agent in
                 agent.pid.map { LocalAgents.signal($0, SIGTERM, running: worker) } ?? false
             }

@@ -64,10 +64,8 @@ struct CleaningPlan {
             guard pids.isEmpty else {
                 throw Failure.badInput("\(plural(pids.count, "agent")) of job \(id) still run; try again in a moment")
             }
-            // Only folders that are named as this program names them.
-            let runs = snapshot.runs.filter { $0.folder.hasSuffix("/runs/\($0.id)") }.map(\.folder)
-            let own = job.folder.hasSuffix("/jobs/\(id)") ? [job.folder] : []
-            self.jobs.append((job, snapshot.counts, (runs + own).compactMap(Folder.init)))
+            let folders = snapshot.runs.map(\.folder.path) + [job.folder.path]
+            self.jobs.append((job, snapshot.counts, folders.compactMap { Folder($0) }))
         }
         if jobs.isEmpty { leftovers = Self.leftovers(in: state.cache) }
     }
@@ -96,7 +94,7 @@ struct CleaningPlan {
     /// Folders of submissions and checks that were cut short (a day ago, so that none is at work on them), and of
     /// jobs that the state did not know when their number was given again.
     private static func leftovers(in cache: CacheFolder) -> [Folder] {
-        let beginnings = [(cache.jobs, ".new-"), (cache.targets, ".new-"), (cache.path, ".spd-doctor-")]
+        let beginnings = [(cache.jobs, ".new-"), (cache.targets.path, ".new-"), (cache.path, ".spd-doctor-")]
         let cutShort = beginnings.flatMap { folder, beginning in
             names(in: folder).filter { $0.hasPrefix(beginning) }.map { folder + "/" + $0 }
         }.filter { path in
@@ -105,7 +103,7 @@ struct CleaningPlan {
         }
         let replaced =
             names(in: cache.jobs).filter { $0.hasPrefix(".old-") }.map { cache.jobs + "/" + $0 }
-            + names(in: cache.targets).filter { $0.contains(".damaged-") }.map { cache.targets + "/" + $0 }
+            + names(in: cache.targets.path).filter { $0.contains(".damaged-") }.map { cache.targets.path + "/" + $0 }
         return (cutShort + replaced).sorted().compactMap { Folder($0) }
     }
 

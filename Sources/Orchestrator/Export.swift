@@ -95,7 +95,7 @@ struct RunTable {
         return [
             run.id.rawValue, String(run.position), run.experiment, run.status.rawValue, String(run.attempt),
             node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), times[0], times[1], run.error ?? "",
-            run.folder,
+            run.folder.path,
         ]
     }
 
@@ -105,7 +105,7 @@ struct RunTable {
             var row: [String: Any] = [
                 "run": run.id.rawValue, "job": run.job.rawValue, "position": run.position,
                 "experiment": run.experiment, "status": run.status.rawValue, "attempts": run.attempt,
-                "folder": run.folder, "config": settings.mapValues(\.value),
+                "folder": run.folder.path, "config": settings.mapValues(\.value),
                 "metrics": run.metrics.mapValues { $0.isFinite ? $0 as Any : "\($0)" },
             ]
             row["node"] = node(of: run)

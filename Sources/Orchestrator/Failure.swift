@@ -35,8 +35,11 @@ struct Failure: Error, Equatable {
         case let error as StoreError:
             switch error {
             case .unknownJob, .unknownRun, .noRun, .ambiguousRun, .notRetryable: self = .badInput("\(error)")
+            case .folder(let error): self.init(error)
             default: self = .failed("\(error)")
             }
+        case let error as CacheFolderError:
+            self = error.isUsersMistake ? .badInput("\(error)") : .failed("\(error)")
         case let error as SlurmError:
             self = .failed("\(error)")
         case is CancellationError:

@@ -121,7 +121,7 @@ struct JobReport: Encodable {
         executor = job.executor.rawValue
         submission = job.submission.rawValue
         slurmJobId = job.slurmJobID
-        folder = job.folder
+        folder = job.folder.path
         agentsRequested = job.agentCount
         links = job.links.map(LinkReport.init)
         self.counts = Counts(counts)
@@ -154,7 +154,7 @@ extension JobReport.RunReport {
             attempt: run.attempt, agent: run.agent?.rawValue, step: run.progress.step,
             steps: run.progress.steps, stepsPerSecond: run.progress.stepsPerSecond,
             etaSeconds: run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
-            metrics: run.metrics, error: run.error, folder: run.folder, started: run.started?.rawValue,
+            metrics: run.metrics, error: run.error, folder: run.folder.path, started: run.started?.rawValue,
             ended: run.ended?.rawValue)
     }
 }

@@ -25,7 +25,7 @@ struct JobWorkers {
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: cache.jobs) } catch { return [] }
         return names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest)
-            .map { JobFolder.Layout(path: "\(cache.jobs)/\($0)").worker }
+            .map { cache.folder(of: JobID(rawValue: $0)).worker }
     }
 
     /// Whether two files hold the same bytes and the first may be run.

@@ -19,7 +19,7 @@ struct ListJobs: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let cache = CacheFolder(environment: environment)
+        let cache = try State.folder(environment)
         await Recovery(
             cache: cache, environment: environment, slurm: SlurmCommands(environment: environment)
         ).perform()

@@ -10,7 +10,7 @@ struct LocalStop {
 
     /// Asks the agents to save and end, and waits until they have.
     func perform() async throws {
-        let worker = JobFolder.Layout(path: job.folder).worker
+        let worker = job.folder.worker
         var pids = try store.agents(of: job.id).compactMap { agent in
             agent.state != .ended && agent.host == AgentIdentity.thisHost ? agent.pid : nil
         }

@@ -94,8 +94,8 @@ private enum LogSource {
 
     var file: String {
         switch self {
-        case .run(let run): run.folder + "/output.log"
-        case .agent(let agent, let job): JobFolder.Layout(path: job.folder).log(of: agent, startedBy: job.executor)
+        case .run(let run): run.folder.log
+        case .agent(let agent, let job): job.folder.log(of: agent, startedBy: job.executor)
         }
     }
 

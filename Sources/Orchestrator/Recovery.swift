@@ -44,7 +44,7 @@ struct Recovery {
         let job = try store.job(id)
         let launch = AgentLaunch(job: job, store: store, cache: cache, environment: environment, slurm: slurm)
         // Whoever submits at this moment holds the lock and needs no help.
-        guard let lock = try FileLock(path: JobFolder.Layout(path: job.folder).launchLock) else { return [] }
+        guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
         lock.release()
         let notes: [String]
         do {
@@ -64,7 +64,7 @@ struct Recovery {
     /// Notes that local agents that were to be started never were.
     private func bury(_ id: JobID, _ store: Store) throws -> [String] {
         let job = try store.job(id)
-        guard let lock = try FileLock(path: JobFolder.Layout(path: job.folder).launchLock) else { return [] }
+        guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
         defer { lock.release() }
         var count = 0
         for agent in try store.agents(of: id)

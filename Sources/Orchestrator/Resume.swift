@@ -66,8 +66,8 @@ struct Resumption {
                         + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
                 )
             }
-            guard access(JobFolder.Layout(path: job.folder).worker, X_OK) == 0 else {
-                throw Failure.failed("the job's worker \(JobFolder.Layout(path: job.folder).worker) is gone")
+            guard access(job.folder.worker, X_OK) == 0 else {
+                throw Failure.failed("the job's worker \(job.folder.worker) is gone")
             }
             switch job.executor {
             case .local:

@@ -46,9 +46,9 @@ struct RunDetails {
         config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
         let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
-        files = Files.sizes(in: run.folder)
-        snapshot = JobFolder.Layout(path: try store.job(run.job).folder).snapshot
-        page = try RunPage(folder: run.folder + "/wandb")
+        files = Files.sizes(in: run.folder.path)
+        snapshot = try store.job(run.job).folder.snapshot
+        page = try RunPage(folder: run.folder.spool)
     }
 
     /// For people.
@@ -69,7 +69,7 @@ struct RunDetails {
             lines += numbers.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
-        lines += ["", style.paint("Files", .bold) + " in \(run.folder)"]
+        lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"]
         lines += files.map { "  \($0.name)  \(Self.size($0.bytes))" }
         lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
         lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }

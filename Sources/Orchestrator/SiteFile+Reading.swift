@@ -5,7 +5,7 @@ import Store
 
 extension SiteFile {
     /// The site file beside the state: `site.yaml`.
-    static func path(in cache: CacheFolder) -> String { cache.path + "/site.yaml" }
+    static func path(in cache: CacheFolder) -> String { cache.siteFile }
 
     /// The defaults in the cache folder's `site.yaml`; none if there is no such file.
     static func read(cache: CacheFolder) throws(Failure) -> SiteFile {

@@ -97,22 +97,22 @@ extension Snapshot {
     ///
     /// - Parameters:
     ///   - files: The user's config files, of which copies are kept by their content.
-    ///   - folder: The job's folder.
+    ///   - folder: The job's.
     /// - Throws: What cannot be read or written.
-    func write(configs files: [String], into folder: String) throws(Failure) {
+    func write(configs files: [String], into folder: JobFolder) throws(Failure) {
         var snapshot = self
         do throws(FileError) {
             for file in files {
                 let bytes = try DurableFile.read(file, limit: 1 << 20)
                 let digest = SHA256.hex(bytes)
                 let url = URL(filePath: file)
-                let name = "configs/\(url.deletingPathExtension().lastPathComponent)-\(digest.prefix(8)).yaml"
-                try DurableFile.createFolder(folder + "/configs")
-                try DurableFile.write(bytes, to: "\(folder)/\(name)")
+                let name = JobFolder.config(named: url.deletingPathExtension().lastPathComponent, digest: digest)
+                try DurableFile.createFolder(folder.configs)
+                try DurableFile.write(bytes, to: "\(folder.path)/\(name)")
                 snapshot.configs.append(Copy(source: url.path, copy: name, sha256: digest))
             }
-            if let diff = git?.diff, !diff.isEmpty { try DurableFile.write(diff, to: folder + "/diff.patch") }
-            try DurableFile.write(try Self.json(snapshot), to: folder + "/snapshot.json")
+            if let diff = git?.diff, !diff.isEmpty { try DurableFile.write(diff, to: folder.diff) }
+            try DurableFile.write(try Self.json(snapshot), to: folder.snapshot)
         } catch {
             throw .failed("\(error); nothing was stored")
         }

@@ -19,11 +19,16 @@ struct State {
     /// Opens the state that the environment leads to.
     init() throws(Failure) {
         environment = ProcessInfo.processInfo.environment
-        cache = CacheFolder(environment: environment)
+        cache = try Self.folder(environment)
         let existing: Store?
         do throws(StoreError) { existing = try Store.existing(cache) } catch { throw Failure(error) }
         guard let existing else { throw .badInput("nothing was ever submitted to \(cache.path)") }
         store = existing
+    }
+
+    /// The folder that the environment leads to.
+    static func folder(_ environment: [String: String]) throws(Failure) -> CacheFolder {
+        do throws(CacheFolderError) { return try CacheFolder(environment: environment) } catch { throw Failure(error) }
     }
 
     /// The given job, or the latest.

@@ -44,7 +44,7 @@ struct Status: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let cache = CacheFolder(environment: environment)
+        let cache = try State.folder(environment)
         guard let store = try await failing({ try Store.existing(cache) }) else {
             if let job {
                 throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)")

@@ -130,8 +130,8 @@ struct StatusText {
 
     /// Where the files are.
     var places: [String] {
-        let runs = snapshot.runs.first.map { ($0.folder as NSString).deletingLastPathComponent } ?? ""
-        return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder)/logs/"]
+        let runs = snapshot.runs.first.map { ($0.folder.path as NSString).deletingLastPathComponent } ?? ""
+        return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder.logs)/"]
             + snapshot.job.links.map(\.line)
     }
 

@@ -22,7 +22,7 @@ struct StartedJob {
             Job \(job.id) (\(job.token)): \(plural(snapshot.runs.count, "spec")), \
             \(plural(job.agentCount, "agent")), \(place)
             \(plan.duplicatesNote.map { $0 + "\n" } ?? "")\
-            Folder: \(job.folder)
+            Folder: \(job.folder.path)
             Status: orchestrator status \(job.id) --watch
 
             """

@@ -51,7 +51,12 @@ extension Submission {
     /// What the job will cost; times that no finished run tells are measured for a moment.
     func estimate() throws(Failure) -> Estimate {
         let store: Store?
-        do throws(StoreError) { store = try Store.existing(cache) } catch { throw Failure(error) }
+        do throws(StoreError) {
+            store = try Store.existing(cache)
+        } catch {
+            guard case .missing = error else { throw Failure(error) }
+            store = nil
+        }
         let isTracked = environment["WANDB_MODE"] != "disabled"
         return try Estimate(plan, parallelism, store: store, isTracked: isTracked) { () throws(Failure) in
             StepTimer(
@@ -66,7 +71,7 @@ extension Submission {
 
     private func previewScript(agents: Int) throws(Failure) -> String {
         let job = JobID(rawValue: 0)
-        let layout = JobFolder.Layout(path: "\(cache.jobs)/N")
+        let layout = JobFolder(path: "\(cache.jobs)/N")
         var script = try script(for: job, layout, agents: agents)
         script.command = layout.command(for: job).dropLast() + ["N"]
         return script.text

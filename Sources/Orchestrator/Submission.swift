@@ -37,7 +37,7 @@ struct Submission {
         } catch { throw Failure(error) }
         var targets = TargetCopies(in: cache)
         let specs = try targets.taking(plan.specs)
-        var folder = try JobFolder(
+        var folder = try JobDraft(
             in: cache, token: token, worker: worker, plan: plan,
             snapshot: Snapshot(
                 worker: worker, targets: targets.copies, usesSlurm: executor.kind == .slurm, environment: environment))
@@ -45,7 +45,7 @@ struct Submission {
         do {
             try Interruption.check()
             let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: agentCount, slurm) : []
-            job = try store.insertJob(newJob, specs: specs, in: cache, launches: arrays) { id in
+            job = try store.insertJob(newJob, specs: specs, launches: arrays) { id in
                 try folder.publish(as: id) { layout throws(Failure) in
                     var scripts: [(name: String, script: BatchScript)] = []
                     for array in arrays {
@@ -84,7 +84,7 @@ struct Submission {
 
     /// A batch script of this submission as job `id`.
     func script(
-        for id: JobID, _ layout: JobFolder.Layout, agents: Int
+        for id: JobID, _ layout: JobFolder, agents: Int
     ) throws(Failure) -> BatchScript {
         try AgentLaunch.script(
             for: id, named: token, agentCount: agents, options: request.options,
@@ -98,7 +98,7 @@ struct Submission {
     /// Takes back a job whose agents could not be started, and says why it was.
     private func withdraw(_ job: Job, _ store: Store, because cause: Failure) -> Failure {
         do throws(StoreError) {
-            if try store.withdraw(job.id) { Files.discard(job.folder) }
+            if try store.withdraw(job.id) { Files.discard(job.folder.path) }
             return cause
         } catch {
             return .failed("\(cause.message)\njob \(job.id) has no agents and is still stored: \(error)")

@@ -104,7 +104,7 @@ struct Submit: AsyncParsableCommand {
             experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
         for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
-        let cache = CacheFolder(environment: environment)
+        let cache = try State.folder(environment)
         let site = try SiteFile.read(cache: cache)
         let executor = try await Executor.choose(
             executor, slurm: slurm, isSlurmExpected: agents.speaksOfSlurm(site: site, environment: environment))

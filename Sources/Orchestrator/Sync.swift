@@ -69,7 +69,7 @@ struct Sync: AsyncParsableCommand {
 
     private func options(_ state: State) throws(Failure) -> Relay.Options {
         let access = try SyncAccess(environment: state.environment)
-        let folder = state.cache.path + "/sync"
+        let folder = state.cache.senders
         try Files.makeFolder(folder)
         let name = "\(ProcessInfo.processInfo.hostName)-\(getpid())"
         var options = Relay.Options(
@@ -126,7 +126,7 @@ extension RelayedRun {
             case .cancelled: 255
             }
         self.init(
-            id: place.id.rawValue, folder: place.folder + "/wandb", hasBegun: place.hasBegun,
+            id: place.id.rawValue, folder: place.folder.spool, hasBegun: place.hasBegun,
             end: exitCode.map { End(exitCode: $0, age: place.ended.map { now - $0.rawValue } ?? 0) })
     }
 }

@@ -6,7 +6,7 @@ import Store
 /// Copies of the targets that users name by their files, kept by content: runs read these, whatever becomes of the
 /// originals, and all jobs with the same target share one.
 struct TargetCopies {
-    private let folder: String
+    private let folder: TargetsFolder
     /// From the path that a user gave to the copy's.
     private(set) var copies: [String: String] = [:]
 
@@ -27,7 +27,7 @@ struct TargetCopies {
     private mutating func copy(of path: String) throws(Failure) -> String {
         if let copy = copies[path] { return copy }
         let source = try TargetSource(path)
-        let aside = "\(folder)/.new-\(UUID().uuidString)"
+        let aside = "\(folder.path)/.new-\(UUID().uuidString)"
         do throws(FileError) {
             try DurableFile.createFolder(aside)
             for name in source.names {
@@ -35,7 +35,7 @@ struct TargetCopies {
                 try DurableFile.write(bytes, to: "\(aside)/\(name)")
             }
             let digest = try Self.digest(of: source.names, in: aside)
-            let place = "\(folder)/copy-\(digest.prefix(16))"
+            let place = folder.copy(digest: digest)
             try Self.publish(aside, as: place, holding: source.names, digest: digest)
             let copy = source.weights.map { "\(place)/\($0)" } ?? place
             copies[path] = copy

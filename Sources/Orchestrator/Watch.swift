@@ -45,7 +45,7 @@ struct Watch {
             if let reason = outlook.reasonOfEnd, wasEnded {
                 throw Failure.failed(
                     "\(StatusText.counts(snapshot.counts)), but no agent works on job \(job) any more: "
-                        + "\(reason); see \(snapshot.job.folder)/logs/")
+                        + "\(reason); see \(snapshot.job.folder.logs)/")
             }
             wasEnded = outlook.reasonOfEnd != nil
             try await sleep(snapshot.job)

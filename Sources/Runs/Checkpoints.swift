@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 import Kernels
+import Layout
 
 /// A run's saved states: the newest and the one before, each checked when it is read.
 struct Checkpoints {
@@ -10,7 +11,7 @@ struct Checkpoints {
 
     private static let format = "spd-checkpoint-1"
 
-    private func path(_ step: Int) -> String { folder.path + "/checkpoint_\(step).safetensors" }
+    private func path(_ step: Int) -> String { folder.checkpoint(step: step) }
 
     /// The steps of the checkpoints there are, newest first.
     ///
@@ -22,10 +23,7 @@ struct Checkpoints {
         } catch {
             throw FileError(.read, folder.path, reason: error.localizedDescription)
         }
-        return names.compactMap { name in
-            guard name.hasPrefix("checkpoint_"), name.hasSuffix(".safetensors") else { return nil }
-            return Int(name.dropFirst("checkpoint_".count).dropLast(".safetensors".count))
-        }.sorted(by: >)
+        return names.compactMap(RunFolder.step(ofCheckpoint:)).sorted(by: >)
     }
 
     /// Saves a state, then forgets all but this and the one before.

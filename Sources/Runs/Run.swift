@@ -3,6 +3,7 @@ import Experiments
 public import Figures
 import Foundation
 import Kernels
+public import Layout
 public import WandB
 
 /// One run: from its target to its final weights, through interruptions.

@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import Figures
 import Kernels
+import Layout
 import WandB
 
 /// The figures of a run: at which steps there are some, and their files.

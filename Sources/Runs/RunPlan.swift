@@ -1,5 +1,6 @@
 public import Experiments
 import Kernels
+public import Layout
 
 /// Everything that one spec needs to become a run.
 public struct RunPlan: Sendable {

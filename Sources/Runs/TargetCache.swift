@@ -3,17 +3,18 @@ public import Downloads
 public import Experiments
 import Foundation
 import Kernels
+public import Layout
 
 /// Trained targets, shared by all runs: each train config's target is trained once, whoever needs it first.
 public struct TargetCache: Sendable {
     /// The folder that holds a folder per target.
-    public let path: String
+    public let folder: TargetsFolder
     /// Targets that were trained on W&B.
     private let downloads: TargetDownloads?
 
     /// Names a cache without touching it; without `downloads` there are no targets from W&B.
-    public init(path: String, downloads: TargetDownloads? = nil) {
-        self.path = path
+    public init(folder: TargetsFolder, downloads: TargetDownloads? = nil) {
+        self.folder = folder
         self.downloads = downloads
     }
 
@@ -65,14 +66,14 @@ public struct TargetCache: Sendable {
         -> TargetFiles?
     {
         let kind = if case .tms = config { "tms" } else { "resid_mlp" }
-        let folder = "\(path)/\(kind)-\(SHA256.hex(config.canonicalJSON()).prefix(16))"
-        let isThere = { FileManager.default.fileExists(atPath: folder + "/metadata.json") }
-        try DurableFile.createFolder(path)
+        let place = folder.target(kind: kind, digest: SHA256.hex(config.canonicalJSON()))
+        let isThere = { FileManager.default.fileExists(atPath: place + "/metadata.json") }
+        try DurableFile.createFolder(folder.path)
         var hasSaidWaiting = false
         while !isThere() {
-            guard let lock = try FileLock(path: folder + ".lock") else {
+            guard let lock = try FileLock(path: place + ".lock") else {
                 if !hasSaidWaiting {
-                    surroundings.say("waits for another agent that trains the target \(folder)")
+                    surroundings.say("waits for another agent that trains the target \(place)")
                 }
                 hasSaidWaiting = true
                 if surroundings.shouldStop() { return nil }
@@ -81,11 +82,11 @@ public struct TargetCache: Sendable {
             }
             defer { lock.release() }
             if isThere() { break }
-            guard try Self.train(config, threads: threads, into: folder, surroundings: surroundings) else {
+            guard try Self.train(config, threads: threads, into: place, surroundings: surroundings) else {
                 return nil
             }
         }
-        return try TargetFiles(folder: folder, config: config)
+        return try TargetFiles(folder: place, config: config)
     }
 
     /// Trains a target until a seed represents every feature, and puts its files where `folder` will be.

@@ -10,7 +10,7 @@ extension Job {
             let git: Checkout?
         }
         // Jobs of older releases have no snapshot; nothing depends on it.
-        guard let bytes = try? Data(contentsOf: URL(filePath: folder + "/snapshot.json")) else { return nil }
+        guard let bytes = try? Data(contentsOf: URL(filePath: folder.snapshot)) else { return nil }
         return (try? JSONDecoder().decode(Snapshot.self, from: bytes))?.git?.commit
     }
 }

@@ -29,7 +29,7 @@ public struct Job: Sendable, Equatable, Identifiable {
     /// When the specs were stored.
     public let created: Timestamp
     /// The job's folder: worker, scripts, logs.
-    public let folder: String
+    public let folder: JobFolder
     /// The folder that the user was in.
     public let submittedFrom: String
     /// Who starts the agents.

@@ -23,13 +23,13 @@ extension Row {
 }
 
 extension Job {
-    init(row: Row) throws {
+    init(row: Row, in cache: CacheFolder) throws {
         id = JobID(rawValue: row["id"])
+        folder = cache.folder(of: id)
         token = row["token"]
         suffix = row["suffix"]
         project = row["project"]
         created = row.requiredTime("created")
-        folder = row["folder"]
         submittedFrom = row["submitted_from"]
         executor = try row.word("executor")
         agentCount = row["agent_count"]
@@ -46,7 +46,7 @@ extension Job {
 }
 
 extension Spec {
-    init(row: Row) throws {
+    init(row: Row, in cache: CacheFolder) throws {
         run = try row.word("run")
         job = JobID(rawValue: row["job"])
         position = row["position"]
@@ -54,13 +54,14 @@ extension Spec {
         config = row["config"]
         overrides = row["overrides"]
         target = row["target"]
-        targetFiles = row["target_files"]
+        targetFiles = (row["target_files"] as String?).map(cache.absolute)
     }
 }
 
 extension Run {
-    init(row: Row) throws {
+    init(row: Row, in cache: CacheFolder) throws {
         id = try row.word("id")
+        folder = cache.folder(of: id)
         job = JobID(rawValue: row["job"])
         position = row["position"]
         experiment = row["experiment"]
@@ -71,7 +72,6 @@ extension Run {
         progress = Progress(
             step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"],
             losses: try Numbers.parse(row["losses"]))
-        folder = row["folder"]
         error = row["error"]
         metrics = try Numbers.parse(row["metrics"])
         started = row.time("started")

@@ -36,7 +36,7 @@ public struct Run: Sendable, Equatable, Identifiable {
     /// How far it has come.
     public let progress: Progress
     /// The run's folder.
-    public let folder: String
+    public let folder: RunFolder
     /// Why it failed.
     public let error: String?
     /// Its final metrics, once it is done.
@@ -76,7 +76,7 @@ public struct Claim: Sendable, Equatable {
     /// The agent that holds it.
     public let agent: AgentID
     /// The run's folder.
-    public let folder: String
+    public let folder: RunFolder
     /// The step that earlier attempts have reported.
     public let reachedStep: Int
 

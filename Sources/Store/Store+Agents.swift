@@ -29,7 +29,7 @@ extension Store {
     ) throws(StoreError) -> AgentID {
         let now = now()
         return try write { db in
-            _ = try Self.job(job, in: db)
+            _ = try storedJob(job, in: db)
             try Self.endEarlierStarts(of: identity.slurm, in: job, at: now, db)
             if let given = identity.given {
                 try db.execute(
@@ -141,7 +141,7 @@ extension Store {
     public func addAgents(_ count: Int, to job: JobID) throws(StoreError) -> [Agent] {
         let now = now()
         return try write { db in
-            _ = try Self.job(job, in: db)
+            _ = try storedJob(job, in: db)
             try Self.addAgents(count, to: job, at: now, in: db)
             return try Self.agents(of: job, in: db).suffix(count)
         }

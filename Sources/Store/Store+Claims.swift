@@ -24,10 +24,10 @@ extension Store {
                     SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
                       steps_per_second = NULL, started = COALESCE(started, :now)
                     WHERE id = (SELECT id FROM run WHERE job = :job AND status = 'pending' ORDER BY position LIMIT 1)
-                    RETURNING id, attempt, folder, step
+                    RETURNING id, attempt, step
                     """,
                 arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
-            return try row.map { try Self.begin($0, by: agent, lease: lease, at: now, in: db) }
+            return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
         }
     }
 
@@ -125,7 +125,7 @@ extension Store {
     }
 
     /// Notes the attempt that a run's row, just changed, speaks of.
-    static func begin(
+    func begin(
         _ run: Row, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
     ) throws -> Claim {
         let (id, attempt, step): (String, Int, Int) = (run["id"], run["attempt"], run["step"])
@@ -137,12 +137,13 @@ extension Store {
             arguments: [
                 id, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue, lease / .seconds(1), step,
             ])
-        try hear(agent, at: now, in: db)
-        guard let spec = try Row.fetchOne(db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [id]) else {
+        try Self.hear(agent, at: now, in: db)
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [id]) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(id) has no spec")
         }
+        let spec = try Spec(row: row, in: cache)
         return Claim(
-            spec: try Spec(row: spec), attempt: attempt, agent: agent, folder: run["folder"], reachedStep: step)
+            spec: spec, attempt: attempt, agent: agent, folder: cache.folder(of: spec.run), reachedStep: step)
     }
 
     private static func note(_ progress: Progress, of claim: Claim, in db: Database) throws {

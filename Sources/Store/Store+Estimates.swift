@@ -39,7 +39,7 @@ extension Store {
             var jobs: [Int64: Job] = [:]
             return try rows.compactMap { row in
                 let number: Int64 = row["job"]
-                let job = try jobs[number] ?? Self.job(JobID(rawValue: number), in: db)
+                let job = try jobs[number] ?? storedJob(JobID(rawValue: number), in: db)
                 jobs[number] = job
                 guard let active: Double = row["active"] else { return nil }
                 return FinishedRun(

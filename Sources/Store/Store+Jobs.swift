@@ -10,34 +10,31 @@ extension Store {
     /// - Parameters:
     ///   - new: The job.
     ///   - specs: Its specs in order.
-    ///   - cache: The folder below which the runs' folders will lie.
     ///   - launches: The `sbatch` calls that are to be made: each one's script and number of agents.
-    ///   - publish: Puts the job's folder into place and returns its path, given the job's number; called
-    ///     just before the commit, while no other process can change the state. It must not use the store.
+    ///   - publish: Puts the job's folder into place, given the job's number; called just before the commit, while no
+    ///     other process can change the state. It must not use the store.
     /// - Returns: The job as it is stored.
     /// - Throws: A ``StoreError``, or what `publish` throws; then nothing is stored.
     public func insertJob(
-        _ new: NewJob, specs: [NewSpec], in cache: CacheFolder, launches: [(script: String, agents: Int)] = [],
-        publish: (JobID) throws -> String
+        _ new: NewJob, specs: [NewSpec], launches: [(script: String, agents: Int)] = [],
+        publish: (JobID) throws -> Void
     ) throws -> Job {
         var failure: (any Error)?
         do {
             return try write { db in
                 let id = try insert(new, into: db)
-                try insert(specs, of: id, in: cache, into: db)
+                try insert(specs, of: id, into: db)
                 if new.executor == .local {
                     try Self.addAgents(new.agentCount, to: id, at: now(), in: db)
                 }
                 try Self.add(launches, to: id, in: db)
                 do {
-                    try db.execute(
-                        sql: "UPDATE job SET folder = ? WHERE id = ?",
-                        arguments: [try publish(id), id.rawValue])
+                    try publish(id)
                 } catch {
                     failure = error
                     throw error
                 }
-                return try Self.job(id, in: db)
+                return try storedJob(id, in: db)
             }
         } catch {
             throw failure ?? error
@@ -86,7 +83,7 @@ extension Store {
         }
     }
 
-    static func job(_ id: JobID, in db: Database) throws -> Job {
+    func storedJob(_ id: JobID, in db: Database) throws -> Job {
         guard
             let row = try Row.fetchOne(
                 db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue])
@@ -94,7 +91,7 @@ extension Store {
             let latest = try Int64.fetchAll(db, sql: "SELECT id FROM job ORDER BY id DESC LIMIT 5")
             throw StoreError.unknownJob(id, latest: latest.map(JobID.init))
         }
-        return try Job(row: row)
+        return try Job(row: row, in: cache)
     }
 
     private func setSubmission(
@@ -119,12 +116,14 @@ extension Store {
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
                 String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), Submission.stored.rawValue,
             ])
-        return JobID(rawValue: db.lastInsertedRowID)
+        let id = JobID(rawValue: db.lastInsertedRowID)
+        try db.execute(
+            sql: "UPDATE job SET folder = ? WHERE id = ?",
+            arguments: [cache.relative(cache.folder(of: id).path), id.rawValue])
+        return id
     }
 
-    private func insert(
-        _ specs: [NewSpec], of job: JobID, in cache: CacheFolder, into db: Database
-    ) throws {
+    private func insert(_ specs: [NewSpec], of job: JobID, into db: Database) throws {
         var generator = SystemRandomNumberGenerator()
         let insertSpec = try db.makeStatement(
             sql: """
@@ -142,11 +141,12 @@ extension Store {
                 run = RunID.random(using: &generator)
                 try insertSpec.execute(arguments: [
                     run.rawValue, job.rawValue, position, spec.experiment, spec.config, spec.overrides,
-                    spec.target, spec.targetFiles,
+                    spec.target, spec.targetFiles.map(cache.relative),
                 ])
             } while db.changesCount == 0
             try insertRun.execute(arguments: [
-                run.rawValue, job.rawValue, position, spec.experiment, spec.steps, cache.folder(of: run),
+                run.rawValue, job.rawValue, position, spec.experiment, spec.steps,
+                cache.relative(cache.folder(of: run).path),
             ])
         }
     }

@@ -58,9 +58,9 @@ extension Store {
                 db,
                 sql: """
                     UPDATE run SET attempt = attempt + 1, agent = ?, steps_per_second = NULL
-                    WHERE id = ? RETURNING id, attempt, folder, step
+                    WHERE id = ? RETURNING id, attempt, step
                     """, arguments: [agent.rawValue, hold.run.rawValue])
-            return try row.map { try Self.begin($0, by: agent, lease: lease, at: now, in: db) }
+            return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
         }
     }
 

@@ -93,7 +93,7 @@ extension Store {
             let running = Dictionary(
                 uniqueKeysWithValues: agents.map { (JobID(rawValue: $0["job"]), $0["n"] as Int) })
             return try Row.fetchAll(db, sql: "SELECT * FROM job ORDER BY id").map { row in
-                let job = try Job(row: row)
+                let job = try Job(row: row, in: cache)
                 return JobSummary(
                     job: job, counts: counts[job.id] ?? RunCounts(), runningAgents: running[job.id] ?? 0)
             }
@@ -102,7 +102,7 @@ extension Store {
 
     /// One job.
     public func job(_ id: JobID) throws(StoreError) -> Job {
-        try read { db in try Self.job(id, in: db) }
+        try read { db in try storedJob(id, in: db) }
     }
 
     /// A job with its agents and runs, all from the same moment.
@@ -116,7 +116,7 @@ extension Store {
     public func snapshot(of id: JobID, runsAtMost limit: Int = .max) throws(StoreError) -> JobSnapshot {
         let now = now()
         return try read { db in
-            let job = try Self.job(id, in: db)
+            let job = try storedJob(id, in: db)
             let counts = try Self.counts(of: id, in: db)
             let failures = try Row.fetchAll(
                 db, sql: "SELECT id, error FROM run WHERE job = ? AND status = 'failed' ORDER BY position",
@@ -127,7 +127,7 @@ extension Store {
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit
-                    ? try Self.runs(of: id, in: db) : try Self.runs(of: id, atMost: limit, in: db))
+                    ? try self.runs(of: id, in: db) : try self.runs(of: id, atMost: limit, in: db))
         }
     }
 
@@ -146,7 +146,7 @@ extension Store {
                 let row = try Row.fetchOne(
                     db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [run.rawValue])
             else { throw StoreError.unknownRun(run) }
-            return try Spec(row: row)
+            return try Spec(row: row, in: cache)
         }
     }
 
@@ -159,7 +159,7 @@ extension Store {
                     SELECT spec.* FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = 'pending' ORDER BY run.position LIMIT 1
                     """, arguments: [job.rawValue]
-            ).map(Spec.init)
+            ).map { try Spec(row: $0, in: cache) }
         }
     }
 
@@ -177,7 +177,7 @@ extension Store {
         try read { db in
             try Row.fetchAll(
                 db, sql: "SELECT * FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue]
-            ).map(Spec.init)
+            ).map { try Spec(row: $0, in: cache) }
         }
     }
 
@@ -194,18 +194,18 @@ extension Store {
         }
     }
 
-    private static func runs(of job: JobID, in db: Database) throws -> [Run] {
+    private func runs(of job: JobID, in db: Database) throws -> [Run] {
         try Row.fetchAll(
             db,
             sql: """
                 SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
                 WHERE run.job = ? ORDER BY run.position
                 """, arguments: [job.rawValue]
-        ).map(Run.init)
+        ).map { try Run(row: $0, in: cache) }
     }
 
     /// Some of the runs, those first that are most worth a look.
-    private static func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
+    private func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
         var runs: [Run] = []
         for status in [RunStatus.running, .failed, .pending, .done, .cancelled] where runs.count < limit {
             runs += try Row.fetchAll(
@@ -214,7 +214,7 @@ extension Store {
                     SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = ? ORDER BY run.position LIMIT ?
                     """, arguments: [job.rawValue, status.rawValue, limit - runs.count]
-            ).map(Run.init)
+            ).map { try Run(row: $0, in: cache) }
         }
         return runs.sorted { $0.position < $1.position }
     }

@@ -7,7 +7,7 @@ extension Store {
     public func cancel(_ job: JobID) throws(StoreError) -> Int {
         let now = now()
         return try write { db in
-            _ = try Self.job(job, in: db)
+            _ = try storedJob(job, in: db)
             let count = try Self.cancel("job = ?", [job.rawValue], at: now, in: db)
             // Agents that nobody has asked SLURM for yet are no longer wanted.
             try db.execute(
@@ -40,7 +40,7 @@ extension Store {
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being changed.
     public func retry(_ job: JobID, _ statuses: Set<RunStatus>) throws(StoreError) -> Int {
         try write { db in
-            _ = try Self.job(job, in: db)
+            _ = try storedJob(job, in: db)
             let words = statuses.subtracting([.pending, .running, .done]).map { "'\($0.rawValue)'" }
             return try Self.retry(
                 "job = ? AND status IN (\(words.joined(separator: ", ")))", [job.rawValue], of: job, in: db)
@@ -86,13 +86,13 @@ extension Store {
 
     /// How a run stands.
     public func run(_ id: RunID) throws(StoreError) -> Run {
-        try read { db in try Run(row: Self.run(id, in: db)) }
+        try read { db in try Run(row: Self.run(id, in: db), in: cache) }
     }
 
     /// Forgets a job with all its runs and agents; their files are the caller's concern.
     public func forget(_ job: JobID) throws(StoreError) {
         try write { db in
-            _ = try Self.job(job, in: db)
+            _ = try storedJob(job, in: db)
             for table in ["attempt WHERE run IN (SELECT id FROM run WHERE job = ?)", "run WHERE job = ?"] {
                 try db.execute(sql: "DELETE FROM " + table, arguments: [job.rawValue])
             }

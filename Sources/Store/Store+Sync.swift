@@ -7,7 +7,7 @@ public struct RunPlace: Sendable, Equatable {
     /// Where it stands.
     public let status: RunStatus
     /// The run's folder.
-    public let folder: String
+    public let folder: RunFolder
     /// When it was settled.
     public let ended: Timestamp?
     /// Whether an agent has ever held it.
@@ -20,14 +20,15 @@ extension Store {
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
     public func places(of job: JobID? = nil) throws(StoreError) -> [RunPlace] {
         try read { db in
-            if let job { _ = try Self.job(job, in: db) }
+            if let job { _ = try storedJob(job, in: db) }
             let condition = job == nil ? "" : "WHERE job = ?"
             return try Row.fetchAll(
-                db, sql: "SELECT id, status, folder, ended, attempt FROM run \(condition) ORDER BY job, position",
+                db, sql: "SELECT id, status, ended, attempt FROM run \(condition) ORDER BY job, position",
                 arguments: StatementArguments([job?.rawValue].compactMap(\.self))
             ).map { row in
-                RunPlace(
-                    id: try row.word("id"), status: try row.word("status"), folder: row["folder"],
+                let id: RunID = try row.word("id")
+                return RunPlace(
+                    id: id, status: try row.word("status"), folder: cache.folder(of: id),
                     ended: row.time("ended"), hasBegun: row["attempt"] > 0)
             }
         }

@@ -7,8 +7,10 @@ import Glibc
 /// what was before. Methods that change an attempt throw ``StoreError/lostLease(_:)`` when the attempt is
 /// no longer its run's current one.
 public struct Store: Sendable {
+    /// The folder that the state file lies in, and all that it speaks of.
+    public let cache: CacheFolder
     /// The state file.
-    public let path: String
+    public var path: String { cache.stateFile }
     /// Whether other machines may reach the file, as far as its file system tells.
     public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
@@ -39,23 +41,35 @@ public struct Store: Sendable {
         _ cache: CacheFolder, isShared: Bool = false, patience: Duration = .seconds(60),
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) throws(StoreError) {
+        if case .emptied(let jobs) = try Self.condition(of: cache) {
+            throw .emptied(path: cache.stateFile, jobs: jobs)
+        }
         try Self.createFolder(cache.path)
         try self.init(
-            file: cache.stateFile, on: FileSystem(holding: cache.path), isShared: isShared, patience: patience,
+            cache, on: FileSystem(holding: cache.path), isShared: isShared, patience: patience,
             now: now)
     }
 
-    /// Opens the state file of `cache` if there is one.
+    /// Opens the state file of `cache`; nil if nothing was ever submitted to it.
+    ///
+    /// - Throws: What keeps the file from being used; ``StoreError/missing(path:jobs:)`` if it is gone.
     public static func existing(_ cache: CacheFolder) throws(StoreError) -> Store? {
-        guard access(cache.stateFile, F_OK) == 0 else { return nil }
-        return try Store(cache)
+        switch try condition(of: cache) {
+        case .unused: return nil
+        case .stateless(let jobs): throw .missing(path: cache.stateFile, jobs: jobs)
+        case .emptied, .kept: return try Store(cache)
+        }
+    }
+
+    private static func condition(of cache: CacheFolder) throws(StoreError) -> CacheFolder.Condition {
+        do throws(CacheFolderError) { return try cache.condition() } catch { throw .folder(error) }
     }
 
     init(
-        file: String, on fileSystem: FileSystem?, isShared: Bool = false, patience: Duration,
+        _ cache: CacheFolder, on fileSystem: FileSystem?, isShared: Bool = false, patience: Duration,
         now: @escaping @Sendable () -> Timestamp
     ) throws(StoreError) {
-        path = file
+        self.cache = cache
         isOnNetworkFileSystem = !(fileSystem?.isLocal ?? false)
         let isShared = isShared || isOnNetworkFileSystem
         self.now = now
@@ -67,10 +81,10 @@ public struct Store: Sendable {
             try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0")
         }
         do {
-            database = try Self.open(file, configuration, patience: patience)
+            database = try Self.open(cache.stateFile, configuration, patience: patience)
             isLogged = try database.read { db in try Journal.isLogged(db) }
         } catch {
-            throw StoreError(error, path: file)
+            throw StoreError(error, path: cache.stateFile)
         }
     }
 

@@ -1,5 +1,11 @@
 /// Why the state file could not be read or changed; nothing of the failed change is kept.
 public enum StoreError: Error, Equatable {
+    /// The cache folder cannot be used.
+    case folder(CacheFolderError)
+    /// The state file is empty, though there are folders of jobs.
+    case emptied(path: String, jobs: Int)
+    /// The state file is missing, though there are folders of jobs.
+    case missing(path: String, jobs: Int)
     /// The folder or file can't be created or written.
     case unwritable(path: String, reason: String)
     /// The disk or the quota is full.
@@ -56,6 +62,13 @@ extension StoreError: CustomStringConvertible {
     /// One readable line: what happened, to what, what to do.
     public var description: String {
         switch self {
+        case .folder(let error): error.description
+        case .emptied(let path, let jobs):
+            "\(path) is empty, though there are folders of \(jobs) job\(jobs == 1 ? "" : "s") beside it: a file server "
+                + "that crashed or a full quota can do that; restore it from a backup, or delete it to start afresh"
+        case .missing(let path, let jobs):
+            "\(path) is missing, though there are folders of \(jobs) job\(jobs == 1 ? "" : "s") beside it: restore it "
+                + "from a backup; `orchestrator submit` starts afresh"
         case .unwritable(let path, let reason):
             "cannot write \(path): \(reason); make it writable or set SPD_CACHE_DIR to another folder"
         case .diskFull(let path):

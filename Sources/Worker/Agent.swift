@@ -58,7 +58,7 @@ extension Worker {
         mutating func run() async throws {
             StopRequest.listen()
             let environment = ProcessInfo.processInfo.environment
-            let cache = CacheFolder(environment: environment)
+            let cache = try CacheFolder(environment: environment)
             let job = JobID(rawValue: jobID)
             guard let store = try Store.existing(cache) else {
                 throw RunError.invalid(
@@ -83,7 +83,7 @@ extension Worker {
                     slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
                     lease: .seconds(lease), isQuiet: quiet,
                     targets: TargetCache(
-                        path: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
+                        folder: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
                     tracking: tracking),
                 slurm: slurm, allocation: allocation,
                 keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)),

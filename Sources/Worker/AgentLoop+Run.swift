@@ -11,7 +11,7 @@ extension AgentLoop {
     /// - Throws: `StoreError` if the state file is out of reach.
     func perform(_ kept: KeptClaim) throws(StoreError) {
         let claim = kept.claim
-        let folder = RunFolder(path: claim.folder)
+        let folder = claim.folder
         let log: RunLog
         let plan: RunPlan
         let tracker: RunTracker

@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 import Glibc
+import Layout
 import Runs
 import Synchronization
 import WandB

@@ -31,9 +31,9 @@ extension AgentLoop {
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
             host: AgentIdentity.thisHost, program: "worker", commit: job.commit)
         let tracker = RunTracker(
-            run: description, folder: plan.folder.path + "/wandb", settings: settings,
+            run: description, folder: plan.folder.spool, settings: settings,
             isHeld: { kept.ownership == .ours }, notify: { log.say($0) })
-        let sweep = job.folder + "/sweep.yaml"
+        let sweep = job.folder.sweep
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
         return tracker
     }

@@ -18,8 +18,8 @@ struct AgentVerdictTests {
         let store = try Store(cache, now: { start })
         job = try store.insertJob(
             NewJob(token: "spd-a", submittedFrom: "/", executor: .slurm, agentCount: 3),
-            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)], in: cache
-        ) { _ in "/" }
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)]
+        ) { _ in }
         let place = SlurmPlace(job: 815, arrayJob: 812, arrayTask: 3)
         _ = try store.registerAgent(
             AgentIdentity(host: "n17", pid: 1, slurm: place), for: job.id, until: start + .seconds(3600))

@@ -67,8 +67,8 @@ struct DryRunTests {
             let store = try Store(cache, now: { clock.time })
             let job = try store.insertJob(
                 NewJob(token: UUID().uuidString, submittedFrom: "/", executor: .local, agentCount: agents),
-                specs: [spec], in: cache
-            ) { "\(bench.cache)/jobs/\($0)" }.id
+                specs: [spec]
+            ) { _ in }.id
             let agent = try store.registerAgent(
                 AgentIdentity(host: "n", pid: 1, slurm: SlurmPlace(environment: [:])), for: job)
             // Half of the work in each of two attempts, and a day of waiting between them.

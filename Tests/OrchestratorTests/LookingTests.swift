@@ -61,9 +61,9 @@ struct LookingTests {
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(600)))
         let follower = Task { [bench] in try await bench.orchestrator(["logs", "-f", claim.run.rawValue]) }
-        try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
-        try Data("first\n".utf8).write(to: URL(filePath: claim.folder + "/output.log"))
-        let log = try FileHandle(forWritingTo: URL(filePath: claim.folder + "/output.log"))
+        try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
+        try Data("first\n".utf8).write(to: URL(filePath: claim.folder.log))
+        let log = try FileHandle(forWritingTo: URL(filePath: claim.folder.log))
         try await Task.sleep(for: .milliseconds(300))
         try log.seekToEnd()
         try log.write(contentsOf: Data("last\n".utf8))
@@ -73,12 +73,11 @@ struct LookingTests {
 
     @Test func anAgentIsWaitedForBeforeItsLogIsFollowed() async throws {
         let store = try Store(CacheFolder(path: bench.cache))
-        let folder = bench.path + "/job"
+        let folder = bench.cache + "/jobs/1"
         let job = try store.insertJob(
             NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1),
-            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)],
-            in: CacheFolder(path: bench.cache)
-        ) { _ in folder }.id
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)]
+        ) { _ in }.id
         #expect(try await bench.orchestrator(["logs", "1.2", "-f"]).error.contains("has started yet"))
         let follower = Task { [bench] in try await bench.orchestrator(["logs", "1.1", "-f"]) }
         try await Task.sleep(for: .milliseconds(300))
@@ -105,13 +104,12 @@ struct LookingTests {
     }
 
     @Test func slurmsLogsAreFoundByItsNumbers() throws {
-        let layout = JobFolder.Layout(path: "/j")
+        let layout = JobFolder(path: "/j")
         let store = try Store(CacheFolder(path: bench.cache))
         let spec = NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)
         let job = try store.insertJob(
-            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec],
-            in: CacheFolder(path: bench.cache)
-        ) { _ in "/j" }.id
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec]
+        ) { _ in }.id
         for environment in [
             ["SLURM_JOB_ID": "814", "SLURM_ARRAY_JOB_ID": "812", "SLURM_ARRAY_TASK_ID": "3"], ["SLURM_JOB_ID": "9"],
         ] {

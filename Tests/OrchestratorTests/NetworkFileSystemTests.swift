@@ -33,7 +33,7 @@ struct NetworkFileSystemTests {
         print("150 specs by two agents on two mounts: \(ContinuousClock.now - start)")
 
         for cache in [here, there] {
-            let store = try Store(CacheFolder(environment: cache))
+            let store = try Store(try CacheFolder(environment: cache))
             #expect(store.isOnNetworkFileSystem)
             let snapshot = try store.snapshot(of: JobID(rawValue: 1))
             #expect(snapshot.counts[.done] == 150)

@@ -24,9 +24,8 @@ struct ResultsTests {
                 overrides: #"[["lr","\#(rate)"]]"#, target: nil, steps: 100)
         }
         let job = try store.insertJob(
-            NewJob(token: UUID().uuidString, submittedFrom: "/", executor: executor, agentCount: 1), specs: specs,
-            in: CacheFolder(path: bench.cache)
-        ) { "\(bench.cache)/jobs/\($0)" }.id
+            NewJob(token: UUID().uuidString, submittedFrom: "/", executor: executor, agentCount: 1), specs: specs
+        ) { _ in }.id
         for index in rates.indices {
             let place = SlurmPlace(environment: [:])
             let agent = try store.registerAgent(AgentIdentity(host: node(index), pid: 1, slurm: place), for: job)
@@ -183,8 +182,8 @@ struct ResultsTests {
 
     @Test func onlyWhatIsNamedAndFinishedIsDeletedAndShownBefore() async throws {
         let done = try job(["1", "2"]) { _, claim in
-            try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
-            try Data(count: 5000).write(to: URL(filePath: claim.folder + "/model_1.safetensors"))
+            try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
+            try Data(count: 5000).write(to: URL(filePath: claim.folder.model(step: 1)))
             try store.complete(claim, metrics: [:])
         }
         let open = try job(["1"])

@@ -101,9 +101,8 @@ struct SlurmSubmitTests {
         let past = try Store(cache, now: { Timestamp.now() + .seconds(-600) })
         let spec = NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)
         let job = try past.insertJob(
-            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec],
-            in: cache
-        ) { _ in "/" }.id
+            NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1), specs: [spec]
+        ) { _ in }.id
         try past.markSubmitted(job, slurmJobID: 812)
         let agent = try past.registerAgent(AgentIdentity(environment: [:]), for: job)
         _ = try past.claimNext(of: job, by: agent, lease: .seconds(60))

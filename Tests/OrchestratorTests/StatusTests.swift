@@ -35,9 +35,8 @@ struct StatusTests {
             NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)
         }
         let job = try store.insertJob(
-            NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 2), specs: specs,
-            in: CacheFolder(path: bench.cache)
-        ) { _ in "/" }.id
+            NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 2), specs: specs
+        ) { _ in }.id
         #expect(Forecast(try store.snapshot(of: job)).remaining == nil)
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         for _ in 0..<2 {
@@ -101,9 +100,8 @@ struct StatusTests {
     private static func job(in store: Store, _ bench: Workbench) throws -> JobID {
         try store.insertJob(
             NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 1),
-            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)],
-            in: CacheFolder(path: bench.cache)
-        ) { _ in "/" }.id
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)]
+        ) { _ in }.id
     }
 
     @Test func programsReadTheStateAsJSON() async throws {

@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Testing
 

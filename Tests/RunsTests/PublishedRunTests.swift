@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Testing
 
@@ -14,7 +15,8 @@ struct PublishedRunTests {
         let experiment = try Registry.experiment(named: name)
         let plan = RunPlan(
             id: "full", experiment: name, config: experiment.config, target: experiment.target,
-            folder: RunFolder(path: folder.path + "/run"), targets: TargetCache(path: folder.path + "/targets"),
+            folder: RunFolder(path: folder.path + "/run"),
+            targets: TargetCache(folder: TargetsFolder(path: folder.path + "/targets")),
             threads: 2, checkpointInterval: .seconds(300))
 
         guard case .finished(let metrics) = try Example.perform(plan) else {

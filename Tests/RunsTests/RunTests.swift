@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import Layout
 import Runs
 import Testing
 

@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Synchronization
 import WandB
@@ -75,7 +76,7 @@ enum Example {
                 yaml: config(steps: steps, evalSteps: evalSteps, extra: extra), source: "test"),
             target: try TargetConfig.load(yaml: target, source: "test target"),
             folder: RunFolder(path: folder.path + "/" + run),
-            targets: TargetCache(path: folder.path + "/targets"),
+            targets: TargetCache(folder: TargetsFolder(path: folder.path + "/targets")),
             threads: 1, checkpointInterval: checkpointInterval)
     }
 

@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Testing
 
@@ -9,7 +10,7 @@ struct TargetCacheTests {
         let folder = try TemporaryFolder()
         let lines = Lines()
         let config = try TargetConfig.load(yaml: Example.target, source: "test")
-        let cache = TargetCache(path: folder.path + "/targets")
+        let cache = TargetCache(folder: TargetsFolder(path: folder.path + "/targets"))
 
         let hashes = try await withThrowingTaskGroup(of: String?.self) { group in
             for _ in 0..<6 {
@@ -38,7 +39,7 @@ struct TargetCacheTests {
                 + "\nmax_seeds: 2", source: "test")
 
         let error = #expect(throws: RunError.self) {
-            try TargetCache(path: folder.path).trained(
+            try TargetCache(folder: TargetsFolder(path: folder.path)).trained(
                 config, threads: 1,
                 surroundings: RunSurroundings(
                     shouldStop: { false }, progress: { _ in }, say: { lines.add($0) }))
@@ -58,7 +59,7 @@ struct TargetCacheTests {
         let folder = try TemporaryFolder()
         let config = try TargetConfig.load(yaml: Example.target, source: "test")
 
-        let target = try TargetCache(path: folder.path).trained(
+        let target = try TargetCache(folder: TargetsFolder(path: folder.path)).trained(
             config, threads: 1,
             surroundings: RunSurroundings(shouldStop: { true }, progress: { _ in }, say: { _ in }))
 

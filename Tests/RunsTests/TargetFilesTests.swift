@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Testing
 

@@ -81,8 +81,8 @@ struct StandInWorker {
             try store.fail(claim, error: "the loss is not a number at step 100", retry: false)
             return
         }
-        try FileManager.default.createDirectory(atPath: claim.folder, withIntermediateDirectories: true)
-        try Data(claim.spec.config.utf8).write(to: URL(filePath: claim.folder + "/final_config.yaml"))
+        try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
+        try Data(claim.spec.config.utf8).write(to: URL(filePath: claim.folder.config))
         try store.complete(claim, metrics: ["mmcs": 0.999, "ml2r": 1.002])
         _ = tracker?.finish(exitCode: 0)
         print("run \(claim.run) done")
@@ -94,7 +94,7 @@ struct StandInWorker {
         let run = try RunDescription(
             id: claim.run.rawValue, project: "spd", displayName: "run \(claim.spec.position)",
             config: claim.spec.config, host: AgentIdentity.thisHost)
-        return RunTracker(run: run, folder: claim.folder + "/wandb", settings: settings)
+        return RunTracker(run: run, folder: claim.folder.spool, settings: settings)
     }
 
     private var lease: Duration { .milliseconds(number("STAND_IN_LEASE_MS") ?? 30_000) }

@@ -10,11 +10,11 @@ struct AgentTests {
     init() throws {
         folder = try TemporaryFolder()
         store = try Store(folder.cache)
-        job = try store.addJob(2, in: folder.cache).id
+        job = try store.addJob(2).id
     }
 
     @Test func aLaunchedAgentTakesTheNumberItWasGiven() throws {
-        let job = try store.addJob(1, job: .sample(.local), in: folder.cache).id
+        let job = try store.addJob(1, job: .sample(.local)).id
         let given = try store.agents(of: job).map(\.id)
         try store.noteProcess(41, of: given[0])
         #expect(try store.snapshot(of: job).agents.map(\.state) == [.starting, .starting])
@@ -28,13 +28,13 @@ struct AgentTests {
     }
 
     @Test func aNumberThatIsTakenOrAnothersIsNotTakenTwice() throws {
-        let job = try store.addJob(1, job: .sample(.local), in: folder.cache).id
+        let job = try store.addJob(1, job: .sample(.local)).id
         let given = try store.agents(of: job)[0].id
         let identity = AgentIdentity(
             given: given, host: "laptop", pid: 42, slurm: SlurmPlace(environment: [:]))
         #expect(try store.registerAgent(identity, for: job) == given)
         #expect(try store.registerAgent(identity, for: job) != given)
-        let other = try store.addJob(1, in: folder.cache).id
+        let other = try store.addJob(1).id
         #expect(try store.registerAgent(identity, for: other) != given)
     }
 

@@ -14,7 +14,7 @@ struct ClaimTests {
     }
 
     @Test func specsAreClaimedInOrderUntilNoneIsLeft() throws {
-        let job = try store.addJob(3, in: folder.cache)
+        let job = try store.addJob(3)
         let agent = try store.addAgent(to: job.id)
         let claims = try (0..<3).map { _ in
             try #require(try store.claimNext(of: job.id, by: agent, lease: lease))
@@ -26,8 +26,8 @@ struct ClaimTests {
     }
 
     @Test func agentsClaimOnlyTheirOwnJobsSpecs() throws {
-        let first = try store.addJob(1, in: folder.cache)
-        let second = try store.addJob(1, in: folder.cache)
+        let first = try store.addJob(1)
+        let second = try store.addJob(1)
         let agent = try store.addAgent(to: second.id)
         #expect(try store.claimNext(of: second.id, by: agent, lease: lease)?.spec.job == second.id)
         #expect(try store.claimNext(of: second.id, by: agent, lease: lease) == nil)
@@ -128,7 +128,7 @@ struct ClaimTests {
 
     @Test func whoHadToWaitForTheStateFileTakesNothingOver() async throws {
         let lease = Duration.milliseconds(200)
-        let job = try store.addJob(1, in: folder.cache).id
+        let job = try store.addJob(1).id
         let claim = try #require(try store.claimNext(of: job, by: store.addAgent(to: job), lease: lease))
         let hold = try #require(try store.holds(of: job).first)
         let thief = try Store(folder.cache, now: clock.now)
@@ -145,7 +145,7 @@ struct ClaimTests {
     }
 
     @Test func oneTransactionRenewsAllClaimsOfAnAgentAndNamesTheLostOnes() throws {
-        let job = try store.addJob(3, in: folder.cache).id
+        let job = try store.addJob(3).id
         let agent = try store.addAgent(to: job)
         let claims = try (0..<3).map { _ in try #require(try store.claimNext(of: job, by: agent, lease: lease)) }
         #expect(try store.cancel(claims[1].run))
@@ -194,7 +194,7 @@ struct ClaimTests {
     }
 
     @Test func anAgentThatIsMarkedEndedFinishesWhatItHoldsAndClaimsNothingNew() throws {
-        let job = try store.addJob(3, in: folder.cache).id
+        let job = try store.addJob(3).id
         let place = SlurmPlace(environment: ["SLURM_JOB_ID": "35"])
         let first = try store.registerAgent(AgentIdentity(host: "n2", pid: 1, slurm: place), for: job)
         let held = try #require(try store.claimNext(of: job, by: first, lease: lease))
@@ -245,7 +245,7 @@ struct ClaimTests {
     }
 
     @Test func cancellingCallsOffEverythingThatIsNotSettled() throws {
-        let job = try store.addJob(3, in: folder.cache)
+        let job = try store.addJob(3)
         let agent = try store.addAgent(to: job.id)
         let done = try #require(try store.claimNext(of: job.id, by: agent, lease: lease))
         try store.complete(done, metrics: [:])
@@ -261,7 +261,7 @@ struct ClaimTests {
     }
 
     private func claimed(maxRetries: Int = 1) throws -> (JobID, Claim) {
-        let job = try store.addJob(1, job: .sample(maxRetries: maxRetries), in: folder.cache)
+        let job = try store.addJob(1, job: .sample(maxRetries: maxRetries))
         let agent = try store.addAgent(to: job.id)
         return (job.id, try #require(try store.claimNext(of: job.id, by: agent, lease: lease)))
     }

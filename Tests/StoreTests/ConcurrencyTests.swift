@@ -10,7 +10,7 @@ struct ConcurrencyTests {
 
     @Test func eightProcessesNeverClaimTheSameSpec() async throws {
         let store = try Store(folder.cache)
-        let job = try store.addJob(200, in: folder.cache).id
+        let job = try store.addJob(200).id
         let path = folder.path
         let number = job.rawValue
         await withTaskGroup(of: Void.self) { group in
@@ -37,13 +37,13 @@ struct ConcurrencyTests {
 
     @Test(arguments: [FileSystem.ext4, .nfs])
     func manyConnectionsShareTheSpecs(on fileSystem: FileSystem) async throws {
-        let file = folder.path + "/state.sqlite"
-        let store = try open(file, on: fileSystem)
-        let job = try store.addJob(120, in: folder.cache).id
+        let cache = folder.cache
+        let store = try open(cache, on: fileSystem)
+        let job = try store.addJob(120).id
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<8 {
                 group.addTask {
-                    let store = try open(file, on: fileSystem)
+                    let store = try open(cache, on: fileSystem)
                     let agent = try store.addAgent(to: job, pid: Int32(number))
                     while let claim = try store.claimNext(of: job, by: agent, lease: .seconds(600)) {
                         try store.report(Progress(step: 1, steps: 100), of: claim, lease: .seconds(600))
@@ -66,8 +66,8 @@ struct ConcurrencyTests {
                     await #expect(processExitsWith: .success) { [path = path as String] in
                         let cache = CacheFolder(path: path + "/made/by/them")
                         _ = try Store(cache).insertJob(
-                            NewJob.sample(), specs: NewSpec.samples(5), in: cache
-                        ) { "/jobs/\($0)" }
+                            NewJob.sample(), specs: NewSpec.samples(5)
+                        ) { _ in }
                     }
                 }
             }
@@ -81,17 +81,16 @@ struct ConcurrencyTests {
         let path = folder.path
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let cache = CacheFolder(path: path)
-            _ = try Store(cache).insertJob(NewJob.sample(), specs: NewSpec.samples(50), in: cache) { _ in
+            _ = try Store(cache).insertJob(NewJob.sample(), specs: NewSpec.samples(50)) { _ in
                 kill(getpid(), SIGKILL)
-                return ""
             }
         }
         #expect(try store.jobs().isEmpty)
-        #expect(try store.addJob(1, in: folder.cache).id == JobID(rawValue: 1))
+        #expect(try store.addJob(1).id == JobID(rawValue: 1))
     }
 }
 
-/// Opens `file` the way it would be opened on the given kind of file system.
-private func open(_ file: String, on fileSystem: FileSystem) throws -> Store {
-    try Store(file: file, on: fileSystem, patience: .seconds(60), now: Timestamp.now)
+/// Opens the state file the way it would be opened on the given kind of file system.
+private func open(_ cache: CacheFolder, on fileSystem: FileSystem) throws -> Store {
+    try Store(cache, on: fileSystem, patience: .seconds(60), now: Timestamp.now)
 }

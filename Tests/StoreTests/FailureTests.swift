@@ -12,7 +12,7 @@ struct FailureTests {
     @Test func aFolderThatCannotBeMadeIsNamed() throws {
         try Data().write(to: URL(filePath: folder.path + "/file"))
         let below = folder.path + "/file/cache"
-        #expect(throws: StoreError.unwritable(path: below, reason: "\(folder.path)/file is not a folder")) {
+        #expect(throws: StoreError.folder(.notAFolder(path: folder.path + "/file"))) {
             try Store(CacheFolder(path: below))
         }
     }
@@ -36,13 +36,13 @@ struct FailureTests {
 
     @Test func aFullDiskStoresNothing() throws {
         let store = try Store(folder.cache)
-        _ = try store.addJob(1, in: folder.cache)
+        _ = try store.addJob(1)
         try store.write { db in
             let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
             _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(pages + 2)")
         }
         #expect(throws: StoreError.diskFull(path: store.path)) {
-            try store.addJob(1000, in: folder.cache)
+            try store.addJob(1000)
         }
         #expect(try store.jobs().map(\.counts.total) == [1])
     }
@@ -62,12 +62,12 @@ struct FailureTests {
             }
             while !FileManager.default.fileExists(atPath: sign) { try await Task.sleep(for: .milliseconds(10)) }
             let holder = try String(contentsOfFile: sign, encoding: .utf8)
-            let error = #expect(throws: StoreError.self) { try impatient.addJob(1, in: folder.cache) }
+            let error = #expect(throws: StoreError.self) { try impatient.addJob(1) }
             #expect("\(try #require(error))".contains("state.sqlite stayed locked by process \(holder) ("))
             try FileManager.default.removeItem(atPath: sign)
             try await group.waitForAll()
         }
-        _ = try impatient.addJob(1, in: folder.cache)
+        _ = try impatient.addJob(1)
     }
 
     @Test func waitersForALockAreNotItsHolders() {
@@ -87,10 +87,10 @@ struct FailureTests {
         try first.write { db in
             try db.execute(sql: "UPDATE job SET folder = ''")
             #expect(throws: StoreError.locked(path: second.path, by: [])) {
-                try second.addJob(1, in: folder.cache)
+                try second.addJob(1)
             }
         }
-        _ = try second.addJob(1, in: folder.cache)
+        _ = try second.addJob(1)
     }
 
     @Test func lookingAtAMissingStateMakesNothing() throws {
@@ -99,8 +99,29 @@ struct FailureTests {
         #expect(!FileManager.default.fileExists(atPath: cache.path))
     }
 
-    @Test func theCacheFolderComesFromTheEnvironment() {
-        #expect(CacheFolder(environment: ["HOME": "/home/me"]).path == "/home/me/spd_cache")
-        #expect(CacheFolder(environment: ["HOME": "/home/me", "SPD_CACHE_DIR": "/x//y/./"]).path == "/x/y")
+    @Test(arguments: ["", "-wal"])
+    func anEmptiedStateFileIsNotTakenForANewOne(withLog companion: String) throws {
+        let cache = folder.cache
+        try FileManager.default.createDirectory(atPath: cache.jobs + "/12", withIntermediateDirectories: true)
+        try Data().write(to: URL(filePath: cache.stateFile))
+        if !companion.isEmpty { try Data("x".utf8).write(to: URL(filePath: cache.stateFile + companion)) }
+        let error = StoreError.emptied(path: cache.stateFile, jobs: 1)
+        #expect(throws: error) { try Store(cache) }
+        #expect(throws: error) { try Store.existing(cache) }
+    }
+
+    @Test func aStateFileThatIsGoneIsSaidToBe() throws {
+        let cache = folder.cache
+        try FileManager.default.createDirectory(atPath: cache.jobs + "/1", withIntermediateDirectories: true)
+        #expect(throws: StoreError.missing(path: cache.stateFile, jobs: 1)) { try Store.existing(cache) }
+        #expect(try Store(cache).jobs().isEmpty, "a submission starts afresh")
+    }
+
+    @Test func aStateFileThatWasCutShortIsDamaged() throws {
+        do { _ = try Store(folder.cache).addJob(100) }
+        let size = try #require(FileManager.default.attributesOfItem(atPath: folder.cache.stateFile)[.size] as? Int)
+        truncate(folder.cache.stateFile, size / 8192 * 4096)
+        let error = #expect(throws: StoreError.self) { try Store(folder.cache).jobs() }
+        guard case .damaged = error else { return #expect(Bool(false), "\(String(describing: error))") }
     }
 }

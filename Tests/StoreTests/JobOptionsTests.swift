@@ -10,7 +10,7 @@ import Testing
             slots: .auto, threads: 3, resources: ["mem": "4G"], sbatchArguments: ["--nice=100"], onFinish: "true",
             uploadsCheckpoints: true)
         let new = NewJob(token: "t", submittedFrom: "/", executor: .slurm, agentCount: 1, options: options)
-        let job = try store.addJob(1, job: new, in: folder.cache)
+        let job = try store.addJob(1, job: new)
         #expect(try store.job(job.id).options == options)
     }
 

@@ -12,21 +12,21 @@ struct JobTests {
     }
 
     @Test func aJobIsStoredWithItsSpecsInOrder() throws {
-        let job = try store.addJob(3, in: folder.cache)
+        let job = try store.addJob(3)
         let snapshot = try store.snapshot(of: job.id)
         #expect(snapshot.job == job)
-        #expect(job.folder == "/jobs/\(job.id)")
+        #expect(job.folder.path == "\(folder.path)/jobs/\(job.id)")
         #expect(snapshot.runs.map(\.position) == [0, 1, 2])
         #expect(snapshot.counts[.pending] == 3)
         #expect(Set(snapshot.runs.map(\.id)).count == 3)
-        #expect(snapshot.runs.allSatisfy { $0.folder == "\(folder.path)/runs/\($0.id)" })
+        #expect(snapshot.runs.allSatisfy { $0.folder.path == "\(folder.path)/runs/\($0.id)" })
         #expect(try store.spec(of: snapshot.runs[2].id).config == #"{"seed":2}"#)
     }
 
     @Test func aJobWhoseFolderCannotBePublishedIsNotStored() throws {
         struct NoSpace: Error {}
         #expect(throws: NoSpace.self) {
-            try store.insertJob(.sample(), specs: NewSpec.samples(2), in: folder.cache) { _ in
+            try store.insertJob(.sample(), specs: NewSpec.samples(2)) { _ in
                 throw NoSpace()
             }
         }
@@ -34,28 +34,28 @@ struct JobTests {
     }
 
     @Test func tenThousandSpecsAreStoredAndCountedAtOnce() throws {
-        let job = try store.addJob(10_000, in: folder.cache)
+        let job = try store.addJob(10_000)
         #expect(try store.jobs().map(\.counts.total) == [10_000])
         #expect(try store.snapshot(of: job.id).runs.count == 10_000)
     }
 
     @Test func aJobThatNobodyHasBegunCanBeWithdrawn() throws {
-        let job = try store.addJob(2, job: .sample(.local), in: folder.cache)
+        let job = try store.addJob(2, job: .sample(.local))
         #expect(try store.withdraw(job.id))
         #expect(try store.jobs().isEmpty)
         // A job's number is never given twice: logs and messages may still name it.
-        #expect(try store.addJob(1, in: folder.cache).id.rawValue == job.id.rawValue + 1)
+        #expect(try store.addJob(1).id.rawValue == job.id.rawValue + 1)
     }
 
     @Test func aJobThatAnAgentHasBegunStays() throws {
-        let job = try store.addJob(2, in: folder.cache)
+        let job = try store.addJob(2)
         _ = try store.claimNext(of: job.id, by: try store.addAgent(to: job.id), lease: lease)
         #expect(try !store.withdraw(job.id))
         #expect(try store.jobs().count == 1)
     }
 
     @Test func anUnknownJobNamesTheLatestOnes() throws {
-        let job = try store.addJob(1, in: folder.cache)
+        let job = try store.addJob(1)
         let unknown = JobID(rawValue: 77)
         #expect(throws: StoreError.unknownJob(unknown, latest: [job.id])) { try store.job(unknown) }
         #expect(
@@ -63,7 +63,7 @@ struct JobTests {
     }
 
     @Test func theSubmissionsStateIsKept() throws {
-        let job = try store.addJob(1, in: folder.cache)
+        let job = try store.addJob(1)
         #expect(job.submission == .stored)
         try store.markUncertain(job.id)
         #expect(try store.job(job.id).submission == .uncertain)

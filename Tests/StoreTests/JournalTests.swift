@@ -13,7 +13,7 @@ struct JournalTests {
         -> Store
     {
         try Store(
-            file: folder.cache.stateFile, on: fileSystem, isShared: isShared, patience: patience, now: Timestamp.now)
+            folder.cache, on: fileSystem, isShared: isShared, patience: patience, now: Timestamp.now)
     }
 
     private var filesBeside: Set<String> {
@@ -42,7 +42,7 @@ struct JournalTests {
     @Test func onTheFileServerAFileStaysFitForItsClients() throws {
         #expect(try open(on: .ext4, isShared: true).journal == "persist")
         #expect(try open(on: .ext4).journal == "persist")
-        _ = try open(on: .ext4).addJob(3, in: folder.cache)
+        _ = try open(on: .ext4).addJob(3)
         #expect(try open(on: .nfs).jobs().map(\.counts.total) == [3])
         #expect(try open(on: .ext4).journal == "persist")
     }
@@ -51,8 +51,8 @@ struct JournalTests {
         let path = folder.path
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let store = try Store(
-                file: path + "/state.sqlite", on: .ext4, patience: .seconds(20), now: Timestamp.now)
-            _ = try store.addJob(50, in: CacheFolder(path: path))
+                CacheFolder(path: path), on: .ext4, patience: .seconds(20), now: Timestamp.now)
+            _ = try store.addJob(50)
             kill(getpid(), SIGKILL)
         }
         #expect(try filesBeside == ["", "-wal", "-shm"], "the job is in the log only")
@@ -65,21 +65,21 @@ struct JournalTests {
 
     @Test func theJournalChangesOnceNobodyElseHasTheFileOpen() throws {
         var local: Store? = try open(on: .ext4)
-        _ = try local?.addJob(2, in: folder.cache)
+        _ = try local?.addJob(2)
         #expect(throws: StoreError.locked(path: folder.cache.stateFile, by: [])) {
             try open(on: .nfs, patience: .milliseconds(100))
         }
-        #expect(try local?.addJob(1, in: folder.cache) != nil, "whoever has it open is not disturbed")
+        #expect(try local?.addJob(1) != nil, "whoever has it open is not disturbed")
         local = nil
         #expect(try open(on: .nfs).jobs().map(\.counts.total) == [2, 1])
     }
 
     @Test func aChangeThatACrashCutShortIsRolledBackByTheNextMachine() async throws {
-        _ = try open(on: .nfs).addJob(1, in: folder.cache)
+        _ = try open(on: .nfs).addJob(1)
         let path = folder.path
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let store = try Store(
-                file: path + "/state.sqlite", on: .nfs, patience: .seconds(20), now: Timestamp.now)
+                CacheFolder(path: path), on: .nfs, patience: .seconds(20), now: Timestamp.now)
             try store.write { db in
                 try db.execute(sql: "PRAGMA cache_size = 1; UPDATE job SET token = 'torn'")
                 try db.execute(sql: "CREATE TABLE spilled AS SELECT zeroblob(300000) AS bytes")

@@ -12,8 +12,8 @@ struct LinksTests {
         store = try Store(folder.cache)
     }
 
-    private func job(_ specs: [NewSpec], in place: String = "/jobs/1") throws -> Job {
-        try store.insertJob(.sample(), specs: specs, in: folder.cache) { _ in place }
+    private func job(_ specs: [NewSpec]) throws -> Job {
+        try store.insertJob(.sample(), specs: specs) { _ in }
     }
 
     @Test func linksAreKeptWithTheJobAndReplacedAsAWhole() throws {
@@ -44,10 +44,11 @@ struct LinksTests {
     }
 
     @Test func theCommitIsWhatTheJobsFolderTells() throws {
-        let job = try job(NewSpec.samples(1), in: folder.path)
+        let job = try job(NewSpec.samples(1))
         #expect(job.commit == nil)
+        try FileManager.default.createDirectory(atPath: job.folder.path, withIntermediateDirectories: true)
         try Data(#"{"version":"1","git":{"commit":"0123abc","branch":null}}"#.utf8)
-            .write(to: URL(filePath: folder.path + "/snapshot.json"))
+            .write(to: URL(filePath: job.folder.snapshot))
         #expect(job.commit == "0123abc")
     }
 }

@@ -11,7 +11,7 @@ struct SteeringTests {
     init() throws {
         folder = try TemporaryFolder()
         store = try Store(folder.cache)
-        job = try store.addJob(4, in: folder.cache).id
+        job = try store.addJob(4).id
         agent = try store.addAgent(to: job)
     }
 
@@ -61,7 +61,7 @@ struct SteeringTests {
         #expect(try store.run(failed.run).status == .failed)
         try store.retry([failed.run], of: job)
         #expect(try store.run(failed.run).status == .pending)
-        let other = try store.addJob(1, in: folder.cache).id
+        let other = try store.addJob(1).id
         #expect(throws: StoreError.unknownRun(failed.run)) { try store.retry([failed.run], of: other) }
     }
 
@@ -78,7 +78,7 @@ struct SteeringTests {
             #expect(throws: StoreError.noRun(prefix: nobody)) { try store.run(startingWith: nobody) }
         }
         // Forty runs share thirty-six first letters.
-        let many = try store.addJob(40, in: folder.cache).id
+        let many = try store.addJob(40).id
         let letters = try store.snapshot(of: many).runs.map { String($0.id.rawValue.prefix(1)) }
         let shared = try #require(letters.first { letter in letters.filter { $0 == letter }.count > 1 })
         #expect { try store.run(startingWith: shared) } throws: { error in
@@ -88,7 +88,7 @@ struct SteeringTests {
     }
 
     @Test func agentsThatAreAddedLaterAreNumberedOn() throws {
-        let local = try store.addJob(2, job: .sample(.local), in: folder.cache).id
+        let local = try store.addJob(2, job: .sample(.local)).id
         let more = try store.addAgents(2, to: local)
         #expect(more.map(\.number) == [3, 4])
         #expect(more.allSatisfy { $0.state == .starting })
@@ -101,7 +101,7 @@ struct SteeringTests {
     }
 
     @Test func aForgottenJobLeavesNothingAndTheOthersAlone() throws {
-        let other = try store.addJob(1, in: folder.cache).id
+        let other = try store.addJob(1).id
         let run = try claim().run
         try store.forget(job)
         #expect(try store.jobs().map(\.job.id) == [other])

@@ -56,10 +56,8 @@ extension NewSpec {
 }
 
 extension Store {
-    func addJob(
-        _ count: Int, job: NewJob = .sample(), in cache: CacheFolder
-    ) throws -> Job {
-        try insertJob(job, specs: NewSpec.samples(count), in: cache) { "/jobs/\($0)" }
+    func addJob(_ count: Int, job: NewJob = .sample()) throws -> Job {
+        try insertJob(job, specs: NewSpec.samples(count)) { _ in }
     }
 
     func addAgent(to job: JobID, pid: Int32 = 1) throws -> AgentID {

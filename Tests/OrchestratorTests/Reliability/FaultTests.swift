@@ -42,7 +42,7 @@ extension Reliability {
                 #expect(try store.attempts(at: run.id).map(\.outcome) == [.done], "nobody has lost \(run.id)")
             }
             let rows = try String(
-                contentsOfFile: store.snapshot(of: job).runs[0].folder + "/metrics.jsonl", encoding: .utf8)
+                contentsOfFile: store.snapshot(of: job).runs[0].folder.metrics, encoding: .utf8)
             #expect(rows.split(separator: "\n").count == 401)
         }
 
@@ -84,7 +84,7 @@ extension Reliability {
             for run in try store.snapshot(of: job).runs {
                 let outcomes = try store.attempts(at: run.id).map(\.outcome)
                 #expect(!outcomes.contains(.failed) && outcomes.last == .done, "\(outcomes)")
-                let rows = try String(contentsOfFile: run.folder + "/metrics.jsonl", encoding: .utf8)
+                let rows = try String(contentsOfFile: run.folder.metrics, encoding: .utf8)
                 #expect(
                     rows.split(separator: "\n").count == run.progress.steps / 100
                         + (run.progress.steps % 100 == 0 ? 1 : 2))

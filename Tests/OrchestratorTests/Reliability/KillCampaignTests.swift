@@ -158,7 +158,7 @@ private final class Campaign {
             let twins = expected.filter { $0.experiment == name }
             try #require(runs.map(\.overrides) == twins.map(\.overrides), "job \(job.job.id) is whole")
             for file in ["worker", "summary.json", "runs.jsonl"] {
-                #expect(FileManager.default.fileExists(atPath: job.job.folder + "/" + file), "\(file)")
+                #expect(FileManager.default.fileExists(atPath: job.job.folder.path + "/" + file), "\(file)")
             }
             for (run, twin) in zip(runs, twins) { try check(run, against: twin) }
         }
@@ -172,10 +172,12 @@ private final class Campaign {
         #expect(attempts.allSatisfy { $0.outcome != nil })
         #expect(run.metrics == twin.metrics)
         for name in ["final_config.yaml", "metrics.jsonl", "model_\(twin.progress.steps).safetensors"] {
-            let (ours, theirs) = (URL(filePath: run.folder + "/" + name), URL(filePath: twin.folder + "/" + name))
+            let (ours, theirs) = (
+                URL(filePath: run.folder.path + "/" + name), URL(filePath: twin.folder.path + "/" + name)
+            )
             #expect(try Data(contentsOf: ours) == Data(contentsOf: theirs), "\(name) of \(run.id)")
         }
-        let files = try FileManager.default.contentsOfDirectory(atPath: run.folder)
+        let files = try FileManager.default.contentsOfDirectory(atPath: run.folder.path)
         #expect(!files.contains { $0.hasSuffix(".tmp") }, "\(files)")
     }
 }

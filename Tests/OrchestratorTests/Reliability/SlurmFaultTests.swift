@@ -97,7 +97,7 @@ extension Reliability {
 
         private func expectSameRows(as steps: Int, _ runs: [Run]) throws {
             for run in runs {
-                let rows = try String(contentsOfFile: run.folder + "/metrics.jsonl", encoding: .utf8)
+                let rows = try String(contentsOfFile: run.folder.metrics, encoding: .utf8)
                     .split(separator: "\n")
                 #expect(rows.count == steps / 100 + 1, "\(run.id)")
             }

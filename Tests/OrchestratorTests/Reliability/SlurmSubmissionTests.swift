@@ -108,7 +108,7 @@ extension Reliability {
             let first = try store.attempts(at: run.id)[0]
             #expect(first.outcome == .released && first.reason == "the agent's time is over", "\(first)")
             try await eventually(within: .seconds(60)) {
-                try String(contentsOfFile: run.folder + "/output.log", encoding: .utf8).contains("goes on from step")
+                try String(contentsOfFile: run.folder.log, encoding: .utf8).contains("goes on from step")
             }
             let agents = try store.agents(of: JobID(rawValue: 1))
             #expect(Set(agents.compactMap(\.slurm.job)).count == 1, "the same batch job, once more")

@@ -53,7 +53,7 @@ extension Reliability {
             let reference = try #require(try store.snapshot(of: JobID(rawValue: 1)).runs.first)
             #expect(try store.run(run.id).metrics == reference.metrics)
             for name in ["metrics.jsonl", "model_25000.safetensors", "final_config.yaml"] {
-                let (ours, theirs) = (run.folder + "/" + name, reference.folder + "/" + name)
+                let (ours, theirs) = (run.folder.path + "/" + name, reference.folder.path + "/" + name)
                 #expect(FileManager.default.contentsEqual(atPath: ours, andPath: theirs), "\(name)")
             }
             #expect(try checkpoints(of: run).isEmpty)
@@ -67,17 +67,17 @@ extension Reliability {
         }
 
         private func checkpoints(of run: Run) throws -> [String] {
-            guard FileManager.default.fileExists(atPath: run.folder) else { return [] }
-            return try FileManager.default.contentsOfDirectory(atPath: run.folder)
+            guard FileManager.default.fileExists(atPath: run.folder.path) else { return [] }
+            return try FileManager.default.contentsOfDirectory(atPath: run.folder.path)
                 .filter { $0.hasPrefix("checkpoint_") }
         }
 
         /// All files of a run but what it said, which several attempts may add to.
         private func contents(of run: Run) throws -> [String: Data] {
-            let names = FileManager.default.enumerator(atPath: run.folder)?.allObjects as? [String] ?? []
+            let names = FileManager.default.enumerator(atPath: run.folder.path)?.allObjects as? [String] ?? []
             var contents: [String: Data] = [:]
             for name in names where name != "output.log" {
-                contents[name] = FileManager.default.contents(atPath: run.folder + "/" + name) ?? Data()
+                contents[name] = FileManager.default.contents(atPath: run.folder.path + "/" + name) ?? Data()
             }
             return contents
         }

@@ -47,7 +47,7 @@ extension Reliability {
             #expect(attempts.allSatisfy { $0.outcome == .done && $0.number == 1 })
             #expect(Set(attempts.map(\.agent)).count > 1)
             for run in snapshot.runs {
-                #expect(FileManager.default.fileExists(atPath: run.folder + "/final_config.yaml"))
+                #expect(FileManager.default.fileExists(atPath: run.folder.config))
             }
             let first = try #require(attempts.map(\.started).min())
             let last = try #require(attempts.compactMap(\.ended).max())

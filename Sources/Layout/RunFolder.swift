@@ -17,7 +17,8 @@ public struct RunFolder: Sendable, Equatable {
     public var metrics: String { path + "/metrics.jsonl" }
     /// What the run said, line by line.
     public var log: String { path + "/output.log" }
-
+    /// Its rows for Weights & Biases, sent or waiting.
+    public var spool: String { path + "/wandb" }
     /// Where figures go.
     public var figures: String { path + "/figures" }
 
@@ -26,6 +27,17 @@ public struct RunFolder: Sendable, Equatable {
 
     /// The published state dict after `step` steps.
     public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
+
+    /// The state to go on from after `step` steps.
+    public func checkpoint(step: Int) -> String { "\(path)/\(Self.checkpoint.prefix)\(step)\(Self.checkpoint.suffix)" }
+
+    /// The step of the checkpoint with a file's name; nil if it is none.
+    public static func step(ofCheckpoint name: String) -> Int? {
+        guard name.hasPrefix(checkpoint.prefix), name.hasSuffix(checkpoint.suffix) else { return nil }
+        return Int(name.dropFirst(checkpoint.prefix.count).dropLast(checkpoint.suffix.count))
+    }
+
+    private static let checkpoint = (prefix: "checkpoint_", suffix: ".safetensors")
 
     /// Creates the folder.
     ///
@@ -36,7 +48,7 @@ public struct RunFolder: Sendable, Equatable {
 
     /// Removes files that an earlier attempt had not finished: it may have been killed, or be about to wake up and give
     /// them their names.
-    func removeUnfinished() {
+    public func removeUnfinished() {
         for folder in [path, figures] {
             // What cannot be listed or removed costs space, nothing else.
             for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -1,0 +1,79 @@
+import Glibc
+
+extension CacheFolder {
+    /// What lies in a cache folder, as far as the file system tells.
+    public enum Condition: Equatable, Sendable {
+        /// Nothing was ever submitted to it; the folder itself may be missing.
+        case unused
+        /// There is a state file.
+        case kept
+        /// There are folders of jobs, and the state file is empty: a file server that crashed, or a full quota, can do
+        /// that.
+        case emptied(jobs: Int)
+        /// There are folders of jobs and no state file.
+        case stateless(jobs: Int)
+    }
+
+    /// Looks at what lies in the folder.
+    ///
+    /// A folder that cannot be looked at is never taken for an empty one.
+    public func condition() throws(CacheFolderError) -> Condition {
+        guard let folder = try Self.status(of: path) else { return .unused }
+        guard folder.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(path: path) }
+        guard let file = try Self.status(of: stateFile) else {
+            let jobs = try jobCount()
+            return jobs == 0 ? .unused : .stateless(jobs: jobs)
+        }
+        guard file.st_mode & S_IFMT == S_IFREG else {
+            throw .unreachable(path: stateFile, reason: "it is not a regular file")
+        }
+        guard file.st_size == 0 else { return .kept }
+        // A first submission that begins at this moment has no job yet.
+        let jobs = try jobCount()
+        return jobs == 0 ? .unused : .emptied(jobs: jobs)
+    }
+
+    /// What SQLite keeps beside the state file while it is in use, or after a crash.
+    public var stateCompanions: [String] { ["-wal", "-shm", "-journal"].map { stateFile + $0 } }
+
+    /// How many folders are named as those of jobs.
+    private func jobCount() throws(CacheFolderError) -> Int {
+        guard let folder = opendir(jobs) else {
+            guard errno == ENOENT else { throw .unreachable(path: jobs, reason: String(cString: strerror(errno))) }
+            return 0
+        }
+        defer { closedir(folder) }
+        var count = 0
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let number = Int64(name), number > 0 { count += 1 }
+        }
+        return count
+    }
+
+    /// The file that stands where a path needs a folder.
+    private static func fileAbove(_ path: String) -> String {
+        var above = path
+        var info = stat()
+        while stat(above, &info) != 0, let slash = above.lastIndex(of: "/"), slash != above.startIndex {
+            above = String(above[..<slash])
+        }
+        return above
+    }
+
+    private static func status(of path: String) throws(CacheFolderError) -> stat? {
+        var info = stat()
+        if stat(path, &info) == 0 { return info }
+        switch errno {
+        case ENOENT:
+            guard lstat(path, &info) != 0 else {
+                throw .unreachable(path: path, reason: "it is a link to something that is not there")
+            }
+            return nil
+        case ENOTDIR: throw .notAFolder(path: fileAbove(path))
+        case let reason: throw .unreachable(path: path, reason: String(cString: strerror(reason)))
+        }
+    }
+}

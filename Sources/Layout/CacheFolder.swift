@@ -1,0 +1,66 @@
+import Glibc
+
+/// The folder that holds everything this program keeps: state, jobs, runs, targets.
+///
+/// No path below it is put together anywhere else. Where a job or a run lies follows from its name alone, so a cache
+/// that was moved or copied acts on its own files.
+public struct CacheFolder: Hashable, Sendable {
+    /// The folder's absolute path.
+    public let path: String
+
+    /// The folder at `path`; a relative path is taken from the current folder.
+    public init(path: String) {
+        let absolute = path.hasPrefix("/") ? path : CacheFolder.currentFolder + "/" + path
+        let parts = absolute.split(separator: "/").filter { $0 != "." }
+        self.path = "/" + parts.joined(separator: "/")
+    }
+
+    /// The state file: every job, spec, run, attempt and agent.
+    public var stateFile: String { path + "/state.sqlite" }
+
+    /// The site's defaults for SLURM, written by its users.
+    public var siteFile: String { path + "/site.yaml" }
+
+    /// SLURM's queue as a user last saw it.
+    public func queueFile(ofUser user: UInt32) -> String { "\(path)/squeue-\(user).json" }
+
+    /// The folder in which commands that send to W&B say that they are alive.
+    public var senders: String { path + "/sync" }
+
+    /// The folder that holds one folder per job.
+    public var jobs: String { path + "/jobs" }
+
+    /// The folder that holds one folder per run, and one per target that was trained on W&B.
+    public var runs: String { path + "/runs" }
+
+    /// The folder that holds trained targets and copies of users' targets.
+    public var targets: TargetsFolder { TargetsFolder(path: path + "/" + TargetsFolder.name) }
+
+    /// The folder of one job.
+    public func folder(of job: JobID) -> JobFolder { JobFolder(path: "\(jobs)/\(job)") }
+
+    /// The folder of one run.
+    public func folder(of run: RunID) -> RunFolder { RunFolder(path: "\(runs)/\(run)") }
+
+    /// A path below this folder as the state file keeps it: relative to the folder.
+    ///
+    /// Others stay as they are.
+    public func relative(_ absolute: String) -> String {
+        absolute.hasPrefix(path + "/") ? String(absolute.dropFirst(path.count + 1)) : absolute
+    }
+
+    /// The path that the state file speaks of.
+    ///
+    /// State files of earlier versions hold absolute paths, which lead elsewhere once the cache was moved or copied: a
+    /// path of a target's copy is this cache's copy.
+    public func absolute(_ stored: String) -> String {
+        guard stored.hasPrefix("/") else { return path + "/" + stored }
+        return TargetsFolder.copy(in: stored).map { targets.path + "/" + $0 } ?? stored
+    }
+
+    private static var currentFolder: String {
+        guard let buffer = getcwd(nil, 0) else { return "/" }
+        defer { free(buffer) }
+        return String(cString: buffer)
+    }
+}

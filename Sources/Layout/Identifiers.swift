@@ -1,0 +1,45 @@
+/// The number of a job, as users type it.
+public struct JobID: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
+    /// The number.
+    public let rawValue: Int64
+
+    /// Wraps a job's number.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+
+    /// The number as users type it.
+    public var description: String { String(rawValue) }
+}
+
+/// The name of a run in every place that knows it: the state file, its folder, Weights & Biases.
+///
+/// Eight lowercase letters and digits, as W&B makes them.
+public struct RunID: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
+    /// The name.
+    public let rawValue: String
+
+    /// Wraps a run's name; `nil` unless it is eight lowercase letters and digits.
+    public init?(rawValue: String) {
+        guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy(Self.alphabet.contains) else {
+            return nil
+        }
+        self.rawValue = rawValue
+    }
+
+    /// A new name, drawn from `generator`.
+    public static func random(using generator: inout some RandomNumberGenerator) -> RunID {
+        RunID(drawnFrom: &generator)
+    }
+
+    /// The name.
+    public var description: String { rawValue }
+
+    private init(drawnFrom generator: inout some RandomNumberGenerator) {
+        rawValue = String(
+            decoding: (0..<Self.length).map { _ in
+                Self.alphabet[Int.random(in: 0..<Self.alphabet.count, using: &generator)]
+            }, as: UTF8.self)
+    }
+
+    private static let length = 8
+    private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
+}

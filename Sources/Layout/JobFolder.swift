@@ -1,0 +1,58 @@
+/// A job's folder and the names of what it holds.
+public struct JobFolder: Sendable, Equatable {
+    /// Where the folder is.
+    public let path: String
+
+    /// Names a folder without touching it.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The program that the job's agents run.
+    public var worker: String { path + "/worker" }
+    /// Where the job comes from: commit, versions, variables.
+    public var snapshot: String { path + "/snapshot.json" }
+    /// What the checkout had changed since its commit.
+    public var diff: String { path + "/diff.patch" }
+    /// The sweep file.
+    public var sweep: String { path + "/sweep.yaml" }
+    /// Copies of the config files that specs come from.
+    public var configs: String { path + "/" + Self.configs }
+    /// The agents' logs.
+    public var logs: String { path + "/logs" }
+    /// What the user's command printed at the job's end.
+    public var finishLog: String { logs + "/on-finish.log" }
+    /// How the job ended.
+    public var summary: String { path + "/summary.json" }
+    /// How each of its runs ended, a line for each.
+    public var runLines: String { path + "/runs.jsonl" }
+    /// The lock of whoever starts the job's agents.
+    public var launchLock: String { path + "/launch.lock" }
+
+    /// A batch script.
+    public func script(named name: String) -> String { path + "/" + name }
+
+    /// The name of a job's first, second, … batch script.
+    public static func script(_ number: Int) -> String { number == 1 ? "submit.sh" : "submit-\(number).sh" }
+
+    /// The log of an agent that was started on this machine, numbered from 1.
+    public func log(ofAgent number: Int) -> String { "\(logs)/agent-\(number).log" }
+
+    /// The log of an agent that SLURM started as a job of its own.
+    public func log(ofBatchJob job: Int64) -> String { "\(logs)/\(job).log" }
+
+    /// The log of an agent that SLURM started as a task of an array.
+    public func log(ofArrayJob array: Int64, task: Int64) -> String { "\(logs)/\(array)_\(task).log" }
+
+    /// The copy of a config file, relative to the folder.
+    ///
+    /// - Parameters:
+    ///   - name: The file's name without its extension.
+    ///   - digest: The SHA-256 of its bytes.
+    /// - Returns: The copy's path below the folder.
+    public static func config(named name: String, digest: String) -> String {
+        "\(configs)/\(name)-\(digest.prefix(8)).yaml"
+    }
+
+    private static let configs = "configs"
+}

@@ -1,0 +1,33 @@
+/// The folder of trained targets and of copies of users' targets, and the names of what it holds.
+public struct TargetsFolder: Hashable, Sendable {
+    /// Where the folder is.
+    public let path: String
+
+    /// Names a folder without touching it.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The target that a training config makes.
+    ///
+    /// - Parameters:
+    ///   - kind: `tms` or `resid_mlp`.
+    ///   - digest: The SHA-256 of the config.
+    /// - Returns: The target's folder.
+    public func target(kind: String, digest: String) -> String { "\(path)/\(kind)-\(digest.prefix(16))" }
+
+    /// The copy of a user's target, by the SHA-256 of its files.
+    public func copy(digest: String) -> String { "\(path)/\(Self.copy)\(digest.prefix(16))" }
+
+    /// The copy, or the file in one, that an absolute path of some cache speaks of, relative to its targets.
+    static func copy(in absolute: String) -> String? {
+        let parts = absolute.split(separator: "/")
+        guard let index = parts.lastIndex(where: { $0.hasPrefix(copy) }), index > 0, parts[index - 1] == name else {
+            return nil
+        }
+        return parts[index...].joined(separator: "/")
+    }
+
+    static let name = "targets"
+    private static let copy = "copy-"
+}
