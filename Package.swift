@@ -43,7 +43,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Runs",
-                "Slurm", "Store", "TextData", "WandB", argumentParser,
+                "Slurm", "Store", "TextData", "Tokenizers", "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -82,6 +82,7 @@ let package = Package(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
         .target(name: "JSON", swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
@@ -116,6 +117,7 @@ let package = Package(
         .testTarget(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
         .testTarget(
             name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),
         .testTarget(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Runs
 import Store
+import Tokenizers
 
 /// Runs specs of a job, one after another, until none is left.
 @main
@@ -17,13 +18,15 @@ struct Worker: AsyncParsableCommand {
               worker --job-id 3 --threads 4
               worker train-target my_target.yaml --out my_target
               worker replay given.safetensors --out result.safetensors
+              worker tokenize SimpleStories-1.25M < texts.jsonl
               worker bench tms_5-2
 
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
         version: version,
         subcommands: [
-            Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, About.self,
+            Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
+            About.self,
         ],
         defaultSubcommand: Agent.self)
 
@@ -46,6 +49,9 @@ struct Worker: AsyncParsableCommand {
         switch error {
         case let error as RunError:
             if case .invalid = error { code = 2 } else { code = 1 }
+            printError("\(error)")
+        case let error as TokenizerError:
+            code = 2
             printError("\(error)")
         case let error as StoreError:
             if case .unknownJob = error { code = 2 } else { code = 1 }

@@ -1,0 +1,50 @@
+import Foundation
+import JSON
+import Testing
+import Tokenizers
+
+/// A tokenizer of Tests/Fixtures/tokenizers, with texts and what the reference library makes of them.
+struct Fixture: CustomTestStringConvertible {
+    let name: String
+
+    static let all = [
+        "bpe_byte_fallback_llama2", "bpe_split_regex_llama3", "bytelevel_bpe_gpt2", "unigram_metaspace",
+        "wordpiece_lowercase",
+    ].map(Fixture.init)
+
+    var testDescription: String { name }
+
+    var folder: String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/tokenizers/\(name)")
+            .standardized.path
+    }
+
+    func json() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: folder + "/tokenizer.json"))) }
+
+    func cases() throws -> [Case] {
+        try JSONDecoder().decode([Case].self, from: try Data(contentsOf: URL(filePath: folder + "/cases.json")))
+    }
+
+    /// One text and its tokens.
+    struct Case: Decodable {
+        let text: String
+        let ids: [UInt32]
+        let ids_with_special: [UInt32]
+        let offsets: [[Int]]
+        let decoded: String
+        let decoded_skip_special: String
+    }
+}
+
+extension Tokenizers.Encoding {
+    /// The offsets as pairs.
+    var pairs: [[Int]] { offsets.map { [$0.lowerBound, $0.upperBound] } }
+}
+
+/// A tokenizer.json in a few words: the parts that a test is about, with a model of single letters for the rest.
+func tokenizer(_ parts: String, model: String? = nil) throws -> Tokenizer {
+    let letters = (0x20..<0x7F).map { "\(JSONValue.string(String(UnicodeScalar(UInt8($0)))).text): \($0 - 0x20)" }
+    let model = model ?? #"{"type": "WordLevel", "unk_token": "!", "vocab": {\#(letters.joined(separator: ","))}}"#
+    return try Tokenizer(
+        json: Array(#"{"version": "1.0", \#(parts)\#(parts.isEmpty ? "" : ",") "model": \#(model)}"#.utf8))
+}
