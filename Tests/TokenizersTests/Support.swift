@@ -19,6 +19,13 @@ struct Fixture: CustomTestStringConvertible {
             .standardized.path
     }
 
+    /// Small tokenizers of every kind of part, a line each, with texts of their own.
+    static func parts() throws -> [String] {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Fixtures/tokenizers/parts.jsonl").standardized
+        return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+
     func json() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: folder + "/tokenizer.json"))) }
 
     func cases() throws -> [Case] {
@@ -39,12 +46,4 @@ struct Fixture: CustomTestStringConvertible {
 extension Tokenizers.Encoding {
     /// The offsets as pairs.
     var pairs: [[Int]] { offsets.map { [$0.lowerBound, $0.upperBound] } }
-}
-
-/// A tokenizer.json in a few words: the parts that a test is about, with a model of single letters for the rest.
-func tokenizer(_ parts: String, model: String? = nil) throws -> Tokenizer {
-    let letters = (0x20..<0x7F).map { "\(JSONValue.string(String(UnicodeScalar(UInt8($0)))).text): \($0 - 0x20)" }
-    let model = model ?? #"{"type": "WordLevel", "unk_token": "!", "vocab": {\#(letters.joined(separator: ","))}}"#
-    return try Tokenizer(
-        json: Array(#"{"version": "1.0", \#(parts)\#(parts.isEmpty ? "" : ",") "model": \#(model)}"#.utf8))
 }

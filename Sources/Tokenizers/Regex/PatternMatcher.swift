@@ -16,8 +16,8 @@ struct PatternMatcher {
     private var stack: [Frame] = []
     private var marks: [Int] = []
     private var triesLeft = 0
-    /// As many tries as the reference's engine allows in one match.
-    private static let maximumTries = 10_000_000
+    /// How many tries one match may take: as many as the reference's engine allows.
+    var maximumTries = 10_000_000
 
     /// The first match from a place on.
     ///
@@ -25,7 +25,7 @@ struct PatternMatcher {
     mutating func firstMatch(
         of program: PatternProgram, in text: UTF8Text, from start: Int
     ) throws(TooManyTries) -> Range<Int>? {
-        triesLeft = Self.maximumTries
+        triesLeft = maximumTries
         marks = [Int](repeating: -1, count: program.markCount)
         var position = start
         while position <= text.count {

@@ -30,7 +30,7 @@ struct PatternProgram: Sendable {
     private(set) var markCount = 0
     /// Which bytes a match can begin with; nil where it can be empty.
     let firstBytes: [Bool]?
-    private static let maximumLength = 20_000
+    private static let maximumLength = 5000
 
     init(_ node: PatternNode) throws(PatternError) {
         var first = [Bool](repeating: false, count: 256)

@@ -73,7 +73,7 @@ struct PatternSet: Sendable {
             if !forms.contains(form.value) { forms.append(form.value) }
             return form
         }
-        _ = add(value.properties.lowercaseMapping)
+        if let lower = add(value.properties.lowercaseMapping) { _ = add(lower.properties.uppercaseMapping) }
         if let upper = add(value.properties.uppercaseMapping) { _ = add(upper.properties.lowercaseMapping) }
         // ſ and the Kelvin sign are cases of s and k, but no case of s or k is one of them.
         if scalar == 0x73 || scalar == 0x53 { forms.append(0x17F) }
