@@ -51,18 +51,19 @@ struct Snapshot: Encodable {
         machine = .this
         slurm = usesSlurm ? Self.slurmVersion(environment) : nil
         self.worker = Worker(worker, environment: environment)
-        git = GitCheckout(holding: submittedFrom, environment: environment)
+        let secrets = Secrets(environment)
+        git = GitCheckout(holding: submittedFrom, secrets: secrets, environment: environment)
         self.targets = targets.sorted { $0.key < $1.key }.map { Copy(source: $0.key, copy: $0.value, sha256: nil) }
-        variables = Self.telling(environment)
-        secretVariables = Secrets(environment).names
+        variables = Self.telling(environment, secrets)
+        secretVariables = secrets.names
     }
 
     /// The variables that this program, OpenBLAS, SLURM or W&B act on.
-    private static func telling(_ environment: [String: String]) -> [String: String] {
+    private static func telling(_ environment: [String: String], _ secrets: Secrets) -> [String: String] {
         let prefixes = ["SPD_", "OMP_", "OPENBLAS_", "SBATCH_", "SLURM_CONF", "SLURM_PARTITION", "WANDB_"]
-        return environment.filter { name, _ in
-            prefixes.contains(where: name.hasPrefix) && !Secrets.isSecret(name)
-        }.mapValues(GitCheckout.withoutCredentials)
+        return environment.filter { name, value in
+            prefixes.contains(where: name.hasPrefix) && !Secrets.isSecret(name, value)
+        }.mapValues { secrets.redacted(GitCheckout.withoutCredentials($0)) }
     }
 
     private static func slurmVersion(_ environment: [String: String]) -> String? {

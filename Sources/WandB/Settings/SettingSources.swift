@@ -20,17 +20,23 @@ struct SettingSources: Sendable {
     /// What was passed over, one line each.
     private(set) var notices: [String] = []
     private let homeDirectory: String?
+    /// Everything that stands anywhere, also what something else hides.
+    private var everything: [(name: String, text: String)] = []
 
     /// The settings that are taken over from W&B's client; the others steer that client only.
     private static let savedNames: Set = ["api_key", "base_url", "entity", "mode", "project"]
 
     init(environment: [String: String], workingDirectory: String, homeDirectory: String?) {
         self.homeDirectory = homeDirectory
-        for (name, value) in environment where !value.isEmpty { named[name] = Found(text: value) }
+        for (name, value) in environment where !value.isEmpty {
+            named[name] = Found(text: value)
+            everything.append((name, value))
+        }
         let dotEnv = workingDirectory + "/.env"
         if let text = content(dotEnv) {
             let file = DotEnvFile(text, environment: environment)
             note(badLines: file.badLines, of: dotEnv, expected: "NAME=value")
+            everything += file.values.map { ($0, $1.text) }
             for (name, value) in file.values where named[name] == nil && !value.text.isEmpty {
                 named[name] = Found(text: value.text, path: dotEnv, line: value.line)
             }
@@ -41,6 +47,7 @@ struct SettingSources: Sendable {
             guard let text = content(path) else { continue }
             let file = SettingsINI(text)
             note(badLines: file.badLines, of: path, expected: "name = value")
+            everything += file.values.map { ($0, $1.text) }
             for (name, value) in file.values where Self.savedNames.contains(name) && !value.text.isEmpty {
                 saved["WANDB_" + name.uppercased()] = Found(text: value.text, path: path, line: value.line)
             }
@@ -88,10 +95,14 @@ struct SettingSources: Sendable {
         }
     }
 
-    /// Values that are secrets by their names; those too short to be any don't count.
+    /// Everything that is meant to be W&B's key.
     private var keys: [String] {
-        (named.map { ($0, $1.text) } + saved.map { ($0, $1.text) })
-            .filter { $1.utf8.count >= 8 && SecretShapes.isSecret(name: $0) }.map(\.1)
+        everything.filter { ["WANDB_API_KEY", "api_key"].contains($0.name) && $0.text.utf8.count >= 8 }.map(\.text)
+    }
+
+    /// Values that are secrets by their names; those too short to be any don't count.
+    private var namedSecrets: [String] {
+        everything.filter { $0.text.utf8.count >= 8 && SecretShapes.isSecret(name: $0.name) }.map(\.text)
     }
 
     /// Every secret that stands in any of the places, whether it counts or not.
@@ -99,7 +110,7 @@ struct SettingSources: Sendable {
         let netrcs = netrcPaths.map(SettingsFile.read).compactMap { file in
             if case .text(let text) = file { NetrcFile(text) } else { nil }
         }
-        return keys + netrcs.flatMap(\.allPasswords).filter { $0.utf8.count >= 8 }
+        return namedSecrets + netrcs.flatMap(\.allPasswords).filter { $0.utf8.count >= 8 }
     }
 
     /// The netrc that counts, the first that is there.
@@ -130,5 +141,22 @@ struct SettingSources: Sendable {
         guard let first = lines.first else { return }
         let (noun, verb) = lines.count == 1 ? ("line \(first)", "is") : ("\(lines.count) lines from \(first) on", "are")
         notices.append("\(path): \(noun) \(verb) passed over: expected \(expected)")
+    }
+}
+
+extension SecretShapes {
+    /// Every secret in the environment, in `.env`, in netrc and in the `settings` files of W&B's client, whether it
+    /// counts or not; values too short to be secrets are left out.
+    ///
+    /// - Parameters:
+    ///   - environment: the process's environment.
+    ///   - workingDirectory: where `.env` may lie.
+    ///   - homeDirectory: where netrc files may lie.
+    /// - Returns: the values, in no order.
+    public static func known(
+        environment: [String: String], workingDirectory: String, homeDirectory: String?
+    ) -> [String] {
+        SettingSources(environment: environment, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
+            .secrets
     }
 }
