@@ -32,7 +32,7 @@ struct Checkpoints {
     ///   - state: The state.
     ///   - isOurs: Asked again before anything is forgotten: another attempt's states are newer and must stay.
     /// - Throws: `FileError`; the older states are then untouched.
-    func save(_ state: Decomposition.State, isOurs: () -> Bool = { true }) throws(FileError) {
+    func save(_ state: DecompositionState, isOurs: () -> Bool = { true }) throws(FileError) {
         let arrays = state.tensors.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
         let metadata = [
             "format": Self.format, "step": String(state.step), "config": configHash,
@@ -49,7 +49,7 @@ struct Checkpoints {
     /// The newest state that is whole; `refused` hears of each that is not.
     ///
     /// - Throws: `FileError` if the folder cannot be listed.
-    func newest(refused: (String) -> Void) throws(FileError) -> Decomposition.State? {
+    func newest(refused: (String) -> Void) throws(FileError) -> DecompositionState? {
         for step in try steps() {
             do {
                 return try load(step)
@@ -71,7 +71,7 @@ struct Checkpoints {
         let description: String
     }
 
-    private func load(_ step: Int) throws -> Decomposition.State {
+    private func load(_ step: Int) throws -> DecompositionState {
         let file = try SafeTensors(contentsOf: path(step))
         guard file.metadata["format"] == Self.format, file.metadata["step"] == String(step) else {
             throw Damage(description: "it is not a checkpoint of step \(step)")
@@ -83,7 +83,7 @@ struct Checkpoints {
         guard file.metadata["sha256"] == Self.digest(tensors) else {
             throw Damage(description: "its checksum does not match")
         }
-        return Decomposition.State(step: step, tensors: tensors)
+        return DecompositionState(step: step, tensors: tensors)
     }
 
     private static func digest(_ tensors: StateDict) -> String {

@@ -4,11 +4,8 @@ import Kernels
 extension DecompositionSettings {
     /// The kernels' settings of a published config.
     ///
-    /// - Throws: `RunError.invalid` for what cannot be computed: language models, embedding losses.
-    init(_ config: ExperimentConfig, features: Int) throws(RunError) {
-        guard let task = config.taskConfig.sparseFeatures else {
-            throw .invalid("task_config.task_name: lm is known, but language models cannot be decomposed yet")
-        }
+    /// - Throws: `RunError.invalid` for what cannot be computed: embedding losses.
+    init(_ config: ExperimentConfig) throws(RunError) {
         guard config.embeddingReconCoeff == nil else {
             throw .invalid(
                 "embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
@@ -32,7 +29,6 @@ extension DecompositionSettings {
             case .upperLeakyHard: .upperLeakyHard
             case .swishHard: .swishHard
             }
-        let lowest: Float = if case .residualMLP = config.taskConfig { -1 } else { 0 }
         self.init(
             subcomponents: config.C, maskSamples: config.nMaskSamples, gateNeurons: config.nCIMLPNeurons,
             sigmoid: sigmoid, modulePatterns: config.targetModulePatterns, coefficients: coefficients,
@@ -41,7 +37,28 @@ extension DecompositionSettings {
             batchSize: config.batchSize,
             learningRate: LearningRate(
                 peak: config.lr, schedule: schedule, warmupFraction: config.lrWarmupPct),
-            data: try Kernels.SparseFeatures(task, features: features, lowest: lowest), seed: config.seed)
+            seed: config.seed)
+    }
+}
+
+extension TargetModel {
+    /// A decomposition of this target as a config says.
+    ///
+    /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
+    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition {
+        try FeatureDecomposition(
+            target: self, data: try data(config), settings: try DecompositionSettings(config), threads: threads)
+    }
+
+    /// The batches that a config describes.
+    ///
+    /// - Throws: `RunError.invalid` for a task of another kind.
+    func data(_ config: ExperimentConfig) throws(RunError) -> Kernels.SparseFeatures {
+        guard let task = config.taskConfig.sparseFeatures else {
+            throw .invalid("task_config.task_name: lm is known, but language models cannot be decomposed yet")
+        }
+        let lowest: Float = if case .residualMLP = config.taskConfig { -1 } else { 0 }
+        return try Kernels.SparseFeatures(task, features: features, lowest: lowest)
     }
 }
 

@@ -5,13 +5,9 @@ import WandB
 
 /// What the figures of a step show, computed before the step changes it.
 struct FigureNumbers: Sendable {
-    /// Each decomposed module's numbers, in the model's order.
-    private struct Module {
+    /// A decomposed module's matrices.
+    private struct Maps {
         let name: String
-        /// The causal importances of the step's batch, in any order.
-        let ci: [Float]
-        /// The fraction of rows in which each subcomponent is active.
-        let activations: [Float]
         /// The causal importances of one feature at a time (features, C).
         let featureCI: Matrix
         let featureCIUpper: Matrix
@@ -19,52 +15,35 @@ struct FigureNumbers: Sendable {
         let v: Matrix
         /// U transposed (outputs, C).
         let u: Matrix
-
-        var ciBins: Bins {
-            let (low, high) = ci.extent
-            return Bins(ci, from: Double(min(low, 0)), to: Double(max(high, 1)))
-        }
     }
 
-    private let modules: [Module]
+    /// Each decomposed module's numbers, in the model's order.
+    private let modules: [ImportancePicture.Module]
+    /// Those of modules whose inputs are features.
+    private let maps: [Maps]
     /// The value of the one active feature that heat maps are computed with.
-    private static let magnitude: Float = 0.75
+    private let magnitude: Float
 
-    /// Looks at a decomposition as it stands before its next step; nil if `goesOn`, asked between batches, said no.
-    ///
-    /// - Parameters:
-    ///   - decomposition: What to look at; it is not changed.
-    ///   - batches: Over how many batches activations are counted.
-    ///   - goesOn: Whether to go on.
-    /// - Throws: `missingTensor`, if the decomposition contradicts itself.
-    init?(_ decomposition: Decomposition, batches: Int, goesOn: () -> Bool) throws(KernelError) {
-        guard let activations = decomposition.activationFractions(batches: batches, goesOn: goesOn) else { return nil }
-        let ofBatch = try decomposition.causalImportances(of: decomposition.batch)
-        let features = decomposition.target.features
-        var oneHot = Tensor(zeros: [features, features])
-        for feature in 0..<features { oneHot.values[feature * features + feature] = Self.magnitude }
-        let ofFeatures = try decomposition.causalImportances(of: oneHot)
-        let tensors = decomposition.trainedTensors
-        modules = try decomposition.modules.map { module throws(KernelError) in
-            let name = module.name
-            func found<Value>(_ value: Value?, _ what: String) throws(KernelError) -> Value {
-                guard let value else { throw .missingTensor(name: "\(what) of \(name)") }
-                return value
+    /// Takes down what there is to see.
+    init(_ picture: ImportancePicture) {
+        modules = picture.modules
+        magnitude = picture.modules.lazy.compactMap(\.features?.magnitude).first ?? 0
+        maps = picture.modules.compactMap { module in
+            module.features.map {
+                Maps(
+                    name: module.name, featureCI: Matrix($0.ci), featureCIUpper: Matrix($0.ciUpper),
+                    v: Matrix($0.v), u: Matrix($0.u).transposed)
             }
-            return Module(
-                name: name, ci: try found(ofBatch.ci[name], "ci").values,
-                activations: try found(activations[name], "activations"),
-                featureCI: Matrix(try found(ofFeatures.ci[name], "ci")),
-                featureCIUpper: Matrix(try found(ofFeatures.ciUpper[name], "ci_upper")),
-                v: Matrix(try found(tensors["components.\(name).V"], "V")),
-                u: Matrix(try found(tensors["components.\(name).U"], "U")).transposed)
         }
     }
 
     /// The figures, by the published tool's names.
     var figures: [Figure] {
-        modules.map(importanceHistogram) + [
-            activationHistograms,
+        modules.map(importanceHistogram) + [activationHistograms] + (maps.isEmpty ? [] : heatMaps)
+    }
+
+    private var heatMaps: [Figure] {
+        [
             importanceHeatMaps(
                 name: "causal_importances", title: "Causal importances, lower leaky", .blues, \.featureCI),
             importanceHeatMaps(
@@ -74,7 +53,7 @@ struct FigureNumbers: Sendable {
         ]
     }
 
-    private func importanceHistogram(_ module: Module) -> Figure {
+    private func importanceHistogram(_ module: ImportancePicture.Module) -> Figure {
         Figure(
             name: "mask_vals_" + module.name, title: "Causal importances of a batch",
             histograms: [Histogram(title: module.name, bins: module.ciBins, valueLabel: "Causal importance")])
@@ -114,13 +93,13 @@ struct FigureNumbers: Sendable {
 
     /// All modules on one scale, which holds at least 0 and 1 so that steps can be compared.
     private func importanceHeatMaps(
-        name: String, title: String, _ colors: ColorMap, _ numbers: KeyPath<Module, Matrix>
+        name: String, title: String, _ colors: ColorMap, _ numbers: KeyPath<Maps, Matrix>
     ) -> Figure {
-        let extents = modules.map { $0[keyPath: numbers].values.extent }
+        let extents = maps.map { $0[keyPath: numbers].values.extent }
         let range = extents.reduce(0...1) { min($0.lowerBound, $1.low)...max($0.upperBound, $1.high) }
         return Figure(
-            name: name, title: "\(title) (input \(Self.magnitude) in one feature)",
-            heatMaps: modules.map { module in
+            name: name, title: "\(title) (input \(magnitude) in one feature)",
+            heatMaps: maps.map { module in
                 let matrix = module[keyPath: numbers]
                 return HeatMap(
                     title: module.name, matrix: matrix.permutingColumns(matrix.orderTowardsIdentity),
@@ -132,7 +111,7 @@ struct FigureNumbers: Sendable {
     private var componentHeatMaps: Figure {
         Figure(
             name: "UV_matrices", title: "Subcomponents' vectors",
-            heatMaps: modules.flatMap { module in
+            heatMaps: maps.flatMap { module in
                 let order = module.featureCIUpper.orderTowardsIdentity
                 return [("V", module.v, "Input"), ("U, transposed", module.u, "Output")].map { name, matrix, rows in
                     let (low, high) = matrix.values.extent
@@ -143,6 +122,13 @@ struct FigureNumbers: Sendable {
                         rowLabel: rows)
                 }
             })
+    }
+}
+
+extension ImportancePicture.Module {
+    fileprivate var ciBins: Bins {
+        let (low, high) = importances.extent
+        return Bins(importances, from: Double(min(low, 0)), to: Double(max(high, 1)))
     }
 }
 

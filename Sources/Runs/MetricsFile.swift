@@ -14,10 +14,8 @@ public struct MetricsRow: Sendable, Equatable {
         a.step == b.step && a.values.elementsEqual(b.values, by: ==)
     }
 
-    /// Everything that the published tool logs of a step, and how well the target's features are told apart.
-    public init(
-        _ report: StepReport, modules: [String], recovery: Recovery? = nil, alignment: FeatureAlignment? = nil
-    ) {
+    /// Everything that the published tool logs of a step, and how good the decomposition is.
+    public init(_ report: StepReport, modules: [String], scores: [NamedNumber] = []) {
         step = report.step
         var values: [(String, Double)] = [
             ("misc/step", Double(report.step)), ("misc/lr", report.learningRate),
@@ -31,15 +29,7 @@ public struct MetricsRow: Sendable, Equatable {
             if let alive = report.alive[module] { values.append((module + "/n_alive_01", Double(alive))) }
             if let l0 = report.l0[module] { values.append((module + "/ci_l0", l0)) }
         }
-        if let recovery {
-            values.append(("mmcs", recovery.mmcs))
-            values.append(("ml2r", recovery.ml2r))
-        }
-        if let alignment {
-            values.append(("features_with_one_mlp_in", Double(alignment.featuresWithOneInput)))
-            values.append(("mlp_out_in_use", Double(alignment.outputsInUse)))
-        }
-        self.values = values
+        self.values = values + (report.measures + scores).map { ($0.name, $0.value) }
     }
 
     /// The row as one JSON object; the same numbers give the same text.

@@ -2,6 +2,7 @@ public import Artifacts
 import Experiments
 public import Figures
 import Foundation
+import JSON
 import Kernels
 public import Layout
 public import WandB
@@ -57,8 +58,7 @@ public struct Run {
         }
         for file in target.files { tracker.upload(file.path, as: file.name) }
         if let name = plan.config.runName(target: target.config) { tracker.suggest(name: name) }
-        let settings = try DecompositionSettings(config, features: target.model.features)
-        let decomposition = try Decomposition(target: target.model, settings: settings, threads: plan.threads)
+        let decomposition = try target.model.decomposition(config, threads: plan.threads)
         let checkpoints = Checkpoints(
             folder: plan.folder, configHash: SHA256.hex(config.canonicalJSON() + target.hash))
         if let state = try checkpoints.newest(refused: surroundings.say) {
@@ -72,7 +72,7 @@ public struct Run {
 
     /// The training loop: steps 0 … `steps`, of which the last only evaluates and saves.
     private func train(
-        _ decomposition: Decomposition, checkpoints: Checkpoints, rows: RunRows
+        _ decomposition: any Decomposition, checkpoints: Checkpoints, rows: RunRows
     ) throws -> RunOutcome {
         let config = plan.config
         var rows = rows
@@ -117,6 +117,7 @@ public struct Run {
                     pace.drew(for: .now - beginning, isWhole: true)
                 }
                 if let report {
+                    media += report.media
                     rows.add(try row(report, decomposition, &pace), media: media)
                 } else if !media.isEmpty {
                     rows.add(media: media, step: step)
@@ -141,8 +142,9 @@ public struct Run {
         guard figures.prepare(decomposition, goesOn: goesOn), isOursToWrite() else {
             return .interrupted(step: config.steps)
         }
-        let last = try row(try decomposition.evaluate(), decomposition, &pace)
-        rows.add(last, media: figures.write())
+        let report = try decomposition.evaluate()
+        let last = try row(report, decomposition, &pace)
+        rows.add(last, media: figures.write() + report.media)
         try rows.write()
         try rows.flush()
         try writeModel(decomposition)
@@ -161,16 +163,14 @@ public struct Run {
     }
 
     private func row(
-        _ report: StepReport, _ decomposition: Decomposition, _ pace: inout RunPace
+        _ report: StepReport, _ decomposition: any Decomposition, _ pace: inout RunPace
     ) throws -> MetricsRow {
-        let row = MetricsRow(
-            report, modules: decomposition.modules.map(\.name), recovery: decomposition.recovery,
-            alignment: try decomposition.featureAlignment())
+        let row = MetricsRow(report, modules: decomposition.moduleNames, scores: try decomposition.scores())
         pace.logged(row)
         return row
     }
 
-    private func writeModel(_ decomposition: Decomposition) throws(FileError) {
+    private func writeModel(_ decomposition: any Decomposition) throws(FileError) {
         let path = plan.folder.model(step: decomposition.step)
         let arrays = decomposition.publishedStateDict.mapValues {
             SafeTensors.Array(shape: $0.shape, $0.values)
@@ -186,5 +186,14 @@ public struct Run {
     /// - Throws: `FileError` if the folder cannot be listed.
     public static func removeCheckpoints(in folder: RunFolder) throws(FileError) {
         try Checkpoints(folder: folder, configHash: "").removeAll()
+    }
+}
+
+extension StepReport {
+    /// What W&B shows beside the numbers.
+    fileprivate var media: [(name: String, medium: Media)] {
+        tables.map { table in
+            (table.name, .table(columns: table.columns, rows: table.rows.map { $0.map(JSONValue.string) }))
+        }
     }
 }

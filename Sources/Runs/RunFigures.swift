@@ -40,15 +40,15 @@ struct RunFigures {
     ///   - decomposition: What to look at; it is not changed.
     ///   - goesOn: Asked every now and then.
     /// - Returns: Whether to go on: false if `goesOn` said no, and the step has to be looked at again.
-    mutating func prepare(_ decomposition: Decomposition, goesOn: () -> Bool) -> Bool {
+    mutating func prepare(_ decomposition: any Decomposition, goesOn: () -> Bool) -> Bool {
         prepared = nil
         let step = decomposition.step
         guard areDue(at: step) else { return true }
         do {
-            guard let numbers = try FigureNumbers(decomposition, batches: config.nEvalSteps, goesOn: goesOn) else {
+            guard let picture = try decomposition.picture(batches: config.nEvalSteps, goesOn: goesOn) else {
                 return false
             }
-            prepared = (step, numbers)
+            prepared = (step, FigureNumbers(picture))
         } catch {
             sayOnce(step, error)
         }

@@ -22,7 +22,7 @@ public struct SlotMeasurement {
     }
 
     private let target: TargetModel
-    private let settings: DecompositionSettings
+    private let config: ExperimentConfig
     private static let duration = Duration.seconds(1)
 
     /// Prepares to time the steps of `config`; a target that is still to be trained is replaced by a rough one.
@@ -34,7 +34,7 @@ public struct SlotMeasurement {
         case (.local(let path), nil): self.target = try TargetFiles(path: path).model
         default: throw RunError.invalid("pretrained_model_path: there is no target to measure with")
         }
-        settings = try DecompositionSettings(config, features: self.target.features)
+        self.config = config
     }
 
     /// Tries one run on all cores, then twice as many at a time, up to one per core.
@@ -69,7 +69,7 @@ public struct SlotMeasurement {
         let steps = Mutex((count: 0, seconds: 0.0, error: (any Error)?.none))
         let group = DispatchGroup()
         for _ in 0..<slots {
-            let decomposition = try Decomposition(target: target, settings: settings, threads: threads)
+            let decomposition = try target.decomposition(config, threads: threads)
             // Each thread has a decomposition of its own.
             nonisolated(unsafe) let mine = decomposition
             group.enter()

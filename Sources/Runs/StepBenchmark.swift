@@ -90,9 +90,10 @@ extension StepBenchmark {
             throw RunError.invalid("\(experiment.name) has no target that can be trained")
         }
         let target = try training.roughTarget(threads: ceilings.threads)
-        var settings = try DecompositionSettings(experiment.config, features: target.features)
+        var settings = try DecompositionSettings(experiment.config)
         settings.interpolatesGates = !plan.exactGates
-        let decomposition = try Decomposition(target: target, settings: settings, threads: ceilings.threads)
+        let decomposition = try FeatureDecomposition(
+            target: target, data: target.data(experiment.config), settings: settings, threads: ceilings.threads)
         let times = try time(decomposition, plan)
         let median = times.sorted()[times.count / 2]
         let activeRows = StepCost.activeRows(
@@ -108,7 +109,7 @@ extension StepBenchmark {
             targetConfig: training.canonicalJSON(), floorMilliseconds: cost.floorMilliseconds(ceilings))
     }
 
-    private static func time(_ decomposition: Decomposition, _ plan: Plan) throws -> [Double] {
+    private static func time(_ decomposition: any Decomposition, _ plan: Plan) throws -> [Double] {
         let clock = ContinuousClock()
         for _ in 0..<plan.warmup { try decomposition.advance(reporting: false) }
         var times: [Double] = []

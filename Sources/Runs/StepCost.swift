@@ -18,7 +18,7 @@ struct StepCost {
     /// Floating-point operations of the matrix products, forward and backward.
     let productFlops: Double
 
-    init(_ decomposition: Decomposition, activeRows: Double) {
+    init(_ decomposition: FeatureDecomposition, activeRows: Double) {
         let settings = decomposition.settings
         let modules = Double(decomposition.modules.count)
         let perRow = modules * Double(settings.subcomponents * settings.gateNeurons)

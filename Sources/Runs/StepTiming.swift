@@ -20,8 +20,7 @@ public enum StepTiming {
     ) throws(RunError) -> Double {
         do {
             let model = try model(of: config, target, threads: threads)
-            let settings = try DecompositionSettings(config, features: model.features)
-            let decomposition = try Decomposition(target: model, settings: settings, threads: threads)
+            let decomposition = try model.decomposition(config, threads: threads)
             let start = ContinuousClock.now
             // The first step also touches memory and starts threads.
             try decomposition.advance(reporting: false)

@@ -5,7 +5,7 @@ import Kernels
 /// Runs given steps of a toy model's decomposition.
 struct ToyReplay: ReplayKind {
     private let file: GivenFile
-    private let decomposition: Decomposition
+    private let decomposition: FeatureDecomposition
     private let steps: Int
 
     init(_ file: GivenFile, threads: Int) throws {
@@ -20,8 +20,8 @@ struct ToyReplay: ReplayKind {
         let target = try TargetModel(
             stateDict: file.tensors("target."),
             config: TargetConfig.load(yaml: text, source: file.path + " (target_config)"))
-        decomposition = try Decomposition(
-            target: target, settings: DecompositionSettings(config, features: target.features), threads: threads)
+        decomposition = try FeatureDecomposition(
+            target: target, data: target.data(config), settings: DecompositionSettings(config), threads: threads)
         try decomposition.setTrainedTensors(file.tensors("init."))
         self.file = file
     }

@@ -77,14 +77,14 @@ import Testing
     @Test func aPatternThatMatchesNothingIsNamedWithTheModulesThereAre() {
         #expect(
             message {
-                _ = try Decomposition.example(
+                _ = try FeatureDecomposition.example(
                     Scene(network: .tms(layers: 1), patterns: ["linear1", "linear3"]), seed: 0, batchSize: 1)
             }
                 == "target_module_patterns: 'linear3' matches no module; the target has linear1, hidden_layers.0, linear2"
         )
         #expect(
             message {
-                _ = try Decomposition.example(
+                _ = try FeatureDecomposition.example(
                     Scene(network: .mlp(), patterns: ["layers.*.mlp_on"]), seed: 0, batchSize: 1)
             }
                 == "target_module_patterns: 'layers.*.mlp_on' matches no module; the target has layers.0.mlp_in, layers.0.mlp_out"
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func aModuleThatTwoPatternsMatchIsDecomposedOnce() throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms(layers: 1), patterns: ["linear2", "l*", "linear1"]), seed: 0, batchSize: 1)
         #expect(decomposition.modules.map(\.name) == ["linear1", "linear2"])
     }
@@ -104,24 +104,26 @@ import Testing
         settings[keyPath: quantity] = 0
         #expect(
             message {
-                _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1)
+                _ = try FeatureDecomposition(
+                    target: stage.decomposition.target, data: stage.decomposition.data, settings: settings, threads: 1)
             }
                 == "C, batch_size and n_mask_samples must be at least 1")
     }
 
     @Test func batchesMustHaveTheTargetsFeatures() throws {
         let stage = try Stage(Scene(network: .tms(features: 4)), seed: 0)
-        var settings = stage.decomposition.settings
-        settings.data.features = 5
+        var data = stage.decomposition.data
+        data.features = 5
         #expect(
             message {
-                _ = try Decomposition(target: stage.decomposition.target, settings: settings, threads: 1)
+                _ = try FeatureDecomposition(
+                    target: stage.decomposition.target, data: data, settings: stage.decomposition.settings, threads: 1)
             }
                 == "batches have 5 features, but the target takes 4")
     }
 
     @Test func refusedComponentsChangeNothing() throws {
-        let decomposition = try Decomposition.example(Scene(network: .tms()), seed: 0, batchSize: 2)
+        let decomposition = try FeatureDecomposition.example(Scene(network: .tms()), seed: 0, batchSize: 2)
         let before = decomposition.trainedTensors
         func set(_ change: (inout StateDict) -> Void) throws {
             var tensors = before.mapValues { Tensor(zeros: $0.shape) }
@@ -159,7 +161,7 @@ import Testing
 
     @Test(arguments: [1, 2])
     func aLossThatIsNotFiniteIsNamedAndTheStepNotTaken(threads: Int) throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms(layers: 1, tied: true), coefficients: Scene.only(.faithfulness)), seed: 0,
             batchSize: 8, threads: threads, rate: 1e25)
         try decomposition.advance(reporting: false)

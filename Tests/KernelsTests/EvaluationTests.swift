@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3])
     func activationFractionsCountTheImportancesOverATenth(threads: Int) throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms(layers: 1, tied: true), subcomponents: 5), seed: 6, batchSize: 70, threads: threads)
         try decomposition.advance(reporting: false)
         let batches = (0..<3).map { decomposition.evaluationBatch($0) }
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func everyStepIsLookedAtWithOtherBatches() throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms()), seed: 0, batchSize: 200, rate: 0)
         let first = decomposition.evaluationBatch(0)
         try decomposition.advance(reporting: false)
@@ -79,8 +79,8 @@ import Testing
 
     @Test func theBatchIsTheOneThatTheNextStepIsTakenOn() throws {
         let scene = Scene(network: .tms(), coefficients: Scene.only(.recon))
-        let decomposition = try Decomposition.example(scene, seed: 4, batchSize: 30)
-        let other = try Decomposition.example(scene, seed: 4, batchSize: 30)
+        let decomposition = try FeatureDecomposition.example(scene, seed: 4, batchSize: 30)
+        let other = try FeatureDecomposition.example(scene, seed: 4, batchSize: 30)
         for _ in 0..<3 {
             let given = GivenNumbers(batch: other.batch, uniforms: [:])
             let report = try #require(try decomposition.advance(reporting: true))
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func anEvaluationThatIsNotToGoOnEndsBetweenBatches() throws {
-        let decomposition = try Decomposition.example(Scene(network: .tms()), seed: 0, batchSize: 20)
+        let decomposition = try FeatureDecomposition.example(Scene(network: .tms()), seed: 0, batchSize: 20)
         var asked = 0
 
         let result = decomposition.activationFractions(batches: 100) {
@@ -103,8 +103,8 @@ import Testing
 
     @Test(arguments: [Scene(network: .tms(tied: true)), Scene(network: .mlp(layers: 2))])
     func lookingChangesNothing(scene: Scene) throws {
-        let watched = try Decomposition.example(scene, seed: 8, batchSize: 40, threads: 2)
-        let alone = try Decomposition.example(scene, seed: 8, batchSize: 40, threads: 2)
+        let watched = try FeatureDecomposition.example(scene, seed: 8, batchSize: 40, threads: 2)
+        let alone = try FeatureDecomposition.example(scene, seed: 8, batchSize: 40, threads: 2)
         for step in 0..<12 {
             let before = watched.state
             _ = watched.activationFractions(batches: 2) { true }
@@ -121,12 +121,12 @@ import Testing
     }
 }
 
-extension Decomposition {
+extension FeatureDecomposition {
     /// One of the batches that activations are counted over.
     fileprivate func evaluationBatch(_ number: Int) -> Tensor {
         let rows = BatchRows(range: 0..<settings.batchSize, features: target.features)
         rows.draw(
-            settings.data, streams: .evaluation(seed: settings.seed, step: step, batch: number),
+            data, streams: .evaluation(seed: settings.seed, step: step, batch: number),
             joiningEmptyRows: false)
         return Tensor(
             shape: [settings.batchSize, target.features],

@@ -12,9 +12,10 @@ struct FeatureAlignmentTests {
         let settings = DecompositionSettings(
             subcomponents: 4, maskSamples: 1, gateNeurons: 0, sigmoid: .leakyHard,
             modulePatterns: ["layers.*"], coefficients: LossCoefficients(importanceMinimality: 0), pnorm: 1,
-            outputLoss: .mse, steps: 1, batchSize: 4, learningRate: LearningRate(peak: 1),
-            data: SparseFeatures(features: 3, activity: .independent(probability: 0.5), lowest: -1), seed: 0)
-        let decomposition = try Decomposition(target: .residualMLP(target), settings: settings, threads: 1)
+            outputLoss: .mse, steps: 1, batchSize: 4, learningRate: LearningRate(peak: 1), seed: 0)
+        let data = SparseFeatures(features: 3, activity: .independent(probability: 0.5), lowest: -1)
+        let decomposition = try FeatureDecomposition(
+            target: .residualMLP(target), data: data, settings: settings, threads: 1)
         // V: the first three subcomponents read a feature each, the fourth none.
         let v = Tensor(shape: [3, 4], values: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
         let u = Tensor(shape: [4, 3], values: [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct InitialParametersTests {
     private func initial(_ scene: Scene, seed: Int = 3) throws -> (StateDict, [TargetModule]) {
-        let decomposition = try Decomposition.example(scene, seed: seed, batchSize: 2)
+        let decomposition = try FeatureDecomposition.example(scene, seed: seed, batchSize: 2)
         return (decomposition.trainedTensors, decomposition.modules)
     }
 
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func tiedModulesStayTransposedWhileTheirGatesPart() throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms(layers: 1, tied: true)), seed: 3, batchSize: 10)
         for _ in 0..<20 { try decomposition.advance(reporting: false) }
         let tensors = decomposition.trainedTensors

@@ -5,21 +5,24 @@ import Testing
 /// Gates interpolated over a thread's rows against gates computed row by row.
 @Suite struct InterpolatedGatesTests {
     private func bothWays(
-        _ scene: Scene, threads: Int = 1, prepare: (Stage, Decomposition) throws -> Void = { _, _ in }
-    ) throws -> (interpolated: Decomposition, exact: Decomposition) {
+        _ scene: Scene, threads: Int = 1, prepare: (Stage, FeatureDecomposition) throws -> Void = { _, _ in }
+    ) throws -> (interpolated: FeatureDecomposition, exact: FeatureDecomposition) {
         let stage = try Stage(scene, seed: 7)
         let both = try [true, false].map { interpolates in
             var settings = stage.decomposition.settings
             settings.interpolatesGates = interpolates
-            let decomposition = try Decomposition(
-                target: stage.decomposition.target, settings: settings, threads: threads)
+            let decomposition = try FeatureDecomposition(
+                target: stage.decomposition.target, data: stage.decomposition.data, settings: settings, threads: threads
+            )
             try prepare(stage, decomposition)
             return decomposition
         }
         return (both[0], both[1])
     }
 
-    private func expectEqualSteps(_ scene: Scene, _ both: (interpolated: Decomposition, exact: Decomposition))
+    private func expectEqualSteps(
+        _ scene: Scene, _ both: (interpolated: FeatureDecomposition, exact: FeatureDecomposition)
+    )
         throws
     {
         let given = try Stage(scene, seed: 7).given

@@ -30,7 +30,7 @@ struct ReferenceAdamW {
     @Test(arguments: [1, 3], [false, true])
     func stepsAreAdamWOnTheGradients(threads: Int, tied: Bool) throws {
         let scene = Scene(network: .tms(layers: 1, tied: tied), gateNeurons: 2)
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             scene, seed: 8, batchSize: 16, threads: threads, steps: 40)
         var numbers = Numbers(seed: 9)
         var adam = ReferenceAdamW()

@@ -9,7 +9,7 @@ import Testing
     {
         let scene = Scene(
             network: .tms(features: 4, hidden: 3), patterns: ["linear1"], gateNeurons: 0, subcomponents: 6)
-        let decomposition = try Decomposition.example(scene, seed: 1, batchSize: 2)
+        let decomposition = try FeatureDecomposition.example(scene, seed: 1, batchSize: 2)
         let weight = decomposition.modules[0].weight
         var tensors = decomposition.trainedTensors
         var (v, u) = (Tensor(zeros: [4, 6]), Tensor(zeros: [6, 3]))
@@ -46,10 +46,10 @@ import Testing
 
     @Test func onlyToyModelsWithLinear1DecomposedHaveOne() throws {
         #expect(
-            try Decomposition.example(
+            try FeatureDecomposition.example(
                 Scene(network: .tms(), patterns: ["linear2"]), seed: 0, batchSize: 2
             ).recovery == nil)
-        #expect(try Decomposition.example(Scene(network: .mlp()), seed: 0, batchSize: 2).recovery == nil)
+        #expect(try FeatureDecomposition.example(Scene(network: .mlp()), seed: 0, batchSize: 2).recovery == nil)
     }
 
     @Test func aShortDecompositionFindsTheFeatures() throws {
@@ -63,9 +63,10 @@ import Testing
         let settings = DecompositionSettings(
             subcomponents: 4, maskSamples: 1, gateNeurons: 4, sigmoid: .leakyHard,
             modulePatterns: ["linear1", "linear2"], coefficients: coefficients, pnorm: 1, outputLoss: .mse,
-            steps: 1500, batchSize: 128, learningRate: LearningRate(peak: 1e-2, schedule: .cosine),
-            data: SparseFeatures(features: 2, activity: .independent(probability: 0.3), lowest: 0), seed: 0)
-        let decomposition = try Decomposition(target: .tms(target), settings: settings, threads: 1)
+            steps: 1500, batchSize: 128, learningRate: LearningRate(peak: 1e-2, schedule: .cosine), seed: 0)
+        let data = SparseFeatures(features: 2, activity: .independent(probability: 0.3), lowest: 0)
+        let decomposition = try FeatureDecomposition(
+            target: .tms(target), data: data, settings: settings, threads: 1)
         let start = try #require(decomposition.recovery)
         for _ in 0..<settings.steps { try decomposition.advance(reporting: false) }
         let recovery = try #require(decomposition.recovery)

@@ -6,10 +6,10 @@ import Testing
     @Test(arguments: [1, 2], [0, 1, 17, 29])
     func goingOnFromAStateIsAsIfNothingHadHappened(threads: Int, stop: Int) throws {
         let scene = Scene(network: .tms(layers: 1, tied: true), gateNeurons: 2, pnorm: 2)
-        func fresh() throws -> Decomposition {
+        func fresh() throws -> FeatureDecomposition {
             try .example(scene, seed: 6, batchSize: 9, threads: threads, steps: 30)
         }
-        func train(_ decomposition: Decomposition, to end: Int) throws -> [StepReport] {
+        func train(_ decomposition: FeatureDecomposition, to end: Int) throws -> [StepReport] {
             var reports: [StepReport] = []
             while decomposition.step < end {
                 let isDue = decomposition.step % 7 == 0
@@ -35,8 +35,8 @@ import Testing
 
     @Test func aStateOfAnotherShapeIsRefusedAndChangesNothing() throws {
         let (small, large) = try (
-            Decomposition.example(Scene(network: .tms(), subcomponents: 3), seed: 0, batchSize: 4),
-            Decomposition.example(Scene(network: .tms(), subcomponents: 30), seed: 0, batchSize: 4)
+            FeatureDecomposition.example(Scene(network: .tms(), subcomponents: 3), seed: 0, batchSize: 4),
+            FeatureDecomposition.example(Scene(network: .tms(), subcomponents: 30), seed: 0, batchSize: 4)
         )
         try large.advance(reporting: false)
         let before = small.state
@@ -46,12 +46,12 @@ import Testing
 
     @Test func aReportTellsOfAllStepsSinceTheLastOne() throws {
         let scene = Scene(network: .tms(features: 9), sigmoid: .hard, gateNeurons: 0, subcomponents: 12)
-        let often = try Decomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
-        let seldom = try Decomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
+        let often = try FeatureDecomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
+        let seldom = try FeatureDecomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
 
         let each = try (0..<6).map { _ in try #require(try often.advance(reporting: true)) }
         for _ in 0..<5 { #expect(try seldom.advance(reporting: false) == nil) }
-        let resumed = try Decomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
+        let resumed = try FeatureDecomposition.example(scene, seed: 2, batchSize: 1, rate: 1e-3)
         try resumed.restore(seldom.state)
         let once = try #require(try seldom.advance(reporting: true))
         #expect(try resumed.advance(reporting: true) == once)
@@ -68,8 +68,8 @@ import Testing
     @Test func reportsAndEvaluationsChangeNothingThatIsTrained() throws {
         let scene = Scene(network: .mlp(layers: 2), coefficients: Scene.only(.recon, 0))
         let (silent, talking) = try (
-            Decomposition.example(scene, seed: 1, batchSize: 20),
-            Decomposition.example(scene, seed: 1, batchSize: 20)
+            FeatureDecomposition.example(scene, seed: 1, batchSize: 20),
+            FeatureDecomposition.example(scene, seed: 1, batchSize: 20)
         )
         for _ in 0..<10 {
             try silent.advance(reporting: false)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func thePublishedStateDictHoldsTheTargetAndTheComponents() throws {
-        let decomposition = try Decomposition.example(
+        let decomposition = try FeatureDecomposition.example(
             Scene(network: .mlp(layers: 1, outBias: true), gateNeurons: 0), seed: 0, batchSize: 4)
         let published = decomposition.publishedStateDict
         #expect(

@@ -20,8 +20,8 @@ import Testing
         many.uniforms = many.uniforms.mapValues { repeated($0, copies) }
         var settings = one.decomposition.settings
         settings.batchSize *= copies
-        let decomposition = try Decomposition(
-            target: one.decomposition.target, settings: settings, threads: threads)
+        let decomposition = try FeatureDecomposition(
+            target: one.decomposition.target, data: one.decomposition.data, settings: settings, threads: threads)
         try decomposition.setTrainedTensors(one.point)
 
         let expected = try one.decomposition.replay(one.given)
@@ -45,8 +45,9 @@ import Testing
         let joined = try Stage(scene, seed: 5)
         guard case .residualMLP(var target) = joined.decomposition.target else { return }
         for layer in target.layers.indices { target.layers[layer].inputBias = Tensor(zeros: [4]) }
-        let apart = try Decomposition(
-            target: .residualMLP(target), settings: joined.decomposition.settings, threads: threads)
+        let apart = try FeatureDecomposition(
+            target: .residualMLP(target), data: joined.decomposition.data, settings: joined.decomposition.settings,
+            threads: threads)
         try apart.setTrainedTensors(joined.point)
         #expect(joined.decomposition.network.emptyRowsAreConstant)
         #expect(!apart.network.emptyRowsAreConstant)
@@ -63,7 +64,7 @@ import Testing
     @Test(arguments: [Scene(network: .tms(tied: true), maskSamples: 2), Scene(network: .mlp(layers: 2))])
     func batchesAndMasksDoNotDependOnTheNumberOfThreads(scene: Scene) throws {
         let reports = try [1, 2, 3, 5].map { threads in
-            let decomposition = try Decomposition.example(scene, seed: 11, batchSize: 70, threads: threads)
+            let decomposition = try FeatureDecomposition.example(scene, seed: 11, batchSize: 70, threads: threads)
             return try #require(try decomposition.advance(reporting: true))
         }
         for report in reports.dropFirst() {
@@ -76,9 +77,9 @@ import Testing
 
     @Test(arguments: [1, 2, 3])
     func aSeedGivesTheSameBytesEveryTime(threads: Int) throws {
-        func trained(seed: Int) throws -> Decomposition.State {
+        func trained(seed: Int) throws -> DecompositionState {
             let scene = Scene(network: .tms(layers: 1, tied: true))
-            let decomposition = try Decomposition.example(scene, seed: seed, batchSize: 40, threads: threads)
+            let decomposition = try FeatureDecomposition.example(scene, seed: seed, batchSize: 40, threads: threads)
             for _ in 0..<50 { try decomposition.advance(reporting: false) }
             return decomposition.state
         }
@@ -90,7 +91,7 @@ import Testing
     @Test(arguments: [Scene(network: .tms(layers: 1, tied: true)), Scene(network: .mlp(layers: 2))])
     func oneThreadOrSeveralGiveTheSameBytes(scene: Scene) throws {
         let states = try [1, 2, 3, 4].map { threads in
-            let decomposition = try Decomposition.example(scene, seed: 5, batchSize: 70, threads: threads)
+            let decomposition = try FeatureDecomposition.example(scene, seed: 5, batchSize: 70, threads: threads)
             for _ in 0..<30 { try decomposition.advance(reporting: false) }
             return decomposition.state
         }
@@ -100,25 +101,25 @@ import Testing
     @Test func everyStepDrawsAnotherBatchAndOtherMasks() throws {
         var scene = Scene(network: .tms(), coefficients: Scene.only(.stochasticRecon))
         scene.subcomponents = 4
-        let decomposition = try Decomposition.example(scene, seed: 0, batchSize: 20, rate: 0)
+        let decomposition = try FeatureDecomposition.example(scene, seed: 0, batchSize: 20, rate: 0)
         let reports = try (0..<4).map { _ in try #require(try decomposition.advance(reporting: true)) }
         #expect(Set(reports.map { $0.losses[.stochasticRecon] }).count == 4)
         #expect(Set(reports.map { $0.losses[.importanceMinimality] }).count == 4)
     }
 }
 
-extension Decomposition {
+extension FeatureDecomposition {
     /// A scene's decomposition with batches of its own instead of given ones.
     static func example(
         _ scene: Scene, seed: Int, batchSize: Int, threads: Int = 1, steps: Int = 100, rate: Double = 1e-2
-    ) throws -> Decomposition {
+    ) throws -> FeatureDecomposition {
         let stage = try Stage(scene, seed: seed)
         var settings = stage.decomposition.settings
         settings.batchSize = batchSize
         settings.steps = steps
         settings.learningRate = LearningRate(peak: rate, schedule: .cosine)
-        return try Decomposition(
-            target: stage.decomposition.target, settings: settings, threads: threads)
+        return try FeatureDecomposition(
+            target: stage.decomposition.target, data: stage.decomposition.data, settings: settings, threads: threads)
     }
 }
 

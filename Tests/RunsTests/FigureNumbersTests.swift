@@ -5,7 +5,7 @@ import Testing
 @testable import Runs
 
 struct FigureNumbersTests {
-    private let decomposition: Decomposition
+    private let decomposition: FeatureDecomposition
     private let figures: [Figure]
 
     init() throws {
@@ -14,15 +14,15 @@ struct FigureNumbersTests {
             stateDict: [
                 "linear1.weight": weight, "linear2.weight": weight.transposed, "linear2.bias": Tensor(zeros: [3]),
             ], shape: TMSShape(features: 3, hidden: 2, hiddenLayers: 0, tiedWeights: true))
-        decomposition = try Decomposition(
+        decomposition = try FeatureDecomposition(
             target: .tms(target),
+            data: SparseFeatures(features: 3, activity: .independent(probability: 0.5), lowest: 0),
             settings: DecompositionSettings(
                 subcomponents: 5, maskSamples: 1, gateNeurons: 4, sigmoid: .leakyHard, modulePatterns: ["*"],
                 coefficients: LossCoefficients(importanceMinimality: 1e-3), pnorm: 1, outputLoss: .mse, steps: 10,
-                batchSize: 50, learningRate: LearningRate(peak: 1e-2),
-                data: SparseFeatures(features: 3, activity: .independent(probability: 0.5), lowest: 0), seed: 1),
+                batchSize: 50, learningRate: LearningRate(peak: 1e-2), seed: 1),
             threads: 1)
-        figures = try #require(try FigureNumbers(decomposition, batches: 2) { true }).figures
+        figures = FigureNumbers(try #require(try decomposition.picture(batches: 2) { true })).figures
     }
 
     private func panels<Found>(_ name: String, as: Found.Type) throws -> [Found] {
@@ -30,7 +30,7 @@ struct FigureNumbersTests {
     }
 
     /// What one feature at a time lights up.
-    private func ofFeatures() throws -> Decomposition.CausalImportances {
+    private func ofFeatures() throws -> FeatureDecomposition.CausalImportances {
         try decomposition.causalImportances(
             of: Tensor(shape: [3, 3], values: [0.75, 0, 0, 0, 0.75, 0, 0, 0, 0.75]))
     }
@@ -92,13 +92,23 @@ struct FigureNumbersTests {
         }
         try decomposition.setTrainedTensors(tensors)
 
-        let figures = try #require(try FigureNumbers(decomposition, batches: 1) { true }).figures
+        let figures = FigureNumbers(try #require(try decomposition.picture(batches: 1) { true })).figures
 
         let cairo = try Cairo()
         for figure in figures { #expect(try figure.png(cairo).count > 1000, "\(figure.name)") }
     }
 
     @Test func numbersThatAreNotToGoOnAreNone() throws {
-        #expect(try FigureNumbers(decomposition, batches: 2, goesOn: { false }) == nil)
+        #expect(try decomposition.picture(batches: 2, goesOn: { false }) == nil)
+    }
+}
+
+struct TokenFigureTests {
+    /// A language model has no features that could be lit up one at a time.
+    @Test func whereInputsAreNoFeaturesThereAreNoHeatMaps() {
+        let module = ImportancePicture.Module(
+            name: "model.embed_tokens", importances: [0, 0.5, 1, 0.2], activations: [0.25, 1])
+        let figures = FigureNumbers(ImportancePicture(modules: [module])).figures
+        #expect(figures.map(\.name) == ["mask_vals_model.embed_tokens", "mean_component_activation_counts"])
     }
 }

@@ -14,8 +14,9 @@ struct PanelNamesTests {
             step: 0, learningRate: 0, losses: Dictionary(uniqueKeysWithValues: LossTerm.allCases.map { ($0, 0) }),
             total: 0, gradientNorm: 0, alive: ["linear1": 1], l0: ["linear1": 1])
         let row = MetricsRow(
-            report, modules: ["linear1"], recovery: Recovery(mmcs: 1, ml2r: 1),
-            alignment: FeatureAlignment(featuresWithOneInput: 0, outputsInUse: 0))
+            report, modules: ["linear1"],
+            scores: Recovery(mmcs: 1, ml2r: 1).numbers
+                + FeatureAlignment(featuresWithOneInput: 0, outputsInUse: 0).numbers)
         return Set(row.values.map(\.name))
     }
 

@@ -1,155 +1,130 @@
-internal import CKernels
-
-/// A target's decomposition into rank-one subcomponents while it is being trained.
+/// A target's decomposition into rank-one subcomponents while it is being trained, whatever the target is.
 ///
-/// Not thread-safe: one thread at a time advances it; it spreads a step over its own team of threads.
+/// Not thread-safe: one thread at a time advances it; it spreads a step over threads of its own.
 ///
 /// Source: Stochastic Parameter Decomposition, arXiv 2506.20790.
-public final class Decomposition {
-    /// The target.
-    public let target: TargetModel
+public protocol Decomposition: AnyObject {
     /// What is computed.
-    public let settings: DecompositionSettings
+    var settings: DecompositionSettings { get }
     /// The next step to take, from 0; equal to `settings.steps` when training is over.
-    public internal(set) var step = 0
+    var step: Int { get }
+    /// The decomposed modules' names, in the order of a forward pass.
+    var moduleNames: [String] { get }
+
+    /// Takes one optimiser step.
+    ///
+    /// A report costs what is not trained on.
+    ///
+    /// - Parameter reporting: Whether to make a report.
+    /// - Returns: The report, if one was asked for.
+    /// - Throws: `lossNotFinite`, before anything is changed.
+    @discardableResult
+    func advance(reporting: Bool) throws(KernelError) -> StepReport?
+
+    /// Computes a step's losses without changing anything but what is remembered since the last report.
+    ///
+    /// - Throws: `lossNotFinite`.
+    func evaluate() throws(KernelError) -> StepReport
+
+    /// Numbers that say how good the decomposition is as it stands, by the names that they are logged under.
+    func scores() throws(KernelError) -> [NamedNumber]
+
+    /// The state, or a state to go on from.
+    var state: DecompositionState { get }
+
+    /// Goes on from a saved state.
+    ///
+    /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
+    func restore(_ state: DecompositionState) throws(KernelError)
+
+    /// The published state dict: the target under `model.`, the subcomponents under `components.` and `gates.`, where
+    /// dots inside module names are written as dashes.
+    var publishedStateDict: StateDict { get }
+
+    /// Looks at the decomposition before its next step, for figures; nothing later steps compute is changed.
+    ///
+    /// - Parameters:
+    ///   - batches: Over how many batches activations are counted.
+    ///   - goesOn: Asked between batches.
+    /// - Returns: What there is to see; nil if `goesOn` said no.
+    /// - Throws: nothing in practice: what is looked at fits the target.
+    func picture(batches: Int, goesOn: () -> Bool) throws(KernelError) -> ImportancePicture?
+}
+
+extension Decomposition {
+    /// No numbers: whether a decomposition is good is known for toy models only.
+    public func scores() throws(KernelError) -> [NamedNumber] { [] }
+}
+
+/// Everything a later process needs to go on as if nothing had happened.
+public struct DecompositionState: Equatable, Sendable {
+    /// The next step to take.
+    public var step: Int
+    /// Parameters, Adam's moments and what is remembered since the last report, by name.
+    public var tensors: StateDict
+
+    /// Creates a state, as read back from a checkpoint.
+    public init(step: Int, tensors: StateDict) {
+        self.step = step
+        self.tensors = tensors
+    }
+}
+
+/// A number and the name that it is logged under.
+public struct NamedNumber: Equatable, Sendable {
+    /// The name, as `misc/unmasked_kl_loss_vs_target`.
+    public let name: String
+    /// The number.
+    public let value: Double
+
+    /// Names a number.
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What figures show of a decomposition as it stands before a step.
+public struct ImportancePicture: Equatable, Sendable {
+    /// One decomposed module.
+    public struct Module: Equatable, Sendable {
+        /// Its name.
+        public let name: String
+        /// Causal importances, in any order.
+        public let importances: [Float]
+        /// In which fraction of rows or places each subcomponent's causal importance exceeds 0.1.
+        public let activations: [Float]
+        /// What is seen with one feature at a time, where inputs are features.
+        public let features: FeatureMaps?
+
+        /// Creates a module's numbers.
+        public init(name: String, importances: [Float], activations: [Float], features: FeatureMaps? = nil) {
+            self.name = name
+            self.importances = importances
+            self.activations = activations
+            self.features = features
+        }
+    }
+
+    /// A module's matrices, for heat maps.
+    public struct FeatureMaps: Equatable, Sendable {
+        /// The value of the one active feature.
+        public let magnitude: Float
+        /// The causal importances of one feature at a time, as masks see them (features, C).
+        public let ci: Tensor
+        /// The same, as importance losses see them.
+        public let ciUpper: Tensor
+        /// V (inputs, C).
+        public let v: Tensor
+        /// U (C, outputs).
+        public let u: Tensor
+    }
 
     /// The decomposed modules, in the order of a forward pass.
-    public var modules: [TargetModule] { network.modules }
+    public let modules: [Module]
 
-    let network: any Network
-    let layout: ParameterLayout
-    let gates: [Gates]
-    let runs: [MaskedRun]
-    let team: Team
-    let parts: [StepPart]
-    /// Pairs of module indices that share storage, the second's being the first's transposed.
-    let tied: [(Int, Int)]
-
-    let parameters: Storage
-    let gradients: Storage
-    let firstMoments: Storage
-    let secondMoments: Storage
-    /// The highest causal importance of each subcomponent since the last report (modules, C).
-    let peaks: Storage
-    let weights: [Storage]
-    /// Room for V U - Wᵀ of each module.
-    let residuals: [Storage]
-    let elementsOfWeights: Int
-
-    /// Starts a decomposition from random subcomponents.
-    ///
-    /// - Throws: a pattern that matches nothing, settings that cannot be computed, no threads to be had.
-    public init(target: TargetModel, settings: DecompositionSettings, threads: Int) throws(KernelError) {
-        guard settings.subcomponents > 0, settings.batchSize > 0, settings.maskSamples > 0 else {
-            throw .invalidSettings("C, batch_size and n_mask_samples must be at least 1")
-        }
-        guard settings.data.features == target.features else {
-            throw .invalidSettings(
-                "batches have \(settings.data.features) features, but the target takes \(target.features)")
-        }
-        let all = target.modules
-        let decomposed = try target.modules(matching: settings.modulePatterns)
-        let modules = decomposed.map { all[$0] }
-        let layout = ParameterLayout(
-            modules: modules, subcomponents: settings.subcomponents, neurons: settings.gateNeurons)
-        let network: any Network =
-            switch target {
-            case .tms(let tms): TMSNetwork(tms, decomposed: decomposed, layout: layout)
-            case .residualMLP(let mlp):
-                ResidualMLPNetwork(
-                    mlp, decomposed: decomposed, wholeOutputs: settings.outputLoss == .kl, layout: layout)
-            }
-        let names = modules.map(\.name)
-        tied = target.tiedModules.compactMap { first, second in
-            guard let i = names.firstIndex(of: first), let j = names.firstIndex(of: second) else {
-                return nil
-            }
-            return (i, j)
-        }
-        self.target = target
-        self.settings = settings
-        self.layout = layout
-        self.network = network
-        gates = layout.modules.map {
-            Gates(subcomponents: settings.subcomponents, neurons: settings.gateNeurons, offset: $0.gate)
-        }
-        runs = MaskedRun.all(
-            settings.coefficients, samples: settings.maskSamples, modules: modules.count)
-        keepProductsOnTheCallingThread()
-        team = try Team(threads: threads)
-        parameters = Storage(count: layout.count)
-        gradients = Storage(count: layout.count)
-        firstMoments = Storage(count: layout.count)
-        secondMoments = Storage(count: layout.count)
-        peaks = Storage(count: modules.count * settings.subcomponents)
-        weights = modules.map { Storage($0.weight.values) }
-        residuals = modules.map { Storage(count: $0.inputs * $0.outputs) }
-        elementsOfWeights = modules.reduce(0) { $0 + $1.inputs * $1.outputs }
-        let (batch, runCount, memory) = (settings.batchSize, runs.count, parameters.pointer)
-        let count = max(Self.partCount(accumulator: network.accumulatorCount), threads)
-        parts = (0..<count).map { part in
-            StepPart(
-                rows: batch * part / count..<batch * (part + 1) / count, network: network, layout: layout,
-                settings: settings, runs: runCount, parameters: memory)
-        }
-        initializeParameters()
-    }
-
-    /// Into how many parts a batch falls, each with sums of its own.
-    ///
-    /// The number does not depend on the threads, so that up to that many threads give the same bytes; large sums are
-    /// kept few.
-    private static func partCount(accumulator: Int) -> Int { accumulator > 300_000 ? 2 : 4 }
-
-    /// Draws V and U from the standard normal distribution, scales their vectors to unit norm and each U_c by its
-    /// overlap with W; draws the gates' weights.
-    private func initializeParameters() {
-        let (c, n, p) = (layout.subcomponents, layout.neurons, parameters.pointer)
-        for (index, place) in layout.modules.enumerated() {
-            if let (first, _) = tied.first(where: { $0.1 == index }) {
-                copyTied(from: first, to: index)
-            } else {
-                let (i, o) = (place.inputs, place.outputs)
-                let v = RandomStream(seed: settings.seed, .componentV, index).normal(i * c)
-                let u = RandomStream(seed: settings.seed, .componentU, index).normal(c * o)
-                for component in 0..<c {
-                    let column = (0..<i).map { v[$0 * c + component] }
-                    let row = u[component * o..<(component + 1) * o]
-                    let columnNorm = column.reduce(Double(0)) { $0 + Double($1 * $1) }.squareRoot()
-                    let rowNorm = row.reduce(Double(0)) { $0 + Double($1 * $1) }.squareRoot()
-                    var overlap = 0.0  // sum_ij U_ci W_ij V_jc
-                    for (out, u) in row.enumerated() {
-                        let weight = weights[index].pointer + out * i
-                        var product = 0.0
-                        for j in 0..<i { product += Double(weight[j] * column[j]) }
-                        overlap += Double(u) * product
-                    }
-                    overlap /= columnNorm * rowNorm
-                    for j in 0..<i { p[place.v + j * c + component] = Float(Double(column[j]) / columnNorm) }
-                    for (out, u) in row.enumerated() {
-                        p[place.u + component * o + out] = Float(Double(u) / rowNorm * overlap)
-                    }
-                }
-            }
-            let count = n == 0 ? c : c * n
-            let draws = RandomStream(seed: settings.seed, .gate, index).normal(2 * count)
-            for position in 0..<count {
-                guard n > 0 else {
-                    p[place.gate + position] = draws[position]
-                    continue
-                }
-                // mlp_in ~ N(0, 2), mlp_out ~ N(0, 1/N); biases stay 0.
-                p[place.gate + position] = draws[position] * Float(2).squareRoot()
-                p[place.gate + 2 * count + position] = draws[count + position] / Float(n).squareRoot()
-            }
-        }
-    }
-
-    /// Makes a tied module's V and U the other's U and V transposed.
-    func copyTied(from first: Int, to second: Int) {
-        let (from, to, p) = (layout.modules[first], layout.modules[second], parameters.pointer)
-        let c = layout.subcomponents
-        ck_transpose(p + to.v, p + from.u, c, from.outputs, c)
-        ck_transpose(p + to.u, p + from.v, from.inputs, c, from.inputs)
+    /// Creates a picture.
+    public init(modules: [Module]) {
+        self.modules = modules
     }
 }

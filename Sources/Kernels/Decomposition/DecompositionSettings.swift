@@ -52,7 +52,8 @@ public struct LossCoefficients: Equatable, Sendable {
     public var outputRecon: Float?
 }
 
-/// What a decomposition computes, apart from the target: the published config's keys in the kernels' terms.
+/// What a decomposition computes, apart from the target and its data: the published config's keys in the kernels'
+/// terms.
 public struct DecompositionSettings: Equatable, Sendable {
     /// C, the number of subcomponents per module.
     public var subcomponents: Int
@@ -76,8 +77,6 @@ public struct DecompositionSettings: Equatable, Sendable {
     public var batchSize: Int
     /// The optimiser's rate at each step.
     public var learningRate: LearningRate
-    /// Where the batches come from.
-    public var data: SparseFeatures
     /// Chooses the initial subcomponents, the batches and the masks.
     public var seed: Int
     /// Whether gates are interpolated where that is cheaper; the exact path is for comparison.
@@ -87,7 +86,7 @@ public struct DecompositionSettings: Equatable, Sendable {
     public init(
         subcomponents: Int, maskSamples: Int, gateNeurons: Int, sigmoid: Sigmoid, modulePatterns: [String],
         coefficients: LossCoefficients, pnorm: Float, outputLoss: OutputLoss, steps: Int, batchSize: Int,
-        learningRate: LearningRate, data: SparseFeatures, seed: Int
+        learningRate: LearningRate, seed: Int
     ) {
         self.subcomponents = subcomponents
         self.maskSamples = maskSamples
@@ -100,7 +99,6 @@ public struct DecompositionSettings: Equatable, Sendable {
         self.steps = steps
         self.batchSize = batchSize
         self.learningRate = learningRate
-        self.data = data
         self.seed = seed
     }
 }

@@ -8,20 +8,26 @@ public struct FeatureAlignment: Equatable, Sendable {
     /// How many subcomponents of all layers' mlp_out are alight for any feature.
     public let outputsInUse: Int
 
+    /// Both, by their logged names.
+    var numbers: [NamedNumber] {
+        [
+            NamedNumber("features_with_one_mlp_in", Double(featuresWithOneInput)),
+            NamedNumber("mlp_out_in_use", Double(outputsInUse)),
+        ]
+    }
+
     /// A causal importance above this counts as alight.
     static let threshold: Float = 0.1
 }
 
-extension Decomposition {
-    /// Looks at inputs of 0.75 at one feature each; nil unless the target is a residual MLP.
+extension FeatureDecomposition {
+    /// Looks at one feature at a time; nil unless the target is a residual MLP.
     ///
     /// - Throws: nothing in practice: the inputs fit the target.
     public func featureAlignment() throws(KernelError) -> FeatureAlignment? {
         guard case .residualMLP = target else { return nil }
         let features = target.features
-        var oneHot = Tensor(zeros: [features, features])
-        for feature in 0..<features { oneHot.values[feature * features + feature] = 0.75 }
-        let importances = try causalImportances(of: oneHot).ci
+        let importances = try causalImportances(of: oneFeatureAtATime).ci
         let c = settings.subcomponents
         var alight = Array(repeating: 0, count: features)
         var outputs = 0

@@ -4,9 +4,17 @@ public struct Recovery: Equatable, Sendable {
     public let mmcs: Double
     /// The mean over features of that subcomponent's length relative to the column's.
     public let ml2r: Double
+
+    /// Both, by their logged names.
+    var numbers: [NamedNumber] { [NamedNumber("mmcs", mmcs), NamedNumber("ml2r", ml2r)] }
 }
 
-extension Decomposition {
+extension FeatureDecomposition {
+    /// How well the target's features are told apart.
+    public func scores() throws(KernelError) -> [NamedNumber] {
+        (recovery?.numbers ?? []) + (try featureAlignment()?.numbers ?? [])
+    }
+
     /// Compares linear1's subcomponents with its columns; nil unless the target is a TMS whose linear1 is decomposed.
     ///
     /// For feature j the subcomponent c is the one whose column U_c V_jc has the largest cosine with W_j.

@@ -25,7 +25,7 @@ final class StepPart {
     private let parameters: Floats
 
     init(
-        rows: Range<Int>, network: any Network, layout: ParameterLayout, settings: DecompositionSettings,
+        rows: Range<Int>, features: Int, network: any Network, layout: ParameterLayout, settings: DecompositionSettings,
         runs: Int,
         parameters: Floats
     ) {
@@ -35,9 +35,9 @@ final class StepPart {
         self.layout = layout
         self.network = network
         self.parameters = parameters
-        batchRows = BatchRows(range: rows, features: settings.data.features)
+        batchRows = BatchRows(range: rows, features: features)
         tile = Tile(
-            capacity: capacity, features: settings.data.features, outputs: network.outputs,
+            capacity: capacity, features: features, outputs: network.outputs,
             modules: network.modules.count, subcomponents: c)
         scratch = Storage(count: network.scratchCount(rows: capacity))
         accumulator = Storage(count: network.accumulatorCount + layout.count - layout.gates)
@@ -66,7 +66,7 @@ final class StepPart {
     private var gateGradients: Floats { accumulator.pointer + network.accumulatorCount - layout.gates }
 
     /// Computes this part of a step.
-    func process(_ decomposition: Decomposition, plan: StepPlan) {
+    func process(_ decomposition: FeatureDecomposition, plan: StepPlan) {
         let settings = decomposition.settings
         accumulator.clear()
         peaks.clear()
@@ -78,7 +78,7 @@ final class StepPart {
             batchRows.copy(given.batch.pointer, joiningEmptyRows: network.emptyRowsAreConstant)
         } else {
             batchRows.draw(
-                settings.data, streams: .decomposition(seed: settings.seed, step: plan.step),
+                decomposition.data, streams: .decomposition(seed: settings.seed, step: plan.step),
                 joiningEmptyRows: network.emptyRowsAreConstant)
         }
         fitGates(decomposition, over: batchRows)
@@ -96,7 +96,7 @@ final class StepPart {
     }
 
     /// Finds the interval that each inner activation spans over some rows, and fits the gates on it.
-    func fitGates(_ decomposition: Decomposition, over batchRows: BatchRows) {
+    func fitGates(_ decomposition: FeatureDecomposition, over batchRows: BatchRows) {
         guard let fits, let first = fits.baseAddress else { return }
         ck_reset_fits(first, fits.count)
         var next = 0
@@ -120,7 +120,7 @@ final class StepPart {
     }
 
     /// Runs the unmodified target over the tile, and every module's gates: fills `gate` and `ci`.
-    func forwardGates(_ decomposition: Decomposition) {
+    func forwardGates(_ decomposition: FeatureDecomposition) {
         network.clean(pass)
         for (index, share) in tile.modules.enumerated() {
             decomposition.gates[index].forward(
@@ -131,7 +131,7 @@ final class StepPart {
         }
     }
 
-    private func processTile(_ decomposition: Decomposition, plan: StepPlan) {
+    private func processTile(_ decomposition: FeatureDecomposition, plan: StepPlan) {
         let settings = decomposition.settings
         let (c, rows) = (settings.subcomponents, tile.rows)
         let count = c * rows
@@ -161,7 +161,7 @@ final class StepPart {
     }
 
     /// The importance losses of a module, and the way of all gradients of ci back through its gates.
-    private func backwardImportance(_ index: Int, decomposition: Decomposition, plan: StepPlan) {
+    private func backwardImportance(_ index: Int, decomposition: FeatureDecomposition, plan: StepPlan) {
         let settings = decomposition.settings
         let (c, rows, share) = (settings.subcomponents, tile.rows, tile.modules[index])
         let perRow = 1 / Float(settings.batchSize)
@@ -185,7 +185,7 @@ final class StepPart {
             parameters: pass.parameters, rows: rows)
     }
 
-    private func fillUniforms(_ run: MaskedRun, decomposition: Decomposition, plan: StepPlan) {
+    private func fillUniforms(_ run: MaskedRun, decomposition: FeatureDecomposition, plan: StepPlan) {
         let (c, rows) = (layout.subcomponents, tile.rows)
         for index in tile.modules.indices where run.replaced.contains(index) {
             let uniforms = tile.modules[index].uniforms

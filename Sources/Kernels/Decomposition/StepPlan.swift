@@ -36,7 +36,7 @@ final class CaptureMemory {
     private let batch: UnsafePointer<Float>
     private let batchSize: Int
 
-    init(_ decomposition: Decomposition, batch: UnsafePointer<Float>) {
+    init(_ decomposition: FeatureDecomposition, batch: UnsafePointer<Float>) {
         let (rows, c) = (decomposition.settings.batchSize, decomposition.settings.subcomponents)
         targetOutput = Storage(count: rows * decomposition.network.outputs)
         ci = decomposition.modules.map { _ in Storage(count: rows * c) }
@@ -46,7 +46,7 @@ final class CaptureMemory {
     }
 
     /// Copies a processed tile's rows; the row that stands for the empty ones goes to all of the part's.
-    func record(_ worker: StepPart, rows: Range<Int>, decomposition: Decomposition) {
+    func record(_ worker: StepPart, rows: Range<Int>, decomposition: FeatureDecomposition) {
         let (tile, source) = (worker.tile, worker.batchRows)
         let (c, outputs) = (decomposition.settings.subcomponents, decomposition.network.outputs)
         decomposition.network.targetOutput(worker.pass, into: tile.output)

@@ -12,8 +12,45 @@ public struct StepReport: Equatable, Sendable {
     public let gradientNorm: Double
     /// By module: how many subcomponents had a causal importance over 0.1 anywhere since the last report.
     public let alive: [String: Int]
-    /// By module: the mean over rows of how many causal importances exceed 0.01.
+    /// By module: the mean over rows or places of how many causal importances exceed 0.01.
     public let l0: [String: Double]
+    /// Further numbers of the step's batch, in the order they are logged.
+    public let measures: [NamedNumber]
+    /// Tables that W&B shows beside the numbers.
+    public let tables: [ReportTable]
+
+    /// Creates a report.
+    public init(
+        step: Int, learningRate: Double, losses: [LossTerm: Double], total: Double, gradientNorm: Double,
+        alive: [String: Int], l0: [String: Double], measures: [NamedNumber] = [], tables: [ReportTable] = []
+    ) {
+        self.step = step
+        self.learningRate = learningRate
+        self.losses = losses
+        self.total = total
+        self.gradientNorm = gradientNorm
+        self.alive = alive
+        self.l0 = l0
+        self.measures = measures
+        self.tables = tables
+    }
+}
+
+/// A table of text, such as a sample of causal importances.
+public struct ReportTable: Equatable, Sendable {
+    /// The name that it is logged under.
+    public let name: String
+    /// The columns' titles.
+    public let columns: [String]
+    /// The cells, row by row.
+    public let rows: [[String]]
+
+    /// Creates a table.
+    public init(name: String, columns: [String], rows: [[String]]) {
+        self.name = name
+        self.columns = columns
+        self.rows = rows
+    }
 }
 
 /// A step's numbers given from outside, as a replay has them.

@@ -2,7 +2,7 @@
 
 /// A scene with its numbers: a decomposition, the reference, and a point at which both are evaluated.
 struct Stage {
-    let decomposition: Decomposition
+    let decomposition: FeatureDecomposition
     let reference: ReferenceModel
     let given: GivenNumbers
     /// The components and gates.
@@ -29,11 +29,11 @@ struct Stage {
             subcomponents: scene.subcomponents, maskSamples: scene.maskSamples,
             gateNeurons: scene.gateNeurons, sigmoid: scene.sigmoid, modulePatterns: scene.patterns,
             coefficients: scene.coefficients, pnorm: scene.pnorm, outputLoss: scene.outputLoss, steps: 10,
-            batchSize: scene.rows.count, learningRate: LearningRate(peak: 1e-3),
-            data: SparseFeatures(
-                features: target.features, activity: .independent(probability: 0.3), lowest: lowest),
-            seed: seed)
-        decomposition = try Decomposition(target: target, settings: settings, threads: scene.threads)
+            batchSize: scene.rows.count, learningRate: LearningRate(peak: 1e-3), seed: seed)
+        let data = SparseFeatures(
+            features: target.features, activity: .independent(probability: 0.3), lowest: lowest)
+        decomposition = try FeatureDecomposition(
+            target: target, data: data, settings: settings, threads: scene.threads)
         let names = decomposition.modules.map(\.name)
         point = numbers.point(like: decomposition.trainedTensors, target)
         try decomposition.setTrainedTensors(point)

@@ -1,4 +1,4 @@
-extension Decomposition {
+extension FeatureDecomposition {
     /// The subcomponents and gates by their names in a replay: `components.<module>.V`, `gates.<module>.mlp_in`.
     public var trainedTensors: StateDict { named(parameters, prefix: "") }
 
@@ -22,33 +22,19 @@ extension Decomposition {
         }
     }
 
-    /// Everything a later process needs to go on as if nothing had happened.
-    public struct State: Equatable, Sendable {
-        /// The next step to take.
-        public var step: Int
-        /// Parameters, Adam's moments and the peaks since the last report, by name.
-        public var tensors: StateDict
-
-        /// Creates a state, as read back from a checkpoint.
-        public init(step: Int, tensors: StateDict) {
-            self.step = step
-            self.tensors = tensors
-        }
-    }
-
     /// The state, or a state to go on from.
-    public var state: State {
+    public var state: DecompositionState {
         var tensors: StateDict = [:]
         for (name, storage) in stateBlocks {
             tensors[name] = Tensor(shape: [storage.count], values: storage.values(0, storage.count))
         }
-        return State(step: step, tensors: tensors)
+        return DecompositionState(step: step, tensors: tensors)
     }
 
     /// Goes on from a saved state.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
-    public func restore(_ state: State) throws(KernelError) {
+    public func restore(_ state: DecompositionState) throws(KernelError) {
         try state.tensors.expectOnly(stateBlocks.map(\.name))
         let found = try stateBlocks.map { block throws(KernelError) in
             try state.tensors.tensor(block.name, [block.storage.count])

@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// Looking at a decomposition between steps: nothing here changes what later steps compute.
-extension Decomposition {
+extension FeatureDecomposition {
     /// The causal importances of some rows, by module (rows, C).
     public struct CausalImportances: Equatable, Sendable {
         /// As masks see them.
@@ -14,7 +14,7 @@ extension Decomposition {
     public var batch: Tensor {
         let rows = BatchRows(range: 0..<settings.batchSize, features: target.features)
         rows.draw(
-            settings.data, streams: .decomposition(seed: settings.seed, step: step), joiningEmptyRows: false)
+            data, streams: .decomposition(seed: settings.seed, step: step), joiningEmptyRows: false)
         return Tensor(
             shape: [settings.batchSize, target.features],
             values: Array(UnsafeBufferPointer(start: rows.values, count: settings.batchSize * target.features)))
@@ -70,7 +70,7 @@ extension Decomposition {
             team.share(parts.count) { number in
                 let part = self.parts[number]
                 part.batchRows.draw(
-                    self.settings.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
+                    self.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
                 part.evaluate(part.batchRows, of: self) { part, _ in
                     part.countActive(over: 0.1, of: self, into: sums + number * count)
                 }
@@ -86,6 +86,40 @@ extension Decomposition {
             })
     }
 
+    /// Looks at the next step's batch, at fresh ones, and at one feature at a time.
+    public func picture(batches: Int, goesOn: () -> Bool) throws(KernelError) -> ImportancePicture? {
+        guard let activations = activationFractions(batches: batches, goesOn: goesOn) else { return nil }
+        let ofBatch = try causalImportances(of: batch)
+        let ofFeatures = try causalImportances(of: oneFeatureAtATime)
+        let tensors = trainedTensors
+        return ImportancePicture(
+            modules: try moduleNames.map { name throws(KernelError) in
+                func found<Value>(_ value: Value?, _ what: String) throws(KernelError) -> Value {
+                    guard let value else { throw .missingTensor(name: "\(what) of \(name)") }
+                    return value
+                }
+                return ImportancePicture.Module(
+                    name: name, importances: try found(ofBatch.ci[name], "ci").values,
+                    activations: try found(activations[name], "activations"),
+                    features: ImportancePicture.FeatureMaps(
+                        magnitude: Self.probe, ci: try found(ofFeatures.ci[name], "ci"),
+                        ciUpper: try found(ofFeatures.ciUpper[name], "ci_upper"),
+                        v: try found(tensors["components.\(name).V"], "V"),
+                        u: try found(tensors["components.\(name).U"], "U")))
+            })
+    }
+
+    /// The value of the one active feature that inputs are looked at with.
+    private static let probe: Float = 0.75
+
+    /// Inputs of one active feature each (features, features).
+    var oneFeatureAtATime: Tensor {
+        let features = target.features
+        var inputs = Tensor(zeros: [features, features])
+        for feature in 0..<features { inputs.values[feature * features + feature] = Self.probe }
+        return inputs
+    }
+
     /// Lets the network compute what depends on the parameters alone, as a step does before its passes.
     private func prepareNetwork() {
         team.share(network.preparations) { self.network.prepare($0, parameters: self.parameters.pointer) }
@@ -95,7 +129,7 @@ extension Decomposition {
 extension StepPart {
     /// Runs the gates over some rows, tile by tile; `body` hears which of the rows the tile holds.
     fileprivate func evaluate(
-        _ rows: BatchRows, of decomposition: Decomposition, _ body: (StepPart, Range<Int>) -> Void
+        _ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (StepPart, Range<Int>) -> Void
     ) {
         fitGates(decomposition, over: rows)
         var next = 0
@@ -109,7 +143,7 @@ extension StepPart {
 
     /// Copies the tile's first `count` rows of causal importances to (rows, C) blocks, from row `first` on.
     fileprivate func copyImportances(
-        of decomposition: Decomposition, rows first: Int, _ count: Int, _ ci: [Storage], _ ciUpper: [Storage]
+        of decomposition: FeatureDecomposition, rows first: Int, _ count: Int, _ ci: [Storage], _ ciUpper: [Storage]
     ) {
         let (c, rows) = (decomposition.settings.subcomponents, tile.rows)
         for (index, share) in tile.modules.enumerated() {
@@ -124,7 +158,7 @@ extension StepPart {
 
     /// Adds to each subcomponent's sum (modules, C) how many rows of the tile have a causal importance over a threshold.
     fileprivate func countActive(
-        over threshold: Float, of decomposition: Decomposition, into sums: UnsafeMutablePointer<Double>
+        over threshold: Float, of decomposition: FeatureDecomposition, into sums: UnsafeMutablePointer<Double>
     ) {
         let c = decomposition.settings.subcomponents
         for (index, share) in tile.modules.enumerated() {

@@ -1,7 +1,7 @@
 internal import CKernels
 import Glibc
 
-extension Decomposition {
+extension FeatureDecomposition {
     /// Takes one optimiser step.
     ///
     /// A report costs the losses that are not trained on.
