@@ -69,6 +69,17 @@ struct AlignedText {
         }
     }
 
+    /// Appends a scalar that comes from where a byte of another text does.
+    @inline(__always)
+    mutating func append(scalar: UInt32, from source: AlignedText, at index: Int) {
+        let length = bytes.append(scalar: scalar)
+        guard tracksOffsets else { return }
+        for _ in 0..<length {
+            starts.append(source.starts[index])
+            ends.append(source.ends[index])
+        }
+    }
+
     /// Appends what a piece of another text has become.
     ///
     /// Of the piece's own scalars, `removedAtStart` are gone before the first new one.

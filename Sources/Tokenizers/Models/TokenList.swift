@@ -13,7 +13,9 @@ struct TokenList {
     }
 
     mutating func append(_ other: TokenList, from start: Int, to end: Int) {
-        for index in start..<end { append(other.ids[index], Int(other.starts[index]), Int(other.ends[index])) }
+        ids.append(contentsOf: other.ids[start..<end])
+        starts.append(contentsOf: other.starts[start..<end])
+        ends.append(contentsOf: other.ends[start..<end])
     }
 
     /// Moves the tokens from one on to where their part of a word stands in it.

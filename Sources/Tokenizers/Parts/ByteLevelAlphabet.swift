@@ -24,28 +24,22 @@ enum ByteLevelAlphabet {
         return bytes
     }()
 
-    private static let encoded: [[UInt8]] = letters.map { letter in
-        var bytes: [UInt8] = []
-        bytes.append(scalar: letter)
-        return bytes
-    }
-
     /// The byte that a letter stands for.
     static func byte(of letter: UInt32) -> UInt8? { letter < 0x150 ? bytes[Int(letter)] : nil }
 
     /// Writes each byte of each piece as its letter.
     static func rewrite(_ text: inout SplitText) throws(TokenizerError) {
-        try text.rewrite { source, piece, target, _ in target.append(piece.range, of: source, lettersOf: encoded) }
+        try text.rewrite { source, piece, target, _ in target.append(piece.range, of: source, lettersOf: letters) }
     }
 }
 
 extension AlignedText {
     /// Appends a part of another text with each byte written as its letter.
-    fileprivate mutating func append(_ range: Range<Int>, of source: AlignedText, lettersOf letters: [[UInt8]]) {
+    fileprivate mutating func append(_ range: Range<Int>, of source: AlignedText, lettersOf letters: [UInt32]) {
         source.withText { text in
             for index in range {
                 let letter = letters[Int(text[index])]
-                append(letter, from: source, at: index + 1, origin: 0, first: 0)
+                append(scalar: letter, from: source, at: index)
             }
         }
     }

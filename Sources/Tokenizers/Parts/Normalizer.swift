@@ -31,10 +31,13 @@ indirect enum Normalizer: Sendable {
             try text.rewrite { source, piece, target, _ in Self.prepend(prefix, source, piece, &target) }
         case .cleanText:
             try Self.filter(&text) { $0 != 0 && $0 != 0xFFFD && !CharacterClass.isControl($0) }
-            try Self.transform(&text) { scalars in
+            let isPlain = { !CharacterClass.isWhitespace($0) || $0 == 0x20 }
+            try Self.transform(&text, unless: { $0.allSatisfy(isPlain) }) { scalars in
                 (scalars.map { Transformed(scalar: CharacterClass.isWhitespace($0) ? 0x20 : $0, change: 0) }, 0)
             }
-        case .spaceChinese: try Self.transform(&text) { (Self.spaceChinese($0), 0) }
+        case .spaceChinese:
+            let isPlain = { !CharacterClass.isChinese($0) }
+            try Self.transform(&text, unless: { $0.allSatisfy(isPlain) }) { (Self.spaceChinese($0), 0) }
         case .byteLevel: try ByteLevelAlphabet.rewrite(&text)
         case .nmt: try Self.nmt(&text)
         }

@@ -54,13 +54,13 @@ struct PatternMatcher {
                 isOn = false
                 if position < text.count {
                     let (scalar, length) = text.scalar(at: position)
-                    isOn = program.sets[set].contains(scalar)
+                    isOn = program.set(set, contains: scalar)
                     position += length
                 }
             case .run(let set, let least, let most):
-                isOn = take(program.sets[set], least, most, text, &position, nextInstruction: instruction + 1)
+                isOn = take(program, set, least, most, text, &position, nextInstruction: instruction + 1)
             case .possessiveRun(let set, let least, let most):
-                isOn = take(program.sets[set], least, most, text, &position, nextInstruction: nil)
+                isOn = take(program, set, least, most, text, &position, nextInstruction: nil)
             case .split(let preferred, let other):
                 stack.append(Frame(instruction: other, position: position, low: Frame.plain))
                 instruction = preferred
@@ -144,13 +144,14 @@ struct PatternMatcher {
     }
 
     private mutating func take(
-        _ set: PatternSet, _ least: Int, _ most: Int, _ text: UTF8Text, _ position: inout Int, nextInstruction: Int?
+        _ program: PatternProgram, _ set: Int, _ least: Int, _ most: Int, _ text: UTF8Text, _ position: inout Int,
+        nextInstruction: Int?
     ) -> Bool {
         var taken = 0
         var low = position
         while taken < most, position < text.count {
             let (scalar, length) = text.scalar(at: position)
-            guard set.contains(scalar) else { break }
+            guard program.set(set, contains: scalar) else { break }
             position += length
             taken += 1
             if taken == least { low = position }

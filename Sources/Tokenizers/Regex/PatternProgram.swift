@@ -26,7 +26,8 @@ struct PatternProgram: Sendable {
     }
 
     private(set) var instructions: [Instruction] = []
-    private(set) var sets: [PatternSet] = []
+    private var sets: [PatternSet] = []
+    private var answers: [ASCIIAnswers] = []
     private(set) var markCount = 0
     /// Which bytes a match can begin with; nil where it can be empty.
     let firstBytes: [Bool]?
@@ -39,10 +40,15 @@ struct PatternProgram: Sendable {
         instructions.append(.matched)
     }
 
+    /// Whether a set has a character.
+    @inline(__always)
+    func set(_ index: Int, contains scalar: UInt32) -> Bool {
+        scalar < 0x80 ? answers[index].contains(scalar) : sets[index].contains(scalar)
+    }
+
     private mutating func index(of set: PatternSet) -> Int {
-        var prepared = set
-        prepared.prepare()
-        sets.append(prepared)
+        sets.append(set)
+        answers.append(ASCIIAnswers(set))
         return sets.count - 1
     }
 
@@ -162,8 +168,6 @@ extension PatternNode {
         switch self {
         case .empty, .anchor, .ahead, .behind: return true
         case .set(let set):
-            var set = set
-            set.prepare()
             for byte in 0..<128 where set.contains(UInt32(byte)) { first[byte] = true }
             for byte in 0xC2..<0xF5 { first[byte] = true }
             return false

@@ -12,9 +12,6 @@ struct PatternSet: Sendable {
     var intersections: [PatternSet] = []
     var isNegated = false
     var ignoresCase = false
-    /// Which ASCII characters are in the set, as two words of bits: filled by `prepare`.
-    private var ascii: (UInt64, UInt64) = (0, 0)
-
     init() {}
 
     init(_ scalar: UInt32) { ranges = [scalar...scalar] }
@@ -23,24 +20,10 @@ struct PatternSet: Sendable {
 
     init(_ categories: Categories) { self.categories = categories }
 
-    /// Notes the answers for ASCII.
-    mutating func prepare() {
-        ascii = (0, 0)
-        for scalar in UInt32(0)..<64 where decides(scalar) { ascii.0 |= 1 << UInt64(scalar) }
-        for scalar in UInt32(64)..<128 where decides(scalar) { ascii.1 |= 1 << UInt64(scalar - 64) }
-    }
-
-    @inline(__always)
-    func contains(_ scalar: UInt32) -> Bool {
-        if scalar < 64 { return ascii.0 >> UInt64(scalar) & 1 == 1 }
-        if scalar < 128 { return ascii.1 >> UInt64(scalar - 64) & 1 == 1 }
-        return decides(scalar)
-    }
-
     /// Looks a character up in all of the set's parts.
-    private func decides(_ scalar: UInt32) -> Bool {
+    func contains(_ scalar: UInt32) -> Bool {
         let isIn = ignoresCase ? Self.caseForms(of: scalar).contains(where: { includes($0) }) : includes(scalar)
-        return isIn && intersections.allSatisfy { $0.decides(scalar) } ? !isNegated : isNegated
+        return isIn && intersections.allSatisfy { $0.contains(scalar) } ? !isNegated : isNegated
     }
 
     private func includes(_ scalar: UInt32) -> Bool {
@@ -49,7 +32,7 @@ struct PatternSet: Sendable {
             return true
         }
         for (property, isNegated) in properties where Self.has(property, scalar) != isNegated { return true }
-        for set in nested where set.decides(scalar) { return true }
+        for set in nested where set.contains(scalar) { return true }
         return false
     }
 
@@ -87,4 +70,21 @@ struct PatternSet: Sendable {
         0x16FF0...0x16FF1, 0x20000...0x2A6DF, 0x2A700...0x2B739, 0x2B740...0x2B81D, 0x2B820...0x2CEA1,
         0x2CEB0...0x2EBE0, 0x2EBF0...0x2EE5D, 0x2F800...0x2FA1D, 0x30000...0x3134A, 0x31350...0x323AF,
     ]
+}
+
+/// A set's answers for ASCII: most of what is asked, without a look at the set.
+struct ASCIIAnswers: Sendable {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    init(_ set: PatternSet) {
+        for scalar in UInt32(0)..<64 where set.contains(scalar) { low |= 1 << UInt64(scalar) }
+        for scalar in UInt32(64)..<128 where set.contains(scalar) { high |= 1 << UInt64(scalar - 64) }
+    }
+
+    /// Whether an ASCII character is in the set.
+    @inline(__always)
+    func contains(_ byte: UInt32) -> Bool {
+        byte < 64 ? low >> UInt64(byte) & 1 == 1 : high >> UInt64(byte & 63) & 1 == 1
+    }
 }

@@ -47,6 +47,7 @@ extension UnsafeBufferPointer<UInt8> {
 extension [UInt8] {
     /// Appends a scalar as UTF-8 and says how many bytes that took.
     @discardableResult
+    @inline(__always)
     mutating func append(scalar value: UInt32) -> Int {
         switch value {
         case 0..<0x80:
