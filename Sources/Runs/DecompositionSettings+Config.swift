@@ -4,12 +4,8 @@ import Kernels
 extension DecompositionSettings {
     /// The kernels' settings of a published config.
     ///
-    /// - Throws: `RunError.invalid` for what cannot be computed: embedding losses.
+    /// - Throws: `RunError.invalid` for what cannot be computed.
     init(_ config: ExperimentConfig) throws(RunError) {
-        guard config.embeddingReconCoeff == nil else {
-            throw .invalid(
-                "embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
-        }
         guard let schedule = LearningRate.Schedule(config) else {
             throw .invalid("lr_exponential_halflife: lr_schedule exponential needs a half-life in steps")
         }
@@ -21,6 +17,7 @@ extension DecompositionSettings {
         coefficients.stochasticReconLayerwise = config.stochasticReconLayerwiseCoeff.map { Float($0) }
         coefficients.schatten = config.schattenCoeff.map { Float($0) }
         coefficients.outputRecon = config.outReconCoeff.map { Float($0) }
+        coefficients.embeddingRecon = config.embeddingReconCoeff.map { Float($0) }
         let sigmoid: Sigmoid =
             switch config.sigmoidType {
             case .normal: .normal
@@ -38,6 +35,7 @@ extension DecompositionSettings {
             learningRate: LearningRate(
                 peak: config.lr, schedule: schedule, warmupFraction: config.lrWarmupPct),
             seed: config.seed)
+        judgesEmbeddingsUnembedded = config.isEmbedUnembedRecon
     }
 }
 

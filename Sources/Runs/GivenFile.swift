@@ -43,6 +43,22 @@ struct GivenFile {
         return result
     }
 
+    /// The uniform numbers of a step's masks, for those of some losses that are computed.
+    func uniforms(
+        step: Int, settings: DecompositionSettings, modules: [String], of terms: [LossTerm]
+    ) throws(RunError) -> [GivenNumbers.Key: Tensor] {
+        var result: [GivenNumbers.Key: Tensor] = [:]
+        for term in terms where settings.coefficients[term] != nil {
+            for sample in 0..<settings.maskSamples {
+                for module in modules {
+                    result[.init(term: term, sample: sample, module: module)] =
+                        try tensor("step\(step).uniform.\(term.rawValue).\(sample).\(module)")
+                }
+            }
+        }
+        return result
+    }
+
     /// Tokens (rows, length).
     func tokens(_ name: String) throws(RunError) -> TokenBatch {
         let array = try array(name)

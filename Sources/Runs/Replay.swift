@@ -22,7 +22,11 @@ public struct Replay {
             case "spd-replay-1":
                 switch try file.metadata("target_class") {
                 case "tms", "residual_mlp": kind = try ToyReplay(file, threads: threads)
-                case let name: throw RunError.invalid("its target_class is '\(name)'; tms and residual_mlp are known")
+                case let name where Self.isLanguageModel(name): kind = try LanguageReplay(file, threads: threads)
+                case let name:
+                    let known = ["tms", "residual_mlp"] + ModelArchitecture.allCases.map(\.rawValue)
+                    throw RunError.invalid(
+                        "its target_class is '\(name)'; these are known: \(known.joined(separator: ", "))")
                 }
             default: throw RunError.invalid("its metadata do not say format spd-replay-1 or spd-forward-1")
             }
@@ -33,6 +37,11 @@ public struct Replay {
         } catch {
             throw .invalid("\(path): \(error)")
         }
+    }
+
+    private static func isLanguageModel(_ name: String) -> Bool {
+        let name = name.hasPrefix("transformers.") ? String(name.dropFirst(13)) : name
+        return name == "AutoModelForCausalLM" || ModelArchitecture(rawValue: name) != nil
     }
 
     /// Computes and writes all that came out.

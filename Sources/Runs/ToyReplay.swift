@@ -36,7 +36,11 @@ struct ToyReplay: ReplayKind {
     func result() throws(RunError) -> SafeTensors {
         var result = ReplayResult()
         for step in 0..<steps {
-            let given = try numbers(of: step)
+            let given = GivenNumbers(
+                batch: try file.tensor("step\(step).batch"),
+                uniforms: try file.uniforms(
+                    step: step, settings: decomposition.settings, modules: decomposition.moduleNames,
+                    of: [.stochasticRecon, .stochasticReconLayerwise]))
             do {
                 let (report, capture) = try decomposition.replay(given)
                 result.add(report, step: step)
@@ -47,20 +51,6 @@ struct ToyReplay: ReplayKind {
         }
         result.add(final: decomposition.trainedTensors)
         return result.file
-    }
-
-    private func numbers(of step: Int) throws(RunError) -> GivenNumbers {
-        let coefficients = decomposition.settings.coefficients
-        var uniforms: [GivenNumbers.Key: Tensor] = [:]
-        for term in [LossTerm.stochasticRecon, .stochasticReconLayerwise] where coefficients[term] != nil {
-            for sample in 0..<decomposition.settings.maskSamples {
-                for module in decomposition.modules {
-                    uniforms[.init(term: term, sample: sample, module: module.name)] =
-                        try file.tensor("step\(step).uniform.\(term.rawValue).\(sample).\(module.name)")
-                }
-            }
-        }
-        return GivenNumbers(batch: try file.tensor("step\(step).batch"), uniforms: uniforms)
     }
 }
 
@@ -92,7 +82,11 @@ struct ReplayResult {
         set(name, step, .init(shape: tensor.shape, tensor.values))
     }
 
-    private mutating func set(_ name: String, _ step: Int, _ array: SafeTensors.Array) {
+    mutating func set(_ name: String, _ step: Int, _ array: SafeTensors.Array) {
         file.arrays["step\(step)." + name] = array
+    }
+
+    mutating func set(metadata name: String, _ step: Int, _ text: String) {
+        file.metadata["step\(step)." + name] = text
     }
 }

@@ -88,7 +88,7 @@ import Testing
         #expect(
             published.keys.sorted() == [
                 "components.layers-0-mlp_in.U", "components.layers-0-mlp_in.V",
-                "components.layers-0-mlp_out.U", "components.layers-0-mlp_out.V",
+                "components.layers-0-mlp_out.U", "components.layers-0-mlp_out.V", "components.layers-0-mlp_out.bias",
                 "gates.layers-0-mlp_in.bias", "gates.layers-0-mlp_in.weight",
                 "gates.layers-0-mlp_out.bias", "gates.layers-0-mlp_out.weight",
                 "model.W_E", "model.W_U", "model.layers.0.mlp_in.weight", "model.layers.0.mlp_out.bias",
@@ -97,6 +97,7 @@ import Testing
         #expect(
             published["components.layers-0-mlp_in.V"]
                 == decomposition.trainedTensors["components.layers.0.mlp_in.V"])
+        #expect(published["components.layers-0-mlp_out.bias"] == published["model.layers.0.mlp_out.bias"])
         #expect(published["model.W_E"] == decomposition.target.stateDict["W_E"])
     }
 }

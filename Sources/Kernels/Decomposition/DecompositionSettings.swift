@@ -50,6 +50,8 @@ public struct LossCoefficients: Equatable, Sendable {
     public var schatten: Float?
     /// Reconstruction with all subcomponents fully on.
     public var outputRecon: Float?
+    /// Reconstruction of a single decomposed embedding, by itself, under random masks.
+    public var embeddingRecon: Float?
 }
 
 /// What a decomposition computes, apart from the target and its data: the published config's keys in the kernels'
@@ -79,6 +81,8 @@ public struct DecompositionSettings: Equatable, Sendable {
     public var learningRate: LearningRate
     /// Chooses the initial subcomponents, the batches and the masks.
     public var seed: Int
+    /// Whether a decomposed embedding by itself is judged behind the model's head.
+    public var judgesEmbeddingsUnembedded = false
     /// Whether gates are interpolated where that is cheaper; the exact path is for comparison.
     public var interpolatesGates = true
 

@@ -1,77 +1,25 @@
 extension FeatureDecomposition {
     /// The subcomponents and gates by their names in a replay: `components.<module>.V`, `gates.<module>.mlp_in`.
-    public var trainedTensors: StateDict { named(parameters, prefix: "") }
+    public var trainedTensors: StateDict { subcomponents.named(parameters) }
 
-    /// The published state dict: the target under `model.`, and dots inside module names written as dashes.
-    public var publishedStateDict: StateDict {
-        var result: StateDict = [:]
-        for (name, tensor) in target.stateDict { result["model." + name] = tensor }
-        for place in tensorPlaces(separator: "-") { result[place.name] = tensor(place, in: parameters) }
-        return result
-    }
+    /// The published state dict: the target under `model.`, dots inside module names written as dashes, frozen biases.
+    public var publishedStateDict: StateDict { subcomponents.publishedStateDict(target: target.stateDict) }
 
     /// Replaces the subcomponents and gates by given ones, named as in `trainedTensors`.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public func setTrainedTensors(_ tensors: StateDict) throws(KernelError) {
-        let places = tensorPlaces(separator: ".")
-        try tensors.expectOnly(places.map(\.name))
-        let found = try places.map { place throws(KernelError) in try tensors.tensor(place.name, place.shape) }
-        for (place, tensor) in zip(places, found) {
-            (parameters.pointer + place.offset).update(from: tensor.values, count: tensor.values.count)
-        }
+        try subcomponents.setTrainedTensors(tensors)
     }
 
     /// The state, or a state to go on from.
-    public var state: DecompositionState {
-        var tensors: StateDict = [:]
-        for (name, storage) in stateBlocks {
-            tensors[name] = Tensor(shape: [storage.count], values: storage.values(0, storage.count))
-        }
-        return DecompositionState(step: step, tensors: tensors)
-    }
+    public var state: DecompositionState { DecompositionState(step: step, tensors: subcomponents.state) }
 
     /// Goes on from a saved state.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public func restore(_ state: DecompositionState) throws(KernelError) {
-        try state.tensors.expectOnly(stateBlocks.map(\.name))
-        let found = try stateBlocks.map { block throws(KernelError) in
-            try state.tensors.tensor(block.name, [block.storage.count])
-        }
-        for (block, tensor) in zip(stateBlocks, found) {
-            block.storage.pointer.update(from: tensor.values, count: tensor.values.count)
-        }
+        try subcomponents.restore(state.tensors)
         step = state.step
-    }
-
-    private var stateBlocks: [(name: String, storage: Storage)] {
-        [
-            ("parameters", parameters), ("adam.m", firstMoments), ("adam.v", secondMoments), ("peaks", peaks),
-        ]
-    }
-
-    func named(_ storage: Storage, prefix: String) -> StateDict {
-        Dictionary(
-            uniqueKeysWithValues: tensorPlaces(separator: ".").map {
-                (prefix + $0.name, tensor($0, in: storage))
-            })
-    }
-
-    private typealias Place = (name: String, offset: Int, shape: [Int])
-
-    private func tensor(_ place: Place, in storage: Storage) -> Tensor {
-        Tensor(shape: place.shape, values: storage.values(place.offset, place.shape.reduce(1, *)))
-    }
-
-    private func tensorPlaces(separator: Character) -> [Place] {
-        layout.modules.indices.flatMap { index -> [Place] in
-            let (place, c) = (layout.modules[index], layout.subcomponents)
-            let name = String(modules[index].name.map { $0 == "." ? separator : $0 })
-            return [
-                ("components.\(name).V", place.v, [place.inputs, c]),
-                ("components.\(name).U", place.u, [c, place.outputs]),
-            ] + layout.gateTensors(index).map { ("gates.\(name).\($0.name)", $0.offset, $0.shape) }
-        }
     }
 }

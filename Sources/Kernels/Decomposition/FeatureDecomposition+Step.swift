@@ -1,5 +1,4 @@
 internal import CKernels
-import Glibc
 
 extension FeatureDecomposition {
     /// Takes one optimiser step.
@@ -14,7 +13,6 @@ extension FeatureDecomposition {
         let losses = try compute(given: nil, capture: nil, reporting: reporting)
         let report = reporting ? report(losses) : nil
         update()
-        step += 1
         return report
     }
 
@@ -47,9 +45,8 @@ extension FeatureDecomposition {
                 shape: [settings.batchSize, network.outputs],
                 values: capture.targetOutput.values(0, capture.targetOutput.count)),
             ci: captured(capture.ci), ciUpper: captured(capture.ciUpper),
-            gradients: named(gradients, prefix: ""))
+            gradients: subcomponents.named(subcomponents.gradients))
         update()
-        step += 1
         return (report, result)
     }
 
@@ -71,9 +68,10 @@ extension FeatureDecomposition {
         defer { faithfulness.deallocate() }
         team.share(count + network.preparations) { piece in
             if piece < count {
-                faithfulness[piece] = self.faithfulnessLoss(piece)
+                faithfulness[piece] = self.subcomponents.faithfulnessLoss(
+                    piece, coefficient: self.settings.coefficients.faithfulness)
                 if self.settings.coefficients.schatten != nil {
-                    self.squaredNorms(piece, into: squaredNorms.pointer + piece * c)
+                    self.subcomponents.squaredNorms(piece, into: squaredNorms.pointer + piece * c)
                 }
             } else {
                 self.network.prepare(piece - count, parameters: self.parameters.pointer)
@@ -89,45 +87,8 @@ extension FeatureDecomposition {
             throw .lossNotFinite(step: step, loss: "loss/" + term.rawValue, value: value)
         }
         sumAccumulators()
-        for part in parts {
-            for place in 0..<peaks.count {
-                peaks.pointer[place] = max(peaks.pointer[place], part.peaks.pointer[place])
-            }
-        }
+        for part in parts { ck_raise(subcomponents.peaks.pointer, part.peaks.pointer, part.peaks.count) }
         return losses
-    }
-
-    /// ||W - (V U)ᵀ||² of a module; sets its gradients of V and U to faithfulness's.
-    private func faithfulnessLoss(_ module: Int) -> Double {
-        let (place, c) = (layout.modules[module], layout.subcomponents)
-        let (i, o) = (place.inputs, place.outputs)
-        let (v, u) = (parameters.pointer + place.v, parameters.pointer + place.u)
-        let (dv, du) = (gradients.pointer + place.v, gradients.pointer + place.u)
-        guard let coefficient = settings.coefficients.faithfulness else {
-            dv.update(repeating: 0, count: i * c)
-            du.update(repeating: 0, count: c * o)
-            return 0
-        }
-        let residual = residuals[module]  // V U - Wᵀ (inputs, outputs)
-        ck_transpose(residual.pointer, weights[module].pointer, o, i, o)
-        product(into: residual.pointer, v, u, m: i, n: o, k: c, keep: -1)
-        let scale = 2 * coefficient / Float(elementsOfWeights)
-        product(into: dv, residual.pointer, u, m: i, n: c, k: o, .none, .transposed, scale: scale)
-        product(into: du, v, residual.pointer, m: c, n: o, k: i, .transposed, .none, scale: scale)
-        return ck_sum_of_squares(residual.pointer, i * o) / Double(elementsOfWeights)
-    }
-
-    private func squaredNorms(_ module: Int, into norms: Floats) {
-        let (place, c) = (layout.modules[module], layout.subcomponents)
-        let (v, u) = (parameters.pointer + place.v, parameters.pointer + place.u)
-        for component in 0..<c {
-            var sum: Float = 0
-            for i in 0..<place.inputs { sum += v[i * c + component] * v[i * c + component] }
-            for o in 0..<place.outputs {
-                sum += u[component * place.outputs + o] * u[component * place.outputs + o]
-            }
-            norms[component] = sum
-        }
     }
 
     private func sumLosses(faithfulness: Double, norms: Storage) -> [LossTerm: Double] {
@@ -164,13 +125,13 @@ extension FeatureDecomposition {
         }
         team.share(network.finishes + 1) { piece in
             if piece == network.finishes {
-                (self.gradients.pointer + self.layout.gates).update(
+                (self.subcomponents.gradients.pointer + self.layout.gates).update(
                     from: first.pointer + self.network.accumulatorCount,
                     count: self.layout.count - self.layout.gates)
             } else {
                 self.network.finish(
                     piece, accumulator: first.pointer, parameters: self.parameters.pointer,
-                    gradients: self.gradients.pointer)
+                    gradients: self.subcomponents.gradients.pointer)
             }
         }
         if let coefficient = settings.coefficients.schatten, coefficient != 0 {
@@ -178,92 +139,30 @@ extension FeatureDecomposition {
         }
     }
 
-    /// d/dV_c of mean_r ci_upper^p ||V_c||² is 2 V_c mean_r ci_upper^p, and likewise for U.
     private func addSchattenGradients(_ coefficient: Float) {
-        let (c, p, d) = (layout.subcomponents, parameters.pointer, gradients.pointer)
-        for (index, place) in layout.modules.enumerated() {
-            for component in 0..<c {
-                let sum = parts.reduce(0) { $0 + $1.schattenSums[index * c + component] }
-                let factor = 2 * coefficient * Float(sum / Double(settings.batchSize))
-                for i in 0..<place.inputs {
-                    d[place.v + i * c + component] += factor * p[place.v + i * c + component]
-                }
-                let row = place.u + component * place.outputs
-                for o in 0..<place.outputs { d[row + o] += factor * p[row + o] }
+        let c = layout.subcomponents
+        for module in modules.indices {
+            let factors = (module * c..<(module + 1) * c).map { place in
+                let sum = parts.reduce(0) { $0 + $1.schattenSums[place] }
+                return 2 * coefficient * Float(sum / Double(settings.batchSize))
             }
+            subcomponents.addSchattenGradients(module, factors: factors)
         }
     }
 
     private func report(_ losses: [LossTerm: Double]) -> StepReport {
-        let c = settings.subcomponents
-        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
-        let total = LossTerm.allCases.reduce(0) {
-            $0 + Double(settings.coefficients[$1] ?? 0) * (losses[$1] ?? 0)
-        }
-        let names = modules.map(\.name)
-        let alive = names.indices.map { index in
-            (0..<c).count { peaks.pointer[index * c + $0] > 0.1 }
-        }
-        peaks.clear()
-        let l0 = names.indices.map { index in
-            parts.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize)
+        let l0 = modules.indices.map { index in
+            (modules[index].name, parts.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize))
         }
         return StepReport(
-            step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps),
-            losses: losses,
-            total: total, gradientNorm: ck_sum_of_squares(gradients.pointer, gradients.count).squareRoot(),
-            alive: Dictionary(uniqueKeysWithValues: zip(names, alive)),
-            l0: Dictionary(uniqueKeysWithValues: zip(names, l0)))
+            step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps), losses: losses,
+            total: settings.coefficients.total(of: losses), gradientNorm: subcomponents.gradientNorm,
+            alive: subcomponents.takeAlive(), l0: Dictionary(uniqueKeysWithValues: l0))
     }
 
-    /// AdamW without weight decay; tied modules share their storage, and both updates go to it.
     private func update() {
-        let adam = ck_adam(
-            rate: settings.learningRate.rate(at: step, of: settings.steps), decay: 0, updates: step + 1)
-        let before = tied.map { first, _ in
-            let place = layout.modules[first]
-            return (
-                parameters.values(place.v, place.inputs * layout.subcomponents),
-                parameters.values(place.u, place.outputs * layout.subcomponents)
-            )
-        }
-        team.split(layout.count) { range in
-            let start = range.lowerBound
-            ck_adam_update(
-                self.parameters.pointer + start, self.firstMoments.pointer + start,
-                self.secondMoments.pointer + start, self.gradients.pointer + start, range.count, adam)
-        }
-        for (pair, old) in zip(tied, before) { joinTied(pair, old: old) }
-    }
-
-    /// Both modules stepped from the same values: adds the second's change to the first and copies the sum back.
-    private func joinTied(_ pair: (Int, Int), old: (v: [Float], u: [Float])) {
-        let (first, second, p, c) = (
-            layout.modules[pair.0], layout.modules[pair.1], parameters.pointer, layout.subcomponents
-        )
-        for component in 0..<c {
-            for i in 0..<first.inputs {
-                let place = i * c + component
-                p[first.v + place] += p[second.u + component * first.inputs + i] - old.v[place]
-            }
-            for o in 0..<first.outputs {
-                let place = component * first.outputs + o
-                p[first.u + place] += p[second.v + o * c + component] - old.u[place]
-            }
-        }
-        copyTied(from: pair.0, to: pair.1)
-    }
-}
-
-extension ck_adam {
-    /// The constants of one update: betas 0.9 and 0.999, eps 1e-8.
-    init(rate: Double, decay: Double, updates: Int) {
-        let correction1 = 1 - pow(0.9, Double(updates))
-        let correction2 = 1 - pow(0.999, Double(updates))
-        self.init(
-            rate: Float(rate), beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.999, one_minus_beta2: 0.001,
-            eps: 1e-8,
-            decay: Float(decay), correction1: Float(correction1),
-            sqrt_correction2: Float(correction2.squareRoot()))
+        subcomponents.update(
+            rate: settings.learningRate.rate(at: step, of: settings.steps), step: step, team: team)
+        step += 1
     }
 }

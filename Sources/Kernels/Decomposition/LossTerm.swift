@@ -8,6 +8,16 @@ public enum LossTerm: String, Sendable, CaseIterable {
     case importanceMinimality = "importance_minimality"
     case schatten
     case outputRecon = "output_recon"
+    case embeddingRecon = "embedding_recon"
+
+    /// Which of a step's streams of masks a loss draws from; no two losses that draw share one.
+    var streamNumber: Int {
+        switch self {
+        case .stochasticReconLayerwise: 1
+        case .embeddingRecon: 2
+        default: 0
+        }
+    }
 }
 
 extension LossCoefficients {
@@ -22,7 +32,14 @@ extension LossCoefficients {
         case .importanceMinimality: importanceMinimality
         case .schatten: schatten
         case .outputRecon: outputRecon
+        case .embeddingRecon: embeddingRecon
         }
+    }
+
+    /// The sum of coefficient times loss.
+    func total(of losses: [LossTerm: Double]) -> Double {
+        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
+        LossTerm.allCases.reduce(0) { $0 + Double(self[$1] ?? 0) * (losses[$1] ?? 0) }
     }
 }
 
@@ -58,7 +75,8 @@ struct MaskedRun {
             case .recon: return [run(.zeros, .all, outOf: 1)]
             case .outputRecon: return [run(.ones, .all, outOf: 1)]
             case .reconLayerwise: return (0..<modules).map { run(.zeros, .one($0), outOf: modules) }
-            case .stochasticRecon: return (0..<samples).map { run(.drawn(sample: $0), .all, outOf: samples) }
+            case .stochasticRecon, .embeddingRecon:
+                return (0..<samples).map { run(.drawn(sample: $0), .all, outOf: samples) }
             case .stochasticReconLayerwise:
                 return (0..<samples).flatMap { sample in
                     (0..<modules).map { run(.drawn(sample: sample), .one($0), outOf: samples * modules) }

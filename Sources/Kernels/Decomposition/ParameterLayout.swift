@@ -22,17 +22,17 @@ struct ParameterLayout {
     /// All numbers together.
     let count: Int
 
-    init(modules targets: [TargetModule], subcomponents: Int, neurons: Int) {
+    init(sizes: [(inputs: Int, outputs: Int)], subcomponents: Int, neurons: Int) {
         var next = 0
         func take(_ count: Int) -> Int {
             defer { next += (count + 15) & ~15 }
             return next
         }
-        let places = targets.map { ($0, take($0.inputs * subcomponents), take(subcomponents * $0.outputs)) }
+        let places = sizes.map { ($0, take($0.inputs * subcomponents), take(subcomponents * $0.outputs)) }
         gates = next
         let gateCount = neurons == 0 ? 2 * subcomponents : subcomponents * (3 * neurons + 1)
-        modules = places.map { target, v, u in
-            Module(v: v, u: u, gate: take(gateCount), inputs: target.inputs, outputs: target.outputs)
+        modules = places.map { size, v, u in
+            Module(v: v, u: u, gate: take(gateCount), inputs: size.inputs, outputs: size.outputs)
         }
         self.subcomponents = subcomponents
         self.neurons = neurons

@@ -89,7 +89,7 @@ final class StepPart {
             processTile(decomposition, plan: plan)
             plan.capture?.record(self, rows: first..<next, decomposition: decomposition)
         }
-        for (index, gates) in decomposition.gates.enumerated() {
+        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
             guard let fits = fits(index) else { continue }
             gates.fold(fits, parameters: parameters, gradients: gateGradients)
         }
@@ -108,7 +108,7 @@ final class StepPart {
                 ck_widen_intervals(fits, share.inner, layout.subcomponents, tile.rows)
             }
         }
-        for (index, gates) in decomposition.gates.enumerated() {
+        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
             guard let fits = self.fits(index) else { continue }
             gates.fit(fits, parameters: parameters, rows: batchRows.kept)
         }
@@ -123,7 +123,7 @@ final class StepPart {
     func forwardGates(_ decomposition: FeatureDecomposition) {
         network.clean(pass)
         for (index, share) in tile.modules.enumerated() {
-            decomposition.gates[index].forward(
+            decomposition.subcomponents.gates[index].forward(
                 share.gate, a: share.inner, fits: fits(index), parameters: parameters, rows: tile.rows)
             ck_importance_forward(
                 share.ci, tile.ciUpper, share.gate, decomposition.settings.sigmoid.code,
@@ -160,29 +160,23 @@ final class StepPart {
         network.backwardInner(pass)
     }
 
-    /// The importance losses of a module, and the way of all gradients of ci back through its gates.
     private func backwardImportance(_ index: Int, decomposition: FeatureDecomposition, plan: StepPlan) {
-        let settings = decomposition.settings
-        let (c, rows, share) = (settings.subcomponents, tile.rows, tile.modules[index])
-        let perRow = 1 / Float(settings.batchSize)
-        ck_importance_forward(tile.dGate, tile.ciUpper, share.gate, settings.sigmoid.code, c * rows)
-        importanceSums.withUnsafeMutableBufferPointer { sums in
-            ck_power_sum(
-                sums.baseAddress.map { $0 + index * c }, tile.dciUpper, tile.ciUpper, tile.weight, nil,
-                settings.coefficients.importanceMinimality * perRow, 1e-12, settings.pnorm, 0, c, rows)
-        }
-        if let coefficient = settings.coefficients.schatten {
-            schattenSums.withUnsafeMutableBufferPointer { sums in
-                ck_power_sum(
-                    sums.baseAddress.map { $0 + index * c }, tile.dciUpper, tile.ciUpper, tile.weight,
-                    plan.squaredNorms + index * c, coefficient * perRow, 0, settings.pnorm, 1, c, rows)
+        let (c, share) = (layout.subcomponents, tile.modules[index])
+        // The tile's room for a module's masks is free by now.
+        let block = GateBlock(
+            inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: tile.weight,
+            scratch: GateBlock.Scratch(
+                ci: share.masked, ciUpper: tile.ciUpper, dciUpper: tile.dciUpper, dGate: tile.dGate))
+        importanceSums.withUnsafeMutableBufferPointer { importance in
+            schattenSums.withUnsafeMutableBufferPointer { schatten in
+                guard let first = importance.baseAddress, let second = schatten.baseAddress else { return }
+                decomposition.subcomponents.gates[index].backwardImportance(
+                    block, settings: decomposition.settings, perRow: 1 / Float(decomposition.settings.batchSize),
+                    squaredNorms: plan.squaredNorms + index * c, importance: first + index * c,
+                    schatten: second + index * c, fits: fits(index), parameters: parameters,
+                    gradients: gateGradients, rows: tile.rows)
             }
         }
-        ck_importance_backward(
-            tile.dGate, share.dci, tile.dciUpper, share.gate, settings.sigmoid.code, c * rows)
-        decomposition.gates[index].backward(
-            da: share.dInner, gradients: gateGradients, dg: tile.dGate, a: share.inner, fits: fits(index),
-            parameters: pass.parameters, rows: rows)
     }
 
     private func fillUniforms(_ run: MaskedRun, decomposition: FeatureDecomposition, plan: StepPlan) {
@@ -196,9 +190,8 @@ final class StepPart {
                 if let given = plan.given?.uniforms(run.term, sample: sample, module: index) {
                     ck_gather_rows(uniforms, tile.rowIndex, given, c, rows)
                 } else {
-                    let layerwise = run.term == .stochasticReconLayerwise ? 1 : 0
                     let stream = RandomStream(
-                        seed: decomposition.settings.seed, .mask, plan.step, layerwise, sample, index)
+                        seed: decomposition.settings.seed, .mask, plan.step, run.term.streamNumber, sample, index)
                     ck_uniform_rows(
                         uniforms, tile.rowIndex, c, rows, decomposition.settings.batchSize, stream.key)
                 }

@@ -75,6 +75,7 @@ extension TransformerPass {
             if first <= .hidden(index) { hide(layer, at, substitutes, isNormed: first == .hidden(index)) }
             finish(layer, at, substitutes, isActed: first == .mlpOutput(index))
         }
+        guard first < .head else { return }
         let stream = memory.layers.last?.output ?? memory.embedded
         normalise(stream, weights.finalNorm, into: memory.finalNormed, memory.finalStatistics)
     }

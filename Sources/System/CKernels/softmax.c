@@ -57,3 +57,69 @@ KERNEL void ck_kl_tile(float *restrict out, const float *restrict target, double
     for (size_t r = 0; r < n; ++r) divergence[first + r] += (double)sums[r];
   }
 }
+
+KERNEL void ck_gain(double *restrict gain, const float *restrict x, const float *restrict y,
+                    const float *restrict weight, size_t features, size_t rows) {
+  for (size_t first = 0; first < rows; first += BLOCK) {
+    const size_t n = rows - first < BLOCK ? rows - first : BLOCK;
+    double sums[BLOCK] = {0};
+    for (size_t f = 0; f < features; ++f) {
+      const size_t place = f * rows + first;
+      for (size_t r = 0; r < n; ++r) sums[r] += (double)((x[place + r] - y[place + r]) * weight[place + r]);
+    }
+    for (size_t r = 0; r < n; ++r) gain[first + r] = sums[r];
+  }
+}
+
+KERNEL void ck_expectation(float *restrict out, size_t stride, const float *restrict sums,
+                           const double *restrict total, const float *minus, float scale, size_t features,
+                           size_t rows) {
+  for (size_t f = 0; f < features; ++f)
+    for (size_t r = 0; r < rows; ++r) {
+      const float mean = sums[f * rows + r] / (float)total[r];
+      out[f * stride + r] = minus ? scale * (mean - minus[f * stride + r]) : mean;
+    }
+}
+
+void ck_label_logits(double *restrict logits, const float *restrict x, size_t stride, const float *restrict table,
+                     size_t label_stride, size_t feature_stride, const int32_t *restrict labels, size_t features,
+                     size_t rows) {
+  for (size_t r = 0; r < rows; ++r) {
+    const float *row = table + (size_t)labels[r] * label_stride;
+    double sum = 0;
+    for (size_t f = 0; f < features; ++f) sum += (double)(x[f * stride + r] * row[f * feature_stride]);
+    logits[r] = sum;
+  }
+}
+
+KERNEL double ck_mse_tile(float *restrict out, const float *restrict target, float scale, size_t count) {
+#pragma clang fp reassociate(on)
+  double total = 0;
+  for (size_t first = 0; first < count; first += 4096) {
+    const size_t last = first + 4096 < count ? first + 4096 : count;
+    float sum = 0;
+    for (size_t i = first; i < last; ++i) {
+      const float difference = out[i] - target[i];
+      sum += difference * difference;
+      out[i] = 2 * scale * difference;
+    }
+    total += (double)sum;
+  }
+  return total;
+}
+
+KERNEL double ck_dot(const float *restrict x, const float *restrict y, size_t count) {
+#pragma clang fp reassociate(on)
+  double total = 0;
+  for (size_t first = 0; first < count; first += 4096) {
+    const size_t last = first + 4096 < count ? first + 4096 : count;
+    float sum = 0;
+    for (size_t i = first; i < last; ++i) sum += x[i] * y[i];
+    total += (double)sum;
+  }
+  return total;
+}
+
+KERNEL void ck_set_scaled(float *restrict out, const float *restrict x, float factor, size_t count) {
+  for (size_t i = 0; i < count; ++i) out[i] = factor * x[i];
+}

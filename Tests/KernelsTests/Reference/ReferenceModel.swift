@@ -198,6 +198,7 @@ struct ReferenceModel {
                         sum + ci.values.reduce(0) { $0 + pow($1 + 1e-12, Double(settings.pnorm)) }
                     } / Double(batch.rows)
                 case .schatten: schatten(p, result.ciUpper)
+                case .embeddingRecon: preconditionFailure("toy models have no embeddings")
                 }
         }
         result.total = result.losses.reduce(0) {

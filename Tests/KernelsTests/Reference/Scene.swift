@@ -61,6 +61,7 @@ struct Scene: CustomTestStringConvertible, Sendable {
         case .importanceMinimality: break
         case .schatten: result.schatten = coefficient
         case .outputRecon: result.outputRecon = coefficient
+        case .embeddingRecon: result.embeddingRecon = coefficient
         }
         return result
     }
@@ -70,7 +71,7 @@ struct Scene: CustomTestStringConvertible, Sendable {
         return """
             \(network) \(patterns.joined(separator: ",")) \(sigmoid.rawValue) N=\(gateNeurons) p=\(pnorm) \
             samples=\(maskSamples) \(outputLoss.rawValue) C=\(subcomponents) \(rows) threads=\(threads) \
-            \(losses.count == LossTerm.allCases.count ? "all losses" : losses.joined(separator: "+"))
+            \(losses.count == Self.toyLosses.count ? "all losses" : losses.joined(separator: "+"))
             """
     }
 }
@@ -145,11 +146,14 @@ extension Scene {
             ]
         }
 
+    /// Toy models have no embeddings.
+    fileprivate static let toyLosses = LossTerm.allCases.filter { $0 != .embeddingRecon }
+
     private static let lossesAlone =
-        LossTerm.allCases.map { term in
+        toyLosses.map { term in
             Scene(network: .tms(layers: 1, tied: true), pnorm: 2, maskSamples: 2, coefficients: only(term))
         }
-        + LossTerm.allCases.map { term in
+        + toyLosses.map { term in
             Scene(
                 network: .mlp(layers: 2, .gelu, outBias: true), pnorm: 0.9, coefficients: only(term),
                 subcomponents: 2)

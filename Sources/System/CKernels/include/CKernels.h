@@ -180,6 +180,35 @@ void ck_scale_rows(float *block, const float *factor, size_t features, size_t ro
 /// divergence (rows) += sum_v p (log p - log q); out = scale (q - p), with q = exp(out - log_out), p of target likewise.
 void ck_kl_tile(float *out, const float *target, double *divergence, const float *log_out, const float *log_target,
                 float scale, size_t tokens, size_t rows);
+/// Sum of (out - target)²; out = 2 scale (out - target).
+double ck_mse_tile(float *out, const float *target, float scale, size_t count);
+/// gain (rows) = sum_f (x - y) weight.
+void ck_gain(double *gain, const float *x, const float *y, const float *weight, size_t features, size_t rows);
+/// out = sums / total, or scale (sums / total - minus) where minus is not NULL; sums (features, rows), out and minus with
+/// features `stride` apart.
+void ck_expectation(float *out, size_t stride, const float *sums, const double *total, const float *minus, float scale,
+                    size_t features, size_t rows);
+/// logits (rows) = sum_f x table[label][f], x (features, rows) with features `stride` apart.
+void ck_label_logits(double *logits, const float *x, size_t stride, const float *table, size_t label_stride,
+                     size_t feature_stride, const int32_t *labels, size_t features, size_t rows);
+double ck_dot(const float *x, const float *y, size_t count);
+void ck_set_scaled(float *out, const float *x, float factor, size_t count);
+
+// MARK: Subcomponents (components.c)
+
+/// u · w v for w (rows, columns), in double.
+double ck_bilinear(const float *u, const float *w, const float *v, size_t rows, size_t columns);
+/// sums (columns) += the squares of each column's elements.
+void ck_add_column_squares(float *sums, const float *matrix, size_t rows, size_t columns);
+/// top = max(top, x).
+void ck_raise(float *top, const float *x, size_t count);
+/// masked (places, C) = a m with m = ci + (1 - ci) u; a, ci (entries, C) at each place's entry; u at each place's draw,
+/// its own where `draw` is NULL.
+void ck_entry_mask_forward(float *masked, const float *a, const float *ci, const float *u, const uint32_t *entry,
+                           const uint32_t *draw, size_t components, size_t places);
+/// Adds to da and dci (entries, C) from d, the gradient of masked.
+void ck_entry_mask_backward(float *da, float *dci, const float *d, const float *a, const float *ci, const float *u,
+                            const uint32_t *entry, const uint32_t *draw, size_t components, size_t places);
 
 // MARK: The CPU (cpu.c)
 

@@ -1,0 +1,50 @@
+internal import CKernels
+
+/// A module's share of some rows on the way through its gates: blocks (C, rows).
+struct GateBlock {
+    /// a = V x, x the module's input in the unmodified target, and its gradient.
+    let inner: Floats
+    let dInner: Floats
+    /// g, what the gates make of it.
+    let gate: Floats
+    /// The gradient of the causal importances that masks see.
+    let dci: Floats
+    /// How many rows each row stands for (rows).
+    let weight: Floats
+    /// Room for what the importance losses need.
+    let scratch: Scratch
+
+    struct Scratch {
+        let ci: Floats
+        let ciUpper: Floats
+        let dciUpper: Floats
+        let dGate: Floats
+    }
+}
+
+extension Gates {
+    /// The importance losses of a module, and the way of all gradients of its causal importances back through its gates.
+    ///
+    /// `importance` and `schatten` (C) grow by the weighted sums of ci_upper^p; `perRow` is what a row counts in their
+    /// means; `squaredNorms` (C) are ||V_c||² + ||U_c||², where the schatten loss asks for them.
+    func backwardImportance(
+        _ block: GateBlock, settings: DecompositionSettings, perRow: Float, squaredNorms: Floats,
+        importance: UnsafeMutablePointer<Double>, schatten: UnsafeMutablePointer<Double>,
+        fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, gradients: Floats, rows: Int
+    ) {
+        let (c, s, sigmoid) = (subcomponents, block.scratch, settings.sigmoid.code)
+        ck_importance_forward(s.ci, s.ciUpper, block.gate, sigmoid, c * rows)
+        ck_power_sum(
+            importance, s.dciUpper, s.ciUpper, block.weight, nil,
+            settings.coefficients.importanceMinimality * perRow, 1e-12, settings.pnorm, 0, c, rows)
+        if let coefficient = settings.coefficients.schatten {
+            ck_power_sum(
+                schatten, s.dciUpper, s.ciUpper, block.weight, squaredNorms, coefficient * perRow, 0, settings.pnorm, 1,
+                c, rows)
+        }
+        ck_importance_backward(s.dGate, block.dci, s.dciUpper, block.gate, sigmoid, c * rows)
+        backward(
+            da: block.dInner, gradients: gradients, dg: s.dGate, a: block.inner, fits: fits, parameters: parameters,
+            rows: rows)
+    }
+}

@@ -1,0 +1,143 @@
+import Testing
+
+@testable import Kernels
+
+struct LanguageDecompositionTests {
+    /// Rows that fall into several parts, several at a time in each.
+    private static let long = LanguageScene(
+        model: .gptNeo, patterns: ["transformer.w?e", "*.c_fc"], gateNeurons: 2, sigmoid: .leakyHard, rows: 19,
+        length: 150)
+
+    @Test func threadsDoNotChangeAByte() throws {
+        let states = try [1, 2, 5].map { threads in
+            let decomposition = try Self.long.decomposition(threads: threads)
+            let reports = try (0..<2).map { try decomposition.advance(reporting: $0 == 1) }
+            return (decomposition.state, reports[1])
+        }
+        #expect(states[0].0 == states[1].0)
+        #expect(states[0].0 == states[2].0)
+        #expect(states[0].1 == states[1].1)
+        #expect(states[0].1 == states[2].1)
+    }
+
+    @Test func aDecompositionThatGoesOnFromAStateEndsWithTheSameBytes() throws {
+        let whole = try Self.long.decomposition()
+        for _ in 0..<4 { try whole.advance(reporting: false) }
+        let first = try Self.long.decomposition()
+        for _ in 0..<2 { try first.advance(reporting: false) }
+        let second = try Self.long.decomposition()
+
+        try second.restore(first.state)
+        for _ in 0..<2 { try second.advance(reporting: false) }
+
+        #expect(second.state == whole.state)
+    }
+
+    @Test func lookingChangesNothing() throws {
+        let looked = try Self.long.decomposition()
+        let plain = try Self.long.decomposition()
+
+        let picture = try #require(try looked.picture(batches: 5) { true })
+        try looked.advance(reporting: false)
+        try plain.advance(reporting: false)
+
+        #expect(looked.state == plain.state)
+        #expect(picture.modules.map(\.name) == looked.moduleNames)
+        #expect(picture.modules[0].importances.count == 19 * 150 * 3)
+        #expect(picture.modules[1].importances.count == 150 * 3)
+        for module in picture.modules {
+            #expect(module.activations.count == 3)
+            #expect(module.activations.allSatisfy { (0...1).contains($0) })
+        }
+        #expect(try looked.picture(batches: 5) { false } == nil)
+    }
+
+    @Test func activationsAreFractionsOfPlaces() throws {
+        var scene = Self.long
+        (scene.rows, scene.length) = (2, 7)
+        let decomposition = try scene.decomposition()
+
+        let picture = try #require(try decomposition.picture(batches: 9) { true })
+
+        for (index, module) in picture.modules.enumerated() {
+            var (seen, active) = (0, [0, 0, 0])
+            for batch in (0..<3).compactMap({ decomposition.tokens.evaluationBatch($0) }) {
+                let ci = try #require(try decomposition.causalImportances(of: batch).ci[module.name])
+                seen += ci.values.count / 3
+                for (place, value) in ci.values.enumerated() where value > 0.1 { active[place % 3] += 1 }
+            }
+            #expect(module.activations == active.map { Float(Double($0) / Double(seen)) }, "\(index)")
+        }
+    }
+
+    @Test func theStateDictIsThePublishedOne() throws {
+        let scene = LanguageScene(model: .gptNeo, patterns: ["transformer.wte", "*.0.mlp.c_fc"])
+        let keys = Set(try scene.decomposition().publishedStateDict.keys)
+        let target = Set(try scene.model.transformer().weights.keys.map { "model." + $0 })
+
+        #expect(keys.isSuperset(of: target))
+        #expect(
+            keys.subtracting(target) == [
+                "model.lm_head.weight", "components.transformer-wte.V", "components.transformer-wte.U",
+                "components.transformer-h-0-mlp-c_fc.V", "components.transformer-h-0-mlp-c_fc.U",
+                "components.transformer-h-0-mlp-c_fc.bias", "gates.transformer-wte.weight",
+                "gates.transformer-wte.bias",
+                "gates.transformer-h-0-mlp-c_fc.weight", "gates.transformer-h-0-mlp-c_fc.bias",
+            ])
+    }
+
+    @Test func trainingLowersTheLoss() throws {
+        var scene = LanguageScene(
+            model: .tiedLlama, patterns: ["*.mlp.*_proj"], sigmoid: .leakyHard, rows: 4, length: 8)
+        scene.subcomponents = 8
+        let decomposition = try scene.decomposition()
+        let before = try decomposition.evaluate().total
+        for _ in 0..<10 { try decomposition.advance(reporting: false) }
+        #expect(try decomposition.evaluate().total < 0.8 * before)
+    }
+
+    @Test(arguments: [
+        (["model.layers.0"], "'model.layers.0', a block of other modules"),
+        (["*.mlp"], "'model.layers.0.mlp', a block of other modules"),
+        (["model.norm"], "'model.norm', an RMSNorm"),
+        (["nothing"], "'nothing' matches no module"),
+    ])
+    func patternsSelectLinearAndEmbeddingModulesOnly(patterns: [String], complaint: String) throws {
+        let error = try #require(throws: KernelError.self) {
+            _ = try LanguageScene(model: .llama, patterns: patterns).decomposition()
+        }
+        #expect(error.description.contains(complaint), "\(error)")
+    }
+
+    @Test func aConv1DIsNotDecomposed() throws {
+        let error = try #require(throws: KernelError.self) {
+            _ = try LanguageScene(model: .gpt2, patterns: ["*.c_attn"]).decomposition()
+        }
+        #expect(error.description.contains("'transformer.h.0.attn.c_attn', a Conv1D"), "\(error)")
+    }
+
+    @Test func embeddingReconTakesOneEmbeddingAlone() throws {
+        for patterns in [["*.mlp.*_proj"], ["model.embed_tokens", "lm_head"]] {
+            let scene = LanguageScene(model: .llama, patterns: patterns, coefficients: LanguageScene.embeddingLoss)
+            let error = try #require(throws: KernelError.self) { _ = try scene.decomposition() }
+            #expect(error.description.hasPrefix("embedding_recon_coeff: exactly one module"))
+        }
+    }
+
+    @Test func unknownTokensAndLongRowsAreRefused() throws {
+        let model = try LanguageScene.Model.gpt2.transformer()
+        #expect(throws: KernelError.invalidSettings("there is no token 13; the model has 13, from 0")) {
+            _ = try model.logits(of: TokenBatch(rows: 1, length: 2, tokens: [0, 13]), threads: 1)
+        }
+        #expect(throws: KernelError.invalidSettings("rows of 9 tokens are longer than the model's 8 positions")) {
+            _ = try model.logits(of: TokenBatch(rows: 1, length: 9, tokens: Array(repeating: 0, count: 9)), threads: 1)
+        }
+    }
+
+    @Test(arguments: [
+        (Float(0.125), "0.12"), (0.375, "0.38"), (0.145, "0.14"), (0.1, "0.10"), (1.006, "1.01"), (0.999, "1.00"),
+    ])
+    func samplesAreRoundedAsCDoes(value: Float, text: String) {
+        #expect(TwoDecimals.text(Double(value)) == text)
+    }
+}
