@@ -86,6 +86,8 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
+        .target(
+            name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
         .target(name: "TextData", dependencies: ["CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
@@ -114,6 +116,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(
+            name: "LanguageDataTests", dependencies: ["Artifacts", "LanguageData", "TextData", "Tokenizers"],
+            swiftSettings: strict),
         .testTarget(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The SHA-256 digest (FIPS 180-4), for names made of contents and for checking files.
 public struct SHA256: Sendable {
     private var state: [UInt32] = [
@@ -18,6 +20,23 @@ public struct SHA256: Sendable {
 
     /// The digest of a text's UTF-8 in lower-case hexadecimal.
     public static func hex(_ text: String) -> String { hex(Array(text.utf8)) }
+
+    /// The digest of a file's content, which may be larger than memory, in lower-case hexadecimal.
+    ///
+    /// - Throws: `FileError` if it cannot be read.
+    public static func hex(contentsOf path: String) throws(FileError) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(.read, path) }
+        defer { close(descriptor) }
+        var digest = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count >= 0 else { throw FileError(.read, path) }
+            if count == 0 { return digest.finalized() }
+            buffer[..<count].withUnsafeBytes { digest.update($0) }
+        }
+    }
 
     /// Takes up more bytes.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {

@@ -197,16 +197,7 @@ struct HubDownload {
             if let size = reply.hubHeader("X-Linked-Size").flatMap(Int.init), size != offset { return false }
             let etag = reply.hubHeader("X-Linked-Etag")?.filter { $0 != "\"" } ?? ""
             guard etag.utf8.count == 64 else { return true }
-            var digest = SHA256()
-            var buffer = [UInt8](repeating: 0, count: 1 << 20)
-            var place = 0
-            while place < offset {
-                let count = pread(descriptor, &buffer, buffer.count, off_t(place))
-                guard count > 0 else { throw FileError(.read, path) }
-                buffer[..<count].withUnsafeBytes { digest.update($0) }
-                place += count
-            }
-            return digest.finalized() == etag
+            return try SHA256.hex(contentsOf: path) == etag
         }
     }
 }

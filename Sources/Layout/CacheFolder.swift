@@ -36,6 +36,12 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder that holds trained targets and copies of users' targets.
     public var targets: TargetsFolder { TargetsFolder(path: path + "/" + TargetsFolder.name) }
 
+    /// The folder that holds models and data sets from the Hugging Face hub, laid out as its own tools do.
+    public var hub: String { path + "/hub" }
+
+    /// The folder that holds encoded text, one folder per split and tokenizer.
+    public var tokens: String { path + "/tokens" }
+
     /// The folder of one job.
     public func folder(of job: JobID) -> JobFolder { JobFolder(path: "\(jobs)/\(job)") }
 

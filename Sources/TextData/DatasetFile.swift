@@ -38,9 +38,12 @@ public struct DatasetFile: Sendable {
     ///
     /// - Parameters:
     ///   - column: the column's name. A file of plain lines has one only, whatever its name.
+    ///   - position: takes the part of the file that is read, from 0 to 1, before each row.
     ///   - body: what to do with each row's text.
     /// - Throws: `TextDataError` with what is wrong with the file, or what `body` throws.
-    public func forEachText(column: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
+    public func forEachText(
+        column: String, position: (Double) -> Void = { _ in }, _ body: (ArraySlice<UInt8>?) throws -> Void
+    ) throws {
         var row = 0
         do {
             let source = try ByteSource(path: path)
@@ -49,6 +52,7 @@ public struct DatasetFile: Sendable {
                 if let text, !text.withUnsafeBufferPointer({ Self.isUTF8($0) }) {
                     throw Fault("row \(row) of '\(column)' is not UTF-8 text")
                 }
+                position(Double(source.position) / Double(source.count))
                 try body(text)
             }
         } catch let fault as Fault {

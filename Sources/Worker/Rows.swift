@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Hub
 import JSON
+import Layout
 import Runs
 import TextData
 
@@ -30,9 +31,10 @@ extension Worker {
 
         mutating func run() throws {
             let environment = ProcessInfo.processInfo.environment
-            let hub = Hub(settings: HubSettings(environment: environment), cache: Self.cache(environment))
+            let cache = try CacheFolder(environment: environment).hub
+            let hub = Hub(settings: HubSettings(environment: environment), cache: cache)
             do {
-                for file in try files(hub) {
+                for file in try files(hub, cache: cache) {
                     try file.forEachText(column: column) { text in
                         print(text.map { JSONValue.string(String(decoding: $0, as: UTF8.self)).text } ?? "null")
                     }
@@ -42,7 +44,7 @@ extension Worker {
             }
         }
 
-        private func files(_ hub: Hub) throws -> [DatasetFile] {
+        private func files(_ hub: Hub, cache: String) throws -> [DatasetFile] {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: source, isDirectory: &isFolder), !isFolder.boolValue {
                 return [DatasetFile(path: source)]
@@ -50,13 +52,9 @@ extension Worker {
             guard let files = try hub.localFiles(source, split: split) else {
                 throw RunError.invalid(
                     "\(source): no such file or folder, and no data set of that name in \(hub.settings.hubCache), "
-                        + "\(hub.settings.datasetsCache) or \(Self.cache(ProcessInfo.processInfo.environment))")
+                        + "\(hub.settings.datasetsCache) or \(cache)")
             }
             return files
-        }
-
-        private static func cache(_ environment: [String: String]) -> String {
-            (environment["SPD_CACHE_DIR"] ?? NSHomeDirectory() + "/spd_cache") + "/hub"
         }
     }
 }

@@ -6,6 +6,8 @@ final class ByteSource {
     /// Its size, in bytes.
     let count: Int
     private let descriptor: Int32
+    /// Where the last bytes that were read end: how far a reader is.
+    private(set) var position = 0
 
     /// Opens a file.
     ///
@@ -49,6 +51,7 @@ final class ByteSource {
             }
         }
         guard failure == 0 else { throw Fault("cannot be read: \(String(cString: strerror(failure)))") }
+        position = offset + bytes.count
         return bytes
     }
 }

@@ -1,0 +1,116 @@
+import Artifacts
+import Foundation
+import Glibc
+import JSON
+public import TextData
+public import Tokenizers
+
+/// Encoded splits, shared by all runs and jobs: each is encoded once and then mapped.
+///
+/// A split's folder is named after the content of its files and of its tokenizer, its column and its split, so nothing
+/// can be stale. It appears whole: it is made aside and renamed.
+public struct TokenCache: Sendable {
+    /// Where the encoded splits are.
+    public let path: String
+
+    /// Names a cache without touching it.
+    public init(path: String) { self.path = path }
+
+    /// A split to be encoded.
+    public struct Split: Sendable {
+        /// Its files, in order.
+        public var files: [DatasetFile]
+        /// The column that holds the texts.
+        public var column: String
+        /// The split's name.
+        public var name: String
+        /// What people call the data set.
+        public var source: String
+
+        /// Names a split.
+        public init(files: [DatasetFile], column: String, name: String, source: String) {
+            self.files = files
+            self.column = column
+            self.name = name
+            self.source = source
+        }
+    }
+
+    /// How far encoding is.
+    public struct Progress: Sendable, Equatable {
+        /// The part of the files that is read, from 0 to 1.
+        public var fraction: Double
+        /// Documents so far.
+        public var documents: Int
+        /// Bytes of text so far.
+        public var bytes: Int
+        /// Tokens so far.
+        public var tokens: Int
+    }
+
+    /// The folder of a split that a tokenizer has encoded, or will.
+    ///
+    /// - Parameters:
+    ///   - split: the split.
+    ///   - tokenizer: the digest of the tokenizer's files.
+    ///   - endOfSequence: the token between documents.
+    /// - Returns: the folder's path; it need not be there.
+    /// - Throws: `TextDataError` if a file cannot be read.
+    public func folder(of split: Split, tokenizer: String, endOfSequence: UInt32) throws(TextDataError) -> String {
+        var words = ["spd-tokens-1", tokenizer, String(endOfSequence), split.column, split.name]
+        for file in split.files { words.append(try Self.digest(file.path)) }
+        return path + "/" + SHA256.hex(words.joined(separator: "\n")).prefix(32)
+    }
+
+    /// The tokens of a split: encoded before, or now.
+    ///
+    /// - Parameters:
+    ///   - split: the split.
+    ///   - tokenizer: encodes it.
+    ///   - digest: the digest of the tokenizer's files.
+    ///   - endOfSequence: the token between documents.
+    ///   - threads: how many threads encode.
+    ///   - progress: takes how far it is, several times a second.
+    ///   - isCancelled: asked often; true gives it up.
+    /// - Returns: the tokens; nil if it was given up.
+    /// - Throws: `TextDataError`, `TokenizerError` or `FileError` with what is wrong.
+    public func tokens(
+        of split: Split, tokenizer: Tokenizer, digest: String, endOfSequence: UInt32, threads: Int,
+        progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
+    ) throws -> TokenFile? {
+        let folder = try folder(of: split, tokenizer: digest, endOfSequence: endOfSequence)
+        let info = folder + "/" + TokenFile.Name.info
+        try DurableFile.createFolder(path)
+        while !FileManager.default.fileExists(atPath: info) {
+            // Whoever comes second waits for the first, on whichever node that is.
+            guard let lock = try FileLock(path: folder + ".lock") else {
+                if isCancelled() { return nil }
+                Thread.sleep(forTimeInterval: 0.2)
+                continue
+            }
+            defer { lock.release() }
+            if FileManager.default.fileExists(atPath: info) { break }
+            let aside = "\(folder).\(getpid()).tmp"
+            defer { try? FileManager.default.removeItem(atPath: aside) }
+            try DurableFile.createFolder(aside)
+            let encoder = try SplitEncoder(
+                folder: aside, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
+            guard try encoder.encode(split, progress: progress, isCancelled: isCancelled) else { return nil }
+            try DurableFile.rename(aside, to: folder)
+            unlink(folder + ".lock")
+        }
+        return try TokenFile(folder: folder)
+    }
+
+    /// A digest of a file's content; the hub's caches name large files after theirs.
+    private static func digest(_ path: String) throws(TextDataError) -> String {
+        let real = (path as NSString).resolvingSymlinksInPath
+        let name = (real as NSString).lastPathComponent
+        if (real as NSString).deletingLastPathComponent.hasSuffix("/blobs"), name.utf8.count == 64 { return name }
+        do {
+            return try SHA256.hex(contentsOf: real)
+        } catch {
+            throw TextDataError(path, "cannot be read: \(error.reason)")
+        }
+    }
+}

@@ -1,0 +1,17 @@
+public import Artifacts
+import Foundation
+
+/// What a tokenizer is known by: the content of its files.
+public enum TokenizerDigest {
+    /// One digest for a tokenizer's files in a model's folder, whichever of them there are.
+    ///
+    /// - Throws: `FileError` if one cannot be read.
+    public static func hex(folder: String) throws(FileError) -> String {
+        var words: [String] = []
+        for name in ["tokenizer.json", "vocab.json", "merges.txt"] {
+            let path = folder + "/" + name
+            if FileManager.default.fileExists(atPath: path) { words += [name, try SHA256.hex(contentsOf: path)] }
+        }
+        return SHA256.hex(words.joined(separator: "\n"))
+    }
+}

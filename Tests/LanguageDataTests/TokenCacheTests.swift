@@ -1,0 +1,139 @@
+import Artifacts
+import Foundation
+import LanguageData
+import TextData
+import Tokenizers
+import Testing
+
+/// Encoded splits and the rows that are cut out of them.
+struct TokenCacheTests {
+    private static let stories = (0..<300).map { StoryGrammar(seed: 3).story($0) }
+
+    private func withSplit(
+        _ texts: [String?] = stories, _ body: (TokenCache, TokenCache.Split, Tokenizer, UInt32) throws -> Void
+    ) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "spd-tokens-\(UUID().uuidString)").path
+        try DurableFile.createFolder(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let lines = texts.map {
+            $0.map { "{\"story\": \"\($0.replacing("\"", with: "\\\""))\"}" } ?? "{\"story\": null}"
+        }
+        try DurableFile.write(lines.joined(separator: "\n"), to: folder + "/train.jsonl")
+        let json = WordTokenizer.json(words: StoryGrammar.vocabulary)
+        try DurableFile.write(json, to: folder + "/tokenizer.json")
+        try DurableFile.write(WordTokenizer.config, to: folder + "/tokenizer_config.json")
+        let tokenizer = try Tokenizer(folder: folder)
+        let split = TokenCache.Split(
+            files: [DatasetFile(path: folder + "/train.jsonl")], column: "story", name: "train", source: "stories")
+        try body(
+            TokenCache(path: folder + "/tokens"), split, tokenizer, try tokenizer.endOfSequence(folder: folder))
+    }
+
+    private func row(_ rows: TokenRows, _ pass: TokenRows.Pass, _ number: Int) -> [Int32] {
+        [Int32](unsafeUninitializedCapacity: rows.length) { buffer, count in
+            if let out = buffer.baseAddress { pass.copy(row: number, to: out) }
+            count = rows.length
+        }
+    }
+
+    @Test func theStreamIsTheDocumentsWithOneTokenBetween() throws {
+        let texts = ["ada met ben .", nil, "", "a fox ."]
+        try withSplit(texts) { cache, split, tokenizer, end in
+            let file = try #require(
+                try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 2))
+            let ids = try texts.compactMap { $0 }.map { try tokenizer.encode($0).ids.map { Int32($0) } }
+            let stream = Array(ids.joined(separator: [Int32(end)]))
+            #expect(file.info.documents == 3)
+            #expect(file.info.tokens == stream.count - 2)
+            let rows = TokenRows(file, length: 3, order: .asWritten)
+            #expect(rows.rowsPerPass == stream.count / 3)
+            let pass = rows.pass(0)
+            for number in 0..<rows.rowsPerPass {
+                #expect(row(rows, pass, number) == Array(stream[number * 3..<number * 3 + 3]))
+            }
+        }
+    }
+
+    @Test func theSameBytesComeOutOnAnyNumberOfThreads() throws {
+        try withSplit { cache, split, tokenizer, end in
+            var files: [[UInt8]] = []
+            for threads in [1, 3] {
+                let file = try #require(
+                    try cache.tokens(
+                        of: split, tokenizer: tokenizer, digest: "\(threads)", endOfSequence: end, threads: threads))
+                files.append(try DurableFile.read(file.path + "/tokens.bin", limit: 1 << 30))
+            }
+            #expect(files[0] == files[1])
+        }
+    }
+
+    @Test func aSecondReaderEncodesNothing() throws {
+        try withSplit { cache, split, tokenizer, end in
+            var calls = 0
+            for _ in 0..<2 {
+                _ = try cache.tokens(
+                    of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1,
+                    progress: { _ in calls += 1 })
+            }
+            #expect(calls == 1)
+            let left = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+            #expect(left.count == 1, "\(left)")
+        }
+    }
+
+    @Test func whatIsEncodedFollowsFromContent() throws {
+        try withSplit { cache, split, _, end in
+            let folder = try cache.folder(of: split, tokenizer: "d", endOfSequence: end)
+            #expect(try cache.folder(of: split, tokenizer: "e", endOfSequence: end) != folder)
+            var other = split
+            other.column = "text"
+            #expect(try cache.folder(of: other, tokenizer: "d", endOfSequence: end) != folder)
+            let copy = split.files[0].path.replacing("train.jsonl", with: "copy.jsonl")
+            try FileManager.default.copyItem(atPath: split.files[0].path, toPath: copy)
+            other = split
+            other.files = [DatasetFile(path: copy)]
+            #expect(try cache.folder(of: other, tokenizer: "d", endOfSequence: end) == folder)
+            try DurableFile.write("{\"story\": \"ada\"}", to: copy)
+            #expect(try cache.folder(of: other, tokenizer: "d", endOfSequence: end) != folder)
+        }
+    }
+
+    @Test func eachPassHasAnOrderOfItsOwnAndHoldsEverything() throws {
+        try withSplit { cache, split, tokenizer, end in
+            let file = try #require(
+                try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 2))
+            let rows = TokenRows(file, length: 16, order: .shuffled(seed: 5))
+            func tokens(_ pass: Int, _ rows: TokenRows) -> [Int32] {
+                let order = rows.pass(pass)
+                return (0..<rows.rowsPerPass).flatMap { row(rows, order, $0) }
+            }
+            let (first, second) = (tokens(0, rows), tokens(1, rows))
+            #expect(first != second)
+            #expect(first == tokens(0, TokenRows(file, length: 16, order: .shuffled(seed: 5))))
+            #expect(first != tokens(0, TokenRows(file, length: 16, order: .shuffled(seed: 6))))
+            // All but the tail, which is shorter than a row.
+            let all = tokens(0, TokenRows(file, length: 1, order: .asWritten))
+            #expect(tokens(0, TokenRows(file, length: 1, order: .shuffled(seed: 5))).sorted() == all.sorted())
+        }
+    }
+
+    @Test func aCutOffFileIsRefused() throws {
+        try withSplit { cache, split, tokenizer, end in
+            let file = try #require(
+                try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1))
+            truncate(file.path + "/tokens.bin", off_t(file.info.tokens))
+            #expect(throws: FileError.self) { try TokenFile(folder: file.path) }
+        }
+    }
+
+    @Test func givingUpLeavesNothing() throws {
+        let long = String(repeating: "ada met ben . ", count: 700_000)
+        try withSplit([long]) { cache, split, tokenizer, end in
+            let file = try cache.tokens(
+                of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1, isCancelled: { true })
+            #expect(file == nil)
+            let left = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+            #expect(!left.contains { !$0.hasSuffix(".lock") }, "\(left)")
+        }
+    }
+}
