@@ -17,8 +17,14 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
 extension SafeTensors {
     /// Reads a file of at most `limit` bytes; half and bfloat16 numbers become single precision.
     ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limit: how many bytes it may have.
+    ///   - skips: which arrays, by their names, are left out whatever their type.
     /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point or whole numbers.
-    public init(contentsOf path: String, limit: Int = 4 << 30) throws(SafeTensorsError) {
+    public init(
+        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false }
+    ) throws(SafeTensorsError) {
         let bytes: [UInt8]
         do {
             bytes = try DurableFile.read(path, limit: limit)
@@ -26,7 +32,7 @@ extension SafeTensors {
             throw .unreadable(error)
         }
         do {
-            try self.init(decoding: bytes)
+            try self.init(decoding: bytes, skipping: skips)
         } catch {
             throw .damaged(path: path, reason: error.reason)
         }
@@ -39,7 +45,7 @@ extension SafeTensors {
 
     private static let longestHeader = 100 << 20
 
-    init(decoding bytes: [UInt8]) throws(Damage) {
+    init(decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false }) throws(Damage) {
         guard bytes.count >= 8 else { throw Damage(reason: "it is only \(bytes.count) bytes long") }
         let length = bytes[..<8].enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
@@ -72,9 +78,9 @@ extension SafeTensors {
                 metadata = strings
                 continue
             }
-            let (array, range) = try Self.array(name, value, data: bytes[start...])
-            arrays[name] = array
-            used.append(range)
+            let entry = try Entry(name, value, data: bytes[start...])
+            used.append(entry.range)
+            if !skips(name) { arrays[name] = try entry.array(bytes[start...]) }
         }
         // Arrays must tile the data: overlaps and gaps are how files are made to lie.
         var end = 0
@@ -88,46 +94,62 @@ extension SafeTensors {
         self.init(arrays: arrays, metadata: metadata)
     }
 
-    private static func array(
-        _ name: String, _ value: Any, data: ArraySlice<UInt8>
-    ) throws(Damage) -> (Array, Range<Int>) {
-        guard let entry = value as? [String: Any], let type = entry["dtype"] as? String,
-            let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
-            offsets.count == 2
-        else { throw Damage(reason: "the entry of '\(name)' is malformed") }
-        let sizes = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4]
-        guard let size = sizes[type] else {
-            throw Damage(reason: "'\(name)' is of type \(type); only F32, F64, F16, BF16, I64 and I32 are read")
-        }
-        var count = size
-        for extent in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflow else {
-                throw Damage(reason: "'\(name)' has the impossible shape \(shape)")
+    /// What the header says of one array.
+    private struct Entry {
+        let name: String
+        let type: String
+        let shape: [Int]
+        /// Where its bytes lie in the data.
+        let range: Range<Int>
+
+        /// The bytes of an element, by the types' names.
+        private static let sizes = [
+            "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U64": 8, "U32": 4, "I16": 2, "U16": 2,
+            "I8": 1, "U8": 1, "BOOL": 1,
+        ]
+
+        init(_ name: String, _ value: Any, data: ArraySlice<UInt8>) throws(Damage) {
+            guard let entry = value as? [String: Any], let type = entry["dtype"] as? String,
+                let shape = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
+                offsets.count == 2
+            else { throw Damage(reason: "the entry of '\(name)' is malformed") }
+            guard let size = Self.sizes[type] else { throw Self.unread(name, type) }
+            var count = size
+            for extent in shape {
+                let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+                guard extent >= 0, !overflow else {
+                    throw Damage(reason: "'\(name)' has the impossible shape \(shape)")
+                }
+                count = product
             }
-            count = product
+            guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count,
+                offsets[1] - offsets[0] == count
+            else {
+                throw Damage(reason: "'\(name)' has shape \(shape) but the bytes \(offsets) of \(data.count)")
+            }
+            (self.name, self.type, self.shape) = (name, type, shape)
+            range = offsets[0]..<offsets[1]
         }
-        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count,
-            offsets[1] - offsets[0] == count
-        else {
-            throw Damage(reason: "'\(name)' has shape \(shape) but the bytes \(offsets) of \(data.count)")
+
+        private static func unread(_ name: String, _ type: String) -> Damage {
+            Damage(reason: "'\(name)' is of type \(type); only F32, F64, F16, BF16, I64 and I32 are read")
         }
-        let range = offsets[0]..<offsets[1]
-        let first = data.startIndex
-        let bytes = data[first + range.lowerBound..<first + range.upperBound]
-        let array =
+
+        func array(_ data: ArraySlice<UInt8>) throws(Damage) -> Array {
+            let bytes = data[data.startIndex + range.lowerBound..<data.startIndex + range.upperBound]
             switch type {
-            case "F64": Array(shape: shape, numbers(bytes) { Double(bitPattern: UInt64(littleEndian: $0)) })
-            case "I64": Array(shape: shape, numbers(bytes) { Int64(bitPattern: UInt64(littleEndian: $0)) })
-            case "I32": Array(shape: shape, numbers(bytes) { Int64(Int32(bitPattern: UInt32(littleEndian: $0))) })
-            case "F16": Array(shape: shape, numbers(bytes) { Self.half(UInt16(littleEndian: $0)) })
+            case "F32": return Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(littleEndian: $0)) })
+            case "F64": return Array(shape: shape, numbers(bytes) { Double(bitPattern: UInt64(littleEndian: $0)) })
+            case "I64": return Array(shape: shape, numbers(bytes) { Int64(bitPattern: UInt64(littleEndian: $0)) })
+            case "I32":
+                return Array(shape: shape, numbers(bytes) { Int64(Int32(bitPattern: UInt32(littleEndian: $0))) })
+            case "F16": return Array(shape: shape, numbers(bytes) { SafeTensors.half(UInt16(littleEndian: $0)) })
             case "BF16":
-                Array(
-                    shape: shape, numbers(bytes) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
-                )
-            default: Array(shape: shape, numbers(bytes) { Float(bitPattern: UInt32(littleEndian: $0)) })
+                return Array(
+                    shape: shape, numbers(bytes) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) })
+            default: throw Self.unread(name, type)
             }
-        return (array, range)
+        }
     }
 
     private static func numbers<Bits: FixedWidthInteger, Number>(

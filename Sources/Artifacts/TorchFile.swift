@@ -29,8 +29,14 @@ public struct TorchFile: Equatable, Sendable {
 
     /// Reads a file of at most `limit` bytes.
     ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limit: how many bytes it may have.
+    ///   - skips: which tensors, by their names, are left out whatever their type.
     /// - Throws: `TorchFileError` for anything that is not a well-formed state dict of floating-point tensors.
-    public init(contentsOf path: String, limit: Int = 4 << 30) throws(TorchFileError) {
+    public init(
+        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false }
+    ) throws(TorchFileError) {
         let bytes: [UInt8]
         do {
             bytes = try DurableFile.read(path, limit: limit)
@@ -38,13 +44,13 @@ public struct TorchFile: Equatable, Sendable {
             throw .unreadable(error)
         }
         do {
-            try self.init(decoding: bytes)
+            try self.init(decoding: bytes, skipping: skips)
         } catch {
             throw .unusable(path: path, error)
         }
     }
 
-    init(decoding bytes: [UInt8]) throws(Fault) {
+    init(decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false }) throws(Fault) {
         guard bytes.first != 0x80 else {
             throw .unsuitable(
                 "it is a bare pickle, as torch.save wrote before PyTorch 1.6 and writes with "
@@ -63,7 +69,7 @@ public struct TorchFile: Equatable, Sendable {
 
         var storages: [String: ArraySlice<UInt8>] = [:]
         var arrays: [String: SafeTensors.Array] = [:]
-        for (name, tensor) in tensors {
+        for (name, tensor) in tensors where !skips(name) {
             let key = tensor.storage.key
             if storages[key] == nil { storages[key] = try archive.contents(of: folder + "data/" + key) }
             guard let storage = storages[key] else {

@@ -26,7 +26,7 @@ struct Worker: AsyncParsableCommand {
         version: version,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            About.self,
+            Forward.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 

@@ -1,0 +1,172 @@
+import Artifacts
+import Foundation
+import JSON
+public import Kernels
+
+/// A language model's folder as the Hugging Face hub has it: `config.json` and weights.
+public struct LanguageModelFolder: Sendable {
+    /// The folder.
+    public let path: String
+
+    /// Names a folder; nothing is read yet.
+    public init(path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// What the model computes, from its config alone.
+    ///
+    /// - Parameter className: The class that was asked for, as `transformers.LlamaForCausalLM`; nil takes the config's.
+    /// - Returns: The shape.
+    /// - Throws: `RunError.invalid` with the file, the key, what was expected and what there is.
+    public func shape(className: String?) throws(RunError) -> TransformerShape {
+        try shape(className: className, head: nil)
+    }
+
+    private func shape(className: String?, head: String?) throws(RunError) -> TransformerShape {
+        let config = try config()
+        do {
+            return try TransformerShape(config: config, className: className, headName: head)
+        } catch {
+            throw .invalid("\(file("config.json")): \(error)")
+        }
+    }
+
+    private func config() throws(RunError) -> ModelConfig {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw .invalid("\(path) is not a folder; expected a language model's, with config.json and weights")
+        }
+        do {
+            let bytes = try DurableFile.read(file("config.json"), limit: 16 << 20)
+            return try ModelConfig(json: String(decoding: bytes, as: UTF8.self), source: file("config.json"))
+        } catch let error as RunError {
+            throw error
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    /// Reads the model.
+    ///
+    /// - Parameters:
+    ///   - className: The class that was asked for, as `transformers.LlamaForCausalLM`; nil takes the config's.
+    ///   - warn: Takes a line that lists tensors which the model has no place for.
+    /// - Returns: The model, its weights in single precision whatever they are in the files.
+    /// - Throws: `RunError.invalid` with the file, the tensor, what was expected and what there is.
+    public func load(className: String?, warn: (String) -> Void = { _ in }) throws(RunError) -> Transformer {
+        let config = try config()
+        let architecture: ModelArchitecture
+        do {
+            architecture = try ModelArchitecture(class: className, config: config)
+        } catch {
+            throw .invalid("\(file("config.json")): \(error)")
+        }
+        let weights = try LanguageModelWeights(folder: path, architecture: architecture)
+        let shape = try shape(className: className, head: weights.headName)
+        return try weights.transformer(shape, warn: warn)
+    }
+
+    private func file(_ name: String) -> String { path + "/" + name }
+}
+
+/// The tensors of a model's folder, under the names that the hub's files have today.
+private struct LanguageModelWeights {
+    private let architecture: ModelArchitecture
+    private var tensors: StateDict = [:]
+    /// The file that tensors come from, or that says where they are.
+    private let source: String
+
+    /// Reads whichever of the usual files there is.
+    init(folder: String, architecture: ModelArchitecture) throws(RunError) {
+        self.architecture = architecture
+        let names = [
+            "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+        ]
+        guard let name = names.first(where: { FileManager.default.fileExists(atPath: folder + "/" + $0) }) else {
+            throw .invalid("\(folder) holds no weights: expected one of \(names.joined(separator: ", "))")
+        }
+        source = folder + "/" + name
+        if name.hasSuffix(".index.json") {
+            for (shard, expected) in try Self.shards(source) { try read(folder + "/" + shard, expecting: expected) }
+        } else {
+            try read(source, expecting: [])
+        }
+    }
+
+    /// The files that an index names, each with the tensors that it should hold.
+    private static func shards(_ path: String) throws(RunError) -> [(String, Set<String>)] {
+        let map: JSONValue?
+        do {
+            map = try JSONValue(parsing: DurableFile.read(path, limit: 64 << 20))["weight_map"]
+        } catch let error as FileError {
+            throw .invalid("\(error)")
+        } catch {
+            throw .invalid("\(path): \(error)")
+        }
+        guard case .object(let members)? = map, !members.isEmpty else {
+            throw .invalid("\(path): expected 'weight_map', an object that names each tensor's file")
+        }
+        var shards: [String: Set<String>] = [:]
+        for member in members {
+            guard let file = member.value.string, !file.isEmpty, !file.contains("/") else {
+                throw .invalid("\(path): weight_map: '\(member.name)': expected the name of a file in the same folder")
+            }
+            shards[file, default: []].insert(member.name)
+        }
+        return shards.sorted { $0.key < $1.key }
+    }
+
+    private mutating func read(_ path: String, expecting expected: Set<String>) throws(RunError) {
+        let arrays: [String: SafeTensors.Array]
+        do {
+            arrays =
+                path.hasSuffix(".safetensors")
+                ? try SafeTensors(contentsOf: path, skipping: Self.isLeftover).arrays
+                : try TorchFile(contentsOf: path, skipping: Self.isLeftover).arrays
+        } catch {
+            throw .invalid("\(error)")
+        }
+        if let missing = expected.subtracting(arrays.keys).filter({ !Self.isLeftover($0) }).min() {
+            throw .invalid("\(path): lacks the tensor '\(missing)', which \(source) says it holds")
+        }
+        for (name, array) in arrays { tensors[present(name)] = Tensor(shape: array.shape, values: array.floats) }
+    }
+
+    /// Causal masks and rotary tables, which old files hold and nobody reads.
+    private static func isLeftover(_ name: String) -> Bool {
+        let isMask =
+            [".attn.attention.bias", ".masked_bias", ".attn.bias", ".attention.bias"].contains { name.hasSuffix($0) }
+        return isMask || name.hasSuffix(".rotary_emb.inv_freq")
+    }
+
+    /// A tensor's name with the prefix that files of a bare model lack.
+    private func present(_ name: String) -> String {
+        let isHead = architecture.headNames.contains { name == $0 + ".weight" }
+        return isHead || name.hasPrefix(architecture.prefix) ? name : architecture.prefix + name
+    }
+
+    /// The head's name in the files; nil if it is in none.
+    var headName: String? { architecture.headNames.first { tensors[$0 + ".weight"] != nil } }
+
+    func transformer(_ shape: TransformerShape, warn: (String) -> Void) throws(RunError) -> Transformer {
+        let head = shape.head + ".weight"
+        if !shape.isHeadTied, tensors[head] == nil {
+            throw .invalid(
+                "\(source): lacks '\(head)', and config.json does not say tie_word_embeddings; without its head the "
+                    + "model has no outputs")
+        }
+        var unused = Set(tensors.keys).subtracting(shape.weights.map(\.name))
+        // A tied head is the embedding, whatever a file brings beside it.
+        if shape.isHeadTied { unused.subtract(architecture.headNames.map { $0 + ".weight" }) }
+        if !unused.isEmpty {
+            warn(
+                "\(source): tensors that the model has no place for are left out: \(unused.sorted().joined(separator: ", "))"
+            )
+        }
+        do {
+            return try Transformer(shape: shape, weights: tensors)
+        } catch {
+            throw .invalid("\(source): \(error)")
+        }
+    }
+}
