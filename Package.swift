@@ -74,7 +74,7 @@ let package = Package(
             dependencies: [.product(name: "Yams", package: "Yams")],
             resources: [.embedInCode("Published")],
             swiftSettings: strict),
-        .target(name: "Artifacts", swiftSettings: strict),
+        .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "Store", dependencies: ["CLinux", "Layout", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),

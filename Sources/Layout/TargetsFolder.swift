@@ -1,3 +1,5 @@
+import Glibc
+
 /// The folder of trained targets and of copies of users' targets, and the names of what it holds.
 public struct TargetsFolder: Hashable, Sendable {
     /// Where the folder is.
@@ -18,6 +20,27 @@ public struct TargetsFolder: Hashable, Sendable {
 
     /// The copy of a user's target, by the SHA-256 of its files.
     public func copy(digest: String) -> String { "\(path)/\(Self.copy)\(digest.prefix(16))" }
+
+    /// The lock of whoever trains a target.
+    public static func lock(of target: String) -> String { target + Aside.lockSuffix }
+
+    /// Where a process trains a target before it gets its name.
+    public static func unfinished(_ target: String) -> String { "\(target).\(getpid())\(suffix)" }
+
+    /// Whether a folder of this name is where some process trained the given target.
+    public static func isUnfinished(_ name: String, of target: String) -> Bool {
+        self.target(ofUnfinished: name) == target
+    }
+
+    /// The name of the target that was trained in a folder of this name; nil if none was.
+    static func target(ofUnfinished name: String) -> String? {
+        guard name.hasSuffix(suffix) else { return nil }
+        let parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 1, let process = parts.last, Int(process) != nil else { return nil }
+        return parts.dropLast().joined(separator: ".")
+    }
+
+    private static let suffix = ".tmp"
 
     /// The copy, or the file in one, that an absolute path of some cache speaks of, relative to its targets.
     static func copy(in absolute: String) -> String? {

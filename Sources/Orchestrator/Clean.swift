@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Layout
 import Store
 
 /// Deletes what is not needed any more, after showing it.
@@ -23,13 +24,14 @@ struct Clean: AsyncParsableCommand {
     var yes = false
 
     func run() async throws {
-        let state = try await State.open()
+        let state = try await State.open(for: yes ? .changing : .looking)
         try await failing {
             let plan = try CleaningPlan(jobs.map(JobID.init), in: state)
+            for note in plan.notes { print(note) }
             guard !plan.isEmpty else { return print("There is nothing to delete.") }
             for line in plan.lines { print(line) }
             guard yes else { return print("Nothing was deleted; --yes deletes this.") }
-            try plan.carryOut(in: state.store)
+            for note in try plan.carryOut(in: state.store) { print(note) }
             print("Deleted.")
         }
     }
@@ -37,17 +39,27 @@ struct Clean: AsyncParsableCommand {
 
 /// What is to be deleted.
 struct CleaningPlan {
-    private var leftovers: [Folder] = []
+    private var leftovers: [(leftover: Leftover, folder: Folder)] = []
+    /// What somebody may be at work on.
+    private var kept: [(leftover: Leftover, folder: Folder)] = []
     private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
+    /// Folders of the jobs that links lead to.
+    private var elsewhere: [String] = []
 
     private struct Folder {
         let path: String
         let bytes: Int
 
-        init?(_ path: String) {
-            guard FileManager.default.fileExists(atPath: path) else { return nil }
+        /// Nil if there is no such thing.
+        init?(_ path: String) throws(Failure) {
+            guard !Files.isMissing(path) else { return nil }
             self.path = path
-            bytes = Files.sizes(in: path).map(\.bytes).reduce(0, +)
+            var info = stat()
+            guard lstat(path, &info) == 0 else {
+                throw .failed("cannot look at \(path): \(String(cString: strerror(errno)))")
+            }
+            let isFolder = info.st_mode & S_IFMT == S_IFDIR
+            bytes = isFolder ? try Files.sizes(in: path).map(\.bytes).reduce(0, +) : Int(info.st_size)
         }
     }
 
@@ -65,53 +77,76 @@ struct CleaningPlan {
                 throw Failure.badInput("\(plural(pids.count, "agent")) of job \(id) still run; try again in a moment")
             }
             let folders = snapshot.runs.map(\.folder.path) + [job.folder.path]
-            self.jobs.append((job, snapshot.counts, folders.compactMap { Folder($0) }))
+            let own = try folders.filter(state.cache.isOwn).compactMap { try Folder($0) }
+            self.jobs.append((job, snapshot.counts, own))
+            elsewhere += folders.filter { !state.cache.isOwn($0) }
         }
-        if jobs.isEmpty { leftovers = Self.leftovers(in: state.cache) }
+        guard jobs.isEmpty else { return }
+        for leftover in try state.cache.leftovers() where state.cache.isOwn(leftover.path) {
+            guard let folder = try Folder(leftover.path) else { continue }
+            if leftover.isDead { leftovers.append((leftover, folder)) } else { kept.append((leftover, folder)) }
+        }
     }
 
     var isEmpty: Bool { jobs.isEmpty && leftovers.isEmpty }
 
-    /// One line per job or folder, and the sum.
+    /// One line per job or leftover, and the sum.
     var lines: [String] {
-        var lines = jobs.map { job, counts, folders in
+        let lines = jobs.map { job, counts, folders in
             "Job \(job.id) (\(job.token), \(StatusText.counts(counts))): "
                 + "\(plural(folders.count, "folder")), \(Self.size(folders))"
         }
-        lines += leftovers.map { "\($0.path): \(Self.size([$0]))" }
-        return lines + ["In all \(Self.size(jobs.flatMap(\.folders) + leftovers))."]
+        return lines + leftovers.map { "\($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
+            + ["In all \(Self.size(jobs.flatMap(\.folders) + leftovers.map(\.folder)))."]
+    }
+
+    /// What is left alone, and why.
+    var notes: [String] {
+        var notes = elsewhere.map { "\($0) is reached through a link and may be another cache's: left alone." }
+        if !kept.isEmpty {
+            notes.append(
+                "\(plural(kept.count, "thing")) that somebody may be at work on, \(Self.size(kept.map(\.folder))): left alone. "
+                    + "Those whose process is gone can be deleted at once, those without a lock once they are a day old:"
+            )
+            notes += kept.map { "  \($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
+        }
+        return notes
     }
 
     /// Deletes it: a job is forgotten only after its files are gone, so that an interruption can be made up for.
-    func carryOut(in store: Store) throws {
-        for folder in leftovers { try Files.remove(folder.path) }
+    ///
+    /// - Returns: What there is to tell.
+    func carryOut(in store: Store) throws -> [String] {
+        for (leftover, folder) in leftovers { try leftover.delete { try Files.remove(folder.path) } }
         for (job, _, folders) in jobs {
             for folder in folders { try Files.remove(folder.path) }
             try store.forget(job.id)
         }
-    }
-
-    /// Folders of submissions and checks that were cut short (a day ago, so that none is at work on them), and of
-    /// jobs that the state did not know when their number was given again.
-    private static func leftovers(in cache: CacheFolder) -> [Folder] {
-        let beginnings = [(cache.jobs, ".new-"), (cache.targets.path, ".new-"), (cache.path, ".spd-doctor-")]
-        let cutShort = beginnings.flatMap { folder, beginning in
-            names(in: folder).filter { $0.hasPrefix(beginning) }.map { folder + "/" + $0 }
-        }.filter { path in
-            var info = stat()
-            return stat(path, &info) == 0 && time(nil) - info.st_mtim.tv_sec > 86_400
+        do throws(StoreError) {
+            let bytes = try store.shrink()
+            return bytes > 0 ? ["The state file is \(RunDetails.size(bytes)) smaller."] : []
+        } catch {
+            return ["The state file keeps its size: \(error)"]
         }
-        let replaced =
-            names(in: cache.jobs).filter { $0.hasPrefix(".old-") }.map { cache.jobs + "/" + $0 }
-            + names(in: cache.targets.path).filter { $0.contains(".damaged-") }.map { cache.targets.path + "/" + $0 }
-        return (cutShort + replaced).sorted().compactMap { Folder($0) }
-    }
-
-    private static func names(in folder: String) -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     }
 
     private static func size(_ folders: [Folder]) -> String {
         RunDetails.size(folders.map(\.bytes).reduce(0, +))
+    }
+}
+
+extension Leftover.Kind {
+    /// What it is, in words.
+    fileprivate var words: String {
+        switch self {
+        case .submission: "a submission that was not finished"
+        case .targetCopy: "a copy of a target that was not finished"
+        case .training: "a target whose training was not finished"
+        case .download: "a target whose download was not finished"
+        case .check: "what a doctor tried out"
+        case .replacedJob: "a job that the state file does not know"
+        case .damagedTarget: "a copy of a target that was changed by hand"
+        case .unfinishedFile: "a file that was not finished"
+        }
     }
 }

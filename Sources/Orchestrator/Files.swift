@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 
 /// What the system says about the last call that failed.
@@ -14,7 +15,7 @@ enum Files {
         }
     }
 
-    /// Copies a file and brings it to the disk.
+    /// Copies a file, or clones it where the file system can, and brings it to the disk.
     static func copy(_ source: String, to destination: String, mode: mode_t) throws(Failure) {
         let from = open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else { throw .failed("cannot read \(source): \(lastReason())") }
@@ -22,6 +23,11 @@ enum Files {
         let to = open(destination, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard to >= 0 else { throw unwritable(destination, lastReason()) }
         defer { close(to) }
+        if ioctl(to, UInt(SPD_FICLONE), from) == 0 {
+            // The file system keeps the bytes once for both.
+            guard fsync(to) == 0 else { throw unwritable(destination, lastReason()) }
+            return
+        }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {
             try Interruption.check()
@@ -54,7 +60,7 @@ enum Files {
     /// Removes a folder that this program made, as far as it can.
     static func discard(_ folder: String) {
         do { try FileManager.default.removeItem(atPath: folder) } catch {
-            if FileManager.default.fileExists(atPath: folder) {
+            if !isMissing(folder) {
                 printError("could not remove \(folder): \(error.localizedDescription)")
             }
         }
@@ -63,13 +69,23 @@ enum Files {
     /// Removes a folder and all that is in it.
     static func remove(_ folder: String) throws(Failure) {
         do { try FileManager.default.removeItem(atPath: folder) } catch {
-            guard FileManager.default.fileExists(atPath: folder) else { return }
+            guard !isMissing(folder) else { return }
             throw .failed("cannot delete all of \(folder): \(error.localizedDescription); try again")
         }
     }
 
+    /// Whether nothing has this name, rather than something that cannot be looked at.
+    static func isMissing(_ path: String) -> Bool {
+        var info = stat()
+        return lstat(path, &info) != 0 && errno == ENOENT
+    }
+
     /// The files below a folder and their sizes, by name; none if there is no such folder.
-    static func sizes(in folder: String) -> [(name: String, bytes: Int)] {
+    static func sizes(in folder: String) throws(Failure) -> [(name: String, bytes: Int)] {
+        guard access(folder, R_OK | X_OK) == 0 else {
+            guard errno == ENOENT else { throw .failed("cannot look into \(folder): \(lastReason())") }
+            return []
+        }
         let names = FileManager.default.enumerator(atPath: folder)?.allObjects as? [String] ?? []
         return names.sorted().compactMap { name in
             var info = stat()

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Slurm
 import Store
@@ -9,6 +10,7 @@ struct JobDraft {
     private let cache: CacheFolder
     /// The folder as it is named now.
     private var folder: JobFolder
+    private let aside: Aside
 
     /// Fills a new folder with what doesn't depend on the job's number.
     ///
@@ -23,7 +25,10 @@ struct JobDraft {
         in cache: CacheFolder, token: String, worker: String, plan: SweepPlan, snapshot: Snapshot
     ) throws(Failure) {
         self.cache = cache
-        folder = JobFolder(path: cache.jobs + "/.new-" + token)
+        do throws(FileError) { aside = try Aside(in: cache.jobs, named: token) } catch {
+            throw .failed("\(error); nothing was stored")
+        }
+        folder = JobFolder(path: aside.path)
         do throws(Failure) {
             try Files.makeFolder(folder.logs)
             try JobWorkers(in: cache).take(worker, as: folder.worker)
@@ -47,10 +52,14 @@ struct JobDraft {
         }
         try Files.publish(folder.path, as: place.path)
         folder = place
+        aside.close()
     }
 
     /// Throws the folder away: the job could not be stored.
-    func discard() { Files.discard(folder.path) }
+    func discard() {
+        Files.discard(folder.path)
+        aside.close()
+    }
 }
 
 extension JobFolder {

@@ -2,6 +2,8 @@ import Foundation
 import Store
 
 /// The workers in jobs' folders, which are never changed: jobs that take the same program along share one file.
+///
+/// A user's own file is never shared with: it may be overwritten in its place.
 struct JobWorkers {
     private let cache: CacheFolder
 
@@ -24,8 +26,12 @@ struct JobWorkers {
     private var recent: [String] {
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: cache.jobs) } catch { return [] }
-        return names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest)
-            .map { cache.folder(of: JobID(rawValue: $0)).worker }
+        let jobs = names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest).map {
+            cache.folder(of: JobID(rawValue: $0))
+        }
+        // Submissions that are at work at this moment, or were cut short, may have it too.
+        let drafts = names.filter(Aside.isFolder).map { JobFolder(path: cache.jobs + "/" + $0) }
+        return (jobs + drafts).map(\.worker)
     }
 
     /// Whether two files hold the same bytes and the first may be run.

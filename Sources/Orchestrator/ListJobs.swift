@@ -20,15 +20,14 @@ struct ListJobs: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = try State.folder(environment)
-        await Recovery(
-            cache: cache, environment: environment, slurm: SlurmCommands(environment: environment)
-        ).perform()
-        let jobs = try await failing { try Store.existing(cache)?.jobs() ?? [] }
+        let state = try State(cache, environment: environment, for: .looking)
+        await state?.recover()
+        let jobs = try await failing { try state?.store.jobs() ?? [] }
         if json {
             return print(
                 try JSONText.encode(JobListing(cache: cache.path, jobs: jobs.map(JobReport.init))), terminator: "")
         }
-        guard !jobs.isEmpty else { return print(JobListing.nothing(in: cache), terminator: "") }
+        guard !jobs.isEmpty else { return print(JobListing.nothing(in: cache)) }
         let style = Style.forStandardOutput(environment: environment)
         print(JobListing.lines(jobs, style).joined(separator: "\n"))
     }
@@ -40,7 +39,7 @@ struct JobListing: Encodable {
     let jobs: [JobReport]
 
     static func nothing(in cache: CacheFolder) -> String {
-        "No job has been submitted to \(cache.path) yet; `orchestrator submit --help` shows how.\n"
+        "No job has been submitted to \(cache.path) yet; `orchestrator submit --help` shows how."
     }
 
     /// Jobs as people read them.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Foundation
 import Store
 
@@ -21,7 +22,7 @@ struct Logs: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open()
+        let state = try await State.open(for: .looking)
         if follow { try await waitForAgent(in: state.store) }
         let source = try await failing { try LogSource(Reference(name), as: name, in: state.store) }
         var log = GrowingFile(path: source.file)
@@ -47,7 +48,7 @@ struct Logs: AsyncParsableCommand {
         var hasSaid = false
         while try await failing({ try Self.isExpected(number, of: id, in: store) }) {
             if Interruption.isRequested { throw ExitCode(130) }
-            if !hasSaid { FileHandle.standardError.write(Data("\(name) has not started yet; waits for it\n".utf8)) }
+            if !hasSaid { StandardStreams.writeError("\(name) has not started yet; waits for it\n") }
             hasSaid = true
             try await Task.sleep(for: .seconds(1))
         }
@@ -120,7 +121,7 @@ private struct GrowingFile {
     ///
     /// - Returns: Whether there is such a file.
     mutating func printNew() throws(Failure) -> Bool {
-        guard FileManager.default.fileExists(atPath: path) else { return false }
+        guard !Files.isMissing(path) else { return false }
         do {
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
             defer { try? file.close() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Foundation
 
 /// Plans sweeps of SPD runs, starts agents for them and shows how they stand.
@@ -26,6 +27,7 @@ struct Orchestrator: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.fillGaps()
         do {
             let arguments = CommandLineArguments.canonical(Array(CommandLine.arguments.dropFirst()))
             try CommandLineArguments.check(
@@ -36,6 +38,7 @@ struct Orchestrator: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            try StandardStreams.flush()
         } catch {
             end(with: error)
         }
@@ -47,10 +50,17 @@ struct Orchestrator: AsyncParsableCommand {
         case let error as Failure:
             printError(error.message)
             Foundation.exit(error.exitCode)
+        case let error as FileError:
+            printError("\(error)")
+            Foundation.exit(Failure.failed)
         case let code as ExitCode:
+            do throws(FileError) { try StandardStreams.flush() } catch { end(with: error) }
             Foundation.exit(code.rawValue)
         default:
-            guard exitCode(for: error) != .success else { exit(withError: error) }
+            guard exitCode(for: error) != .success else {
+                print(fullMessage(for: error))
+                end(with: ExitCode.success)
+            }
             // What the parser throws is a mistake on the command line.
             let usage = fullMessage(for: error).split(separator: "\n").first { $0.hasPrefix("Usage: ") }
             let command = (usage ?? "").split(separator: " ").dropFirst(2).first { !$0.hasPrefix("[") } ?? ""
@@ -64,5 +74,5 @@ struct Orchestrator: AsyncParsableCommand {
 
 /// Writes one message to standard error.
 func printError(_ message: String) {
-    FileHandle.standardError.write(Data("orchestrator: \(message)\n".utf8))
+    StandardStreams.writeError("orchestrator: \(message)\n")
 }

@@ -14,9 +14,8 @@ struct Recovery {
     ///
     /// Where nothing is to be mended that is one look at the state file. What was done or is not known yet is told on
     /// standard error; nothing of it keeps the command from going on.
-    func perform() async {
+    func perform(in store: Store) async {
         do {
-            guard let store = try Store.existing(cache) else { return }
             for id in try store.jobsToLaunch() { await tell { try await startAgents(of: id, store) } }
             for id in try store.jobsToBury() { await tell { try bury(id, store) } }
             for id in try store.jobsToFinish() {

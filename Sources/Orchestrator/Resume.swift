@@ -27,7 +27,7 @@ struct Resume: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open()
+        let state = try await State.open(for: .changing)
         let slurm = SlurmCommands(environment: state.environment)
         let id = JobID(rawValue: job)
         let job = try await failing { try state.store.job(id) }
@@ -69,14 +69,41 @@ struct Resumption {
             guard access(job.folder.worker, X_OK) == 0 else {
                 throw Failure.failed("the job's worker \(job.folder.worker) is gone")
             }
-            switch job.executor {
-            case .local:
-                return try startLocally(open)
-            case .slurm: return try await startOnSlurm(open)
-            }
+            try checkThatItIsOurs()
+            let notes = try renewWorker()
+            let result =
+                switch job.executor {
+                case .local: try startLocally(open)
+                case .slurm: try await startOnSlurm(open)
+                }
+            return (result.text, notes + result.warnings)
         } catch {
             throw Failure(error)
         }
+    }
+
+    /// In a copy, folders that are links lead into the original.
+    private func checkThatItIsOurs() throws(Failure) {
+        guard let original = launch.store.original, let folder = launch.cache.foldersElsewhere.first else { return }
+        throw .failed(
+            "\(folder.name) is a link to \(folder.place), and the cache is a copy of \(original.path), which may use it: "
+                + "put a copy of what it leads to in its place")
+    }
+
+    /// Gives the job the present worker if its own, of an earlier version, can no longer use the state file.
+    private func renewWorker() throws -> [String] {
+        guard !job.hasPresentWorker else { return [] }
+        let worker = try Program.worker(environment: launch.environment)
+        let aside = job.folder.worker + "-\(UUID().uuidString)"
+        do throws(Failure) {
+            try JobWorkers(in: launch.cache).take(worker, as: aside)
+            try Files.publish(aside, as: job.folder.worker)
+        } catch {
+            Files.discard(aside)
+            throw error
+        }
+        try launch.store.noteWorker(of: job.id)
+        return ["job \(job.id) was submitted by an earlier version: from now on its agents run the present worker"]
     }
 
     private func startLocally(_ open: OpenWork) throws -> (text: String, warnings: [String]) {

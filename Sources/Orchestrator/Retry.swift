@@ -29,7 +29,7 @@ struct Retry: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let state = try await State.open()
+        let state = try await State.open(for: .changing)
         try await failing {
             let store = state.store
             let job = try store.job(JobID(rawValue: job))

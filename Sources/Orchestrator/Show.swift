@@ -22,7 +22,7 @@ struct Show: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let state = try await State.open()
+        let state = try await State.open(for: .looking)
         let details = try await failing { try RunDetails(startingWith: name, in: state.store) }
         let style = Style.forStandardOutput(environment: state.environment)
         print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
@@ -46,7 +46,7 @@ struct RunDetails {
         config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
         let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
-        files = Files.sizes(in: run.folder.path)
+        files = try Files.sizes(in: run.folder.path)
         snapshot = try store.job(run.job).folder.snapshot
         page = try RunPage(folder: run.folder.spool)
     }

@@ -9,21 +9,41 @@ struct State {
     let environment: [String: String]
 
     /// Opens the state that the environment leads to, after putting right what others have left half done.
-    static func open() async throws(Failure) -> State {
-        let state = try State()
-        let slurm = SlurmCommands(environment: state.environment)
-        await Recovery(cache: state.cache, environment: state.environment, slurm: slurm).perform()
+    static func open(for use: Store.Use) async throws(Failure) -> State {
+        let state = try State(for: use)
+        await state.recover()
         return state
     }
 
     /// Opens the state that the environment leads to.
-    init() throws(Failure) {
-        environment = ProcessInfo.processInfo.environment
-        cache = try Self.folder(environment)
+    init(for use: Store.Use) throws(Failure) {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = try Self.folder(environment)
+        guard let state = try State(cache, environment: environment, for: use) else {
+            throw .badInput("nothing was ever submitted to \(cache.path)")
+        }
+        self = state
+    }
+
+    /// Opens the state in a folder; nil if nothing was ever submitted to it.
+    init?(_ cache: CacheFolder, environment: [String: String], for use: Store.Use) throws(Failure) {
         let existing: Store?
-        do throws(StoreError) { existing = try Store.existing(cache) } catch { throw Failure(error) }
-        guard let existing else { throw .badInput("nothing was ever submitted to \(cache.path)") }
-        store = existing
+        do throws(StoreError) { existing = try Store.existing(cache, for: use) } catch { throw Failure(error) }
+        guard let existing else { return nil }
+        (store, self.cache, self.environment) = (existing, cache, environment)
+        if let original = store.original, use == .changing || original.isNews {
+            printError(
+                "\(cache.path) is a copy of \(original.path): runs that both hold have the same W&B ids, so whatever "
+                    + "either of them sends goes to the same pages")
+        }
+    }
+
+    /// Puts right what others have left half done, where this user may.
+    func recover() async {
+        guard !store.isReadOnly else { return }
+        await Recovery(
+            cache: cache, environment: environment, slurm: SlurmCommands(environment: environment)
+        ).perform(in: store)
     }
 
     /// The folder that the environment leads to.

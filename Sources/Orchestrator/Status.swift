@@ -17,7 +17,7 @@ struct Status: AsyncParsableCommand {
               until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
 
             EXIT CODES (of the given job, else the latest): 0 every run is done, 3 it goes on, 1 it is over and
-            some runs failed or were cancelled.
+            some runs failed or were cancelled, 2 there is no job.
             """)
 
     @Argument(help: "The job's number (default: the latest job).")
@@ -45,27 +45,22 @@ struct Status: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = try State.folder(environment)
-        guard let store = try await failing({ try Store.existing(cache) }) else {
+        guard let state = try State(cache, environment: environment, for: .looking) else {
             if let job {
                 throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)")
             }
-            print(
-                json ? try JSONText.encode(JobListing(cache: cache.path, jobs: [])) : JobListing.nothing(in: cache),
-                terminator: "")
-            return
+            throw try nothing(in: cache)
         }
+        let store = state.store
+        await state.recover()
         let slurm = SlurmCommands(environment: environment)
-        await Recovery(cache: cache, environment: environment, slurm: slurm).perform()
-        let number = job.map(JobID.init)
+        let latest = try await failing { try store.jobs() }.last?.job.id
+        guard let shown = job.map(JobID.init) ?? latest else { throw try nothing(in: cache) }
         if watch {
-            let latest = try await failing { try store.jobs() }.last?.job.id
-            guard let watched = number ?? latest else {
-                print(JobListing.nothing(in: cache), terminator: "")
-                return
-            }
             Interruption.listen()
-            return try await Watch(job: watched, store: store, cache: cache, slurm: slurm, stopsAgents: false).run()
+            return try await Watch(job: shown, store: store, cache: cache, slurm: slurm, stopsAgents: false).run()
         }
+        let number = job.map(JobID.init)
         let style = Style.forStandardOutput(environment: environment)
         let (text, counts) = try await failing {
             let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
@@ -75,6 +70,13 @@ struct Status: AsyncParsableCommand {
         }
         print(text, terminator: "")
         if let code = counts?.exitCode { throw code }
+    }
+
+    /// Says that there is no job: a script that asks how a job stands has asked in the wrong folder.
+    private func nothing(in cache: CacheFolder) throws -> any Error {
+        guard json else { return Failure.badInput("no job has been submitted to \(cache.path) yet") }
+        print(try JSONText.encode(JobListing(cache: cache.path, jobs: [])), terminator: "")
+        return ExitCode(Failure.badInput)
     }
 
     private func json(
@@ -95,7 +97,7 @@ struct Status: AsyncParsableCommand {
         _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: Style
     ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []
-        guard let shown = job ?? jobs.last?.job.id else { return (JobListing.nothing(in: cache), nil) }
+        guard let shown = job ?? jobs.last?.job.id else { throw try nothing(in: cache) }
         var lines = jobs.count > 1 ? JobListing.lines(jobs, style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
         let snapshot = try store.snapshot(of: shown, runsAtMost: limit)

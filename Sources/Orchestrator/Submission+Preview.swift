@@ -52,7 +52,7 @@ extension Submission {
     func estimate() throws(Failure) -> Estimate {
         let store: Store?
         do throws(StoreError) {
-            store = try Store.existing(cache)
+            store = try Store.existing(cache, for: .looking)
         } catch {
             guard case .missing = error else { throw Failure(error) }
             store = nil

@@ -127,7 +127,7 @@ struct Submit: AsyncParsableCommand {
                     : try submission.preview(estimate, arrays: arrays, style), terminator: "")
             return
         }
-        await Recovery(cache: cache, environment: environment, slurm: slurm).perform()
+        await Self.recover(cache, environment)
         try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }
@@ -144,6 +144,15 @@ struct Submit: AsyncParsableCommand {
             try await Watch(
                 job: started.snapshot.job.id, store: started.store, cache: cache, slurm: slurm, stopsAgents: true
             ).run()
+        }
+    }
+
+    /// Puts right what others have left half done; whatever keeps the state from being used, storing the job meets too.
+    private static func recover(_ cache: CacheFolder, _ environment: [String: String]) async {
+        do {
+            try await State(cache, environment: environment, for: .changing)?.recover()
+        } catch {
+            return
         }
     }
 

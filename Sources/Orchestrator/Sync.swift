@@ -49,7 +49,7 @@ struct Sync: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open()
+        let state = try await State.open(for: .changing)
         let selection = try await failing { try SyncSelection(names, in: state.store) }
         let options = try options(state)
         let style = Style.forStandardOutput(environment: state.environment)

@@ -27,9 +27,13 @@ struct TargetCopies {
     private mutating func copy(of path: String) throws(Failure) -> String {
         if let copy = copies[path] { return copy }
         let source = try TargetSource(path)
-        let aside = "\(folder.path)/.new-\(UUID().uuidString)"
         do throws(FileError) {
-            try DurableFile.createFolder(aside)
+            let draft = try Aside(in: folder.path, named: UUID().uuidString)
+            let aside = draft.path
+            defer {
+                Files.discard(aside)
+                draft.close()
+            }
             for name in source.names {
                 let bytes = try DurableFile.read("\(source.folder)/\(name)", limit: TargetSource.limit)
                 try DurableFile.write(bytes, to: "\(aside)/\(name)")
@@ -41,7 +45,6 @@ struct TargetCopies {
             copies[path] = copy
             return copy
         } catch {
-            Files.discard(aside)
             throw .failed("\(error); nothing was stored")
         }
     }

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 
 /// Rows of text in aligned columns.
@@ -79,7 +80,7 @@ enum Terminal {
     /// Says on a terminal what takes a moment, in place of what was said before; in a log it would be noise.
     static func showMeanwhile(_ text: String) {
         guard isatty(2) == 1 else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+        StandardStreams.writeError("\r\u{1B}[K\(text)")
     }
 
     /// Its lines and columns.

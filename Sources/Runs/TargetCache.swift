@@ -71,7 +71,7 @@ public struct TargetCache: Sendable {
         try DurableFile.createFolder(folder.path)
         var hasSaidWaiting = false
         while !isThere() {
-            guard let lock = try FileLock(path: place + ".lock") else {
+            guard let lock = try FileLock(path: TargetsFolder.lock(of: place)) else {
                 if !hasSaidWaiting {
                     surroundings.say("waits for another agent that trains the target \(place)")
                 }
@@ -82,11 +82,21 @@ public struct TargetCache: Sendable {
             }
             defer { lock.release() }
             if isThere() { break }
+            removeUnfinished(of: place)
             guard try Self.train(config, threads: threads, into: place, surroundings: surroundings) else {
                 return nil
             }
         }
         return try TargetFiles(folder: place, config: config)
+    }
+
+    /// Removes what others left that were killed while they trained the target; whoever calls this holds its lock.
+    private func removeUnfinished(of place: String) {
+        // What cannot be listed or removed costs space, nothing else.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        where TargetsFolder.isUnfinished(name, of: (place as NSString).lastPathComponent) {
+            try? FileManager.default.removeItem(atPath: folder.path + "/" + name)
+        }
     }
 
     /// Trains a target until a seed represents every feature, and puts its files where `folder` will be.
@@ -96,7 +106,7 @@ public struct TargetCache: Sendable {
     public static func train(
         _ config: TargetConfig, threads: Int, into folder: String, surroundings: RunSurroundings
     ) throws -> Bool {
-        let temporary = "\(folder).\(getpid()).tmp"
+        let temporary = TargetsFolder.unfinished(folder)
         try? FileManager.default.removeItem(atPath: temporary)
         try DurableFile.createFolder(temporary)
         defer { try? FileManager.default.removeItem(atPath: temporary) }

@@ -52,6 +52,8 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let finished: Timestamp?
     /// The web pages that were made for it.
     public let links: [JobLink]
+    /// Whether the job's worker can use the state file of today, or comes from an earlier version.
+    public let hasPresentWorker: Bool
 }
 
 /// A job that is not stored yet.

@@ -6,6 +6,9 @@ import GRDB
 /// rollback journal needs file locks only. A file that has a rollback journal keeps it: the machine that a network file
 /// system's disk is in takes the file for a local one while other machines are at work in it.
 enum Journal {
+    /// How large a journal stays once what it holds is in the state file, in bytes; one large change makes it much larger.
+    static let sizeAtRest = 4 << 20
+
     /// Prepares a new connection's journal.
     ///
     /// - Parameters:

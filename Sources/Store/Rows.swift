@@ -40,6 +40,7 @@ extension Job {
         slurmJobID = row["slurm_job_id"]
         cancelled = row.time("cancelled")
         finished = row.time("finished")
+        hasPresentWorker = row["steps_known"] as Int? == Schema.steps
         links =
             try (row["links"] as String?).map { try JSONDecoder().decode([JobLink].self, from: Data($0.utf8)) } ?? []
     }

@@ -17,7 +17,26 @@ enum Schema {
         migrator.registerMigration("leases that are observed, launches") { db in
             try db.execute(sql: third)
         }
+        migrator.registerMigration("where the cache lies") { db in
+            try db.execute(sql: place)
+        }
         return migrator
+    }
+
+    /// How many steps there are: what a worker must know to use a state file of today.
+    static let steps = migrator.migrations.count
+
+    /// Whether a file has this layout.
+    ///
+    /// - Throws: ``StoreError/createdByNewerVersion(path:)``, and what keeps the file from being read.
+    static func isUpToDate(_ database: any DatabaseReader, path: String) throws -> Bool {
+        try database.read { db in
+            // Looking for the table first begins a consistent view: the questions after it would otherwise
+            // fail if another process makes the table between two of them.
+            guard try db.tableExists("grdb_migrations") else { return false }
+            if try migrator.hasBeenSuperseded(db) { throw StoreError.createdByNewerVersion(path: path) }
+            return try migrator.hasCompletedMigrations(db)
+        }
     }
 
     // `spec` says what to run and never changes; `run` says how it stands and stays small, so that looking
@@ -141,5 +160,22 @@ enum Schema {
           slurm_job_id INTEGER
         ) STRICT;
         CREATE INDEX launch_of_job ON launch (job);
+        """
+
+    // `place` holds where the cache was when it was used last, and the one that it is a copy of. `job.steps_known` is how
+    // many of these steps the job's worker knows. Folders are named relative to the cache's; nobody reads them but workers
+    // of earlier versions, so jobs that those are at work on keep theirs as they are.
+    private static let place = """
+        CREATE TABLE place (
+          one INTEGER PRIMARY KEY CHECK (one = 1),
+          path TEXT NOT NULL,
+          original TEXT
+        ) STRICT;
+        INSERT INTO place (one, path)
+          SELECT 1, substr(folder, 1, length(folder) - length('/jobs/' || id))
+          FROM job WHERE folder LIKE '/%/jobs/' || id ORDER BY id DESC LIMIT 1;
+        ALTER TABLE job ADD COLUMN steps_known INTEGER;
+        UPDATE run SET folder = 'runs/' || id WHERE job NOT IN (SELECT job FROM agent WHERE state <> 'ended');
+        UPDATE job SET folder = 'jobs/' || id WHERE id NOT IN (SELECT job FROM agent WHERE state <> 'ended');
         """
 }

@@ -67,6 +67,14 @@ extension Store {
         }
     }
 
+    /// Notes that the job's worker was replaced by one that can use the state file of today.
+    public func noteWorker(of job: JobID) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE job SET steps_known = ? WHERE id = ?", arguments: [Schema.steps, job.rawValue])
+        }
+    }
+
     /// Removes a job whose agents could not be started, and all its specs.
     ///
     /// A job that an agent has begun is left alone.
@@ -79,6 +87,10 @@ extension Store {
                 arguments: [job.rawValue])
             guard begun == false else { return false }
             try db.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [job.rawValue])
+            // No agent has heard of the number, so the next job may have it.
+            try db.execute(
+                sql: "UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'job' AND seq = ?",
+                arguments: [job.rawValue])
             return true
         }
     }
@@ -108,13 +120,14 @@ extension Store {
         try db.execute(
             sql: """
                 INSERT INTO job (token, suffix, project, created, folder, submitted_from, executor,
-                  agent_count, max_retries, create_report, options, submission)
-                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?)
+                  agent_count, max_retries, create_report, options, submission, steps_known)
+                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
                 String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), Submission.stored.rawValue,
+                Schema.steps,
             ])
         let id = JobID(rawValue: db.lastInsertedRowID)
         try db.execute(

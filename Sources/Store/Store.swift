@@ -14,8 +14,23 @@ public struct Store: Sendable {
     /// Whether other machines may reach the file, as far as its file system tells.
     public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
-    private let database: any DatabaseWriter
-    private let isLogged: Bool
+    private let access: Access
+    /// The cache that this one is a copy of, if that is still there with the same runs.
+    public private(set) var original: Original?
+
+    /// What a command does with the state.
+    public enum Use: Sendable {
+        /// It only looks: it leaves nothing beside the file that would keep its owner out.
+        case looking
+        /// It changes something.
+        case changing
+    }
+
+    /// How this process uses the file.
+    private enum Access {
+        case changing(any DatabaseWriter, isLogged: Bool)
+        case looking(StateView)
+    }
 
     /// How long a change is sure to last.
     enum Lasting {
@@ -45,19 +60,46 @@ public struct Store: Sendable {
             throw .emptied(path: cache.stateFile, jobs: jobs)
         }
         try Self.createFolder(cache.path)
+        if let obstacle = cache.obstacle { throw StoreError(obstacle) }
         try self.init(
             cache, on: FileSystem(holding: cache.path), isShared: isShared, patience: patience,
             now: now)
+        original = try settleIn()
+    }
+
+    /// Opens a state file that is only to be looked at, or can't be changed.
+    private init(looking cache: CacheFolder) throws(StoreError) {
+        self.cache = cache
+        isOnNetworkFileSystem = !(FileSystem(holding: cache.path)?.isLocal ?? false)
+        now = Timestamp.now
+        var configuration = Configuration()
+        configuration.label = "state"
+        configuration.busyMode = .callback(Self.waiting(atMost: .seconds(60), isShared: isOnNetworkFileSystem))
+        access = .looking(StateView(cache: cache, configuration: configuration))
+        _ = try read { _ in }
     }
 
     /// Opens the state file of `cache`; nil if nothing was ever submitted to it.
     ///
+    /// A file that this user may only read can be looked at all the same.
+    ///
     /// - Throws: What keeps the file from being used; ``StoreError/missing(path:jobs:)`` if it is gone.
-    public static func existing(_ cache: CacheFolder) throws(StoreError) -> Store? {
+    public static func existing(_ cache: CacheFolder, for use: Use = .changing) throws(StoreError) -> Store? {
         switch try condition(of: cache) {
         case .unused: return nil
         case .stateless(let jobs): throw .missing(path: cache.stateFile, jobs: jobs)
-        case .emptied, .kept: return try Store(cache)
+        case .emptied(let jobs): throw .emptied(path: cache.stateFile, jobs: jobs)
+        case .kept: break
+        }
+        if use == .looking, cache.isOthers || cache.obstacle != nil { return try Store(looking: cache) }
+        return try Store(cache)
+    }
+
+    /// Whether the state can only be looked at.
+    public var isReadOnly: Bool {
+        switch access {
+        case .changing: false
+        case .looking: true
         }
     }
 
@@ -78,11 +120,14 @@ public struct Store: Sendable {
         configuration.busyMode = .callback(Self.waiting(atMost: patience, isShared: isShared))
         configuration.prepareDatabase { db in
             try Journal.prepare(db, isShared: isShared)
-            try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0")
+            try db.execute(
+                sql:
+                    "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = \(Journal.sizeAtRest)"
+            )
         }
         do {
-            database = try Self.open(cache.stateFile, configuration, patience: patience)
-            isLogged = try database.read { db in try Journal.isLogged(db) }
+            let database = try Self.open(cache.stateFile, configuration, patience: patience)
+            access = .changing(database, isLogged: try database.read { db in try Journal.isLogged(db) })
         } catch {
             throw StoreError(error, path: cache.stateFile)
         }
@@ -90,13 +135,26 @@ public struct Store: Sendable {
 
     /// Reads a consistent view.
     func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
-        do { return try database.read(body) } catch { throw StoreError(error, path: path) }
+        do {
+            switch access {
+            case .changing(let database, _): return try database.read(body)
+            case .looking(let view): return try view.read(body)
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
     }
 
     /// Makes one change: all of `body` or, when it throws, none of it.
     func write<T>(
         _ lasting: Lasting = .whateverHappens, _ body: (Database) throws -> T
     ) throws(StoreError) -> T {
+        let database: any DatabaseWriter
+        let isLogged: Bool
+        switch access {
+        case .changing(let file, let hasLog): (database, isLogged) = (file, hasLog)
+        case .looking: throw .unwritable(path: path, reason: "it was opened to be looked at")
+        }
         do {
             return try database.writeWithoutTransaction { db in
                 let isFlushed = !isLogged || lasting == .whateverHappens
@@ -115,6 +173,12 @@ public struct Store: Sendable {
         } catch {
             throw StoreError(error, path: path)
         }
+    }
+
+    /// Rewrites the file without what is no longer used.
+    func vacuum() throws(StoreError) {
+        guard case .changing(let database, _) = access else { return }
+        do { try database.vacuum() } catch { throw StoreError(error, path: path) }
     }
 
     /// Opens the file, again and again while others are changing its mode or layout.
@@ -139,7 +203,7 @@ public struct Store: Sendable {
 
     private static func bringUpToDate(_ database: any DatabaseWriter, path: String) throws {
         var failures = 0
-        while try !isUpToDate(database, path: path) {
+        while try !Schema.isUpToDate(database, path: path) {
             do {
                 return try Schema.migrator.migrate(database)
             } catch {
@@ -152,18 +216,6 @@ public struct Store: Sendable {
     }
 
     private static let migrationTries = 20
-
-    private static func isUpToDate(_ database: any DatabaseWriter, path: String) throws -> Bool {
-        try database.read { db in
-            // Looking for the table first begins a consistent view: the questions after it would otherwise
-            // fail if another process makes the table between two of them.
-            guard try db.tableExists("grdb_migrations") else { return false }
-            if try Schema.migrator.hasBeenSuperseded(db) {
-                throw StoreError.createdByNewerVersion(path: path)
-            }
-            return try Schema.migrator.hasCompletedMigrations(db)
-        }
-    }
 
     private static func createFolder(_ path: String) throws(StoreError) {
         var made = ""
@@ -215,6 +267,12 @@ extension StoreError {
             case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
                 self = .locked(path: path, by: LockHolders.names(ofFile: path))
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+                if let obstacle = CacheFolder(path: String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+                    .obstacle
+                {
+                    self = .init(obstacle)
+                    return
+                }
                 // The system says it better than SQLite, if it can be got to say it again.
                 let refused =
                     access(path, F_OK) == 0

@@ -6,6 +6,10 @@ public enum StoreError: Error, Equatable {
     case emptied(path: String, jobs: Int)
     /// The state file is missing, though there are folders of jobs.
     case missing(path: String, jobs: Int)
+    /// A file that others have left beside the state file, and whoever that is.
+    case keptOut(by: String, path: String)
+    /// A file can't be read.
+    case unreadable(path: String, reason: String)
     /// The folder or file can't be created or written.
     case unwritable(path: String, reason: String)
     /// The disk or the quota is full.
@@ -37,6 +41,16 @@ public enum StoreError: Error, Equatable {
 }
 
 extension StoreError {
+    /// What keeps this user from changing the state.
+    public init(_ obstacle: CacheFolder.Obstacle) {
+        if obstacle.isCompanion, let owner = obstacle.owner {
+            self = .keptOut(by: owner, path: obstacle.path)
+        } else {
+            self = .unwritable(
+                path: obstacle.path, reason: obstacle.reason + (obstacle.owner.map { " (it belongs to \($0))" } ?? ""))
+        }
+    }
+
     /// Whether the same may succeed a little later without anybody's doing.
     public var mayPass: Bool {
         switch self {
@@ -69,6 +83,11 @@ extension StoreError: CustomStringConvertible {
         case .missing(let path, let jobs):
             "\(path) is missing, though there are folders of \(jobs) job\(jobs == 1 ? "" : "s") beside it: restore it "
                 + "from a backup; `orchestrator submit` starts afresh"
+        case .keptOut(let owner, let path):
+            "\(path) belongs to \(owner), who had the state open last, and keeps you from changing it: once none of "
+                + "\(owner)'s commands and agents uses it, `cp \(path) \(path).own && mv -f \(path).own \(path)` makes it yours"
+        case .unreadable(let path, let reason):
+            "cannot read \(path): \(reason); make it readable or set SPD_CACHE_DIR to another folder"
         case .unwritable(let path, let reason):
             "cannot write \(path): \(reason); make it writable or set SPD_CACHE_DIR to another folder"
         case .diskFull(let path):

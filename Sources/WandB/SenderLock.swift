@@ -70,6 +70,7 @@ struct SenderLock: ~Copyable {
         if let other = try folder.holder(), isAlive(other, in: folder, isLocked: isLocked, clock: descriptor) {
             return nil
         }
+        folder.removeUnfinished(["sent.json", "sender.json"])
         let holder = Holder.this(presence: presence)
         try folder.write(holder)
         isHeld = false

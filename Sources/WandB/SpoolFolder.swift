@@ -102,7 +102,7 @@ struct SpoolFolder: Sendable, Equatable {
     /// Writes beside, syncs and renames, so that a reader or a crash sees the old or the new file, whole.
     func write(_ bytes: [UInt8], to name: String) throws(SpoolError) {
         let file = path + "/" + name
-        let beside = "\(file).\(getpid()).tmp"
+        let beside = "\(file).\(getpid())\(Self.unfinished)"
         do throws(SpoolError) {
             try Self.write(bytes, beside: beside)
             guard rename(beside, file) == 0 else {
@@ -113,6 +113,21 @@ struct SpoolFolder: Sendable, Equatable {
             throw error
         }
     }
+
+    /// Removes what earlier processes that wrote the given files, or files in the given folders, had not finished.
+    ///
+    /// One of them that wakes up finds that it has been superseded.
+    func removeUnfinished(_ owned: [String]) {
+        let isOwned = { (name: String) in
+            name.hasSuffix(Self.unfinished) && owned.contains { name.hasPrefix($0.hasSuffix("/") ? $0 : $0 + ".") }
+        }
+        // What cannot be listed or removed costs space, nothing else.
+        for name in (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).filter(isOwned) {
+            unlink(path + "/" + name)
+        }
+    }
+
+    private static let unfinished = ".tmp"
 
     private static func write(_ bytes: [UInt8], beside path: String) throws(SpoolError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

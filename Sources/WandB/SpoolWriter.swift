@@ -26,6 +26,7 @@ struct SpoolWriter: ~Copyable {
     /// Opens a run's folder, new or left by an earlier process.
     init(folder: SpoolFolder, description: RunDescription, clock: RunClock) throws(SpoolError) {
         try folder.create()
+        folder.removeUnfinished(["run.json", "exit.json", "files/"])
         let history = try AppendFile(path: folder.path(of: .history))
         let events = try AppendFile(path: folder.path(of: .events))
         let output = try AppendFile(path: folder.path(of: .output))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Downloads
 import Foundation
 import Runs
@@ -112,7 +113,7 @@ extension Worker {
         }
 
         private static func say(_ line: String) {
-            FileHandle.standardError.write(Data("worker: W&B: \(line)\n".utf8))
+            StandardStreams.writeError("worker: W&B: \(line)\n")
         }
     }
 }

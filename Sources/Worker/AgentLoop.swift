@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Jobs
 import Runs
@@ -104,7 +105,7 @@ struct AgentLoop: Sendable {
     }
 
     static func say(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        StandardStreams.write(line + "\n")
     }
 
     private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

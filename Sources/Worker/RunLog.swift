@@ -52,7 +52,7 @@ final class RunLog: Sendable {
 
     private func show(_ line: String, isLasting: Bool) {
         let start = isTerminal ? "\r\u{1B}[K" : ""
-        FileHandle.standardOutput.write(Data("\(start)\(run)  \(line)\(isLasting ? "\n" : "")".utf8))
+        StandardStreams.write("\(start)\(run)  \(line)\(isLasting ? "\n" : "")")
     }
 
     static func line(_ progress: RunProgress) -> String {

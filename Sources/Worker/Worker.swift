@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Foundation
 import Runs
 import Store
@@ -31,6 +32,7 @@ struct Worker: AsyncParsableCommand {
         defaultSubcommand: Agent.self)
 
     static func main() async {
+        StandardStreams.fillGaps()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -38,6 +40,7 @@ struct Worker: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            try StandardStreams.flush()
         } catch {
             end(with: error)
         }
@@ -68,6 +71,6 @@ struct Worker: AsyncParsableCommand {
     }
 
     private static func printError(_ message: String) {
-        FileHandle.standardError.write(Data("worker: \(message)\n".utf8))
+        StandardStreams.writeError("worker: \(message)\n")
     }
 }

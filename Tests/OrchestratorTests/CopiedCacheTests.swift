@@ -1,4 +1,6 @@
+import Artifacts
 import Foundation
+import GRDB
 import Layout
 import Store
 import Testing
@@ -60,6 +62,78 @@ struct CopiedCacheTests {
         #expect(try contents(of: bench.cache) == before)
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy + "/runs").count == 6)
         #expect(FileManager.default.fileExists(atPath: copy + "/jobs/1/logs/agent-2.log"))
+        #expect(answer.error.contains("\(copy) is a copy of \(bench.cache): runs that both hold have the same W&B ids"))
+        let doctor = try await bench.orchestrator(["doctor", "--offline"], adding: inCopy)
+        #expect(doctor.output.contains("the cache is a copy of \(bench.cache)"), "\(doctor.output)")
+    }
+
+    @Test func aCopyWhoseRunsAreALinkIntoTheOriginalLeavesThemAlone() async throws {
+        try await submitUnfinished()
+        try FileManager.default.copyItem(atPath: bench.cache, toPath: copy)
+        try FileManager.default.removeItem(atPath: copy + "/runs")
+        try FileManager.default.createSymbolicLink(atPath: copy + "/runs", withDestinationPath: bench.cache + "/runs")
+        let before = try contents(of: bench.cache)
+        let resumed = try await bench.orchestrator(["resume", "1"], adding: inCopy)
+        #expect(resumed.code == 1)
+        #expect(resumed.error.contains("/runs is a link to \(bench.cache)/runs"), "\(resumed.error)")
+        _ = try await bench.orchestrator(["cancel", "1"], adding: inCopy)
+        let cleaned = try await bench.orchestrator(["clean", "1", "--yes"], adding: inCopy)
+        #expect(cleaned.output.contains("is reached through a link and may be another cache's: left alone."))
+        #expect(try contents(of: bench.cache) == before)
+    }
+
+    @Test func aJobOfAnEarlierVersionGetsThePresentWorker() async throws {
+        try await submitUnfinished()
+        try FileManager.default.moveItem(atPath: bench.cache, toPath: copy)
+        let worker = copy + "/jobs/1/worker"
+        do {
+            // A state file as the version before wrote it, with a worker that knows no later one.
+            let database = try DatabaseQueue(path: copy + "/state.sqlite")
+            try await database.write { db in
+                try db.execute(
+                    sql: """
+                        DROP TABLE place; ALTER TABLE job DROP COLUMN steps_known;
+                        UPDATE job SET folder = '\(bench.cache)/jobs/1'; UPDATE run SET folder = '\(bench.cache)/runs/' || id;
+                        DELETE FROM grdb_migrations WHERE identifier = 'where the cache lies'
+                        """)
+            }
+            try FileManager.default.removeItem(atPath: worker)
+            _ = try bench.writeProgram("echo too old; exit 1", to: "copy/jobs/1/worker")
+        }
+        let answer = try await bench.orchestrator(["resume", "1", "--watch"], adding: inCopy)
+        #expect(answer.code == 0, "\(answer.error)\(answer.output)")
+        #expect(answer.error.contains("job 1 was submitted by an earlier version"))
+        #expect(!FileManager.default.fileExists(atPath: bench.cache))
+    }
+
+    @Test func aPathThatIsNoCacheIsTold() async throws {
+        _ = try bench.write("x", to: "file")
+        for (value, words) in [
+            ("~/x", "its '~' was not expanded"), (bench.path + "/file", "is not a folder"), ("/file\r", "control"),
+        ] {
+            for arguments in [["list"], ["status"], ["best"], SubmitTests.sweep] {
+                let answer = try await bench.orchestrator(arguments, adding: ["SPD_CACHE_DIR": value])
+                #expect(answer.code == 2 && answer.error.contains(words), "\(arguments): \(answer.error)")
+            }
+        }
+        for arguments in [["status"], ["status", "--json"], ["status", "--watch"], ["best"]] {
+            let answer = try await bench.orchestrator(arguments, adding: ["SPD_CACHE_DIR": bench.path + "/typo"])
+            #expect(answer.code == 2, "\(arguments)")
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path).sorted() == ["bin", "file", "sweeps"])
+    }
+
+    @Test func aSubmissionThatWasKilledIsKnownByItsLock() async throws {
+        let folder = bench.cache + "/jobs/.new-spd-abcdefgh"
+        _ = try bench.write("half of it", to: "cache/jobs/.new-spd-abcdefgh/worker")
+        let lock = try #require(try FileLock(path: folder + ".lock"))
+        _ = try await bench.orchestrator(SubmitTests.sweep + ["--watch"])
+        let alive = try await bench.orchestrator(["clean", "--yes"])
+        #expect(alive.output.contains("1 thing that somebody may be at work on, 10 B: left alone."), "\(alive.output)")
+        lock.release()
+        let dead = try await bench.orchestrator(["clean", "--yes"])
+        #expect(dead.output.contains("\(folder): 10 B, a submission that was not finished"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.cache + "/jobs") == ["1"])
     }
 
     @Test func aMovedCacheGoesOn() async throws {

@@ -208,7 +208,9 @@ struct ResultsTests {
         #expect(try await bench.orchestrator(["clean", "--yes"]).code == 0)
         #expect(!bench.files().contains { $0.hasPrefix("jobs/.old-9") })
         #expect(bench.files().contains("jobs/.new-spd-x/worker"), "a submission may be at work on it")
-        #expect(try await bench.orchestrator(["clean"]).output == "There is nothing to delete.\n")
+        let rest = try await bench.orchestrator(["clean"]).output
+        #expect(
+            rest.hasSuffix("jobs/.new-spd-x: 7 B, a submission that was not finished\nThere is nothing to delete.\n"))
     }
 
     @Test func theWorkflowFitsAScreen() async throws {

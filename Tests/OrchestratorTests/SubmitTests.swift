@@ -135,8 +135,8 @@ struct SubmitTests {
 
     @Test func statusWithoutAnyJobSaysSo() async throws {
         let answer = try await bench.orchestrator(["status"])
-        #expect(answer.code == 0)
-        #expect(answer.output.hasPrefix("No job has been submitted to \(bench.cache) yet"))
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("no job has been submitted to \(bench.cache) yet"))
         #expect(try await bench.orchestrator(["status", "7"]).code == 2)
         #expect(bench.files().isEmpty)
     }

@@ -11,6 +11,8 @@ struct TargetCacheTests {
         let lines = Lines()
         let config = try TargetConfig.load(yaml: Example.target, source: "test")
         let cache = TargetCache(folder: TargetsFolder(path: folder.path + "/targets"))
+        let place = cache.folder.target(kind: "tms", digest: SHA256.hex(config.canonicalJSON()))
+        try DurableFile.createFolder(place + ".99999999.tmp")
 
         let hashes = try await withThrowingTaskGroup(of: String?.self) { group in
             for _ in 0..<6 {
@@ -26,6 +28,8 @@ struct TargetCacheTests {
         }
 
         #expect(Set(hashes).count == 1)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/targets")
+        #expect(!left.contains { $0.hasSuffix(".tmp") }, "what a killed agent left is gone: \(left)")
         #expect(lines.all.count { $0.hasPrefix("the target is trained") } == 1)
     }
 

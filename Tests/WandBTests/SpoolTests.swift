@@ -45,6 +45,20 @@ struct SpoolTests {
         #expect(try readSteps() == [0, 1, 2, 3, 4])
     }
 
+    @Test func whatKilledProcessesHadNotFinishedWritingIsRemovedByTheirSuccessors() throws {
+        try SpoolFolder(path: folder.path + "/files/media").create()
+        let writers = ["run.json.77.tmp", "exit.json.78.tmp", "files/media/a.png.79.tmp"]
+        let senders = ["sent.json.80.tmp", "sender.json.81.tmp"]
+        for name in writers + senders { try Data("{".utf8).write(to: URL(filePath: folder.path + "/" + name)) }
+        let isThere = { [folder] (name: String) in FileManager.default.fileExists(atPath: folder.path + "/" + name) }
+        try write(0..<1)
+        #expect(writers.filter(isThere) == [])
+        #expect(senders.filter(isThere) == senders, "a sender may be at work")
+        let isTaken = try SenderLock.take(folder) != nil
+        #expect(isTaken)
+        #expect(senders.filter(isThere) == [])
+    }
+
     @Test func rowsMadeAgainAfterACheckpointAreNotDoubled() throws {
         try write(0..<7)
         let before = try String(contentsOfFile: folder.path(of: .history), encoding: .utf8)

@@ -42,7 +42,7 @@ struct FolderProbe {
                 .problem(
                     "state folder", "\(cache.path) cannot be \(place == cache.path ? "written" : "made"): \(reason)",
                     "make \(place) writable, or set SPD_CACHE_DIR to another folder")
-            ]
+            ] + state()
         }
         defer { Files.discard(scratch) }
         var findings: [Finding] = [
@@ -105,13 +105,25 @@ struct FolderProbe {
 
     private func state() -> [Finding] {
         do throws(StoreError) {
-            guard let store = try Store.existing(cache) else { return [] }
+            guard let store = try Store.existing(cache, for: .looking) else { return [] }
             let jobs = try store.jobs().count
-            return [.ok("state file", "\(store.path) can be read: \(plural(jobs, "job"))")]
+            var findings: [Finding] = [.ok("state file", "\(store.path) can be read: \(plural(jobs, "job"))")]
+            if let obstacle = cache.obstacle { findings.append(Self.problem(StoreError(obstacle))) }
+            if let original = store.original {
+                findings.append(
+                    .warning(
+                        "state file", "the cache is a copy of \(original.path): their runs have the same W&B ids",
+                        "send from one of them only"))
+            }
+            return findings
         } catch {
-            let parts = "\(error)".split(separator: ": ", maxSplits: 1).map(String.init)
-            return [.problem("state file", parts[0], parts.count > 1 ? parts[1] : "look at its folder")]
+            return [Self.problem(error)]
         }
+    }
+
+    private static func problem(_ error: StoreError) -> Finding {
+        let parts = "\(error)".split(separator: ": ", maxSplits: 1).map(String.init)
+        return .problem("state file", parts[0], parts.count > 1 ? parts[1] : "look at its folder")
     }
 
     private func site() -> [Finding] {

@@ -1,0 +1,46 @@
+public import Artifacts
+import Glibc
+
+/// A folder that is being filled and gets its name once it is whole.
+///
+/// A lock beside it says that somebody is at work on it: the lock ends with its process, however that ends, so whoever
+/// finds it free knows that the folder is left over.
+public final class Aside {
+    /// Where the folder is.
+    public let path: String
+    private var lock: FileLock?
+
+    static let prefix = ".new-"
+    static let lockSuffix = ".lock"
+
+    /// Makes an empty folder.
+    ///
+    /// - Parameters:
+    ///   - parent: The folder that it is in, which is made if it is missing.
+    ///   - name: What no other folder there is called.
+    /// - Throws: `FileError`; then nothing is left.
+    public init(in parent: String, named name: String) throws(FileError) {
+        path = "\(parent)/\(Self.prefix)\(name)"
+        try DurableFile.createFolder(parent)
+        // Locked first: the folder is never without its owner.
+        guard let lock = try FileLock(path: path + Self.lockSuffix) else {
+            throw FileError(.create, path, reason: "another process is at work on it")
+        }
+        self.lock = lock
+        do throws(FileError) { try DurableFile.createFolder(path) } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// Lets go of the folder: it has got its name, or is deleted.
+    public func close() {
+        guard let lock else { return }
+        unlink(path + Self.lockSuffix)
+        lock.release()
+        self.lock = nil
+    }
+
+    /// Whether a folder of this name is being filled.
+    public static func isFolder(_ name: String) -> Bool { name.hasPrefix(prefix) && !name.hasSuffix(lockSuffix) }
+}

@@ -1,0 +1,157 @@
+public import Artifacts
+import Glibc
+
+/// What a crash has left in a cache folder.
+public struct Leftover: Sendable, Equatable {
+    /// What it was to become, or was.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The folder of a job that was about to be submitted.
+        case submission
+        /// A copy of a user's target.
+        case targetCopy
+        /// A target that was being trained.
+        case training
+        /// A target that was being downloaded from W&B.
+        case download
+        /// What a doctor tried out.
+        case check
+        /// The folder of a job that the state file did not know when its number was given again.
+        case replacedJob
+        /// A copy of a target that was no longer what it had been.
+        case damagedTarget
+        /// A file that did not get its name.
+        case unfinishedFile
+    }
+
+    /// What it is.
+    public let kind: Kind
+    /// The file or folder.
+    public let path: String
+    /// What says whether somebody is at work on it.
+    public let owner: Owner
+
+    /// How a leftover is told from what somebody is at work on.
+    public enum Owner: Sendable, Equatable {
+        /// Nobody can be.
+        case none
+        /// Whoever holds the lock on this file.
+        case lock(String)
+        /// Nobody, once it has not changed for this long.
+        case silent(Duration)
+    }
+}
+
+extension Leftover {
+    /// Whether nobody is at work on it.
+    public var isDead: Bool {
+        switch owner {
+        case .none: return true
+        case .silent(let age): return isSilent(for: age)
+        case .lock(let file):
+            guard let lock = free(file) else { return false }
+            lock.release()
+            return true
+        }
+    }
+
+    /// Deletes it with `delete` if nobody is at work on it; whoever would begin meanwhile is kept out.
+    ///
+    /// - Throws: What `delete` throws.
+    public func delete(_ delete: () throws -> Void) throws {
+        switch owner {
+        case .none: try delete()
+        case .silent(let age): if isSilent(for: age) { try delete() }
+        case .lock(let file):
+            guard let lock = free(file) else { return }
+            defer { lock.release() }
+            try delete()
+            // A target's lock stays for the next who trains it.
+            if kind == .submission || kind == .targetCopy { unlink(file) }
+        }
+    }
+
+    private func isSilent(for age: Duration) -> Bool {
+        var info = stat()
+        return lstat(path, &info) == 0 && Duration.seconds(time(nil) - info.st_mtim.tv_sec) > age
+    }
+
+    /// The lock, if nobody has it; one that cannot be tried is taken for held.
+    private func free(_ file: String) -> FileLock? {
+        guard access(file, F_OK) == 0 else { return nil }
+        return try? FileLock(path: file)
+    }
+}
+
+extension CacheFolder {
+    /// Everything in the folder that a crash may have left, by path, with what somebody may be at work on.
+    ///
+    /// - Throws: `FileError` if a folder cannot be listed.
+    public func leftovers() throws(FileError) -> [Leftover] {
+        var found: [Leftover] = []
+        for (folder, kinds) in [
+            (path, [Leftover.Kind.check, .unfinishedFile]), (jobs, [.submission, .replacedJob, .unfinishedFile]),
+            (senders, [.unfinishedFile]), (targets.path, [.targetCopy, .training, .damagedTarget]), (runs, [.download]),
+        ] {
+            for name in try Self.names(in: folder) {
+                found += kinds.lazy.compactMap { $0.leftover(name, in: folder) }.prefix(1)
+            }
+        }
+        for name in try Self.names(in: jobs) where Int64(name) != nil {
+            let folder = jobs + "/" + name
+            found += try Self.names(in: folder).compactMap { Leftover.Kind.unfinishedFile.leftover($0, in: folder) }
+        }
+        return found.sorted { $0.path < $1.path }
+    }
+
+    private static func names(in path: String) throws(FileError) -> [String] {
+        guard let folder = opendir(path) else {
+            guard errno == ENOENT || errno == ENOTDIR else { throw FileError(.read, path) }
+            return []
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names
+    }
+}
+
+extension Leftover.Kind {
+    /// What a file or folder of this name is left over from, if it is of this kind.
+    fileprivate func leftover(_ name: String, in folder: String) -> Leftover? {
+        let path = folder + "/" + name
+        func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+        switch self {
+        case .submission, .targetCopy:
+            guard name.hasPrefix(Aside.prefix) else { return nil }
+            if name.hasSuffix(Aside.lockSuffix) {
+                // Part of its folder, unless that is gone.
+                let folder = String(path.dropLast(Aside.lockSuffix.count))
+                return isThere(folder) ? nil : Leftover(kind: self, path: path, owner: .lock(path))
+            }
+            let lock = path + Aside.lockSuffix
+            // Earlier versions had no lock.
+            return Leftover(kind: self, path: path, owner: isThere(lock) ? .lock(lock) : .silent(.seconds(86_400)))
+        case .training:
+            guard let target = TargetsFolder.target(ofUnfinished: name) else { return nil }
+            return Leftover(kind: self, path: path, owner: .lock(TargetsFolder.lock(of: folder + "/" + target)))
+        case .download:
+            guard name.hasSuffix(".new") else { return nil }
+            return Leftover(kind: self, path: path, owner: .lock(path.dropLast(4) + Aside.lockSuffix))
+        case .check:
+            return name.hasPrefix(".spd-doctor-")
+                ? Leftover(kind: self, path: path, owner: .silent(.seconds(86_400))) : nil
+        case .replacedJob:
+            return name.hasPrefix(".old-") ? Leftover(kind: self, path: path, owner: .none) : nil
+        case .damagedTarget:
+            return name.contains(".damaged-") ? Leftover(kind: self, path: path, owner: .none) : nil
+        case .unfinishedFile:
+            return DurableFile.isUnfinished(name)
+                ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil
+        }
+    }
+}
