@@ -49,14 +49,6 @@ struct AlignedText {
         ends.append(contentsOf: source.ends[range])
     }
 
-    /// Appends bytes that take the place of as many of another text: ASCII letters in another case.
-    mutating func append(_ range: Range<Int>, of source: AlignedText, mapping map: (UInt8) -> UInt8) {
-        for index in range { bytes.append(map(source.bytes[index])) }
-        guard tracksOffsets else { return }
-        starts.append(contentsOf: source.starts[range])
-        ends.append(contentsOf: source.ends[range])
-    }
-
     /// Appends new text that comes from where a byte of another text does.
     mutating func append(_ text: [UInt8], from source: AlignedText, at index: Int, origin: Int, first: Int) {
         bytes.append(contentsOf: text)
@@ -81,10 +73,8 @@ struct AlignedText {
     }
 
     /// Appends what a piece of another text has become.
-    ///
-    /// Of the piece's own scalars, `removedAtStart` are gone before the first new one.
     mutating func append(
-        _ transformed: [Transformed], for piece: Piece, of source: AlignedText, removedAtStart: Int = 0
+        _ transformed: [Transformed], for piece: Piece, of source: AlignedText
     ) {
         guard tracksOffsets else {
             for element in transformed { bytes.append(scalar: element.scalar) }
@@ -96,7 +86,6 @@ struct AlignedText {
             func skip(_ count: Int) {
                 for _ in 0..<max(count, 0) where next < limit { next += text.scalar(at: next).length }
             }
-            skip(removedAtStart)
             for element in transformed {
                 var (start, end) = (piece.origin, piece.origin)
                 if element.change > 0 {

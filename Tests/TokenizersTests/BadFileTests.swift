@@ -72,6 +72,10 @@ struct BadFileTests {
             "pre_tokenizer.pattern.Regex: in the pattern \"(a)\\1\", a reference to another group is not supported"
         ),
         (
+            #""pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(?i:ß)"}, "behavior": "Removed", "invert": false}"#,
+            "pre_tokenizer.pattern.Regex: in the pattern \"(?i:ß)\", ß where case does not matter"
+        ),
+        (
             #""pre_tokenizer": {"type": "Metaspace", "replacement": "ab"}"#,
             "pre_tokenizer.replacement: expected a string of one character"
         ),

@@ -16,9 +16,8 @@ indirect enum Normalizer: Sendable {
     func apply(to text: inout SplitText) throws(TokenizerError) {
         switch self {
         case .sequence(let parts): for part in parts { try part.apply(to: &text) }
-        case .lowercase: try text.rewrite { source, piece, target, _ in Self.lowercase(source, piece, &target) }
-        case .form(let form):
-            try Self.transform(&text, unless: { $0.allSatisfy(form.keeps) }) { (form.transform($0), 0) }
+        case .lowercase: try Self.replaceEach(&text, Self.lowercase)
+        case .form(let form): try text.rewrite { source, piece, target, _ in form.apply(source, piece, &target) }
         case .stripAccents: try Self.filter(&text) { !CharacterClass.isCombiningMark($0) }
         case .removeNonspacingMarks: try Self.filter(&text) { !CharacterClass.isNonspacingMark($0) }
         case .strip(let left, let right):
@@ -31,68 +30,46 @@ indirect enum Normalizer: Sendable {
             try text.rewrite { source, piece, target, _ in Self.prepend(prefix, source, piece, &target) }
         case .cleanText:
             try Self.filter(&text) { $0 != 0 && $0 != 0xFFFD && !CharacterClass.isControl($0) }
-            let isPlain = { !CharacterClass.isWhitespace($0) || $0 == 0x20 }
-            try Self.transform(&text, unless: { $0.allSatisfy(isPlain) }) { scalars in
-                (scalars.map { Transformed(scalar: CharacterClass.isWhitespace($0) ? 0x20 : $0, change: 0) }, 0)
-            }
+            try Self.replaceEach(&text) { scalar, emit in emit(CharacterClass.isWhitespace(scalar) ? 0x20 : scalar) }
         case .spaceChinese:
-            let isPlain = { !CharacterClass.isChinese($0) }
-            try Self.transform(&text, unless: { $0.allSatisfy(isPlain) }) { (Self.spaceChinese($0), 0) }
+            try Self.replaceEach(&text) { scalar, emit in
+                let isChinese = CharacterClass.isChinese(scalar)
+                if isChinese { emit(0x20) }
+                emit(scalar)
+                if isChinese { emit(0x20) }
+            }
         case .byteLevel: try ByteLevelAlphabet.rewrite(&text)
         case .nmt: try Self.nmt(&text)
         }
     }
 
-    /// Rewrites each piece, except those that are known to stay as they are.
-    private static func transform(
-        _ text: inout SplitText,
-        unless stays: ([UInt32]) -> Bool = { _ in false },
-        _ change: ([UInt32]) -> (transformed: [Transformed], removedAtStart: Int)
+    /// Puts in the place of each scalar those that are emitted for it: they come from where it does.
+    private static func replaceEach(
+        _ text: inout SplitText, _ replace: (_ scalar: UInt32, _ emit: (UInt32) -> Void) -> Void
     ) throws(TokenizerError) {
         try text.rewrite { source, piece, target, _ in
-            let scalars = source.withText { $0.scalars(in: piece.range) }
-            if stays(scalars) {
-                target.append(piece.range, of: source)
-                return
+            source.withText { text in
+                var index = piece.range.lowerBound
+                while index < piece.range.upperBound {
+                    let (scalar, length) = text.scalar(at: index)
+                    replace(scalar) { target.append(scalar: $0, from: source, at: index) }
+                    index += length
+                }
             }
-            let (transformed, removed) = change(scalars)
-            target.append(transformed, for: piece, of: source, removedAtStart: removed)
         }
     }
 
     private static func filter(_ text: inout SplitText, _ keeps: (UInt32) -> Bool) throws(TokenizerError) {
-        try transform(&text, unless: { $0.allSatisfy(keeps) }) { scalars in
-            var kept: [Transformed] = []
-            var removedAtStart = 0
-            for scalar in scalars {
-                if keeps(scalar) {
-                    kept.append(Transformed(scalar: scalar, change: 0))
-                } else if kept.isEmpty {
-                    removedAtStart += 1
-                } else {
-                    kept[kept.count - 1].change -= 1
-                }
-            }
-            return (kept, removedAtStart)
-        }
+        try replaceEach(&text) { scalar, emit in if keeps(scalar) { emit(scalar) } }
     }
 
-    private static func lowercase(_ source: AlignedText, _ piece: Piece, _ target: inout AlignedText) {
-        if source.bytes[piece.range].allSatisfy({ $0 < 0x80 }) {
-            target.append(piece.range, of: source) { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    /// Lower case without regard to what stands beside: no rule for a final sigma.
+    private static func lowercase(_ scalar: UInt32, _ emit: (UInt32) -> Void) {
+        guard scalar >= 0x80, let value = Unicode.Scalar(scalar) else {
+            emit((0x41...0x5A).contains(scalar) ? scalar | 0x20 : scalar)
             return
         }
-        var lower: [Transformed] = []
-        for scalar in source.withText({ $0.scalars(in: piece.range) }) {
-            guard scalar >= 0x80, let value = Unicode.Scalar(scalar) else {
-                lower.append(Transformed(scalar: (0x41...0x5A).contains(scalar) ? scalar | 0x20 : scalar, change: 0))
-                continue
-            }
-            for (index, form) in value.properties.lowercaseMapping.unicodeScalars.enumerated() {
-                lower.append(Transformed(scalar: form.value, change: index == 0 ? 0 : 1))
-            }
-        }
-        target.append(lower, for: piece, of: source)
+        for form in value.properties.lowercaseMapping.unicodeScalars { emit(form.value) }
     }
 
     private static func strip(
@@ -147,38 +124,13 @@ indirect enum Normalizer: Sendable {
         target.append(piece.range, of: source)
     }
 
-    private static func spaceChinese(_ scalars: [UInt32]) -> [Transformed] {
-        var result: [Transformed] = []
-        for scalar in scalars {
-            guard CharacterClass.isChinese(scalar) else {
-                result.append(Transformed(scalar: scalar, change: 0))
-                continue
-            }
-            result += [
-                Transformed(scalar: 0x20, change: 0), Transformed(scalar: scalar, change: 1),
-                Transformed(scalar: 0x20, change: 1),
-            ]
-        }
-        return result
-    }
-
     private static func nmt(_ text: inout SplitText) throws(TokenizerError) {
-        try filter(&text) { scalar in
+        try replaceEach(&text) { scalar, emit in
             switch scalar {
-            case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: false
-            default: true
+            case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: break
+            case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD: emit(0x20)
+            default: emit(scalar)
             }
-        }
-        try transform(&text) { scalars in
-            (
-                scalars.map { scalar in
-                    switch scalar {
-                    case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD:
-                        Transformed(scalar: 0x20, change: 0)
-                    default: Transformed(scalar: scalar, change: 0)
-                    }
-                }, 0
-            )
         }
     }
 }

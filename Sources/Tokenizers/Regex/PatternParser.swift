@@ -216,11 +216,16 @@ struct PatternParser {
         case "*", "+", "?": throw expected("something to repeat")
         default:
             index += 1
-            return literal(character)
+            return try literal(character)
         }
     }
 
-    private func literal(_ character: UInt32) -> PatternNode {
+    private func literal(_ character: UInt32) throws(PatternError) -> PatternNode {
+        if ignoresCase, let scalar = Unicode.Scalar(character),
+            scalar.properties.uppercaseMapping.unicodeScalars.count > 1
+        {
+            throw unsupported("\(scalar) where case does not matter, as it is several characters in another case,")
+        }
         var set = PatternSet(character)
         set.ignoresCase = ignoresCase
         return .set(set)

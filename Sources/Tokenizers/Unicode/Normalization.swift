@@ -11,9 +11,36 @@ struct Transformed {
 enum NormalizationForm: Sendable {
     case nfc, nfd, nfkc, nfkd
 
-    /// Whether a scalar surely stays as it is, whatever stands beside it: most of what texts are made of.
+    /// Appends a piece in this form.
+    ///
+    /// Only what follows a scalar that surely stays, up to the next such one, needs to be looked at together.
+    func apply(_ source: AlignedText, _ piece: Piece, _ target: inout AlignedText) {
+        source.withText { text in
+            let end = piece.range.upperBound
+            var copied = piece.range.lowerBound
+            var lastKept = copied
+            var index = copied
+            while index < end {
+                let (scalar, length) = text.scalar(at: index)
+                if keeps(scalar) {
+                    lastKept = index
+                    index += length
+                    continue
+                }
+                index += length
+                while index < end, case let (next, length) = text.scalar(at: index), !keeps(next) { index += length }
+                target.append(copied..<lastKept, of: source)
+                let part = Piece(range: lastKept..<index, origin: piece.origin)
+                target.append(transform(text.scalars(in: part.range)), for: part, of: source)
+                (copied, lastKept) = (index, index)
+            }
+            target.append(copied..<end, of: source)
+        }
+    }
+
+    /// Whether a scalar surely stays as it is and joins nothing before it: most of what texts are made of.
     @inline(__always)
-    func keeps(_ scalar: UInt32) -> Bool {
+    private func keeps(_ scalar: UInt32) -> Bool {
         switch self {
         case .nfc: scalar < 0x300 || (0x2002...0x20CF).contains(scalar) || (0x4E00...0x9FFF).contains(scalar)
         case .nfd: scalar < 0xC0 || (0x2002...0x20CF).contains(scalar) || (0x4E00...0x9FFF).contains(scalar)
@@ -22,7 +49,7 @@ enum NormalizationForm: Sendable {
     }
 
     /// The normalised scalars, aligned with the given ones.
-    func transform(_ scalars: [UInt32]) -> [Transformed] {
+    private func transform(_ scalars: [UInt32]) -> [Transformed] {
         let decomposed = decompose(scalars)
         return self == .nfc || self == .nfkc ? Self.compose(decomposed) : decomposed
     }
