@@ -32,6 +32,7 @@ struct Executor {
                 guard slurm.isInstalled else { throw .notInstalled(command: "sbatch") }
                 try await waitForController(slurm, patience)
             } catch {
+                try Interruption.check()
                 throw .failed("\(error)")
             }
             return Executor(kind: .slurm, reason: "as asked")
@@ -42,6 +43,7 @@ struct Executor {
             do throws(SlurmError) {
                 try await waitForController(slurm, patience)
             } catch {
+                try Interruption.check()
                 if case .notConfigured = error, !isSlurmExpected {
                     return Executor(kind: .local, reason: "sbatch is there, but no SLURM is configured")
                 }
