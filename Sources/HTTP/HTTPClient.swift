@@ -9,16 +9,26 @@ import Glibc
 public final class HTTPClient {
     private let handle: UnsafeMutableRawPointer
     private let userAgent: String
+    private let environment: HTTPEnvironment
+    private let headers: [(name: String, value: String)]
 
     /// Loads libcurl, on first use, and makes a handle.
     ///
-    /// - Parameter userAgent: what servers see; W&B's expect its own client's name.
+    /// - Parameters:
+    ///   - userAgent: what servers see; W&B's expect its own client's name.
+    ///   - environment: the authorities to trust and the proxies to use.
+    ///   - headers: go with every request that has none of these names.
     /// - Throws: `HTTPError.unavailable` where this machine has no libcurl.
-    public init(userAgent: String = "wandb-core") throws(HTTPError) {
+    public init(
+        userAgent: String = "wandb-core", environment: HTTPEnvironment = .process,
+        headers: [(name: String, value: String)] = []
+    ) throws(HTTPError) {
         if let reason = curl_library_load() { throw .unavailable(String(cString: reason)) }
         guard let handle = curl_handle_create() else { throw .unavailable("libcurl made no handle") }
         self.handle = handle
         self.userAgent = userAgent
+        self.environment = environment
+        self.headers = headers
     }
 
     deinit { curl_handle_free(handle) }
@@ -59,10 +69,14 @@ public final class HTTPClient {
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_list_free(list) }
         // Without an empty Expect, libcurl waits for a go-ahead before each large body.
-        for line in request.headers.map(Self.line) + ["Expect:"] {
+        let own = Set(request.headers.map { $0.name.lowercased() })
+        let headers = request.headers + self.headers.filter { !own.contains($0.name.lowercased()) }
+        for line in headers.map(Self.line) + ["Expect:"] {
             list = curl_list_append(list, line) ?? list
         }
         setOptions(request, headers: list)
+        setSecurity()
+        setProxy(for: request.url)
 
         let context = Unmanaged.passUnretained(exchange).toOpaque()
         curl_set_body_receiver(handle, receiveBody, context)
@@ -104,6 +118,25 @@ public final class HTTPClient {
         curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
         curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, 180)
         curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+    }
+
+    private func setSecurity() {
+        if !environment.checksCertificates {
+            curl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 0)
+            curl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 0)
+        }
+        guard let authorities = environment.authorities else { return }
+        let code = authorities.withUnsafeBytes { curl_set_authorities(handle, $0.baseAddress, $0.count) }
+        // Certificates from memory came with 7.77.
+        guard code != CURLE_OK else { return }
+        if let file = environment.authorityFile { curl_set_string(handle, CURLOPT_CAINFO, file) }
+        if let folder = environment.authorityFolder { curl_set_string(handle, CURLOPT_CAPATH, folder) }
+    }
+
+    private func setProxy(for url: String) {
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        if let proxy = environment.proxies[scheme] { curl_set_string(handle, CURLOPT_PROXY, proxy) }
+        if let hosts = environment.noProxy { curl_set_string(handle, CURLOPT_NOPROXY, hosts) }
     }
 
     private func perform(_ request: HTTPRequest, exchange: Exchange) throws(HTTPError) -> CURLcode {

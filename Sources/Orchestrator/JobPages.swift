@@ -88,7 +88,9 @@ struct JobPages {
                     name: experiment.name, project: $0, task: experiment.task ?? "", runs: experiment.specs)
             }
         }
-        return Launch(token: job.token, experiments: experiments, commit: job.commit, hasReport: hasReport)
+        return Launch(
+            token: job.token, experiments: experiments, commit: settings.tellsCommit ? job.commit : nil,
+            hasReport: hasReport)
     }
 
     private static func projectless(_ launch: Launch) -> String? {

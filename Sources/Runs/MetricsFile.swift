@@ -1,5 +1,6 @@
 import Artifacts
 import Glibc
+import JSON
 public import Kernels
 
 /// One logged step: names and numbers in the order they are written.
@@ -34,10 +35,7 @@ public struct MetricsRow: Sendable, Equatable {
 
     /// The row as one JSON object; the same numbers give the same text.
     public var json: String {
-        let fields = values.map { name, value in
-            let whole = value.rounded() == value && abs(value) < 1e15
-            return "\"\(name)\":" + (whole ? String(Int64(value)) : "\(value)")
-        }
+        let fields = values.map { "\"\($0.name)\":" + JSONValue.shortest($0.value).text }
         return "{" + fields.joined(separator: ",") + "}"
     }
 }

@@ -37,7 +37,7 @@ struct RunRows {
     mutating func write() throws(FileError) {
         while let next = held.first {
             if let row = next.row { try file.append(row) }
-            let values = next.row?.values.map { ($0.name, JSONValue.number($0.value)) } ?? []
+            let values = next.row?.values.map { ($0.name, JSONValue.shortest($0.value)) } ?? []
             tracker.log(step: next.step, values: values, media: next.media)
             held.removeFirst()
         }

@@ -148,7 +148,7 @@ final class DeliveryThread: @unchecked Sendable {
         guard settings.offlineReason == nil, let key = settings.apiKey else { return nil }
         do {
             return RunSender(
-                folder: folder.path, settings: settings, key: key, client: try HTTPClient(), pacing: pacing)
+                folder: folder.path, settings: settings, key: key, client: try settings.makeClient(), pacing: pacing)
         } catch {
             notify("W&B: offline (\(error)); rows stay in \(folder.path)")
             return nil

@@ -2,7 +2,7 @@
 final class PeriodicProbe {
     private let spool: SharedSpool
     private let interval: Duration
-    private var sampler = SystemSampler()
+    private let sampler = SystemSampler()
     /// When the next measurement is due.
     private(set) var due = ContinuousClock.now
 

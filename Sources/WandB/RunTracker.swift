@@ -8,6 +8,7 @@ public final class RunTracker: Sendable {
     private let spool: SharedSpool?
     private let thread: DeliveryThread?
     private let folder: String
+    private let keepsConsole: Bool
     private let notify: @Sendable (String) -> Void
     /// What `finish` answers where there is nothing to send.
     private let untracked: Delivery
@@ -27,8 +28,10 @@ public final class RunTracker: Sendable {
         clock: RunClock = .system, isHeld: @escaping @Sendable () -> Bool = { true },
         notify: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        let notify = settings.isSilent ? { @Sendable _ in } : notify
         self.folder = folder
         self.notify = notify
+        keepsConsole = settings.keepsConsole
         let place = SpoolFolder(path: folder)
         guard settings.mode != .disabled else {
             (spool, thread, untracked) = (nil, nil, .disabled)
@@ -37,7 +40,10 @@ public final class RunTracker: Sendable {
         do {
             let spool = try SharedSpool(
                 folder: place, description: run, clock: clock, isHeld: isHeld, notify: notify)
-            spool.write { writer throws(SpoolError) in try writer.describe() }
+            spool.write { writer throws(SpoolError) in
+                writer.ignoredFiles = settings.ignoredFiles
+                try writer.describe()
+            }
             if let reason = settings.offlineReason {
                 notify("W&B: offline (\(reason)); rows stay in \(folder)")
             }
@@ -70,6 +76,7 @@ public final class RunTracker: Sendable {
 
     /// Keeps a line of the run's output.
     public func console(_ line: String, isError: Bool = false) {
+        guard keepsConsole else { return }
         spool?.write { writer throws(SpoolError) in try writer.console(line, isError: isError) }
     }
 

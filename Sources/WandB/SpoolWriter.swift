@@ -10,6 +10,8 @@ import JSON
 struct SpoolWriter: ~Copyable {
     let folder: SpoolFolder
     private(set) var run: SpooledRun
+    /// Patterns of names that are not uploaded.
+    var ignoredFiles: [String] = []
     private let clock: RunClock
     private var fence: RunFence
     private let openedAt: Double
@@ -137,6 +139,7 @@ struct SpoolWriter: ~Copyable {
 
     /// Asks for a file's upload under a name of the run's, unless it was asked for and has not changed since.
     mutating func upload(path: String, name: String) throws(SpoolError) {
+        guard !ignoredFiles.contains(where: { fnmatch($0, name, FNM_PATHNAME | FNM_PERIOD) == 0 }) else { return }
         try expectOurs()
         var information = stat()
         _ = stat(folder.location(of: path), &information)

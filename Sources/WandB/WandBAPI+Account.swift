@@ -6,8 +6,8 @@ extension WandBAPI {
     convenience init(settings: WandBSettings, key: APIKey, patience: Patience) throws(HTTPError) {
         var pacing = SendPacing()
         pacing.connectTimeout = min(patience.limit, .seconds(4))
-        pacing.graphQLTimeout = min(patience.limit, pacing.graphQLTimeout)
-        self.init(settings: settings, key: key, client: try HTTPClient(), pacing: pacing)
+        self.init(
+            settings: settings, key: key, client: try settings.makeClient(), pacing: pacing, limit: patience.limit)
         isCancelled = { patience.isOver }
     }
 

@@ -16,6 +16,7 @@ final class WandBAPI {
     private var uploadClient: HTTPClient?
     private let pacing: SendPacing
     private let budget: RequestBudget?
+    private let answerTimeout: Duration
     /// How many requests went to the server.
     private(set) var requests = 0
     /// Asked while a request runs; true ends it.
@@ -23,13 +24,15 @@ final class WandBAPI {
 
     init(
         settings: WandBSettings, key: APIKey, client: HTTPClient, pacing: SendPacing,
-        budget: RequestBudget? = nil
+        budget: RequestBudget? = nil, limit: Duration? = nil
     ) {
         self.settings = settings
         self.key = key
         self.client = client
         self.pacing = pacing
         self.budget = budget
+        let timeout = settings.answerTimeout ?? pacing.graphQLTimeout
+        answerTimeout = limit.map { min($0, timeout) } ?? timeout
     }
 
     /// The account's default entity.
@@ -105,7 +108,7 @@ final class WandBAPI {
         request.connectTimeout = pacing.connectTimeout
         request.timeout = nil
         do {
-            let client = if let uploadClient { uploadClient } else { try HTTPClient() }
+            let client = if let uploadClient { uploadClient } else { try settings.makeClient() }
             uploadClient = client
             // Stores elsewhere have no part in the server's quota.
             let isOwn = BaseURL.isSameOrigin(ticket.url, settings.baseURL)
@@ -136,7 +139,7 @@ final class WandBAPI {
             .init("operationName", .string(document.operationName)),
         ])
         let reply = post(
-            settings.baseURL + "/graphql", body: Array(body.text.utf8), timeout: pacing.graphQLTimeout,
+            settings.baseURL + "/graphql", body: Array(body.text.utf8), timeout: answerTimeout,
             headers: [("X-WANDB-USERNAME", settings.username), ("X-WANDB-USER-EMAIL", settings.userEmail)])
         return reply.flatMap { response in
             guard let reply = try? JSONValue(parsing: response.body) else {

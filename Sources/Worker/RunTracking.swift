@@ -29,7 +29,7 @@ extension AgentLoop {
             displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,
             tags: (launch + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
-            host: AgentIdentity.thisHost, program: "worker", commit: job.commit)
+            host: AgentIdentity.thisHost, program: "worker", commit: settings.tellsCommit ? job.commit : nil)
         let tracker = RunTracker(
             run: description, folder: plan.folder.spool, settings: settings,
             isHeld: { kept.ownership == .ours }, notify: { log.say($0) })

@@ -138,7 +138,7 @@ struct SpoolTests {
     }
 
     @Test func eventsMeasureTheMachineUnderWandBsNames() throws {
-        var sampler = SystemSampler()
+        let sampler = SystemSampler()
         var writer = try SpoolWriter(folder: folder, description: try .sample(), clock: .system)
         try writer.event(sampler.sample())
         let event = try JSONValue(

@@ -108,6 +108,10 @@ CURLcode curl_set_string(CURL *handle, CURLoption option, const char *value) {
 CURLcode curl_set_pointer(CURL *handle, CURLoption option, const void *value) {
     return library.easy_setopt(handle, option, value);
 }
+CURLcode curl_set_authorities(CURL *handle, const void *certificates, size_t length) {
+    struct curl_blob blob = {(void *)certificates, length, CURL_BLOB_COPY};
+    return library.easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
+}
 CURLcode curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
     return library.easy_setopt(handle, option, value);
 }

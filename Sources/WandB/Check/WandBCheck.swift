@@ -164,7 +164,7 @@ extension WandBCheck {
         request.timeout = timeout
         let start = ContinuousClock.now
         do {
-            let response = try HTTPClient().send(request)
+            let response = try settings.makeClient().send(request)
             return answer(response, after: ContinuousClock.now - start, key)
         } catch {
             return .failure(unreachable(error))
@@ -204,7 +204,8 @@ extension WandBCheck {
         case .timedOut: advice = "is there a proxy or a firewall? libcurl reads https_proxy"
         case .tls:
             advice =
-                "check the clock and the package ca-certificates; a server without TLS wants http:// in WANDB_BASE_URL"
+                "check the clock and the package ca-certificates, name your own authority's certificate in SSL_CERT_FILE; "
+                + "a server without TLS wants http:// in WANDB_BASE_URL"
         default: advice = hostAdvice
         }
         return Finding(.problem, "server", "\(error)", advice: advice)

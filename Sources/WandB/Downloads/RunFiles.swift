@@ -42,8 +42,8 @@ public final class RunFiles {
         do {
             base = try BaseURL(settings.baseURL)
             api = try WandBAPI(settings: settings, key: key, patience: patience)
-            client = try HTTPClient()
-            stranger = try HTTPClient()
+            client = try settings.makeClient()
+            stranger = try settings.makeClient()
         } catch {
             throw .failed("\(error)")
         }

@@ -85,11 +85,8 @@ enum DecompositionPanels {
             Section(
                 name: "Losses",
                 panels: [
-                    reconstruction, faithfulness, minimality,
+                    allReconstructions, faithfulness, minimality,
                     Panel(content: .lines(["loss/total"], isLog: true)),
-                    Panel(
-                        content: .lines(["loss/recon", "loss/recon_layerwise", "loss/output_recon"], isLog: true),
-                        title: "Reconstruction without noise"),
                 ]),
             Section(
                 name: "Causal importances",
@@ -137,6 +134,14 @@ enum DecompositionPanels {
     private static let reconstruction = Panel(
         content: .lines(["loss/stochastic_recon_layerwise", "loss/stochastic_recon"], isLog: true),
         title: "Stochastic reconstruction")
+    /// Few configs have the losses without noise, which have no panel of their own: it would be empty for the others.
+    private static let allReconstructions = Panel(
+        content: .lines(
+            [
+                "loss/stochastic_recon_layerwise", "loss/stochastic_recon", "loss/recon", "loss/recon_layerwise",
+                "loss/output_recon",
+            ], isLog: true),
+        title: "Reconstruction")
     private static let faithfulness = Panel(
         content: .lines(["loss/faithfulness"], isLog: true), title: "Faithfulness")
     private static let minimality = Panel(

@@ -71,7 +71,7 @@ public final class Relay: Sendable {
     /// - Returns: nil, or why it was not possible.
     public func open(isCancelled: @escaping () -> Bool) -> RelayRefusal? {
         let client: HTTPClient
-        do { client = try HTTPClient() } catch { return RelayRefusal(.lasting, error.description) }
+        do { client = try options.settings.makeClient() } catch { return RelayRefusal(.lasting, error.description) }
         guard budget.reserve(at: .now) == nil else { return RelayRefusal(.passing, "the budget is spent") }
         let api = WandBAPI(
             settings: options.settings, key: options.key, client: client, pacing: options.pacing, budget: budget)

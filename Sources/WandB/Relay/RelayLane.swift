@@ -180,7 +180,7 @@ final class RelayLane: @unchecked Sendable {
     }
 
     private func makeSender(_ entry: RelayEntry) throws(HTTPError) -> RunSender {
-        let shared = if let client { client } else { try HTTPClient() }
+        let shared = if let client { client } else { try options.settings.makeClient() }
         client = shared
         let sender = RunSender(
             folder: entry.folder.path, settings: locked { settings }, key: options.key, client: shared,

@@ -82,6 +82,17 @@ struct SettingSources: Sendable {
         try value(name, mayHaveLines: mayHaveLines) { $0 }
     }
 
+    /// Whether a switch is on.
+    func flag(_ name: String) throws(WandBSettingsError) -> Bool {
+        try value(name) { text throws(WandBSettingsError) in
+            switch text.lowercased() {
+            case "1", "true", "t", "yes", "y", "on": return true
+            case "0", "false", "f", "no", "n", "off": return false
+            default: throw .badName(setting: name, value: text, reason: "allowed: true, false")
+            }
+        } ?? false
+    }
+
     private func check(_ text: String, of name: String, mayHaveLines: Bool) throws(WandBSettingsError) {
         let isForbidden = { (scalar: Unicode.Scalar) in
             scalar.properties.generalCategory == .control && !(mayHaveLines && (scalar == "\n" || scalar == "\t"))

@@ -1,4 +1,6 @@
 import Foundation
+import HTTP
+import JSON
 
 extension WandBSettings {
     /// Reads the settings; the environment goes before `.env`, which goes before netrc and the `settings` files that
@@ -21,8 +23,10 @@ extension WandBSettings {
         var settings = WandBSettings()
         try settings.takeServer(from: sources)
         try settings.takeRun(from: sources)
+        try settings.takeManners(from: sources)
+        try settings.takeConnection(from: sources)
         try settings.takeKey(from: &sources)
-        settings.notices = sources.notices
+        settings.notices = settings.isSilent ? [] : sources.notices + settings.notices
         return settings
     }
 
@@ -45,6 +49,60 @@ extension WandBSettings {
         jobType = try sources.text("WANDB_JOB_TYPE")
         name = try sources.text("WANDB_NAME")
         notes = try sources.text("WANDB_NOTES", mayHaveLines: true)
+    }
+
+    private mutating func takeManners(from sources: SettingSources) throws(WandBSettingsError) {
+        isSilent = try sources.flag("WANDB_SILENT")
+        let consoles = ["auto", "off", "wrap", "redirect", "wrap_raw", "wrap_emu"]
+        let console = try sources.value("WANDB_CONSOLE") { text throws(WandBSettingsError) in
+            guard consoles.contains(text) else {
+                throw .badName(
+                    setting: "WANDB_CONSOLE", value: text, reason: "allowed: \(consoles.joined(separator: ", "))")
+            }
+            return text
+        }
+        keepsConsole = console != "off"
+        // As W&B's client takes it.
+        tellsCommit = try sources.text("WANDB_DISABLE_GIT").map { $0.lowercased() == "false" } ?? true
+        ignoredFiles = try sources.text("WANDB_IGNORE_GLOBS")?.split(separator: ",").map(String.init) ?? []
+    }
+
+    private mutating func takeConnection(from sources: SettingSources) throws(WandBSettingsError) {
+        http = HTTPEnvironment(sources.named.mapValues(\.text), prefix: "WANDB_")
+        notices += http.notices
+        if try sources.flag("WANDB_INSECURE_DISABLE_SSL") {
+            http.checksCertificates = false
+            notices.append("WANDB_INSECURE_DISABLE_SSL is set: servers' certificates are not checked")
+        }
+        answerTimeout = try sources.value("WANDB_HTTP_TIMEOUT") { text throws(WandBSettingsError) in
+            guard let seconds = Double(text), seconds > 0, seconds <= 86400 else {
+                throw .badName(setting: "WANDB_HTTP_TIMEOUT", value: text, reason: "expected a number of seconds")
+            }
+            return .seconds(seconds)
+        }
+        if let headers = sources.named["WANDB__EXTRA_HTTP_HEADERS"] {
+            do throws(WandBSettingsError) { extraHeaders = try Self.headers(headers.text) } catch {
+                throw headers.error(error)
+            }
+        }
+    }
+
+    private static func headers(_ text: String) throws(WandBSettingsError) -> [String: String] {
+        var headers: [String: String] = [:]
+        guard case .object(let members)? = try? JSONValue(parsing: text) else {
+            throw .badValue(setting: "WANDB__EXTRA_HTTP_HEADERS", reason: "expected a JSON object of texts")
+        }
+        for member in members {
+            let isLine = { (text: String) in
+                !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            }
+            guard let value = member.value.string, isLine(value), isLine(member.name), !member.name.isEmpty else {
+                throw .badValue(
+                    setting: "WANDB__EXTRA_HTTP_HEADERS", reason: "expected names and texts of one line each")
+            }
+            headers[member.name] = value
+        }
+        return headers
     }
 
     private mutating func takeKey(from sources: inout SettingSources) throws(WandBSettingsError) {

@@ -1,4 +1,5 @@
 import Foundation
+public import HTTP
 
 /// What a user set for W&B in the environment, in a `.env` file and in netrc.
 public struct WandBSettings: Sendable, Equatable {
@@ -45,6 +46,20 @@ public struct WandBSettings: Sendable, Equatable {
     /// Settings as they are when nothing is set: online, but without a key.
     public init() {}
 
+    /// How servers are reached, `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `HTTP_PROXY` and the like.
+    public var http = HTTPEnvironment.process
+    /// `WANDB__EXTRA_HTTP_HEADERS`, which go with every request.
+    var extraHeaders: [String: String] = [:]
+    /// `WANDB_HTTP_TIMEOUT`: how long the server may take for an answer.
+    var answerTimeout: Duration?
+    /// `WANDB_SILENT`: nothing is said of tracking.
+    public var isSilent = false
+    /// `WANDB_CONSOLE`, unless it is off: runs' output is kept for W&B.
+    public var keepsConsole = true
+    /// `WANDB_DISABLE_GIT` unset: W&B gets to know the commit.
+    public var tellsCommit = true
+    /// `WANDB_IGNORE_GLOBS`: files of these names are not uploaded.
+    public var ignoredFiles: [String] = []
     /// What was passed over while the settings were read, one line each, for the user.
     public var notices: [String] = []
     /// Where the key stands: a variable's name or a file's path.
@@ -62,6 +77,11 @@ public struct WandBSettings: Sendable, Equatable {
         settings.mode = .offline
         settings.refusal = "\(error)"
         return settings
+    }
+
+    /// A client for requests to the server, the way the settings say.
+    func makeClient() throws(HTTPError) -> HTTPClient {
+        try HTTPClient(environment: http, headers: extraHeaders.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     /// Why runs will stay in their folders, or nil where they can be sent.

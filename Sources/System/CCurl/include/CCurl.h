@@ -38,6 +38,8 @@ CURLcode curl_set_long(CURL *handle, CURLoption option, long value);
 CURLcode curl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
 CURLcode curl_set_string(CURL *handle, CURLoption option, const char *value);
 CURLcode curl_set_pointer(CURL *handle, CURLoption option, const void *value);
+/// Trusts these authorities, in PEM, in place of the library's own; the bytes are copied.
+CURLcode curl_set_authorities(CURL *handle, const void *certificates, size_t length);
 CURLcode curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode curl_set_body_receiver(CURL *handle, curl_receive callback, void *context);
 CURLcode curl_set_header_receiver(CURL *handle, curl_receive callback, void *context);
