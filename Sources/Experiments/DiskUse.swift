@@ -14,7 +14,9 @@ public struct DiskUse: Sendable, Equatable {
     public init(_ config: ExperimentConfig, target: TargetConfig, isTracked: Bool) {
         let modules = config.decomposedModules(of: target)
         let gate = config.nCIMLPNeurons == 0 ? 2 : 3 * config.nCIMLPNeurons + 1
-        let trained = modules.reduce(0) { $0 + config.C * ($1.inputs + $1.outputs + gate) }
+        // Sizes are only known to be below 2^31 each; what no disk holds need not be told exactly.
+        let exact = modules.reduce(0) { $0 + Double(config.C) * Double($1.inputs + $1.outputs + gate) }
+        let trained = Int(min(exact, 0x1p50))
         // Beside the numbers each file names its tensors, a hundred bytes for each.
         let model = 4 * (trained + target.parameterCount) + 600 * modules.count + 400
         let models = 1 + (config.saveFreq.map { max(0, config.steps - 1) / $0 } ?? 0)
@@ -32,7 +34,9 @@ public struct DiskUse: Sendable, Equatable {
         let metrics = rows * values * (isTracked ? 124 : 34)
 
         let figures = config.imageFreq.map { 1 + (config.steps + $0 - 1) / $0 } ?? 0
-        kept = models * model + metrics + figures * Self.figures(config, modules, features: target.featureCount) + 4000
+        let perFigures = Double(Self.figures(config, modules, features: target.featureCount))
+        let bytes = Double(models) * Double(model) + Double(metrics) + Double(figures) * perFigures + 4000
+        kept = Int(min(bytes, 0x1p61))
         checkpoints = 3 * 12 * trained
     }
 

@@ -69,6 +69,20 @@ extension SiteFile {
         Field("threads", \.threads, .positiveInt),
     ]
 
+    /// What a resource takes, if it does not take a value: `minutes, or a time such as 4:00:00`.
+    ///
+    /// - Parameters:
+    ///   - text: The value as it stands on a command line or in the environment.
+    ///   - resource: `sbatch`'s long name of it.
+    /// - Returns: What was expected; nil for a value that is taken, and for resources that are not known.
+    public static func expectation(unmetBy text: String, for resource: String) -> String? {
+        guard let field = fields.named(resource) else { return nil }
+        var reader = Reader(source: "")
+        var site = SiteFile()
+        field.read(SourceNode(.string(text)), &site, &reader)
+        return reader.problems.isEmpty ? nil : field.allowed.replacing(", or null", with: "")
+    }
+
     private static func resource(_ name: String, _ rule: Rule<String>) -> Field<SiteFile> {
         let underscored = name.replacing("-", with: "_")
         return Field(
@@ -83,7 +97,7 @@ extension Rule where T == String {
     }
 
     fileprivate static let slurmTime = text("minutes, or a time such as 4:00:00, 30:00 or 2-12:00:00") {
-        $0.wholeMatch(of: /\d{1,6}(:\d{1,2}){0,2}|\d{1,4}-\d{1,2}(:\d{1,2}){0,2}/) != nil
+        $0.wholeMatch(of: /\d{1,6}(:\d{1,2}){0,2}|\d{1,4}-\d{1,2}(:\d{1,2}){0,2}|(?i:UNLIMITED|INFINITE)/) != nil
     }
 
     fileprivate static let slurmMemory = text("megabytes, or a size such as 8G") {

@@ -67,7 +67,12 @@ public enum AgentVerdict: Sendable, Equatable {
     /// Whether its process ended without a goodbye, as far as can be seen from this machine.
     private mutating func checkProcess(of agent: Agent) {
         guard agent.host == AgentIdentity.thisHost, let pid = agent.pid, !ProcessCheck.isRunning(pid) else { return }
-        self = .gone("its process \(pid) has ended without a goodbye")
+        var words = "its process \(pid) has ended without a goodbye"
+        if let before = agent.memoryKills, let now = MemoryKills.count, now > before {
+            words += ", killed for memory as it seems: since it began the kernel has killed "
+            words += "\(now - before == 1 ? "a process" : "\(now - before) processes") of this machine for that"
+        }
+        self = .gone(words)
     }
 
     private static func judge(

@@ -63,6 +63,10 @@ struct AgentOptions: ParsableArguments {
         for (name, value) in asked where value.isEmpty || value.contains(where: { $0.isNewline || $0 == "\0" }) {
             throw ValidationError("--\(name) '\(value)' is not something that sbatch takes")
         }
+        for (name, value) in asked.sorted(by: { $0.key < $1.key }) {
+            guard let expected = SiteFile.expectation(unmetBy: value, for: name) else { continue }
+            throw ValidationError("--\(name) is '\(value)'; it takes \(expected)")
+        }
         for argument in sbatchArgument
         where !argument.hasPrefix("-") || ["-", "--"].contains(argument) || argument.contains(where: \.isNewline) {
             throw ValidationError(
@@ -124,7 +128,11 @@ struct AgentOptions: ParsableArguments {
         if executor == .slurm {
             options.resources = site.resources
             for (variable, name) in Self.variables {
-                if let value = environment[variable], !value.isEmpty { options.resources[name] = value }
+                guard let value = environment[variable], !value.isEmpty else { continue }
+                if let expected = SiteFile.expectation(unmetBy: value, for: name) {
+                    throw .badInput("\(variable) is '\(value)'; it takes \(expected)")
+                }
+                options.resources[name] = value
             }
             options.sbatchArguments = site.sbatchArguments
         }

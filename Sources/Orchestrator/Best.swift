@@ -13,7 +13,7 @@ struct Best: AsyncParsableCommand {
               orchestrator best 7 -n 1 --json
             """)
 
-    @Argument(help: "The job's number (default: the latest job).")
+    @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
     var job: Int64?
 
     @Option(help: ArgumentHelp("The metric, by its logged name.", valueName: "name"))

@@ -16,7 +16,9 @@ struct Cancel: AsyncParsableCommand {
             What is done stays. `orchestrator retry` puts cancelled runs back; they go on from where they were.
             """)
 
-    @Argument(help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"))
+    @Argument(
+        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
+        completion: CompletionWords.jobsAndRuns)
     var names: [String]
 
     func run() async throws {

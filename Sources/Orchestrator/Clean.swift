@@ -17,7 +17,7 @@ struct Clean: AsyncParsableCommand {
             W&B yet go with a run's folder; trained targets and everything of other jobs stay.
             """)
 
-    @Argument(help: "Numbers of jobs.")
+    @Argument(help: "Numbers of jobs.", completion: CompletionWords.jobs)
     var jobs: [Int64] = []
 
     @Flag(help: "Delete; without it, everything is only shown.")

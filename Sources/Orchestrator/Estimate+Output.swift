@@ -6,7 +6,7 @@ extension Estimate {
     func lines(_ style: Style) -> [String] {
         var table = TextTable([
             ("EXPERIMENT", .left), ("SPECS", .right), ("STEPS", .right), ("TIME EACH", .right), ("IN ALL", .right),
-            ("DISK", .right), ("TIMES FROM", .left),
+            ("DISK", .right), ("MEMORY EACH", .right), ("TIMES FROM", .left),
         ])
         for item in items {
             let isTimed = !item.seconds.isEmpty
@@ -15,7 +15,9 @@ extension Estimate {
             table.add([
                 .init(item.part.experiment), .init(String(item.part.range.count)), .init(steps),
                 .init(isTimed ? each : ""), .init(isTimed ? Self.time(item.seconds.reduce(0, +)) : ""),
-                .init(item.disk.map(RunDetails.size) ?? ""), .init(item.times.origin),
+                .init(item.disk.map(RunDetails.size) ?? ""),
+                .init((item.memory?.largest).map(RunDetails.size) ?? "", item.memory?.tooLarge ?? 0 > 0 ? .red : nil),
+                .init(item.times.origin),
             ])
         }
         var lines = table.lines(style)
@@ -33,10 +35,36 @@ extension Estimate {
         }
         lines.append(
             disk.map {
-                "About \(RunDetails.size($0)) of files, and up to \(RunDetails.size(checkpoints)) of saved states "
-                    + "while it runs."
-            } ?? "How large the files become is not known: it follows from the target's training config.")
-        return lines
+                "About \(RunDetails.size($0)) in \(files) files, and up to \(RunDetails.size(checkpoints)) of saved "
+                    + "states while it runs."
+            }
+                ?? "About \(files) files; how large they become is not known: it follows from the target's training config."
+        )
+        return lines + warnings.map { style.paint($0, .yellow) }
+    }
+
+    /// What will not go well as it is asked for.
+    var warnings: [String] {
+        items.compactMap { item in
+            guard let memory = item.memory, memory.tooLarge > 0, let room else { return nil }
+            let settings = memory.example.map { Overrides($0.overrides).text() } ?? ""
+            return "\(memory.tooLarge) of \(plural(item.part.range.count, "spec")) of \(item.part.experiment) "
+                + "\(memory.tooLarge == 1 ? "needs" : "need") more memory than there is, up to "
+                + "\(RunDetails.size(memory.largest)), and will fail: \(room.owner) is \(RunDetails.size(room.perRun))"
+                + (settings.isEmpty ? "" : " (the first: \(settings))")
+        } + slotShortage + shortages
+    }
+
+    /// Runs that share an agent's memory wait for each other where it is not enough for all of them.
+    private var slotShortage: [String] {
+        guard let room, parallelism.slots > 1 else { return [] }
+        let largest = items.compactMap(\.memory?.largest).filter { $0 <= room.perRun }.max() ?? 0
+        let (together, overflows) = largest.multipliedReportingOverflow(by: parallelism.slots)
+        guard overflows || together > room.perRun else { return [] }
+        return [
+            "\(parallelism.slots) runs at once may need \(RunDetails.size(together)), \(room.owner) is "
+                + "\(RunDetails.size(room.perRun)): runs will wait for each other's memory"
+        ]
     }
 
     private static func range(_ low: String, _ high: String) -> String { low == high ? low : "\(low) to \(high)" }
@@ -66,6 +94,10 @@ extension Estimate {
             /// Where the times come from.
             let timesFrom: Origin
             let diskBytes: Int?
+            let files: Int
+            let memoryBytes: Int?
+            /// How many specs need more memory than there is.
+            let tooLarge: Int?
         }
         struct Origin: Encodable {
             let finishedRuns: Int
@@ -80,6 +112,10 @@ extension Estimate {
         let wallClockSeconds: Double?
         let diskBytes: Int?
         let checkpointBytes: Int
+        let files: Int
+        /// The memory that there is for a run.
+        let memoryLimitBytes: Int?
+        let warnings: [String]
     }
 
     var report: Report {
@@ -94,8 +130,10 @@ extension Estimate {
                     timesFrom: .init(
                         finishedRuns: item.times.finished.runs, sizesTimed: item.times.timed,
                         sizesScaled: item.times.scaled, notKnown: item.times.missing > 0 ? item.times.obstacle : nil),
-                    diskBytes: item.disk)
+                    diskBytes: item.disk, files: item.files, memoryBytes: item.memory?.largest,
+                    tooLarge: room == nil ? nil : item.memory?.tooLarge)
             }, slots: parallelism.slots, threads: parallelism.threads, coreHours: coreHours,
-            wallClockSeconds: wallClock, diskBytes: disk, checkpointBytes: checkpoints)
+            wallClockSeconds: wallClock, diskBytes: disk, checkpointBytes: checkpoints, files: files,
+            memoryLimitBytes: room?.perRun, warnings: warnings)
     }
 }

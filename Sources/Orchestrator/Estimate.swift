@@ -12,12 +12,20 @@ struct Estimate {
         let seconds: [Double]
         /// The bytes that all specs leave; nil where the target's shape is not known.
         let disk: Int?
+        /// The files and folders that they leave.
+        let files: Int
+        /// The memory that they need; nil where the target's shape is not known.
+        let memory: MemoryNeed?
     }
 
     let items: [Item]
     let parallelism: Parallelism
     /// The bytes of saved states at the worst moment.
     let checkpoints: Int
+    /// How much memory there is for a run, where that is known.
+    let room: MemoryRoom?
+    /// What may be too little of where the files go.
+    let shortages: [String]
 
     /// Finds out what a plan costs.
     ///
@@ -26,10 +34,13 @@ struct Estimate {
     ///   - parallelism: How.
     ///   - store: Where finished runs are, if there are any.
     ///   - isTracked: Whether rows are kept for Weights & Biases too.
+    ///   - room: How much memory there is for a run.
+    ///   - place: Where the files go.
     ///   - timer: Times what no finished run tells.
     /// - Throws: What keeps the state file from being read, or ^C.
     init(
-        _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, isTracked: Bool,
+        _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, isTracked: Bool, room: MemoryRoom?,
+        place: StoragePlace,
         timer: () throws(Failure) -> StepTimer
     ) throws(Failure) {
         var items: [Item] = []
@@ -39,27 +50,37 @@ struct Estimate {
             let sizes = drafts.map { RunSize($0.config, target: $0.target) }
             var different: [RunSize: StepTimes.Size] = [:]
             for (draft, size) in zip(drafts, sizes) {
-                different[size, default: .init(example: draft, steps: 0)].steps.raise(to: draft.config.steps)
+                different[size, default: .init(draft)].take(draft)
             }
             let times = try StepTimes(
                 of: different, experiment: part.experiment, store: store, threads: parallelism.threads, timer: timer)
             let seconds = zip(drafts, sizes).compactMap { draft, size in
-                times.seconds[size].map { $0 * Double(draft.config.steps) }
+                times.costs[size].map { $0.seconds(of: draft.config) }
             }
             let files = drafts.compactMap { draft in
                 draft.target.map { DiskUse(draft.config, target: $0, isTracked: isTracked) }
             }
             states += files.map(\.checkpoints)
+            let memory = drafts.compactMap { draft in
+                draft.target.map {
+                    (draft: draft, bytes: MemoryUse(draft.config, target: $0, threads: parallelism.threads).bytes)
+                }
+            }
             let steps = drafts.map(\.config.steps)
             items.append(
                 Item(
                     part: part, steps: (steps.min() ?? 0)...(steps.max() ?? 0), times: times,
                     seconds: seconds.count == drafts.count ? seconds : [],
-                    disk: files.count == drafts.count ? files.reduce(0) { $0 + $1.kept } : nil))
+                    disk: files.count == drafts.count ? files.reduce(0) { $0.saturated(adding: $1.kept) } : nil,
+                    files: drafts.reduce(0) { $0 + DiskUse.files(of: $1.config, isTracked: isTracked) },
+                    memory: memory.count == drafts.count ? MemoryNeed(memory, room: room) : nil))
         }
         self.items = items
         self.parallelism = parallelism
-        checkpoints = states.sorted(by: >).prefix(parallelism.runs).reduce(0, +)
+        checkpoints = states.sorted(by: >).prefix(parallelism.runs).reduce(0) { $0.saturated(adding: $1) }
+        self.room = room
+        let bytes = items.compactMap(\.disk).reduce(0) { $0.saturated(adding: $1) }
+        shortages = place.shortages(bytes: bytes.saturated(adding: checkpoints), files: items.map(\.files).reduce(0, +))
     }
 
     /// Whether every spec's time is known.
@@ -77,10 +98,16 @@ struct Estimate {
     /// The bytes that stay; nil if a spec's are not known.
     var disk: Int? {
         let known = items.compactMap(\.disk)
-        return known.count == items.count ? known.reduce(0, +) : nil
+        return known.count == items.count ? known.reduce(0) { $0.saturated(adding: $1) } : nil
     }
+
+    /// The files and folders that stay.
+    var files: Int { items.map(\.files).reduce(0, +) }
 }
 
 extension Int {
-    fileprivate mutating func raise(to other: Int) { self = Swift.max(self, other) }
+    fileprivate func saturated(adding other: Int) -> Int {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
+    }
 }

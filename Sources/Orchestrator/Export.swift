@@ -17,7 +17,7 @@ struct Export: AsyncParsableCommand {
 
     enum Format: String, EnumerableFlag { case csv, jsonl }
 
-    @Argument(help: "The job's number (default: the latest job).")
+    @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
     var job: Int64?
 
     @Flag(help: "The table's format.")

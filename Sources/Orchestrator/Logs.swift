@@ -14,7 +14,9 @@ struct Logs: AsyncParsableCommand {
               orchestrator logs 7.2          agent 2 of job 7: all of its runs, and what went wrong between them
             """)
 
-    @Argument(help: ArgumentHelp("A run's name or its beginning, or JOB.AGENT.", valueName: "run-or-agent"))
+    @Argument(
+        help: ArgumentHelp("A run's name or its beginning, or JOB.AGENT.", valueName: "run-or-agent"),
+        completion: CompletionWords.runs)
     var name: String
 
     @Flag(name: .shortAndLong, help: "Go on printing until the run or agent is finished.")

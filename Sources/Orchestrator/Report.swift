@@ -16,7 +16,7 @@ struct Report: AsyncParsableCommand {
             done then. Pages that are there are updated, so that repeating it is safe.
             """)
 
-    @Argument(help: "The job's number (default: the latest job).")
+    @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
     var job: Int64?
 
     @Flag(help: "Print the links as JSON.")

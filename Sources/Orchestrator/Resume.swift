@@ -17,7 +17,7 @@ struct Resume: AsyncParsableCommand {
             They run the worker that the job was submitted with, in the folder it was submitted from.
             """)
 
-    @Argument(help: "The job's number.")
+    @Argument(help: "The job's number.", completion: CompletionWords.jobs)
     var job: Int64
 
     @OptionGroup var agents: AgentOptions

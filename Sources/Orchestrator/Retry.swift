@@ -15,7 +15,7 @@ struct Retry: AsyncParsableCommand {
             A run goes on from its last checkpoint.
             """)
 
-    @Argument(help: "The job's number.")
+    @Argument(help: "The job's number.", completion: CompletionWords.jobs)
     var job: Int64
 
     @Flag(help: "Only the failed ones.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Experiments
 import Foundation
 import JSON
@@ -15,7 +16,8 @@ struct Show: AsyncParsableCommand {
               orchestrator show k3j9 --json
             """)
 
-    @Argument(help: ArgumentHelp("The run's name or its beginning.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp("The run's name or its beginning.", valueName: "run"), completion: CompletionWords.runs)
     var name: String
 
     @Flag(help: "Print JSON.")
@@ -69,11 +71,21 @@ struct RunDetails {
             lines += numbers.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
-        lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"]
-        lines += files.map { "  \($0.name)  \(Self.size($0.bytes))" }
-        lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
         lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
+        lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
+        lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"] + fileLines
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The run's own files one by one, those of a folder together.
+    private var fileLines: [String] {
+        let own = files.filter { !$0.name.contains("/") }.map { "  \($0.name)  \(Self.size($0.bytes))" }
+        let folders = Dictionary(grouping: files.filter { $0.name.contains("/") }) { $0.name.prefix { $0 != "/" } }
+        return own
+            + folders.sorted { $0.key < $1.key }.map { name, files in
+                let bytes = files.reduce(0) { $0 + $1.bytes }
+                return "  \(name)/  \(plural(files.count, "file")), \(Self.size(bytes))"
+            }
     }
 
     private var state: String {
@@ -106,14 +118,7 @@ struct RunDetails {
     }
 
     /// `512 B`, `3.4 kB`, `1.2 MB`.
-    static func size(_ bytes: Int) -> String {
-        let units = ["kB", "MB", "GB", "TB"]
-        guard bytes >= 1000 else { return "\(bytes) B" }
-        var value = Double(bytes) / 1000
-        var unit = 0
-        while value >= 999.95, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
-        return String(format: "%.1f ", value) + units[unit]
-    }
+    static func size(_ bytes: Int) -> String { ByteCount.words(bytes) }
 }
 
 extension RunDetails {

@@ -20,7 +20,7 @@ struct Status: AsyncParsableCommand {
             some runs failed or were cancelled, 2 there is no job.
             """)
 
-    @Argument(help: "The job's number (default: the latest job).")
+    @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
     var job: Int64?
 
     @Flag(help: "Print JSON.")

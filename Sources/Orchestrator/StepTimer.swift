@@ -1,7 +1,22 @@
 import Experiments
 import Foundation
 
-/// Lets the worker time optimiser steps on this machine, for a moment.
+/// What a run's time is made of.
+struct RunCost: Equatable {
+    /// The seconds of a step.
+    let step: Double
+    /// The seconds of a set of figures.
+    var figures = 0.0
+    /// The seconds that every run takes once.
+    var once = 0.0
+
+    /// The seconds of a whole run.
+    func seconds(of config: ExperimentConfig) -> Double {
+        step * Double(config.steps) + figures * Double(config.figureSets()) + once
+    }
+}
+
+/// Lets the worker time steps and figures on this machine, for a moment.
 struct StepTimer {
     let worker: String
     let environment: [String: String]
@@ -12,12 +27,12 @@ struct StepTimer {
     /// How long each config is timed.
     private static let share = Duration.milliseconds(500)
 
-    /// What the worker says of each config: seconds per step, or why they are not known.
+    /// What the worker says of each config: its cost, or why it is not known.
     ///
     /// - Throws: ``Failure/interrupted`` on ^C.
-    func times(_ drafts: [SpecDraft]) throws(Failure) -> [Result<Double, Failure>] {
+    func times(_ drafts: [SpecDraft]) throws(Failure) -> [Result<RunCost, Failure>] {
         let end = ContinuousClock.now + Self.patience
-        var answers: [Result<Double, Failure>] = []
+        var answers: [Result<RunCost, Failure>] = []
         for draft in drafts {
             try Interruption.check()
             do throws(Failure) {
@@ -30,7 +45,7 @@ struct StepTimer {
         return answers
     }
 
-    private func time(_ draft: SpecDraft, until end: ContinuousClock.Instant) throws(Failure) -> Double {
+    private func time(_ draft: SpecDraft, until end: ContinuousClock.Instant) throws(Failure) -> RunCost {
         let variables = LocalAgents.threadVariables(threads).map { ($0.name, $0.value) }
         let process = ChildProcess(
             command: [
@@ -46,6 +61,8 @@ struct StepTimer {
         }
         struct Reply: Decodable {
             let secondsPerStep: Double?
+            let secondsPerFigures: Double?
+            let secondsPerRun: Double?
             let error: String?
         }
         let decoder = JSONDecoder()
@@ -57,7 +74,7 @@ struct StepTimer {
         guard let seconds = reply.secondsPerStep else {
             throw .failed(reply.error ?? "the worker could not time a step")
         }
-        return seconds
+        return RunCost(step: seconds, figures: reply.secondsPerFigures ?? 0, once: reply.secondsPerRun ?? 0)
     }
 
     private static func question(_ draft: SpecDraft) -> String {

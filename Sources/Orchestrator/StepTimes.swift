@@ -1,10 +1,10 @@
 import Experiments
 import Store
 
-/// How long a step takes for each size of an experiment's specs, and how that is known.
+/// What runs of each size of an experiment's specs take, and how that is known.
 struct StepTimes {
-    /// Seconds per step; a size that is missing is not known.
-    private(set) var seconds: [RunSize: Double] = [:]
+    /// The time of a run; a size that is missing is not known.
+    private(set) var costs: [RunSize: RunCost] = [:]
     /// How many finished runs were looked at, of how many sizes.
     private(set) var finished = (runs: 0, sizes: 0)
     /// How many sizes were timed here.
@@ -20,16 +20,42 @@ struct StepTimes {
     private static let mostTimed = 3
     /// At most so many finished runs are looked at, the latest.
     private static let mostFinished = 100
-    /// A run tells how long up to so many times as many steps take: what every run does once weighs more in a short
-    /// one.
+    /// A run tells how long up to so many times as many or as few steps take: what every run does once weighs more in
+    /// a short one.
     private static let farthest = 4
 
     /// One size among the specs.
     struct Size {
         /// A spec of it.
         let example: SpecDraft
-        /// The most steps that a spec of it has.
-        var steps: Int
+        /// The fewest and the most steps that a spec of it has.
+        var steps: ClosedRange<Int>
+        /// The fewest and the most sets of figures for each step.
+        var figures: ClosedRange<Double>
+
+        init(_ draft: SpecDraft) {
+            let rate = Self.figuresPerStep(draft.config)
+            (example, steps, figures) = (draft, draft.config.steps...draft.config.steps, rate...rate)
+        }
+
+        /// Takes another spec of the same size in.
+        mutating func take(_ draft: SpecDraft) {
+            let rate = Self.figuresPerStep(draft.config)
+            steps = min(steps.lowerBound, draft.config.steps)...max(steps.upperBound, draft.config.steps)
+            figures = min(figures.lowerBound, rate)...max(figures.upperBound, rate)
+        }
+
+        /// Whether a run of the same size tells how long these take, a part of its time for each step.
+        func isLike(_ config: ExperimentConfig) -> Bool {
+            let rate = Self.figuresPerStep(config)
+            return config.steps * StepTimes.farthest >= steps.upperBound
+                && config.steps <= steps.lowerBound * StepTimes.farthest
+                && figures.upperBound <= 2 * rate && rate <= 2 * figures.lowerBound
+        }
+
+        private static func figuresPerStep(_ config: ExperimentConfig) -> Double {
+            Double(config.figureSets()) / Double(max(1, config.steps))
+        }
     }
 
     /// Finds the times of all sizes among an experiment's specs.
@@ -52,13 +78,13 @@ struct StepTimes {
             } catch { throw Failure(error) }
             take(past.filter { Parallelism(of: $0.job).threads == threads }, for: sizes)
         }
-        let unknown = sizes.filter { seconds[$0.key] == nil }.sorted { $0.key.work < $1.key.work }
+        let unknown = sizes.filter { costs[$0.key] == nil }.sorted { $0.key.work < $1.key.work }
         guard !unknown.isEmpty else { return }
-        defer { missing = sizes.keys.count { seconds[$0] == nil } }
+        defer { missing = sizes.keys.count { costs[$0] == nil } }
         let places =
             unknown.count <= Self.mostTimed ? Array(unknown.indices) : [0, unknown.count / 2, unknown.count - 1]
         let chosen = places.map { unknown[$0] }
-        let answers: [Result<Double, Failure>]
+        let answers: [Result<RunCost, Failure>]
         do throws(Failure) {
             Terminal.showMeanwhile("timing a step of \(experiment) …")
             defer { Terminal.showMeanwhile("") }
@@ -68,19 +94,19 @@ struct StepTimes {
             obstacle = error.message
             return
         }
-        var measured: [(work: Double, seconds: Double)] = []
+        var measured: [(work: Double, cost: RunCost)] = []
         for (size, answer) in zip(chosen, answers) {
             switch answer {
-            case .success(let time):
-                seconds[size.key] = time
-                measured.append((size.key.work, time))
+            case .success(let cost):
+                costs[size.key] = cost
+                measured.append((size.key.work, cost))
             case .failure(let failure): obstacle = failure.message
             }
         }
         timed = measured.count
-        for (size, _) in unknown where seconds[size] == nil {
-            guard let time = Self.between(measured, at: size.work) else { continue }
-            seconds[size] = time
+        for (size, _) in unknown where costs[size] == nil {
+            guard let cost = Self.between(measured, at: size.work) else { continue }
+            costs[size] = cost
             scaled += 1
         }
     }
@@ -99,24 +125,29 @@ struct StepTimes {
                 var target = run.target.flatMap { targets[$0] }
                 if case .local(let path) = config.pretrainedModelPath { target = try localTargets.config(at: path) }
                 let size = RunSize(config, target: target)
-                guard let wanted = sizes[size], run.steps * Self.farthest >= wanted.steps else { continue }
+                guard let wanted = sizes[size], wanted.isLike(config) else { continue }
                 times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))
             } catch {
                 // Another version stored a config that this one cannot read, or its target is gone: it tells nothing.
                 continue
             }
         }
-        for (size, values) in times { seconds[size] = values.sorted()[values.count / 2] }
+        for (size, values) in times { costs[size] = RunCost(step: values.sorted()[values.count / 2]) }
         finished = (times.values.reduce(0) { $0 + $1.count }, times.count)
     }
 
-    /// The time at some work, on the line between its neighbours; nil if there are none.
-    private static func between(_ known: [(work: Double, seconds: Double)], at work: Double) -> Double? {
+    /// The cost at some work, on the line between its neighbours; nil if there are none.
+    private static func between(_ known: [(work: Double, cost: RunCost)], at work: Double) -> RunCost? {
         guard let above = known.first(where: { $0.work >= work }) ?? known.last else { return nil }
         guard let below = known.last(where: { $0.work <= work }) ?? known.first else { return nil }
-        guard above.work > below.work else { return below.seconds * work / below.work }
-        let share = (work - below.work) / (above.work - below.work)
-        return below.seconds + share * (above.seconds - below.seconds)
+        func scaled(_ part: KeyPath<RunCost, Double>) -> Double {
+            let (low, high) = (below.cost[keyPath: part], above.cost[keyPath: part])
+            guard above.work > below.work else { return low * work / below.work }
+            return low + (work - below.work) / (above.work - below.work) * (high - low)
+        }
+        // What a run takes once hardly follows from how much a step computes.
+        let once = max(below.cost.once, above.cost.once)
+        return RunCost(step: scaled(\.step), figures: scaled(\.figures), once: once)
     }
 
     /// Where the times come from, in words.

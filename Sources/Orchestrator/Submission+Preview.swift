@@ -58,7 +58,11 @@ extension Submission {
             store = nil
         }
         let isTracked = environment["WANDB_MODE"] != "disabled"
-        return try Estimate(plan, parallelism, store: store, isTracked: isTracked) { () throws(Failure) in
+        return try Estimate(
+            plan, parallelism, store: store, isTracked: isTracked,
+            room: MemoryRoom(executor: executor.kind, options: request.options, environment: environment),
+            place: StoragePlace(holding: cache.path)
+        ) { () throws(Failure) in
             StepTimer(
                 worker: try Program.worker(environment: environment), environment: environment,
                 threads: parallelism.threads)

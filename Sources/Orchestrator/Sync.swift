@@ -21,7 +21,9 @@ struct Sync: AsyncParsableCommand {
             could not be sent, 2 wrong usage or no API key.
             """)
 
-    @Argument(help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"))
+    @Argument(
+        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
+        completion: CompletionWords.jobsAndRuns)
     var names: [String] = []
 
     @Flag(help: "Go on until every run is over and sent.")

@@ -14,7 +14,7 @@ struct Why: AsyncParsableCommand {
             Attempts that were lost with their agent, or failed and were tried again, count for the nodes.
             """)
 
-    @Argument(help: "The job's number (default: the latest job).")
+    @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
     var job: Int64?
 
     @Flag(help: "Print JSON.")

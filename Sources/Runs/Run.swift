@@ -53,9 +53,11 @@ public struct Run {
         plan.folder.removeUnfinished()
         try DurableFile.write(config.yaml(), to: plan.folder.config)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
+        if let training = plan.target, try !isAdmitted(training) { return .interrupted(step: 0) }
         guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
             return .interrupted(step: 0)
         }
+        if plan.target == nil, try !isAdmitted(target.config) { return .interrupted(step: 0) }
         for file in target.files { tracker.upload(file.path, as: file.name) }
         if let name = plan.config.runName(target: target.config) { tracker.suggest(name: name) }
         let decomposition = try target.model.decomposition(config, threads: plan.threads)
@@ -68,6 +70,10 @@ public struct Run {
         let rows = RunRows(
             file: try MetricsFile(path: plan.folder.metrics, from: decomposition.step), tracker: tracker)
         return try train(decomposition, checkpoints: checkpoints, rows: rows)
+    }
+
+    private func isAdmitted(_ target: TargetConfig) throws(RunError) -> Bool {
+        try surroundings.admit(MemoryUse(plan.config, target: target, threads: plan.threads).bytes)
     }
 
     /// The training loop: steps 0 … `steps`, of which the last only evaluates and saves.

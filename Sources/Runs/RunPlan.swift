@@ -98,6 +98,10 @@ public struct RunSurroundings: Sendable {
     public var shouldStop: @Sendable () -> Bool
     /// Whose the run's files are; asked between steps, so it must be quick.
     public var ownership: @Sendable () -> FileOwnership
+    /// Asked before anything is allocated, with the bytes that the run needs, whether to begin.
+    ///
+    /// It may wait, and throws for a run that does not fit.
+    public var admit: @Sendable (_ bytes: Int) throws(RunError) -> Bool = { _ in true }
     /// Hears of progress; called every few tenths of a second, from the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
     /// Hears lines for people.

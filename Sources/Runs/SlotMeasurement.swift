@@ -27,8 +27,10 @@ public struct SlotMeasurement {
 
     /// Prepares to time the steps of `config`; a target that is still to be trained is replaced by a rough one.
     ///
-    /// - Throws: `RunError` for a config that can't be run, `FileError` for weights that can't be read.
+    /// - Throws: `RunError` for a config that can't be run or does not fit into memory, `FileError` for weights that
+    ///   can't be read.
     public init(config: ExperimentConfig, target: TargetConfig?) throws {
+        if let target { try MemoryGate.check(MemoryUse(config, target: target, threads: 1).bytes) }
         switch (config.pretrainedModelPath, target) {
         case (_, let training?): self.target = try training.roughTarget(threads: 1)
         case (.local(let path), nil): self.target = try TargetFiles(path: path).model

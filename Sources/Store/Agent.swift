@@ -40,6 +40,8 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let ended: Timestamp?
     /// Why it ended.
     public let reason: String?
+    /// How often the kernel of its node had killed a process for memory when it registered.
+    public let memoryKills: Int?
 }
 
 /// SLURM's numbers for a process, as SLURM puts them into its environment.
@@ -74,13 +76,16 @@ public struct AgentIdentity: Sendable {
     var host: String
     var pid: Int32
     var slurm: SlurmPlace
+    var memoryKills: Int?
 
-    /// Describes an agent's process; `given` is the number its launcher gave it.
-    public init(given: AgentID? = nil, host: String, pid: Int32, slurm: SlurmPlace) {
+    /// Describes an agent's process; `given` is the number its launcher gave it, `memoryKills` how often its node's
+    /// kernel has killed a process for memory so far.
+    public init(given: AgentID? = nil, host: String, pid: Int32, slurm: SlurmPlace, memoryKills: Int? = nil) {
         self.given = given
         self.host = host
         self.pid = pid
         self.slurm = slurm
+        self.memoryKills = memoryKills
     }
 
     /// This process, as the system and `environment` describe it.
@@ -89,7 +94,8 @@ public struct AgentIdentity: Sendable {
         // SLURM's name for the node is the one that `--exclude` takes.
         let node = given == nil ? environment["SLURMD_NODENAME"] : nil
         self.init(
-            given: given, host: node ?? Self.thisHost, pid: getpid(), slurm: SlurmPlace(environment: environment))
+            given: given, host: node ?? Self.thisHost, pid: getpid(), slurm: SlurmPlace(environment: environment),
+            memoryKills: MemoryKills.count)
     }
 
     /// This machine's short name.

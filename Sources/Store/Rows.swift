@@ -110,6 +110,7 @@ extension Agent {
         started = row.requiredTime("started")
         heartbeat = row.time("heartbeat")
         allocationEnd = row.time("allocation_end")
+        memoryKills = row["memory_kills"]
         ended = row.time("ended")
         reason = row["reason"]
     }

@@ -20,6 +20,9 @@ enum Schema {
         migrator.registerMigration("where the cache lies") { db in
             try db.execute(sql: place)
         }
+        migrator.registerMigration("kills for memory") { db in
+            try db.execute(sql: killsForMemory)
+        }
         return migrator
     }
 
@@ -178,4 +181,7 @@ enum Schema {
         UPDATE run SET folder = 'runs/' || id WHERE job NOT IN (SELECT job FROM agent WHERE state <> 'ended');
         UPDATE job SET folder = 'jobs/' || id WHERE id NOT IN (SELECT job FROM agent WHERE state <> 'ended');
         """
+
+    // What the node's kernel had counted when the agent registered: more of them later tell what may have ended it.
+    private static let killsForMemory = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
 }

@@ -35,26 +35,28 @@ extension Store {
                 try db.execute(
                     sql: """
                         UPDATE agent SET state = 'running', host = ?, pid = ?, slurm_job_id = ?,
-                          slurm_array_job_id = ?, slurm_array_task_id = ?, heartbeat = ?, allocation_end = ?
+                          slurm_array_job_id = ?, slurm_array_task_id = ?, heartbeat = ?, allocation_end = ?,
+                          memory_kills = ?
                         WHERE id = ? AND job = ? AND state = 'starting'
                         """,
                     arguments: [
                         identity.host, identity.pid, identity.slurm.job, identity.slurm.arrayJob,
-                        identity.slurm.arrayTask, now.rawValue, allocationEnd?.rawValue, given.rawValue, job.rawValue,
+                        identity.slurm.arrayTask, now.rawValue, allocationEnd?.rawValue, identity.memoryKills,
+                        given.rawValue, job.rawValue,
                     ])
                 if db.changesCount == 1 { return given }
             }
             try db.execute(
                 sql: """
                     INSERT INTO agent (job, number, state, host, pid, slurm_job_id, slurm_array_job_id,
-                      slurm_array_task_id, started, heartbeat, allocation_end)
-                    VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?)
+                      slurm_array_task_id, started, heartbeat, allocation_end, memory_kills)
+                    VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     job.rawValue, try Self.freeNumber(identity.slurm.arrayTask, in: job, db),
                     identity.host, identity.pid,
                     identity.slurm.job, identity.slurm.arrayJob, identity.slurm.arrayTask, now.rawValue,
-                    now.rawValue, allocationEnd?.rawValue,
+                    now.rawValue, allocationEnd?.rawValue, identity.memoryKills,
                 ])
             return AgentID(rawValue: db.lastInsertedRowID)
         }

@@ -51,8 +51,7 @@ extension Store {
             // Who had to wait for the state file may be ahead of the attempt's agent, which waits to renew it.
             guard .now - asked < hold.lease / 2 else { return nil }
             try Self.checkMayClaim(agent, in: db)
-            let reason = "its agent fell silent"
-            guard try Self.endSilently(hold, reason: reason, at: now, in: db) else { return nil }
+            guard try Self.endSilently(hold, reason: Self.fellSilent, at: now, in: db) else { return nil }
             guard try !Self.quarantineIfLethal(hold.run, at: now, in: db) else { return nil }
             let row = try Row.fetchOne(
                 db,
@@ -96,6 +95,9 @@ extension Store {
         }
     }
 
+    /// What is known of an agent whose lease has run out.
+    private static let fellSilent = "its agent fell silent"
+
     /// Ends an attempt as lost if it still stands where it was seen.
     private static func endSilently(
         _ hold: Hold, reason: String, at now: Timestamp, in db: Database
@@ -118,7 +120,7 @@ extension Store {
         let attempts = try Row.fetchAll(
             db,
             sql: """
-                SELECT outcome, from_step, step, host, agent.number AS agent_number, agent.job FROM run
+                SELECT outcome, from_step, step, host, attempt.reason, agent.number AS agent_number, agent.job FROM run
                 JOIN attempt ON attempt.run = run.id LEFT JOIN agent ON agent.id = attempt.agent
                 WHERE run.id = ? AND attempt.number > forgiven ORDER BY attempt.number DESC LIMIT ?
                 """, arguments: [run.rawValue, agentsLostAtMost])
@@ -126,6 +128,8 @@ extension Store {
             $0["outcome"] as String? == "lost" && $0["from_step"] as Int >= $0["step"] as Int
         }
         guard lethal.count == agentsLostAtMost else { return false }
+        // Whoever has seen the last one end may know of what: of memory, for one.
+        let known = (lethal[0]["reason"] as String?).flatMap { $0 == fellSilent ? nil : "; the last: \($0)" }
         let agents = lethal.reversed().map { row in
             "\(row["job"] as Int64? ?? 0).\(row["agent_number"] as Int64? ?? 0) on \(row["host"] as String? ?? "?")"
         }
@@ -134,7 +138,7 @@ extension Store {
             arguments: [
                 now.rawValue,
                 "set aside: it has taken \(agentsLostAtMost) agents with it at step \(lethal[0]["step"] as Int) ("
-                    + agents.joined(separator: ", ") + ")",
+                    + agents.joined(separator: ", ") + ")" + (known ?? ""),
                 run.rawValue,
             ])
         return true

@@ -34,12 +34,16 @@ extension AgentLoop {
             tracker.console(line)
         }
         say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
-        let surroundings = RunSurroundings(
+        var surroundings = RunSurroundings(
             shouldStop: { StopRequest.isMade || kept.lost != nil }, ownership: { kept.ownership },
             progress: { progress in
                 kept.note(progress)
                 if let line = log.note(progress) { tracker.console(line) }
             }, say: say)
+        surroundings.admit = { bytes throws(RunError) in
+            try memory.enter(claim.run.rawValue, needing: bytes, say: say) { !StopRequest.isMade && kept.lost == nil }
+        }
+        defer { memory.leave(claim.run.rawValue) }
         let outcome: RunOutcome
         do throws(RunError) {
             outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()

@@ -34,6 +34,7 @@ struct AgentLoop: Sendable {
     /// The comment of the agent's SLURM job, `nil` outside SLURM.
     let comment: JobComment?
     let deliveries = Deliveries()
+    let memory = MemoryGate()
 
     /// Why a slot takes no more specs.
     private enum SlotEnd: Sendable {

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Artifacts
 import Experiments
 import Foundation
 import Runs
@@ -27,13 +28,22 @@ struct SlotPlan {
                 (self.slots, self.threads) = (1, threads ?? cores)
                 return
             }
-            let measurement = try SlotMeasurement(
-                config: try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)"),
-                target: try spec.target.map { text throws(ConfigError) in
-                    try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
-                })
+            let measurement: SlotMeasurement
+            do {
+                measurement = try SlotMeasurement(
+                    config: try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)"),
+                    target: try spec.target.map { text throws(ConfigError) in
+                        try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
+                    })
+            } catch RunError.invalid(let reason) {
+                // That run will fail by itself; the others are to be trained nevertheless.
+                AgentLoop.say("nothing can be measured with run \(spec.run): \(reason)")
+                (self.slots, self.threads) = (1, threads ?? cores)
+                return
+            }
             let trials = try measurement.trials(
-                cores: cores, threads: threads, megabytes: Self.megabytes(environment),
+                cores: cores, threads: threads,
+                megabytes: MemoryLimit.tightest(environment: environment).map { Double($0.total) / 0x1p20 },
                 goesOn: { !StopRequest.isMade })
             for trial in trials { AgentLoop.say("\(trial)") }
             let best = trials.max { $0.stepsPerSecond < $1.stepsPerSecond }
@@ -47,12 +57,6 @@ struct SlotPlan {
             environment[$0].flatMap(Int.init)
         }
         return max(1, named.first ?? ProcessInfo.processInfo.activeProcessorCount)
-    }
-
-    /// The memory that SLURM has given, in MB; `nil` where it doesn't say.
-    private static func megabytes(_ environment: [String: String]) -> Double? {
-        if let node = environment["SLURM_MEM_PER_NODE"].flatMap(Double.init), node > 0 { return node }
-        return environment["SLURM_MEM_PER_CPU"].flatMap(Double.init).map { $0 * Double(cores(environment)) }
     }
 }
 

@@ -9,7 +9,8 @@ extension Worker {
         static let configuration = CommandConfiguration(
             commandName: "time-steps",
             abstract: "Time the steps of a config.",
-            discussion: #"Prints {"seconds_per_step": 0.001} or {"error": "…"}."#,
+            discussion:
+                #"Prints {"seconds_per_step": 0.001, "seconds_per_figures": 0.2, "seconds_per_run": 0.03} or {"error": "…"}."#,
             shouldDisplay: false)
 
         @Argument(help: #"{"config": "…", "target": "…"}, both JSON texts as the state file holds them."#)
@@ -28,6 +29,8 @@ extension Worker {
 
         private struct Answer: Encodable {
             var secondsPerStep: Double?
+            var secondsPerFigures: Double?
+            var secondsPerRun: Double?
             var error: String?
         }
 
@@ -48,9 +51,11 @@ extension Worker {
                 let question = try JSONDecoder().decode(Question.self, from: Data(question.utf8))
                 let config = try ExperimentConfig.load(yaml: question.config, source: "config")
                 let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
+                let timing = try RunTiming.measure(
+                    config, target: target, threads: threads, within: .milliseconds(milliseconds))
                 return Answer(
-                    secondsPerStep: try StepTiming.secondsPerStep(
-                        config, target: target, threads: threads, within: .milliseconds(milliseconds)))
+                    secondsPerStep: timing.secondsPerStep, secondsPerFigures: timing.secondsPerFigures,
+                    secondsPerRun: timing.secondsPerRun)
             } catch {
                 return Answer(error: "\(error)")
             }

@@ -81,6 +81,15 @@ struct CommandLineTests {
     }
 
     private static let slips: [(arguments: [String], message: String)] = [
+        (
+            ["submit", "--time", "4h"],
+            "--time is '4h'; it takes minutes, or a time such as 4:00:00, 30:00 or 2-12:00:00 "
+                + "(`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["resume", "1", "--mem", "lots"],
+            "--mem is 'lots'; it takes megabytes, or a size such as 8G (`orchestrator resume --help` explains the options)"
+        ),
         (["statsu"], "there is no command 'statsu'; did you mean status?"),
         (
             ["submit", "--n-agents", "-3"],

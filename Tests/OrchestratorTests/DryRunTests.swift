@@ -25,13 +25,16 @@ struct DryRunTests {
             let experiment: String
             let seconds, secondsPerSpecMin, secondsPerSpecMax: Double?
             let timesFrom: Origin
-            let diskBytes: Int?
+            let diskBytes, memoryBytes, tooLarge: Int?
+            let files: Int
         }
         let experiments: [Item]
         let coreHours, wallClockSeconds: Double?
         let diskBytes: Int?
         let checkpointBytes: Int
-        let threads: Int
+        let threads, files: Int
+        let memoryLimitBytes: Int?
+        let warnings: [String]
     }
 
     private func estimate(_ arguments: [String], worker: String) async throws -> Estimate {
@@ -89,7 +92,7 @@ struct DryRunTests {
         let sweep = try bench.write(
             "tms_5-2: {seed: {values: [0, 1, 1]}, C: {values: [20, 30, 40, 50]}, steps: {values: [1000]}}", to: "s.yaml"
         )
-        try finish([0.25])
+        try finish([0.25], steps: 1000)
         let answer = try await bench.orchestrator(
             [
                 "submit", "--experiments", "tms_5-2,resid_mlp1", "--sweep", sweep, "--n-agents",
@@ -157,6 +160,52 @@ struct DryRunTests {
             ["submit", "--dry-run", "--experiments", "tms_5-2"], adding: ["SPD_WORKER": "/no/worker"])
         #expect(missing.code == 0)
         #expect(missing.output.contains("not known: SPD_WORKER names /no/worker, which cannot be run"))
+    }
+
+    @Test func figuresAndWhatARunTakesOnceAreInTheTime() async throws {
+        let sweep = try bench.write("tms_5-2: {seed: {values: [0, 1, 2, 3]}, steps: {values: [2]}}", to: "s.yaml")
+        let worker = try bench.writeProgram(
+            #"echo '{"seconds_per_step": 0.001, "seconds_per_figures": 0.2, "seconds_per_run": 0.05}'"#, to: "worker")
+        // A long run tells nothing of runs of two steps.
+        try finish([0.001], steps: 40_000)
+        let estimate = try await estimate(["--experiments", "tms_5-2", "--sweep", sweep], worker: worker)
+        let item = try #require(estimate.experiments.first)
+        // Two steps, figures before the first and at the end.
+        #expect(abs((item.secondsPerSpecMax ?? 0) - (0.002 + 0.4 + 0.05)) < 1e-9)
+        #expect(item.timesFrom.finishedRuns == 0)
+        #expect(estimate.files == 4 * (item.files / 4) && item.files >= 4 * 15)
+    }
+
+    @Test func memoryIsComparedWithWhatThereIs() async throws {
+        let sweep = try bench.write("global: {C: {values: [2000000000, 20, 21]}}", to: "s.yaml")
+        let arguments = ["--experiments", "tms_5-2", "--sweep", sweep]
+        let estimate = try await estimate(arguments, worker: try worker())
+        #expect(estimate.experiments[0].tooLarge == 1)
+        #expect((estimate.experiments[0].memoryBytes ?? 0) > 100_000_000_000)
+        let limit = RunDetails.size(try #require(estimate.memoryLimitBytes))
+        let warning = try #require(estimate.warnings.first)
+        #expect(warning.hasPrefix("1 of 3 specs of tms_5-2 needs more memory than there is, up to "))
+        #expect(warning.hasSuffix("is \(limit) (the first: C=2000000000)"))
+    }
+
+    @Test(arguments: [
+        ("4G", 4 << 30), ("512", 512 << 20), ("2048K", 2 << 20), ("1t", 1 << 40), ("0", nil), ("x", nil),
+    ])
+    func sizesAreReadAsSbatchReadsThem(text: String, bytes: Int?) {
+        #expect(MemoryRoom.bytes(text) == bytes)
+    }
+
+    @Test func onSlurmARunHasWhatItsJobAsksFor() {
+        var options = JobOptions(slots: .count(1), threads: nil)
+        func room() -> MemoryRoom? { MemoryRoom(executor: .slurm, options: options, environment: [:]) }
+        #expect(room() == nil)
+        options.resources = ["mem": "4G", "cpus-per-task": "8"]
+        #expect(room()?.perRun == 4 << 30)
+        options.resources["mem"] = nil
+        options.sbatchArguments = ["--mem-per-cpu=1G"]
+        #expect(room()?.perRun == 8 << 30)
+        options.sbatchArguments = ["--mem", "2G"]
+        #expect(room()?.perRun == 2 << 30)
     }
 
     @Test func theRealWorkerTimesSteps() async throws {

@@ -172,11 +172,11 @@ struct ResultsTests {
         }
         let few = try await bench.orchestrator(["status"])
         #expect(few.output.contains("58 of 60 done, 1 running, 1 failed"))
-        #expect(few.output.contains("… and 20 more (--runs shows all)"))
+        #expect(few.output.contains("… and 20 more (`orchestrator status 1 --runs` shows all)"))
         #expect(few.output.contains("lr=58") && few.output.contains("lr=59"))
         #expect(few.output.contains("at step 58"))
         let all = try await bench.orchestrator(["status", "--runs"])
-        #expect(!all.output.contains("more (--runs"))
+        #expect(!all.output.contains("--runs` shows all"))
         #expect(all.output.matches(of: /lr=\d/).count == 60)
     }
 

@@ -28,6 +28,78 @@ struct StatusTests {
         #expect(table.lines(Style(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
     }
 
+    /// Runs of one job with two settings that vary, the first at work.
+    private static func table(_ experiments: [String] = ["tms_5-2", "tms_5-2"]) throws -> (RunsTable, JobSnapshot) {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let specs = experiments.enumerated().map { number, name in
+            NewSpec(
+                experiment: name, config: "{}",
+                overrides: #"[["seed","\#(number)"],["importance_minimality_coeff","0.00\#(number + 1)"]]"#,
+                target: nil,
+                steps: 20_000)
+        }
+        let job = try store.insertJob(
+            NewJob(token: "t", submittedFrom: "/", executor: .local, agentCount: 1), specs: specs
+        ) { _ in }.id
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
+        let progress = Progress(step: 12_345, steps: 20_000, stepsPerSecond: 73, losses: ["loss/total": 0.25])
+        try store.report(progress, of: claim, lease: .seconds(60))
+        let snapshot = try store.snapshot(of: job)
+        var settings: [RunID: Overrides] = [:]
+        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
+        return (RunsTable(snapshot.runs, settings: settings, common: nil, results: []), snapshot)
+    }
+
+    @Test(arguments: [80, 70, 62])
+    func whatOneWatchesForIsNeverCutOff(columns: Int) throws {
+        let lines = try Self.table().0.lines(.cut(columns), Style(isColored: false))
+        #expect(lines.allSatisfy { $0.count <= columns })
+        for word in ["running", "12345/20000", "1 min 45 s", "2.500e-01"] { #expect(lines[1].contains(word)) }
+        if columns == 80 { #expect(lines[1].contains("seed=0 imp…coeff=0.0"), "\(lines[1])") }
+    }
+
+    @Test func settingsComeLastAndInFullWhereThereIsRoom() throws {
+        let (table, _) = try Self.table()
+        let lines = table.lines(.unlimited, Style(isColored: false))
+        #expect(lines[0].hasPrefix("RUN       STATE"))
+        #expect(lines[1].hasSuffix("tms_5-2     seed=0 importance_minimality_coeff=0.001"))
+        #expect(table.lines(.cut(200), Style(isColored: false)) == lines)
+        #expect(lines == table.lines(.wrapping(60), Style(isColored: false)))
+        // The numbers are within sixty columns, whatever wraps.
+        #expect(lines[1].prefix(60).contains("2.500e-01"))
+    }
+
+    @Test func aLongHeadlineLosesItsNameBeforeItsTimeLeft() throws {
+        let snapshot = try Self.table().1
+        let text = StatusText(
+            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+        #expect(text.headline(in: 200) == text.headline)
+        #expect(text.headline(in: 50).hasPrefix("Job 1: 0 of 2 done"))
+        #expect(text.headline(in: 50).hasSuffix("left"))
+    }
+
+    @Test func endedAgentsOfALargeJobAreSummedUp() throws {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = try Self.job(in: store, bench)
+        for number in 0..<20 {
+            let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+            if number > 0 {
+                try store.agentEnded(agent, reason: number < 4 ? "stopped by a signal" : "no spec is left")
+            }
+        }
+        let snapshot = try store.snapshot(of: job)
+        let text = StatusText(
+            snapshot: snapshot,
+            outlook: .init(verdicts: snapshot.agents.map { $0.state == .ended ? .ended : .working }),
+            style: Style(isColored: false))
+        // The titles, the one that has not started, the one at work.
+        #expect(text.agents.count == 4)
+        #expect(text.agents.last == "19 agents ended (16: no spec is left; 3: stopped by a signal)")
+    }
+
     @Test func theTimeLeftFollowsFromTheSpeedsOfTheSameExperiment() async throws {
         let bench = try Workbench()
         let store = try Store(CacheFolder(path: bench.cache))

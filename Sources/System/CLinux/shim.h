@@ -5,6 +5,10 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/statfs.h>
+#include <string.h>
+#include <sys/quota.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 // Makes a file share another's blocks, where the file system can.
 static const unsigned long SPD_FICLONE = FICLONE;
@@ -14,4 +18,26 @@ static inline int spd_flush_output(void) {
     errno = 0;
     if (fflush(stdout) != 0) return errno ? errno : -1;
     return ferror(stdout) ? -1 : 0;
+}
+
+/// What a user may keep on a file system and does; limits that are 0 do not exist.
+typedef struct {
+    unsigned long long bytes_limit, bytes_used, files_limit, files_used;
+} spd_quota;
+
+/// The quota of a user on the file system of an open file; -1 where there is none or the kernel (before 5.14) cannot say.
+static inline int spd_user_quota(int file, unsigned int user, spd_quota *quota) {
+#ifdef SYS_quotactl_fd
+    struct dqblk block;
+    memset(&block, 0, sizeof block);
+    if (syscall(SYS_quotactl_fd, file, QCMD(Q_GETQUOTA, USRQUOTA), user, &block) != 0) return -1;
+    quota->bytes_limit = (block.dqb_bsoftlimit ? block.dqb_bsoftlimit : block.dqb_bhardlimit) * 1024ull;
+    quota->bytes_used = block.dqb_curspace;
+    quota->files_limit = block.dqb_isoftlimit ? block.dqb_isoftlimit : block.dqb_ihardlimit;
+    quota->files_used = block.dqb_curinodes;
+    return 0;
+#else
+    (void)file, (void)user, (void)quota;
+    return -1;
+#endif
 }

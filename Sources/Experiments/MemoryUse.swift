@@ -1,0 +1,47 @@
+/// About how much memory a run takes at its worst moment, as its config tells: what is sure to be allocated, so that a
+/// run that is said not to fit does not.
+public struct MemoryUse: Sendable, Equatable {
+    /// The whole of it, with the program.
+    public let bytes: Int
+
+    /// Estimates a run's memory.
+    ///
+    /// - Parameters:
+    ///   - config: What it computes.
+    ///   - target: How its target is trained.
+    ///   - threads: Threads per step, each of which has sums of its own.
+    public init(_ config: ExperimentConfig, target: TargetConfig, threads: Int) {
+        // In numbers that cannot overflow: sizes are only known to be below 2^31 each.
+        let modules = config.decomposedModules(of: target)
+        let c = Double(config.C)
+        let features = Double(target.featureCount)
+        let gate = config.nCIMLPNeurons == 0 ? 2 : 3 * Double(config.nCIMLPNeurons) + 1
+        let gates = Double(modules.count) * c * gate
+        let vectors = modules.reduce(0) { $0 + c * (Double($1.inputs) + Double($1.outputs)) }
+        let trained = vectors + gates
+        let weights = modules.reduce(0) { $0 + Double($1.inputs) * Double($1.outputs) }
+        // A part's sums reach no further than from the features to the features, past what lies between.
+        let sums = modules.reduce(0) { sum, module in
+            sum + c * (min(Double(module.inputs), features) + min(Double(module.outputs), features))
+        }
+        let parts = max(Double(threads), sums > 300_000 ? 2 : 4)
+        let rows = c <= 64 ? 256.0 : 128
+        let tile = rows * (4 * features + c * (3 + 8 * Double(modules.count)))
+        let fits = config.nCIMLPNeurons > 0 ? Double(modules.count) * c * Self.floatsPerFit : 0
+        let part = sums + gates + fits + 5 * Double(modules.count) * c + tile + 384 * features
+        let rowsOfBatch = Double(config.batchSize) * features
+        // Parameters, gradients, two moments; and while the state is saved, a copy of all but the gradients.
+        let state = (4 + 3) * trained
+        let figures =
+            config.imageFreq == nil
+            ? 0 : 2 * Double(modules.count) * c * (Double(config.batchSize) + features) + 2 * vectors
+        let floats =
+            state + parts * part + rowsOfBatch + 3 * weights + 2 * Double(target.parameterCount) + figures
+        bytes = Int(min(Self.program + 4 * floats, 0x1p62))
+    }
+
+    /// The program itself with its libraries, before it has done anything.
+    private static let program = 30e6
+    /// A gate's interpolant: three series of 48 numbers, and what belongs to them.
+    private static let floatsPerFit = 151.0
+}

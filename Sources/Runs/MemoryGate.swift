@@ -1,0 +1,82 @@
+public import Artifacts
+import Foundation
+import Synchronization
+
+/// Lets runs begin only while their memory is there, so that one that does not fit fails by itself and takes neither its
+/// agent nor its neighbours along.
+public final class MemoryGate: Sendable {
+    /// What the runs that were let in have been promised, in bytes.
+    private let promised = Mutex<[String: Int]>([:])
+    private let limits: @Sendable () -> [MemoryLimit]
+    /// How long memory that others hold is waited for.
+    private let patience: Duration
+
+    /// A gate for the runs of one process.
+    ///
+    /// - Parameters:
+    ///   - patience: How long memory is waited for that other programs of this machine hold.
+    ///   - limits: What limits this process's memory, now.
+    public init(patience: Duration = .seconds(60), limits: @escaping @Sendable () -> [MemoryLimit] = MemoryGate.own) {
+        (self.patience, self.limits) = (patience, limits)
+    }
+
+    /// The limits of this process.
+    public static let own: @Sendable () -> [MemoryLimit] = {
+        MemoryLimit.all(environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Waits until a run fits beside the others that were let in.
+    ///
+    /// - Parameters:
+    ///   - run: The run's name, under which it leaves.
+    ///   - bytes: What it needs.
+    ///   - say: Hears why it waits.
+    ///   - goesOn: False ends the wait.
+    /// - Returns: Whether it was let in; false after `goesOn` has said no.
+    /// - Throws: `RunError.invalid` for a run that never fits here, `failed` for one that others leave no room.
+    public func enter(
+        _ run: String, needing bytes: Int, say: (String) -> Void, goesOn: () -> Bool
+    ) throws(RunError) -> Bool {
+        let start = ContinuousClock.now
+        var hasSaid = false
+        while true {
+            let limits = limits()
+            try Self.check(bytes, limits)
+            let isIn = promised.withLock { promised in
+                let others = promised.values.reduce(0, +)
+                let fits = limits.allSatisfy { others <= $0.total - bytes && bytes <= $0.free }
+                if fits { promised[run] = bytes }
+                return (fits, others > 0)
+            }
+            if isIn.0 { return true }
+            let obstacle = Self.words(bytes, limits.min { $0.free < $1.free })
+            // What this process's own runs hold comes free when they end.
+            if !isIn.1, .now - start > patience { throw .failed(obstacle) }
+            if !hasSaid { say("waits: \(obstacle)") }
+            hasSaid = true
+            let end = ContinuousClock.now + .milliseconds(500)
+            while .now < end {
+                guard goesOn() else { return false }
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+        }
+    }
+
+    /// Takes note of a run's end.
+    public func leave(_ run: String) { promised.withLock { $0[run] = nil } }
+
+    /// Refuses what needs more memory than this process may ever take.
+    ///
+    /// - Throws: `RunError.invalid`.
+    public static func check(_ bytes: Int, _ limits: [MemoryLimit] = own()) throws(RunError) {
+        guard let tightest = limits.min(by: { $0.total < $1.total }), bytes > tightest.total else { return }
+        throw .invalid(words(bytes, tightest))
+    }
+
+    private static func words(_ bytes: Int, _ limit: MemoryLimit?) -> String {
+        guard let limit else { return "the run needs \(ByteCount.words(bytes)) of memory" }
+        let gigabytes = Int((Double(bytes) * 1.2 / 0x1p30).rounded(.up))
+        return "the run needs \(ByteCount.words(bytes)) of memory; \(ByteCount.words(limit.free)) of the "
+            + "\(ByteCount.words(limit.total)) of \(limit.owner) are free; on SLURM ask for --mem \(gigabytes)G"
+    }
+}

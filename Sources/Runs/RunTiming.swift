@@ -1,0 +1,88 @@
+public import Experiments
+import Figures
+import Foundation
+import Kernels
+
+/// What a run's time is made of, measured for a moment.
+public struct RunTiming: Sendable, Equatable {
+    /// The median of a step's seconds.
+    public let secondsPerStep: Double
+    /// The seconds of a set of figures; 0 where the config has none or nothing here can draw them.
+    public let secondsPerFigures: Double
+    /// What every run takes once, however short: its beginning, its files, its end.
+    public let secondsPerRun: Double
+}
+
+extension RunTiming {
+    /// What a run writes and settles once takes at least this long, on a disk of its own.
+    private static let files = 0.02
+    /// Over so many batches figures are timed; further ones take as long each.
+    private static let batches = 2
+
+    /// Times the steps and figures of a config.
+    ///
+    /// A target that is to be trained is trained for a hundred steps only: a step's time does not depend on how good
+    /// it is.
+    ///
+    /// - Parameters:
+    ///   - config: What a step computes.
+    ///   - target: How the target is trained, where the config says `train:`.
+    ///   - threads: Threads per step.
+    ///   - patience: When to stop; two steps are timed even if that takes longer.
+    /// - Returns: The times.
+    /// - Throws: `RunError` for what cannot be run.
+    public static func measure(
+        _ config: ExperimentConfig, target: TargetConfig?, threads: Int, within patience: Duration
+    ) throws(RunError) -> RunTiming {
+        do {
+            if let target { try MemoryGate.check(MemoryUse(config, target: target, threads: threads).bytes) }
+            let model = try model(of: config, target, threads: threads)
+            let start = ContinuousClock.now
+            let decomposition = try model.decomposition(config, threads: threads)
+            // The first step also touches memory and starts threads.
+            try decomposition.advance(reporting: false)
+            let beginning = (ContinuousClock.now - start) / .seconds(1)
+            var times: [Duration] = []
+            while times.count < 2 || .now - start < patience {
+                let before = ContinuousClock.now
+                try decomposition.advance(reporting: false)
+                times.append(.now - before)
+            }
+            let step = times.sorted()[times.count / 2] / .seconds(1)
+            return RunTiming(
+                secondsPerStep: step, secondsPerFigures: try figures(config, decomposition),
+                secondsPerRun: Self.files + max(0, beginning - step))
+        } catch let error as RunError {
+            throw error
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    private static func figures(_ config: ExperimentConfig, _ decomposition: any Decomposition) throws -> Double {
+        guard config.imageFreq != nil else { return 0 }
+        let cairo: Cairo
+        do { cairo = try Cairo(libraries: Cairo.usualLibraries) } catch { return 0 }
+        func time(batches: Int) throws -> (seconds: Double, numbers: FigureNumbers?) {
+            let start = ContinuousClock.now
+            let numbers = try decomposition.picture(batches: batches) { true }.map(FigureNumbers.init)
+            return ((ContinuousClock.now - start) / .seconds(1), numbers)
+        }
+        let few = min(Self.batches, config.nEvalSteps)
+        let (one, numbers) = try time(batches: few)
+        let batch = config.nEvalSteps > few ? max(0, try time(batches: 2 * few).seconds - one) / Double(few) : 0
+        let start = ContinuousClock.now
+        for figure in numbers?.figures ?? [] { _ = try figure.png(cairo) }
+        return one + batch * Double(config.nEvalSteps - few) + (ContinuousClock.now - start) / .seconds(1)
+    }
+
+    private static func model(
+        of config: ExperimentConfig, _ training: TargetConfig?, threads: Int
+    ) throws -> TargetModel {
+        switch (config.pretrainedModelPath, training) {
+        case (.train?, let training?): return try training.roughTarget(threads: threads)
+        case (.local(let path)?, _): return try TargetFiles(path: path).model
+        default: throw RunError.invalid("its target is not here yet")
+        }
+    }
+}
