@@ -73,12 +73,14 @@ struct SettingFilesTests {
             export WANDB_API_KEY='\(key)'   # mine
               WANDB_ENTITY = lab
             WANDB_PROJECT=${MISSING:-spd}-${SUFFIX}
-            lonely
+            WANDB_NAME=first
+            WANDB_NAME
             """, to: ".env")
         let settings = try read(["SUFFIX": "x"])
         #expect(settings.apiKey == (try APIKey(key)))
         #expect(settings.entity == "lab")
         #expect(settings.project == "spd-x")
+        #expect(settings.name == nil, "a name alone has no value")
         #expect(
             settings.notices == ["\(scratch.path)/.env: 3 lines from 2 on are passed over: expected NAME=value"])
     }

@@ -23,7 +23,9 @@ struct DotEnvFile: Equatable {
         while let statement = reader.next() {
             switch statement {
             case .bad(let line): badLines.append(line)
-            case .nothing: break
+            case .comment: break
+            // A name alone means that it has no value, whatever stands further up.
+            case .name(let name): values[name] = nil
             case .assignment(let name, let text, let line):
                 let value = DotEnvReader.expanded(text) { environment[$0] ?? values[$0]?.text }
                 values[name] = Value(text: value, line: line)
@@ -36,8 +38,9 @@ struct DotEnvFile: Equatable {
 private struct DotEnvReader {
     enum Statement {
         case assignment(name: String, value: String, line: Int)
-        /// A comment, or a name without a value.
-        case nothing
+        /// A name without a value.
+        case name(String)
+        case comment
         case bad(line: Int)
     }
 
@@ -78,8 +81,8 @@ private struct DotEnvReader {
         if peek == "#" { skip { $0 != "\n" } }
         guard peek == nil || peek == "\n" else { throw NoStatement() }
         advance()
-        guard let name, let value else { return .nothing }
-        return .assignment(name: name, value: value, line: line)
+        guard let name else { return .comment }
+        return value.map { .assignment(name: name, value: $0, line: line) } ?? .name(name)
     }
 
     private mutating func skipExport() {
