@@ -188,6 +188,33 @@ extension HeadWork {
     }
 }
 
+// MARK: A head in training
+
+extension HeadWork {
+    /// The sum over places of -log softmax at each place's label, where it has one that is not negative; sets dy to `scale`
+    /// times its gradient and adds the head's to dHead (vocabulary, width).
+    func trainedCrossEntropy(
+        of y: Floats, labels: UnsafePointer<Int32>, places: Int, dy: Floats, dHead: Floats, scale: Float
+    ) -> Double {
+        var total = 0.0
+        forEachChunk(of: places) { first, columns in
+            exponentials(y + first, columns: columns, of: places, summing: false)
+            for column in 0..<columns { logs[column] = Float(logTotal(column)) }
+            forEachTile { token, count in
+                logits(y + first, (token, count), columns: columns, of: places, into: tile)
+                total += ck_entropy_tile(tile, logs, labels + first, Int32(token), scale, count, columns)
+                product(
+                    into: dy + first, head + token * width, tile, m: width, n: columns, k: count, .transposed,
+                    keep: token == 0 ? 0 : 1, strides: (places, nil, nil))
+                product(
+                    into: dHead + token * width, tile, y + first, m: count, n: width, k: columns, .none, .transposed,
+                    keep: 1, strides: (nil, nil, places))
+            }
+        }
+        return total
+    }
+}
+
 // MARK: A decomposed head
 
 extension HeadWork {

@@ -22,10 +22,13 @@ public final class LanguageDecomposition: Decomposition {
 
     var subcomponents: Subcomponents { model.subcomponents }
 
-    /// Into how many parts a batch falls at most, each with sums of its own.
+    /// Into how many parts a batch falls, each with sums of its own.
     ///
     /// The number does not depend on the threads, so that any number of threads gives the same bytes.
-    private static let mostParts = 8
+    static func parts(rows: Int, length: Int, shape: TransformerShape) -> Int {
+        let together = shape.rowsPerPass(length: length)
+        return min((rows + together - 1) / together, 8)
+    }
 
     /// Starts a decomposition from random subcomponents.
     ///
@@ -48,10 +51,7 @@ public final class LanguageDecomposition: Decomposition {
         model = try LanguageModel(
             target, settings: settings, length: length, logsCrossEntropy: logsCrossEntropy)
         let rotary = RotaryTables(target.shape, length: length)
-        let loads =
-            (settings.batchSize + target.shape.rowsPerPass(length: length) - 1)
-            / target.shape.rowsPerPass(length: length)
-        let count = min(loads, Self.mostParts)
+        let count = Self.parts(rows: settings.batchSize, length: length, shape: target.shape)
         parts = (0..<count).map { [model] part in
             LanguagePart(
                 rows: settings.batchSize * part / count..<settings.batchSize * (part + 1) / count, model: model,

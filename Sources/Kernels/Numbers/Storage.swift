@@ -1,5 +1,3 @@
-internal import CKernels
-
 /// Where a block of floats starts.
 typealias Floats = UnsafeMutablePointer<Float>
 
@@ -24,10 +22,10 @@ final class Storage {
         UnsafeMutableRawPointer(pointer).deallocate()
     }
 
-    /// Blocks of given sizes, each aligned to a cache line, one behind the other and CK_SLACK floats behind the last.
+    /// Blocks of given sizes, each aligned to a cache line, one behind the other.
     static func blocks(_ counts: [Int]) -> (storage: Storage, blocks: [Floats]) {
         let rounded = counts.map { ($0 + 15) & ~15 }
-        let storage = Storage(count: rounded.reduce(0, +) + Int(CK_SLACK))
+        let storage = Storage(count: rounded.reduce(0, +))
         var next = storage.pointer
         let blocks = rounded.map { count in
             defer { next += count }

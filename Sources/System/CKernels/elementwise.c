@@ -117,3 +117,7 @@ void ck_gather_rows(float *restrict out, const uint32_t *restrict row_index, con
   for (size_t c = 0; c < components; ++c)
     for (size_t r = 0; r < rows; ++r) out[c * rows + r] = given[row_index[r] * components + c];
 }
+
+KERNEL void ck_multiply(float *x, float factor, size_t count) {
+  for (size_t i = 0; i < count; ++i) x[i] *= factor;
+}

@@ -123,3 +123,19 @@ KERNEL double ck_dot(const float *restrict x, const float *restrict y, size_t co
 KERNEL void ck_set_scaled(float *restrict out, const float *restrict x, float factor, size_t count) {
   for (size_t i = 0; i < count; ++i) out[i] = factor * x[i];
 }
+
+KERNEL double ck_entropy_tile(float *restrict tile, const float *restrict logs, const int32_t *restrict labels,
+                              int32_t first_token, float scale, size_t tokens, size_t rows) {
+  double total = 0;
+  for (size_t r = 0; r < rows; ++r) {
+    const int64_t place = (int64_t)labels[r] - first_token;
+    if (labels[r] >= 0 && place >= 0 && place < (int64_t)tokens) total += (double)logs[r] - (double)tile[(size_t)place * rows + r];
+  }
+  for (size_t v = 0; v < tokens; ++v)
+    for (size_t r = 0; r < rows; ++r) {
+      const float q = exp_approx(tile[v * rows + r] - logs[r]);
+      const float hit = labels[r] == first_token + (int32_t)v ? 1 : 0;
+      tile[v * rows + r] = labels[r] < 0 ? 0 : scale * (q - hit);
+    }
+  return total;
+}

@@ -101,6 +101,7 @@ void ck_subtract(float *out, const float *x, const float *y, size_t count);
 void ck_add_bias(float *block, const float *bias, size_t features, size_t rows);
 void ck_fill_rows(float *block, const float *bias, size_t features, size_t rows);
 void ck_sum_rows(float *sums, const float *block, size_t features, size_t rows);
+void ck_multiply(float *x, float factor, size_t count);
 void ck_absolute(float *out, const float *x, size_t count);
 void ck_relu(float *out, const float *x, size_t count);
 void ck_relu_backward(float *dx, const float *dy, const float *x, size_t count);
@@ -129,10 +130,7 @@ void ck_labels(float *y, const float *x, const float *coefficients, int kind, si
 double ck_kl(float *dout, const float *out, const float *target, const float *live, float scale, size_t features,
              size_t rows);
 
-// MARK: Transformers. Blocks (features, rows), a row being one place of a text; blocks lie in one allocation that goes on
-// for CK_SLACK floats behind the last, because loops over tokens read (and add zeros to) whole vectors.
-
-enum { CK_SLACK = 64 };
+// MARK: Transformers. Blocks (features, rows), a row being one place of a text.
 
 // embedding.c. table (entries, features).
 void ck_embed(float *block, const float *table, const int32_t *tokens, size_t features, size_t places);
@@ -191,6 +189,10 @@ void ck_expectation(float *out, size_t stride, const float *sums, const double *
 /// logits (rows) = sum_f x table[label][f], x (features, rows) with features `stride` apart.
 void ck_label_logits(double *logits, const float *x, size_t stride, const float *table, size_t label_stride,
                      size_t feature_stride, const int32_t *labels, size_t features, size_t rows);
+/// Sum over rows with a label that is not negative and in the tile, which begins at first_token, of logs - its logit;
+/// tile = scale (exp(tile - logs) - 1 at the label), 0 where the label is negative.
+double ck_entropy_tile(float *tile, const float *logs, const int32_t *labels, int32_t first_token, float scale,
+                       size_t tokens, size_t rows);
 double ck_dot(const float *x, const float *y, size_t count);
 void ck_set_scaled(float *out, const float *x, float factor, size_t count);
 
