@@ -11,6 +11,8 @@ public enum AgentVerdict: Sendable, Equatable {
     case working
     /// It has said goodbye.
     case ended
+    /// SLURM has suspended it; it goes on when SLURM lets it.
+    case suspended(String)
     /// It is silent, and nobody knows why; what is known stands in the text.
     case silent(String)
     /// It is gone, and the text says how that is known.
@@ -18,6 +20,8 @@ public enum AgentVerdict: Sendable, Equatable {
 
     /// An agent at work is heard of several times a minute.
     private static let patience = Duration.seconds(90)
+    /// So long an agent at work is hardly ever silent: if SLURM says that it is not at work, that is to be believed.
+    public static let missedRenewals = Duration.seconds(25)
 
     /// Judges an agent.
     ///
@@ -40,17 +44,18 @@ public enum AgentVerdict: Sendable, Equatable {
                 checkProcess(of: agent)
                 return
             }
-            guard silence >= Self.patience else { return }
+            guard silence >= Self.patience || Self.isKnownNotToWork(agent, silence, queue) else { return }
             self = Self.judge(agent, silence, queue, now)
         }
     }
 
-    /// The word for it: `starting`, `working`, `ended`, `silent` or `gone`.
+    /// The word for it: `starting`, `working`, `suspended`, `ended`, `silent` or `gone`.
     public var word: String {
         switch self {
         case .starting: "starting"
         case .working: "working"
         case .ended: "ended"
+        case .suspended: "suspended"
         case .silent: "silent"
         case .gone: "gone"
         }
@@ -59,7 +64,7 @@ public enum AgentVerdict: Sendable, Equatable {
     /// What is known, if there is a doubt.
     public var reason: String? {
         switch self {
-        case .silent(let text), .gone(let text): text
+        case .suspended(let text), .silent(let text), .gone(let text): text
         default: nil
         }
     }
@@ -73,6 +78,14 @@ public enum AgentVerdict: Sendable, Equatable {
             words += "\(now - before == 1 ? "a process" : "\(now - before) processes") of this machine for that"
         }
         self = .gone(words)
+    }
+
+    /// Whether SLURM, asked after the agent was heard of last, says that it has ended or is suspended.
+    private static func isKnownNotToWork(_ agent: Agent, _ silence: Duration, _ queue: QueueView?) -> Bool {
+        guard silence >= missedRenewals, let queue, let time = queue.time, let heartbeat = agent.heartbeat,
+            time >= heartbeat, let state = queue.entry(of: agent.slurm)?.state
+        else { return false }
+        return state.isFinal || state.isSuspended
     }
 
     private static func judge(
@@ -90,7 +103,9 @@ public enum AgentVerdict: Sendable, Equatable {
         guard let queue else { return .silent(facts.joined(separator: ", ")) }
         if let entry = queue.entry(of: agent.slurm) {
             let nodes = entry.nodes.isEmpty ? agent.host : entry.nodes
-            facts.append("\(name) \(entry.state)" + (nodes.map { " on \($0)" } ?? ""))
+            let words = SlurmEnding(entry)?.words ?? entry.state.rawValue
+            facts.append("\(name) \(words)" + (nodes.map { " on \($0)" } ?? ""))
+            if entry.state.isSuspended { return .suspended("SLURM has suspended it: " + facts.joined(separator: ", ")) }
             return entry.state.isFinal ? .gone(facts.joined(separator: ", ")) : .silent(facts.joined(separator: ", "))
         }
         if let problem = queue.problem { return .silent((facts + ["SLURM: \(problem)"]).joined(separator: ", ")) }

@@ -44,6 +44,9 @@ public struct JobFolder: Sendable, Equatable {
     /// The log of an agent that SLURM started as a task of an array.
     public func log(ofArrayJob array: Int64, task: Int64) -> String { "\(logs)/\(array)_\(task).log" }
 
+    /// The log of an agent by SLURM's name for it: `812`, or `812_3` for an array's task.
+    public func log(ofSlurms name: String) -> String { "\(logs)/\(name).log" }
+
     /// The copy of a config file, relative to the folder.
     ///
     /// - Parameters:

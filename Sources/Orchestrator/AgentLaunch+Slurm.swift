@@ -81,8 +81,8 @@ extension AgentLaunch {
             throw .refused(command: "sbatch", message: "not called, for the state file can't be changed: \(error)")
         }
         return try await slurm.submit(
-            scriptAt: job.folder.script(named: launch.script), arguments: job.options.sbatchArguments, name: job.token,
-            besides: known)
+            scriptAt: job.folder.script(named: launch.script), arguments: options(of: launch).sbatchArguments,
+            name: job.token, besides: known)
     }
 
     /// SLURM's numbers for what is known to be submitted.
@@ -139,16 +139,19 @@ extension AgentLaunch {
         let halves = [launch.agents - launch.agents / 2, launch.agents / 2].enumerated().map { index, agents in
             (script: JobFolder.script(count + index + 1), agents: agents)
         }
-        for half in halves { try write(half.script, agents: half.agents, options: job.options) }
-        try store.addLaunches(halves, to: job.id, replacing: launch)
+        for half in halves { try write(half.script, agents: half.agents, options: options(of: launch)) }
+        try store.addLaunches(halves, to: job.id, options: launch.options, replacing: launch)
     }
+
+    private func options(of launch: SbatchCall) -> JobOptions { launch.options ?? job.options }
 
     /// Writes a batch script into the job's folder.
     func write(_ name: String, agents: Int, options: JobOptions) throws {
         let layout = job.folder
-        let script = try Self.script(
+        var script = try Self.script(
             for: job.id, named: job.token, agentCount: agents, options: options, in: workingFolder, layout: layout,
             cache: cache)
+        script.command += options.workerArguments(besides: job.options)
         try Files.makeFolder(layout.logs)
         try Files.write(script.text, to: layout.script(named: name))
     }

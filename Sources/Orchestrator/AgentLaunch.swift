@@ -63,8 +63,12 @@ struct AgentLaunch {
     ///
     /// They run in this process's current folder.
     ///
+    /// - Parameters:
+    ///   - agents: The agents.
+    ///   - options: What they get; `nil` for what the job's first ones got.
     /// - Returns: Warnings.
-    func startLocally(_ agents: [Agent]) throws -> [String] {
+    /// - Throws: Why none can be started.
+    func startLocally(_ agents: [Agent], options: JobOptions? = nil) throws -> [String] {
         let layout = job.folder
         // While it is held nobody takes these agents for forgotten.
         let lock = try FileLock(path: layout.launchLock)
@@ -80,7 +84,8 @@ struct AgentLaunch {
             variables[AgentIdentity.variable] = agent.id.description
             do {
                 let pid = try LocalAgents.start(
-                    layout.command(for: job.id), environment: variables,
+                    layout.command(for: job.id) + (options ?? job.options).workerArguments(besides: job.options),
+                    environment: variables,
                     log: layout.log(ofAgent: agent.number))
                 processes.append((agent.id, pid))
             } catch {
@@ -107,6 +112,32 @@ struct AgentLaunch {
             return []
         } catch {
             return ["the state file does not know yet what became of the agents: \(Failure(error).message)"]
+        }
+    }
+}
+
+extension JobOptions {
+    /// The worker's arguments for what differs from the options that stand in the job's row.
+    func workerArguments(besides stored: JobOptions) -> [String] {
+        var arguments: [String] = []
+        if slots != stored.slots { arguments += ["--slots", slots.text] }
+        if threads != stored.threads, let threads { arguments += ["--threads", String(threads)] }
+        return arguments
+    }
+
+    /// How many agents can be of use for so many runs: each trains as many at once as it has slots.
+    func agentsOfUse(for runs: Int) -> Int {
+        guard case .count(let slots) = slots else { return max(1, runs) }
+        return max(1, (runs + slots - 1) / slots)
+    }
+}
+
+extension JobOptions.Slots {
+    /// As on a command line.
+    var text: String {
+        switch self {
+        case .auto: "auto"
+        case .count(let count): String(count)
         }
     }
 }

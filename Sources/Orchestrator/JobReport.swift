@@ -23,6 +23,8 @@ struct JobReport: Encodable {
     let notes: [String]?
     /// Why nobody works on it any more, though runs are left.
     let stalled: String?
+    /// Agents that did not end well, as SLURM told it, as far as that still matters.
+    let slurmEnded: [EndingReport]?
     let agents: [AgentReport]?
     let runs: [RunReport]?
 
@@ -68,9 +70,22 @@ struct JobReport: Encodable {
         let reason: String?
         /// When SLURM will end it.
         let allocationEnd: Double?
-        /// `starting`, `working`, `silent`, `gone` or `ended`, and what is known where there is a doubt.
+        /// Whether it said no goodbye, and whether SLURM was asked to start it again.
+        let lost, replaced: Bool
+        /// `starting`, `working`, `suspended`, `silent`, `gone` or `ended`, and what is known where there is a doubt.
         let verdict: String?
         let verdictReason: String?
+    }
+
+    struct EndingReport: Encodable {
+        let name: String
+        let slurmJobId: Int64
+        let state: String
+        let reason: String
+        let meaning: String?
+        let nodes: String
+        /// The agent's log, whether or not it left one.
+        let log: String
     }
 
     struct RunReport: Encodable {
@@ -94,24 +109,33 @@ struct JobReport: Encodable {
     }
 
     /// A job in a list of jobs.
-    init(_ summary: JobSummary) {
-        self.init(summary.job, counts: summary.counts, eta: nil, agents: nil, runs: nil)
+    init(_ summary: JobSummary, stalled: String? = nil) {
+        self.init(summary.job, counts: summary.counts, eta: nil, agents: nil, runs: nil, stalled: stalled)
     }
 
     /// A job with its agents and runs.
     init(_ snapshot: JobSnapshot, _ outlook: AgentsWatch.Outlook? = nil) throws(Failure) {
         var runs: [RunReport] = []
-        for run in snapshot.runs { runs.append(try RunReport(run)) }
+        let stalled = outlook?.agentsAtRest(of: snapshot) ?? []
+        for run in snapshot.runs { runs.append(try RunReport(run, isStalled: stalled.contains(run.agent))) }
         self.init(
             snapshot.job, counts: snapshot.counts,
-            eta: outlook?.reasonOfEnd == nil ? Forecast(snapshot).remaining : nil,
+            eta: outlook?.isAtWork ?? true ? Forecast(snapshot).remaining : nil,
             agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) }, runs: runs,
-            notes: outlook?.notes, stalled: outlook?.reasonOfEnd)
+            notes: outlook?.notes, stalled: outlook?.reasonOfEnd,
+            endings: snapshot.job.executor == .local
+                ? nil
+                : outlook?.endings.map { ending in
+                    EndingReport(
+                        name: ending.name, slurmJobId: ending.number, state: ending.state, reason: ending.reason,
+                        meaning: ending.meaning(hasSpoken: snapshot.spoken.contains(ending.number)),
+                        nodes: ending.nodes, log: snapshot.job.folder.log(ofSlurms: ending.name))
+                })
     }
 
     private init(
         _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
-        notes: [String]? = nil, stalled: String? = nil
+        notes: [String]? = nil, stalled: String? = nil, endings: [EndingReport]? = nil
     ) {
         id = job.id.rawValue
         token = job.token
@@ -129,6 +153,7 @@ struct JobReport: Encodable {
         finished = job.finished?.rawValue
         self.notes = notes
         self.stalled = stalled
+        slurmEnded = endings
         self.agents = agents
         self.runs = runs
     }
@@ -142,18 +167,19 @@ extension JobReport.AgentReport {
             slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue, runsHeld: agent.runCount,
             started: agent.started.rawValue, heartbeat: agent.heartbeat?.rawValue,
             ended: agent.ended?.rawValue, reason: agent.reason,
-            allocationEnd: agent.allocationEnd?.rawValue, verdict: verdict?.word, verdictReason: verdict?.reason)
+            allocationEnd: agent.allocationEnd?.rawValue, lost: agent.isLost, replaced: agent.isReplaced,
+            verdict: verdict?.word, verdictReason: verdict?.reason)
     }
 }
 
 extension JobReport.RunReport {
-    init(_ run: Run) throws(Failure) {
+    init(_ run: Run, isStalled: Bool = false) throws(Failure) {
         self.init(
             run: run.id.rawValue, position: run.position, experiment: run.experiment,
             overrides: try Overrides(json: run.overrides).values, status: run.status.rawValue,
             attempt: run.attempt, agent: run.agent?.rawValue, step: run.progress.step,
             steps: run.progress.steps, stepsPerSecond: run.progress.stepsPerSecond,
-            etaSeconds: run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
+            etaSeconds: isStalled ? nil : run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
             metrics: run.metrics, error: run.error, folder: run.folder.path, started: run.started?.rawValue,
             ended: run.ended?.rawValue)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import Slurm
 import Store
 
@@ -31,11 +32,18 @@ struct Resume: AsyncParsableCommand {
         let slurm = SlurmCommands(environment: state.environment)
         let id = JobID(rawValue: job)
         let job = try await failing { try state.store.job(id) }
+        let options = try agents.resuming(job)
+        if job.executor == .slurm {
+            if let note = AgentOptions.unheededVariables(state.environment) { printError(note) }
+            let watch = AgentsWatch(cache: state.cache, slurm: slurm, store: state.store)
+            let (snapshot, outlook) = try await failing { try await watch.look(at: id) }
+            if let note = Resumption.recurrence(outlook, snapshot, options) { printError(note) }
+        }
+        if let note = try AgentRequest(agentCount: 1, options: options).checkThreads(job.executor) { printError(note) }
         let resumption = Resumption(
             launch: AgentLaunch(
                 job: job, store: state.store, cache: state.cache, environment: state.environment, slurm: slurm),
-            wanted: agents.agentCount,
-            options: try agents.changing(job.options, executor: job.executor))
+            wanted: agents.agentCount, options: options)
         let result = try await resumption.start()
         for warning in result.warnings { printError(warning) }
         print(result.text)
@@ -106,16 +114,28 @@ struct Resumption {
         return ["job \(job.id) was submitted by an earlier version: from now on its agents run the present worker"]
     }
 
+    /// A warning if the job's last agents ended for a reason that will end the new ones too.
+    static func recurrence(
+        _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions
+    ) -> String? {
+        let recurring = outlook.endings.filter { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
+        let last = snapshot.launches.last { $0.state == .submitted }
+        guard !recurring.isEmpty, options == last?.options ?? snapshot.job.options else { return nil }
+        return
+            "job \(snapshot.job.id): its last agents ended in SLURM: \(recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")); "
+            + "new ones that ask for the same are likely to end the same way"
+    }
+
     private func startLocally(_ open: OpenWork) throws -> (text: String, warnings: [String]) {
         let alive = try launch.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
-        let count = try count(atWork: alive.count, open)
+        let (count, note) = try count(atWork: alive.count, open)
         guard FileManager.default.changeCurrentDirectoryPath(launch.workingFolder) else {
             throw Failure.failed("cannot go to \(launch.workingFolder), where the job's agents run")
         }
         let agents = try launch.store.addAgents(count, to: job.id)
         do {
-            let warnings = try launch.startLocally(agents)
-            return (text(count, open, place: "here"), warnings)
+            let warnings = try launch.startLocally(agents, options: options)
+            return (text(count, open, place: "here"), note + warnings)
         } catch {
             for agent in agents { try launch.store.agentEnded(agent.id, reason: "could not be started") }
             throw error
@@ -124,24 +144,28 @@ struct Resumption {
 
     private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, warnings: [String]) {
         let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
-        let count = try count(atWork: atWork.count, open)
+        let (count, note) = try count(atWork: atWork.count, open)
         let earlier = try launch.store.launches(of: job.id).count
         let arrays = try await AgentLaunch.arrays(of: count, launch.slurm, first: earlier + 1)
         for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }
-        try launch.store.addLaunches(arrays, to: job.id)
+        try launch.store.addLaunches(arrays, to: job.id, options: options)
         let warnings = try await launch.startOnSlurm()
-        return (text(count, open, place: "in SLURM's queue"), warnings)
+        return (text(count, open, place: "in SLURM's queue"), note + warnings)
     }
 
-    private func count(atWork: Int, _ open: OpenWork) throws(Failure) -> Int {
-        if let wanted { return wanted }
-        let missing = min(job.agentCount, open.pending + open.running) - atWork
+    /// How many to start, and what to say of it.
+    private func count(atWork: Int, _ open: OpenWork) throws(Failure) -> (Int, [String]) {
+        let runs = open.pending + open.running
+        var request = AgentRequest(agentCount: wanted ?? job.agentCount, options: options)
+        let note = request.limit(to: runs)
+        if wanted != nil { return (request.agentCount, [note].compactMap(\.self)) }
+        let missing = request.agentCount - atWork
         guard missing > 0 else {
             throw .badInput(
                 "\(plural(atWork, "agent")) of job \(job.id) \(atWork == 1 ? "is" : "are") at work or waiting; "
                     + "--n-agents N starts more")
         }
-        return missing
+        return (missing, [])
     }
 
     private func text(_ count: Int, _ open: OpenWork, place: String) -> String {

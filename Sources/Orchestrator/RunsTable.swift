@@ -28,7 +28,7 @@ struct RunsTable {
     private let columns: [Column]
     private let settings: [Overrides?]
 
-    init(_ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [String]) {
+    init(_ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [String], atRest: Set<AgentID?>) {
         func column(
             _ title: String, _ alignment: TextTable.Alignment = .right, importance: Int? = nil,
             _ cell: (Run) -> TextTable.Cell
@@ -45,7 +45,7 @@ struct RunsTable {
                 column("", importance: 2) { run in
                     .init("\(run.progress.steps > 0 ? 100 * run.progress.step / run.progress.steps : 0)%")
                 },
-                column("LEFT") { .init($0.remaining.map(StatusText.time) ?? "") },
+                column("LEFT") { .init(atRest.contains($0.agent) ? "" : $0.remaining.map(StatusText.time) ?? "") },
                 column("LOSS") { run in
                     // Progress stands still a moment before the end; the final metrics are of the end.
                     .init((run.metrics["loss/total"] ?? run.progress.losses["loss/total"]).map(StatusText.number) ?? "")

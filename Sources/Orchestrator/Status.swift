@@ -63,7 +63,7 @@ struct Status: AsyncParsableCommand {
         let number = job.map(JobID.init)
         let style = Style.forStandardOutput(environment: environment)
         let (text, counts) = try await failing {
-            let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
+            let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
             return json
                 ? try await self.json(number, store, cache, agents)
                 : try await self.text(number, store, cache, agents, style)
@@ -83,13 +83,14 @@ struct Status: AsyncParsableCommand {
         _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch
     ) async throws -> (String, RunCounts?) {
         if let job {
-            let snapshot = try store.snapshot(of: job)
-            let report = try JobReport(snapshot, await agents.outlook(of: snapshot, refresh: refresh))
+            let (snapshot, outlook) = try await agents.look(at: job, refresh: refresh)
+            let report = try JobReport(snapshot, outlook)
             return (try JSONText.encode(JobListing(cache: cache.path, jobs: [report])), snapshot.counts)
         }
         let jobs = try store.jobs()
         return (
-            try JSONText.encode(JobListing(cache: cache.path, jobs: jobs.map(JobReport.init))), jobs.last?.counts
+            try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, stalls: await agents.stalls(of: jobs))),
+            jobs.last?.counts
         )
     }
 
@@ -98,10 +99,9 @@ struct Status: AsyncParsableCommand {
     ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []
         guard let shown = job ?? jobs.last?.job.id else { throw try nothing(in: cache) }
-        var lines = jobs.count > 1 ? JobListing.lines(jobs, style) + [""] : []
+        var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.stalls(of: jobs), style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
-        let snapshot = try store.snapshot(of: shown, runsAtMost: limit)
-        let outlook = await agents.outlook(of: snapshot, refresh: refresh)
+        let (snapshot, outlook) = try await agents.look(at: shown, runsAtMost: limit, refresh: refresh)
         lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style).lines(runsAtMost: limit)
         return (lines.joined(separator: "\n") + "\n", snapshot.counts)
     }

@@ -22,7 +22,7 @@ struct StatusText {
 
     private var progress: String {
         var text = StatusText.counts(snapshot.counts)
-        if outlook.reasonOfEnd == nil, let remaining = Forecast(snapshot).remaining {
+        if outlook.isAtWork, let remaining = Forecast(snapshot).remaining {
             text += ", about \(StatusText.time(remaining)) left"
         }
         return text
@@ -68,7 +68,7 @@ struct StatusText {
             let color: Color =
                 switch verdict {
                 case .gone: .red
-                case .silent, .working: .yellow
+                case .suspended, .silent, .working: .yellow
                 case .starting, .ended: .dim
                 }
             let state = TextTable.Cell(
@@ -110,7 +110,7 @@ struct StatusText {
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
         let table = RunsTable(
             shown, settings: settings, common: Overrides.common(Array(settings.values)),
-            results: Self.resultKeys(snapshot.runs))
+            results: Self.resultKeys(snapshot.runs), atRest: outlook.agentsAtRest(of: snapshot))
         var lines = table.lines(room, style)
         if shown.count < snapshot.counts.total {
             let command = "orchestrator status \(snapshot.job.id) --runs"

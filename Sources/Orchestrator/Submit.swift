@@ -79,6 +79,10 @@ struct Submit: AsyncParsableCommand {
     @Flag(help: "Check everything, show what would be stored and started and what it costs, and stop.")
     var dryRun = false
 
+    @Flag(
+        help: "Don't ask on a terminal before all experiments are started.")
+    var yes = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
@@ -110,6 +114,8 @@ struct Submit: AsyncParsableCommand {
             executor, slurm: slurm, isSlurmExpected: agents.speaksOfSlurm(site: site, environment: environment))
         var request = try agents.request(site: site, environment: environment, executor: executor.kind)
         if executor.kind == .slurm, let note = AgentOptions.unheededVariables(environment) { printError(note) }
+        if let note = try request.checkThreads(executor.kind) { printError(note) }
+        if let note = request.limit(to: plan.specs.count), agents.agentCount != nil { printError(note) }
         request.options.onFinish = onFinish
         request.options.uploadsCheckpoints = uploadCheckpoints
         let submission = Submission(
@@ -127,6 +133,7 @@ struct Submit: AsyncParsableCommand {
                     : try submission.preview(estimate, arrays: arrays, style), terminator: "")
             return
         }
+        if experiments.isEmpty, sweep == nil { try showCost(of: submission) }
         await Self.recover(cache, environment)
         try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
         let started = try await submission.start()
@@ -154,6 +161,21 @@ struct Submit: AsyncParsableCommand {
         } catch {
             return
         }
+    }
+
+    /// Shows what starting everything there is will cost, and asks those who sit at a terminal.
+    ///
+    /// The published tool starts as much without a word; scripts are told, not asked.
+    private func showCost(of submission: Submission) throws {
+        let lines = try submission.estimate().lines(Style(isColored: false))
+        printError("all experiments are to be run, as published:\n" + lines.joined(separator: "\n"))
+        guard !yes, Terminal.isDialogue else { return }
+        FileHandle.standardError.write(Data("Start them? [y/N] ".utf8))
+        // Nothing is half done yet: ^C ends this at once.
+        signal(SIGINT, SIG_DFL)
+        let answer = readLine()?.lowercased() ?? ""
+        Interruption.listen()
+        guard ["y", "yes"].contains(answer) else { throw Failure.failed("nothing was stored or started") }
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

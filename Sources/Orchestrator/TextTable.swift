@@ -77,6 +77,9 @@ struct Style {
 enum Terminal {
     static var isStandardOutput: Bool { isatty(1) == 1 }
 
+    /// Whether somebody can be asked, and can answer.
+    static var isDialogue: Bool { isatty(0) == 1 && isatty(2) == 1 }
+
     /// Says on a terminal what takes a moment, in place of what was said before; in a log it would be noise.
     static func showMeanwhile(_ text: String) {
         guard isatty(2) == 1 else { return }

@@ -28,11 +28,12 @@ struct Watch {
             Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
         // However fast the second ^C follows, it must find the agents told of the first.
         if stopsAgents { Interruption.listen(for: 2) }
-        let agents = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
+        let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
         var wasEnded = false
         while true {
-            let snapshot = try await failing { try store.snapshot(of: job, runsAtMost: Self.runsInView) }
-            let outlook = await agents.outlook(of: snapshot)
+            let (snapshot, outlook) = try await failing {
+                try await agents.look(at: job, runsAtMost: Self.runsInView)
+            }
             let text = StatusText(snapshot: snapshot, outlook: outlook, style: style)
             if snapshot.counts.settled == snapshot.counts.total {
                 view.clear()

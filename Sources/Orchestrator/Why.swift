@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Jobs
+import Slurm
 import Store
 
 /// Tells what a job's failures have in common.
@@ -24,9 +26,12 @@ struct Why: AsyncParsableCommand {
         let state = try await State.open(for: .looking)
         let style = Style.forStandardOutput(environment: state.environment)
         let text = try await failing {
-            let snapshot = try state.store.snapshot(of: state.job(job).id)
+            let watch = AgentsWatch(
+                cache: state.cache, slurm: SlurmCommands(environment: state.environment), store: state.store)
+            let (snapshot, outlook) = try await watch.look(at: state.job(job).id)
             let analysis = try FailureAnalysis(
-                snapshot, attempts: state.store.attempts(of: snapshot.job.id))
+                snapshot, attempts: state.store.attempts(of: snapshot.job.id),
+                endings: outlook.endings.isEmpty ? snapshot.endings : outlook.endings)
             return json ? try JSONText.encode(analysis) : analysis.text(style)
         }
         print(text, terminator: "")
@@ -70,8 +75,11 @@ struct FailureAnalysis: Encodable {
     let settings: [Share]
     /// Nodes to leave out.
     let exclude: [String]
+    /// How agents ended that SLURM says did not end well, a line for each way.
+    let slurm: [String]
 
-    init(_ snapshot: JobSnapshot, attempts: [Attempt]) throws(Failure) {
+    init(_ snapshot: JobSnapshot, attempts: [Attempt], endings: [SlurmEnding] = []) throws(Failure) {
+        slurm = endings.lines(spoken: snapshot.spoken)
         job = snapshot.job.id.rawValue
         runs = snapshot.runs.count
         let failed = snapshot.runs.filter { $0.status == .failed }
@@ -119,8 +127,11 @@ struct FailureAnalysis: Encodable {
 
     /// For people.
     func text(_ style: Style) -> String {
-        guard failedRuns > 0 || mendedAttempts > 0 else { return "Job \(job): nothing has failed\n" }
+        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty else { return "Job \(job): nothing has failed\n" }
         var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
+        if !slurm.isEmpty {
+            lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
+        }
         if mendedAttempts > 0 {
             lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost at runs that went on")
         }

@@ -46,6 +46,9 @@ public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomS
     /// False for unknown words: those mean "look again".
     public var isFinal: Bool { Self.finalWords.contains(rawValue) }
 
+    /// Whether its processes stand still until somebody lets them go on.
+    public var isSuspended: Bool { ["SUSPENDED", "STOPPED"].contains(rawValue) }
+
     /// The word as SLURM prints it.
     public var description: String { rawValue }
 

@@ -42,6 +42,10 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let reason: String?
     /// How often the kernel of its node had killed a process for memory when it registered.
     public let memoryKills: Int?
+    /// Whether it said no goodbye: others have found out that it is gone.
+    public let isLost: Bool
+    /// Whether SLURM was asked to start it again.
+    public let isReplaced: Bool
 }
 
 /// SLURM's numbers for a process, as SLURM puts them into its environment.

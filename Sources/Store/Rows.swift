@@ -113,5 +113,7 @@ extension Agent {
         memoryKills = row["memory_kills"]
         ended = row.time("ended")
         reason = row["reason"]
+        isLost = row["lost"]
+        isReplaced = row["replaced"] as Double? != nil
     }
 }

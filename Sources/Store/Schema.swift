@@ -23,6 +23,9 @@ enum Schema {
         migrator.registerMigration("kills for memory") { db in
             try db.execute(sql: killsForMemory)
         }
+        migrator.registerMigration("options of launches, agents that were lost") { db in
+            try db.execute(sql: lostAgents)
+        }
         return migrator
     }
 
@@ -184,4 +187,26 @@ enum Schema {
 
     // What the node's kernel had counted when the agent registered: more of them later tell what may have ended it.
     private static let killsForMemory = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
+
+    // `launch.options` is what the launch's agents get, where that isn't what the job's first ones got. An agent is `lost`
+    // when others have found out that it is gone, `replaced` when SLURM was asked to start it again. A `slurm_ending` is
+    // what SLURM said of an agent that did not end well.
+    private static let lostAgents = """
+        ALTER TABLE launch ADD COLUMN options TEXT;
+        ALTER TABLE agent ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE agent ADD COLUMN replaced REAL;
+
+        CREATE TABLE slurm_ending (
+          job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+          number INTEGER NOT NULL,
+          name TEXT NOT NULL,
+          array_job INTEGER NOT NULL,
+          state TEXT NOT NULL,
+          reason TEXT NOT NULL,
+          nodes TEXT NOT NULL,
+          PRIMARY KEY (job, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX run_begun ON run (job, position) WHERE status = 'pending' AND attempt > 0;
+        """
 }

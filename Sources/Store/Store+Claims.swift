@@ -3,7 +3,8 @@ import GRDB
 extension Store {
     /// Claims the job's next waiting spec for an agent.
     ///
-    /// Specs come in order, and no two agents ever get the same attempt.
+    /// Runs that were interrupted come first, then specs in order, and last those that have taken an agent with them
+    /// before they got any further: they may do so again. No two agents ever get the same attempt.
     ///
     /// - Parameters:
     ///   - job: The job.
@@ -23,13 +24,30 @@ extension Store {
                     UPDATE run
                     SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
                       steps_per_second = NULL, started = COALESCE(started, :now)
-                    WHERE id = (SELECT id FROM run WHERE job = :job AND status = 'pending' ORDER BY position LIMIT 1)
+                    WHERE id = \(Self.nextRun)
                     RETURNING id, attempt, step
                     """,
                 arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
             return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
         }
     }
+
+    /// The waiting run of `:job` that is claimed next.
+    static let nextRun = """
+        COALESCE(
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND attempt > 0 AND \(turn) = 0
+           ORDER BY position LIMIT 1),
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND (attempt = 0 OR \(turn) < 2)
+           ORDER BY position LIMIT 1),
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' ORDER BY position LIMIT 1))
+        """
+
+    /// When it is a begun run's turn: 0 at once, 1 in its place among the others, 2 after them.
+    private static let turn = """
+        COALESCE((SELECT CASE WHEN outcome = 'released' OR outcome = 'lost' AND run.step > from_step THEN 0
+                              WHEN outcome = 'lost' THEN 2 ELSE 1 END
+                  FROM attempt WHERE attempt.run = run.id AND attempt.number = run.attempt), 1)
+        """
 
     /// Renews the claim's lease.
     public func heartbeat(_ claim: Claim, lease: Duration) throws(StoreError) {

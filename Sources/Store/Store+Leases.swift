@@ -10,6 +10,24 @@ public struct Hold: Sendable, Hashable {
     public let renewal: Timestamp
     /// How long the attempt stands without a renewal.
     public let lease: Duration
+    /// Whose attempt it is.
+    public let agent: AgentID
+    /// Whether the attempt has got the run any further.
+    public let hasProgress: Bool
+
+    fileprivate static let rows = """
+        SELECT run, number, lease_until, lease, attempt.agent, run.step > from_step AS progress
+        FROM run JOIN attempt ON attempt.run = run.id AND number = run.attempt\n
+        """
+
+    fileprivate init(row: Row) throws {
+        run = try row.word("run")
+        attempt = row["number"]
+        renewal = row.requiredTime("lease_until")
+        lease = .seconds(row["lease"] as Double)
+        agent = AgentID(rawValue: row["agent"])
+        hasProgress = row["progress"]
+    }
 }
 
 extension Store {
@@ -21,16 +39,8 @@ extension Store {
         try read { db in
             try Row.fetchAll(
                 db,
-                sql: """
-                    SELECT run, number, lease_until, lease
-                    FROM run JOIN attempt ON attempt.run = id AND number = attempt
-                    WHERE job = ? AND status = 'running' ORDER BY position
-                    """, arguments: [job.rawValue]
-            ).map { row in
-                Hold(
-                    run: try row.word("run"), attempt: row["number"], renewal: row.requiredTime("lease_until"),
-                    lease: .seconds(row["lease"] as Double))
-            }
+                sql: Hold.rows + "WHERE job = ? AND status = 'running' ORDER BY position", arguments: [job.rawValue]
+            ).map(Hold.init)
         }
     }
 
@@ -75,21 +85,18 @@ extension Store {
         return try write { db in
             let rows = try Row.fetchAll(
                 db,
-                sql: """
-                    SELECT run, number, lease_until, lease FROM run JOIN attempt ON attempt.run = id AND number = attempt
-                    WHERE status = 'running' AND run.agent = ?
-                    """, arguments: [agent.rawValue])
+                sql: Hold.rows + "WHERE status = 'running' AND run.agent = ?", arguments: [agent.rawValue])
             for row in rows {
-                let hold = Hold(
-                    run: try row.word("run"), attempt: row["number"], renewal: row.requiredTime("lease_until"),
-                    lease: .seconds(row["lease"] as Double))
+                let hold = try Hold(row: row)
                 guard try Self.endSilently(hold, reason: reason, at: now, in: db),
                     try !Self.quarantineIfLethal(hold.run, at: now, in: db)
                 else { continue }
                 try db.execute(sql: "UPDATE run SET status = 'pending' WHERE id = ?", arguments: [hold.run.rawValue])
             }
             try db.execute(
-                sql: "UPDATE agent SET state = 'ended', ended = ?, reason = ? WHERE id = ? AND state <> 'ended'",
+                sql: """
+                    UPDATE agent SET state = 'ended', ended = ?, reason = ?, lost = 1 WHERE id = ? AND state <> 'ended'
+                    """,
                 arguments: [now.rawValue, reason, agent.rawValue])
             return rows.count
         }
@@ -97,6 +104,32 @@ extension Store {
 
     /// What is known of an agent whose lease has run out.
     private static let fellSilent = "its agent fell silent"
+
+    /// Notes that SLURM is to be asked to start a lost agent again.
+    ///
+    /// - Parameters:
+    ///   - agent: The lost agent.
+    ///   - limit: How often that may happen in a job.
+    /// - Returns: Whether the caller is to ask: once for an agent, and within the limit.
+    /// - Throws: What keeps the file from being changed.
+    public func noteReplacement(of agent: AgentID, atMost limit: Int) throws(StoreError) -> Bool {
+        let now = now()
+        return try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE agent SET replaced = :now WHERE id = :agent AND lost AND replaced IS NULL AND :limit >
+                      (SELECT COUNT(*) FROM agent AS other WHERE other.job = agent.job AND other.replaced IS NOT NULL)
+                    """, arguments: ["now": now.rawValue, "agent": agent.rawValue, "limit": limit])
+            return db.changesCount == 1
+        }
+    }
+
+    /// Notes that SLURM does not start a lost agent again, though it was asked to.
+    public func noteNoReplacement(of agent: AgentID) throws(StoreError) {
+        try write { db in
+            try db.execute(sql: "UPDATE agent SET replaced = NULL WHERE id = ?", arguments: [agent.rawValue])
+        }
+    }
 
     /// Ends an attempt as lost if it still stands where it was seen.
     private static func endSilently(

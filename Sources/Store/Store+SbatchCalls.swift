@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// How far one `sbatch` call has come.
@@ -33,6 +34,8 @@ public struct SbatchCall: Sendable, Equatable, Identifiable {
     public let begun: Timestamp?
     /// SLURM's number for it.
     public let slurmJobID: Int64?
+    /// What its agents get; `nil` if it is what the job's first ones got.
+    public let options: JobOptions?
 }
 
 extension Store {
@@ -44,10 +47,12 @@ extension Store {
     static func launches(of job: JobID, in db: Database) throws -> [SbatchCall] {
         try Row.fetchAll(db, sql: "SELECT * FROM launch WHERE job = ? ORDER BY id", arguments: [job.rawValue])
             .map { row in
-                SbatchCall(
+                let options = row["options"] as String?
+                return SbatchCall(
                     id: row["id"], job: JobID(rawValue: row["job"]), script: row["script"], agents: row["agents"],
                     state: try row.word("state"), host: row["host"], begun: row.time("begun"),
-                    slurmJobID: row["slurm_job_id"])
+                    slurmJobID: row["slurm_job_id"],
+                    options: try options.map { try JSONDecoder().decode(JobOptions.self, from: Data($0.utf8)) })
             }
     }
 
@@ -98,22 +103,29 @@ extension Store {
     /// - Parameters:
     ///   - launches: The name of each call's script and the number of agents that it starts.
     ///   - job: The job.
+    ///   - options: What their agents get; `nil` if it is what the job's first ones got.
     ///   - replaced: A launch whose place they take.
     /// - Throws: What keeps the file from being changed.
     public func addLaunches(
-        _ launches: [(script: String, agents: Int)], to job: JobID, replacing replaced: SbatchCall? = nil
+        _ launches: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil,
+        replacing replaced: SbatchCall? = nil
     ) throws(StoreError) {
         try write { db in
             if let replaced { try Self.set(replaced, to: .refused, in: db) }
-            try Self.add(launches, to: job, in: db)
+            try Self.add(launches, to: job, options: options, in: db)
         }
     }
 
-    static func add(_ launches: [(script: String, agents: Int)], to job: JobID, in db: Database) throws {
+    static func add(
+        _ launches: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil, in db: Database
+    ) throws {
+        let options = try options.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
         for launch in launches {
             try db.execute(
-                sql: "INSERT INTO launch (job, script, agents, state, host) VALUES (?, ?, ?, 'planned', ?)",
-                arguments: [job.rawValue, launch.script, launch.agents, AgentIdentity.thisHost])
+                sql: """
+                    INSERT INTO launch (job, script, agents, state, host, options) VALUES (?, ?, ?, 'planned', ?, ?)
+                    """,
+                arguments: [job.rawValue, launch.script, launch.agents, AgentIdentity.thisHost, options])
         }
     }
 

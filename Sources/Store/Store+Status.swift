@@ -39,6 +39,8 @@ public struct JobSnapshot: Sendable, Equatable {
     public let agents: [Agent]
     /// The `sbatch` calls that were made for it.
     public let launches: [SbatchCall]
+    /// What SLURM has said of agents that did not end well.
+    public let endings: [SlurmEnding]
     /// The work that is left and the speed of what was done.
     public let work: Work
     /// The runs that failed, in the order of their specs.
@@ -123,7 +125,7 @@ extension Store {
                 arguments: [id.rawValue])
             return JobSnapshot(
                 time: now, job: job, counts: counts, agents: try Self.agents(of: id, in: db),
-                launches: try Self.launches(of: id, in: db),
+                launches: try Self.launches(of: id, in: db), endings: try Self.endings(of: id, in: db),
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit
@@ -156,9 +158,8 @@ extension Store {
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT spec.* FROM run JOIN spec ON spec.run = run.id
-                    WHERE run.job = ? AND status = 'pending' ORDER BY run.position LIMIT 1
-                    """, arguments: [job.rawValue]
+                    SELECT * FROM spec WHERE run = \(Self.nextRun)
+                    """, arguments: ["job": job.rawValue]
             ).map { try Spec(row: $0, in: cache) }
         }
     }

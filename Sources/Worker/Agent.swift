@@ -2,6 +2,7 @@ import ArgumentParser
 import Artifacts
 import Downloads
 import Foundation
+import Jobs
 import Runs
 import Slurm
 import Store
@@ -87,9 +88,27 @@ extension Worker {
                         folder: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
                     tracking: tracking),
                 slurm: slurm, allocation: allocation,
-                keeper: ClaimKeeper(store: store, job: job, agent: agent, lease: .seconds(lease)),
+                keeper: ClaimKeeper(store: store, job: stored, agent: agent, lease: .seconds(lease)) { _ in
+                    Self.recoverLostAgents(of: stored, store, cache, slurm)
+                },
                 comment: allocation.map { JobComment(slurm: slurm, job: $0.job) })
             try await loop.run()
+        }
+
+        /// Asks SLURM what became of an agent that has fallen silent, and has it started again if there is work left.
+        private static func recoverLostAgents(of job: Job, _ store: Store, _ cache: CacheFolder, _ slurm: SlurmCommands)
+        {
+            guard job.executor == .slurm else { return }
+            Task {
+                do {
+                    let queue = QueueCache(cache: cache, slurm: slurm)
+                    for note in try await LostAgents(store: store, job: job, queue: queue, slurm: slurm).recover() {
+                        AgentLoop.say(note)
+                    }
+                } catch {
+                    AgentLoop.say("what became of silent agents is not known: \(error)")
+                }
+            }
         }
 
         /// Keeps the agents of a large array from opening a state file on a network all at the same moment.

@@ -15,6 +15,10 @@ final class ClaimKeeper: Sendable {
     private let agent: AgentID
     private let lease: Duration
     private let job: JobID
+    /// Whether the job's agents are processes whose end can be seen on their machine.
+    private let isLocal: Bool
+    /// Told of agents whose runs were taken over.
+    private let lookAfter: @Sendable (AgentID) -> Void
     private let watch = Mutex(LeaseWatch())
     private let state = Mutex(State())
 
@@ -22,41 +26,50 @@ final class ClaimKeeper: Sendable {
     private let reportPause: Duration
     private static let tick = 0.2
 
-    init(store: Store, job: JobID, agent: AgentID, lease: Duration) {
+    /// Keeps the claims of `agent`; `lookAfter` is told of agents that have fallen silent and whose runs it took over.
+    init(
+        store: Store, job: Job, agent: AgentID, lease: Duration,
+        lookAfter: @escaping @Sendable (AgentID) -> Void = { _ in }
+    ) {
         self.store = store
         self.agent = agent
         self.lease = lease
-        self.job = job
+        self.job = job.id
+        isLocal = job.executor == .local
+        self.lookAfter = lookAfter
         reportPause = min(store.isOnNetworkFileSystem ? .seconds(5) : .seconds(1), lease / 6)
     }
 
-    /// Claims the next spec that waits, else one whose agent has fallen silent, and keeps the claim until it is dropped.
+    /// Claims a spec and keeps the claim until it is dropped: one that was interrupted before any that has not begun.
+    ///
+    /// A run whose agent has fallen silent at its very beginning comes last: it may do the same to the next one.
     ///
     /// - Returns: `nil` when there is none now.
-    /// - Throws: What keeps the state file from being read or changed.
+    /// - Throws: `StoreError.agentEnded`, and what keeps the state file from being read or changed.
     func next() throws(StoreError) -> KeptClaim? {
         let asked = ContinuousClock.now
-        var claim = try store.claimNext(of: job, by: agent, lease: lease)
-        if claim == nil { claim = try takeOver() }
+        if isLocal { try endExpiredAgents() }
+        let silent = try silent()
+        var claim = try takeOver(silent.filter(\.hasProgress))
+        if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease) }
+        if claim == nil { claim = try takeOver(silent.filter { !$0.hasProgress }) }
         guard let claim else { return nil }
         let kept = KeptClaim(claim, lease: lease, asked: asked)
         state.withLock { $0.kept.append(kept) }
         return kept
     }
 
-    private func takeOver() throws(StoreError) -> Claim? {
-        if try endExpiredAgents(), let claim = try store.claimNext(of: job, by: agent, lease: lease) { return claim }
-        for hold in try silent() {
-            if let claim = try store.takeOver(hold, by: agent, lease: lease) { return claim }
+    private func takeOver(_ holds: [Hold]) throws(StoreError) -> Claim? {
+        for hold in holds {
+            guard let claim = try store.takeOver(hold, by: agent, lease: lease) else { continue }
+            lookAfter(hold.agent)
+            return claim
         }
         return nil
     }
 
     /// Gives back what agents of this machine held whose processes are gone: nobody need wait for their leases to end.
-    ///
-    /// - Returns: Whether they held anything.
-    private func endExpiredAgents() throws(StoreError) -> Bool {
-        var isWorkBack = false
+    private func endExpiredAgents() throws(StoreError) {
         for other in try store.agents(of: job) where other.id != agent && other.state == .running {
             // SLURM may give its jobs process numbers of their own.
             guard other.host == AgentIdentity.thisHost, other.slurm.job == nil, let pid = other.pid,
@@ -64,9 +77,7 @@ final class ClaimKeeper: Sendable {
             else { continue }
             let count = try store.buryAgent(other.id, reason: "its process is gone")
             AgentLoop.say("agent \(job).\(other.number) is gone; it held \(count)")
-            isWorkBack = isWorkBack || count > 0
         }
-        return isWorkBack
     }
 
     private func silent() throws(StoreError) -> [Hold] {

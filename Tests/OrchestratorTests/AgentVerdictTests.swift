@@ -26,7 +26,7 @@ struct AgentVerdictTests {
         agent = try #require(try store.agents(of: job.id).first)
     }
 
-    private func verdict(after minutes: Int, _ queue: String?, problem: String? = nil) -> AgentVerdict {
+    private func verdict(after minutes: Double, _ queue: String?, problem: String? = nil) -> AgentVerdict {
         let now = start + .seconds(60 * minutes)
         let view = queue.map {
             QueueView(
@@ -37,7 +37,20 @@ struct AgentVerdictTests {
     }
 
     @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {
-        #expect(verdict(after: 1, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None") == .working)
+        #expect(verdict(after: 0.3, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None") == .working)
+        #expect(verdict(after: 1, "812_3|815|812|3|RUNNING|spd-a|n17|None") == .working)
+    }
+
+    @Test func whatSlurmCallsEndedIsBelievedAsSoonAsARenewalIsMissing() {
+        #expect(
+            verdict(after: 0.5, "812_3|815|812|3|FAILED|spd-a|n17|NonZeroExitCode")
+                == .gone("lease 30 s old, 812_3 FAILED, NonZeroExitCode on n17"))
+    }
+
+    @Test func aSuspendedAgentIsCalledSo() {
+        let verdict = verdict(after: 1, "812_3|815|812|3|SUSPENDED|spd-a|n17|None")
+        #expect(verdict == .suspended("SLURM has suspended it: lease 60 s old, 812_3 SUSPENDED on n17"))
+        #expect(verdict.word == "suspended")
     }
 
     @Test func aNodeThatFailedIsTheEnd() {

@@ -132,7 +132,7 @@ struct CommandLineTests {
 
     @Test func thePublishedToolsSpellingsWork() async throws {
         let published = [
-            "submit", "--experiments", "tms_5-2,resid_mlp1", "--n_agents", "3", "--job_suffix", "x",
+            "submit", "--experiments", "tms_5-2,resid_mlp1", "--n_agents", "2", "--job_suffix", "x",
             "--no-create_report", "--cpu", "--project", "p", "--dry-run", "--json",
         ]
         let own = published.map {
@@ -145,7 +145,7 @@ struct CommandLineTests {
         )
         #expect(answers.0.code == 0, "\(answers.0.error)")
         #expect(answers.0.output == answers.1.output)
-        #expect(answers.0.output.contains(#""agents" : 3"#))
+        #expect(answers.0.output.contains(#""agents" : 2"#))
         let with = try await bench.orchestrator(["submit", "--create_report", "--dry-run"])
         #expect(with.code == 0, "\(with.error)")
     }

@@ -115,7 +115,7 @@ struct DryRunTests {
         try finish([9], agents: LocalAgents.cores + 1 == 2 ? 3 : 1)  // on other threads, where there are some
         try finish([9]) { store, claim in try store.fail(claim, error: "no", retry: false) }
         let estimate = try await estimate(
-            ["--experiments", "tms_5-2", "--n-agents", String(LocalAgents.cores)], worker: "/bin/false")
+            ["--experiments", "tms_5-2", "--threads", "1"], worker: "/bin/false")
         let item = try #require(estimate.experiments.first)
         #expect(abs((item.seconds ?? 0) - 0.003 * 40_000) < 1e-6, "the median, without the waiting")
         #expect(item.timesFrom.finishedRuns == 3 || LocalAgents.cores == 1)

@@ -30,9 +30,10 @@ struct SlurmLaunchTests {
     }
 
     @Test func moreAgentsThanAnArrayMayHaveBecomeSeveralArrays() async throws {
-        let estimate = try await bench.orchestrator(Self.submit + ["--n-agents", "25", "--dry-run"])
+        let estimate = try await bench.orchestrator(
+            Self.submit + ["--sweep", try bench.seeds(25), "--n-agents", "25", "--dry-run"])
         #expect(estimate.output.contains("Would call sbatch 3 times (as asked), for arrays of 8, 8, 9 agents"))
-        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "25"])
+        let answer = try await bench.orchestrator(Self.submit + ["--sweep", try bench.seeds(25), "--n-agents", "25"])
         #expect(answer.code == 0, "\(answer.error)")
         #expect(try read("arrays") == "#SBATCH --array=1-8\n#SBATCH --array=1-8\n#SBATCH --array=1-9\n")
         #expect(try await bench.status(of: 1).submission == "submitted")
@@ -48,7 +49,7 @@ struct SlurmLaunchTests {
             echo 'sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user size)' >&2
             exit 1
             """, to: "bin/sbatch")
-        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "6"])
+        let answer = try await bench.orchestrator(Self.submit + ["--sweep", try bench.seeds(6), "--n-agents", "6"])
         #expect(answer.code == 0, "\(answer.error)")
         #expect(try read("calls") == "x\nx\n")
         _ = try bench.write("", to: "full")

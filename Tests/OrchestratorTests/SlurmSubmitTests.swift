@@ -21,7 +21,8 @@ struct SlurmSubmitTests {
     @Test func aDryRunShowsTheScriptAndSubmitsNothing() async throws {
         let worker = try bench.writeProgram(#"echo '{"seconds_per_step": 0.001}'"#, to: "worker")
         let answer = try await bench.orchestrator(
-            Self.submit + ["--n-agents", "4", "--dry-run"], adding: ["SPD_WORKER": worker])
+            Self.submit + ["--n-agents", "4", "--dry-run", "--sweep", try bench.seeds(4)],
+            adding: ["SPD_WORKER": worker])
         #expect(answer.code == 0, "\(answer.error)")
         let name = try #require(answer.output.firstMatch(of: /--job-name=(spd-[a-z0-9]{8})/))
         try expectSnapshot(
@@ -70,7 +71,7 @@ struct SlurmSubmitTests {
     @Test func aRefusedJobIsNotStored() async throws {
         _ = try bench.writeProgram(
             "echo 'sbatch: error: Batch job submission failed: Invalid account' >&2; exit 1", to: "bin/sbatch")
-        let answer = try await bench.orchestrator(Self.submit + ["--n-agents", "2"])
+        let answer = try await bench.orchestrator(Self.submit)
         #expect(answer.code == 1)
         #expect(answer.error == "orchestrator: sbatch failed: Batch job submission failed: Invalid account\n")
         #expect(try await bench.orchestrator(["status", "1"]).code == 2)
@@ -110,18 +111,19 @@ struct SlurmSubmitTests {
         _ = try bench.writeProgram("exit 0", to: "bin/squeue")
         let slurm = SlurmCommands(environment: ["PATH": bench.path + "/bin"])
         let present = try Store(cache)
-        let watch = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm))
+        let watch = AgentsWatch(cache: cache, slurm: slurm, store: present)
         let outlook = await watch.outlook(of: try present.snapshot(of: job))
         #expect(outlook.reasonOfEnd == "SLURM's queue holds none of its agents")
 
         _ = try bench.writeProgram("echo never asked", to: "bin/squeue")
         try present.heartbeat(of: agent)
-        let other = AgentsWatch(queue: QueueCache(cache: cache, slurm: slurm, pause: .zero))
+        let other = AgentsWatch(
+            queue: QueueCache(cache: cache, slurm: slurm, pause: .zero), slurm: slurm, store: present)
         #expect(await other.outlook(of: try present.snapshot(of: job)) == .init(verdicts: [.working]))
     }
 
     @Test func allCommandsShareOneSqueue() async throws {
-        _ = try await bench.orchestrator(Self.submit + ["--n-agents", "2"])
+        _ = try await bench.orchestrator(Self.submit + ["--sweep", try bench.seeds(2), "--n-agents", "2"])
         _ = try bench.writeProgram(
             "echo asked >> asked.txt; echo '812_[1-2]|812|812|1|PENDING|spd-x|n1|PartitionTimeLimit'", to: "bin/squeue")
         let token = try await bench.status(of: 1).token

@@ -105,7 +105,7 @@ struct SteeringTests {
         let cancel = try await bench.orchestrator(["cancel", "1"])
         #expect(cancel.code == 0, "\(cancel.error)")
         let names = try String(contentsOfFile: bench.path + "/scancel.txt", encoding: .utf8)
-        #expect(names == "--name \(job.token)\n")
+        #expect(names == "--user \(getuid()) --name \(job.token)\n")
     }
 
     @Test func namesMeanJobsAgentsOrRuns() {

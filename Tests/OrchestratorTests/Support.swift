@@ -47,6 +47,13 @@ final class Workbench: Sendable {
         return url.path
     }
 
+    /// A sweep of so many runs of `tms_5-2`.
+    func seeds(_ count: Int) throws -> String {
+        try write(
+            "tms_5-2:\n  seed:\n    values: [\((0..<count).map(String.init).joined(separator: ", "))]\n",
+            to: "seeds.yaml")
+    }
+
     func writeProgram(_ script: String, to name: String) throws -> String {
         let file = try write("#!/bin/sh\n\(script)\n", to: name)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)

@@ -19,7 +19,7 @@ struct StandInWorker {
     static func main() throws {
         let environment = ProcessInfo.processInfo.environment
         let arguments = CommandLine.arguments
-        guard arguments.count == 3, arguments[1] == "--job-id", let number = Int64(arguments[2]) else {
+        guard arguments.count >= 3, arguments[1] == "--job-id", let number = Int64(arguments[2]) else {
             // Asked about itself, as the real one may be: an error that is thrown here would be a crash, told at length.
             FileHandle.standardError.write(Data("StandInWorker --job-id NUMBER\n".utf8))
             exit(64)

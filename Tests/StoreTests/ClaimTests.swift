@@ -209,6 +209,55 @@ struct ClaimTests {
         #expect(try store.endOfAgent(second) == nil)
     }
 
+    @Test func whatWasInterruptedComesFirstAndWhatTookAnAgentWithItLast() throws {
+        let job = try store.addJob(5).id
+        func claim() throws -> Claim {
+            let agent = try store.addAgent(to: job)
+            return try #require(try store.claimNext(of: job, by: agent, lease: lease))
+        }
+        let lethal = try claim()
+        _ = try store.buryAgent(lethal.agent, reason: "gone")
+        #expect(try claim().spec.position == 1, "it may take the next one with it too")
+        let interrupted = try claim()
+        #expect(interrupted.spec.position == 2)
+        try store.report(Progress(step: 50, steps: 100), of: interrupted, lease: lease)
+        #expect(try #require(try store.holds(of: job).last).hasProgress)
+        _ = try store.buryAgent(interrupted.agent, reason: "gone")
+        #expect(try store.nextSpec(of: job)?.position == 2)
+        #expect(try claim().spec.position == 2)
+        let released = try claim()
+        #expect(released.spec.position == 3)
+        try store.release(released, reason: "time limit")
+        #expect(try claim().spec.position == 3)
+        #expect(try claim().spec.position == 4)
+        #expect(try claim().spec.position == 0)
+        #expect(try store.agents(of: job).count(where: \.isLost) == 2)
+    }
+
+    @Test func aLostAgentIsReplacedOnceAndOnlySoMany() throws {
+        let job = try store.addJob(3).id
+        let agents = try (0..<3).map { _ in try store.addAgent(to: job) }
+        #expect(try !store.noteReplacement(of: agents[0], atMost: 2), "it is not lost")
+        for agent in agents { _ = try store.buryAgent(agent, reason: "35 FAILED") }
+        #expect(try store.noteReplacement(of: agents[0], atMost: 2))
+        #expect(try !store.noteReplacement(of: agents[0], atMost: 2))
+        #expect(try store.noteReplacement(of: agents[1], atMost: 2))
+        #expect(try !store.noteReplacement(of: agents[2], atMost: 2))
+        try store.noteNoReplacement(of: agents[0])
+        #expect(try store.agents(of: job).map(\.isReplaced) == [false, true, false])
+    }
+
+    @Test func whatSlurmSaidOfEndsIsKept() throws {
+        let job = try store.addJob(1).id
+        func ending(_ state: String) -> SlurmEnding {
+            SlurmEnding(name: "16_2", number: 18, arrayJob: 16, state: state, reason: "None", nodes: "n1")
+        }
+        try store.note([ending("PREEMPTED")], of: job)
+        try store.note([ending("FAILED")], of: job)
+        try store.note([ending("FAILED")], of: JobID(rawValue: 99))
+        #expect(try store.snapshot(of: job).endings == [ending("FAILED")])
+    }
+
     @Test func aLeaseThatRanOutUnnoticedIsRenewed() throws {
         let (_, claim) = try claimed()
         clock.advance(by: lease * 3)  // a laptop that slept

@@ -1,0 +1,93 @@
+public import Slurm
+public import Store
+
+extension SlurmEnding {
+    /// What an entry of SLURM's queue says of an agent that did not end well; `nil` if it goes on or ended well.
+    public init?(_ entry: QueueEntry) {
+        guard entry.state.isFinal, entry.state.rawValue != "COMPLETED" else { return nil }
+        self.init(
+            name: entry.name, number: entry.job.rawValue, arrayJob: entry.arrayJob.rawValue,
+            state: entry.state.rawValue,
+            reason: entry.reason, nodes: entry.nodes)
+    }
+
+    /// SLURM's words for it: `FAILED, BadConstraints`.
+    public var words: String { ["", "None"].contains(reason) ? state : "\(state), \(reason)" }
+
+    /// The same in plain words, where they are known.
+    ///
+    /// - Parameter hasSpoken: Whether the agent was heard of before: then its node has started it.
+    /// - Returns: The words.
+    public func meaning(hasSpoken: Bool) -> String? { cause(hasSpoken: hasSpoken)?.meaning }
+
+    /// Whether the next agent is likely to end the same way, if it asks for the same.
+    public func willRecur(hasSpoken: Bool) -> Bool { cause(hasSpoken: hasSpoken)?.recurs ?? false }
+
+    /// Whether an agent that was heard of before ended for a reason that says nothing of what it ran, so that another one
+    /// may do better.
+    public var mayBeReplaced: Bool {
+        ["FAILED", "NODE_FAIL", "BOOT_FAIL", "TIMEOUT", "PREEMPTED"].contains(state) && !willRecur(hasSpoken: true)
+    }
+
+    private struct Cause {
+        let meaning: String
+        var recurs = false
+    }
+
+    private func cause(hasSpoken: Bool) -> Cause? {
+        let word = String(reason.prefix { $0.isLetter })
+        // SLURM says so too when somebody kills the program of a job.
+        if hasSpoken, word == "JobLaunchFailure" { return Cause(meaning: "its program was killed") }
+        return Self.causes[word] ?? Self.causes[state]
+    }
+
+    private static let memory = Cause(
+        meaning: "it used more memory than SLURM gave it; --mem gives more, fewer --slots need less", recurs: true)
+
+    /// By SLURM's reason, or its state.
+    private static let causes: [String: Cause] = [
+        "AccountingPolicy": Cause(meaning: "a limit of the account forbids it", recurs: true),
+        "BadConstraints": Cause(meaning: "no node has what it asks for", recurs: true),
+        "BOOT_FAIL": Cause(meaning: "its node did not boot"),
+        "CANCELLED": Cause(meaning: "somebody cancelled it in SLURM"),
+        "DEADLINE": Cause(meaning: "its deadline had passed", recurs: true),
+        "InactiveLimit": Cause(meaning: "SLURM took it for inactive"),
+        "JobLaunchFailure": Cause(
+            meaning: "its node could not start it: does the node see the folders of the job and of its log?",
+            recurs: true),
+        "NODE_FAIL": Cause(meaning: "its node failed"),
+        "NodeDown": Cause(meaning: "its node failed"),
+        "NonZeroExitCode": Cause(meaning: "its program ended with an error"),
+        "OUT_OF_MEMORY": memory, "OutOfMemory": memory,
+        "PREEMPTED": Cause(meaning: "jobs of a higher priority took its node"),
+        "Prolog": Cause(meaning: "the node's prolog failed", recurs: true),
+        "RaisedSignal": Cause(meaning: "a signal ended its program"),
+        "REVOKED": Cause(meaning: "another cluster of the federation has taken it"),
+        "SystemFailure": Cause(meaning: "SLURM itself failed"),
+        "TIMEOUT": Cause(meaning: "it was still at work when its time was over"),
+    ]
+}
+
+extension [SlurmEnding] {
+    /// A line for each way in which agents ended, the most frequent first: `3 agents: FAILED, BadConstraints (…)`.
+    ///
+    /// - Parameters:
+    ///   - spoken: SLURM's numbers for the agents that were heard of before their end.
+    ///   - lookAt: What to look at beside, given one of the agents' endings.
+    /// - Returns: The lines.
+    public func lines(spoken: Set<Int64>, _ lookAt: (SlurmEnding) -> String? = { _ in nil }) -> [String] {
+        Dictionary(grouping: self, by: \.words).sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+            .map { words, endings in
+                let names = endings.prefix(3).map(\.name).joined(separator: ", ") + (endings.count > 3 ? ", …" : "")
+                let nodes = Set(endings.map(\.nodes)).filter { !$0.isEmpty }.sorted()
+                let place = nodes.isEmpty ? "" : " on " + nodes.prefix(3).joined(separator: ", ")
+                var line = "\(endings.count) agent\(endings.count == 1 ? "" : "s"): \(words)"
+                if let meaning = endings[0].meaning(hasSpoken: spoken.contains(endings[0].number)) {
+                    line += ": \(meaning)"
+                }
+                line += " (SLURM's \(names)\(place))"
+                if let hint = lookAt(endings[0]) { line += "; \(hint)" }
+                return line
+            }
+    }
+}

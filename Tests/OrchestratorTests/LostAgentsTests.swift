@@ -1,0 +1,149 @@
+import Foundation
+import Jobs
+import Layout
+import Slurm
+import Store
+import Testing
+
+@testable import Orchestrator
+
+/// What SLURM knows of agents that did not end well, and what is made of it.
+struct LostAgentsTests {
+    let bench: Workbench
+    static let submit = ["submit", "--experiments", "tms_5-2", "--executor", "slurm"]
+
+    init() throws {
+        bench = try Workbench()
+        _ = try bench.writeProgram(
+            "echo \"$*\" >> scontrol.txt; echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 1001'",
+            to: "bin/scontrol")
+        _ = try bench.writeProgram("echo 812", to: "bin/sbatch")
+        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+    }
+
+    private func submit(_ runs: Int) async throws -> Job {
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--sweep", try bench.seeds(runs), "--n-agents", String(runs)])
+        try #require(answer.code == 0, "\(answer.error)")
+        return try Store(CacheFolder(path: bench.cache)).job(JobID(rawValue: 1))
+    }
+
+    private func setQueue(_ job: Job, _ lines: String...) throws {
+        let text = lines.map { $0.replacing("NAME", with: job.token) }.joined(separator: "\n")
+        _ = try bench.writeProgram("echo 'JOBID|'; echo '\(text)'", to: "bin/squeue")
+    }
+
+    @Test func agentsThatEndedBeforeTheySpokeAreToldWithSlurmsReason() async throws {
+        let job = try await submit(3)
+        try setQueue(
+            job, "812_1|813|812|1|FAILED|NAME||BadConstraints", "812_2|814|812|2|FAILED|NAME||BadConstraints",
+            "812_3|812|812|3|OUT_OF_MEMORY|NAME|n2|OutOfMemory")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(
+            status.output.contains(
+                "No agent works on it any more (2 agents: FAILED, BadConstraints: no node has what it asks for "
+                    + "(SLURM's 812_1, 812_2); 1 agent: OUT_OF_MEMORY, OutOfMemory: it used more memory "
+                    + "than SLURM gave it; --mem gives more, fewer --slots need less (SLURM's 812_3 on n2)"),
+            "\(status.output)")
+        // SLURM forgets; what it said is kept.
+        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        let json = try await bench.orchestrator(["status", "1", "--json", "--refresh"])
+        for part in [#""state" : "OUT_OF_MEMORY""#, #""name" : "812_1""#, #""slurm_job_id" : 814"#, "logs/812_3.log"] {
+            #expect(json.output.contains(part), "\(json.output)")
+        }
+        let why = try await bench.orchestrator(["why", "1"])
+        #expect(why.output.contains("2 agents: FAILED, BadConstraints: no node has what it asks for"), "\(why.output)")
+        let list = try await bench.orchestrator(["list"])
+        #expect(
+            list.output.contains("! nobody works on it: FAILED, BadConstraints; OUT_OF_MEMORY, OutOfMemory"),
+            "\(list.output)")
+        let resume = try await bench.orchestrator(["resume", "1"])
+        #expect(
+            resume.error.contains("new ones that ask for the same are likely to end the same way"), "\(resume.error)")
+        let other = try await bench.orchestrator(["resume", "1", "--n-agents", "1", "--mem", "1G"])
+        #expect(!other.error.contains("likely to end the same way"), "\(other.error)")
+    }
+
+    @Test func oneThatEndedBeforeItSpokeIsToldWhileOthersWait() async throws {
+        let job = try await submit(2)
+        try FileManager.default.createDirectory(atPath: job.folder.logs, withIntermediateDirectories: true)
+        try Data("oops\n".utf8).write(to: URL(filePath: job.folder.logs + "/812_1.log"))
+        try setQueue(
+            job, "812_1|813|812|1|FAILED|NAME|n1|JobLaunchFailure", "812_2|812|812|2|PENDING|NAME||Priority")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(
+            status.output.contains(
+                "ended before they said a word: 1 agent: FAILED, JobLaunchFailure: its node could not start it: does the "
+                    + "node see the folders of the job and of its log? (SLURM's 812_1 on n1); "
+                    + "its log: \(job.folder.logs)/812_1.log"), "\(status.output)")
+        #expect(!status.output.contains("No agent works on it"))
+    }
+
+    /// An agent that was heard of a minute ago, and what it holds.
+    private func agentOfAMinuteAgo(_ job: Job, task: Int64) throws -> Claim {
+        let past = try Store(CacheFolder(path: bench.cache), now: { Timestamp.now() + .seconds(-60) })
+        let place = SlurmPlace(
+            environment: [
+                "SLURM_JOB_ID": String(812 + task), "SLURM_ARRAY_JOB_ID": "812", "SLURM_ARRAY_TASK_ID": String(task),
+            ])
+        let agent = try past.registerAgent(AgentIdentity(host: "n1", pid: 1, slurm: place), for: job.id)
+        let claim = try #require(try past.claimNext(of: job.id, by: agent, lease: .seconds(600)))
+        try past.report(Progress(step: 50, steps: 100, stepsPerSecond: 1), of: claim, lease: .seconds(600))
+        return claim
+    }
+
+    @Test func whatSlurmCallsFailedIsGivenBackAtOnceAndStartedAgain() async throws {
+        let job = try await submit(3)
+        let lost = try agentOfAMinuteAgo(job, task: 2)
+        try setQueue(
+            job, "812_2|814|812|2|FAILED|NAME|n1|JobLaunchFailure", "812_1|813|812|1|RUNNING|NAME|n1|None")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(status.output.contains("812_2 FAILED, JobLaunchFailure"), "\(status.output)")
+        let store = try Store(CacheFolder(path: bench.cache))
+        #expect(try store.run(lost.run).status == .pending)
+        #expect(try store.nextSpec(of: job.id)?.run == lost.run, "it goes before those that have not begun")
+        let agent = try #require(try store.agents(of: job.id).first)
+        #expect(agent.isLost && agent.isReplaced)
+        _ = try await bench.orchestrator(["status", "1", "--refresh"])
+        let calls = try String(contentsOfFile: bench.path + "/scontrol.txt", encoding: .utf8)
+        #expect(calls.split(separator: "\n").filter { $0 == "requeue 812_2" }.count == 1)
+    }
+
+    @Test func whatWillRecurIsNotStartedAgainAndSaid() async throws {
+        let job = try await submit(3)
+        _ = try agentOfAMinuteAgo(job, task: 2)
+        try setQueue(
+            job, "812_2|814|812|2|OUT_OF_MEMORY|NAME|n1|OutOfMemory", "812_1|813|812|1|RUNNING|NAME|n1|None")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(
+            status.output.contains(
+                "1 of 3 agents lost (812_2 OUT_OF_MEMORY, OutOfMemory); `orchestrator resume 1` starts as many as are missing"
+            ), "\(status.output)")
+        let calls = try String(contentsOfFile: bench.path + "/scontrol.txt", encoding: .utf8)
+        #expect(!calls.contains("requeue"))
+        // Once all others are heard, SLURM need not be asked for this to be told.
+        let present = try Store(CacheFolder(path: bench.cache))
+        for task in [1, 3] {
+            _ = try present.registerAgent(
+                AgentIdentity(
+                    host: "n1", pid: 1, slurm: SlurmPlace(environment: ["SLURM_JOB_ID": String(900 + task)])),
+                for: job.id)
+        }
+        #expect(try await bench.orchestrator(["status", "1"]).output.contains("1 of 3 agents lost"))
+        #expect(try await bench.orchestrator(["why", "1"]).output.contains("OUT_OF_MEMORY"))
+    }
+
+    @Test func aSuspendedAgentHasNoTimeLeft() async throws {
+        let job = try await submit(1)
+        _ = try agentOfAMinuteAgo(job, task: 1)
+        #expect(try await bench.orchestrator(["status", "1"]).output.contains("50 s"))
+        try setQueue(job, "812|813|812|1|SUSPENDED|NAME|n1|None")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(status.output.contains("suspended"), "\(status.output)")
+        #expect(status.output.contains("SLURM has suspended it"))
+        #expect(!status.output.contains("50 s"))
+        let json = try await bench.orchestrator(["status", "1", "--json"])
+        #expect(json.output.contains(#""verdict" : "suspended""#))
+        #expect(!json.output.contains("eta_seconds"))
+    }
+}
