@@ -35,8 +35,9 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Slurm", "Store", "WandB",
-                argumentParser,
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Slurm", "Store",
+                "Targets",
+                "WandB", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -54,10 +55,13 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout", "WandB",
-                .product(name: "Logging", package: "swift-log"),
+                "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels", "LanguageData", "Layout",
+                "Targets", "TextData", "Tokenizers", "WandB", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+
+        // Where a target's weights come from, and whether they are what their config says.
+        .target(name: "Targets", dependencies: ["Artifacts", "Experiments"], swiftSettings: strict),
 
         // Targets that were trained on W&B, brought into the cache.
         .target(name: "Downloads", dependencies: ["Artifacts", "Experiments", "WandB"], swiftSettings: strict),
@@ -131,10 +135,14 @@ let package = Package(
         .testTarget(
             name: "DownloadsTests", dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "WandB"],
             swiftSettings: strict),
+        .testTarget(
+            name: "TargetsTests", dependencies: ["Artifacts", "Experiments", "Targets"], swiftSettings: strict),
         .testTarget(name: "FiguresTests", dependencies: ["CCairo", "Figures"], swiftSettings: strict),
         .testTarget(
             name: "RunsTests",
-            dependencies: ["Artifacts", "Experiments", "Figures", "Kernels", "Layout", "Runs", "WandB"],
+            dependencies: [
+                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "Layout", "Runs", "Targets", "WandB",
+            ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.
         .target(
@@ -147,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "JSON", "Jobs", "Layout", "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB",
-                "Worker",
+                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Orchestrator", "Slurm", "StandInWandB",
+                "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

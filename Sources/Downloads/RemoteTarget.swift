@@ -32,10 +32,10 @@ struct RemoteTarget {
             try Self.asked { () throws(RunFilesError) in try remote.bytes(of: file) }
         }
         let config = try bytes(choice.config)
-        let stem = try Self.stem(of: config, choice.config.name)
+        let kind = try Self.kind(of: config, choice.config.name)
         var files = [
-            (stem + "_train_config.yaml", config),
-            (choice.weightsName(stem: stem), try bytes(choice.weights)),
+            (kind.trainingConfigName, config),
+            (choice.weightsName(stem: kind.weightsStem), try bytes(choice.weights)),
         ]
         if let coefficients = choice.labelCoefficients { files.append((coefficients.name, try bytes(coefficients))) }
         let origin = Origin(
@@ -52,13 +52,10 @@ struct RemoteTarget {
         do throws(RunFilesError) { return try body() } catch { throw .unavailable(error) }
     }
 
-    /// What the published tool's file names of that kind of target begin with.
-    private static func stem(of config: [UInt8], _ name: String) throws(TargetDownloadError.Reason) -> String {
+    /// The kind of target that a training config describes.
+    private static func kind(of config: [UInt8], _ name: String) throws(TargetDownloadError.Reason) -> TargetKind {
         do throws(ConfigError) {
-            switch try TargetConfig.load(yaml: String(decoding: config, as: UTF8.self), source: name) {
-            case .tms: return "tms"
-            case .residualMLP: return "resid_mlp"
-            }
+            return try TargetConfig.load(yaml: String(decoding: config, as: UTF8.self), source: name).kind
         } catch {
             let advice = name == TargetChoice.olderConfig ? "the run trained no target: " : ""
             throw .unusable("\(advice)\(error)")

@@ -34,7 +34,7 @@ public struct DiskUse: Sendable, Equatable {
         let metrics = rows * values * (isTracked ? 124 : 34)
 
         let figures = config.imageFreq.map { 1 + (config.steps + $0 - 1) / $0 } ?? 0
-        let perFigures = Double(Self.figures(config, modules, features: target.featureCount))
+        let perFigures = Double(Self.figures(config, modules, features: target.training.featureCount))
         let bytes = Double(models) * Double(model) + Double(metrics) + Double(figures) * perFigures + 4000
         kept = Int(min(bytes, 0x1p61))
         checkpoints = 3 * 12 * trained
@@ -43,10 +43,11 @@ public struct DiskUse: Sendable, Equatable {
     /// About how many bytes one step's figures take: each panel its frame, and four bytes for each cell of a heat map,
     /// of which at most 400 by 1200 are shown.
     private static func figures(
-        _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int
+        _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int?
     ) -> Int {
         let columns = min(config.C, 1200)
         func map(_ rows: Int) -> Int { 11_000 + 4 * columns * min(rows, 400) }
+        guard let features else { return modules.count * 18_000 }
         return modules.reduce(0) { sum, module in
             sum + 18_000 + 2 * map(features) + map(module.inputs) + map(module.outputs)
         }

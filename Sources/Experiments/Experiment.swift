@@ -12,6 +12,8 @@ public struct Experiment: Sendable, Equatable {
     public let source: String
     /// The folder where `<target>_target.yaml` is looked for first; nil for a published experiment.
     let folder: String?
+    /// The file as it was read.
+    let node: SourceNode
     /// The user's files that the experiment was read from; none for a published one.
     public let files: [String]
 }
@@ -38,6 +40,7 @@ extension Experiment {
         self.name = name
         self.source = source
         self.folder = folder
+        self.node = node
         config = try ExperimentConfig.load(node, source: source)
         var files = folder == nil ? [] : [source]
         if case .train(let target) = config.pretrainedModelPath,
@@ -55,10 +58,10 @@ extension Experiment {
                 let key = "pretrained_model_path"
                 reader.report(Registry.unknownTarget(name), at: node.place(of: key), key: key)
             }
-        case .local, .wandb, nil:
+        case .local, .wandb, .hub, nil:
             target = nil
         }
-        for conflict in target?.conflicts(with: config) ?? [] {
+        for conflict in target.map(config.conflicts(decomposing:)) ?? [] {
             reader.report(.conflict(conflict.reason), at: node.place(of: conflict.key), key: conflict.key)
         }
         try reader.finish()

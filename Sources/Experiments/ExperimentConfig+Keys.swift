@@ -57,23 +57,18 @@ extension ExperimentConfig {
             let reason = "exponential needs lr_exponential_halflife, a number of steps > 0"
             conflicts.append(Conflict(key: "lr_schedule", reason: reason))
         }
-        let published = taskConfig.kind.modelClass
-        if let published, pretrainedModelClass != published {
-            conflicts.append(
-                Conflict(
-                    key: "pretrained_model_class",
-                    reason: "task_name \(taskConfig.name) goes with \(published), not \(pretrainedModelClass)"
-                ))
-        }
-        let other = TaskConfig.Kind.allCases.first { $0.modelClass == pretrainedModelClass }
-        if published == nil, let other {
-            conflicts.append(
-                Conflict(
-                    key: "pretrained_model_class",
-                    reason:
-                        "\(pretrainedModelClass) goes with task_name \(other.rawValue), not \(taskConfig.name)"
-                ))
-        }
+        let kind = taskConfig.kind
+        guard !kind.modelClasses.contains(pretrainedModelClass) else { return conflicts }
+        let other = TargetKind.all.first { $0.modelClasses.contains(pretrainedModelClass) }
+        let nearest = Spelling.nearest(to: pretrainedModelClass, among: kind.modelClasses)
+        let reason =
+            if let other, kind.modelClasses.count > 1 {
+                "\(pretrainedModelClass) goes with task_name \(other.name), not \(kind.name)"
+            } else {
+                "task_name \(kind.name) goes with \(kind.modelClasses.joined(separator: ", ")), not "
+                    + pretrainedModelClass + ((other == nil ? nearest : nil).map { "; did you mean \($0)?" } ?? "")
+            }
+        conflicts.append(Conflict(key: "pretrained_model_class", reason: reason))
         return conflicts
     }
 }
@@ -82,17 +77,6 @@ extension ExperimentConfig {
 struct Conflict: Hashable {
     let key: String
     let reason: String
-}
-
-extension TaskConfig.Kind {
-    /// The published class of the task's target models, or nil where there are many.
-    fileprivate var modelClass: String? {
-        switch self {
-        case .tms: "spd.experiments.tms.models.TMSModel"
-        case .residualMLP: "spd.experiments.resid_mlp.models.ResidualMLP"
-        case .lm: nil
-        }
-    }
 }
 
 extension SourceNode {

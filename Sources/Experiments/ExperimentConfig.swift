@@ -92,7 +92,7 @@ public struct ExperimentConfig: Sendable, Equatable {
     public internal(set) var tokenizerName: String?
 
     /// The data, and with it the kind of target model.
-    public internal(set) var taskConfig = TaskConfig.tms(SparseFeatures())
+    public internal(set) var taskConfig = TaskConfig(kind: .tms)
 }
 
 extension ExperimentConfig {

@@ -14,7 +14,7 @@ public struct MemoryUse: Sendable, Equatable {
         // In numbers that cannot overflow: sizes are only known to be below 2^31 each.
         let modules = config.decomposedModules(of: target)
         let c = Double(config.C)
-        let features = Double(target.featureCount)
+        let features = Double(target.training.featureCount ?? 0)
         let gate = config.nCIMLPNeurons == 0 ? 2 : 3 * Double(config.nCIMLPNeurons) + 1
         let gates = Double(modules.count) * c * gate
         let vectors = modules.reduce(0) { $0 + c * (Double($1.inputs) + Double($1.outputs)) }

@@ -1,4 +1,4 @@
-/// Where the target model's weights come from: the forms of `pretrained_model_path`.
+/// Where the target model's weights come from: the forms of `pretrained_model_path`, and `pretrained_model_name_hf`.
 public enum PretrainedModel: Sendable, Hashable {
     /// `train:<target>`: the config `<target>_target.yaml`, trained once and cached.
     case train(String)
@@ -6,6 +6,8 @@ public enum PretrainedModel: Sendable, Hashable {
     case local(String)
     /// A run on Weights & Biases.
     case wandb(WandBRunReference)
+    /// A model by its name on the Hugging Face hub, or a folder with its files.
+    case hub(String)
 }
 
 /// A run on Weights & Biases as a config names it: `wandb:[entity/]project/runs/id`.
@@ -23,7 +25,7 @@ extension PretrainedModel: CustomStringConvertible {
     public var description: String {
         switch self {
         case .train(let target): "train:" + target
-        case .local(let path): path
+        case .local(let text), .hub(let text): text
         case .wandb(let run):
             (["wandb:" + (run.entity.map { $0 + "/" } ?? "") + run.project, "runs", run.id])
                 .joined(separator: "/")

@@ -2,8 +2,10 @@ private import Foundation
 
 /// The published experiments and the training of their targets, which the binary carries with it.
 public enum Registry {
-    /// The published experiments' names in their usual order.
-    public static let names = published.map(\.name)
+    /// The toy experiments' names in their usual order: what is run where none is named.
+    public static let names = published.filter { !$0.isNamedOnly }.map(\.name)
+    /// Every published experiment's name; language models behind the toys.
+    public static let allNames = published.map(\.name)
 
     /// The experiment that a user names: a published one, or the path of a YAML file of their own.
     ///
@@ -31,9 +33,9 @@ public enum Registry {
 
     private static func published(named name: String) throws(ConfigError) -> Published {
         if let entry = published.first(where: { $0.name == name }) { return entry }
-        let nearest = Spelling.nearest(to: name, among: names)
+        let nearest = Spelling.nearest(to: name, among: allNames)
         let cause = ConfigProblem.Cause.unknownName(
-            kind: "experiment", name: name, nearest: nearest, known: names)
+            kind: "experiment", name: name, nearest: nearest, known: allNames)
         throw ConfigError([ConfigProblem(source: "experiments", place: nil, path: "", cause: cause)])
     }
 
@@ -46,8 +48,8 @@ public enum Registry {
     /// - Throws: What is wrong with the file found.
     public static func target(named name: String, folder: String?) throws(ConfigError) -> TargetConfig? {
         if let path = targetFile(named: name, in: folder) { return try TargetConfig.load(path: path) }
-        guard let entry = published.first(where: { $0.name == name }) else { return nil }
-        return try TargetConfig.load(yaml: text(entry.target), source: targetFileName(name))
+        guard let target = published.first(where: { $0.name == name })?.target else { return nil }
+        return try TargetConfig.load(yaml: text(target), source: targetFileName(name))
     }
 
     /// The user's own file that `train:<name>` stands for, if there is one in `folder`.
@@ -60,13 +62,18 @@ public enum Registry {
     private static func targetFileName(_ name: String) -> String { name + "_target.yaml" }
 
     static func unknownTarget(_ name: String) -> ConfigProblem.Cause {
-        .unknownTarget(name: name, nearest: Spelling.nearest(to: name, among: names), known: names)
+        .unknownTarget(name: name, nearest: Spelling.nearest(to: name, among: trainable), known: trainable)
     }
+
+    private static let trainable = published.filter { $0.target != nil }.map(\.name)
 
     private struct Published {
         let name: String
         let experiment: [UInt8]
-        let target: [UInt8]
+        /// The training of its target; nil where that is downloaded.
+        var target: [UInt8]?
+        /// Whether it is run only where it is named.
+        var isNamedOnly = false
     }
 
     private static let published = [
@@ -91,6 +98,11 @@ public enum Registry {
         Published(
             name: "resid_mlp3", experiment: PackageResources.resid_mlp3_yaml,
             target: PackageResources.resid_mlp3_target_yaml),
+        Published(
+            name: "lm_small", experiment: PackageResources.lm_small_yaml,
+            target: PackageResources.lm_small_target_yaml, isNamedOnly: true),
+        Published(name: "ss_emb", experiment: PackageResources.ss_emb_yaml, isNamedOnly: true),
+        Published(name: "ts", experiment: PackageResources.ts_yaml, isNamedOnly: true),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -10,19 +10,7 @@ extension ExperimentConfig {
     /// - Returns: The name, or nil where it cannot be made without the target.
     public func runName(target: TargetConfig?) -> String? {
         if let wandbRunName { return wandbRunNamePrefix + wandbRunName }
-        switch target {
-        case .tms(let training):
-            let model = training.model
-            let layers = model.nHiddenLayers > 0 ? "-\(model.nHiddenLayers)" : ""
-            let shape = "ft\(model.nFeatures)_hid\(model.nHidden)hid-layers\(model.nHiddenLayers)"
-            return wandbRunNamePrefix + "tms\(model.nFeatures)-\(model.nHidden)\(layers)_" + settingsInName + shape
-        case .residualMLP(let training):
-            let model = training.model
-            let shape = "ft\(model.nFeatures)_resid\(model.dEmbed)_mlp\(model.dMLP)"
-            return wandbRunNamePrefix + "resid_mlp\(model.nLayers)_" + settingsInName + shape
-        case nil:
-            return nil
-        }
+        return taskConfig.kind.training.name(self, target, settings: settingsInName).map { wandbRunNamePrefix + $0 }
     }
 
     /// The part of the name that all experiments have in common.

@@ -18,8 +18,7 @@ public struct RunSize: Sendable, Hashable {
     private let target: Target
 
     private enum Target: Hashable {
-        case tms(features: Int, hidden: Int, layers: Int)
-        case residualMLP(features: Int, embedding: Int, neurons: Int, layers: Int)
+        case shaped(kind: String, [[Int]])
         case described(String)
     }
 
@@ -46,18 +45,12 @@ public struct RunSize: Sendable, Hashable {
         ]
         losses = coefficients.map { $0 ?? 0 != 0 }
         self.target =
-            switch target {
-            case .tms(let training)?:
-                .tms(
-                    features: training.model.nFeatures, hidden: training.model.nHidden,
-                    layers: training.model.nHiddenLayers)
-            case .residualMLP(let training)?:
-                .residualMLP(
-                    features: training.model.nFeatures, embedding: training.model.dEmbed,
-                    neurons: training.model.dMLP, layers: training.model.nLayers)
-            case nil: .described(config.pretrainedModelPath?.description ?? "")
+            if let target {
+                .shaped(kind: target.kind.name, target.training.tensors.map(\.shape))
+            } else {
+                .described(config.target?.description ?? "")
             }
-        let features = target?.featureCount ?? 1
+        let features = target?.training.featureCount ?? 1
         let live = config.taskConfig.sparseFeatures.map { $0.liveRows(features: features) }
         let base = Elementary.log(1.2)
         activity = live.map { Int((Elementary.log(max($0, 1e-9)) / base).rounded()) }
@@ -78,12 +71,5 @@ extension SparseFeatures {
         var empty = 1.0
         for _ in 0..<features { empty *= 1 - featureProbability }
         return 1 - empty
-    }
-}
-
-extension ExperimentConfig {
-    /// The target's modules that the patterns name.
-    func decomposedModules(of target: TargetConfig) -> [TargetConfig.Module] {
-        target.modules.filter { module in targetModulePatterns.contains { module.matches($0) } }
     }
 }

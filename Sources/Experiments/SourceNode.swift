@@ -9,14 +9,14 @@ public struct SourcePlace: Sendable, Hashable {
 }
 
 /// A value of a document together with where it stands.
-struct SourceNode: Sendable {
-    enum Content: Sendable {
+struct SourceNode: Sendable, Equatable {
+    enum Content: Sendable, Equatable {
         case scalar(ConfigValue)
         case list([SourceNode])
         case map([Entry])
     }
 
-    struct Entry: Sendable {
+    struct Entry: Sendable, Equatable {
         let key: String
         /// Where the key stands.
         let place: SourcePlace?

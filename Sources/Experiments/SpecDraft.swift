@@ -6,6 +6,8 @@ public struct SpecDraft: Sendable, Equatable {
         public let path: String
         /// The value as the sweep file has it.
         public let value: ConfigValue
+        /// Where it stands in the sweep file.
+        let place: SourcePlace?
     }
 
     /// The name of the experiment.
@@ -16,22 +18,62 @@ public struct SpecDraft: Sendable, Equatable {
     public let target: TargetConfig?
     /// The sweep's values in the order of the grid; empty without a sweep.
     public let overrides: [Override]
+    /// The file that the experiment stands in, and what it says.
+    private let source: String
+    private let node: SourceNode
+    /// The sweep file, if there is one.
+    private let sweep: String?
 
     /// The run of an experiment as it is configured.
     public init(_ experiment: Experiment) {
-        self.init(
-            experiment: experiment.name, config: experiment.config, target: experiment.target, overrides: [])
+        self.init(experiment, config: experiment.config, target: experiment.target, overrides: [])
     }
 
     /// The same run, now that it is known how its target was trained.
     public func decomposing(_ target: TargetConfig) -> SpecDraft {
-        SpecDraft(experiment: experiment, config: config, target: target, overrides: overrides)
+        SpecDraft(self, target: target)
     }
 
-    init(experiment: String, config: ExperimentConfig, target: TargetConfig?, overrides: [Override]) {
-        self.experiment = experiment
+    init(
+        _ experiment: Experiment, config: ExperimentConfig, target: TargetConfig?, overrides: [Override],
+        sweep: String? = nil
+    ) {
+        self.experiment = experiment.name
         self.config = config
         self.target = target
         self.overrides = overrides
+        source = experiment.source
+        node = experiment.node
+        self.sweep = overrides.isEmpty ? nil : sweep
+    }
+
+    private init(_ draft: SpecDraft, target: TargetConfig) {
+        experiment = draft.experiment
+        config = draft.config
+        self.target = target
+        overrides = draft.overrides
+        source = draft.source
+        node = draft.node
+        sweep = draft.sweep
+    }
+
+    /// What keeps it from being run, a line each with the place of the key that is to blame.
+    ///
+    /// - Parameter target: How its target was trained, or nil where that is not known.
+    /// - Returns: The lines; none for a run that can be run.
+    public func obstacles(decomposing target: TargetConfig?) -> [String] {
+        config.obstacles(decomposing: target).map { problem($0.key, $0.reason) }
+    }
+
+    /// A line that says what is wrong with a key, and where it stands: in the experiment's file or, by its value, in the
+    /// sweep's.
+    public func problem(_ key: String, _ reason: String) -> String {
+        guard let override = overrides.first(where: { $0.path == key }), let sweep else {
+            let problem = ConfigProblem(
+                source: source, place: node.place(of: key), path: key, cause: .conflict(reason))
+            return "\(problem)"
+        }
+        let cause = ConfigProblem.Cause.conflict("\(key): \(reason) (with \(key): \(override.value))")
+        return "\(ConfigProblem(source: sweep, place: override.place, path: experiment, cause: cause))"
     }
 }

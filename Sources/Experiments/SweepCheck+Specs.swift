@@ -10,8 +10,7 @@ extension SweepCheck {
         for number in 0..<count {
             let values = sampling.map { grid.sample(number, from: $0) } ?? grid.combination(number)
             let spec = spec(values, of: grid, &refused)
-            let mismatch = spec.target?.conflicts(with: spec.config) ?? []
-            for conflict in spec.config.conflicts + mismatch {
+            for conflict in spec.config.conflicts + spec.config.conflicts(decomposing: spec.target) {
                 rejected[conflict, default: (text(of: spec.overrides), 0)].count += 1
             }
             specs.append(spec)
@@ -22,7 +21,8 @@ extension SweepCheck {
         for (conflict, combinations) in rejected.sorted(by: { $0.key.key < $1.key.key }) {
             let others = combinations.count > 1 ? " and \(combinations.count - 1) more combinations" : ""
             let cause = "\(conflict.key): \(conflict.reason) (with \(combinations.first)\(others))"
-            report(.conflict(cause), path: grid.experiment.name, at: nil)
+            let column = grid.axes.lazy.flatMap(\.columns).first { $0.parameter.path == conflict.key }
+            report(.conflict(cause), path: grid.experiment.name, at: column?.parameter.place)
         }
         return specs
     }
@@ -36,12 +36,14 @@ extension SweepCheck {
             let before = reader.problems.count
             column.field.read(value, &config, &reader)
             if reader.problems.count > before { refused.note(value, of: column) }
-            overrides.append(SpecDraft.Override(path: column.parameter.path, value: value.value))
+            overrides.append(
+                SpecDraft.Override(
+                    path: column.parameter.path, value: value.value, place: value.place ?? column.parameter.place))
         }
         let isOwnTarget = config.pretrainedModelPath == grid.experiment.config.pretrainedModelPath
         let target = isOwnTarget ? grid.experiment.target : config.pretrainedModelPath.flatMap { targets[$0] }
         return SpecDraft(
-            experiment: grid.experiment.name, config: config, target: target, overrides: overrides)
+            grid.experiment, config: config, target: target, overrides: overrides, sweep: source)
     }
 
     private func text(of overrides: [SpecDraft.Override]) -> String {

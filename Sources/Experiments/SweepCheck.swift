@@ -155,8 +155,8 @@ struct SweepCheck {
 
     /// Checks a section whose experiment is not selected.
     mutating func unselected(_ section: SweepFile.Section, selected: [String]) {
-        guard Registry.names.contains(section.name) else {
-            let known = [SweepFile.globalName] + Registry.names
+        guard Registry.allNames.contains(section.name) else {
+            let known = [SweepFile.globalName] + Registry.allNames
             let nearest = Spelling.nearest(to: section.name, among: known + selected)
             let cause = ConfigProblem.Cause.unknownName(
                 kind: "experiment", name: section.name, nearest: nearest, known: known)

@@ -198,7 +198,7 @@ extension ExperimentConfig {
 
     /// The dotted paths of all keys that hold one value, over all tasks, in order.
     static let parameterPaths: [String] = {
-        let paths = TaskConfig.Kind.allCases.map { kind in
+        let paths = TargetKind.all.map { kind in
             var config = ExperimentConfig()
             config.taskConfig = TaskConfig(kind: kind)
             return fields.paths(in: config)

@@ -46,11 +46,18 @@ public struct Hub: Sendable {
     // MARK: Models
 
     /// The folder of a model, if it is on this machine: a folder by its path, or a name in a cache.
-    public func localModel(_ name: String) -> Model? {
+    ///
+    /// - Parameters:
+    ///   - name: the folder or the name.
+    ///   - needsWeights: false for a model of which only the tokenizer is asked for.
+    /// - Returns: nil if it is not here, or not whole.
+    public func localModel(_ name: String, needsWeights: Bool = true) -> Model? {
         if FileManager.default.fileExists(atPath: name) { return Model(folder: name, commit: nil) }
         guard let hubName = HubName(name, kind: .model) else { return nil }
         for cache in [settings.hubCache, cache] {
-            if let snapshot = HubFolder(hubName, in: cache).snapshot, ModelFiles.areWhole(in: snapshot.folder) {
+            if let snapshot = HubFolder(hubName, in: cache).snapshot,
+                ModelFiles.areWhole(in: snapshot.folder, needsWeights: needsWeights)
+            {
                 return Model(folder: snapshot.folder, commit: snapshot.commit)
             }
         }
@@ -59,9 +66,13 @@ public struct Hub: Sendable {
 
     /// The folder of a model, downloaded if it is not on this machine yet.
     ///
+    /// - Parameters:
+    ///   - name: the folder or the name.
+    ///   - needsWeights: false for a model of which only the tokenizer is asked for.
+    /// - Returns: the folder, and the commit that it is of.
     /// - Throws: `HubError` with what is missing and what to do, `FileError` if our cache cannot be written.
-    public func model(_ name: String) throws -> Model {
-        if let model = localModel(name) { return model }
+    public func model(_ name: String, needsWeights: Bool = true) throws -> Model {
+        if let model = localModel(name, needsWeights: needsWeights) { return model }
         guard let hubName = HubName(name, kind: .model) else {
             throw HubError(.unusable, "'\(name)' is neither a folder nor a model's name such as ORG/NAME")
         }
@@ -69,7 +80,7 @@ public struct Hub: Sendable {
         let folder = HubFolder(hubName, in: cache)
         return try locked(folder) {
             let (commit, files) = try listing(hubName, client)
-            let wanted = try ModelFiles.wanted(among: files, of: name)
+            let wanted = try ModelFiles.wanted(among: files, of: name, needsWeights: needsWeights)
             let download = HubDownload(
                 name: hubName, commit: commit, folder: folder, client: client, progress: progress)
             // An index says which further files there are.

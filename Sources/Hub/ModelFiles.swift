@@ -12,7 +12,10 @@ enum ModelFiles {
     ]
 
     /// The files to download, but for the shards that an index names.
-    static func wanted(among files: [HubDownload.File], of name: String) throws(HubError) -> [HubDownload.File] {
+    static func wanted(
+        among files: [HubDownload.File], of name: String, needsWeights: Bool
+    ) throws(HubError) -> [HubDownload.File] {
+        guard needsWeights else { return files.filter { others.contains($0.path) } }
         guard files.contains(where: { $0.path == "config.json" }) else {
             throw HubError(.unusable, "\(name) has no config.json: it is no model of the transformers library")
         }
@@ -39,8 +42,9 @@ enum ModelFiles {
     }
 
     /// Whether a folder has a config and weights: the hub's own tools may have fetched a single file.
-    static func areWhole(in folder: String) -> Bool {
+    static func areWhole(in folder: String, needsWeights: Bool) -> Bool {
         let exists = { FileManager.default.fileExists(atPath: folder + "/" + $0) }
+        if !needsWeights { return exists("tokenizer.json") || exists("vocab.json") && exists("merges.txt") }
         guard exists("config.json"), let weights = weights.first(where: exists) else { return false }
         guard weights.hasSuffix(".index.json") else { return true }
         guard let names = try? shards(of: folder + "/" + weights, of: folder) else { return false }

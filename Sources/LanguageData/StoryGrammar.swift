@@ -12,16 +12,17 @@ public struct StoryGrammar: Sendable {
     /// Story number `number`: some 40 to 90 words of lower-case text, punctuation set off by spaces.
     public func story(_ number: Int) -> String {
         var draws = Draws(state: seed &* 0xD1B5_4A32_D192_ED03 ^ UInt64(truncatingIfNeeded: number))
+        let (name, animal) = (draws.below(Self.names.count), draws.below(Self.animals.count))
+        let place = draws.near(animal, in: Self.places, choices: 3)
         var scene = Scene(
-            name: draws.pick(Self.names), friend: draws.pick(Self.names), animal: draws.pick(Self.animals),
-            thing: draws.pick(Self.things), place: draws.pick(Self.places), look: draws.pick(Self.looks),
-            mood: draws.pick(Self.moods), deed: draws.pick(Self.deeds))
+            name: Self.names[name], friend: Self.names[draws.near(name, in: Self.names, choices: 2)],
+            animal: Self.animals[animal], thing: "", place: Self.places[place],
+            look: Self.looks[draws.near(animal, in: Self.looks, choices: 2)], mood: "", deed: Self.deeds[0])
+        draws.change(&scene, at: place)
         var sentences = [draws.pick(Self.openings)(scene), draws.pick(Self.homes)(scene)]
         for _ in 0..<(1 + draws.below(3)) {
             sentences.append(draws.pick(Self.events)(scene))
-            scene.thing = draws.pick(Self.things)
-            scene.mood = draws.pick(Self.moods)
-            scene.deed = draws.pick(Self.deeds)
+            draws.change(&scene, at: place)
         }
         sentences.append(draws.pick(Self.endings)(scene))
         return sentences.joined(separator: " ")
@@ -74,6 +75,20 @@ public struct StoryGrammar: Sendable {
         }
 
         mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
+
+        /// One of a few elements that belong to number `key`, by its place.
+        mutating func near<Element>(_ key: Int, in elements: [Element], choices: Int) -> Int {
+            (key * 7 + below(choices) * 11 + 3) % elements.count
+        }
+
+        /// What happens next at a place: a thing that is found there, what is done with it, how that feels.
+        mutating func change(_ scene: inout Scene, at place: Int) {
+            let thing = near(place, in: StoryGrammar.things, choices: 3)
+            let deed = near(thing, in: StoryGrammar.deeds, choices: 2)
+            scene.thing = StoryGrammar.things[thing]
+            scene.deed = StoryGrammar.deeds[deed]
+            scene.mood = StoryGrammar.moods[near(deed, in: StoryGrammar.moods, choices: 2)]
+        }
     }
 }
 
@@ -83,30 +98,27 @@ extension StoryGrammar {
     private typealias Sentence = @Sendable (Scene) -> String
 
     private static let openings: [Sentence] = [
-        { "once upon a time there was a \($0.look) \($0.animal) called \($0.name) ." },
+        { "once upon a time there was a \($0.look) \($0.animal) called \($0.name) . it lived near the \($0.place) ." },
         { "one day a \($0.look) \($0.animal) called \($0.name) went to the \($0.place) ." },
-        { "long ago a \($0.look) \($0.animal) lived near the \($0.place) . its name was \($0.name) ." },
     ]
 
     private static let homes: [Sentence] = [
-        { "\($0.name) liked to play with \($0.friend) in the \($0.place) ." },
-        { "every morning \($0.name) and \($0.friend) met in the \($0.place) ." },
-        { "\($0.name) had a best friend . the friend was called \($0.friend) ." },
+        { "\($0.name) liked to play with \($0.friend) every day ." },
+        { "it had a best friend . the friend was called \($0.friend) ." },
     ]
 
     private static let events: [Sentence] = [
-        { "\($0.name) saw a \($0.thing) and wanted to \($0.deed.plain) it . so \($0.name) \($0.deed.past) it ." },
-        { "\" look at my \($0.thing) ! \" said \($0.friend) . \($0.name) felt \($0.mood) ." },
-        { "then \($0.friend) \($0.deed.past) the \($0.thing) . \" thank you , \" said \($0.name) ." },
-        { "but the \($0.thing) was gone . \($0.name) was \($0.mood) and \($0.friend) was \($0.mood) too ." },
-        { "\" can you \($0.deed.plain) the \($0.thing) ? \" asked \($0.name) . \($0.friend) \($0.deed.past) it ." },
-        { "in the \($0.place) they found a \($0.thing) . \($0.friend) was very \($0.mood) ." },
+        { "it saw a \($0.thing) and wanted to \($0.deed.plain) the \($0.thing) . it was \($0.mood) ." },
+        { "\" look at my \($0.thing) ! \" said the friend . it felt very \($0.mood) ." },
+        { "then the friend \($0.deed.past) a \($0.thing) . \" thank you , \" it said and felt \($0.mood) ." },
+        {
+            "\" can you \($0.deed.plain) this \($0.thing) ? \" it asked . so the friend \($0.deed.past) the \($0.thing) ."
+        },
     ]
 
     private static let endings: [Sentence] = [
-        { "at the end of the day \($0.name) and \($0.friend) went home . they were \($0.mood) ." },
-        { "from that day on \($0.name) and \($0.friend) were the best of friends ." },
-        { "\($0.name) went to sleep and dreamed of the \($0.thing) . the end ." },
+        { "at the end of the day they went home from the \($0.place) . they were \($0.mood) ." },
+        { "from that day on \($0.name) and \($0.friend) were the best of friends . the end ." },
     ]
 }
 

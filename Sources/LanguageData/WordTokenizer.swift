@@ -5,6 +5,8 @@ public enum WordTokenizer {
     /// The token between documents, and what stands for a word that is not in the vocabulary.
     public static let endOfSequence = "[EOS]"
     private static let unknown = "[UNK]"
+    /// How many tokens stand before the words.
+    public static let specialTokens = 2
 
     /// A tokenizer of these words: lower-case, split at spaces and punctuation.
     ///

@@ -21,6 +21,14 @@ public struct TargetsFolder: Hashable, Sendable {
     /// The copy of a user's target, by the SHA-256 of its files.
     public func copy(digest: String) -> String { "\(path)/\(Self.copy)\(digest.prefix(16))" }
 
+    /// The places of a language model and its text, by the SHA-256 of the file's content.
+    public func sources(digest: String) -> String { "\(path)/lm-sources-\(digest.prefix(16)).json" }
+
+    /// The cache that the folder belongs to.
+    public var cache: CacheFolder {
+        CacheFolder(path: String(path.dropLast(path.hasSuffix("/" + Self.name) ? Self.name.utf8.count + 1 : 0)))
+    }
+
     /// The lock of whoever trains a target.
     public static func lock(of target: String) -> String { target + Aside.lockSuffix }
 

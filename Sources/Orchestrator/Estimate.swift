@@ -33,14 +33,15 @@ struct Estimate {
     ///   - plan: What is to run.
     ///   - parallelism: How.
     ///   - store: Where finished runs are, if there are any.
+    ///   - runs: Where runs of W&B's are kept that trained targets.
     ///   - isTracked: Whether rows are kept for Weights & Biases too.
     ///   - room: How much memory there is for a run.
     ///   - place: Where the files go.
     ///   - timer: Times what no finished run tells.
     /// - Throws: What keeps the state file from being read, or ^C.
     init(
-        _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, isTracked: Bool, room: MemoryRoom?,
-        place: StoragePlace,
+        _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, runs: String, isTracked: Bool,
+        room: MemoryRoom?, place: StoragePlace,
         timer: () throws(Failure) -> StepTimer
     ) throws(Failure) {
         var items: [Item] = []
@@ -53,7 +54,8 @@ struct Estimate {
                 different[size, default: .init(draft)].take(draft)
             }
             let times = try StepTimes(
-                of: different, experiment: part.experiment, store: store, threads: parallelism.threads, timer: timer)
+                of: different, experiment: part.experiment, store: store, runs: runs,
+                threads: parallelism.threads, timer: timer)
             let seconds = zip(drafts, sizes).compactMap { draft, size in
                 times.costs[size].map { $0.seconds(of: draft.config) }
             }

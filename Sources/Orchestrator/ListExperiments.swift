@@ -19,9 +19,9 @@ struct ListExperiments: ParsableCommand {
     func run() throws {
         do {
             if let name {
-                print(try Registry.experiment(named: name).config.yaml(), terminator: "")
+                print(try Registry.yaml(named: name), terminator: "")
             } else {
-                for name in Registry.names { print(name) }
+                for name in Registry.allNames { print(name) }
             }
         } catch {
             throw Failure(error)

@@ -2,6 +2,7 @@ import Downloads
 import Experiments
 import Foundation
 import Store
+import Targets
 import WandB
 
 /// Targets that a submission's configs name by their runs on W&B: brought into the cache before anything is stored,
@@ -20,15 +21,16 @@ struct RemoteTargets {
             let place: String?
             do throws(TargetDownloadError) {
                 place = try downloads.fetch(
-                    run, say: { printError($0) }, shouldStop: { Interruption.isRequested })
+                    run, check: { _ = try TargetFiles(path: $0) }, say: { printError($0) },
+                    shouldStop: { Interruption.isRequested })
             } catch {
                 throw error.mayPass
                     ? .failed("\(error); nothing was stored") : .badInput("\(error); nothing was stored")
             }
             guard let place else { throw .interrupted }
-            do throws(Failure) { _ = try TargetSource(place) } catch {
+            do throws(TargetError) { _ = try TargetFiles(path: place) } catch {
                 let advice = "delete the folder to have it downloaded again"
-                throw .failed("\(PretrainedModel.wandb(run)) is in the cache, but \(error.message); \(advice)")
+                throw .failed("\(PretrainedModel.wandb(run)) is in the cache, but \(error); \(advice)")
             }
         }
     }

@@ -1,6 +1,7 @@
 import Experiments
 import Foundation
 import Store
+import Targets
 
 /// Takes up specs one after the other; those with a config that is there already are counted only.
 struct SpecGathering {
@@ -11,11 +12,14 @@ struct SpecGathering {
     private(set) var problems: [String] = []
     private(set) var remoteTargets: [WandBRunReference] = []
     private var seen: Set<String> = []
-    private var targets = LocalTargets()
+    private var targets: KnownTargets
     /// The last target and its text: nearly all specs of an experiment have the same.
     private var target: (config: TargetConfig, text: String)?
 
-    init(project: String?) { self.project = project }
+    init(project: String?, runs: String) {
+        self.project = project
+        targets = KnownTargets(runs: runs)
+    }
 
     mutating func add(_ draft: SpecDraft) throws {
         if parts.last?.experiment != draft.experiment {
@@ -26,7 +30,7 @@ struct SpecGathering {
         let part = parts.removeLast()
         let stored = try config(draft)
         let config = stored.json()
-        let local = stored.localTarget.flatMap { target(at: $0, for: draft) }
+        let known = target(of: stored, for: draft)
         let isNew = seen.insert(config).inserted
         if isNew {
             specs.append(
@@ -34,7 +38,7 @@ struct SpecGathering {
                     experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
                     target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
                     steps: draft.config.steps))
-            drafts.append(local.map(draft.decomposing) ?? draft)
+            drafts.append(known.map(draft.decomposing) ?? draft)
         }
         parts.append(
             .init(
@@ -62,27 +66,27 @@ struct SpecGathering {
         return text
     }
 
-    /// How the target at a path was trained; what is wrong with it, or with decomposing it so, is told once.
-    private mutating func target(at path: String, for draft: SpecDraft) -> TargetConfig? {
-        do throws(Failure) {
-            let target = try targets.config(at: path)
-            for problem in target.problems(decomposing: draft.config) { report(problem, draft) }
-            return target
+    /// How the target of a draft was trained, as far as it is known; what keeps the draft from being run is told once.
+    private mutating func target(of config: ExperimentConfig, for draft: SpecDraft) -> TargetConfig? {
+        var target: TargetConfig?
+        do throws(TargetError) {
+            target = try targets.config(of: config, training: draft.target)
         } catch {
-            report(error.message, draft)
-            return nil
+            report(draft.problem("pretrained_model_path", "\(error)"))
         }
+        for obstacle in draft.obstacles(decomposing: target) { report(obstacle) }
+        return target
     }
 
-    private mutating func report(_ problem: String, _ draft: SpecDraft) {
-        let text = "\(draft.experiment): \(problem)"
-        if !problems.contains(text) { problems.append(text) }
+    private mutating func report(_ problem: String) {
+        if !problems.contains(problem) { problems.append(problem) }
     }
 }
 
 extension ExperimentConfig {
     /// The path of the target's files, where the config names files.
     fileprivate var localTarget: String? {
-        if case .local(let path) = pretrainedModelPath { path } else { nil }
+        // A language model's folder stays where it is: it may be large, and its text is kept by its content.
+        if taskConfig.text == nil, case .local(let path) = pretrainedModelPath { path } else { nil }
     }
 }

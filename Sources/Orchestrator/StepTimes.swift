@@ -64,11 +64,12 @@ struct StepTimes {
     ///   - sizes: The sizes.
     ///   - experiment: The experiment's name.
     ///   - store: Where finished runs are, if there are any.
+    ///   - runs: Where runs of W&B's are kept that trained targets.
     ///   - threads: On how many threads a run is to go.
     ///   - timer: Times what no finished run tells.
     /// - Throws: What keeps the state file from being read, or ^C.
     init(
-        of sizes: [RunSize: Size], experiment: String, store: Store?, threads: Int,
+        of sizes: [RunSize: Size], experiment: String, store: Store?, runs: String, threads: Int,
         timer: () throws(Failure) -> StepTimer
     ) throws(Failure) {
         if let store {
@@ -76,7 +77,7 @@ struct StepTimes {
             do throws(StoreError) {
                 past = try store.finishedRuns(of: experiment, atMost: Self.mostFinished)
             } catch { throw Failure(error) }
-            take(past.filter { Parallelism(of: $0.job).threads == threads }, for: sizes)
+            take(past.filter { Parallelism(of: $0.job).threads == threads }, for: sizes, runs: runs)
         }
         let unknown = sizes.filter { costs[$0.key] == nil }.sorted { $0.key.work < $1.key.work }
         guard !unknown.isEmpty else { return }
@@ -112,9 +113,9 @@ struct StepTimes {
     }
 
     /// The median time of the finished runs of each size.
-    private mutating func take(_ past: [FinishedRun], for sizes: [RunSize: Size]) {
+    private mutating func take(_ past: [FinishedRun], for sizes: [RunSize: Size], runs: String) {
         var targets: [String: TargetConfig] = [:]
-        var localTargets = LocalTargets()
+        var known = KnownTargets(runs: runs)
         var times: [RunSize: [Double]] = [:]
         for run in past {
             do {
@@ -122,8 +123,7 @@ struct StepTimes {
                 if let text = run.target, targets[text] == nil {
                     targets[text] = try TargetConfig.load(yaml: text, source: "target")
                 }
-                var target = run.target.flatMap { targets[$0] }
-                if case .local(let path) = config.pretrainedModelPath { target = try localTargets.config(at: path) }
+                let target = try known.config(of: config, training: run.target.flatMap { targets[$0] })
                 let size = RunSize(config, target: target)
                 guard let wanted = sizes[size], wanted.isLike(config) else { continue }
                 times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))

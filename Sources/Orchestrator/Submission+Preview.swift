@@ -59,7 +59,7 @@ extension Submission {
         }
         let isTracked = environment["WANDB_MODE"] != "disabled"
         return try Estimate(
-            plan, parallelism, store: store, isTracked: isTracked,
+            plan, parallelism, store: store, runs: cache.runs, isTracked: isTracked,
             room: MemoryRoom(executor: executor.kind, options: request.options, environment: environment),
             place: StoragePlace(holding: cache.path)
         ) { () throws(Failure) in

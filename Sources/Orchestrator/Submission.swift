@@ -36,7 +36,8 @@ struct Submission {
             store = try Store(cache, isShared: executor.kind == .slurm)
         } catch { throw Failure(error) }
         var targets = TargetCopies(in: cache)
-        let specs = try targets.taking(plan.specs)
+        let specs = try LanguageModels(worker: worker, cache: cache, environment: environment)
+            .taking(try targets.taking(plan.specs), of: plan.drafts)
         var folder = try JobDraft(
             in: cache, token: token, worker: worker, plan: plan,
             snapshot: Snapshot(

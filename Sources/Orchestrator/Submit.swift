@@ -26,7 +26,7 @@ struct Submit: AsyncParsableCommand {
         help: ArgumentHelp(
             "Experiments by name, or YAML files of your own, separated by commas; repeatable (default: all).",
             valueName: "a,b"),
-        completion: .list(Registry.names))
+        completion: .list(Registry.allNames))
     var experiments: [String] = []
 
     @Option(
@@ -104,11 +104,11 @@ struct Submit: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         Interruption.listen()
+        let cache = try State.folder(environment)
         let plan = try SweepPlan(
-            experiments: experiments, sweep: sweep, sampling: search.sampling, project: project)
+            experiments: experiments, sweep: sweep, sampling: search.sampling, project: project, runs: cache.runs)
         for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
-        let cache = try State.folder(environment)
         let site = try SiteFile.read(cache: cache)
         let executor = try await Executor.choose(
             executor, slurm: slurm, isSlurmExpected: agents.speaksOfSlurm(site: site, environment: environment))
@@ -136,6 +136,7 @@ struct Submit: AsyncParsableCommand {
         if experiments.isEmpty, sweep == nil { try showCost(of: submission) }
         await Self.recover(cache, environment)
         try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
+        try plan.checkDownloads(in: cache.runs)
         let started = try await submission.start()
         for warning in started.warnings { printError(warning) }
         if !json {

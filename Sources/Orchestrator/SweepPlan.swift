@@ -1,6 +1,7 @@
 import Experiments
 import Foundation
 import Store
+import Targets
 
 /// What a submission will run: every spec, valid and in order, before anything is stored.
 struct SweepPlan {
@@ -48,8 +49,11 @@ struct SweepPlan {
     ///   - sweep: The sweep file.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - project: A W&B project to put into every config.
+    ///   - runs: Where runs of W&B's are kept that trained targets.
     /// - Throws: Everything that is wrong with the files.
-    init(experiments: [String], sweep: String?, sampling: Sampling? = nil, project: String?) throws(Failure) {
+    init(
+        experiments: [String], sweep: String?, sampling: Sampling? = nil, project: String?, runs: String
+    ) throws(Failure) {
         sweepFile = sweep.map(Self.locate)
         self.sampling = sampling
         let selection = Selection(try ExperimentNames.read(experiments))
@@ -69,7 +73,7 @@ struct SweepPlan {
         } catch {
             problems.append("\(error)")
         }
-        var gathering = SpecGathering(project: project)
+        var gathering = SpecGathering(project: project, runs: runs)
         do {
             for draft in drafts { try gathering.add(draft) }
         } catch {
@@ -82,6 +86,26 @@ struct SweepPlan {
         parts = gathering.parts
         remoteTargets = gathering.remoteTargets
         self.doubts = doubts
+    }
+
+    /// Checks the specs whose targets have just been downloaded, as those whose targets were here have been.
+    ///
+    /// - Throws: What keeps them from being run.
+    func checkDownloads(in runs: String) throws(Failure) {
+        guard !remoteTargets.isEmpty else { return }
+        var targets = KnownTargets(runs: runs)
+        var problems: [String] = []
+        for draft in drafts where draft.target == nil {
+            do throws(TargetError) {
+                guard let target = try targets.config(of: draft.config, training: nil) else { continue }
+                for problem in draft.obstacles(decomposing: target) where !problems.contains(problem) {
+                    problems.append(problem)
+                }
+            } catch {
+                problems.append(draft.problem("pretrained_model_path", "\(error)"))
+            }
+        }
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
     }
 
     /// The sweep file's path; the default one may also lie beside the folder of the program.

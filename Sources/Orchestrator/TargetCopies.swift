@@ -2,11 +2,14 @@ import Artifacts
 import Experiments
 import Foundation
 import Store
+import Targets
 
 /// Copies of the targets that users name by their files, kept by content: runs read these, whatever becomes of the
 /// originals, and all jobs with the same target share one.
 struct TargetCopies {
     private let folder: TargetsFolder
+    /// More than any toy model's weights.
+    private static let limit = 4 << 30
     /// From the path that a user gave to the copy's.
     private(set) var copies: [String: String] = [:]
 
@@ -26,7 +29,8 @@ struct TargetCopies {
 
     private mutating func copy(of path: String) throws(Failure) -> String {
         if let copy = copies[path] { return copy }
-        let source = try TargetSource(path)
+        let source: TargetFolder
+        do throws(TargetError) { source = try TargetFolder(path) } catch { throw .badInput("\(error)") }
         do throws(FileError) {
             let draft = try Aside(in: folder.path, named: UUID().uuidString)
             let aside = draft.path
@@ -35,13 +39,13 @@ struct TargetCopies {
                 draft.close()
             }
             for name in source.names {
-                let bytes = try DurableFile.read("\(source.folder)/\(name)", limit: TargetSource.limit)
+                let bytes = try DurableFile.read("\(source.path)/\(name)", limit: Self.limit)
                 try DurableFile.write(bytes, to: "\(aside)/\(name)")
             }
             let digest = try Self.digest(of: source.names, in: aside)
             let place = folder.copy(digest: digest)
             try Self.publish(aside, as: place, holding: source.names, digest: digest)
-            let copy = source.weights.map { "\(place)/\($0)" } ?? place
+            let copy = source.isNamedByWeights ? "\(place)/\(source.weights)" : place
             copies[path] = copy
             return copy
         } catch {
@@ -71,43 +75,8 @@ struct TargetCopies {
     private static func digest(of names: [String], in folder: String) throws(FileError) -> String {
         var lines = ""
         for name in names.sorted() {
-            lines += "\(SHA256.hex(try DurableFile.read("\(folder)/\(name)", limit: TargetSource.limit))) \(name)\n"
+            lines += "\(SHA256.hex(try DurableFile.read("\(folder)/\(name)", limit: Self.limit))) \(name)\n"
         }
         return SHA256.hex(lines)
-    }
-}
-
-/// The files of a target that a user names by its weights or by the folder that they are in.
-struct TargetSource {
-    /// More than any toy model's weights.
-    static let limit = 4 << 30
-
-    let folder: String
-    /// The weights' file, if it was named.
-    let weights: String?
-    /// All files that belong to the target.
-    let names: [String]
-
-    init(_ path: String) throws(Failure) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw .badInput("pretrained_model_path: there is no \(path)")
-        }
-        let url = URL(filePath: path)
-        let folder = isFolder.boolValue ? path : url.deletingLastPathComponent().path
-        weights = isFolder.boolValue ? nil : url.lastPathComponent
-        self.folder = folder
-        func present(_ names: [String]) -> [String] {
-            names.filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
-        }
-        let configs = present(TargetFileNames.configs)
-        guard !configs.isEmpty else {
-            throw .badInput(
-                "pretrained_model_path: \(path) needs its training config \(weights == nil ? "in" : "beside") it: there is "
-                    + "neither \(TargetFileNames.configs.joined(separator: " nor ")) in \(folder)")
-        }
-        names =
-            (weights.map { [$0] } ?? present(TargetFileNames.weights)) + configs
-            + present([TargetFileNames.labelCoefficients])
     }
 }

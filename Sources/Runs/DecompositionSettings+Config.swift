@@ -39,27 +39,6 @@ extension DecompositionSettings {
     }
 }
 
-extension TargetModel {
-    /// A decomposition of this target as a config says.
-    ///
-    /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
-    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition {
-        try FeatureDecomposition(
-            target: self, data: try data(config), settings: try DecompositionSettings(config), threads: threads)
-    }
-
-    /// The batches that a config describes.
-    ///
-    /// - Throws: `RunError.invalid` for a task of another kind.
-    func data(_ config: ExperimentConfig) throws(RunError) -> Kernels.SparseFeatures {
-        guard let task = config.taskConfig.sparseFeatures else {
-            throw .invalid("task_config.task_name: lm is known, but language models cannot be decomposed yet")
-        }
-        let lowest: Float = if case .residualMLP = config.taskConfig { -1 } else { 0 }
-        return try Kernels.SparseFeatures(task, features: features, lowest: lowest)
-    }
-}
-
 extension LearningRate.Schedule {
     fileprivate init?(_ config: ExperimentConfig) {
         switch config.lrSchedule {

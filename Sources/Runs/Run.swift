@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Kernels
 public import Layout
+import Targets
 public import WandB
 
 /// One run: from its target to its final weights, through interruptions.
@@ -57,10 +58,12 @@ public struct Run {
         guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
             return .interrupted(step: 0)
         }
-        if plan.target == nil, try !isAdmitted(target.config) { return .interrupted(step: 0) }
+        if plan.target == nil, let training = target.training, try !isAdmitted(training) {
+            return .interrupted(step: 0)
+        }
         for file in target.files { tracker.upload(file.path, as: file.name) }
-        if let name = plan.config.runName(target: target.config) { tracker.suggest(name: name) }
-        let decomposition = try target.model.decomposition(config, threads: plan.threads)
+        if let name = plan.config.runName(target: target.training) { tracker.suggest(name: name) }
+        let decomposition = try target.decomposition(config, threads: plan.threads)
         let checkpoints = Checkpoints(
             folder: plan.folder, configHash: SHA256.hex(config.canonicalJSON() + target.hash))
         if let state = try checkpoints.newest(refused: surroundings.say) {

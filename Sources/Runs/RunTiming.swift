@@ -27,18 +27,19 @@ extension RunTiming {
     /// - Parameters:
     ///   - config: What a step computes.
     ///   - target: How the target is trained, where the config says `train:`.
+    ///   - cache: Where targets are kept.
     ///   - threads: Threads per step.
     ///   - patience: When to stop; two steps are timed even if that takes longer.
     /// - Returns: The times.
     /// - Throws: `RunError` for what cannot be run.
     public static func measure(
-        _ config: ExperimentConfig, target: TargetConfig?, threads: Int, within patience: Duration
+        _ config: ExperimentConfig, target: TargetConfig?, cache: TargetCache, threads: Int, within patience: Duration
     ) throws(RunError) -> RunTiming {
         do {
             if let target { try MemoryGate.check(MemoryUse(config, target: target, threads: threads).bytes) }
-            let model = try model(of: config, target, threads: threads)
+            let sample = try cache.sample(of: config, training: target, threads: threads)
             let start = ContinuousClock.now
-            let decomposition = try model.decomposition(config, threads: threads)
+            let decomposition = try sample.decomposition(config, threads: threads)
             // The first step also touches memory and starts threads.
             try decomposition.advance(reporting: false)
             let beginning = (ContinuousClock.now - start) / .seconds(1)
@@ -74,15 +75,5 @@ extension RunTiming {
         let start = ContinuousClock.now
         for figure in numbers?.figures ?? [] { _ = try figure.png(cairo) }
         return one + batch * Double(config.nEvalSteps - few) + (ContinuousClock.now - start) / .seconds(1)
-    }
-
-    private static func model(
-        of config: ExperimentConfig, _ training: TargetConfig?, threads: Int
-    ) throws -> TargetModel {
-        switch (config.pretrainedModelPath, training) {
-        case (.train?, let training?): return try training.roughTarget(threads: threads)
-        case (.local(let path)?, _): return try TargetFiles(path: path).model
-        default: throw RunError.invalid("its target is not here yet")
-        }
     }
 }

@@ -21,21 +21,23 @@ public struct SlotMeasurement {
         }
     }
 
-    private let target: TargetModel
+    private let target: any RunTarget
     private let config: ExperimentConfig
     private static let duration = Duration.seconds(1)
 
     /// Prepares to time the steps of `config`; a target that is still to be trained is replaced by a rough one.
     ///
-    /// - Throws: `RunError` for a config that can't be run or does not fit into memory, `FileError` for weights that
-    ///   can't be read.
-    public init(config: ExperimentConfig, target: TargetConfig?) throws {
+    /// - Parameters:
+    ///   - config: What a step computes.
+    ///   - target: How its target is trained, where the config says `train:`.
+    ///   - copy: The copy of the target's files to read, where the config names files.
+    ///   - cache: Where targets are kept.
+    /// - Throws: `RunError` for a config that can't be run or does not fit into memory.
+    public init(
+        config: ExperimentConfig, target: TargetConfig?, copy: String? = nil, cache: TargetCache
+    ) throws {
         if let target { try MemoryGate.check(MemoryUse(config, target: target, threads: 1).bytes) }
-        switch (config.pretrainedModelPath, target) {
-        case (_, let training?): self.target = try training.roughTarget(threads: 1)
-        case (.local(let path), nil): self.target = try TargetFiles(path: path).model
-        default: throw RunError.invalid("pretrained_model_path: there is no target to measure with")
-        }
+        self.target = try cache.sample(of: config, training: target, copy: copy, threads: 1)
         self.config = config
     }
 

@@ -93,7 +93,8 @@ extension StepBenchmark {
         var settings = try DecompositionSettings(experiment.config)
         settings.interpolatesGates = !plan.exactGates
         let decomposition = try FeatureDecomposition(
-            target: target, data: target.data(experiment.config), settings: settings, threads: ceilings.threads)
+            target: target, data: training.data(experiment.config, features: target.features), settings: settings,
+            threads: ceilings.threads)
         let times = try time(decomposition, plan)
         let median = times.sorted()[times.count / 2]
         let activeRows = StepCost.activeRows(
@@ -126,26 +127,5 @@ extension StepBenchmark {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_maxrss) / 1024
-    }
-}
-
-extension TargetConfig {
-    /// A target of this config's shape after a hundred steps on small batches.
-    func roughTarget(threads: Int) throws -> TargetModel {
-        let (steps, batch) = (100, 64)
-        let target: TargetModel?
-        switch self {
-        case .tms(let config):
-            var training = try Kernels.TMSTraining(config)
-            (training.steps, training.batchSize) = (steps, batch)
-            target = training.train(seed: config.seed) { _, _ in true }.map { .tms($0.target) }
-        case .residualMLP(let config):
-            var training = try Kernels.ResidualMLPTraining(config)
-            (training.steps, training.batchSize) = (steps, batch)
-            target = try training.train(seed: config.seed, threads: threads) { _, _ in true }
-                .map { .residualMLP($0.target) }
-        }
-        guard let target else { throw RunError.failed("the target's training was stopped") }
-        return target
     }
 }

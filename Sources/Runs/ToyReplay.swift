@@ -17,11 +17,11 @@ struct ToyReplay: ReplayKind {
             isTMS
             ? "{tms_model_config: \(model), \(Self.tmsTraining)}"
             : "{resid_mlp_model_config: \(model), \(Self.residualMLPTraining)}"
-        let target = try TargetModel(
-            stateDict: file.tensors("target."),
-            config: TargetConfig.load(yaml: text, source: file.path + " (target_config)"))
+        let training = try TargetConfig.load(yaml: text, source: file.path + " (target_config)")
+        let target = try training.target(file.tensors("target."))
         decomposition = try FeatureDecomposition(
-            target: target, data: target.data(config), settings: DecompositionSettings(config), threads: threads)
+            target: target, data: training.data(config, features: target.features),
+            settings: DecompositionSettings(config), threads: threads)
         try decomposition.setTrainedTensors(file.tensors("init."))
         self.file = file
     }

@@ -76,16 +76,17 @@ extension Worker {
                 environment: environment, slurm: slurm, checkpointInterval: checkpointInterval)
             let agent = try store.registerAgent(
                 AgentIdentity(environment: environment), for: job, until: allocation?.end)
+            let targets = TargetCache(
+                folder: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking))
             let plan = try SlotPlan(
                 slots: slots ?? stored.options.slots, threads: threads ?? stored.options.threads,
-                environment: environment, store: store, job: job)
+                environment: environment, store: store, job: job, targets: targets)
             let loop = AgentLoop(
                 store: store, job: stored, agent: agent, number: try store.agent(agent).number,
                 options: AgentLoop.Options(
                     slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
                     lease: .seconds(lease), isQuiet: quiet,
-                    targets: TargetCache(
-                        folder: cache.targets, downloads: TargetDownloads(folder: cache.runs, settings: tracking)),
+                    targets: targets,
                     tracking: tracking),
                 slurm: slurm, allocation: allocation,
                 keeper: ClaimKeeper(store: store, job: stored, agent: agent, lease: .seconds(lease)) { _ in

@@ -22,7 +22,7 @@ extension AgentLoop {
         // The published tool tracks nothing where the config names no project.
         if project == nil { settings.mode = .disabled }
         let place = SlurmPlace(environment: ProcessInfo.processInfo.environment)
-        let launch = [plan.config.taskConfig.tag, plan.experiment, job.token]
+        let launch = [plan.config.taskConfig.kind.tag, plan.experiment, job.token]
         let array = place.arrayJob.map { ["slurm-array-job-id_\($0)"] } ?? []
         let description = try RunDescription(
             id: claim.run.rawValue, entity: settings.entity, project: project ?? "spd",
@@ -36,16 +36,5 @@ extension AgentLoop {
         let sweep = job.folder.sweep
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
         return tracker
-    }
-}
-
-extension TaskConfig {
-    /// The published tool's tag for the kind of experiment.
-    fileprivate var tag: String {
-        switch self {
-        case .tms: "tms"
-        case .residualMLP: "resid_mlp"
-        case .lm: "lm"
-        }
     }
 }

@@ -16,7 +16,8 @@ struct SlotPlan {
     ///
     /// - Throws: `RunError` for a spec that can't be run.
     init(
-        slots: JobOptions.Slots, threads: Int?, environment: [String: String], store: Store, job: JobID
+        slots: JobOptions.Slots, threads: Int?, environment: [String: String], store: Store, job: JobID,
+        targets: TargetCache
     ) throws {
         let cores = Self.cores(environment)
         switch slots {
@@ -34,7 +35,7 @@ struct SlotPlan {
                     config: try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)"),
                     target: try spec.target.map { text throws(ConfigError) in
                         try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
-                    })
+                    }, copy: spec.targetFiles, cache: targets)
             } catch RunError.invalid(let reason) {
                 // That run will fail by itself; the others are to be trained nevertheless.
                 AgentLoop.say("nothing can be measured with run \(spec.run): \(reason)")

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Downloads
 import Experiments
 import Foundation
 import Runs
+import Layout
+import WandB
 
 extension Worker {
     /// Times the steps of a given config for `orchestrator submit --dry-run`.
@@ -21,6 +24,12 @@ extension Worker {
 
         @Option(help: ArgumentHelp("How long to time it, in ms.", valueName: "ms"))
         var milliseconds = 500
+
+        private static func cache() throws -> TargetCache {
+            let folder = try CacheFolder(environment: ProcessInfo.processInfo.environment)
+            return TargetCache(
+                folder: folder.targets, downloads: TargetDownloads(folder: folder.runs, settings: WandBSettings()))
+        }
 
         private struct Question: Decodable {
             let config: String
@@ -52,7 +61,8 @@ extension Worker {
                 let config = try ExperimentConfig.load(yaml: question.config, source: "config")
                 let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
                 let timing = try RunTiming.measure(
-                    config, target: target, threads: threads, within: .milliseconds(milliseconds))
+                    config, target: target, cache: try Self.cache(), threads: threads,
+                    within: .milliseconds(milliseconds))
                 return Answer(
                     secondsPerStep: timing.secondsPerStep, secondsPerFigures: timing.secondsPerFigures,
                     secondsPerRun: timing.secondsPerRun)

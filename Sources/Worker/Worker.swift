@@ -27,7 +27,7 @@ struct Worker: AsyncParsableCommand {
         version: version,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, About.self,
+            Forward.self, FetchLanguage.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 

@@ -92,12 +92,12 @@ struct BadSweepTests {
         ),
         (
             "global: {seed: {values: [0, 1]}, lr_schedule: {values: [cosine, exponential]}}",
-            "s: tms_5-2: lr_schedule: exponential needs lr_exponential_halflife, a number of steps > 0 "
+            "s:1:34: tms_5-2: lr_schedule: exponential needs lr_exponential_halflife, a number of steps > 0 "
                 + #"(with seed: 0, lr_schedule: "exponential" and 1 more combinations)"#
         ),
         (
             "tms_5-2: {pretrained_model_path: {values: ['train:resid_mlp1']}}",
-            "s: tms_5-2: pretrained_model_path: the target is a residual_mlp model, task_name says tms "
+            "s:1:11: tms_5-2: pretrained_model_path: the target is a residual_mlp model, task_name says tms "
                 + #"(with pretrained_model_path: "train:resid_mlp1")"#
         ),
         (

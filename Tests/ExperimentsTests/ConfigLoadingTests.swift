@@ -72,7 +72,7 @@ struct ConfigLoadingTests {
         let text = minimal.replacing("  task_name: tms\n  feature_probability: 0.05", with: "  task_name: lm")
             .replacing("spd.experiments.tms.models.TMSModel", with: "transformers.LlamaForCausalLM")
         let config = try ExperimentConfig.load(yaml: text + "\n  max_seq_len: 256", source: "my.yaml")
-        guard case .lm(let data) = config.taskConfig else {
+        guard let data = config.taskConfig.text else {
             Issue.record("\(config.taskConfig)")
             return
         }

@@ -102,7 +102,7 @@ struct PublishedExperimentsTests {
     func aToyModelIsTrainedAsPublished(
         name: String, features: Int, hidden: Int, layers: Int, batch: Int, zeroBias: Bool
     ) throws {
-        guard case .tms(let training) = try Registry.experiment(named: name).target else {
+        guard let training = try Registry.experiment(named: name).target?.training as? TMSTraining else {
             Issue.record("\(name) has no toy model for a target")
             return
         }
@@ -128,7 +128,7 @@ struct PublishedExperimentsTests {
     func aResidualMLPIsTrainedAsPublished(
         name: String, features: Int, neurons: Int, layers: Int, steps: Int
     ) throws {
-        guard case .residualMLP(let training) = try Registry.experiment(named: name).target else {
+        guard let training = try Registry.experiment(named: name).target?.training as? ResidualMLPTraining else {
             Issue.record("\(name) has no residual MLP for a target")
             return
         }
@@ -168,7 +168,7 @@ struct PublishedExperimentsTests {
         #expect(
             problems { _ = try Registry.experiment(named: "gpt") }
                 == "experiments: unknown experiment 'gpt'; known: tms_5-2, tms_5-2-id, tms_40-10, tms_40-10-id, "
-                + "resid_mlp1, resid_mlp2, resid_mlp3")
+                + "resid_mlp1, resid_mlp2, resid_mlp3, lm_small, ss_emb, ts")
     }
 }
 
@@ -191,7 +191,7 @@ struct OwnExperimentTests {
 
             let own = try #require(published?.yaml()).replacing("steps: 10000", with: "steps: 7")
             _ = try folder.write(own, to: "tms_5-2_target.yaml")
-            guard case .tms(let training) = try Registry.experiment(named: path).target else {
+            guard let training = try Registry.experiment(named: path).target?.training as? TMSTraining else {
                 Issue.record("no toy model for a target")
                 return
             }

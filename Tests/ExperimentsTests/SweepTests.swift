@@ -12,11 +12,8 @@ struct SweepTests {
             """, ["tms_5-2"])
         #expect(specs.map(\.config.seed) == [0, 0, 0, 1, 1, 1])
         #expect(specs.map(\.config.lr) == [1e-3, 2e-3, 3e-3, 1e-3, 2e-3, 3e-3])
-        #expect(
-            specs[4].overrides == [
-                SpecDraft.Override(path: "seed", value: .int(1)),
-                SpecDraft.Override(path: "lr", value: .number(2e-3)),
-            ])
+        #expect(specs[4].overrides.map(\.path) == ["seed", "lr"])
+        #expect(specs[4].overrides.map(\.value) == [.int(1), .number(2e-3)])
     }
 
     @Test func experimentsFollowInTheOrderOfTheirSelection() throws {
@@ -81,9 +78,9 @@ struct SweepTests {
 
     @Test func anotherTargetIsLookedUp() throws {
         let specs = try expand(
-            "tms_5-2: {pretrained_model_path: {values: ['train:tms_40-10', null, 'train:tms_5-2']}}",
+            "tms_5-2: {pretrained_model_path: {values: ['train:tms_40-10', mine.pth, 'train:tms_5-2']}}",
             ["tms_5-2"])
-        #expect(specs.map { $0.target?.featureCount } == [40, nil, 5])
+        #expect(specs.map { $0.target?.training.featureCount } == [40, nil, 5])
     }
 
     @Test func aSpecIsWhatSettingItsValuesOneByOneGives() throws {

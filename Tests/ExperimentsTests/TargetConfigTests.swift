@@ -21,7 +21,7 @@ struct TargetConfigTests {
         """
 
     @Test func missingKeysTakeThePublishedDefaults() throws {
-        guard case .tms(let training) = try TargetConfig.load(yaml: toy, source: "t") else {
+        guard let training = try TargetConfig.load(yaml: toy, source: "t").training as? TMSTraining else {
             Issue.record("not a toy model")
             return
         }
@@ -32,7 +32,7 @@ struct TargetConfigTests {
 
     @Test func theOlderSpellingOfAResidualModelIsReadAndNotWritten() throws {
         let config = try TargetConfig.load(yaml: residual, source: "r")
-        guard case .residualMLP(let training) = config else {
+        guard let training = config.training as? ResidualMLPTraining else {
             Issue.record("not a residual MLP")
             return
         }
@@ -69,7 +69,7 @@ struct TargetConfigTests {
         ),
         (
             "tms_model_config", "tms_config",
-            "t:1:1: missing; expected a mapping that holds tms_model_config or resid_mlp_model_config"
+            "t:1:1: missing; expected a mapping that holds tms_model_config, resid_mlp_model_config or lm_model_config"
         ),
         (
             "n_features: 5", "n_features: 2\n, unused: 1",

@@ -49,7 +49,7 @@ struct StatusTests {
         let snapshot = try store.snapshot(of: job)
         var settings: [RunID: Overrides] = [:]
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
-        return (RunsTable(snapshot.runs, settings: settings, common: nil, results: []), snapshot)
+        return (RunsTable(snapshot.runs, settings: settings, common: nil, results: [], atRest: []), snapshot)
     }
 
     @Test(arguments: [80, 70, 62])

@@ -76,7 +76,7 @@ struct MemoryGateTests {
         let target = try #require(experiment.target)
         let model = try target.roughTarget(threads: 1)
         let before = try Self.residentBytes()
-        let decomposition = try model.decomposition(config, threads: 1)
+        let decomposition = try FeatureRunTarget(rough: model, target).decomposition(config, threads: 1)
         try decomposition.advance(reporting: false)
         let state = decomposition.state
         let used = Double(try Self.residentBytes() - before)

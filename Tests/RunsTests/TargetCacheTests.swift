@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Layout
 import Runs
+import Targets
 import Testing
 
 struct TargetCacheTests {

@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Layout
 import Runs
+import Targets
 import Testing
 
 /// Targets that the published tool trained; `Tests/Fixtures/torch/make.py` made them.
@@ -21,7 +22,7 @@ struct TargetFilesTests {
     }
 
     private func message(_ path: String) -> String? {
-        #expect(throws: RunError.self) { try TargetFiles(path: "\(folder.path)/\(path)") }?.description
+        #expect(throws: TargetError.self) { try TargetFiles(path: "\(folder.path)/\(path)") }?.description
             .replacingOccurrences(of: folder.path, with: "…")
     }
 
@@ -59,7 +60,7 @@ struct TargetFilesTests {
     }
 
     @Test func whatAFolderLacksIsTold() throws {
-        #expect(message("nothing") == "pretrained_model_path: there is no …/nothing")
+        #expect(message("nothing") == "there is no …/nothing")
         try FileManager.default.createDirectory(atPath: folder.path + "/empty", withIntermediateDirectories: false)
         #expect(
             message("empty") == "…/empty needs its training config in it: "
@@ -74,14 +75,13 @@ struct TargetFilesTests {
         #expect(
             message("resid_mlp") == "…/resid_mlp holds both tms_train_config.yaml and resid_mlp_train_config.yaml; "
                 + "give each target a folder of its own")
-        try write("", to: "tms/tms.onnx")
+        try write("\u{0}", to: "tms/tms.onnx")
         #expect(
             message("tms/tms.onnx")
                 == "…/tms/tms.onnx is neither .safetensors nor .pth weights nor a folder with some")
         try write("", to: "tms/tms.pth")
         #expect(
-            message("tms") == "…/tms/tms.pth is not a usable PyTorch state dict: "
-                + "it is damaged: it does not begin as a zip archive does")
+            message("tms") == "…/tms/tms.pth is empty; it should hold weights")
     }
 
     @Test(arguments: [

@@ -14,6 +14,9 @@ public final class FeatureDecomposition: Decomposition {
     /// Their names.
     public var moduleNames: [String] { modules.map(\.name) }
 
+    /// Numbers that say how good the decomposition is, by its target's kind.
+    public func scores() throws(KernelError) -> [NamedNumber] { try target.target.scores(of: self) }
+
     let network: any Network
     let subcomponents: Subcomponents
     let runs: [MaskedRun]
@@ -45,7 +48,7 @@ public final class FeatureDecomposition: Decomposition {
         let names = modules.map(\.name)
         subcomponents = Subcomponents(
             modules.map { DecomposedWeight($0) },
-            tied: target.tiedModules.compactMap { first, second in
+            tied: target.target.tiedModules.compactMap { first, second in
                 guard let i = names.firstIndex(of: first), let j = names.firstIndex(of: second) else {
                     return nil
                 }
@@ -53,13 +56,8 @@ public final class FeatureDecomposition: Decomposition {
             },
             settings: settings)
         let layout = subcomponents.layout
-        let network: any Network =
-            switch target {
-            case .tms(let tms): TMSNetwork(tms, decomposed: decomposed, layout: layout)
-            case .residualMLP(let mlp):
-                ResidualMLPNetwork(
-                    mlp, decomposed: decomposed, wholeOutputs: settings.outputLoss == .kl, layout: layout)
-            }
+        let network = target.target.network(
+            decomposed: decomposed, outputLoss: settings.outputLoss, layout: layout)
         self.target = target
         self.data = data
         self.settings = settings

@@ -106,6 +106,11 @@ extension TransformerShape {
         return result
     }
 
+    /// Refuses patterns that select nothing, or what cannot be decomposed.
+    ///
+    /// - Throws: `patternMatchesNothing`, `notDecomposable` for a pattern that selects a module of another kind.
+    public func checkModules(matching patterns: [String]) throws(KernelError) { _ = try modules(matching: patterns) }
+
     /// The modules that `patterns` select, in the model's order.
     ///
     /// - Throws: `patternMatchesNothing`, `notDecomposable` for a pattern that selects a module of another kind.

@@ -13,42 +13,52 @@ public struct TargetModule: Equatable, Sendable {
     public var outputs: Int { weight.shape[0] }
 }
 
+/// What a kind of toy model is to the decomposition of one: everything that depends on the kind.
+protocol FeatureTarget: Sendable {
+    /// The modules that have a weight matrix, in the order of a forward pass.
+    var modules: [TargetModule] { get }
+    /// f, the entries of an input row.
+    var features: Int { get }
+    /// The weights by their published names.
+    var stateDict: StateDict { get }
+    /// Pairs of modules whose subcomponents share their storage, the second's being the first's transposed.
+    var tiedModules: [(String, String)] { get }
+
+    /// The passes through the target with some modules replaced.
+    ///
+    /// - Parameters:
+    ///   - decomposed: The decomposed modules, by their places in `modules`.
+    ///   - outputLoss: How outputs are compared.
+    ///   - layout: Where the parameters stand.
+    /// - Returns: The network.
+    func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network
+    /// Numbers that say how good a decomposition of this target is.
+    func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber]
+}
+
+extension FeatureTarget {
+    var tiedModules: [(String, String)] { [] }
+}
+
 /// A trained network whose weight matrices are decomposed.
 public enum TargetModel: Equatable, Sendable {
     case tms(TMSTarget)
     case residualMLP(ResidualMLPTarget)
 
+    /// The target behind its kind: the one place that tells kinds apart.
+    var target: any FeatureTarget {
+        switch self {
+        case .tms(let target): target
+        case .residualMLP(let target): target
+        }
+    }
+
     /// The modules that have a weight matrix, in the order of a forward pass.
-    public var modules: [TargetModule] {
-        switch self {
-        case .tms(let target): target.modules
-        case .residualMLP(let target): target.modules
-        }
-    }
-
+    public var modules: [TargetModule] { target.modules }
     /// f, the entries of an input row.
-    public var features: Int {
-        switch self {
-        case .tms(let target): target.features
-        case .residualMLP(let target): target.features
-        }
-    }
-
+    public var features: Int { target.features }
     /// The weights by their published names.
-    public var stateDict: StateDict {
-        switch self {
-        case .tms(let target): target.stateDict
-        case .residualMLP(let target): target.stateDict
-        }
-    }
-
-    /// Pairs of modules whose subcomponents share their storage, the second's being the first's transposed.
-    var tiedModules: [(String, String)] {
-        switch self {
-        case .tms(let target): target.tiedWeights ? [("linear1", "linear2")] : []
-        case .residualMLP: []
-        }
-    }
+    public var stateDict: StateDict { target.stateDict }
 
     /// The indices of the modules that `patterns` select, in the model's order.
     ///

@@ -102,7 +102,9 @@ public struct ResidualMLPTarget: Equatable, Sendable {
         }
         return result
     }
+}
 
+extension ResidualMLPTarget: FeatureTarget {
     var modules: [TargetModule] {
         layers.enumerated().flatMap { index, layer in
             [
@@ -110,5 +112,13 @@ public struct ResidualMLPTarget: Equatable, Sendable {
                 TargetModule(name: "layers.\(index).mlp_out", weight: layer.output),
             ]
         }
+    }
+
+    func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network {
+        ResidualMLPNetwork(self, decomposed: decomposed, wholeOutputs: outputLoss == .kl, layout: layout)
+    }
+
+    func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber] {
+        try decomposition.featureAlignment()?.numbers ?? []
     }
 }

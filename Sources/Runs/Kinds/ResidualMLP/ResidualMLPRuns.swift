@@ -1,16 +1,31 @@
 import Experiments
 import Kernels
 
-extension TMSShape {
-    init(_ model: Experiments.TMSTraining.Model) {
-        self.init(
-            features: model.nFeatures, hidden: model.nHidden, hiddenLayers: model.nHiddenLayers,
-            tiedWeights: model.tiedWeights)
+/// Residual MLPs.
+enum ResidualMLPRuns: RunKind {
+    static let lowest: Float = -1
+
+    static func target(
+        _ weights: StateDict, _ training: Experiments.ResidualMLPTraining
+    ) throws(KernelError) -> TargetModel {
+        .residualMLP(try ResidualMLPTarget(stateDict: weights, shape: ResidualMLPShape(training.model)))
+    }
+
+    static func train(
+        _ training: Experiments.ResidualMLPTraining, seed: Int, limits: TrainingLimits?, threads: Int,
+        goesOn: @escaping () -> Bool
+    ) throws -> TrainedTarget? {
+        var kernel = try Kernels.ResidualMLPTraining(training)
+        if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
+        let coefficients = kernel.labelCoefficients
+        return try kernel.train(seed: seed, threads: threads) { _, _ in goesOn() }.map {
+            TrainedTarget(model: .residualMLP($0.target), loss: $0.loss, labelCoefficients: coefficients)
+        }
     }
 }
 
 extension ResidualMLPShape {
-    init(_ model: Experiments.ResidualMLPTraining.Model) {
+    fileprivate init(_ model: Experiments.ResidualMLPTraining.Model) {
         self.init(
             features: model.nFeatures, embedding: model.dEmbed, neurons: model.dMLP, layers: model.nLayers,
             activation: model.actFnName == .gelu ? .gelu : .relu, inBias: model.inBias, outBias: model.outBias
@@ -18,31 +33,9 @@ extension ResidualMLPShape {
     }
 }
 
-extension Kernels.TMSTraining {
-    /// The kernels' description of a published train config.
-    init(_ config: Experiments.TMSTraining) throws(RunError) {
-        let schedule: LearningRate.Schedule =
-            switch config.lrSchedule {
-            case .linear: .linear
-            case .cosine: .cosine
-            case .constant, .exponential: .constant
-            }
-        self.init(
-            shape: TMSShape(config.model),
-            data: try Kernels.SparseFeatures(
-                features: config.model.nFeatures, lowest: 0, probability: config.featureProbability,
-                generation: config.dataGenerationType, synced: config.syncedInputs ?? []),
-            batchSize: config.batchSize, steps: config.steps,
-            learningRate: LearningRate(peak: config.lr, schedule: schedule),
-            biasStartsAtZero: config.model.initBiasToZero,
-            hiddenLayers: config.fixedIdentityHiddenLayers
-                ? .fixedIdentity : config.fixedRandomHiddenLayers ? .fixedRandom : .trained)
-    }
-}
-
 extension Kernels.ResidualMLPTraining {
     /// The kernels' description of a published train config.
-    init(_ config: Experiments.ResidualMLPTraining) throws(RunError) {
+    fileprivate init(_ config: Experiments.ResidualMLPTraining) throws(RunError) {
         let features = config.model.nFeatures
         let schedule: LearningRate.Schedule =
             switch config.lrSchedule {

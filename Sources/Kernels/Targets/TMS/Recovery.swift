@@ -10,11 +10,6 @@ public struct Recovery: Equatable, Sendable {
 }
 
 extension FeatureDecomposition {
-    /// How well the target's features are told apart.
-    public func scores() throws(KernelError) -> [NamedNumber] {
-        (recovery?.numbers ?? []) + (try featureAlignment()?.numbers ?? [])
-    }
-
     /// Compares linear1's subcomponents with its columns; nil unless the target is a TMS whose linear1 is decomposed.
     ///
     /// For feature j the subcomponent c is the one whose column U_c V_jc has the largest cosine with W_j.

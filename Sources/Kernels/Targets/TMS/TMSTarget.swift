@@ -70,10 +70,20 @@ public struct TMSTarget: Equatable, Sendable {
         for (index, weight) in hiddenLayers.enumerated() { result["hidden_layers.\(index).weight"] = weight }
         return result
     }
+}
 
+extension TMSTarget: FeatureTarget {
     var modules: [TargetModule] {
         [TargetModule(name: "linear1", weight: linear1)]
             + hiddenLayers.enumerated().map { TargetModule(name: "hidden_layers.\($0)", weight: $1) }
             + [TargetModule(name: "linear2", weight: linear2)]
     }
+
+    var tiedModules: [(String, String)] { tiedWeights ? [("linear1", "linear2")] : [] }
+
+    func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network {
+        TMSNetwork(self, decomposed: decomposed, layout: layout)
+    }
+
+    func scores(of decomposition: FeatureDecomposition) -> [NamedNumber] { decomposition.recovery?.numbers ?? [] }
 }

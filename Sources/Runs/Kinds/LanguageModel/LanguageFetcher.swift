@@ -1,0 +1,95 @@
+import Artifacts
+public import Experiments
+import Foundation
+import Hub
+import Kernels
+import LanguageData
+public import Layout
+
+/// Brings everything that configs of language models name onto this machine, so that compute nodes need no network.
+public struct LanguageFetcher {
+    private let finder: LanguageSourceFinder
+    private let cache: CacheFolder
+
+    /// Creates a fetcher.
+    ///
+    /// - Parameters:
+    ///   - cache: where everything is kept.
+    ///   - environment: where the hub's own tools keep things, and the token.
+    ///   - threads: how many threads encode.
+    ///   - say: takes lines for people.
+    ///   - show: takes how far it is, many times a second.
+    ///   - isCancelled: asked often; true gives it up.
+    public init(
+        cache: CacheFolder, environment: [String: String], threads: Int, say: @escaping @Sendable (String) -> Void,
+        show: @escaping @Sendable (String) -> Void, isCancelled: @escaping @Sendable () -> Bool
+    ) {
+        let start = ContinuousClock.now
+        let hub = Hub(
+            settings: HubSettings(environment: environment), cache: cache.hub, say: say,
+            progress: { show(Self.line($0, since: start)) }, isCancelled: isCancelled)
+        finder = LanguageSourceFinder(
+            cache: cache, hub: hub, threads: threads, say: say,
+            progress: { source, progress in show(Self.line(source, progress, since: start)) },
+            isCancelled: isCancelled)
+        self.cache = cache
+    }
+
+    /// Finds, downloads, checks and encodes what a config names.
+    ///
+    /// - Returns: The file that says where everything is, for agents; nil if it was given up.
+    /// - Throws: `RunError` with what is missing or wrong.
+    public func fetch(_ config: ExperimentConfig) throws(RunError) -> String? {
+        do {
+            guard let sources = try finder.sources(of: config, model: nil) else { return nil }
+            // Weights that do not fit are found out now, not by each agent.
+            _ = try LanguageModelFolder(path: sources.model).load(
+                className: config.pretrainedModelClass, warn: finder.say)
+            return try sources.write(to: cache)
+        } catch let error as RunError {
+            throw error
+        } catch let error as HubError where error.cause == .cancelled {
+            return nil
+        } catch let error as HubError where error.cause == .unreachable || error.cause == .disk {
+            throw .failed("\(error)")
+        } catch let error as FileError {
+            throw .failed("\(error)")
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    private static func line(_ progress: HubProgress, since start: ContinuousClock.Instant) -> String {
+        var text = "\(progress.name): \(progress.file), \(size(progress.bytes))"
+        if let total = progress.total {
+            text += " of \(size(total)), \(bar(Double(progress.bytes) / Double(max(total, 1))))"
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let speed = Double(progress.received) / max(seconds, 0.001)
+        if let total = progress.total, speed > 0, seconds > 1 {
+            text += ", about \(Int((Double(total - progress.bytes) / speed).rounded(.up))) s left"
+        }
+        return text
+    }
+
+    private static func line(
+        _ source: String, _ progress: TokenCache.Progress, since start: ContinuousClock.Instant
+    ) -> String {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        var text = "encoding \(source): \(bar(progress.fraction)), \(size(progress.bytes)) of text"
+        if progress.fraction > 0.02, progress.fraction < 1 {
+            text += ", about \(Int((seconds * (1 - progress.fraction) / progress.fraction).rounded(.up))) s left"
+        }
+        return text
+    }
+
+    private static func bar(_ fraction: Double) -> String {
+        let filled = Int((max(0, min(1, fraction)) * 20).rounded(.down))
+        return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] "
+            + "\(Int(fraction * 100)) %"
+    }
+
+    private static func size(_ bytes: Int) -> String {
+        bytes < 1_000_000 ? "\((bytes + 999) / 1000) kB" : String(format: "%.1f MB", Double(bytes) / 1e6)
+    }
+}

@@ -1,0 +1,152 @@
+import Artifacts
+import Experiments
+import Foundation
+import Hub
+import JSON
+import Kernels
+import LanguageData
+import Layout
+import TextData
+import Tokenizers
+
+/// Where a spec's language model and its encoded text are: found once, at `submit`, and kept in a file that agents read.
+struct LanguageSources: Sendable, Equatable {
+    /// The model's folder.
+    var model: String
+    /// The encoded split to train on.
+    var training: String
+    /// The encoded split to look at; nil where figures are not asked for.
+    var evaluation: String?
+
+    /// Reads a file that ``write(to:)`` has written.
+    ///
+    /// - Throws: `RunError.invalid` if it is not whole.
+    init(contentsOf path: String, cache: CacheFolder) throws(RunError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: DurableFile.read(path, limit: 1 << 20))
+        } catch {
+            throw .invalid("\(path): \(error)")
+        }
+        guard let model = value["model"]?.string, let training = value["training"]?.string else {
+            throw .invalid("\(path): expected 'model' and 'training', the places of a language model and its text")
+        }
+        self.model = cache.absolute(model)
+        self.training = cache.absolute(training)
+        evaluation = value["evaluation"]?.string.map(cache.absolute)
+    }
+
+    init(model: String, training: String, evaluation: String?) {
+        self.model = model
+        self.training = training
+        self.evaluation = evaluation
+    }
+
+    /// Writes the places into the cache's targets, under a name that follows from them, and returns the file's path.
+    ///
+    /// - Throws: `FileError`.
+    func write(to cache: CacheFolder) throws(FileError) -> String {
+        let value: JSONValue = [
+            "model": .string(cache.relative(model)), "training": .string(cache.relative(training)),
+            "evaluation": evaluation.map { .string(cache.relative($0)) } ?? .null,
+        ]
+        let text = value.text + "\n"
+        let path = cache.targets.sources(digest: SHA256.hex(text))
+        try DurableFile.createFolder(cache.targets.path)
+        try DurableFile.write(text, to: path)
+        return path
+    }
+}
+
+/// Finds or fetches what a spec's language model and its text are made of.
+struct LanguageSourceFinder {
+    let cache: CacheFolder
+    let hub: Hub
+    let threads: Int
+    let say: @Sendable (String) -> Void
+    let progress: (String, TokenCache.Progress) -> Void
+    let isCancelled: @Sendable () -> Bool
+
+    /// The places of everything that a config names; `model` is the folder of a model that is trained here.
+    ///
+    /// - Returns: nil if it was given up.
+    /// - Throws: what is missing or wrong, with what there is.
+    func sources(of config: ExperimentConfig, model trained: String?) throws -> LanguageSources? {
+        guard let text = config.taskConfig.text else {
+            throw RunError.invalid("task_config.task_name: expected lm, found \(config.taskConfig.name)")
+        }
+        let folder = try trained ?? modelFolder(config)
+        let tokenizerFolder = try config.tokenizerName.map(self.tokenizerFolder) ?? folder
+        let tokenizer = try Tokenizer(folder: tokenizerFolder)
+        let end = try tokenizer.endOfSequence(folder: tokenizerFolder)
+        let digest = try TokenizerDigest.hex(folder: tokenizerFolder)
+        let shape = try LanguageModelFolder(path: folder).shape(className: config.pretrainedModelClass)
+        try check(config, text, shape)
+
+        func tokens(_ split: String) throws -> String? {
+            let files = try files(of: split, text, trained: trained)
+            let encoded = try TokenCache(path: cache.tokens).tokens(
+                of: .init(files: files, column: text.columnName, name: split, source: text.datasetName),
+                tokenizer: tokenizer, digest: digest, endOfSequence: end, threads: threads,
+                progress: { progress("\(text.datasetName) (\(split))", $0) }, isCancelled: isCancelled)
+            guard let encoded else { return nil }
+            guard encoded.info.highest < shape.vocabulary else {
+                throw RunError.invalid(
+                    "task_config.dataset_name: the tokenizer of \(tokenizerFolder) gives token \(encoded.info.highest), "
+                        + "and the model has \(shape.vocabulary) only, from 0; name the model's own tokenizer")
+            }
+            let rows = TokenRows(encoded, length: text.maxSeqLen, order: .asWritten).rowsPerPass
+            guard rows >= config.batchSize else {
+                throw RunError.invalid(
+                    "task_config.dataset_name: the split '\(split)' of \(text.datasetName) has \(encoded.info.tokens) "
+                        + "tokens in \(encoded.info.documents) documents, which make \(rows) rows of \(text.maxSeqLen); "
+                        + "a batch takes \(config.batchSize)")
+            }
+            return encoded.path
+        }
+        guard let training = try tokens(text.trainDataSplit) else { return nil }
+        var evaluation: String?
+        if config.imageFreq != nil {
+            guard let encoded = try tokens(text.evalDataSplit) else { return nil }
+            evaluation = encoded
+        }
+        return LanguageSources(model: folder, training: training, evaluation: evaluation)
+    }
+
+    private func modelFolder(_ config: ExperimentConfig) throws -> String {
+        switch config.target {
+        case .local(let path): return URL(filePath: path).path
+        case .hub(let name): return try hub.model(name).folder
+        default:
+            throw RunError.invalid(
+                "pretrained_model_path: expected a model's folder, or pretrained_model_name_hf a name")
+        }
+    }
+
+    private func tokenizerFolder(_ name: String) throws -> String { try hub.model(name, needsWeights: false).folder }
+
+    /// What would fail at the first step fails now.
+    private func check(_ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape)
+        throws(RunError)
+    {
+        do {
+            try shape.checkModules(matching: config.targetModulePatterns)
+        } catch {
+            throw .invalid("target_module_patterns: \(error)")
+        }
+        if let positions = shape.positions, text.maxSeqLen > positions.count {
+            throw .invalid(
+                "task_config.max_seq_len: found \(text.maxSeqLen); the model has \(positions.count) positions")
+        }
+    }
+
+    private func files(of split: String, _ text: Experiments.TextData, trained: String?) throws -> [DatasetFile] {
+        guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
+        guard let trained else {
+            throw RunError.invalid(
+                "task_config.dataset_name: found \(text.datasetName), the text that a target was trained on, but "
+                    + "pretrained_model_path trains none; expected a file, a folder or a data set's name")
+        }
+        return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
+    }
+}

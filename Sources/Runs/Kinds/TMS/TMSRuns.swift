@@ -1,0 +1,54 @@
+import Experiments
+import Kernels
+
+/// Toy models of superposition.
+enum TMSRuns: RunKind {
+    static let lowest: Float = 0
+
+    static func target(
+        _ weights: StateDict, _ training: Experiments.TMSTraining
+    ) throws(KernelError) -> TargetModel {
+        .tms(try TMSTarget(stateDict: weights, shape: TMSShape(training.model)))
+    }
+
+    static func train(
+        _ training: Experiments.TMSTraining, seed: Int, limits: TrainingLimits?, threads: Int,
+        goesOn: @escaping () -> Bool
+    ) throws -> TrainedTarget? {
+        var kernel = try Kernels.TMSTraining(training)
+        if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
+        return kernel.train(seed: seed) { _, _ in goesOn() }.map {
+            TrainedTarget(model: .tms($0.target), loss: $0.loss, unrepresented: $0.target.unrepresentedFeatures)
+        }
+    }
+}
+
+extension TMSShape {
+    fileprivate init(_ model: Experiments.TMSTraining.Model) {
+        self.init(
+            features: model.nFeatures, hidden: model.nHidden, hiddenLayers: model.nHiddenLayers,
+            tiedWeights: model.tiedWeights)
+    }
+}
+
+extension Kernels.TMSTraining {
+    /// The kernels' description of a published train config.
+    fileprivate init(_ config: Experiments.TMSTraining) throws(RunError) {
+        let schedule: LearningRate.Schedule =
+            switch config.lrSchedule {
+            case .linear: .linear
+            case .cosine: .cosine
+            case .constant, .exponential: .constant
+            }
+        self.init(
+            shape: TMSShape(config.model),
+            data: try Kernels.SparseFeatures(
+                features: config.model.nFeatures, lowest: 0, probability: config.featureProbability,
+                generation: config.dataGenerationType, synced: config.syncedInputs ?? []),
+            batchSize: config.batchSize, steps: config.steps,
+            learningRate: LearningRate(peak: config.lr, schedule: schedule),
+            biasStartsAtZero: config.model.initBiasToZero,
+            hiddenLayers: config.fixedIdentityHiddenLayers
+                ? .fixedIdentity : config.fixedRandomHiddenLayers ? .fixedRandom : .trained)
+    }
+}

@@ -1,0 +1,41 @@
+import Artifacts
+import Foundation
+
+/// A file of weights, whatever a user's folder holds under such a name.
+enum WeightsFile {
+    /// Reads a `.safetensors` or PyTorch file.
+    ///
+    /// - Throws: What is wrong with the file, or what it is instead.
+    static func read(_ path: String) throws(TargetError) -> SafeTensors {
+        if let instead = textual(path) { throw TargetError("\(path) \(instead)") }
+        do {
+            switch (path as NSString).pathExtension {
+            case "safetensors": return try SafeTensors(contentsOf: path)
+            case "pth", "pt": return SafeTensors(arrays: try TorchFile(contentsOf: path).arrays)
+            default: break
+            }
+        } catch {
+            throw TargetError("\(error)")
+        }
+        throw TargetError("\(path) is neither .safetensors nor .pth weights nor a folder with some")
+    }
+
+    /// What a text is that stands in a binary file's place; nil for what may be binary.
+    private static func textual(_ path: String) -> String? {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
+        defer { try? handle.close() }
+        guard let head = try? handle.read(upToCount: 4096) ?? Data() else { return nil }
+        guard !head.isEmpty else { return "is empty; it should hold weights" }
+        guard head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) else {
+            return nil
+        }
+        let text = String(decoding: head, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+        if text.hasPrefix("version https://git-lfs") {
+            return "is a Git LFS pointer, not the weights that it stands for; `git lfs pull` fetches them"
+        }
+        if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") || text.hasPrefix("<?xml") {
+            return "is a web page, not weights; the download needs the file's own address (or a login)"
+        }
+        return "is a text, not weights"
+    }
+}

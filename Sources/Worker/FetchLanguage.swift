@@ -1,0 +1,44 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import JSON
+import Layout
+import Runs
+
+extension Worker {
+    /// Finds or downloads the language models and texts of configs, for `orchestrator submit`.
+    struct FetchLanguage: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "fetch-language",
+            abstract: "Find, download and encode what configs of language models name.",
+            discussion: """
+                Reads configs on standard input, a JSON text per line; prints a line for each: the file that says where
+                everything is. Progress goes to standard error.
+                """,
+            shouldDisplay: false)
+
+        @Option(help: ArgumentHelp("Threads that encode.", valueName: "count"))
+        var threads: Int?
+
+        mutating func run() throws {
+            StopRequest.listen()
+            let environment = ProcessInfo.processInfo.environment
+            let progress = ProgressLine()
+            defer { progress.clear() }
+            let fetcher = LanguageFetcher(
+                cache: try CacheFolder(environment: environment), environment: environment,
+                threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, say: progress.say,
+                show: progress.show, isCancelled: { StopRequest.isMade })
+            while let line = readLine() {
+                let config: ExperimentConfig
+                do {
+                    config = try ExperimentConfig.load(yaml: line, source: "config")
+                } catch {
+                    throw RunError.invalid("\(error)")
+                }
+                guard let path = try fetcher.fetch(config) else { throw ExitCode(130) }
+                print(path)
+            }
+        }
+    }
+}
