@@ -186,10 +186,11 @@ struct CommandLineTests {
         #expect(
             list.output.split(separator: "\n") == [
                 "tms_5-2", "tms_5-2-id", "tms_40-10", "tms_40-10-id", "resid_mlp1", "resid_mlp2",
-                "resid_mlp3",
+                "resid_mlp3", "lm_small", "ss_emb", "ts",
             ])
         let one = try await bench.orchestrator(["experiments", "tms_5-2"])
         #expect(one.code == 0)
+        #expect(one.output.hasPrefix("# tms_5-2: "), "comments stay, to be read and copied")
         _ = try bench.write(one.output, to: "mine.yaml")
         let mine = try await bench.orchestrator(["submit", "--experiments", "mine.yaml", "--dry-run"])
         #expect(mine.code == 0, "\(mine.error)")

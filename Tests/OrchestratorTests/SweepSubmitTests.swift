@@ -112,14 +112,14 @@ struct SweepSubmitTests {
         let arguments = ["submit", "--experiments", own, "--dry-run"]
         let estimate = try await bench.orchestrator(arguments)
         #expect(estimate.code == 0, "\(estimate.error)")
-        #expect(estimate.output.contains("About 1.2 MB of files"))
+        #expect(estimate.output.contains("About 1.2 MB in "))
 
         let sweep = try bench.write("own: {target_module_patterns: {values: [[linear3]]}}", to: "s.yaml")
         let wrong = try await bench.orchestrator(arguments + ["--sweep", sweep])
         #expect(wrong.code == 2)
         #expect(
             wrong.error == "orchestrator: \(sweep):1:41: own: target_module_patterns: 'linear3' matches no module; "
-                + "the target has linear1, linear2 (with target_module_patterns: [linear3])\n")
+                + "the target has linear1, linear2 (with target_module_patterns: [\"linear3\"])\n")
         _ = try bench.write(training + "stepps: 3\n", to: "target/tms_train_config.yaml")
         let unknown = try await bench.orchestrator(arguments)
         #expect(unknown.error.contains("tms_train_config.yaml:"))
