@@ -3,7 +3,7 @@
 SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
 SOURCES = Package.swift Sources Tests
 
-.PHONY: install quickstart test test-all reliability check format bench clean
+.PHONY: install quickstart quickstart-lm test test-all reliability check format bench clean
 
 install: ## Install missing system packages, build the release, put both programs into bin/.
 	@scripts/install-packages build
@@ -12,6 +12,10 @@ install: ## Install missing system packages, build the release, put both program
 quickstart: install ## Run a small sweep of real decompositions on this machine.
 	@SPD_CACHE_DIR="$(SPD_QUICKSTART_DIR)" bin/orchestrator submit \
 		--experiments tms_5-2 --sweep sweeps/quickstart.yaml --n-agents 2 --executor local --watch
+
+quickstart-lm: install ## The same with a small language model, which is trained here first (two minutes).
+	@SPD_CACHE_DIR="$(SPD_QUICKSTART_DIR)" bin/orchestrator submit \
+		--experiments lm_small --sweep sweeps/quickstart_lm.yaml --n-agents 2 --executor local --watch
 
 test: ## Build and run the tests (a few minutes).
 	@scripts/install-packages test

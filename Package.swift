@@ -130,7 +130,7 @@ let package = Package(
         .testTarget(
             name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),
         .testTarget(
-            name: "WandBTests", dependencies: ["CCurl", "HTTP", "JSON", "StandInWandB", "WandB"],
+            name: "WandBTests", dependencies: ["Artifacts", "CCurl", "HTTP", "JSON", "StandInWandB", "WandB"],
             swiftSettings: strict),
         .testTarget(
             name: "DownloadsTests", dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "WandB"],

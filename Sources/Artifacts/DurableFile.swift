@@ -6,51 +6,71 @@ public enum DurableFile {
     ///
     /// A crash at any moment leaves either the old file or the new one.
     ///
+    /// - Parameters:
+    ///   - bytes: The new contents.
+    ///   - path: The file.
+    ///   - flush: What of it has to outlast a power cut too.
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
-    public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-        let (descriptor, temporary) = try writeBeside(bytes, path)
+    public static func write(_ bytes: [UInt8], to path: String, flush: Flush = .contentsAndName) throws(FileError) {
+        let (descriptor, temporary) = try writeBeside(bytes, path, flush)
         // NFS and quotas may refuse the data as late as here.
         guard close(descriptor) == 0, Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
             unlink(temporary)
             throw error
         }
-        try flushFolder(of: path)
+        if flush == .contentsAndName { try flushFolder(of: path) }
     }
 
     /// Replaces the file at `path` by `bytes` and leaves the new one open, to be appended to.
     ///
     /// Whoever still has the old file open writes into nothing from now on.
     ///
+    /// - Parameters:
+    ///   - bytes: What the file begins with.
+    ///   - path: The file.
+    ///   - flush: What of it has to outlast a power cut too.
     /// - Returns: The new file's descriptor, at its end; the caller closes it.
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
-    public static func writeToAppend(_ bytes: [UInt8], to path: String) throws(FileError) -> Int32 {
-        let (descriptor, temporary) = try writeBeside(bytes, path)
+    public static func writeToAppend(
+        _ bytes: [UInt8], to path: String, flush: Flush = .contentsAndName
+    ) throws(FileError) -> Int32 {
+        let (descriptor, temporary) = try writeBeside(bytes, path, flush)
         guard Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
             close(descriptor)
             unlink(temporary)
             throw error
         }
-        try flushFolder(of: path)
+        if flush == .contentsAndName { try flushFolder(of: path) }
         return descriptor
     }
 
     /// Whether a file of this name is what a crash has left of a file that did not get its name.
     public static func isUnfinished(_ name: String) -> Bool { name.hasSuffix(suffix) }
 
+    /// What is waited for until it is on the disk; each part is one wait.
+    public enum Flush: Sendable {
+        /// Nothing: the file can be made again.
+        case nothing
+        /// The bytes: once the name is there, they are.
+        case contents
+        /// The name too.
+        case contentsAndName
+    }
+
     private static let suffix = ".tmp"
 
-    /// Writes a file that has not got its name yet, and flushes it to disk.
+    /// Writes a file that has not got its name yet, and flushes it to disk if asked.
     private static func writeBeside(
-        _ bytes: [UInt8], _ path: String
+        _ bytes: [UInt8], _ path: String, _ flush: Flush
     ) throws(FileError) -> (descriptor: Int32, temporary: String) {
         let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max))\(suffix)"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(.create, path) }
         do throws(FileError) {
             try writeAll(bytes, to: descriptor, path)
-            guard fsync(descriptor) == 0 else { throw FileError(.write, path) }
+            guard flush == .nothing || fsync(descriptor) == 0 else { throw FileError(.write, path) }
         } catch {
             close(descriptor)
             unlink(temporary)
@@ -62,8 +82,10 @@ public enum DurableFile {
     /// Replaces the file at `path` by text in UTF-8.
     ///
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
-    public static func write(_ text: String, to path: String) throws(FileError) {
-        try write(Array(text.utf8), to: path)
+    public static func write(
+        _ text: String, to path: String, flush: Flush = .contentsAndName
+    ) throws(FileError) {
+        try write(Array(text.utf8), to: path, flush: flush)
     }
 
     private static func writeAll(

@@ -65,8 +65,10 @@ extension SafeTensors {
     /// Writes the file atomically; the same contents give the same bytes.
     ///
     /// - Throws: `FileError`.
-    public func write(to path: String) throws(FileError) {
-        try DurableFile.write(encoded(), to: path)
+    public func write(
+        to path: String, flush: DurableFile.Flush = .contentsAndName
+    ) throws(FileError) {
+        try DurableFile.write(encoded(), to: path, flush: flush)
     }
 
     /// The file's bytes.

@@ -29,9 +29,9 @@ public struct DiskUse: Sendable, Equatable {
         // Step, rate, total, importance minimality, gradient norm, two measures of recovery; of each module two.
         let values = losses + 7 + 2 * modules.count
         let rows = 1 + (config.steps + config.printFreq - 1) / config.printFreq
-        // A number with its name is 34 bytes; W&B's history and its offline copy take 1.6 times that again.
+        // A number with its name is 34 bytes, and takes as much again in what is kept for W&B.
         let isTracked = isTracked && config.wandbProject != nil
-        let metrics = rows * values * (isTracked ? 124 : 34)
+        let metrics = rows * values * (isTracked ? 80 : 34)
 
         let figures = config.imageFreq.map { 1 + (config.steps + $0 - 1) / $0 } ?? 0
         let perFigures = Double(Self.figures(config, modules, features: target.training.featureCount))

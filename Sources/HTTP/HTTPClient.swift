@@ -116,7 +116,7 @@ public final class HTTPClient {
             curl_set_long(handle, CURLOPT_TIMEOUT_MS, timeout.milliseconds)
         }
         curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-        curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, 180)
+        curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, max(1, request.stallTimeout.milliseconds / 1000))
         curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
     }
 
@@ -153,7 +153,7 @@ public final class HTTPClient {
                     return run(exchange)
                 }
             }
-        case .file(let path):
+        case .file(let path, let place):
             guard let file = fopen(path, "rb") else {
                 throw .unreadableFile(path: path, reason: String(cString: strerror(errno)))
             }
@@ -162,9 +162,13 @@ public final class HTTPClient {
             guard fstat(fileno(file), &information) == 0 else {
                 throw .unreadableFile(path: path, reason: String(cString: strerror(errno)))
             }
+            let place = place ?? 0..<Int(information.st_size)
+            guard place.upperBound <= Int(information.st_size), fseek(file, place.lowerBound, SEEK_SET) == 0 else {
+                throw .unreadableFile(path: path, reason: "it ends early")
+            }
             curl_set_long(handle, CURLOPT_UPLOAD, 1)
             // Without its size libcurl would send it in chunks, which object stores refuse.
-            curl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(information.st_size))
+            curl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(place.count))
             curl_set_body_provider(handle, provideBody, UnsafeMutableRawPointer(file))
             return run(exchange)
         }

@@ -6,8 +6,8 @@ public struct HTTPRequest: Sendable {
         case none
         /// Bytes in memory.
         case bytes([UInt8])
-        /// A whole file, sent with its length.
-        case file(path: String)
+        /// A whole file, or a part of one, sent with its length.
+        case file(path: String, place: Range<Int>? = nil)
     }
 
     /// The method, such as GET.
@@ -22,6 +22,8 @@ public struct HTTPRequest: Sendable {
     public var connectTimeout: Duration = .seconds(10)
     /// How long everything may take, or nil for as long as bytes move.
     public var timeout: Duration? = .seconds(30)
+    /// How long nothing may move, neither bytes out nor in.
+    public var stallTimeout: Duration = .seconds(180)
     /// The largest reply to take.
     public var maximumReplyBytes = 16 << 20
 

@@ -27,6 +27,9 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder in which commands that send to W&B say that they are alive.
     public var senders: String { path + "/sync" }
 
+    /// The folder that holds runs as W&B's own client would write them, made on request.
+    public var wandb: String { path + "/wandb" }
+
     /// The folder that holds one folder per job.
     public var jobs: String { path + "/jobs" }
 

@@ -19,11 +19,17 @@ public struct RunFolder: Sendable, Equatable {
     public var log: String { path + "/output.log" }
     /// Its rows for Weights & Biases, sent or waiting.
     public var spool: String { path + "/wandb" }
-    /// Where figures go.
-    public var figures: String { path + "/figures" }
 
-    /// A figure of the weights before `step`.
-    public func figure(_ name: String, step: Int) -> String { "\(figures)/\(name)_\(step).png" }
+    /// The figures of the weights before `step`, in one file.
+    public func figures(step: Int) -> String { "\(path)/\(Self.figures.prefix)\(step)\(Self.figures.suffix)" }
+
+    /// The step of the figures in a file of that name; nil for other files.
+    public static func step(ofFigures name: String) -> Int? {
+        guard name.hasPrefix(figures.prefix), name.hasSuffix(figures.suffix) else { return nil }
+        return Int(name.dropFirst(figures.prefix.count).dropLast(figures.suffix.count))
+    }
+
+    private static let figures = (prefix: "figures_", suffix: ".zip")
 
     /// The published state dict after `step` steps.
     public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
@@ -49,12 +55,10 @@ public struct RunFolder: Sendable, Equatable {
     /// Removes files that an earlier attempt had not finished: it may have been killed, or be about to wake up and give
     /// them their names.
     public func removeUnfinished() {
-        for folder in [path, figures] {
-            // What cannot be listed or removed costs space, nothing else.
-            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            where DurableFile.isUnfinished(name) {
-                unlink(folder + "/" + name)
-            }
+        // What cannot be listed or removed costs space, nothing else.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        where DurableFile.isUnfinished(name) {
+            unlink(path + "/" + name)
         }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Layout
 import Store
+import WandB
 
 /// Deletes what is not needed any more, after showing it.
 struct Clean: AsyncParsableCommand {
@@ -12,13 +13,22 @@ struct Clean: AsyncParsableCommand {
               orchestrator clean              what interrupted submissions have left: shows it
               orchestrator clean 3 4          jobs 3 and 4, all of their runs and files: shows them
               orchestrator clean 3 4 --yes    deletes them
+              orchestrator clean --spools     what runs that are over have kept for W&B, which has it
+              orchestrator clean 3 --figures  the figures of job 3's runs that are over
 
             A job with runs that wait or run is refused. Results, checkpoints and rows that are not sent to
-            W&B yet go with a run's folder; trained targets and everything of other jobs stay.
+            W&B yet go with a run's folder; trained targets and everything of other jobs stay. With --figures or
+            --spools only those files go, and no job is forgotten; without numbers, they go of all jobs.
             """)
 
     @Argument(help: "Numbers of jobs.", completion: CompletionWords.jobs)
     var jobs: [Int64] = []
+
+    @Flag(help: "Only figures, of runs that are over.")
+    var figures = false
+
+    @Flag(help: "Only what was kept for W&B and is sent, of runs that are over.")
+    var spools = false
 
     @Flag(help: "Delete; without it, everything is only shown.")
     var yes = false
@@ -26,7 +36,11 @@ struct Clean: AsyncParsableCommand {
     func run() async throws {
         let state = try await State.open(for: yes ? .changing : .looking)
         try await failing {
-            let plan = try CleaningPlan(jobs.map(JobID.init), in: state)
+            let jobs = jobs.map(JobID.init)
+            let plan =
+                figures || spools
+                ? try CleaningPlan(figures: figures, spools: spools, of: jobs, in: state)
+                : try CleaningPlan(jobs, in: state)
             for note in plan.notes { print(note) }
             guard !plan.isEmpty else { return print("There is nothing to delete.") }
             for line in plan.lines { print(line) }
@@ -46,6 +60,10 @@ struct CleaningPlan {
     /// Folders of the jobs that links lead to.
     private var elsewhere: [String] = []
 
+    /// Files of runs that stay.
+    private var parts: [(what: String, files: [Folder])] = []
+
+    /// A folder, or a file.
     private struct Folder {
         let path: String
         let bytes: Int
@@ -61,6 +79,27 @@ struct CleaningPlan {
             let isFolder = info.st_mode & S_IFMT == S_IFDIR
             bytes = isFolder ? try Files.sizes(in: path).map(\.bytes).reduce(0, +) : Int(info.st_size)
         }
+    }
+
+    /// Plans to delete figures, or what W&B has, of the runs of some jobs, or of all, that are over.
+    init(figures: Bool, spools: Bool, of jobs: [JobID], in state: State) throws {
+        let jobs = try jobs.isEmpty ? state.store.jobs().map(\.job.id) : jobs
+        let settled = try jobs.flatMap { try state.store.snapshot(of: $0).runs }.filter(\.status.isSettled)
+        let runs = settled.filter { state.cache.isOwn($0.folder.path) }
+        elsewhere = settled.map(\.folder.path).filter { !state.cache.isOwn($0) }
+        if figures {
+            // Earlier versions made a folder of them.
+            let files = try runs.flatMap { try FigureFiles(in: $0.folder.path).packs + [$0.folder.path + "/figures"] }
+            parts.append(("Figures", try files.compactMap { try Folder($0) }))
+        }
+        if spools {
+            let files = try runs.flatMap { run -> [String] in
+                let spool = try SpoolFiles(folder: run.folder.spool, offlineFolders: state.cache.wandb)
+                return spool.map { $0.isSent ? $0.paths : [] } ?? []
+            }
+            parts.append(("What W&B has", try files.compactMap { try Folder($0) }))
+        }
+        parts.removeAll(where: \.files.isEmpty)
     }
 
     init(_ jobs: [JobID], in state: State) throws {
@@ -88,16 +127,18 @@ struct CleaningPlan {
         }
     }
 
-    var isEmpty: Bool { jobs.isEmpty && leftovers.isEmpty }
+    var isEmpty: Bool { jobs.isEmpty && leftovers.isEmpty && parts.isEmpty }
 
     /// One line per job or leftover, and the sum.
     var lines: [String] {
-        let lines = jobs.map { job, counts, folders in
+        var lines = jobs.map { job, counts, folders in
             "Job \(job.id) (\(job.token), \(StatusText.counts(counts))): "
                 + "\(plural(folders.count, "folder")), \(Self.size(folders))"
         }
-        return lines + leftovers.map { "\($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
-            + ["In all \(Self.size(jobs.flatMap(\.folders) + leftovers.map(\.folder)))."]
+        lines += leftovers.map { "\($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
+        lines += parts.map { "\($0.what): \(plural($0.files.count, "file")), \(Self.size($0.files))" }
+        let all = jobs.flatMap(\.folders) + leftovers.map(\.folder) + parts.flatMap(\.files)
+        return lines + ["In all \(Self.size(all))."]
     }
 
     /// What is left alone, and why.
@@ -118,6 +159,7 @@ struct CleaningPlan {
     /// - Returns: What there is to tell.
     func carryOut(in store: Store) throws -> [String] {
         for (leftover, folder) in leftovers { try leftover.delete { try Files.remove(folder.path) } }
+        for file in parts.flatMap(\.files) { try Files.remove(file.path) }
         for (job, _, folders) in jobs {
             for folder in folders { try Files.remove(folder.path) }
             try store.forget(job.id)

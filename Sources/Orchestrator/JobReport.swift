@@ -16,6 +16,8 @@ struct JobReport: Encodable {
     let agentsRequested: Int
     let links: [LinkReport]
     let counts: Counts
+    /// How many runs are over and not on W&B yet.
+    let unsent: Int?
     let etaSeconds: Double?
     /// When its last agent wrote the summary.
     let finished: Double?
@@ -119,7 +121,7 @@ struct JobReport: Encodable {
         let stalled = outlook?.agentsAtRest(of: snapshot) ?? []
         for run in snapshot.runs { runs.append(try RunReport(run, isStalled: stalled.contains(run.agent))) }
         self.init(
-            snapshot.job, counts: snapshot.counts,
+            snapshot.job, counts: snapshot.counts, unsent: snapshot.unsent,
             eta: outlook?.isAtWork ?? true ? Forecast(snapshot).remaining : nil,
             agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) }, runs: runs,
             notes: outlook?.notes, stalled: outlook?.reasonOfEnd,
@@ -134,7 +136,7 @@ struct JobReport: Encodable {
     }
 
     private init(
-        _ job: Job, counts: RunCounts, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
+        _ job: Job, counts: RunCounts, unsent: Int? = nil, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
         notes: [String]? = nil, stalled: String? = nil, endings: [EndingReport]? = nil
     ) {
         id = job.id.rawValue
@@ -149,6 +151,7 @@ struct JobReport: Encodable {
         agentsRequested = job.agentCount
         links = job.links.map(LinkReport.init)
         self.counts = Counts(counts)
+        self.unsent = unsent
         etaSeconds = eta.map { $0 / .seconds(1) }
         finished = job.finished?.rawValue
         self.notes = notes

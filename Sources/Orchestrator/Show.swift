@@ -14,6 +14,7 @@ struct Show: AsyncParsableCommand {
             EXAMPLES
               orchestrator show k3j9           the beginning of the run's name is enough
               orchestrator show k3j9 --json
+              orchestrator show k3j9 --extract figures
             """)
 
     @Argument(
@@ -23,11 +24,22 @@ struct Show: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Option(help: ArgumentHelp("Unpack the run's figures (PNG) into a folder, and show nothing.", valueName: "folder"))
+    var extract: String?
+
     func run() async throws {
         let state = try await State.open(for: .looking)
-        let details = try await failing { try RunDetails(startingWith: name, in: state.store) }
+        if let extract { return try await failing { try unpack(to: extract, state) } }
+        let details = try await failing { try RunDetails(startingWith: name, in: state.store, cache: state.cache) }
         let style = Style.forStandardOutput(environment: state.environment)
         print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
+    }
+
+    private func unpack(to folder: String, _ state: State) throws {
+        let run = try state.store.run(state.store.run(startingWith: name.lowercased()))
+        let figures = try FigureFiles(in: run.folder.path)
+        guard !figures.packs.isEmpty else { throw Failure.failed("run \(run.id) has no figures") }
+        print("\(plural(try figures.extract(to: folder), "figure")) of run \(run.id) in \(folder)")
     }
 }
 
@@ -41,8 +53,10 @@ struct RunDetails {
     /// Where the job keeps what it was submitted from.
     let snapshot: String
     let page: RunPage?
+    /// Whether the run is over and W&B lacks something of it.
+    let isUnsent: Bool
 
-    init(startingWith name: String, in store: Store) throws {
+    init(startingWith name: String, in store: Store, cache: CacheFolder) throws {
         run = try store.run(store.run(startingWith: name.lowercased()))
         spec = try store.spec(of: run.id)
         config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
@@ -51,6 +65,8 @@ struct RunDetails {
         files = try Files.sizes(in: run.folder.path)
         snapshot = try store.job(run.job).folder.snapshot
         page = try RunPage(folder: run.folder.spool)
+        let kept = try SpoolFiles(folder: run.folder.spool, offlineFolders: cache.wandb)
+        isUnsent = run.status.isSettled && kept?.isSent == false
     }
 
     /// For people.
@@ -61,8 +77,10 @@ struct RunDetails {
         lines.append("Step: \(run.progress.step) of \(run.progress.steps)" + speed)
         if let started = run.started { lines.append("Started: \(Self.date(started))") }
         if let ended = run.ended { lines.append("Ended: \(Self.date(ended))") }
-        if let page {
-            lines.append("W&B: \(page.url)" + (page.isWaiting ? " (the rest waits for `orchestrator sync`)" : ""))
+        if let page { lines.append("W&B: \(page.url)") }
+        if isUnsent {
+            lines.append(
+                style.paint("W&B does not have all of it yet: `orchestrator sync \(run.id)` sends it", .yellow))
         }
         if let error = run.error { lines.append(style.paint("Error: ", .red) + error) }
         let numbers = run.metrics.isEmpty ? run.progress.losses : run.metrics
@@ -128,7 +146,8 @@ extension RunDetails {
             Report(
                 job: run.job.rawValue, run: JobReport.RunReport(run), config: JSONValue(config.value),
                 attempts: attempts.map(Report.AttemptReport.init),
-                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url))
+                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
+                isUnsent: isUnsent))
     }
 
     private struct Report: Encodable {
@@ -165,6 +184,7 @@ extension RunDetails {
         let attempts: [AttemptReport]
         let files: [File]
         let wandbUrl: String?
+        let isUnsent: Bool
     }
 }
 

@@ -132,7 +132,18 @@ struct StatusText {
     var places: [String] {
         let runs = snapshot.runs.first.map { ($0.folder.path as NSString).deletingLastPathComponent } ?? ""
         return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder.logs)/"]
-            + snapshot.job.links.map(\.line)
+            + snapshot.job.links.map(\.line) + unsent
+    }
+
+    /// What W&B does not have yet.
+    private var unsent: [String] {
+        guard snapshot.unsent > 0 else { return [] }
+        let runs = "\(plural(snapshot.unsent, "run")) not on W&B yet"
+        return [
+            style.paint(
+                "\(runs): `orchestrator sync \(snapshot.job.id)` sends \(snapshot.unsent == 1 ? "it" : "them")", .yellow
+            )
+        ]
     }
 
     /// All of it.

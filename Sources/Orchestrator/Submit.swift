@@ -54,8 +54,13 @@ struct Submit: AsyncParsableCommand {
 
     @Flag(
         name: [.customLong("upload-checkpoints"), .customLong("upload_checkpoints")],
-        help: "Upload the runs' checkpoints to W&B too.")
+        help: "Upload also the weights that runs save on the way (save_freq) to W&B.")
     var uploadCheckpoints = false
+
+    @Flag(
+        name: [.customLong("no-upload-model"), .customLong("no_upload_model")],
+        help: "Do not upload the runs' final weights to W&B, to save space there.")
+    var keepModel = false
 
     @Flag(help: "Train on CPUs; that is always so, the published tool's flag is accepted.")
     var cpu = false
@@ -118,6 +123,7 @@ struct Submit: AsyncParsableCommand {
         if let note = request.limit(to: plan.specs.count), agents.agentCount != nil { printError(note) }
         request.options.onFinish = onFinish
         request.options.uploadsCheckpoints = uploadCheckpoints
+        request.options.uploadsModel = !keepModel
         let submission = Submission(
             plan: plan, cache: cache, environment: environment,
             executor: executor, slurm: slurm,

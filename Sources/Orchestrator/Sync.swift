@@ -13,6 +13,7 @@ struct Sync: AsyncParsableCommand {
               orchestrator sync 7 --live       job 7 from a login node, until it is over and everything is sent
               orchestrator sync k3j9 x0qa      two runs; the beginnings of their names are enough
               orchestrator sync --requests-per-minute 200
+              orchestrator sync 7 --offline-folders && wandb sync "$SPD_CACHE_DIR/wandb"
 
             All runs share the budget of requests. ^C or a crash loses nothing and sends nothing twice: the next
             sync goes on where the server is. A stop on a run's W&B page reaches its agent through --live.
@@ -37,6 +38,13 @@ struct Sync: AsyncParsableCommand {
             "With --live: the least time between two requests of a run that trains.", valueName: "seconds"))
     var every = 15.0
 
+    @Flag(
+        help: """
+            Send nothing: write runs that are over, and of which W&B has nothing, as the offline-run-… folders that \
+            W&B's own `wandb sync` takes.
+            """)
+    var offlineFolders = false
+
     @Flag(help: "Print a summary as JSON at the end, and nothing else.")
     var json = false
 
@@ -47,12 +55,23 @@ struct Sync: AsyncParsableCommand {
         guard every > 0, every <= 3600 else {
             throw ValidationError("--every is \(every); it takes more than 0 and at most 3600 seconds")
         }
+        guard !(offlineFolders && live) else {
+            throw ValidationError("--offline-folders sends nothing, so that it cannot go with --live")
+        }
     }
 
     func run() async throws {
         Interruption.listen()
         let state = try await State.open(for: .changing)
-        let selection = try await failing { try SyncSelection(names, in: state.store) }
+        let selection = try await failing { try SyncSelection(names, in: state.store, cache: state.cache) }
+        if offlineFolders {
+            let export = try await failing {
+                try OfflineFolders(selection.current(in: state.store), in: state.cache.wandb)
+            }
+            print(json ? try export.json() : export.text, terminator: "")
+            if export.hasFailed { throw ExitCode(Failure.failed) }
+            return
+        }
         let options = try options(state)
         let style = Style.forStandardOutput(environment: state.environment)
         let session = SyncSession(
@@ -87,9 +106,11 @@ struct SyncSelection {
     private var jobs: [JobID] = []
     private var runs: Set<RunID> = []
     private var runJobs: Set<JobID> = []
+    private let cache: CacheFolder
 
     /// Looks the names up; none means everything.
-    init(_ names: [String], in store: Store) throws {
+    init(_ names: [String], in store: Store, cache: CacheFolder) throws {
+        self.cache = cache
         for name in names {
             switch Reference(name) {
             case .job(let id):
@@ -113,13 +134,13 @@ struct SyncSelection {
         for job in runJobs.subtracting(jobs).sorted(by: { $0.rawValue < $1.rawValue }) {
             places += try store.places(of: job).filter { runs.contains($0.id) }
         }
-        return places.map { RelayedRun($0, now: now) }
+        return places.map { RelayedRun($0, now: now, offlineFolders: cache.wandb) }
     }
 }
 
 extension RelayedRun {
     /// A run as the state has it; one that was called off ends like one that was stopped.
-    init(_ place: RunPlace, now: Double) {
+    init(_ place: RunPlace, now: Double, offlineFolders: String) {
         let exitCode: Int32? =
             switch place.status {
             case .pending, .running: nil
@@ -129,7 +150,8 @@ extension RelayedRun {
             }
         self.init(
             id: place.id.rawValue, folder: place.folder.spool, hasBegun: place.hasBegun,
-            end: exitCode.map { End(exitCode: $0, age: place.ended.map { now - $0.rawValue } ?? 0) })
+            end: exitCode.map { End(exitCode: $0, age: place.ended.map { now - $0.rawValue } ?? 0) },
+            offlineFolders: offlineFolders)
     }
 }
 

@@ -69,9 +69,29 @@ struct SyncSession {
         }
         relay.stop()
         view?.clear()
+        note(relay.progress, runs)
         return SyncSummary(
             runs: runs, progress: relay.progress, sentBefore: sentBefore ?? [], failure: failure,
             took: ContinuousClock.now - started, isInterrupted: Interruption.isRequested)
+    }
+
+    /// Lets `status` know what W&B has.
+    private func note(_ progress: RelayProgress, _ runs: [RelayedRun]) {
+        var (sent, unsent): ([RunID], [RunID]) = ([], [])
+        for run in runs where run.end != nil {
+            guard let id = RunID(rawValue: run.id) else { continue }
+            switch progress.standings[run.id] {
+            case .sent: sent.append(id)
+            case .sending, .troubled, .failed, .waiting: if progress.hasLooked { unsent.append(id) }
+            case .upToDate, .untracked, .elsewhere, nil: continue
+            }
+        }
+        do throws(StoreError) {
+            try store.note(sent, areUnsent: false)
+            try store.note(unsent, areUnsent: true)
+        } catch {
+            printError("what was sent could not be noted: \(error)")
+        }
     }
 
     private static func isOver(_ runs: [RelayedRun], _ progress: RelayProgress, isLive: Bool) -> Bool {

@@ -30,15 +30,18 @@ struct Checkpoints {
     ///
     /// - Parameters:
     ///   - state: The state.
+    ///   - flush: What of it has to outlast a power cut.
     ///   - isOurs: Asked again before anything is forgotten: another attempt's states are newer and must stay.
     /// - Throws: `FileError`; the older states are then untouched.
-    func save(_ state: DecompositionState, isOurs: () -> Bool = { true }) throws(FileError) {
+    func save(
+        _ state: DecompositionState, flush: DurableFile.Flush = .contentsAndName, isOurs: () -> Bool = { true }
+    ) throws(FileError) {
         let arrays = state.tensors.mapValues { SafeTensors.Array(shape: $0.shape, $0.values) }
         let metadata = [
             "format": Self.format, "step": String(state.step), "config": configHash,
             "sha256": Self.digest(state.tensors),
         ]
-        try SafeTensors(arrays: arrays, metadata: metadata).write(to: path(state.step))
+        try SafeTensors(arrays: arrays, metadata: metadata).write(to: path(state.step), flush: flush)
         guard isOurs() else { return }
         let steps = try steps()
         for old in steps.filter({ $0 < state.step }).dropFirst() + steps.filter({ $0 > state.step }) {

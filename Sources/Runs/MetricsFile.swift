@@ -54,7 +54,8 @@ final class MetricsFile {
         self.path = path
         let rows = access(path, F_OK) == 0 ? try DurableFile.read(path, limit: 1 << 30) : []
         descriptor = try DurableFile.writeToAppend(
-            Array(rows.prefix(Self.length(of: rows, before: step))), to: path)
+            Array(rows.prefix(Self.length(of: rows, before: step))), to: path,
+            flush: rows.isEmpty ? .nothing : .contents)
     }
 
     deinit {

@@ -52,7 +52,7 @@ public struct Run {
         let config = plan.config
         try plan.folder.create()
         plan.folder.removeUnfinished()
-        try DurableFile.write(config.yaml(), to: plan.folder.config)
+        try DurableFile.write(config.yaml(), to: plan.folder.config, flush: .contents)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
         if let training = plan.target, try !isAdmitted(training) { return .interrupted(step: 0) }
         guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
@@ -90,12 +90,12 @@ public struct Run {
             config, folder: plan.folder, libraries: drawingLibraries, say: surroundings.say)
         let goesOn = { !surroundings.shouldStop() }
         var lastSave = ContinuousClock.now
-        func save() throws {
+        func save(flush: DurableFile.Flush = .contentsAndName) throws {
             // Another attempt may go on with these files.
             guard surroundings.ownership() == .ours else { return }
             try rows.write()
-            try rows.flush()
-            try checkpoints.save(decomposition.state) { surroundings.ownership() == .ours }
+            if flush != .nothing { try rows.flush() }
+            try checkpoints.save(decomposition.state, flush: flush) { surroundings.ownership() == .ours }
             lastSave = .now
         }
         while decomposition.step < config.steps {
@@ -146,8 +146,9 @@ public struct Run {
             }
             if .now - lastSave >= plan.checkpointInterval { try save() }
         }
-        // Kept until the spec is known to be done: a crash from here on repeats only this evaluation.
-        try save()
+        // Kept until the spec is known to be done: a crash from here on repeats only this evaluation. A power cut goes
+        // back to the state before, as it does at any other moment.
+        try save(flush: .nothing)
         guard figures.prepare(decomposition, goesOn: goesOn), isOursToWrite() else {
             return .interrupted(step: config.steps)
         }
@@ -184,9 +185,11 @@ public struct Run {
         let arrays = decomposition.publishedStateDict.mapValues {
             SafeTensors.Array(shape: $0.shape, $0.values)
         }
+        // The last model's name takes those of all other files along.
+        let isLast = decomposition.step == plan.config.steps
         try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
-            .write(to: path)
-        guard plan.uploadsCheckpoints else { return }
+            .write(to: path, flush: isLast ? .contentsAndName : .contents)
+        guard isLast ? plan.uploadsModel : plan.uploadsCheckpoints else { return }
         tracker.upload(path, as: (path as NSString).lastPathComponent)
     }
 

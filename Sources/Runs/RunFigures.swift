@@ -5,7 +5,7 @@ import Kernels
 import Layout
 import WandB
 
-/// The figures of a run: at which steps there are some, and their files.
+/// The figures of a run: at which steps there are some, and the file that they are in.
 ///
 /// They never fail a run: why there are none is said once.
 struct RunFigures {
@@ -70,12 +70,12 @@ struct RunFigures {
         var media = numbers.histograms
         if step == config.steps { media.append(("subcomponents", numbers.table)) }
         do {
-            try DurableFile.createFolder(folder.figures)
-            for figure in numbers.figures {
-                let path = folder.figure(figure.name, step: step)
-                try DurableFile.write(figure.png(cairo), to: path)
-                media.append((figure.name, .image(path: path)))
-            }
+            let path = folder.figures(step: step)
+            let figures = numbers.figures
+            // What a power cut takes is drawn again with the steps that it takes.
+            let pack = try FilePack.write(
+                figures.map { ("\($0.name)_\(step).png", try $0.png(cairo)) }, to: path, flush: .nothing)
+            media += zip(figures, pack.entries).map { ($0.name, .image(path: path, place: $1.place)) }
         } catch {
             sayOnce(step, error)
         }

@@ -22,8 +22,10 @@ public struct RunPlan: Sendable {
     public var threads: Int
     /// How often the state is saved, in seconds.
     public var checkpointInterval: Duration
-    /// Whether W&B gets the weights that are saved on the way and at the end.
+    /// Whether W&B gets the weights that are saved on the way.
     public var uploadsCheckpoints = false
+    /// Whether W&B gets the final weights, as a file of the run and as a model.
+    public var uploadsModel = false
 
     /// Creates a plan.
     public init(

@@ -12,6 +12,8 @@ public struct JobOptions: Sendable, Equatable {
     public var onFinish: String?
     /// Whether checkpoints are uploaded to W&B.
     public var uploadsCheckpoints: Bool
+    /// Whether the final weights are.
+    public var uploadsModel: Bool
 
     /// How many runs share an agent's node.
     public enum Slots: Sendable, Equatable {
@@ -35,7 +37,8 @@ public struct JobOptions: Sendable, Equatable {
     /// Describes what was asked; everything that isn't has its usual value.
     public init(
         slots: Slots = .count(1), threads: Int? = nil, resources: [String: String] = [:],
-        sbatchArguments: [String] = [], onFinish: String? = nil, uploadsCheckpoints: Bool = false
+        sbatchArguments: [String] = [], onFinish: String? = nil, uploadsCheckpoints: Bool = false,
+        uploadsModel: Bool = true
     ) {
         self.slots = slots
         self.threads = threads
@@ -43,13 +46,14 @@ public struct JobOptions: Sendable, Equatable {
         self.sbatchArguments = sbatchArguments
         self.onFinish = onFinish
         self.uploadsCheckpoints = uploadsCheckpoints
+        self.uploadsModel = uploadsModel
     }
 }
 
 /// As JSON in the state file: what is missing has its usual value, so that older rows stay readable.
 extension JobOptions: Codable {
     private enum Key: String, CodingKey {
-        case slots, threads, resources, onFinish, uploadsCheckpoints
+        case slots, threads, resources, onFinish, uploadsCheckpoints, uploadsModel
         case sbatchArguments
     }
 
@@ -63,7 +67,8 @@ extension JobOptions: Codable {
             resources: try values.decodeIfPresent([String: String].self, forKey: .resources) ?? [:],
             sbatchArguments: try values.decodeIfPresent([String].self, forKey: .sbatchArguments) ?? [],
             onFinish: try values.decodeIfPresent(String.self, forKey: .onFinish),
-            uploadsCheckpoints: try values.decodeIfPresent(Bool.self, forKey: .uploadsCheckpoints) ?? false)
+            uploadsCheckpoints: try values.decodeIfPresent(Bool.self, forKey: .uploadsCheckpoints) ?? false,
+            uploadsModel: try values.decodeIfPresent(Bool.self, forKey: .uploadsModel) ?? true)
     }
 
     /// Writes all of it; 0 slots stand for ``Slots/auto``.
@@ -80,5 +85,6 @@ extension JobOptions: Codable {
         try values.encode(sbatchArguments, forKey: .sbatchArguments)
         try values.encodeIfPresent(onFinish, forKey: .onFinish)
         try values.encode(uploadsCheckpoints, forKey: .uploadsCheckpoints)
+        try values.encode(uploadsModel, forKey: .uploadsModel)
     }
 }

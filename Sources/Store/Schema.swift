@@ -26,6 +26,9 @@ enum Schema {
         migrator.registerMigration("options of launches, agents that were lost") { db in
             try db.execute(sql: lostAgents)
         }
+        migrator.registerMigration("runs that W&B does not have") { db in
+            try db.execute(sql: unsent)
+        }
         return migrator
     }
 
@@ -143,6 +146,9 @@ enum Schema {
           PRIMARY KEY (job, slurm_job_id)
         ) STRICT, WITHOUT ROWID;
         """
+
+    // Whether a run that is over keeps something for W&B that is known not to be there.
+    private static let unsent = "ALTER TABLE run ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"
 
     private static let copiesOfTargets = "ALTER TABLE spec ADD COLUMN target_files TEXT"
 

@@ -96,13 +96,15 @@ extension Store {
         }
     }
 
-    /// Settles the run as done, with its final metrics.
-    public func complete(_ claim: Claim, metrics: [String: Double]) throws(StoreError) {
+    /// Settles the run as done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
+    public func complete(
+        _ claim: Claim, metrics: [String: Double], isUnsent: Bool = false
+    ) throws(StoreError) {
         let now = now()
         try write { db in
             try Self.change(
-                claim, in: db, "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?",
-                [try Numbers.json(metrics), now.rawValue])
+                claim, in: db, "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
+                [try Numbers.json(metrics), now.rawValue, isUnsent])
             try Self.end(claim, .done, reason: nil, at: now, in: db)
         }
     }

@@ -35,6 +35,8 @@ public struct JobSnapshot: Sendable, Equatable {
     public let job: Job
     /// How its runs stand.
     public let counts: RunCounts
+    /// How many of its runs are over and known not to be on W&B, wholly or in part.
+    public let unsent: Int
     /// Its agents in the order of their start.
     public let agents: [Agent]
     /// The `sbatch` calls that were made for it.
@@ -124,7 +126,8 @@ extension Store {
                 db, sql: "SELECT id, error FROM run WHERE job = ? AND status = 'failed' ORDER BY position",
                 arguments: [id.rawValue])
             return JobSnapshot(
-                time: now, job: job, counts: counts, agents: try Self.agents(of: id, in: db),
+                time: now, job: job, counts: counts, unsent: try Self.unsent(of: id, in: db),
+                agents: try Self.agents(of: id, in: db),
                 launches: try Self.launches(of: id, in: db), endings: try Self.endings(of: id, in: db),
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
@@ -252,6 +255,15 @@ extension Store {
                     step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"]))
         }
         return Work(experiments: Dictionary(uniqueKeysWithValues: experiments), running: running)
+    }
+
+    private static func unsent(of job: JobID, in db: Database) throws -> Int {
+        try Int.fetchOne(
+            db,
+            sql: """
+                SELECT COUNT(*) FROM run
+                WHERE job = ? AND status IN ('done', 'failed', 'cancelled') AND unsent
+                """, arguments: [job.rawValue]) ?? 0
     }
 
     private static func counts(of job: JobID, in db: Database) throws -> RunCounts {

@@ -15,6 +15,20 @@ public struct RunPlace: Sendable, Equatable {
 }
 
 extension Store {
+    /// Notes whether W&B lacks something of runs that are over.
+    ///
+    /// - Throws: Whatever keeps the file from being changed.
+    public func note(_ runs: [RunID], areUnsent: Bool) throws(StoreError) {
+        guard !runs.isEmpty else { return }
+        try write(.untilPowerCut) { db in
+            for run in runs {
+                try db.execute(
+                    sql: "UPDATE run SET unsent = ? WHERE id = ? AND unsent <> ?",
+                    arguments: [areUnsent, run.rawValue, areUnsent])
+            }
+        }
+    }
+
     /// The places of a job's runs, or of all jobs', in the order they were submitted; cheap for thousands.
     ///
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.

@@ -4,6 +4,7 @@ struct Announcer {
     private let notify: @Sendable (String) -> Void
     private var hasAnnouncedURL = false
     private var announced: RunSender.Problem?
+    private var hasAnnouncedUploads = false
 
     init(folder: String, notify: @escaping @Sendable (String) -> Void) {
         self.folder = folder
@@ -15,6 +16,7 @@ struct Announcer {
             hasAnnouncedURL = true
             notify("W&B: run at \(url)")
         }
+        followUploads(sender)
         guard let problem = sender.problem else {
             if announced != nil { notify("W&B: rows are being sent again") }
             announced = nil
@@ -32,6 +34,17 @@ struct Announcer {
         default:
             announced = problem
             notify("W&B: \(problem); training goes on, rows are kept in \(folder)")
+        }
+    }
+
+    /// A store that takes no files is another server than the one that takes rows.
+    private mutating func followUploads(_ sender: RunSender) {
+        if let trouble = sender.uploadTrouble, sender.uploads.failures >= 3, !hasAnnouncedUploads {
+            hasAnnouncedUploads = true
+            notify("W&B: \(trouble); rows go on, files wait")
+        } else if sender.uploadTrouble == nil, hasAnnouncedUploads {
+            hasAnnouncedUploads = false
+            notify("W&B: files are taken again")
         }
     }
 }

@@ -12,28 +12,32 @@ final class DeliveryThread: @unchecked Sendable {
     private var runURL: String?
     private var problem: RunSender.Problem?
     private var isFinished = false
+    /// Why files are left, once all but them has arrived.
+    private var filesTrouble: String?
     private var successes = 0
     private var failures = 0
     /// When the sender makes its next attempt, once it knows that the run ends.
     private var due: ContinuousClock.Instant?
 
-    private enum Hurry { case toExit, toEmptyFolder }
+    private enum Hurry { case toExit, toEmptyFolder, preempted }
 
     private let folder: SpoolFolder
     private let spool: SharedSpool
     private let settings: WandBSettings
     private let pacing: SendPacing
+    private let offlineFolders: String?
     private let notify: @Sendable (String) -> Void
     private let clock = ContinuousClock()
 
     init(
         folder: SpoolFolder, spool: SharedSpool, settings: WandBSettings, pacing: SendPacing,
-        notify: @escaping @Sendable (String) -> Void
+        offlineFolders: String?, notify: @escaping @Sendable (String) -> Void
     ) {
         self.folder = folder
         self.spool = spool
         self.settings = settings
         self.pacing = pacing
+        self.offlineFolders = offlineFolders
         self.notify = notify
     }
 
@@ -53,7 +57,7 @@ final class DeliveryThread: @unchecked Sendable {
     func finish(isInHurry: () -> Bool) -> Delivery { end(.toExit, isInHurry) }
 
     /// Waits for the server to have everything the folder holds, but not for a dead server.
-    func suspend() -> Delivery { end(.toEmptyFolder, { true }) }
+    func suspend(isPreempted: Bool) -> Delivery { end(isPreempted ? .preempted : .toEmptyFolder, { true }) }
 
     private func end(_ hurry: Hurry, _ isInHurry: () -> Bool) -> Delivery {
         condition.lock()
@@ -68,7 +72,7 @@ final class DeliveryThread: @unchecked Sendable {
             let now = clock.now
             if isInHurry() { end = min(end, now + pacing.hurriedPatience) }
             if successes != seen { (seen, lastSuccess) = (successes, now) }
-            let patience = patience(problem, failures: failures)
+            let patience = pacing.patience(problem, failures: failures)
             if now - lastSuccess >= patience || now >= end { break }
             // The server is asked again only after everybody's patience is over.
             if problem != nil, let due, due - lastSuccess > patience { break }
@@ -79,20 +83,11 @@ final class DeliveryThread: @unchecked Sendable {
         condition.broadcast()
         let limit = Date(timeIntervalSinceNow: 3)
         while !isDone, condition.wait(until: limit) {}
+        if let filesTrouble { return .filesLeft(url: runURL, reason: filesTrouble) }
         if isFinished { return .delivered(url: runURL) }
         return .left(
             folder: folder.path,
             reason: problem.map { "\($0)" } ?? settings.offlineReason ?? "the server is slow")
-    }
-
-    private func patience(_ problem: RunSender.Problem?, failures: Int) -> Duration {
-        switch problem {
-        // Tried again and again while the run trained: hundreds of runs must not wait for it at their ends.
-        case .unreachable where failures > 2: pacing.deadServerPatience / 4
-        case nil: pacing.silentServerPatience
-        case .failing: pacing.failingServerPatience
-        case .unreachable, .refused, .sentElsewhere, .folder: pacing.deadServerPatience
-        }
     }
 
     private func locked<Value>(_ body: () -> Value) -> Value {
@@ -104,18 +99,37 @@ final class DeliveryThread: @unchecked Sendable {
     // MARK: - On the thread
 
     private func run() {
+        work()
+        if locked({ hurry }) == .toExit, spool.isOurs { fold() }
+        locked {
+            isDone = true
+            condition.broadcast()
+        }
+    }
+
+    /// Makes one file of the spool of a run that is over.
+    private func fold() {
+        do throws(SpoolError) {
+            try folder.fold()
+        } catch {
+            notify("W&B: \(error); the files in \(folder.path) stay as they are")
+        }
+    }
+
+    private func work() {
         let sender = makeSender()
         let probe = PeriodicProbe(spool: spool, interval: pacing.systemInterval)
         var announcer = Announcer(folder: folder.path, notify: notify)
         while true {
             let (hurry, isCancelled) = locked { (self.hurry, self.isCancelled) }
             let isOurs = spool.isOurs
-            if isCancelled || spool.isSuperseded || (hurry == .toEmptyFolder && !isOurs) { break }
+            if isCancelled || spool.isSuperseded || ([.toEmptyFolder, .preempted].contains(hurry) && !isOurs) { break }
             guard isOurs else {
                 sleep(until: clock.now + pacing.longestSleep, unlessHurried: hurry)
                 continue
             }
             probe.measureIfDue()
+            if hurry == .preempted { sender?.preempt() }
             if hurry != nil { sender?.hurry() }
             let next = sender?.step(at: clock.now) {
                 probe.measureIfDue()
@@ -129,18 +143,15 @@ final class DeliveryThread: @unchecked Sendable {
                 until: min(next ?? probe.due, probe.due, clock.now + pacing.longestSleep),
                 unlessHurried: hurry)
         }
-        locked {
-            isDone = true
-            condition.broadcast()
-        }
+        sender?.release()
     }
 
     /// Whether nothing is left to do; without a sender that is so as soon as the run ends.
     private func isThrough(_ sender: RunSender?, hurry: Hurry?) -> Bool {
         switch hurry {
         case nil: sender?.isFinished ?? false
-        case .toExit: sender?.isFinished ?? true
-        case .toEmptyFolder: sender.map { $0.isFinished || $0.isDrained } ?? true
+        case .toExit: sender.map { $0.isFinished || $0.leavesFiles } ?? true
+        case .toEmptyFolder, .preempted: sender.map { $0.isFinished || $0.isDrained } ?? true
         }
     }
 
@@ -148,7 +159,8 @@ final class DeliveryThread: @unchecked Sendable {
         guard settings.offlineReason == nil, let key = settings.apiKey else { return nil }
         do {
             return RunSender(
-                folder: folder.path, settings: settings, key: key, client: try settings.makeClient(), pacing: pacing)
+                folder: folder.path, settings: settings, key: key, client: try settings.makeClient(), pacing: pacing,
+                offlineFolders: offlineFolders)
         } catch {
             notify("W&B: offline (\(error)); rows stay in \(folder.path)")
             return nil
@@ -164,6 +176,7 @@ final class DeliveryThread: @unchecked Sendable {
             self.due = due
             runURL = url ?? runURL
             problem = sender?.problem
+            filesTrouble = sender.flatMap { $0.hasEnded ? $0.uploadTrouble : nil }
             successes = sender?.successes ?? 0
             failures = sender?.failures ?? 0
             condition.broadcast()

@@ -9,12 +9,14 @@ struct FileStreamBody {
 
     /// Names of uploaded files to tell the server of.
     var uploaded: [String] = []
+    /// Whether the run is about to be taken off its machine, and will go on elsewhere.
+    var isPreempting = false
     /// The exit code, in the run's last request.
     var exitCode: Int32?
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    var isEmpty: Bool { files.isEmpty && summary == nil && uploaded.isEmpty && exitCode == nil }
+    var isEmpty: Bool { files.isEmpty && summary == nil && uploaded.isEmpty && !isPreempting && exitCode == nil }
 
     /// Adds a line at its offset if it still fits; a line too long for any request goes alone.
     ///
@@ -51,6 +53,7 @@ struct FileStreamBody {
         if !uploaded.isEmpty {
             parts.append("\"uploaded\":\(JSONValue.array(uploaded.map { .string($0) }).text)")
         }
+        if isPreempting { parts.append("\"preempting\":true") }
         if let exitCode { parts.append("\"complete\":true,\"exitcode\":\(exitCode)") }
         return Array("{\(parts.joined(separator: ","))}".utf8)
     }

@@ -4,8 +4,8 @@ public import JSON
 
 /// What a history row shows besides numbers.
 public enum Media: Sendable {
-    /// A PNG file, which must stay as it is.
-    case image(path: String)
+    /// A PNG file, or the part of a file that is one; the file must stay as it is.
+    case image(path: String, place: Range<Int>? = nil)
     /// How many values fell between each two edges; one edge more than counts.
     case histogram(edges: [Double], counts: [Double])
     /// Rows of cells below named columns.
@@ -15,8 +15,8 @@ public enum Media: Sendable {
 /// A medium as W&B keeps it: the value in its row, and the file that the value speaks of.
 struct EncodedMedium {
     enum Content {
-        /// A file that is there already.
-        case file(path: String)
+        /// A file that is there already, or a part of one.
+        case file(path: String, place: Range<Int>?)
         /// A file that is still to be written.
         case bytes([UInt8])
     }
@@ -33,8 +33,8 @@ struct EncodedMedium {
     /// - Throws: `SpoolError` where an image cannot be read or is no PNG.
     init(_ medium: Media, key: String, step: Int) throws(SpoolError) {
         switch medium {
-        case .image(let path):
-            let bytes = try Self.read(path)
+        case .image(let path, let place):
+            let bytes = try Self.read(path, place)
             guard let size = Self.sizeOfPNG(bytes) else {
                 throw .damaged(path: path, reason: "it is not a PNG image")
             }
@@ -46,7 +46,7 @@ struct EncodedMedium {
                 .init("width", .number(size.width)), .init("height", .number(size.height)),
                 .init("format", .string("png")),
             ])
-            file = (name, .file(path: path))
+            file = (name, .file(path: path, place: place))
         case .histogram(let edges, let counts):
             value = .object([
                 .init("_type", .string("histogram")), .init("bins", .array(edges.map { .number($0) })),
@@ -76,11 +76,12 @@ struct EncodedMedium {
         String(key.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" })
     }
 
-    private static func read(_ path: String) throws(SpoolError) -> [UInt8] {
-        do {
-            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    private static func read(_ path: String, _ place: Range<Int>?) throws(SpoolError) -> [UInt8] {
+        do throws(FileError) {
+            if let place { return try FilePack.bytes(place, of: path) }
+            return try DurableFile.read(path, limit: 1 << 30)
         } catch {
-            throw .cannotRead(path: path, reason: (error as NSError).localizedDescription)
+            throw .cannotRead(path: path, reason: error.reason)
         }
     }
 

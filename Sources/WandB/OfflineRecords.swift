@@ -35,9 +35,24 @@ struct OfflineRecords {
                 telemetry.add(12, text: RunEnvironment.protocolVersion)
                 telemetry.add(13, text: RunEnvironment.platform)
             }
-            if let commit = description.commit { message.add(21) { $0.add(2, text: commit) } }
+            if let commit = description.commit {
+                message.add(21) { git in
+                    git.add(1, text: description.repository)
+                    git.add(2, text: commit)
+                }
+            }
         }
         addEnvironment(run)
+        for name in run.metrics ?? [] {
+            record(12) { metric in
+                metric.add(1, text: name)
+                metric.add(4, text: "_step")
+                metric.add(6) { options in
+                    options.add(1, varint: 1)
+                    options.add(3, varint: 1)
+                }
+            }
+        }
     }
 
     /// Where the run was executed.
@@ -48,7 +63,12 @@ struct OfflineRecords {
             message.add(3) { Self.addTime(run.startedAt, to: &$0) }
             for argument in known["args"]?.elements ?? [] { message.add(5, text: argument.string) }
             message.add(6, text: known["program"]?.string)
-            if let commit = known["git"]?["commit"]?.string { message.add(9) { $0.add(2, text: commit) } }
+            if let commit = known["git"]?["commit"]?.string {
+                message.add(9) { git in
+                    git.add(1, text: known["git"]?["remote"]?.string)
+                    git.add(2, text: commit)
+                }
+            }
             message.add(11, text: known["root"]?.string)
             message.add(12, text: known["host"]?.string)
             message.add(14, text: known["executable"]?.string)

@@ -1,3 +1,5 @@
+import Artifacts
+
 /// Frames records as W&B's `.wandb` files do: LevelDB's log format with zlib's CRC-32.
 struct RecordLog {
     private static let blockSize = 32768
@@ -20,7 +22,7 @@ struct RecordLog {
             rest = rest.dropFirst(part.count)
             // 1 a whole record, 2 its first part, 3 one between, 4 its last.
             let type: UInt8 = isFirst ? (rest.isEmpty ? 1 : 2) : (rest.isEmpty ? 4 : 3)
-            let sum = CRC32.checksum([type] + part)
+            let sum = CRC32.checksum(ArraySlice([type] + part))
             for shift in stride(from: 0, to: 32, by: 8) {
                 bytes.append(UInt8(truncatingIfNeeded: sum >> shift))
             }
@@ -30,16 +32,5 @@ struct RecordLog {
             bytes.append(contentsOf: part)
             isFirst = false
         } while !rest.isEmpty
-    }
-}
-
-/// The checksum of zlib, PNG and Ethernet.
-enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
-    }
-
-    static func checksum(_ bytes: [UInt8]) -> UInt32 {
-        ~bytes.reduce(~UInt32(0)) { sum, byte in table[Int((sum ^ UInt32(byte)) & 0xFF)] ^ (sum >> 8) }
     }
 }

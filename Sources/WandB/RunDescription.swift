@@ -26,6 +26,8 @@ public struct RunDescription: Sendable, Equatable, Codable {
     public var program: String?
     /// The git commit it was made from.
     public var commit: String?
+    /// The address of the repository that the commit is in.
+    public var repository: String?
 
     /// The longest tag that W&B takes, in characters.
     public static let maximumTagLength = 64
@@ -36,7 +38,7 @@ public struct RunDescription: Sendable, Equatable, Codable {
     public init(
         id: String, entity: String? = nil, project: String, displayName: String? = nil, config: String = "{}",
         tags: [String] = [], group: String? = nil, jobType: String? = nil, notes: String? = nil,
-        host: String? = nil, program: String? = nil, commit: String? = nil
+        host: String? = nil, program: String? = nil, commit: String? = nil, repository: String? = nil
     ) throws(WandBSettingsError) {
         self.id = try Self.checkedID(id)
         self.entity = entity
@@ -52,6 +54,16 @@ public struct RunDescription: Sendable, Equatable, Codable {
         self.host = host
         self.program = program
         self.commit = commit
+        self.repository = repository.map(Self.withoutCredentials)
+    }
+
+    /// An address as others may see it: `https://user:token@host/…` shows no more than `https://host/…`.
+    private static func withoutCredentials(_ address: String) -> String {
+        let parts = address.split(separator: "://", maxSplits: 1)
+        guard parts.count == 2, let at = parts[1].prefix(while: { $0 != "/" }).lastIndex(of: "@") else {
+            return address
+        }
+        return "\(parts[0])://\(parts[1][parts[1].index(after: at)...])"
     }
 
     static func checkedID(_ id: String) throws(WandBSettingsError) -> String {

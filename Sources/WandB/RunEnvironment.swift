@@ -28,9 +28,10 @@ enum RunEnvironment {
         if let host = description.host { members.append(.init("host", .string(host))) }
         if let program = description.program { members.append(.init("program", .string(program))) }
         if let model = processor { members.append(.init("cpu", .object([.init("model", .string(model))]))) }
-        if let commit = description.commit {
-            members.append(.init("git", .object([.init("commit", .string(commit))])))
+        let git = [("remote", description.repository), ("commit", description.commit)].compactMap { name, value in
+            value.map { JSONValue.Member(name, .string($0)) }
         }
+        if !git.isEmpty { members.append(.init("git", .object(git))) }
         let slurm = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("SLURM_") && $0.key.hasSuffix("_ID") }
             .sorted { $0.key < $1.key }
             .map { JSONValue.Member($0.key.dropFirst("SLURM_".count).lowercased(), .string($0.value)) }

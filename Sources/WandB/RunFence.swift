@@ -20,8 +20,9 @@ struct RunFence: ~Copyable {
     var isIntact: Bool {
         var ours = stat()
         var current = stat()
-        // What cannot be looked at is no sign of a successor.
-        guard fstat(descriptor, &ours) == 0, stat(path, &current) == 0 else { return true }
+        guard fstat(descriptor, &ours) == 0 else { return true }
+        // A run that somebody has folded is over; what cannot be looked at for another reason is no sign of a successor.
+        guard stat(path, &current) == 0 else { return errno != ENOENT }
         return ours.st_ino == current.st_ino && ours.st_dev == current.st_dev
     }
 }

@@ -4,8 +4,6 @@ public struct RunPage: Sendable, Equatable {
     public let url: String
     /// Whether the run has ended and its page shows all of it.
     public let isComplete: Bool
-    /// Whether the run has ended and rows or its exit still wait in the folder.
-    public let isWaiting: Bool
 
     /// Reads a run's tracking folder; nil where no server has taken the run yet, or it is not tracked.
     ///
@@ -15,8 +13,6 @@ public struct RunPage: Sendable, Equatable {
         let spool = SpoolFolder(path: folder)
         guard let sent = try spool.sent(), !sent.url.isEmpty, let run = try spool.run() else { return nil }
         url = sent.url
-        isComplete = sent.completed == run.session
-        let exit = try spool.exit()
-        isWaiting = !isComplete && exit?.session == run.session
+        isComplete = sent.isWhole(run.session)
     }
 }

@@ -9,8 +9,9 @@ extension RunSender {
         position = sent ?? SentPosition(entity: "", project: run.description.project, url: "")
         if !position.url.isEmpty { runURL = position.url }
         if try validExit() != nil, position.completed == run.session {
-            phase = .finished
-            return nil
+            try startUploads()
+            phase = position.filesLeft == nil ? .finished : .leftFiles
+            return phase == .finished ? nil : now
         }
         if !hasSent {
             if let named = run.description.entity ?? api.settings.entity {
@@ -33,20 +34,20 @@ extension RunSender {
         var server: ServerRun?
         switch api.resumeStatus(project: position.project, entity: position.entity, run: run.description.id) {
         case .success(let found): server = found
-        // A project that does not exist yet may be answered by "not found".
-        case .failure(let failure) where failure.kind == .missing && !hasSent: server = nil
+        // A project that does not exist yet, or no more, may be answered by "not found".
+        case .failure(let failure) where failure.kind == .missing && (!hasSent || failures >= 2): server = nil
         case .failure(let failure): return failed(failure, now)
         }
         succeeded()
         try findPlace(server)
         // An earlier sender's last request may have arrived although its reply did not.
         if let exit = try validExit(), position.completing == exit.session, server?.hasExit == true,
-            try hasNothingLeft()
+            try hasNoLineLeft()
         {
             position.completed = exit.session
             try folder.write(position)
-            phase = .finished
-            return nil
+            phase = position.filesLeft == nil ? .finished : .leftFiles
+            return phase == .finished ? nil : now
         }
         phase = .create(storageID: server?.storageID)
         return now
@@ -65,8 +66,9 @@ extension RunSender {
             runURL = position.url
             // Saved before the first line goes out: from now on line numbers tell what was sent.
             try folder.write(position)
+            for offline in OfflineRun.all(of: run, in: folder, offlineFolders) { try offline.markSynced() }
             hasSent = true
-            described = run.description
+            described = run
             self.storageID = created.storageID
             succeeded()
             phase = .stream
@@ -74,6 +76,8 @@ extension RunSender {
             if lastRequest == nil { lastRequest = now - pacing.interval }
             return now
         case .failure(let failure):
+            // It may have been made all the same, and what is told of it may change before the next attempt.
+            if storageID == nil { phase = .askWhatServerHas }
             return failed(failure, now)
         }
     }
@@ -87,6 +91,8 @@ extension RunSender {
         summary = RunSummary()
         sentSummary = nil
         unacknowledged = nil
+        // A server that has forgotten the run has none of its files either.
+        if server == nil { position.files = SentPosition.File() }
         try startUploads()
         for stream in SpoolFolder.Stream.sent {
             let offset = server?.lines(of: stream) ?? 0
@@ -117,8 +123,7 @@ extension RunSender {
     }
 
     /// Whether no file holds a line that was not taken.
-    func hasNothingLeft() throws(SpoolError) -> Bool {
-        if try hasUploads() { return false }
+    func hasNoLineLeft() throws(SpoolError) -> Bool {
         for stream in SpoolFolder.Stream.sent where try readers[stream]?.peek() != nil {
             return false
         }

@@ -4,7 +4,7 @@ extension RunSender {
         hasCaughtUp = false
         if unacknowledged == nil {
             // The run's name may come later than its first lines.
-            if let run = try folder.run(), run.description != described {
+            if let run = try folder.run(), described.map(run.looksLike) != true {
                 phase = .create(storageID: storageID)
                 return now
             }
@@ -12,12 +12,15 @@ extension RunSender {
             let exit = try validExit()
             // At the end what there is goes at once, and the rest with the last file; in between the pace is kept.
             let isEnding = exit != nil || isUrgent
-            let hasFiles = isEnding ? try hasUploads() : false
-            let isHurrying = isEnding && !(hasFlushed && hasFiles)
+            let awaitsFiles = isEnding && !uploads.isHeldUp ? try hasUploads() : false
+            let isHurrying = isEnding && !(hasFlushed && awaitsFiles)
             let earliest = (lastRequest ?? now) + max(isHurrying ? .zero : pacing.interval, spacing)
-            // Files go while rows wait for their time, and before the exit.
-            if exit != nil || now < earliest, try upload(now) { return now }
-            if now < earliest { return min(earliest, uploads.notBefore ?? earliest) }
+            // Files go while rows wait for their time, and before the exit unless the store does not take them.
+            if (exit != nil && hasFlushed && awaitsFiles) || now < earliest, try upload(now) { return now }
+            if now < earliest {
+                let next = uploads.notBefore.flatMap { $0 > now ? $0 : nil }
+                return min(earliest, next ?? earliest)
+            }
             hasFlushed = isEnding
             try collect(exit: exit)
             isDrained = unacknowledged == nil
@@ -30,11 +33,27 @@ extension RunSender {
                 hasCaughtUp = try !hasUploads()
                 let heartbeat = (lastRequest ?? now) + pacing.heartbeat
                 if now < heartbeat { return min(heartbeat, now + pacing.poll) }
-                unacknowledged = Unacknowledged(
-                    bytes: Array("{}".utf8), position: position, uploaded: 0, isWhole: true)
+                unacknowledged = signOfLife(isWhole: hasCaughtUp && exit == nil)
             }
         }
         return try post(now)
+    }
+
+    private func signOfLife(isWhole: Bool) -> Unacknowledged {
+        Unacknowledged(bytes: Array("{}".utf8), position: position, uploaded: 0, isWhole: isWhole)
+    }
+
+    /// Posts what is new, or a sign of life, while a file is on its way.
+    ///
+    /// - Returns: whether it asked anything of the server.
+    func postBesideUpload(_ now: ContinuousClock.Instant) throws(SpoolError) -> Bool {
+        if unacknowledged == nil { try collect(exit: nil) }
+        if unacknowledged == nil, now >= (lastRequest ?? now) + pacing.heartbeat {
+            unacknowledged = signOfLife(isWhole: false)
+        }
+        guard unacknowledged != nil else { return false }
+        _ = try post(now)
+        return true
     }
 
     /// Puts what is new into one request, with the exit if everything fits.
@@ -58,9 +77,10 @@ extension RunSender {
             readers[stream] = reader
         }
         body.uploaded = uploads.done
+        body.isPreempting = mustSayPreempting && exit == nil
         if uploads.waiting.isEmpty { next.files.line = uploads.reader.taken }
         let hasUploads = try hasUploads()
-        let isLast = exit != nil && !isFull && !hasUploads
+        let isLast = exit != nil && !isFull && (!hasUploads || uploads.isHeldUp)
         if hasRows || isLast {
             let line = summary.line(runtime: isLast ? exit?.runtime : nil)
             if line != sentSummary {
@@ -73,12 +93,14 @@ extension RunSender {
             next.completed = exit.session
             // Should this process die before the reply comes, the next one asks whether the exit arrived.
             position.completing = exit.session
-            next.completing = exit.session
+            position.filesLeft = hasUploads ? try uploadsLeft() : nil
+            next.completing = position.completing
+            next.filesLeft = position.filesLeft
             try folder.write(position)
         }
         if !body.isEmpty {
             unacknowledged = Unacknowledged(
-                bytes: body.bytes, position: next, uploaded: body.uploaded.count,
+                bytes: body.bytes, position: next, uploaded: body.uploaded.count, isPreempting: body.isPreempting,
                 isWhole: !isFull && !hasUploads)
         }
     }
@@ -102,12 +124,13 @@ extension RunSender {
             succeeded()
             unacknowledged = nil
             uploads.done.removeFirst(sending.uploaded)
+            if sending.isPreempting { mustSayPreempting = false }
             newRows += sending.position.history.line - position.history.line
             position = sending.position
             hasCaughtUp = sending.isWhole
             lastRequest = ended(now)
             spacing = reply.spacing
-            if position.completed == run.session { phase = .finished }
+            if position.completed == run.session { phase = position.filesLeft == nil ? .finished : .leftFiles }
             try folder.write(position)
             if reply.isStopped, !isStopped {
                 isStopped = true

@@ -7,6 +7,8 @@ struct Uploads {
     struct Waiting {
         let name: String
         let path: String
+        /// The part of the file that is meant; nil for all of it.
+        let place: Range<Int>?
         var ticket: UploadTicket?
     }
 
@@ -15,14 +17,39 @@ struct Uploads {
     var waiting: [Waiting] = []
     /// Names of uploaded files that the server is to be told of.
     var done: [String] = []
+    /// Attempts in a row that came to nothing.
     var failures = 0
-    var refusals = 0
+    /// When the first of them began.
+    var troubleBegan: ContinuousClock.Instant?
+    /// What is wrong with the store, until it takes a file again.
+    var trouble: String?
     var notBefore: ContinuousClock.Instant?
+    /// Whether the run's end is not to wait for the files any longer.
+    var isHeldUp = false
 
     /// Files that are asked for at once.
     static let batch = 100
-    /// After so many refused uploads a file is left out: a run must be able to end.
-    static let maximumRefusals = 5
+    /// After so many attempts that came to nothing the run's end goes first.
+    static let attempts = 5
+
+    mutating func succeeded() {
+        failures = 0
+        troubleBegan = nil
+        trouble = nil
+        isHeldUp = false
+        notBefore = nil
+    }
+
+    /// Notes an attempt that came to nothing, and how long that has been so.
+    mutating func failed(
+        _ reason: String, from began: ContinuousClock.Instant, to end: ContinuousClock.Instant, patience: Duration
+    ) {
+        failures += 1
+        let start = troubleBegan ?? began
+        troubleBegan = start
+        trouble = reason
+        isHeldUp = end - start >= (failures >= Self.attempts ? patience : patience * 3)
+    }
 }
 
 // Files: an address for each from the server, the bytes to that address, the name in the next request.
@@ -39,6 +66,17 @@ extension RunSender {
     func hasUploads() throws(SpoolError) -> Bool {
         let isListed = try uploads.reader.peek() != nil
         return isListed || !uploads.waiting.isEmpty
+    }
+
+    /// How many files wait.
+    func uploadsLeft() throws(SpoolError) -> Int {
+        var rest = uploads.reader
+        var count = uploads.waiting.count
+        while try rest.peek() != nil {
+            rest.take()
+            count += 1
+        }
+        return count
     }
 
     /// Makes one request for the files, if one is due.
@@ -59,13 +97,13 @@ extension RunSender {
     private func takeFiles() throws(SpoolError) {
         while uploads.waiting.count < Uploads.batch, let line = try uploads.reader.peek() {
             uploads.reader.take()
-            guard let name = line.row?["name"]?.string, let path = line.row?["path"]?.string else { continue }
-            let location = folder.location(of: path)
+            guard let file = SpooledFile(line) else { continue }
+            let location = folder.location(of: file.path)
             // A file that is gone again cannot be sent by anyone.
             guard FileManager.default.isReadableFile(atPath: location) else { continue }
             // Listed again because it has changed: what will be sent is what it is by then.
-            if uploads.waiting.contains(where: { $0.name == name && $0.path == location }) { continue }
-            uploads.waiting.append(Uploads.Waiting(name: name, path: location))
+            if uploads.waiting.contains(where: { $0.name == file.name && $0.path == location }) { continue }
+            uploads.waiting.append(Uploads.Waiting(name: file.name, path: location, place: file.place))
         }
     }
 
@@ -82,32 +120,59 @@ extension RunSender {
     }
 
     private func put(_ file: Uploads.Waiting, to ticket: UploadTicket, _ now: ContinuousClock.Instant) {
-        switch api.upload(file.path, to: ticket) {
+        switch api.upload(file.path, file.place, to: ticket, meanwhile: { [self] in goOnBesideUpload(now) }) {
         case .success:
             succeeded()
-            uploads.failures = 0
-            uploads.refusals = 0
+            uploads.succeeded()
             if !uploads.done.contains(file.name) { uploads.done.append(file.name) }
             uploads.waiting.removeFirst()
         case .failure(let failure):
             waitWithUploads(failure, now)
             guard failure.kind == .refused else { return }
-            // Addresses expire.
+            // Addresses expire; and what is refused for its own sake must not be in the way of others.
             for index in uploads.waiting.indices { uploads.waiting[index].ticket = nil }
-            uploads.refusals += 1
-            if uploads.refusals == Uploads.maximumRefusals {
-                uploads.refusals = 0
-                uploads.waiting.removeFirst()
-            }
+            uploads.waiting.append(uploads.waiting.removeFirst())
         }
     }
 
     /// Files have waits of their own: rows go on meanwhile.
     private func waitWithUploads(_ failure: CallFailure, _ now: ContinuousClock.Instant) {
         guard failure.kind != .cancelled else { return }
-        uploads.failures += 1
-        problem = .failing(failure.description)
-        let pause = pacing.retry(failures: uploads.failures, random: Double.random(in: 0..<1))
+        uploads.failed(failure.description, from: now, to: ended(now), patience: pacing.uploadPatience)
+        // Sooner than rows are tried again: at the end of a run somebody waits.
+        let pause = pacing.retry(failures: uploads.failures, random: Double.random(in: 0..<1)) / 4
         uploads.notBefore = ended(now) + (failure.retryAfter ?? pause)
+    }
+
+    /// Rows and signs of life go on while a file is on its way, at their pace.
+    private func goOnBesideUpload(_ start: ContinuousClock.Instant) {
+        let now = ended(start)
+        // What takes a moment need not be interrupted; a server may do one thing at a time.
+        guard ContinuousClock.now - began >= .seconds(1), phase == .stream, !isCompleting, failures == 0,
+            now >= (lastRequest ?? now) + max(pacing.interval, spacing),
+            budget.map({ $0.reserve(at: now) == nil }) ?? true
+        else { return }
+        do throws(SpoolError) {
+            if try !postBesideUpload(now) { budget?.refund(now) }
+        } catch {
+            // The folder is told about by the next step.
+            phase = .askWhatServerHas
+        }
+    }
+
+    /// Once the run's end has arrived: the files that it did not wait for.
+    func sendLeftFiles(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
+        guard try folder.run()?.session == position.completed else {
+            phase = .findEntity
+            return now
+        }
+        if try upload(now) { return now }
+        if try hasUploads() { return max(now, uploads.notBefore ?? now) }
+        uploads.done = []
+        position.files.line = uploads.reader.taken
+        position.filesLeft = nil
+        try folder.write(position)
+        phase = .finished
+        return nil
     }
 }

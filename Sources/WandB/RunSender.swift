@@ -26,6 +26,8 @@ public final class RunSender {
         case askWhatServerHas
         case create(storageID: String?)
         case stream
+        /// The run's end has arrived, and files that the store did not take wait.
+        case leftFiles
         case finished
     }
 
@@ -36,6 +38,8 @@ public final class RunSender {
         let position: SentPosition
         /// How many uploaded files it names.
         let uploaded: Int
+        /// Whether it says that the run is taken off its machine.
+        var isPreempting = false
         /// Whether it leaves nothing behind.
         let isWhole: Bool
     }
@@ -46,10 +50,19 @@ public final class RunSender {
     public internal(set) var runURL: String?
     /// Whether everything up to the run's exit is on the server.
     public var isFinished: Bool { phase == .finished }
+    /// Why files wait that the object store does not take; rows and the run's end do not wait for them.
+    public var uploadTrouble: String? { uploads.trouble }
+    /// Whether the run's end has arrived, and files wait.
+    var hasEnded: Bool { phase == .leftFiles }
+    /// Whether all but files has arrived, and the store was tried often enough.
+    public var leavesFiles: Bool { phase == .leftFiles && uploads.isHeldUp }
     /// Whether this sender made sure that the server has the run.
-    var hasCreatedRun: Bool { phase == .stream || phase == .finished }
+    var hasCreatedRun: Bool { [.stream, .leftFiles, .finished].contains(phase) }
     /// Whether someone pressed stop on the run's page.
     public internal(set) var isStopped = false
+
+    /// Whether a request with the run's end is on its way.
+    var isCompleting: Bool { unacknowledged?.position.completed != position.completed && unacknowledged != nil }
 
     /// How many requests succeeded.
     public private(set) var successes = 0
@@ -71,7 +84,7 @@ public final class RunSender {
     /// Whether this folder was sent from before.
     var hasSent = false
     /// What the server was last told about the run besides its lines.
-    var described: RunDescription?
+    var described: SpooledRun?
     /// The server's own number for the run, once it has told.
     var storageID: String?
     var readers: [SpoolFolder.Stream: SpoolReader] = [:]
@@ -81,16 +94,25 @@ public final class RunSender {
     var uploads: Uploads
     var batchLimit: Int
     var isUrgent = false
+    private var isPreempting = false
+    private var hasSaidPreempting = true
+    /// Whether the next request is to say so.
+    var mustSayPreempting: Bool {
+        get { isPreempting && !hasSaidPreempting }
+        set { hasSaidPreempting = !newValue }
+    }
     var lastRequest: ContinuousClock.Instant?
     /// The time between requests that the server's quota asks for.
     var spacing: Duration = .zero
     private var lock: SenderLock?
     private let presence: String?
+    let budget: RequestBudget?
+    let offlineFolders: String?
     /// How many attempts in a row failed.
     private(set) var failures = 0
     private var notBefore: ContinuousClock.Instant?
     /// When the present step began.
-    private var began = ContinuousClock.now
+    private(set) var began = ContinuousClock.now
     /// Whether a request went out since the run's end is known.
     var hasFlushed = false
     /// Whether the present pause is one that the server asked for.
@@ -106,13 +128,17 @@ public final class RunSender {
     ///   - pacing: how often and how patiently to send.
     ///   - presence: a file that its process touches while it lives, where that holds many folders.
     ///   - budget: heeds what the server says of its quota, for all senders that share it.
+    ///   - offlineFolders: where `offline-run-…` folders of runs are made on request.
     public init(
         folder: String, settings: WandBSettings, key: APIKey, client: HTTPClient,
-        pacing: SendPacing = SendPacing(), presence: String? = nil, budget: RequestBudget? = nil
+        pacing: SendPacing = SendPacing(), presence: String? = nil, budget: RequestBudget? = nil,
+        offlineFolders: String? = nil
     ) {
         self.folder = SpoolFolder(path: folder)
         self.pacing = pacing
         self.presence = presence
+        self.budget = budget
+        self.offlineFolders = offlineFolders
         api = WandBAPI(settings: settings, key: key, client: client, pacing: pacing, budget: budget)
         uploads = Uploads(reader: SpoolReader(folder: self.folder, stream: .files))
         batchLimit = pacing.maximumBatchBytes
@@ -164,12 +190,24 @@ public final class RunSender {
         }
     }
 
+    /// Tells the server before everything else that the run is taken off its machine, to go on elsewhere.
+    func preempt() {
+        if !isPreempting { hasSaidPreempting = false }
+        isPreempting = true
+    }
+
     /// Takes the folder's lock, or shows that it is still in use.
     private func holdsLock(_ now: ContinuousClock.Instant) throws(SpoolError) -> Bool {
         if try lock?.renew(at: now) == false { leave() }
-        if lock == nil { lock = try SenderLock.take(folder, presence: presence) }
+        if lock == nil {
+            try folder.unfold()
+            lock = try SenderLock.take(folder, presence: presence)
+        }
         return lock != nil
     }
+
+    /// Lets others have the folder.
+    func release() { lock = nil }
 
     /// Lets others send; what they did is looked up before this sender goes on.
     private func leave() {
@@ -185,6 +223,7 @@ public final class RunSender {
         case .askWhatServerHas: try askWhatServerHas(now)
         case .create(let storageID): try create(storageID: storageID, now)
         case .stream: try stream(now)
+        case .leftFiles: try sendLeftFiles(now)
         case .finished: nil
         }
     }

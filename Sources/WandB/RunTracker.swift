@@ -7,9 +7,7 @@ public import JSON
 public final class RunTracker: Sendable {
     private let spool: SharedSpool?
     private let thread: DeliveryThread?
-    private let folder: String
     private let keepsConsole: Bool
-    private let notify: @Sendable (String) -> Void
     /// What `finish` answers where there is nothing to send.
     private let untracked: Delivery
 
@@ -21,16 +19,15 @@ public final class RunTracker: Sendable {
     ///   - settings: whether and where to send; without a key, or offline, rows stay in the folder.
     ///   - pacing: how often and how patiently to send.
     ///   - clock: the time of rows.
+    ///   - offlineFolders: where `offline-run-…` folders of runs are made on request.
     ///   - isHeld: asked whether the run is this attempt's; while it is not, nothing is kept or sent.
     ///   - notify: takes lines for the user, from any thread.
     public init(
         run: RunDescription, folder: String, settings: WandBSettings, pacing: SendPacing = SendPacing(),
-        clock: RunClock = .system, isHeld: @escaping @Sendable () -> Bool = { true },
+        clock: RunClock = .system, offlineFolders: String? = nil, isHeld: @escaping @Sendable () -> Bool = { true },
         notify: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         let notify = settings.isSilent ? { @Sendable _ in } : notify
-        self.folder = folder
-        self.notify = notify
         keepsConsole = settings.keepsConsole
         let place = SpoolFolder(path: folder)
         guard settings.mode != .disabled else {
@@ -48,7 +45,8 @@ public final class RunTracker: Sendable {
                 notify("W&B: offline (\(reason)); rows stay in \(folder)")
             }
             let thread = DeliveryThread(
-                folder: place, spool: spool, settings: settings, pacing: pacing, notify: notify)
+                folder: place, spool: spool, settings: settings, pacing: pacing, offlineFolders: offlineFolders,
+                notify: notify)
             thread.start()
             (self.spool, self.thread, untracked) = (spool, thread, .disabled)
         } catch {
@@ -91,6 +89,9 @@ public final class RunTracker: Sendable {
         spool?.write { writer throws(SpoolError) in try writer.upload(path: path, name: name) }
     }
 
+    /// Whether rows are kept, and are to be sent some time.
+    public var keepsRows: Bool { spool != nil }
+
     /// Whether someone pressed stop on the run's page.
     public var stopRequested: Bool { thread?.stopRequested ?? false }
 
@@ -99,7 +100,7 @@ public final class RunTracker: Sendable {
 
     /// Ends the run: sends what is left and its exit code, as long as the server takes it.
     ///
-    /// What stays behind is also written as an `offline-run-…` folder, which `wandb sync` reads.
+    /// What the run's folder holds becomes one file then, from which `orchestrator sync` sends what stayed behind.
     /// Waits a few seconds for a server that does not answer, some minutes for one that takes rows slowly. Calls
     /// after the first do nothing.
     ///
@@ -109,20 +110,17 @@ public final class RunTracker: Sendable {
     /// - Returns: what became of the rows.
     public func finish(exitCode: Int32, isInHurry: @escaping () -> Bool = { false }) -> Delivery {
         guard let spool, let thread else { return untracked }
-        spool.write { writer throws(SpoolError) in try writer.exit(code: exitCode) }
-        let delivery = thread.finish(isInHurry: isInHurry)
-        if case .left = delivery, spool.isOurs {
-            do {
-                try OfflineRun.write(from: folder)
-            } catch {
-                notify("W&B: \(error); 'wandb sync' cannot read this run")
-            }
+        spool.write { writer throws(SpoolError) in
+            try writer.exit(code: exitCode, log: keepsConsole ? "output.log" : nil)
         }
-        return delivery
+        return thread.finish(isInHurry: isInHurry)
     }
 
     /// Leaves the run unfinished, to go on in another process: sends what is left, but no exit code.
-    public func suspend() -> Delivery {
-        thread?.suspend() ?? untracked
+    ///
+    /// - Parameter isPreempted: whether its page is to say that the machine was taken from it.
+    /// - Returns: what became of the rows.
+    public func suspend(isPreempted: Bool = false) -> Delivery {
+        thread?.suspend(isPreempted: isPreempted) ?? untracked
     }
 }

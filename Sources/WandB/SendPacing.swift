@@ -22,6 +22,11 @@ public struct SendPacing: Sendable, Equatable {
     public var graphQLTimeout: Duration = .seconds(30)
     /// How long posting lines may take.
     public var streamTimeout: Duration = .seconds(180)
+    /// How long nothing may move while a file is uploaded.
+    public var uploadStall: Duration = .seconds(30)
+    /// How long the end of a run waits for files that the store refuses again and again; three times as long for a store
+    /// that is silent.
+    public var uploadPatience: Duration = .seconds(7)
     /// The time between two measurements of the machine.
     public var systemInterval: Duration = .seconds(15)
     /// How long the background thread sleeps at most, so that a stop from the web page is noticed.

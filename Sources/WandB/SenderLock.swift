@@ -85,6 +85,8 @@ struct SenderLock: ~Copyable {
     }
 
     /// Gives the right back, at once for everybody.
+    consuming func release() {}
+
     deinit {
         if (try? folder.holder()) == holder { unlink(folder.holderPath) }
         close(descriptor)
@@ -114,10 +116,13 @@ struct SenderLock: ~Copyable {
         return now - last < lease.seconds
     }
 
-    private static func lock(_ descriptor: Int32) -> Int32 {
+    /// Locks a byte of an open file; 0, or why that is not possible.
+    static func lock(_ descriptor: Int32, byte: off_t = 0) -> Int32 {
         var range = flock()
         range.l_type = Int16(F_WRLCK)
         range.l_whence = Int16(SEEK_SET)
+        range.l_start = byte
+        range.l_len = 1
         // F_OFD_SETLK, which Swift's Glibc leaves out.
         return fcntl(descriptor, 37, &range) == 0 ? 0 : errno
     }

@@ -1,5 +1,7 @@
+import Artifacts
 import Foundation
 import Glibc
+import JSON
 
 /// The folder through which a run's writer and its sender meet; neither needs the other's process.
 ///
@@ -13,6 +15,8 @@ import Glibc
 /// | `files/`, `media/` | writer | files made for W&B only |
 /// | `stop` | sender | exists once the run was stopped from the web page |
 /// | `sender.lock`, `sender.json` | sender | locked, and naming who sends, while someone does |
+///
+/// Once nothing follows, all of it is one file beside the folder (`fold`), from which everything is still read.
 struct SpoolFolder: Sendable, Equatable {
     let path: String
 
@@ -71,22 +75,15 @@ struct SpoolFolder: Sendable, Equatable {
     }
 
     func read<Value: Decodable>(_ name: String) throws(SpoolError) -> Value? {
-        let file = path + "/" + name
-        let data: Data
+        guard let bytes = try bytes(of: name) else { return nil }
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: file))
-        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
-            return nil
+            return try JSONDecoder().decode(Value.self, from: Data(bytes))
         } catch {
-            throw .cannotRead(path: file, reason: (error as NSError).localizedDescription)
-        }
-        do {
-            return try JSONDecoder().decode(Value.self, from: data)
-        } catch {
-            throw .damaged(path: file, reason: "\(error)")
+            throw .damaged(path: path + "/" + name, reason: "\(error)")
         }
     }
 
+    /// Replaces a file; none of them need outlast a power cut: what is lost is asked of the server.
     func write(_ value: some Encodable, to name: String) throws(SpoolError) {
         let data: Data
         do {
@@ -99,18 +96,12 @@ struct SpoolFolder: Sendable, Equatable {
         try write([UInt8](data), to: name)
     }
 
-    /// Writes beside, syncs and renames, so that a reader or a crash sees the old or the new file, whole.
+    /// Writes beside and renames, so that a reader or a crash sees the old or the new file, whole.
     func write(_ bytes: [UInt8], to name: String) throws(SpoolError) {
-        let file = path + "/" + name
-        let beside = "\(file).\(getpid())\(Self.unfinished)"
-        do throws(SpoolError) {
-            try Self.write(bytes, beside: beside)
-            guard rename(beside, file) == 0 else {
-                throw .cannotWrite(path: file, reason: SpoolError.systemReason)
-            }
+        do throws(FileError) {
+            try DurableFile.write(bytes, to: path + "/" + name, flush: .nothing)
         } catch {
-            unlink(beside)
-            throw error
+            throw .cannotWrite(path: path + "/" + name, reason: error.reason)
         }
     }
 
@@ -119,28 +110,12 @@ struct SpoolFolder: Sendable, Equatable {
     /// One of them that wakes up finds that it has been superseded.
     func removeUnfinished(_ owned: [String]) {
         let isOwned = { (name: String) in
-            name.hasSuffix(Self.unfinished) && owned.contains { name.hasPrefix($0.hasSuffix("/") ? $0 : $0 + ".") }
+            DurableFile.isUnfinished(name) && owned.contains { name.hasPrefix($0.hasSuffix("/") ? $0 : $0 + ".") }
         }
         // What cannot be listed or removed costs space, nothing else.
         for name in (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).filter(isOwned) {
             unlink(path + "/" + name)
         }
-    }
-
-    private static let unfinished = ".tmp"
-
-    private static func write(_ bytes: [UInt8], beside path: String) throws(SpoolError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotCreate(path: path, reason: SpoolError.systemReason) }
-        defer { close(descriptor) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .cannotWrite(path: path, reason: SpoolError.systemReason) }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor) == 0 else { throw .cannotWrite(path: path, reason: SpoolError.systemReason) }
     }
 }
 
@@ -153,6 +128,11 @@ struct SpooledRun: Codable, Equatable, Sendable {
     var startedAt: Double
     /// Where this session is executed, as the text of a JSON object.
     var environment: String?
+    /// The names of the numbers that its rows hold, once there is one.
+    var metrics: [String]?
+
+    /// Whether the server is told the same of both.
+    func looksLike(_ other: SpooledRun) -> Bool { description == other.description && metrics == other.metrics }
 }
 
 /// `exit.json`.
@@ -185,6 +165,11 @@ struct SentPosition: Codable, Equatable, Sendable {
     var completing: Int?
     /// The session whose exit the server acknowledged.
     var completed: Int?
+    /// How many files wait although the exit has arrived: the store did not take them.
+    var filesLeft: Int?
+
+    /// Whether the server has everything up to a session's exit.
+    func isWhole(_ session: Int) -> Bool { completed == session && filesLeft == nil }
 
     subscript(stream: SpoolFolder.Stream) -> File {
         get {
@@ -203,5 +188,41 @@ struct SentPosition: Codable, Equatable, Sendable {
             case .files: files = newValue
             }
         }
+    }
+}
+
+/// A line of `files.jsonl`: what to upload.
+struct SpooledFile: Equatable, Sendable {
+    /// What the run calls it.
+    let name: String
+    /// Absolute, or relative to the run's folder.
+    let path: String
+    let size: Int
+    /// Where it begins in the file at `path`, if it is a part of it.
+    var offset: Int?
+
+    /// Where it stands in the file at `path`, if it is a part of it.
+    var place: Range<Int>? { offset.map { $0..<$0 + size } }
+
+    init(name: String, path: String, size: Int, offset: Int? = nil) {
+        self.name = name
+        self.path = path
+        self.size = size
+        self.offset = offset
+    }
+
+    init?(_ line: SpoolReader.Line) {
+        guard let row = line.row, let name = row["name"]?.string, let path = row["path"]?.string else { return nil }
+        self.init(name: name, path: path, size: row["size"]?.integer ?? 0, offset: row["offset"]?.integer)
+    }
+
+    /// The line; another `modified` stands for another state of the file.
+    func line(modified: String) -> String {
+        var members: [JSONValue.Member] = [
+            .init("name", .string(name)), .init("path", .string(path)), .init("size", .number(size)),
+            .init("modified", .string(modified)),
+        ]
+        if let offset { members.append(.init("offset", .number(offset))) }
+        return JSONValue.object(members).text
     }
 }

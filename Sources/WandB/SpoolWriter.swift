@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Glibc
 import JSON
@@ -27,7 +28,8 @@ struct SpoolWriter: ~Copyable {
 
     /// Opens a run's folder, new or left by an earlier process.
     init(folder: SpoolFolder, description: RunDescription, clock: RunClock) throws(SpoolError) {
-        try folder.create()
+        let shape = try SpoolShape(folder)
+        try folder.unfoldHeld()
         folder.removeUnfinished(["run.json", "exit.json", "files/"])
         let history = try AppendFile(path: folder.path(of: .history))
         let events = try AppendFile(path: folder.path(of: .events))
@@ -44,16 +46,19 @@ struct SpoolWriter: ~Copyable {
             listed.insert(line.text)
             reader.take()
         }
-        let earlier = try folder.run()
+        let earlier = try Self.earlier(in: folder)
         // The stop was meant for the session that it ended.
         try folder.withdrawStop()
         let startedAt = earlier?.startedAt ?? clock.date()
         let environment = RunEnvironment.metadata(description, startedAt: startedAt)
+        let session = max(earlier?.session ?? 0, try folder.exit()?.session ?? 0, try folder.sent()?.completed ?? 0)
         let run = SpooledRun(
-            description: description, session: (earlier?.session ?? 0) + 1, startedAt: startedAt,
-            environment: environment.text)
+            description: description, session: session + 1, startedAt: startedAt,
+            environment: environment.text, metrics: earlier?.metrics)
         try folder.write(run)
         let fence = try RunFence(path: folder.runPath)
+        // From now on the session tells that the run is not over.
+        shape?.release()
 
         self.folder = folder
         self.run = run
@@ -67,6 +72,16 @@ struct SpoolWriter: ~Copyable {
         self.output = output
         self.files = files
         self.listed = listed
+    }
+
+    /// The session before; one that a power cut has damaged goes on as well as it can.
+    private static func earlier(in folder: SpoolFolder) throws(SpoolError) -> SpooledRun? {
+        do {
+            return try folder.run()
+        } catch {
+            guard case .damaged = error else { throw error }
+            return nil
+        }
     }
 
     /// Whether no other attempt of the run has opened the folder since.
@@ -88,6 +103,10 @@ struct SpoolWriter: ~Copyable {
         guard run.description.displayName == nil else { return }
         try expectOurs()
         run.description.displayName = name
+        try rewriteRun()
+    }
+
+    private mutating func rewriteRun() throws(SpoolError) {
         try folder.write(run)
         fence = try RunFence(path: folder.runPath)
     }
@@ -107,7 +126,7 @@ struct SpoolWriter: ~Copyable {
         for (name, medium) in media {
             let encoded = try EncodedMedium(medium, key: name, step: step)
             switch encoded.file {
-            case (let file, .file(let path))?: try upload(path: path, name: file)
+            case (let file, .file(let path, let place))?: try upload(path: path, place: place, name: file)
             case (let file, .bytes(let bytes))?: try upload(bytes, as: file)
             case nil: break
             }
@@ -117,6 +136,9 @@ struct SpoolWriter: ~Copyable {
         var line = "{\"_step\":\(step),\"_timestamp\":\(clock.date()),\"_runtime\":\(runtime)"
         Self.append(values, prefix: "", to: &line)
         try history.append(line)
+        guard run.metrics == nil else { return }
+        run.metrics = values.filter { $0.value.double != nil }.map(\.name)
+        try rewriteRun()
     }
 
     /// Appends a row of system measurements, named without their `system.`.
@@ -137,17 +159,19 @@ struct SpoolWriter: ~Copyable {
         }
     }
 
-    /// Asks for a file's upload under a name of the run's, unless it was asked for and has not changed since.
-    mutating func upload(path: String, name: String) throws(SpoolError) {
+    /// Asks for the upload of a file, or of a part of one, under a name of the run's, unless it was asked for and the file
+    /// has not changed since.
+    mutating func upload(
+        path: String, place: Range<Int>? = nil, name: String, digest: String? = nil
+    ) throws(SpoolError) {
         guard !ignoredFiles.contains(where: { fnmatch($0, name, FNM_PATHNAME | FNM_PERIOD) == 0 }) else { return }
         try expectOurs()
         var information = stat()
         _ = stat(folder.location(of: path), &information)
-        let modified = "\(information.st_mtim.tv_sec).\(information.st_mtim.tv_nsec)"
-        let line = JSONValue.object([
-            .init("name", .string(name)), .init("path", .string(path)),
-            .init("size", .number(Int(information.st_size))), .init("modified", .string(modified)),
-        ]).text
+        let modified = digest ?? "\(information.st_mtim.tv_sec).\(information.st_mtim.tv_nsec)"
+        let file = SpooledFile(
+            name: name, path: path, size: place?.count ?? Int(information.st_size), offset: place?.lowerBound)
+        let line = file.line(modified: modified)
         guard !listed.contains(line) else { return }
         try files.append(line)
         listed.insert(line)
@@ -162,17 +186,36 @@ struct SpoolWriter: ~Copyable {
             try SpoolFolder(path: parent).create()
             try folder.write(bytes, to: path)
         }
-        try upload(path: folder.name + "/" + path, name: name)
+        // By its content: a spool that was folded has its files anew.
+        try upload(path: folder.name + "/" + path, name: name, digest: String(SHA256.hex(bytes).prefix(20)))
     }
 
     /// States that nothing follows in this session.
-    mutating func exit(code: Int32) throws(SpoolError) {
+    ///
+    /// - Parameters:
+    ///   - code: 0 if all went well.
+    ///   - log: what the run has said, as a file among the run's.
+    /// - Throws: `SpoolError` where the folder is another attempt's, or cannot be written.
+    mutating func exit(code: Int32, log: String? = nil) throws(SpoolError) {
         try expectOurs()
+        try upload(Array(try summary().line(runtime: runtime).utf8), as: "wandb-summary.json")
+        if let log, access(folder.location(of: log), F_OK) == 0 { try upload(path: log, name: "output.log") }
         try history.flush()
         try events.flush()
         try output.flush()
         try files.flush()
         try folder.write(SpooledExit(session: run.session, exitCode: code, runtime: runtime))
+    }
+
+    /// What the rows come to, as W&B's own client leaves it among a run's files.
+    private func summary() throws(SpoolError) -> RunSummary {
+        var summary = RunSummary()
+        var reader = SpoolReader(folder: folder, stream: .history)
+        while let line = try reader.peek() {
+            if let row = line.row { summary.update(with: row) }
+            reader.take()
+        }
+        return summary
     }
 
     private static func append(

@@ -12,7 +12,8 @@ extension SpooledRun {
             .init("displayName", text(run.displayName)), .init("notes", text(run.notes)),
             .init("commit", text(run.commit)), .init("config", .string(wrappedConfig.text)),
             .init("host", text(run.host)), .init("debug", .null), .init("program", text(run.program)),
-            .init("repo", .null), .init("jobType", text(run.jobType)), .init("state", .null), .init("sweep", .null),
+            .init("repo", text(run.repository)), .init("jobType", text(run.jobType)), .init("state", .null),
+            .init("sweep", .null),
             .init("tags", run.tags.isEmpty ? .null : .array(run.tags.map { .string($0) })),
             .init("summaryMetrics", .null),
         ]
@@ -43,12 +44,20 @@ extension SpooledRun {
                     .init("5", version), .init("12", version), .init("13", .string(RunEnvironment.platform)),
                 ])),
             .init("e", .object([.init(description.id, environment)])),
-            // Definitions of metrics: 1 the name, 6 options, 7 summaries.
-            .init(
-                "m",
-                .array([
-                    .object([.init("1", .string("_step")), .init("6", .array([])), .init("7", .array([]))])
-                ])),
+            .init("m", .array(metricDefinitions)),
         ])
+    }
+
+    /// What `define_metric` would say, the step being everything's x axis: 1 the name, 5 the number of the one that is the
+    /// x axis, 6 options (1 in step with it, 3 defined on purpose), 7 summaries.
+    private var metricDefinitions: [JSONValue] {
+        let step = JSONValue.object([.init("1", .string("_step")), .init("6", .array([])), .init("7", .array([]))])
+        return [step]
+            + (metrics ?? []).map { name in
+                .object([
+                    .init("1", .string(name)), .init("5", .number(1)),
+                    .init("6", .array([.number(1), .number(3)])), .init("7", .array([])),
+                ])
+            }
     }
 }

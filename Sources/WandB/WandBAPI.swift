@@ -101,27 +101,36 @@ final class WandBAPI {
         }
     }
 
-    /// Puts a file where a ticket says, without credentials.
-    func upload(_ path: String, to ticket: UploadTicket) -> Reply<Void> {
+    /// Puts a file, or a part of one, where a ticket says, without credentials.
+    ///
+    /// `meanwhile` is called now and then while bytes move, and about once a second while none do.
+    func upload(
+        _ path: String, _ place: Range<Int>?, to ticket: UploadTicket, meanwhile: @escaping () -> Void
+    ) -> Reply<Void> {
         var request = HTTPRequest(
-            method: "PUT", url: ticket.url, headers: ticket.headers, body: .file(path: path))
+            method: "PUT", url: ticket.url, headers: ticket.headers, body: .file(path: path, place: place))
         request.connectTimeout = pacing.connectTimeout
         request.timeout = nil
+        request.stallTimeout = pacing.uploadStall
         do {
             let client = if let uploadClient { uploadClient } else { try settings.makeClient() }
             uploadClient = client
             // Stores elsewhere have no part in the server's quota.
             let isOwn = BaseURL.isSameOrigin(ticket.url, settings.baseURL)
             if isOwn { requests += 1 }
-            let response = try client.send(request, isCancelled: isCancelled)
+            let response = try client.send(request) { [self] in
+                meanwhile()
+                return isCancelled()
+            }
             if isOwn { budget?.heed(response, at: .now) }
             guard !response.isSuccess else { return .success(()) }
             let mayRetry = response.status == 429 || (response.status >= 500 && response.status != 501)
-            // The address is a secret of its own and stays out of the message.
+            // The address is a secret of its own; its host is none.
+            let store = URLComponents(string: ticket.url)?.host ?? "the object store"
             return .failure(
                 CallFailure(
                     mayRetry ? .transient : .refused,
-                    "the upload of \(ticket.name) was answered \(response.status)",
+                    "\(store) answered \(response.status) to the upload of \(ticket.name)",
                     retryAfter: CallFailure.retryAfter(
                         response.header("Retry-After"), now: Date().timeIntervalSince1970)))
         } catch {

@@ -87,12 +87,13 @@ extension Worker {
                     slots: plan.slots, threads: plan.threads, checkpointInterval: checkpointInterval,
                     lease: .seconds(lease), isQuiet: quiet,
                     targets: targets,
-                    tracking: tracking),
+                    tracking: tracking, offlineFolders: cache.wandb),
                 slurm: slurm, allocation: allocation,
                 keeper: ClaimKeeper(store: store, job: stored, agent: agent, lease: .seconds(lease)) { _ in
                     Self.recoverLostAgents(of: stored, store, cache, slurm)
                 },
-                comment: allocation.map { JobComment(slurm: slurm, job: $0.job) })
+                comment: allocation.map { JobComment(slurm: slurm, job: $0.job) },
+                deliveries: Deliveries(settings: tracking, offlineFolders: cache.wandb, store: store))
             try await loop.run()
         }
 

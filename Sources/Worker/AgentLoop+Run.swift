@@ -49,7 +49,7 @@ extension AgentLoop {
             outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
         } catch {
             if case .outOfRoom(let reason) = error {
-                leave(tracker, try giveBackForRoom(claim, reason), log: log)
+                leave(tracker, of: claim, try giveBackForRoom(claim, reason), log: log)
                 return
             }
             say("failed: \(error)")
@@ -60,9 +60,9 @@ extension AgentLoop {
                 status = try store.fail(claim, error: error.description, retry: mayPass)
             }
             if lost == nil, status != .pending {
-                deliveries.finish(tracker, exitCode: 1, log: log)
+                deliveries.finish(tracker, of: claim, exitCode: 1, log: log)
             } else {
-                leave(tracker, lost, log: log)
+                leave(tracker, of: claim, lost, log: log)
             }
             return
         }
@@ -78,8 +78,10 @@ extension AgentLoop {
             let words = "done: " + Self.summary(metrics)
             log.say(words)
             tracker.console(words)
-            if let lost = try settle({ () throws(StoreError) in try store.complete(claim, metrics: metrics) }) {
-                leave(tracker, lost, log: log)
+            if let lost = try settle({ () throws(StoreError) in
+                try store.complete(claim, metrics: metrics, isUnsent: tracker.keepsRows)
+            }) {
+                leave(tracker, of: claim, lost, log: log)
                 return
             }
             do {
@@ -87,16 +89,16 @@ extension AgentLoop {
             } catch {
                 log.say("its checkpoints stay: \(error)")
             }
-            deliveries.finish(tracker, exitCode: 0, log: log)
+            deliveries.finish(tracker, of: claim, exitCode: 0, log: log)
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
             log.say(reason)
             tracker.console(reason)
             let lost = try settle { () throws(StoreError) in try store.fail(claim, error: reason, retry: false) }
             if let lost {
-                leave(tracker, lost, log: log)
+                leave(tracker, of: claim, lost, log: log)
             } else {
-                deliveries.finish(tracker, exitCode: 255, log: log)
+                deliveries.finish(tracker, of: claim, exitCode: 255, log: log)
             }
         case .interrupted(let step):
             var lost = kept.lost
@@ -107,7 +109,7 @@ extension AgentLoop {
                 let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
                 lost = try settle { () throws(StoreError) in try store.release(claim, reason: reason) }
             }
-            leave(tracker, lost, log: log)
+            leave(tracker, of: claim, lost, log: log)
         }
     }
 
@@ -122,11 +124,11 @@ extension AgentLoop {
     }
 
     /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
-    private func leave(_ tracker: RunTracker, _ lost: LostLease?, log: RunLog) {
+    private func leave(_ tracker: RunTracker, of claim: Claim, _ lost: LostLease?, log: RunLog) {
         if lost?.status == .cancelled {
-            deliveries.finish(tracker, exitCode: 255, log: log)
+            deliveries.finish(tracker, of: claim, exitCode: 255, log: log)
         } else {
-            deliveries.suspend(tracker, log: log)
+            deliveries.suspend(tracker, isPreempted: lost == nil && StopRequest.isMade, log: log)
         }
     }
 
@@ -158,6 +160,7 @@ extension AgentLoop {
             folder: folder, targets: options.targets, threads: options.threads,
             checkpointInterval: options.checkpointInterval)
         plan.uploadsCheckpoints = job.options.uploadsCheckpoints
+        plan.uploadsModel = job.options.uploadsModel
         return plan
     }
 

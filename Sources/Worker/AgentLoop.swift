@@ -19,6 +19,8 @@ struct AgentLoop: Sendable {
         let isQuiet: Bool
         let targets: TargetCache
         let tracking: WandBSettings
+        /// Where runs' `offline-run-…` folders are made on request.
+        let offlineFolders: String
     }
 
     let store: Store
@@ -33,7 +35,7 @@ struct AgentLoop: Sendable {
     let keeper: ClaimKeeper
     /// The comment of the agent's SLURM job, `nil` outside SLURM.
     let comment: JobComment?
-    let deliveries = Deliveries()
+    let deliveries: Deliveries
     let memory = MemoryGate()
 
     /// Why a slot takes no more specs.
@@ -64,19 +66,46 @@ struct AgentLoop: Sendable {
             try sayGoodbye("\(error)")
             throw error
         }
-        try await end(ends)
+        if try await end(ends) {
+            deliveries.wait()
+            try tellOfFailures()
+        }
     }
 
     /// Says what has ended the agent, and sees to what is left of the job.
-    private func end(_ ends: [SlotEnd]) async throws {
+    ///
+    /// - Returns: Whether it was this agent that saw to the job's end.
+    private func end(_ ends: [SlotEnd]) async throws -> Bool {
         let superseded = try store.endOfAgent(agent).map { StoreError.agentEnded(agent, reason: $0) }
-        guard try !store.openWork(of: job.id).isNone else {
-            for note in try await JobEnd(
-                store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
-            ).perform() { Self.say(note) }
-            if superseded == nil { try sayGoodbye("no spec is left") }
-            return
+        guard try store.openWork(of: job.id).isNone else {
+            try await endBefore(ends, superseded)
+            return false
         }
+        let notes = try await JobEnd(
+            store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
+        ).perform()
+        for note in notes { Self.say(note) }
+        if superseded == nil { try sayGoodbye("no spec is left") }
+        return !notes.isEmpty
+    }
+
+    /// Whoever follows the project on W&B hears of a job that is over and has failures, in the name of one of them.
+    private func tellOfFailures() throws {
+        guard options.tracking.offlineReason == nil else { return }
+        let snapshot = try store.snapshot(of: job.id, runsAtMost: 1)
+        guard let first = snapshot.failures.first else { return }
+        let causes = Dictionary(grouping: snapshot.failures) { $0.error ?? "no reason was noted" }
+            .sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+        let text = causes.prefix(5).map { "- \($0.value.count) of them: \($0.key)" }.joined(separator: "\n")
+        let problem = RunAlert.send(
+            title: "\(job.token): \(snapshot.failures.count) of \(snapshot.counts.total) runs failed",
+            text: text + (causes.count > 5 ? "\n- and \(causes.count - 5) other causes" : ""),
+            inTheNameOf: try store.run(first.run).folder.spool, settings: options.tracking)
+        if let problem { Self.say("W&B: no alert about the failures: \(problem)") }
+    }
+
+    /// Ends while others, or later agents, have work left.
+    private func endBefore(_ ends: [SlotEnd], _ superseded: StoreError?) async throws {
         // Its SLURM job may be at work elsewhere by now: to put that back into the queue would end it.
         if let superseded { return Self.say("ends: \(superseded)") }
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {

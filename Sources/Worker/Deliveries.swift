@@ -1,32 +1,101 @@
 import Foundation
+import Layout
+import Store
 import Synchronization
 import WandB
 
 /// Runs that have ended and whose last rows are still on their way to W&B, each on a thread of its own: the next run
 /// starts meanwhile.
+///
+/// Those that a server did not take are tried once more when it takes another run, or else before the agent ends.
 final class Deliveries: Sendable {
-    private let pending = Mutex(0)
+    private struct State {
+        var pending = 0
+        var left: [Left] = []
+        var isRetrying = false
+    }
+
+    private struct Left {
+        let run: RunID
+        let folder: String
+        let log: RunLog
+    }
+
+    private let state = Mutex(State())
+    private let settings: WandBSettings
+    private let offlineFolders: String
+    private let store: Store
+
+    /// Sends for an agent with those settings; `store` is told what W&B has.
+    init(settings: WandBSettings, offlineFolders: String, store: Store) {
+        self.settings = settings
+        self.offlineFolders = offlineFolders
+        self.store = store
+    }
 
     /// Sends what is left of a run and its exit code, and says what became of them.
-    func finish(_ tracker: RunTracker, exitCode: Int32, log: RunLog) {
-        deliver(log) { tracker.finish(exitCode: exitCode) { StopRequest.isMade } }
+    func finish(_ tracker: RunTracker, of claim: Claim, exitCode: Int32, log: RunLog) {
+        inBackground { [self] in
+            let delivery = tracker.finish(exitCode: exitCode) { StopRequest.isMade }
+            log.say(delivery.description)
+            note(delivery, of: claim, log: log)
+            if case .delivered = delivery { sendLeft() }
+        }
     }
 
     /// Sends what is left of a run that goes on elsewhere.
-    func suspend(_ tracker: RunTracker, log: RunLog) {
-        deliver(log) { tracker.suspend() }
+    func suspend(_ tracker: RunTracker, isPreempted: Bool, log: RunLog) {
+        inBackground { log.say(tracker.suspend(isPreempted: isPreempted).description) }
     }
 
     /// Waits until everything is sent, or left in its folder because a server does not take it.
     func wait() {
-        while pending.withLock({ $0 > 0 }) { Thread.sleep(forTimeInterval: 0.05) }
+        while state.withLock({ $0.pending > 0 }) { Thread.sleep(forTimeInterval: 0.05) }
+        sendLeft()
     }
 
-    private func deliver(_ log: RunLog, _ body: @escaping @Sendable () -> Delivery) {
-        pending.withLock { $0 += 1 }
+    private func inBackground(_ body: @escaping @Sendable () -> Void) {
+        state.withLock { $0.pending += 1 }
         Thread.detachNewThread { [self] in
-            log.say(body().description)
-            pending.withLock { $0 -= 1 }
+            body()
+            state.withLock { $0.pending -= 1 }
+        }
+    }
+
+    private func note(_ delivery: Delivery, of claim: Claim, log: RunLog) {
+        switch delivery {
+        case .disabled: return
+        case .delivered: note(claim.run, isUnsent: false)
+        case .left, .filesLeft:
+            note(claim.run, isUnsent: true)
+            guard settings.offlineReason == nil else { return }
+            state.withLock { $0.left.append(Left(run: claim.run, folder: claim.folder.spool, log: log)) }
+        }
+    }
+
+    private func note(_ run: RunID, isUnsent: Bool) {
+        do throws(StoreError) {
+            try store.note([run], areUnsent: isUnsent)
+        } catch {
+            AgentLoop.say("what W&B has of run \(run) could not be noted: \(error)")
+        }
+    }
+
+    /// Tries those again that were left, until the server fails to take one.
+    private func sendLeft() {
+        let isFree = state.withLock { state in
+            defer { state.isRetrying = true }
+            return !state.isRetrying
+        }
+        guard isFree else { return }
+        defer { state.withLock { $0.isRetrying = false } }
+        while !StopRequest.isMade, let next = state.withLock({ $0.left.first }) {
+            let delivery = Redelivery.send(
+                next.folder, settings: settings, offlineFolders: offlineFolders, isInHurry: { StopRequest.isMade })
+            if case .left = delivery { return }
+            _ = state.withLock { $0.left.removeFirst() }
+            next.log.say(delivery.description)
+            note(next.run, isUnsent: false)
         }
     }
 }

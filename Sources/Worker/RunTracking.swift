@@ -29,12 +29,29 @@ extension AgentLoop {
             displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,
             tags: (launch + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
-            host: AgentIdentity.thisHost, program: "worker", commit: settings.tellsCommit ? job.commit : nil)
+            host: AgentIdentity.thisHost, program: "worker", commit: settings.tellsCommit ? job.commit : nil,
+            repository: settings.tellsCommit ? remote : nil)
         let tracker = RunTracker(
             run: description, folder: plan.folder.spool, settings: settings,
-            isHeld: { kept.ownership == .ours }, notify: { log.say($0) })
+            offlineFolders: options.offlineFolders, isHeld: { kept.ownership == .ours }, notify: { log.say($0) })
         let sweep = job.folder.sweep
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
+        let changes = job.folder.diff
+        // Who withholds the commit withholds what was changed since.
+        if settings.tellsCommit, FileManager.default.fileExists(atPath: changes) {
+            tracker.upload(changes, as: "diff.patch")
+        }
         return tracker
+    }
+
+    /// The repository that the job was submitted from, as its snapshot tells.
+    private var remote: String? {
+        struct Snapshot: Decodable {
+            struct Git: Decodable { let remote: String? }
+            let git: Git?
+        }
+        // A page without a link is no reason not to train.
+        guard let data = FileManager.default.contents(atPath: job.folder.snapshot) else { return nil }
+        return (try? JSONDecoder().decode(Snapshot.self, from: data))?.git?.remote
     }
 }

@@ -190,7 +190,6 @@ struct CommandLineTests {
             ])
         let one = try await bench.orchestrator(["experiments", "tms_5-2"])
         #expect(one.code == 0)
-        #expect(one.output.hasPrefix("# tms_5-2: "), "comments stay, to be read and copied")
         _ = try bench.write(one.output, to: "mine.yaml")
         let mine = try await bench.orchestrator(["submit", "--experiments", "mine.yaml", "--dry-run"])
         #expect(mine.code == 0, "\(mine.error)")

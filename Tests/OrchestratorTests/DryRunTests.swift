@@ -173,7 +173,7 @@ struct DryRunTests {
         // Two steps, figures before the first and at the end.
         #expect(abs((item.secondsPerSpecMax ?? 0) - (0.002 + 0.4 + 0.05)) < 1e-9)
         #expect(item.timesFrom.finishedRuns == 0)
-        #expect(estimate.files == 4 * (item.files / 4) && item.files >= 4 * 15)
+        #expect(estimate.files == 4 * (item.files / 4) && item.files >= 4 * 6)
     }
 
     @Test func memoryIsComparedWithWhatThereIs() async throws {

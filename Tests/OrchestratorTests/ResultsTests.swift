@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Store
 import Testing
@@ -178,6 +179,27 @@ struct ResultsTests {
         let all = try await bench.orchestrator(["status", "--runs"])
         #expect(!all.output.contains("--runs` shows all"))
         #expect(all.output.matches(of: /lr=\d/).count == 60)
+    }
+
+    @Test func figuresAreUnpackedOnRequest() async throws {
+        _ = try job(["1", "2"]) { index, claim in
+            try claim.folder.create()
+            for step in [50, 100] where index == 0 {
+                try FilePack.write(
+                    [("UV_matrices_\(step).png", [UInt8(step)]), ("../out.png", [0])],
+                    to: claim.folder.figures(step: step))
+            }
+            try store.complete(claim, metrics: [:])
+        }
+        let runs = try store.snapshot(of: JobID(rawValue: 1)).runs.map(\.id.rawValue)
+        let answer = try await bench.orchestrator(["show", runs[0], "--extract", "out/figures"])
+        #expect(answer.output == "2 figures of run \(runs[0]) in out/figures\n", "\(answer.error)")
+        let found = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/out/figures")
+        #expect(found.sorted() == ["UV_matrices_100.png", "UV_matrices_50.png"])
+        #expect(FileManager.default.contents(atPath: bench.path + "/out/figures/UV_matrices_50.png") == Data([50]))
+        let none = try await bench.orchestrator(["show", runs[1], "--extract", "out"])
+        #expect(none.code == 1)
+        #expect(none.error.contains("run \(runs[1]) has no figures"))
     }
 
     @Test func onlyWhatIsNamedAndFinishedIsDeletedAndShownBefore() async throws {

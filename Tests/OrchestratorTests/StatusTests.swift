@@ -187,7 +187,7 @@ struct StatusTests {
         #expect(
             Set(job.keys) == [
                 "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "links", "notes", "runs",
-                "submission", "token",
+                "submission", "token", "unsent",
             ])
         let run = try #require((job["runs"] as? [[String: Any]])?.first)
         #expect(

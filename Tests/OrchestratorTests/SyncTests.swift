@@ -80,6 +80,61 @@ struct SyncTests {
         #expect(server.backend.requests == requests)
     }
 
+    @Test func statusAndShowSayWhatWandBDoesNotHaveUntilItIsSent() async throws {
+        let runs = try await offlineJob(runs: 3)
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let words = "3 runs not on W&B yet: `orchestrator sync 1` sends them"
+        #expect(try await bench.orchestrator(["status", "1"]).output.contains(words))
+        let show = try await bench.orchestrator(["show", runs[0]])
+        #expect(show.output.contains("`orchestrator sync \(runs[0])` sends it"), "\(show.error)")
+        #expect(try await sync(server).0 == 0)
+        #expect(try await !bench.orchestrator(["status", "1"]).output.contains("not on W&B yet"))
+    }
+
+    @Test func runsAreWrittenForWandBsOwnSyncOnRequestAndSentOnce() async throws {
+        let runs = try await offlineJob(runs: 3)
+        let answer = try await bench.orchestrator(["sync", "--offline-folders"])
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(answer.output == "W&B: 3 runs written: `wandb sync \(bench.cache)/wandb` sends them\n")
+        let folders = try FileManager.default.contentsOfDirectory(atPath: bench.cache + "/wandb")
+        #expect(folders.count == 3 && folders.allSatisfy { $0.hasPrefix("offline-run-") })
+
+        // One was sent by `wandb sync`.
+        let sent = try #require(folders.first { $0.hasSuffix(runs[0]) })
+        _ = FileManager.default.createFile(
+            atPath: "\(bench.cache)/wandb/\(sent)/run-\(runs[0]).wandb.synced", contents: nil)
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let (code, summary) = try await sync(server)
+        #expect(code == 0)
+        #expect(summary.runs.sentBefore == 1)
+        #expect(summary.runs.sent == 2)
+        #expect(server.backend.run(runs[0]) == nil)
+        for folder in folders {
+            let id = folder.suffix(8)
+            let mark = "\(bench.cache)/wandb/\(folder)/run-\(id).wandb.synced"
+            #expect(FileManager.default.fileExists(atPath: mark), "and `wandb sync` passes over what we have sent")
+        }
+        let again = try await bench.orchestrator(["sync", "--offline-folders"])
+        #expect(again.output.contains("3 runs sent before"))
+    }
+
+    @Test func whatWandBHasCanBeCleanedAndNothingElse() async throws {
+        let runs = try await offlineJob(runs: 2)
+        #expect(bench.files().filter { $0.hasSuffix("/wandb.zip") }.count == 2, "one file of each run")
+        let nothing = try await bench.orchestrator(["clean", "--spools"])
+        #expect(nothing.output == "There is nothing to delete.\n")
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        #expect(try await sync(server, [runs[0]]).0 == 0)
+        let shown = try await bench.orchestrator(["clean", "1", "--spools"])
+        #expect(shown.output.contains("What W&B has: 1 file, "), "\(shown.output)")
+        #expect(try await bench.orchestrator(["clean", "--spools", "--yes"]).code == 0)
+        #expect(bench.files().filter { $0.hasSuffix("/wandb.zip") } == ["runs/\(runs[1])/wandb.zip"])
+        #expect(try await bench.status(of: 1).counts.done == 2)
+    }
+
     @Test func aKilledSyncIsTakenUpWithoutARowTwice() async throws {
         let runs = try await offlineJob(runs: 8)
         let server = try await StandInServer.start()

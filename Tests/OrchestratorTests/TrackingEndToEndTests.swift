@@ -53,13 +53,23 @@ struct TrackingEndToEndTests {
         #expect(rows[40]["subcomponents"]?["nrows"]?.integer == 16)
         for name in [
             "final_config.yaml", "sweep_params.yaml", "tms.safetensors", "tms_train_config.yaml", "metrics.jsonl",
+            "model_4000.safetensors", "output.log", "wandb-summary.json", "config.yaml", "wandb-metadata.json",
         ] {
             #expect(run.files[name]?.isEmpty == false, "\(name)")
         }
         for words in ["small, attempt 1, in ", "step ", "done: loss/total "] {
             #expect(run.output.contains { $0.contains(" " + words) }, "the console lacks: \(words)")
         }
-        #expect(run.files["model_4000.safetensors"] == nil, "weights are uploaded only where asked")
+        var names: [String] = []
+        try await eventually {
+            names = try FileManager.default.contentsOfDirectory(atPath: job.runs[0].folder)
+            return !names.contains("wandb")
+        }
+        #expect(
+            names.sorted() == [
+                "figures_0.zip", "figures_2000.zip", "figures_4000.zip", "final_config.yaml", "metrics.jsonl",
+                "model_4000.safetensors", "output.log", "wandb.zip",
+            ], "five files, and one for each set of figures")
         let metrics = try Data(contentsOf: URL(filePath: job.runs[0].folder + "/metrics.jsonl"))
         #expect(run.files["metrics.jsonl"] == metrics)
         let url = "\(server.baseURL)/lab/spd/runs/\(id)"
@@ -69,6 +79,61 @@ struct TrackingEndToEndTests {
             let text = FileManager.default.contents(atPath: bench.cache + "/" + file) ?? Data()
             #expect(text.range(of: Data(StandInBackend.key.utf8)) == nil, "\(file) holds the key")
         }
+    }
+
+    @Test func weightsStayHereWhereAskedTo() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        try writeExperiment(steps: 2000)
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--no-upload-model", "--watch"], adding: tracking(server.baseURL))
+        #expect(answer.code == 0, "\(answer.error)")
+        let id = try await bench.status(of: 1).runs[0].run
+        try await eventually { server.backend.run(id)?.exitCodes == [0] }
+        #expect(server.backend.run(id)?.files.keys.contains { $0.hasPrefix("model_") } == false)
+        #expect(server.backend.violations == [])
+    }
+
+    @Test func anAgentThatOutlivesAnOutageSendsWhatItLeftBeforeItEnds() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        server.backend.inject { _, _ in .refuse(status: 401) }
+        try writeExperiment(steps: 60_000)
+        _ = try bench.write("small:\n  seed:\n    values: [0, 1]\n", to: "sweep.yaml")
+        _ = try await bench.orchestrator(
+            Self.submit + ["--sweep", "sweep.yaml", "--no-create_report"], adding: tracking(server.baseURL))
+        let runs = try await bench.status(of: 1).runs
+        try await eventually(within: .seconds(120)) {
+            let log = FileManager.default.contents(atPath: runs[0].folder + "/output.log") ?? Data()
+            return String(decoding: log, as: UTF8.self).contains("W&B: rows are kept in ")
+        }
+        server.backend.inject { _, _ in .none }
+        try await eventually(within: .seconds(120)) {
+            runs.allSatisfy { server.backend.run($0.run)?.exitCodes == [0] }
+        }
+        #expect(server.backend.violations == [])
+        try await eventually {
+            try await !bench.orchestrator(["status", "1"]).output.contains("not on W&B yet")
+        }
+    }
+
+    @Test func aJobWithFailuresSendsAnAlert() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        try writeExperiment(steps: 2000)
+        _ = try bench.write("small:\n  lr:\n    values: [0.001, 1.0e+30]\n", to: "sweep.yaml")
+        let answer = try await bench.orchestrator(
+            Self.submit + ["--sweep", "sweep.yaml", "--max-retries", "0", "--watch"], adding: tracking(server.baseURL))
+        #expect(answer.code == 1, "\(answer.error)\(answer.output)")
+        let job = try await bench.status(of: 1)
+        let failed = try #require(job.runs.first { $0.status == "failed" })
+        try await eventually { !server.backend.alerts.isEmpty }
+        let alert = try #require(server.backend.alerts.first)
+        #expect(alert.run == failed.run)
+        #expect(alert.title == "\(job.token): 1 of 2 runs failed")
+        #expect(alert.text == "- 1 of them: \(failed.error ?? "")")
+        #expect(server.backend.alerts.count == 1)
+        #expect(server.backend.violations == [])
     }
 
     @Test func aRunThatIsKilledGoesOnFromTheServersCounts() async throws {

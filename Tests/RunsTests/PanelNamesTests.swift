@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Layout
 import Runs
@@ -37,7 +38,7 @@ struct PanelNamesTests {
         let folder = try TemporaryFolder()
         let plan = try Example.plan(folder, extra: "image_freq: 50")
         try Example.perform(plan)
-        let files = try FileManager.default.contentsOfDirectory(atPath: plan.folder.figures)
+        let files = try FilePack(contentsOf: plan.folder.figures(step: 50)).entries.map(\.name)
         let panels = DecompositionPanels.grid(task: "tms") + DecompositionPanels.sections(task: "tms").flatMap(\.panels)
         for case .media(let names, _) in panels.map(\.content) {
             for name in names { #expect(files.contains(name + "_50.png"), "\(name)") }

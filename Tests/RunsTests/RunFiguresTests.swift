@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Layout
 import Runs
@@ -10,10 +11,17 @@ struct RunFiguresTests {
     ]
     private static let frequency = "image_freq: 25"
 
-    private func figures(_ plan: RunPlan) throws -> [String: Data] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: plan.folder.figures)
-        return try Dictionary(
-            uniqueKeysWithValues: names.map { ($0, try Example.bytes(plan, "figures/" + $0)) })
+    private func figures(_ plan: RunPlan) throws -> [String: [UInt8]] {
+        var figures: [String: [UInt8]] = [:]
+        for file in try files(plan) {
+            let pack = try FilePack(contentsOf: plan.folder.path + "/" + file)
+            for entry in pack.entries { figures[entry.name] = try pack.bytes(of: entry) }
+        }
+        return figures
+    }
+
+    private func files(_ plan: RunPlan) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: plan.folder.path).filter { $0.hasPrefix("figures") }
     }
 
     private func expected(_ steps: [Int]) -> Set<String> {
@@ -34,6 +42,7 @@ struct RunFiguresTests {
             #expect(bytes.count > 1000, "\(name)")
         }
         #expect(figures["UV_matrices_25.png"] != figures["UV_matrices_50.png"])
+        #expect(Set(try files(plan)) == Set(steps.map { "figures_\($0).zip" }), "one file for each set")
     }
 
     @Test func figuresDoNotDisturbTraining() throws {
@@ -44,7 +53,7 @@ struct RunFiguresTests {
         try Example.perform(without)
         try Example.perform(with)
 
-        #expect(!FileManager.default.fileExists(atPath: without.folder.figures))
+        #expect(try files(without).isEmpty)
         for name in ["metrics.jsonl", "model_60.safetensors"] {
             #expect(try Example.bytes(without, name) == Example.bytes(with, name), "\(name)")
         }
@@ -80,7 +89,7 @@ struct RunFiguresTests {
             Issue.record("the run did not finish")
             return
         }
-        #expect(!FileManager.default.fileExists(atPath: plan.folder.figures))
+        #expect(try files(plan).isEmpty)
         let said = lines.all.filter { $0.contains("figures") }
         #expect(said.count == 1)
         #expect(said.first?.hasPrefix("there will be no figures: Cairo is not installed here (") == true)
@@ -100,7 +109,8 @@ struct RunFiguresTests {
         let lines = Lines()
         let plan = try Example.plan(folder, extra: Self.frequency)
         try plan.folder.create()
-        try Data("in the way".utf8).write(to: URL(filePath: plan.folder.figures))
+        try FileManager.default.createDirectory(
+            atPath: plan.folder.figures(step: 0), withIntermediateDirectories: true)
 
         guard case .finished = try Example.perform(plan, lines: lines) else {
             Issue.record("the run did not finish")
@@ -109,6 +119,8 @@ struct RunFiguresTests {
 
         let said = lines.all.filter { $0.contains("figures") }
         #expect(said.count == 1)
-        #expect(said.first?.hasPrefix("figures of step 0 are missing: cannot create \(plan.folder.figures):") == true)
+        #expect(
+            said.first?.hasPrefix("figures of step 0 are missing: cannot write \(plan.folder.figures(step: 0)):")
+                == true)
     }
 }

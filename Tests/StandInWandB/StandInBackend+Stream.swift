@@ -12,7 +12,7 @@ extension StandInBackend {
             return Reply(status: 404)
         }
         if body.isEmpty { state.heartbeats += 1 }
-        if run.state != "running", bytes != run.lastBody {
+        if !["running", "preempting"].contains(run.state), bytes != run.lastBody {
             state.violations.append("a request after complete")
         }
         let isRepeat = bytes == run.lastBody && !body.isEmpty
@@ -54,6 +54,12 @@ extension StandInBackend {
             if run.unnamed[name, default: 0] < 1 { state.violations.append("\(name) is named before its upload") }
             run.unnamed[name, default: 0] = 0
             run.uploaded.append(name)
+        }
+        if let preempting = body["preempting"] {
+            if preempting as? Bool != true || body["complete"] != nil {
+                state.violations.append("preempting at the end")
+            }
+            run.state = "preempting"
         }
         if (body["complete"] == nil) != (body["exitcode"] == nil) {
             state.violations.append("complete and exitcode not together")

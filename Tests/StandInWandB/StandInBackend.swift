@@ -64,6 +64,11 @@ final class StandInBackend: Sendable {
         var isStopped = false
     }
 
+    /// An alert in a run's name.
+    struct Alert: Equatable, Sendable {
+        let run, title, text: String
+    }
+
     struct State {
         var runs: [String: Run] = [:]
         var violations: [String] = []
@@ -71,6 +76,7 @@ final class StandInBackend: Sendable {
         var heartbeats = 0
         /// Upload addresses that were given out: the run and the file's name.
         var tickets: [String: (run: String, name: String)] = [:]
+        var alerts: [Alert] = []
         var pages = Pages()
         var downloads = Downloads()
         var fault: @Sendable (Int, Request) -> Fault = { _, _ in .none }
@@ -84,6 +90,7 @@ final class StandInBackend: Sendable {
     var violations: [String] { state.withLock { $0.violations } }
     var requests: Int { state.withLock { $0.requests } }
     var heartbeats: Int { state.withLock { $0.heartbeats } }
+    var alerts: [Alert] { state.withLock { $0.alerts } }
     var pages: Pages {
         get { state.withLock { $0.pages } }
         set { state.withLock { $0.pages = newValue } }
@@ -170,6 +177,7 @@ final class StandInBackend: Sendable {
         }
         let host = request.headers["host"] ?? ""
         if query.contains("upsertBucket(") { return upsert(variables, request.body, &state) }
+        if query.contains("notifyScriptableRunAlert(") { return alert(variables, &state) }
         if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
         if query.contains("files(") { return runFiles(variables, host: host, &state) }
         if query.contains("LatestRuns(") { return latestRuns(variables, state) }
@@ -229,6 +237,19 @@ final class StandInBackend: Sendable {
                 "inserted": isNew,
             ]
         ])
+    }
+
+    private func alert(_ variables: [String: Any], _ state: inout State) -> Reply {
+        guard let run = variables["runName"] as? String, let known = state.runs[run],
+            variables["entityName"] as? String == known.entity, variables["projectName"] as? String == known.project,
+            let title = variables["title"] as? String, let text = variables["text"] as? String,
+            ["INFO", "WARN", "ERROR"].contains(variables["severity"] as? String), variables["waitDuration"] is NSNumber
+        else {
+            state.violations.append("an alert without run, title, text or severity")
+            return Reply(status: 400)
+        }
+        state.alerts.append(Alert(run: run, title: title, text: text))
+        return answer(["notifyScriptableRunAlert": ["success": true]])
     }
 
     func storageID(_ name: String) -> String { Data("Run:v1:\(name)".utf8).base64EncodedString() }

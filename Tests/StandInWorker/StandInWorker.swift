@@ -83,7 +83,7 @@ struct StandInWorker {
         }
         try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
         try Data(claim.spec.config.utf8).write(to: URL(filePath: claim.folder.config))
-        try store.complete(claim, metrics: ["mmcs": 0.999, "ml2r": 1.002])
+        try store.complete(claim, metrics: ["mmcs": 0.999, "ml2r": 1.002], isUnsent: tracker != nil)
         _ = tracker?.finish(exitCode: 0)
         print("run \(claim.run) done")
     }

@@ -121,7 +121,7 @@ struct DeliveryTests {
         }
         #expect(folder == scratch.spool)
         #expect(reason.contains("cannot connect to 127.0.0.1"))
-        let history = try String(contentsOfFile: scratch.spool + "/wandb-history.jsonl", encoding: .utf8)
+        let history = try scratch.spooled("wandb-history.jsonl")
         #expect(history.split(separator: "\n").count == 5000)
     }
 

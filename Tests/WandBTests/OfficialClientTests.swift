@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import JSON
 import Testing
 
@@ -55,7 +56,7 @@ struct OfficialClientTests {
 
     /// The rows in the run's folder.
     private func spooled() throws -> [JSONValue] {
-        try String(contentsOfFile: scratch.spool + "/wandb-history.jsonl", encoding: .utf8)
+        try scratch.spooled("wandb-history.jsonl")
             .split(separator: "\n").map { try JSONValue(parsing: String($0)) }
     }
 
@@ -109,8 +110,7 @@ struct OfficialClientTests {
         settings.mode = .offline
         let offlineSettings = settings
         try await blocking { try track(offlineSettings, exitCode: exitCode) }
-        let spool = SpoolFolder(path: scratch.spool)
-        let offline = OfflineRun(of: try #require(try spool.run()), in: spool)
+        let offline = try #require(try OfflineRun.write(from: scratch.spool, into: scratch.offline))
         _ = try await python(["-m", "wandb", "sync", offline.path], server)
 
         let run = try #require(server.backend.run("run-1"))
@@ -138,7 +138,38 @@ struct OfficialClientTests {
         #expect(run.files["final_config.yaml"] == Data("lr: 0.001\n".utf8))
         #expect(run.files.keys.filter { $0.hasPrefix("media/images/") }.count == 3)
 
-        #expect(offline.isSynced, "and orchestrator sync passes it over")
+        let files = try #require(try SpoolFiles(folder: scratch.spool, offlineFolders: scratch.offline))
+        #expect(files.isSent, "and orchestrator sync passes it over")
+    }
+
+    @Test func wandbSyncPassesOverWhatWasSentFromTheFolderInTheMeantime() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        var settings = WandBSettings()
+        settings.mode = .offline
+        let offlineSettings = settings
+        try await blocking { try track(offlineSettings) }
+        _ = try #require(try OfflineRun.write(from: scratch.spool, into: scratch.offline))
+        try await blocking { try relay(server.baseURL) }
+        let before = try #require(server.backend.run("run-1"))
+        #expect(before.exitCodes == [0])
+        let requests = server.backend.requests
+
+        _ = try await python(["-m", "wandb", "sync", scratch.offline], server)
+
+        #expect(server.backend.requests == requests, "it asked for nothing")
+        #expect(try OfflineRun.write(from: scratch.spool, into: scratch.offline) == nil)
+    }
+
+    /// Sends what the folder holds as `orchestrator sync` does.
+    private func relay(_ baseURL: String) throws {
+        let settings = try WandBSettings.pointing(at: baseURL)
+        let sender = RunSender(
+            folder: scratch.spool, settings: settings, key: try #require(settings.apiKey), client: try HTTPClient(),
+            pacing: .hasty, offlineFolders: scratch.offline)
+        var now = ContinuousClock.now
+        for _ in 0..<1000 where !sender.isFinished { now = max(now, sender.step(at: now) ?? now) }
+        #expect(sender.isFinished)
     }
 
     /// Compares rows by value: W&B's own client writes numbers and orders keys in its own way.

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 import Testing
@@ -8,7 +9,7 @@ import Testing
 /// The `.wandb` file that W&B's own client reads.
 struct OfflineRunTests {
     @Test func theChecksumIsZlibs() {
-        #expect(CRC32.checksum(Array("123456789".utf8)) == 0xCBF4_3926)
+        #expect(CRC32.checksum(ArraySlice("123456789".utf8)) == 0xCBF4_3926)
     }
 
     @Test func shortRecordsAreWholeChunks() {
@@ -51,7 +52,8 @@ struct OfflineRunTests {
         for step in 0..<2000 { tracker.log(step: step, values: [("loss", .number(Double(step)))]) }
         tracker.console("hello")
         _ = tracker.finish(exitCode: 0)
-        let file = scratch.spool + "/offline-run-20231114_221320-run-1/run-run-1.wandb"
+        _ = try #require(try OfflineRun.write(from: scratch.spool, into: scratch.offline))
+        let file = scratch.offline + "/offline-run-20231114_221320-run-1/run-run-1.wandb"
         let bytes = [UInt8](try #require(FileManager.default.contents(atPath: file)))
         let records = try read(bytes)
         // Header, run, history, console, at least one event, summary, exit.
@@ -80,8 +82,8 @@ struct OfflineRunTests {
                 return
             }
         }
-        let names = try FileManager.default.contentsOfDirectory(atPath: scratch.spool)
-        #expect(!names.contains { $0.hasPrefix("offline-run") })
+        #expect(try OfflineRun.write(from: scratch.spool, into: scratch.offline) == nil)
+        #expect(!FileManager.default.fileExists(atPath: scratch.offline))
     }
 
     private func number(_ value: Int) -> [UInt8] {
@@ -107,7 +109,7 @@ struct OfflineRunTests {
             let type = bytes[position + 6]
             let payload = bytes[(position + 7)..<(position + 7 + length)]
             let sum = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[position + $1]) << (8 * $1) }
-            #expect(sum == CRC32.checksum([type] + payload))
+            #expect(sum == CRC32.checksum(ArraySlice([type] + payload)))
             try #require(type == 1 || type == 2 ? partial.isEmpty : true)
             partial += payload
             if type == 1 || type == 4 {

@@ -88,6 +88,6 @@ struct PaceTests {
         for (earlier, later) in zip(times, times.dropFirst().dropLast()) {
             #expect(later - earlier >= .seconds(15))
         }
-        #expect(times.count > 2, "some files were late")
+        #expect(times.count >= 2, "some files were late")
     }
 }

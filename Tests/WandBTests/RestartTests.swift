@@ -79,7 +79,9 @@ struct RestartTests {
         let server = try HangUpServer()
         defer { server.stop() }
         try write(0..<4, exitCode: 0)
-        server.backend.inject { _, request in request.path == "/graphql" ? .none : .resetAfterTheWork }
+        server.backend.inject { _, request in
+            request.body.range(of: Data(#""complete":true"#.utf8)) == nil ? .none : .resetAfterTheWork
+        }
         try run(try sender(server.baseURL)) { server.backend.run("run-1")?.state == "finished" }
         server.backend.inject { _, _ in .none }
         let second = try sender(server.baseURL)

@@ -18,6 +18,13 @@ final class ScratchFolder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var spool: String { path + "/run/wandb" }
+    /// Where `offline-run-…` folders are made on request.
+    var offline: String { path + "/offline" }
+
+    /// A file of the spool as text, folded or not.
+    func spooled(_ name: String) throws -> String {
+        String(decoding: try #require(try SpoolFolder(path: spool).bytes(of: name)), as: UTF8.self)
+    }
 
     /// Every byte of every file below.
     func contents() throws -> String {
@@ -52,6 +59,7 @@ extension SendPacing {
         pacing.firstRetry = .milliseconds(2)
         pacing.longestRetry = .milliseconds(20)
         pacing.refusedPause = .milliseconds(30)
+        pacing.uploadPatience = .milliseconds(500)
         pacing.systemInterval = .milliseconds(50)
         pacing.longestSleep = .milliseconds(50)
         return pacing

@@ -21,7 +21,7 @@ struct TakeoverTests {
     }
 
     private func spooled(_ name: String) throws -> [String] {
-        try String(contentsOfFile: scratch.spool + "/" + name, encoding: .utf8).split(separator: "\n").map(String.init)
+        try scratch.spooled(name).split(separator: "\n").map(String.init)
     }
 
     @Test func anAttemptWhoseFolderWasOpenedByAnotherKeepsAndSendsNothingMore() async throws {

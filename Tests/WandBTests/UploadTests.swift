@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 import Testing
@@ -55,8 +56,10 @@ struct UploadTests {
         let run = try #require(server.backend.run("run-1"))
         #expect(run.files["final_config.yaml"] == Data(config.utf8))
         #expect(run.files["target/empty"] == Data())
-        let standard = ["config.yaml", "wandb-metadata.json"]
-        #expect(run.uploaded.sorted() == standard[..<1] + ["final_config.yaml", "target/empty"] + standard[1...])
+        #expect(
+            run.uploaded.sorted() == [
+                "config.yaml", "final_config.yaml", "target/empty", "wandb-metadata.json", "wandb-summary.json",
+            ])
         let metadata = try JSONValue(parsing: [UInt8](try #require(run.files["wandb-metadata.json"])))
         #expect(metadata["host"] == .string("n17"))
         #expect(run.exitCodes == [0])
@@ -75,6 +78,25 @@ struct UploadTests {
         #expect(server.backend.run("run-1")?.exitCodes == [0])
     }
 
+    @Test func aPartOfAFileIsUploadedAsAFileOfItsOwn() throws {
+        let server = try HangUpServer()
+        defer { server.stop() }
+        let dot = try #require(
+            Data(
+                base64Encoded:
+                    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+            ))
+        let path = scratch.path + "/run/figures_0.zip"
+        let pack = try FilePack.write([("other.txt", [1, 2, 3]), ("dot.png", [UInt8](dot))], to: path)
+        let tracker = RunTracker(
+            run: try .sample(), folder: scratch.spool, settings: try .pointing(at: server.baseURL), pacing: .hasty)
+        tracker.log(step: 0, values: [], media: [("dot", .image(path: path, place: pack.entries[1].place))])
+        #expect(tracker.finish(exitCode: 0) == .delivered(url: "\(server.baseURL)/lab/spd/runs/run-1"))
+        #expect(server.backend.violations == [])
+        let run = try #require(server.backend.run("run-1"))
+        #expect(run.files.first { $0.key.hasPrefix("media/images/") }?.value == dot)
+    }
+
     @Test func filesThatTheServerHasAreNotUploadedAgain() throws {
         let server = try HangUpServer()
         defer { server.stop() }
@@ -91,7 +113,7 @@ struct UploadTests {
             pacing: .hasty)
         tracker.log(step: 1, values: [])
         _ = tracker.finish(exitCode: 0)
-        #expect(puts.all == [])
+        #expect(puts.all.count == 1, "the summary has changed, nothing else")
         #expect(server.backend.violations == [])
         #expect(server.backend.run("run-1")?.exitCodes == [0, 0])
     }

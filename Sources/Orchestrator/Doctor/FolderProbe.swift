@@ -52,6 +52,7 @@ struct FolderProbe {
         ]
         findings.append(fileSystem(place))
         findings += room(place)
+        findings += files()
         let uses = ScratchProbe(folder: scratch, environment: environment)
         findings += uses.findings()
         findings += state() + site()
@@ -97,10 +98,29 @@ struct FolderProbe {
         // Some file systems do not count files.
         let counts = info.f_files > 0
         let text = "\(RunDetails.size(bytes))\(counts ? " and \(files) files" : "") free; a quota may allow less"
-        let advice = "free some there, or set SPD_CACHE_DIR to another disk; a finished run takes a few MB"
+        let advice =
+            "free some there, or set SPD_CACHE_DIR to another disk; a finished run takes a few MB in five files, "
+            + "and one for each set of figures"
         if bytes < 200_000_000 || counts && files < 1000 { return [.problem("room", text, advice)] }
         if bytes < 5_000_000_000 || counts && files < 50_000 { return [.warning("room", text, advice)] }
         return [.ok("room", text)]
+    }
+
+    /// Clusters count files: how many the runs have here.
+    private func files() -> [Finding] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.runs)) ?? []
+        guard !names.isEmpty else { return [] }
+        // What cannot be looked into is told by whoever needs it.
+        let count = names.reduce(0) { $0 + ((try? Files.sizes(in: cache.runs + "/" + $1))?.count ?? 0) }
+        let text = "\(plural(count, "file")) of \(plural(names.count, "run"))"
+        // Runs that are not over, and those of earlier versions, have many.
+        guard count > 100_000, count > 8 * names.count else { return [.ok("files", text)] }
+        return [
+            .warning(
+                "files", text,
+                "`orchestrator clean --figures` and `clean --spools` show what can go; `orchestrator sync` leaves one file "
+                    + "of what a run keeps for W&B")
+        ]
     }
 
     private func state() -> [Finding] {

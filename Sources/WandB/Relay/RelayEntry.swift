@@ -78,11 +78,12 @@ final class RelayEntry {
         hasExit = try closeIfOrphaned(session, grace: options.grace)
         let sent = try folder.sent()
         // Without a position of ours the mark is that of W&B's own client.
-        let isUploaded = sent == nil && hasExit && OfflineRun(of: session, in: folder).isSynced
-        if isUploaded || sent.map({ $0.completed == session.session }) == true {
+        let isUploaded = sent == nil && hasExit ? try isUploadedByWandBSync(session) : false
+        if isUploaded || sent.map({ $0.isWhole(session.session) }) == true {
             sender = nil
             // One that was put back will go on.
             standing = options.isLive && run.end == nil ? .upToDate : .sent
+            if standing == .sent { fold() }
             rest(now)
         } else if !hasExit, try folder.relayed() == marks {
             standing = .upToDate
@@ -90,6 +91,13 @@ final class RelayEntry {
         } else if standing != .sending {
             standing = .waiting
         }
+    }
+
+    private func isUploadedByWandBSync(_ session: SpooledRun) throws(SpoolError) -> Bool {
+        for offline in OfflineRun.all(of: session, in: folder, run.offlineFolders) where try offline.isSynced(session) {
+            return true
+        }
+        return false
     }
 
     /// Writes the exit of a run whose process died before it could.
@@ -104,6 +112,9 @@ final class RelayEntry {
                 runtime: max(0, Date().timeIntervalSince1970 - end.age - session.startedAt)))
         return true
     }
+
+    /// Makes one file of what is sent; that it could not be done costs files only.
+    func fold() { _ = try? folder.fold() }
 
     /// Nothing to do for a while, which grows.
     func rest(_ now: ContinuousClock.Instant) {

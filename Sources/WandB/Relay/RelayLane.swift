@@ -184,7 +184,8 @@ final class RelayLane: @unchecked Sendable {
         client = shared
         let sender = RunSender(
             folder: entry.folder.path, settings: locked { settings }, key: options.key, client: shared,
-            pacing: options.pacing, presence: options.presence, budget: budget)
+            pacing: options.pacing, presence: options.presence, budget: budget,
+            offlineFolders: entry.run.offlineFolders)
         if !options.isLive { sender.hurry() }
         return sender
     }
@@ -207,6 +208,19 @@ final class RelayLane: @unchecked Sendable {
                 count(sender)
                 entry.standing = .sent
                 entry.sender = nil
+                sender.release()
+                entry.fold()
+            } else if sender.leavesFiles {
+                count(sender)
+                entry.standing = .failed("all but files is sent: \(sender.uploadTrouble ?? "they were not taken")")
+                entry.sender = nil
+                sender.release()
+                entry.fold()
+            } else if let trouble = sender.uploadTrouble {
+                // Nobody waits for a store while the run goes on.
+                let isLeft = sender.uploads.isHeldUp && !entry.isEnded && !options.isLive
+                entry.standing = isLeft ? .failed(trouble) : .troubled(trouble)
+                if isLeft { entry.sender = nil }
             } else if sender.hasCaughtUp {
                 caughtUp(entry, sender, now)
             } else {

@@ -8,6 +8,8 @@ public struct RelayedRun: Sendable, Equatable {
     public let hasBegun: Bool
     /// How it ended, once nothing follows.
     public let end: End?
+    /// Where `offline-run-…` folders of runs are made on request.
+    public let offlineFolders: String?
 
     /// How a run ended, as those know who started it.
     public struct End: Sendable, Equatable {
@@ -24,11 +26,12 @@ public struct RelayedRun: Sendable, Equatable {
     }
 
     /// A run and how it ended, nil while it goes on.
-    public init(id: String, folder: String, hasBegun: Bool = true, end: End?) {
+    public init(id: String, folder: String, hasBegun: Bool = true, end: End?, offlineFolders: String? = nil) {
         self.id = id
         self.folder = folder
         self.hasBegun = hasBegun
         self.end = end
+        self.offlineFolders = offlineFolders
     }
 }
 

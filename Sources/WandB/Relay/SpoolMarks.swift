@@ -13,6 +13,10 @@ struct SpoolMarks: Codable, Equatable, Sendable {
     init(of folder: SpoolFolder) {
         sizes = SpoolFolder.Stream.allCases.map { Self.information(folder.path(of: $0))?.size ?? 0 }
         times = ["run.json", "exit.json"].map { Self.information(folder.path + "/" + $0)?.time ?? 0 }
+        guard times[0] == 0, let pack = Self.information(folder.packPath) else { return }
+        // Over, and folded.
+        sizes[0] = pack.size
+        times = [pack.time, pack.time]
     }
 
     /// Whether there is a run at all.

@@ -82,7 +82,8 @@ extension Reliability {
             let job = try #require(try store.jobs().last).job
             let queue = try await cluster.slurm("squeue", "-h", "-r", "-t", "all", "-n", job.token, "-o", "%F")
             let arrays = queue.split(separator: "\n")
-            #expect(Set(arrays).count == 3, "\(queue)")
+            // Seven were asked for, and there is work for four: an array may have three.
+            #expect(Set(arrays).count == 2, "\(queue)")
             #expect(try store.snapshot(of: job.id).counts[.done] == 4)
         }
     }

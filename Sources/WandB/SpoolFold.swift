@@ -1,0 +1,161 @@
+import Artifacts
+import Foundation
+import Glibc
+
+/// A spool that nothing follows in is folded into one file beside its folder, because ten thousand finished runs would
+/// else be a hundred thousand files; whoever needs its files again unfolds it.
+///
+/// The file is whole before the folder's files go, and goes only after they are all back: as long as it is there, it
+/// speaks, and what lies in the folder is a copy of a part of it. A crash in between costs nothing.
+extension SpoolFolder {
+    /// The folded spool: a zip archive whose entries are stored as they are.
+    var packPath: String { path + ".zip" }
+    var isFolded: Bool { access(packPath, F_OK) == 0 }
+
+    /// What is asked of a folded spool, at its beginning.
+    private static let first = ["run.json", "exit.json", "sent.json"]
+    /// What belongs to whoever sends.
+    private static let passing: Set = ["sender.lock", "sender.json", "relayed.json", "stop"]
+
+    /// Folds what a run has left that is over, unless somebody sends it.
+    ///
+    /// - Returns: whether it is folded now.
+    @discardableResult
+    func fold() throws(SpoolError) -> Bool {
+        guard access(runPath, F_OK) == 0 else { return isFolded }
+        guard let sending = try SenderLock.take(self) else { return false }
+        guard let shape = try SpoolShape(self) else { return false }
+        let isDone = try foldHeld()
+        shape.release()
+        sending.release()
+        return isDone
+    }
+
+    private func foldHeld() throws(SpoolError) -> Bool {
+        // A writer that opened it meanwhile goes on with it.
+        guard !isFolded, let run = try run(), let exit = try exit(), exit.session == run.session else { return false }
+        let names = try names()
+        // Made by an earlier version, which took them for sent where they are marked so.
+        guard !names.contains(where: { $0.hasPrefix("offline-run-") }) else { return false }
+        do throws(FileError) {
+            var files: [(name: String, bytes: [UInt8])] = []
+            for name in names { files.append((name, try DurableFile.read(path + "/" + name, limit: 1 << 31))) }
+            try FilePack.write(files, to: packPath, flush: .contents)
+        } catch {
+            throw .cannotWrite(path: packPath, reason: error.reason)
+        }
+        removeFiles()
+        return true
+    }
+
+    /// The files that are folded, those that are asked for first.
+    private func names() throws(SpoolError) -> [String] {
+        do {
+            let all = try FileManager.default.subpathsOfDirectory(atPath: path).filter { name in
+                var info = stat()
+                return lstat(path + "/" + name, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+                    && !Self.passing.contains(name) && !DurableFile.isUnfinished(name)
+            }
+            return Self.first.filter(all.contains) + all.filter { !Self.first.contains($0) }.sorted()
+        } catch {
+            throw .cannotRead(path: path, reason: (error as NSError).localizedDescription)
+        }
+    }
+
+    /// What cannot be removed costs space, nothing else: the pack speaks.
+    private func removeFiles() {
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+        // Folders after what is in them, and the lock, which keeps others waiting, last.
+        for name in names.sorted(by: >) where name != "sender.lock" {
+            if unlink(path + "/" + name) != 0 { rmdir(path + "/" + name) }
+        }
+        unlink(lockPath)
+        rmdir(path)
+    }
+
+    /// Makes a folder of a folded spool again.
+    func unfold() throws(SpoolError) {
+        guard isFolded else { return }
+        let shape = try SpoolShape(self)
+        try unfoldHeld()
+        shape?.release()
+    }
+
+    /// Makes a folder of a folded spool again; the caller keeps others from folding it.
+    func unfoldHeld() throws(SpoolError) {
+        guard isFolded else { return }
+        try create()
+        do throws(FileError) {
+            let pack = try FilePack(contentsOf: packPath)
+            for entry in pack.entries where !entry.name.split(separator: "/").contains("..") {
+                let file = path + "/" + entry.name
+                guard access(file, F_OK) != 0 else { continue }
+                if let slash = entry.name.lastIndex(of: "/") {
+                    try DurableFile.createFolder(path + "/" + entry.name[..<slash])
+                }
+                try DurableFile.write(pack.bytes(of: entry), to: file, flush: .nothing)
+            }
+        } catch {
+            throw .damaged(path: packPath, reason: error.reason)
+        }
+        unlink(packPath)
+    }
+
+    /// The bytes of a file of the spool, folded or not; nil if there is none.
+    func bytes(of name: String) throws(SpoolError) -> [UInt8]? {
+        let file = path + "/" + name
+        do throws(FileError) {
+            if access(file, F_OK) == 0 { return try DurableFile.read(file, limit: 1 << 31) }
+            if isFolded { return try FilePack(contentsOf: packPath, upTo: name).bytes(of: name) }
+            // It may have been unfolded between the two looks.
+            return access(file, F_OK) == 0 ? try DurableFile.read(file, limit: 1 << 31) : nil
+        } catch {
+            if error.operation == .read, access(file, F_OK) != 0, !isFolded { return nil }
+            throw .cannotRead(path: error.path, reason: error.reason)
+        }
+    }
+}
+
+/// The right to fold or unfold a spool, or to open it for writing, which one process has at a time.
+///
+/// It is a byte of the lock file beside the sender's. Where a file system has no locks, the spool's session tells a
+/// writer that came in between.
+struct SpoolShape: ~Copyable {
+    private let descriptor: Int32
+    private static let byte: off_t = 1
+    private static let patience: Duration = .seconds(5)
+
+    /// Waits for the right; makes the folder if need be.
+    ///
+    /// - Returns: nil if somebody holds it for seconds, or locks do not work here.
+    init?(_ folder: SpoolFolder) throws(SpoolError) {
+        let end = ContinuousClock.now + Self.patience
+        while true {
+            try folder.create()
+            let descriptor = open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            if descriptor < 0, errno == ENOENT, .now < end { continue }
+            guard descriptor >= 0 else {
+                throw .cannotCreate(path: folder.lockPath, reason: SpoolError.systemReason)
+            }
+            let code = SenderLock.lock(descriptor, byte: Self.byte)
+            // A folder that was folded meanwhile took its lock file along.
+            if code == 0, Self.isCurrent(descriptor, folder.lockPath) {
+                self.descriptor = descriptor
+                return
+            }
+            close(descriptor)
+            guard code == 0 || code == EAGAIN || code == EACCES, .now < end else { return nil }
+            usleep(2000)
+        }
+    }
+
+    private static func isCurrent(_ descriptor: Int32, _ path: String) -> Bool {
+        var (ours, current) = (stat(), stat())
+        return fstat(descriptor, &ours) == 0 && stat(path, &current) == 0 && ours.st_ino == current.st_ino
+    }
+
+    /// Gives the right back.
+    consuming func release() {}
+
+    deinit { close(descriptor) }
+}

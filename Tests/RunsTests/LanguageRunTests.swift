@@ -1,0 +1,113 @@
+import Artifacts
+import Experiments
+import Foundation
+import JSON
+import Layout
+import Testing
+
+@testable import Runs
+
+/// Runs that decompose a small language model which is trained on the way.
+struct LanguageRunTests {
+    private static let target = """
+        lm_model_config: {vocab_size: 512, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2,
+          num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}
+        batch_size: 8
+        max_seq_len: 16
+        steps: 30
+        lr: 0.01
+        """
+
+    private func plan(
+        _ folder: TemporaryFolder, run: String = "run", threads: Int = 1,
+        module: String = "model.layers.1.mlp.gate_proj",
+        extra: String = ""
+    ) throws -> RunPlan {
+        let config = """
+            wandb_project: null
+            C: 6
+            target_module_patterns: [\(module)]
+            faithfulness_coeff: 1
+            stochastic_recon_layerwise_coeff: 1
+            importance_minimality_coeff: 0.001
+            pnorm: 2
+            output_loss_type: kl
+            lr: 0.01
+            steps: 12
+            batch_size: 4
+            n_eval_steps: 2
+            print_freq: 4
+            log_ce_losses: true
+            pretrained_model_class: transformers.LlamaForCausalLM
+            pretrained_model_path: train:tiny
+            task_config: {task_name: lm, max_seq_len: 16, dataset_name: train:tiny, column_name: text}
+            \(extra)
+            """
+        return RunPlan(
+            id: run, experiment: "tiny", config: try ExperimentConfig.load(yaml: config, source: "test"),
+            target: try TargetConfig.load(yaml: Self.target, source: "test target"),
+            folder: RunFolder(path: folder.path + "/" + run),
+            targets: TargetCache(folder: TargetsFolder(path: folder.path + "/targets")), threads: threads,
+            checkpointInterval: .seconds(300))
+    }
+
+    @Test func itTrainsItsTargetEncodesTheTextAndEnds() throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(folder)
+        guard case .finished(let metrics) = try Example.perform(plan) else {
+            Issue.record("it did not end")
+            return
+        }
+        #expect(metrics["loss/faithfulness"] != nil && metrics["loss/stochastic_recon_layerwise"] != nil)
+        for name in ["unmasked", "masked", "target", "zero_masked"] {
+            #expect(metrics["misc/\(name)_ce_loss_vs_labels"] != nil, "\(name)")
+        }
+        let rows = try String(contentsOfFile: plan.folder.metrics, encoding: .utf8).split(separator: "\n")
+        #expect(try rows.map { try JSONValue(parsing: String($0))["misc/step"]?.integer } == [0, 4, 8, 12])
+        let model = try SafeTensors(contentsOf: plan.folder.model(step: 12))
+        #expect(model.arrays["components.model-layers-1-mlp-gate_proj.V"]?.shape == [16, 6])
+        #expect(model.arrays["model.lm_head.weight"] != nil)
+    }
+
+    @Test func interruptedOrOnMoreThreadsItGivesTheSameBytes() throws {
+        let folder = try TemporaryFolder()
+        let calm = try plan(folder, run: "calm")
+        try Example.perform(calm)
+        let hurried = try plan(folder, run: "hurried", threads: 2)
+        guard case .interrupted = try Example.perform(hurried, stopAfter: 6) else {
+            Issue.record("it was not interrupted")
+            return
+        }
+        try Example.perform(hurried)
+        for name in ["model_12.safetensors", "metrics.jsonl"] {
+            #expect(try Example.bytes(calm, name) == Example.bytes(hurried, name), "\(name)")
+        }
+    }
+
+    @Test func anEmbeddingIsDecomposedToo() throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(folder, module: "model.embed_tokens", extra: "image_freq: 6")
+        try Example.perform(plan)
+        let model = try SafeTensors(contentsOf: plan.folder.model(step: 12))
+        #expect(model.arrays["components.model-embed_tokens.V"]?.shape == [512, 6])
+    }
+
+    @Test(arguments: [
+        ("model.layers.1", "target_module_patterns"), ("model.norm", "target_module_patterns"),
+        ("model.layers.9.mlp.up_proj", "target_module_patterns"),
+    ]) func whatCannotBeDecomposedIsRefusedByItsKey(module: String, key: String) throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(folder, module: module)
+        let error = #expect(throws: RunError.self) { try Example.perform(plan) }
+        #expect(error?.description.hasPrefix(key) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func tooLittleTextIsToldWithItsNumbers() throws {
+        let folder = try TemporaryFolder()
+        try DurableFile.write("{\"text\": \"ada met ben .\"}\n", to: folder.path + "/train.jsonl")
+        var plan = try plan(folder)
+        plan.config = try plan.config.setting("task_config.dataset_name", to: .string(folder.path + "/train.jsonl"))
+        let error = #expect(throws: RunError.self) { try Example.perform(plan) }
+        #expect(error?.description.contains("4 tokens in 1 documents, which make 0 rows of 16") == true)
+    }
+}
