@@ -73,9 +73,7 @@ public struct Hub: Sendable {
     /// - Throws: `HubError` with what is missing and what to do, `FileError` if our cache cannot be written.
     public func model(_ name: String, needsWeights: Bool = true) throws -> Model {
         if let model = localModel(name, needsWeights: needsWeights) { return model }
-        guard let hubName = HubName(name, kind: .model) else {
-            throw HubError(.unusable, "'\(name)' is neither a folder nor a model's name such as ORG/NAME")
-        }
+        let hubName = try modelName(name)
         let client = try client(for: name)
         let folder = HubFolder(hubName, in: cache)
         return try locked(folder) {
@@ -98,6 +96,26 @@ public struct Hub: Sendable {
             try download.download(all, finishes: true)
             return Model(folder: folder.path + "/snapshots/" + commit, commit: commit)
         }
+    }
+
+    /// Checks that a model can be had, without downloading it: it is here, or the hub has its files.
+    ///
+    /// - Parameters:
+    ///   - name: the folder or the name.
+    ///   - needsWeights: false for a model of which only the tokenizer is asked for.
+    /// - Throws: `HubError` with what is missing and what to do.
+    public func checkModel(_ name: String, needsWeights: Bool = true) throws(HubError) {
+        if localModel(name, needsWeights: needsWeights) != nil { return }
+        let hubName = try modelName(name)
+        let files = try listing(hubName, try client(for: name)).files
+        _ = try ModelFiles.wanted(among: files, of: name, needsWeights: needsWeights)
+    }
+
+    private func modelName(_ name: String) throws(HubError) -> HubName {
+        guard let hubName = HubName(name, kind: .model) else {
+            throw HubError(.unusable, "'\(name)' is neither a folder nor a model's name such as ORG/NAME")
+        }
+        return hubName
     }
 
     // MARK: Data sets
@@ -127,30 +145,52 @@ public struct Hub: Sendable {
     /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
     public func files(_ name: String, split: String) throws -> [DatasetFile] {
         if let files = try localFiles(name, split: split) { return files }
-        guard let hubName = HubName(name, kind: .dataset) else {
-            throw HubError(.unusable, "'\(name)' is neither a file, a folder nor a data set's name such as ORG/NAME")
-        }
+        let hubName = try datasetName(name)
         let client = try client(for: name)
         let folder = HubFolder(hubName, in: cache)
         try locked(folder) {
             // Another split of the same commit may be here already.
-            var (commit, files) = try listing(hubName, client, revision: folder.snapshot?.commit)
-            var splits = DatasetFolder(name: name, files: files.map(\.path), ignoring: hubName.snakeCased)
-            if !files.contains(where: { $0.path.hasSuffix(".parquet") }),
-                let converted = try converted(hubName, client, split: split)
-            {
-                (commit, files) = converted
-                splits = DatasetFolder(name: name, files: files.map(\.path), ignoring: hubName.snakeCased)
-            }
-            let paths = Set(try splits.files(of: split).map(\.path))
+            let (commit, files) = try remoteFiles(hubName, client, split: split, commit: folder.snapshot?.commit)
             let download = HubDownload(
                 name: hubName, commit: commit, folder: folder, client: client, progress: progress)
-            try download.download(files.filter { paths.contains($0.path) }, finishes: true)
+            try download.download(files, finishes: true)
         }
         guard let here = try localFiles(name, split: split) else {
             throw HubError(.disk, "\(name): its files vanished from \(folder.path)")
         }
         return here
+    }
+
+    /// Checks that a data set's split can be had, without downloading it: it is here, or the hub has its files.
+    ///
+    /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
+    public func checkFiles(_ name: String, split: String) throws {
+        if try localFiles(name, split: split) != nil { return }
+        let hubName = try datasetName(name)
+        _ = try remoteFiles(
+            hubName, try client(for: name), split: split, commit: HubFolder(hubName, in: cache).snapshot?.commit)
+    }
+
+    private func datasetName(_ name: String) throws(HubError) -> HubName {
+        guard let hubName = HubName(name, kind: .dataset) else {
+            throw HubError(.unusable, "'\(name)' is neither a file, a folder nor a data set's name such as ORG/NAME")
+        }
+        return hubName
+    }
+
+    /// The files of a split that the hub has.
+    private func remoteFiles(
+        _ name: HubName, _ client: HubClient, split: String, commit: String?
+    ) throws -> (commit: String, files: [HubDownload.File]) {
+        var (commit, files) = try listing(name, client, revision: commit)
+        if !files.contains(where: { $0.path.hasSuffix(".parquet") }),
+            let converted = try converted(name, client, split: split)
+        {
+            (commit, files) = converted
+        }
+        let splits = DatasetFolder(name: name.description, files: files.map(\.path), ignoring: name.snakeCased)
+        let paths = Set(try splits.files(of: split).map(\.path))
+        return (commit, files.filter { paths.contains($0.path) })
     }
 
     /// The Parquet files that the hub has made of a data set, on a branch of their own.

@@ -38,11 +38,42 @@ struct LanguageModels {
         ].map { $0 ?? "" }.joined(separator: "\n")
     }
 
+    /// Checks what configs name without downloading or encoding anything.
+    ///
+    /// - Throws: What is missing or wrong, with the places of the keys that are to blame.
+    func check(_ drafts: [SpecDraft]) throws(Failure) {
+        var known: Set<String> = []
+        var problems: [String] = []
+        for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
+            let (status, answer) = try ask(["--check"], draft.config.json())
+            struct Obstacle: Decodable {
+                let key: String?
+                let reason: String?
+            }
+            guard status == 0, let obstacle = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) else {
+                throw .failed("\(worker) cannot tell whether language models are there; nothing was stored")
+            }
+            if let key = obstacle.key, let reason = obstacle.reason { problems.append(draft.problem(key, reason)) }
+        }
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
+    }
+
     private func fetch(_ config: String) throws(Failure) -> String {
+        let (status, place) = try ask([], config)
+        switch status {
+        case 0 where !place.isEmpty: return place
+        case 2: throw .badInput("the language model or its text cannot be used; nothing was stored")
+        case 130: throw .interrupted
+        default: throw .failed("the language model or its text could not be brought here; nothing was stored")
+        }
+    }
+
+    /// Gives the worker a config, and waits for what it says.
+    private func ask(_ options: [String], _ config: String) throws(Failure) -> (status: Int32, answer: String) {
         let process = Process()
         let (input, output) = (Pipe(), Pipe())
         process.executableURL = URL(filePath: worker)
-        process.arguments = ["fetch-language"]
+        process.arguments = ["fetch-language"] + options
         process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
         process.standardInput = input
         process.standardOutput = output
@@ -57,12 +88,19 @@ struct LanguageModels {
         }
         process.waitUntilExit()
         try Interruption.check()
-        let place = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        switch process.terminationStatus {
-        case 0 where !place.isEmpty: return place
-        case 2: throw .badInput("the language model or its text cannot be used; nothing was stored")
-        case 130: throw .interrupted
-        default: throw .failed("the language model or its text could not be brought here; nothing was stored")
-        }
+        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return (process.terminationStatus, text)
+    }
+}
+
+extension Submission {
+    /// Checks the language models and texts that specs name and that have to be brought here.
+    ///
+    /// - Throws: What is missing or wrong.
+    func checkLanguageModels() throws(Failure) {
+        let drafts = plan.drafts.filter { $0.config.taskConfig.text != nil && $0.target == nil }
+        guard !drafts.isEmpty else { return }
+        try LanguageModels(worker: Program.worker(environment: environment), cache: cache, environment: environment)
+            .check(drafts)
     }
 }

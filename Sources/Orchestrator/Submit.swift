@@ -129,6 +129,7 @@ struct Submit: AsyncParsableCommand {
             executor: executor, slurm: slurm,
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             request: request, maxRetries: maxRetries, createReport: createReport ?? true)
+        try submission.checkLanguageModels()
         if dryRun {
             let estimate = try submission.estimate()
             let style = Style.forStandardOutput(environment: environment)

@@ -20,6 +20,14 @@ extension Worker {
         @Option(help: ArgumentHelp("Threads that encode.", valueName: "count"))
         var threads: Int?
 
+        @Flag(help: "Download and encode nothing; print what is missing or wrong, as JSON.")
+        var check = false
+
+        private struct Answer: Encodable {
+            var key: String?
+            var reason: String?
+        }
+
         mutating func run() throws {
             StopRequest.listen()
             let environment = ProcessInfo.processInfo.environment
@@ -35,6 +43,12 @@ extension Worker {
                     config = try ExperimentConfig.load(yaml: line, source: "config")
                 } catch {
                     throw RunError.invalid("\(error)")
+                }
+                if check {
+                    let obstacle = fetcher.obstacle(in: config)
+                    let answer = Answer(key: obstacle?.key, reason: obstacle?.reason)
+                    print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
+                    continue
                 }
                 guard let path = try fetcher.fetch(config) else { throw ExitCode(130) }
                 print(path)

@@ -59,6 +59,13 @@ public struct LanguageFetcher {
         }
     }
 
+    /// What keeps a config from being run, as far as that can be told without downloading or encoding anything.
+    ///
+    /// - Returns: The key that is to blame, and the reason; nil if nothing speaks against it.
+    public func obstacle(in config: ExperimentConfig) -> (key: String, reason: String)? {
+        finder.obstacle(in: config)
+    }
+
     private static func line(_ progress: HubProgress, since start: ContinuousClock.Instant) -> String {
         var text = "\(progress.name): \(progress.file), \(size(progress.bytes))"
         if let total = progress.total {

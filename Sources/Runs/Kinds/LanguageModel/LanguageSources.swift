@@ -126,7 +126,7 @@ struct LanguageSourceFinder {
     private func tokenizerFolder(_ name: String) throws -> String { try hub.model(name, needsWeights: false).folder }
 
     /// What would fail at the first step fails now.
-    private func check(_ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape)
+    func check(_ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape)
         throws(RunError)
     {
         do {
@@ -143,10 +143,15 @@ struct LanguageSourceFinder {
     private func files(of split: String, _ text: Experiments.TextData, trained: String?) throws -> [DatasetFile] {
         guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
         guard let trained else {
-            throw RunError.invalid(
-                "task_config.dataset_name: found \(text.datasetName), the text that a target was trained on, but "
-                    + "pretrained_model_path trains none; expected a file, a folder or a data set's name")
+            throw foreignText(text)
         }
         return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
+    }
+
+    /// Why the text of a target that is trained here goes with no other.
+    func foreignText(_ text: Experiments.TextData) -> RunError {
+        .invalid(
+            "task_config.dataset_name: found \(text.datasetName), the text that a target was trained on, but "
+                + "pretrained_model_path trains none; expected a file, a folder or a data set's name")
     }
 }
