@@ -66,6 +66,7 @@ final class HubClient {
             }
             var wait = min(0.5 * Double(1 << failures), 30)
             let reason: String
+            var limit = attempts
             switch outcome {
             case .success(let reply):
                 let status = reply.response.status
@@ -74,10 +75,13 @@ final class HubClient {
                 reason = "the hub answered \(status)"
             case .failure(.cancelled): throw HubError(.cancelled, "\(what): the download was given up")
             case .failure(.unavailable(let reason)): throw HubError(.unreachable, "\(what): \(reason)")
-            case .failure(let error): reason = "\(error)"
+            case .failure(let error):
+                reason = "\(error)"
+                // A machine without a way to the hub gets none in half a minute.
+                if case .couldNotConnect = error { limit = 3 }
             }
             failures += 1
-            guard failures < attempts, wait <= 300 else {
+            guard failures < limit, wait <= 300 else {
                 throw HubError(
                     .unreachable, "\(what): \(reason), \(failures) times; try again later, or from another machine")
             }

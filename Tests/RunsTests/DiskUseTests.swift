@@ -34,6 +34,10 @@ struct DiskUseTests {
         let use = DiskUse(plan.config, target: target, isTracked: false)
         let kept = try bytes(plan) { !$0.hasPrefix("checkpoint") }
         #expect((kept / 2...kept * 2).contains(use.kept), "\(use.kept) for \(kept)")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: plan.folder.path)
+        // The folder itself, and the log, which the agent writes.
+        let inodes = names.filter { !$0.hasPrefix("checkpoint") }.count + 2
+        #expect(DiskUse.files(of: plan.config, isTracked: false) == inodes)
         let saved = try bytes(plan) { $0.hasPrefix("checkpoint") }
         #expect((saved / 2...saved * 2).contains(use.checkpoints / 3), "\(use.checkpoints / 3) for \(saved)")
     }

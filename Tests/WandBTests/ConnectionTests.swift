@@ -166,8 +166,7 @@ struct ConnectionTests {
         }
         _ = tracker.finish(exitCode: 0)
         #expect(notices.all.isEmpty)
-        let folder = SpoolFolder(path: scratch.spool)
-        let files = try String(contentsOfFile: folder.path(of: .files), encoding: .utf8)
+        let files = try scratch.spooled("files.jsonl")
         #expect(files.contains("wandb-metadata.json") && files.contains(#""a.txt""#) && files.contains("deep"))
         #expect(!files.contains("config.yaml") && !files.contains(#"media\/b.txt"#) && !files.contains("media/b.txt"))
         #expect(try !scratch.contents().contains("secret words"))
