@@ -30,7 +30,7 @@ struct LookingTests {
         let json = try await bench.orchestrator(["show", runs[3].run, "--json"])
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
-        #expect(Set(object.keys) == ["attempts", "config", "files", "job", "run"])
+        #expect(Set(object.keys) == ["attempts", "config", "files", "is_unsent", "job", "run"])
         let config = try #require(object["config"] as? [String: Any])
         #expect(config["C"] as? Int == 20, "keys keep their names")
         #expect((config["task_config"] as? [String: Any])?["feature_probability"] as? Double == 0.05)
