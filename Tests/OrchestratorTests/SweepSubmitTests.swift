@@ -112,7 +112,7 @@ struct SweepSubmitTests {
         let arguments = ["submit", "--experiments", own, "--dry-run"]
         let estimate = try await bench.orchestrator(arguments)
         #expect(estimate.code == 0, "\(estimate.error)")
-        #expect(estimate.output.contains("MB in 14 files, and up to"))
+        #expect(estimate.output.contains("MB in 15 files, and up to"))
 
         let sweep = try bench.write("own: {target_module_patterns: {values: [[linear3]]}}", to: "s.yaml")
         let wrong = try await bench.orchestrator(arguments + ["--sweep", sweep])
