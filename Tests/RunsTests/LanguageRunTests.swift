@@ -26,6 +26,8 @@ struct LanguageRunTests {
         let config = """
             wandb_project: null
             C: 6
+            n_mask_samples: 1
+            n_ci_mlp_neurons: 0
             target_module_patterns: [\(module)]
             faithfulness_coeff: 1
             stochastic_recon_layerwise_coeff: 1
