@@ -35,28 +35,30 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Slurm", "Store",
-                "Targets",
-                "WandB", argumentParser,
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Slurm",
+                "Store",
+                "Targets", "WandB", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Runs",
-                "Slurm", "Store", "TextData", "Tokenizers", "WandB", argumentParser,
+                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
+                "Runs", "Slurm", "Store", "TextData", "Tokenizers", "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
         // What commands and agents both know of a job: who is at work on it, and what is left when it ends.
-        .target(name: "Jobs", dependencies: ["Artifacts", "Layout", "Slurm", "Store"], swiftSettings: strict),
+        .target(
+            name: "Jobs", dependencies: ["Artifacts", "Layout", "Metrics", "Slurm", "Store"], swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
         .target(
             name: "Runs",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels", "LanguageData", "Layout",
-                "Targets", "TextData", "Tokenizers", "WandB", .product(name: "Logging", package: "swift-log"),
+                "Metrics", "Targets", "TextData", "Tokenizers", "WandB",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
@@ -69,13 +71,16 @@ let package = Package(
         // Where everything below SPD_CACHE_DIR lies, and what crashes may leave there.
         .target(name: "Layout", dependencies: ["Artifacts"], swiftSettings: strict),
 
+        // Every number that runs log: its key, its meaning, its charts.
+        .target(name: "Metrics", swiftSettings: strict),
+
         // Libraries, each the only one that imports its dependency.
         .target(
-            name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict,
+            name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Metrics"], swiftSettings: strict,
             linkerSettings: [openBLAS]),
         .target(
             name: "Experiments",
-            dependencies: [.product(name: "Yams", package: "Yams")],
+            dependencies: ["Metrics", .product(name: "Yams", package: "Yams")],
             resources: [.embedInCode("Published")],
             swiftSettings: strict),
         .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
@@ -110,8 +115,9 @@ let package = Package(
         .target(name: "CCairo", path: "Sources/System/CCairo"),
 
         .testTarget(
-            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels"], swiftSettings: strict),
-        .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: strict),
+            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
         .testTarget(
@@ -141,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "RunsTests",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "Layout", "Runs", "Targets", "WandB",
+                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "Layout", "Metrics", "Runs", "Targets",
+                "WandB",
             ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.
@@ -155,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Orchestrator", "Slurm", "StandInWandB",
-                "StandInWorker", "Store", "WandB", "Worker",
+                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestrator", "Slurm",
+                "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

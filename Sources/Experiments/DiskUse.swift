@@ -1,3 +1,5 @@
+import Metrics
+
 /// About how many bytes a run's folder holds, as its config tells; within a factor of two.
 public struct DiskUse: Sendable, Equatable {
     /// Weights, metrics, figures and logs, which stay.
@@ -21,13 +23,9 @@ public struct DiskUse: Sendable, Equatable {
         let model = 4 * (trained + target.parameterCount) + 600 * modules.count + 400
         let models = 1 + (config.saveFreq.map { max(0, config.steps - 1) / $0 } ?? 0)
 
-        let losses = [
-            config.faithfulnessCoeff, config.schattenCoeff, config.embeddingReconCoeff, config.reconCoeff,
-            config.outReconCoeff, config.reconLayerwiseCoeff, config.stochasticReconCoeff,
-            config.stochasticReconLayerwiseCoeff,
-        ].compactMap(\.self).count
-        // Step, rate, total, importance minimality, gradient norm, two measures of recovery; of each module two.
-        let values = losses + 7 + 2 * modules.count
+        let losses = LossTerm.allCases.count { config.coefficient(of: $0) != nil }
+        // Step, rate, total, gradient norm, two measures of recovery; of each module two.
+        let values = losses + 6 + 2 * modules.count
         let rows = 1 + (config.steps + config.printFreq - 1) / config.printFreq
         // A number with its name is 34 bytes, and takes as much again in what is kept for W&B.
         let isTracked = isTracked && config.wandbProject != nil

@@ -1,3 +1,5 @@
+import Metrics
+
 /// What the time of a run's step and the size of its files follow from.
 ///
 /// Runs of one size take equally long per step on the same machine, but for the noise: rates, coefficients that are
@@ -11,7 +13,7 @@ public struct RunSize: Sendable, Hashable {
     private let sigmoid: SigmoidType
     private let outputLoss: OutputLoss
     /// Which losses are trained on.
-    private let losses: [Bool]
+    private let losses: Set<LossTerm>
     /// How many rows hold an active feature: the logarithm of their share to the base 1.2, so that sizes that are
     /// nearly alike are one.
     private let activity: Int?
@@ -38,12 +40,8 @@ public struct RunSize: Sendable, Hashable {
         modulePatterns = config.targetModulePatterns
         sigmoid = config.sigmoidType
         outputLoss = config.outputLossType
-        let coefficients = [
-            config.faithfulnessCoeff, config.schattenCoeff, config.embeddingReconCoeff, config.reconCoeff,
-            config.outReconCoeff, config.reconLayerwiseCoeff, config.stochasticReconCoeff,
-            config.stochasticReconLayerwiseCoeff,
-        ]
-        losses = coefficients.map { $0 ?? 0 != 0 }
+        let trained = Set(LossTerm.allCases.filter { config.coefficient(of: $0) ?? 0 != 0 })
+        losses = trained
         self.target =
             if let target {
                 .shaped(kind: target.kind.name, target.training.tensors.map(\.shape))
@@ -56,9 +54,9 @@ public struct RunSize: Sendable, Hashable {
         activity = live.map { Int((Elementary.log(max($0, 1e-9)) / base).rounded()) }
 
         let modules = Double(target.map { config.decomposedModules(of: $0).count } ?? 2)
-        let whole = Double((losses[3] ? 1 : 0) + (losses[4] ? 1 : 0) + (losses[6] ? maskSamples : 0))
-        let layerwise = Double((losses[5] ? 1 : 0) + (losses[7] ? maskSamples : 0))
-        let perRow = Double(gateNeurons + 4) + 8 * (whole + layerwise)
+        let samples = config.nMaskSamples
+        let passes = trained.reduce(0) { $0 + $1.passes(maskSamples: samples) }
+        let perRow = Double(gateNeurons + 4) + 8 * Double(passes)
         let share = activity.map { Elementary.exp(Double($0) * base) } ?? 1
         work = Double(batchSize) * share * Double(subcomponents) * modules * perRow
     }
@@ -71,5 +69,16 @@ extension SparseFeatures {
         var empty = 1.0
         for _ in 0..<features { empty *= 1 - featureProbability }
         return 1 - empty
+    }
+}
+
+extension LossTerm {
+    /// How many forward and backward passes of the whole target it takes.
+    fileprivate func passes(maskSamples: Int) -> Int {
+        switch self {
+        case .recon, .outputRecon, .reconLayerwise: 1
+        case .stochasticRecon, .stochasticReconLayerwise: maskSamples
+        case .faithfulness, .importanceMinimality, .schatten, .embeddingRecon: 0
+        }
     }
 }

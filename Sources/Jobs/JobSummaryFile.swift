@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Store
 
 /// How a job ended, for programs: `summary.json`, and `runs.jsonl` with a line per run.
@@ -57,7 +58,7 @@ struct JobSummaryFile {
     /// The summary.
     func text() throws -> String {
         let runs = snapshot.runs
-        let metric = "loss/total"
+        let metric = Metric.totalLoss.name
         let best = runs.filter { $0.status == .done }.compactMap { run in
             run.metrics[metric].flatMap { $0.isNaN ? nil : Best(metric: metric, run: run.id.rawValue, value: $0) }
         }.min { $0.value < $1.value }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Metrics
 import Store
 
 /// Ranks a job's runs by a metric.
@@ -9,7 +10,7 @@ struct Best: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator best 7                          the ten lowest total losses
-              orchestrator best 7 --metric mmcs --max      the best recovered features
+              orchestrator best 7 --metric mmcs            the best recovered features
               orchestrator best 7 -n 1 --json
             """)
 
@@ -17,16 +18,24 @@ struct Best: AsyncParsableCommand {
     var job: Int64?
 
     @Option(help: ArgumentHelp("The metric, by its logged name.", valueName: "name"))
-    var metric = "loss/total"
+    var metric = Metric.totalLoss.name
 
-    @Flag(help: "The highest first.")
-    var max = false
+    @Flag(
+        help: ArgumentHelp(
+            "The highest or the lowest first (default: the best, and the lowest of a metric that does not say which)."))
+    var order: Order?
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many to show.", valueName: "n"))
     var count = 10
 
     @Flag(help: "Print JSON.")
     var json = false
+
+    /// What comes first.
+    enum Order: EnumerableFlag {
+        case max
+        case min
+    }
 
     func validate() throws {
         if count < 1 { throw ValidationError("--count is \(count); it takes 1 or more") }
@@ -37,7 +46,7 @@ struct Best: AsyncParsableCommand {
         let style = Style.forStandardOutput(environment: state.environment)
         let text = try await failing {
             let snapshot = try state.store.snapshot(of: state.job(job).id)
-            let ranking = try Ranking(snapshot.runs, by: metric, highestFirst: max)
+            let ranking = try Ranking(snapshot.runs, by: metric, order: order)
             return json ? try ranking.json(atMost: count) : try ranking.text(atMost: count, style)
         }
         print(text, terminator: "")
@@ -51,8 +60,9 @@ struct Ranking {
     /// Finished runs whose metric is not a number.
     let withoutValue: Int
 
-    init(_ runs: [Run], by metric: String, highestFirst: Bool) throws(Failure) {
+    init(_ runs: [Run], by metric: String, order: Best.Order?) throws(Failure) {
         self.metric = metric
+        let highestFirst = order.map { $0 == .max } ?? (Metric.named(metric)?.better == .high)
         let done = runs.filter { $0.status == .done }
         guard !done.isEmpty else { throw .failed("no run of the job is done yet") }
         let known = Set(done.flatMap(\.metrics.keys))

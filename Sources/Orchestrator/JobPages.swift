@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Store
 import WandB
@@ -85,7 +86,8 @@ struct JobPages {
             // As the agents choose it.
             (job.project ?? experiment.project.map { settings.project ?? $0 }).map {
                 Launch.Experiment(
-                    name: experiment.name, project: $0, task: experiment.task ?? "", runs: experiment.specs)
+                    name: experiment.name, project: $0,
+                    measures: experiment.task.flatMap(TargetKind.init(name:))?.measures ?? [], runs: experiment.specs)
             }
         }
         return Launch(

@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Store
 
 /// A job's runs, one line each: what one watches first, what may wrap or be left out last.
@@ -28,7 +29,7 @@ struct RunsTable {
     private let columns: [Column]
     private let settings: [Overrides?]
 
-    init(_ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [String], atRest: Set<AgentID?>) {
+    init(_ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [Metric], atRest: Set<AgentID?>) {
         func column(
             _ title: String, _ alignment: TextTable.Alignment = .right, importance: Int? = nil,
             _ cell: (Run) -> TextTable.Cell
@@ -36,6 +37,7 @@ struct RunsTable {
             Column(title: title, alignment: alignment, cells: shown.map(cell), importance: importance)
         }
         let isVaried = Set(shown.map(\.experiment)).count > 1
+        let loss = Metric.totalLoss
         self.settings = shown.map { settings[$0.id] }
         columns =
             [
@@ -46,14 +48,14 @@ struct RunsTable {
                     .init("\(run.progress.steps > 0 ? 100 * run.progress.step / run.progress.steps : 0)%")
                 },
                 column("LEFT") { .init(atRest.contains($0.agent) ? "" : $0.remaining.map(StatusText.time) ?? "") },
-                column("LOSS") { run in
+                column(loss.column ?? loss.name) { run in
                     // Progress stands still a moment before the end; the final metrics are of the end.
-                    .init((run.metrics["loss/total"] ?? run.progress.losses["loss/total"]).map(StatusText.number) ?? "")
+                    .init((run.metrics[loss.name] ?? run.progress.losses[loss.name]).map(loss.text) ?? "")
                 },
             ]
-            + results.map { name in
-                column(name.uppercased(), importance: 3) { run in
-                    .init(run.metrics[name].map { String(format: "%.4f", $0) } ?? "")
+            + results.map { metric in
+                column(metric.column ?? metric.name, importance: 3) { run in
+                    .init(run.metrics[metric.name].map(metric.text) ?? "")
                 }
             } + [
                 column("ATTEMPT", importance: 1) { .init($0.attempt > 1 ? String($0.attempt) : "") },

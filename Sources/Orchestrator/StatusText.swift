@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Metrics
 import Store
 
 /// A job's state as people read it.
@@ -110,7 +111,7 @@ struct StatusText {
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
         let table = RunsTable(
             shown, settings: settings, common: Overrides.common(Array(settings.values)),
-            results: Self.resultKeys(snapshot.runs), atRest: outlook.agentsAtRest(of: snapshot))
+            results: Self.results(snapshot.runs), atRest: outlook.agentsAtRest(of: snapshot))
         var lines = table.lines(room, style)
         if shown.count < snapshot.counts.total {
             let command = "orchestrator status \(snapshot.job.id) --runs"
@@ -176,14 +177,9 @@ struct StatusText {
         }
     }
 
-    /// A loss to four digits.
-    static func number(_ value: Double) -> String { String(format: "%.3e", value) }
-
     /// The final metrics that say how good a decomposition is, as far as any run has them.
-    private static func resultKeys(_ runs: [Run]) -> [String] {
-        Set(runs.flatMap(\.metrics.keys)).filter {
-            let name = $0.lowercased()
-            return name.contains("mmcs") || name.contains("ml2r")
-        }.sorted()
+    private static func results(_ runs: [Run]) -> [Metric] {
+        let logged = Set(runs.flatMap(\.metrics.keys))
+        return Metric.headlines.filter { $0 != .totalLoss && logged.contains($0.name) }.sorted { $0.name < $1.name }
     }
 }

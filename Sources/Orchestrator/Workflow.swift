@@ -27,7 +27,7 @@ struct Workflow: ParsableCommand {
                      orchestrator why 1                        what failures have in common
                      orchestrator retry 1 --failed             failed runs wait again
                      orchestrator resume 1 --n-agents 4        agents for what is left
-        7 Results    orchestrator best 1 --metric loss/total   --max for mmcs
+        7 Results    orchestrator best 1 --metric loss/total   or mmcs
                      orchestrator export 1 --csv > runs.csv
         8 Tidy       orchestrator clean 1                      shows what it would delete
 

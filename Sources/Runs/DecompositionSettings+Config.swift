@@ -1,5 +1,6 @@
 import Experiments
 import Kernels
+import Metrics
 
 extension DecompositionSettings {
     /// The kernels' settings of a published config.
@@ -10,14 +11,7 @@ extension DecompositionSettings {
             throw .invalid("lr_exponential_halflife: lr_schedule exponential needs a half-life in steps")
         }
         var coefficients = LossCoefficients(importanceMinimality: Float(config.importanceMinimalityCoeff))
-        coefficients.faithfulness = config.faithfulnessCoeff.map { Float($0) }
-        coefficients.recon = config.reconCoeff.map { Float($0) }
-        coefficients.stochasticRecon = config.stochasticReconCoeff.map { Float($0) }
-        coefficients.reconLayerwise = config.reconLayerwiseCoeff.map { Float($0) }
-        coefficients.stochasticReconLayerwise = config.stochasticReconLayerwiseCoeff.map { Float($0) }
-        coefficients.schatten = config.schattenCoeff.map { Float($0) }
-        coefficients.outputRecon = config.outReconCoeff.map { Float($0) }
-        coefficients.embeddingRecon = config.embeddingReconCoeff.map { Float($0) }
+        for term in LossTerm.allCases { coefficients[term] = config.coefficient(of: term).map { Float($0) } }
         let sigmoid: Sigmoid =
             switch config.sigmoidType {
             case .normal: .normal

@@ -1,6 +1,7 @@
 import Figures
 import JSON
 import Kernels
+import Metrics
 import WandB
 
 /// What the figures of a step show, computed before the step changes it.
@@ -45,9 +46,9 @@ struct FigureNumbers: Sendable {
     private var heatMaps: [Figure] {
         [
             importanceHeatMaps(
-                name: "causal_importances", title: "Causal importances, lower leaky", .blues, \.featureCI),
+                name: Picture.importances.name, title: "Causal importances, lower leaky", .blues, \.featureCI),
             importanceHeatMaps(
-                name: "causal_importances_upper_leaky", title: "Causal importances, upper leaky", .reds,
+                name: Picture.upperImportances.name, title: "Causal importances, upper leaky", .reds,
                 \.featureCIUpper),
             componentHeatMaps,
         ]
@@ -82,7 +83,7 @@ struct FigureNumbers: Sendable {
 
     private var activationHistograms: Figure {
         Figure(
-            name: "mean_component_activation_counts", title: "Mean activations: fraction of rows with ci > 0.1",
+            name: Picture.meanActivations.name, title: "Mean activations: fraction of rows with ci > 0.1",
             histograms: modules.map { module in
                 Histogram(
                     title: module.name,
@@ -110,7 +111,7 @@ struct FigureNumbers: Sendable {
     /// V and U with their subcomponents in the order of the upper-leaky heat map.
     private var componentHeatMaps: Figure {
         Figure(
-            name: "UV_matrices", title: "Subcomponents' vectors",
+            name: Picture.subcomponents.name, title: "Subcomponents' vectors",
             heatMaps: maps.flatMap { module in
                 let order = module.featureCIUpper.orderTowardsIdentity
                 return [("V", module.v, "Input"), ("U, transposed", module.u, "Output")].map { name, matrix, rows in

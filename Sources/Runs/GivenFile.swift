@@ -1,5 +1,6 @@
 import Artifacts
 import Kernels
+import Metrics
 
 /// A replay file's contents, by what they are for.
 struct GivenFile {

@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import JSON
 import Kernels
+import Metrics
 
 /// Runs given steps of a language model's decomposition.
 struct LanguageReplay: ReplayKind {

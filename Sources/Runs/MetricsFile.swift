@@ -2,6 +2,7 @@ import Artifacts
 import Glibc
 import JSON
 public import Kernels
+import Metrics
 
 /// One logged step: names and numbers in the order they are written.
 public struct MetricsRow: Sendable, Equatable {
@@ -19,16 +20,18 @@ public struct MetricsRow: Sendable, Equatable {
     public init(_ report: StepReport, modules: [String], scores: [NamedNumber] = []) {
         step = report.step
         var values: [(String, Double)] = [
-            ("misc/step", Double(report.step)), ("misc/lr", report.learningRate),
-            ("loss/total", report.total),
+            (Metric.step.name, Double(report.step)), (Metric.learningRate.name, report.learningRate),
+            (Metric.totalLoss.name, report.total),
         ]
         for term in LossTerm.allCases {
-            if let loss = report.losses[term] { values.append(("loss/" + term.rawValue, loss)) }
+            if let loss = report.losses[term] { values.append((Metric.loss(term).name, loss)) }
         }
-        values.append(("misc/grad_norm", report.gradientNorm))
+        values.append((Metric.gradientNorm.name, report.gradientNorm))
         for module in modules {
-            if let alive = report.alive[module] { values.append((module + "/n_alive_01", Double(alive))) }
-            if let l0 = report.l0[module] { values.append((module + "/ci_l0", l0)) }
+            if let alive = report.alive[module] {
+                values.append((Metric.aliveSubcomponents.name(of: module), Double(alive)))
+            }
+            if let l0 = report.l0[module] { values.append((Metric.importanceL0.name(of: module), l0)) }
         }
         self.values = values + (report.measures + scores).map { ($0.name, $0.value) }
     }
@@ -66,7 +69,7 @@ final class MetricsFile {
     private static func length(of bytes: [UInt8], before step: Int) -> Int {
         var end = 0
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-            let prefix = Array("{\"misc/step\":".utf8)
+            let prefix = Array("{\"\(Metric.step.name)\":".utf8)
             guard line.starts(with: prefix),
                 let found = Int(
                     String(

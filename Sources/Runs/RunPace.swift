@@ -1,3 +1,5 @@
+import Metrics
+
 /// Measures how fast a run goes, and decides how often to say so.
 ///
 /// What figures take is kept apart from what steps take: they come seldom, and a rate that has them in it would be wrong
@@ -55,7 +57,7 @@ struct RunPace {
 
     /// Takes note of the losses of a logged step.
     mutating func logged(_ row: MetricsRow) {
-        for (name, value) in row.values where name.hasPrefix("loss/") { losses[name] = value }
+        for (name, value) in row.values where Metric.named(name)?.isLoss == true { losses[name] = value }
     }
 
     private func speed(after step: Int) -> Double? {

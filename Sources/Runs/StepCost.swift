@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Metrics
 
 /// What one step has to compute, counted from its shapes.
 ///
@@ -63,8 +64,8 @@ private struct StepProducts {
         let (loss, samples) = (settings.coefficients, settings.maskSamples)
         func times(_ coefficient: Float?, _ count: Int) -> Int { coefficient ?? 0 == 0 ? 0 : count }
         let whole =
-            times(loss.stochasticRecon, samples) + times(loss.recon, 1) + times(loss.outputRecon, 1)
-        let layerwise = times(loss.stochasticReconLayerwise, samples) + times(loss.reconLayerwise, 1)
+            times(loss[.stochasticRecon], samples) + times(loss[.recon], 1) + times(loss[.outputRecon], 1)
+        let layerwise = times(loss[.stochasticReconLayerwise], samples) + times(loss[.reconLayerwise], 1)
         let all = Array(repeating: { (_: Int) in true } as Replaced, count: whole)
         return all + (0..<layerwise).flatMap { _ in (0..<modules).map { only in { $0 == only } } }
     }

@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Kernels
+import Metrics
 
 /// Runs given steps of a toy model's decomposition.
 struct ToyReplay: ReplayKind {

@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Foundation
+import Metrics
 import Runs
 import Store
 import WandB
@@ -165,8 +166,8 @@ extension AgentLoop {
     }
 
     private static func summary(_ metrics: [String: Double]) -> String {
-        ["loss/total", "mmcs", "ml2r"].compactMap { name in
-            metrics[name].map { "\(name) \(String(format: "%.4g", $0))" }
+        Metric.headlines.compactMap { metric in
+            metrics[metric.name].map { "\(metric.name) \(metric.text($0))" }
         }.joined(separator: "  ")
     }
 }

@@ -2,6 +2,7 @@ import Artifacts
 import Foundation
 import Glibc
 import Layout
+import Metrics
 import Runs
 import Synchronization
 import WandB
@@ -68,7 +69,7 @@ final class RunLog: Sendable {
                     ))
         }
         parts += progress.losses.sorted { $0.key < $1.key }.map { name, loss in
-            name.dropFirst("loss/".count) + String(format: " %.3g", loss)
+            (Metric.named(name)?.shortName ?? name) + String(format: " %.3g", loss)
         }
         return parts.joined(separator: "  ")
     }

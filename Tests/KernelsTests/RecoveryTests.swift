@@ -1,3 +1,4 @@
+import Metrics
 import Testing
 
 @testable import Kernels
@@ -57,9 +58,9 @@ import Testing
             linear1: Tensor(shape: [2, 2], values: [1, 0, 0, 1]), hiddenLayers: [],
             linear2: Tensor(shape: [2, 2], values: [1, 0, 0, 1]), bias: Tensor(zeros: [2]), tiedWeights: true)
         var coefficients = LossCoefficients(importanceMinimality: 1e-2)
-        coefficients.faithfulness = 1
-        coefficients.stochasticRecon = 1
-        coefficients.stochasticReconLayerwise = 1
+        coefficients[.faithfulness] = 1
+        coefficients[.stochasticRecon] = 1
+        coefficients[.stochasticReconLayerwise] = 1
         let settings = DecompositionSettings(
             subcomponents: 4, maskSamples: 1, gateNeurons: 4, sigmoid: .leakyHard,
             modulePatterns: ["linear1", "linear2"], coefficients: coefficients, pnorm: 1, outputLoss: .mse,

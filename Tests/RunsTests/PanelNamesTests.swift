@@ -1,11 +1,11 @@
 import Artifacts
 import Foundation
 import Layout
+import Metrics
 import Runs
 import Testing
 
 @testable import Kernels
-@testable import WandB
 
 /// Pages on W&B show what runs log, under the names that runs log it.
 struct PanelNamesTests {
@@ -21,17 +21,19 @@ struct PanelNamesTests {
         return Set(row.values.map(\.name))
     }
 
-    @Test(arguments: ["tms", "residual_mlp"]) func chartsAreOfMetricsThatRunsLog(task: String) throws {
-        let panels = DecompositionPanels.grid(task: task) + DecompositionPanels.sections(task: task).flatMap(\.panels)
-        for panel in panels {
-            switch panel.content {
-            case .lines(let names, _): #expect(logged.isSuperset(of: names), "\(names)")
-            case .matching(let regex):
-                let pattern = try Regex(regex)
-                #expect(logged.contains { $0.wholeMatch(of: pattern) != nil }, "\(regex)")
-            case .media: continue
-            }
+    /// The charts of a kind's pages.
+    private func charts(_ measures: [Metric]) -> [Chart] {
+        Chart.sections(with: measures).flatMap(\.charts) + Chart.report(with: measures).joined()
+    }
+
+    @Test(arguments: [Metric.ofTMS, Metric.ofResidualMLP]) func chartsAreOfMetricsThatRunsLog(measures: [Metric]) {
+        for case .lines(let metrics) in charts(measures).map(\.content) {
+            for metric in metrics { #expect(logged.contains { metric.matches($0) }, "\(metric.name)") }
         }
+    }
+
+    @Test func everyLoggedNameIsAMetrics() {
+        for name in logged { #expect(Metric.named(name) != nil, "\(name)") }
     }
 
     @Test func browsersAreOfFiguresThatRunsDraw() throws {
@@ -39,9 +41,8 @@ struct PanelNamesTests {
         let plan = try Example.plan(folder, extra: "image_freq: 50")
         try Example.perform(plan)
         let files = try FilePack(contentsOf: plan.folder.figures(step: 50)).entries.map(\.name)
-        let panels = DecompositionPanels.grid(task: "tms") + DecompositionPanels.sections(task: "tms").flatMap(\.panels)
-        for case .media(let names, _) in panels.map(\.content) {
-            for name in names { #expect(files.contains(name + "_50.png"), "\(name)") }
+        for case .pictures(let picture, _) in charts(Metric.ofTMS).map(\.content) {
+            #expect(files.contains(picture.name + "_50.png"), "\(picture.name)")
         }
     }
 }

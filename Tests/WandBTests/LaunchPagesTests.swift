@@ -11,8 +11,8 @@ struct LaunchPagesTests {
     private static let launch = Launch(
         token: "spd-x1",
         experiments: [
-            .init(name: "tms_5-2", project: "spd", task: "tms", runs: 6),
-            .init(name: "resid_mlp1", project: "other project", task: "residual_mlp", runs: 2),
+            .example("tms_5-2", runs: 6),
+            .example("resid_mlp1", project: "other project", runs: 2),
         ], commit: "0123abc")
 
     init() async throws { server = try await StandInServer.start() }

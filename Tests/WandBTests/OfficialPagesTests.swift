@@ -16,8 +16,8 @@ struct OfficialPagesTests {
     private static let launch = Launch(
         token: "spd-x1",
         experiments: [
-            .init(name: "tms_5-2", project: "spd", task: "tms", runs: 6),
-            .init(name: "ss_gpt2", project: "spd", task: "lm", runs: 1),
+            .example("tms_5-2", runs: 6),
+            .example("ss_gpt2", divergences: true, runs: 1),
         ], commit: "0123abc")
 
     init() async throws {

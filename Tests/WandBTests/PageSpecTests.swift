@@ -6,7 +6,7 @@ import Testing
 
 /// The specs of our pages beside those that W&B's own library saved.
 struct PageSpecTests {
-    private static let experiment = Launch.Experiment(name: "tms_5-2", project: "spd", task: "tms", runs: 4)
+    private static let experiment = Launch.Experiment.example("tms_5-2", runs: 4)
 
     private func recorded(_ name: String) throws -> JSONValue {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -68,21 +68,14 @@ struct PageSpecTests {
         #expect(missing.filter { place in !unused.contains { place.hasPrefix($0) } } == [])
     }
 
-    @Test func aReportsGridIsLaidOutAsThePublishedTools() throws {
-        #expect(
-            DecompositionPanels.grid(task: "tms").map(\.content) == [
-                .media(["causal_importances_upper_leaky"], columns: 6),
-                .lines(["loss/stochastic_recon_layerwise", "loss/stochastic_recon"], isLog: true),
-                .lines(["loss/faithfulness"], isLog: true), .lines(["loss/importance_minimality"]),
-            ])
-        let languageModel = DecompositionPanels.grid(task: "lm")
-        #expect(
-            languageModel.dropFirst(4).map(\.content) == [
-                .lines(["misc/masked_kl_loss_vs_target"]), .lines(["misc/unmasked_kl_loss_vs_target"]),
-            ])
-        // Nothing overlaps, nothing leaves the page.
+    @Test func aGridsPanelsDoNotOverlap() {
+        let grid = Panel.grid([
+            [Panel(content: .media(["a"], columns: 6))], ["b", "c", "d"].map { Panel(content: .lines([$0])) },
+            ["e", "f"].map { Panel(content: .lines([$0])) },
+        ])
+        #expect(grid.map(\.layout.y) == [0, 12, 12, 12, 18, 18])
         var cells: Set<[Int]> = []
-        for layout in languageModel.map(\.layout) {
+        for layout in grid.map(\.layout) {
             #expect(layout.x >= 0 && layout.x + layout.width <= 24)
             for x in layout.x..<layout.x + layout.width {
                 for y in layout.y..<layout.y + layout.height { #expect(cells.insert([x, y]).inserted) }

@@ -49,6 +49,48 @@ extension WandBSettings {
     }
 }
 
+extension Launch.Experiment {
+    /// An experiment with charts of every kind.
+    static func example(
+        _ name: String, project: String = "spd", divergences: Bool = false, runs: Int
+    ) -> Launch.Experiment {
+        func lines(_ names: String..., isLog: Bool = false, title: String? = nil) -> Panel {
+            Panel(content: .lines(names, isLog: isLog), title: title)
+        }
+        func pictures(_ name: String, columns: Int) -> Panel {
+            Panel(content: .media([name], columns: columns), title: "Pictures")
+        }
+        let reconstruction = lines(
+            "loss/stochastic_recon_layerwise", "loss/stochastic_recon", isLog: true, title: "Reconstruction")
+        let faithfulness = lines("loss/faithfulness", isLog: true, title: "Faithfulness")
+        let minimality = lines("loss/importance_minimality", title: "Minimality")
+        let language = [
+            lines("misc/masked_kl_loss_vs_target", title: "Masked"),
+            lines("misc/unmasked_kl_loss_vs_target", title: "Unmasked"),
+        ]
+        return .init(
+            name: name, project: project,
+            sections: [
+                .init("Losses", [reconstruction, faithfulness, minimality, lines("loss/total", isLog: true)]),
+                .init(
+                    "Causal importances",
+                    ["causal_importances", "UV_matrices"].map { pictures($0, columns: 3) }),
+                .init(
+                    "Subcomponents",
+                    [
+                        Panel(content: .matching(regex: ".*/ci_l0"), title: "L0"),
+                        Panel(content: .matching(regex: ".*/n_alive_01"), title: "Alive"),
+                    ]), .init("Recovery", [lines("mmcs"), lines("ml2r")]), .init("Optimisation", [lines("misc/lr")]),
+            ],
+            grid: Panel.grid(
+                [
+                    [pictures("causal_importances_upper_leaky", columns: 6)],
+                    [reconstruction, faithfulness, minimality],
+                ]
+                    + (divergences ? [language] : [])), runs: runs)
+    }
+}
+
 extension SendPacing {
     /// W&B's manners, a thousand times faster.
     static var hasty: SendPacing {

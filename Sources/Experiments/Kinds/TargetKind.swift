@@ -1,3 +1,5 @@
+public import Metrics
+
 /// A kind of target model, as configs know it: its names, its data, its training, what can be decomposed.
 ///
 /// A new kind is a folder beside this file that makes one, and a line in ``all``.
@@ -18,6 +20,8 @@ public struct TargetKind: Sendable {
     let training: any ConfiguredTraining.Type
     /// Whether its models have modules of the kind Embedding.
     let hasEmbeddings: Bool
+    /// What its decompositions log beyond what all have.
+    public let measures: [Metric]
     /// Whether `pretrained_model_name_hf` may say where a target comes from.
     var takesHubNames = false
     /// What else is wrong with a config of this kind.
@@ -35,7 +39,7 @@ extension TargetKind {
     func readTraining(_ node: SourceNode, _ reader: inout Reader) -> TargetConfig { training.read(node, &reader) }
 
     /// The kind that a `task_name` names.
-    init?(name: String) {
+    public init?(name: String) {
         guard let kind = Self.all.first(where: { $0.name == name || $0.aliases.contains(name) }) else { return nil }
         self = kind
     }

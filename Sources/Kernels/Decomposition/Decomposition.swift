@@ -1,3 +1,5 @@
+public import Metrics
+
 /// A target's decomposition into rank-one subcomponents while it is being trained, whatever the target is.
 ///
 /// Not thread-safe: one thread at a time advances it; it spreads a step over threads of its own.
@@ -82,6 +84,9 @@ public struct NamedNumber: Equatable, Sendable {
         self.name = name
         self.value = value
     }
+
+    /// A metric's value.
+    public init(_ metric: Metric, _ value: Double) { self.init(metric.name, value) }
 }
 
 /// What figures show of a decomposition as it stands before a step.

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Metrics
 
 /// How a gate's output becomes a causal importance; the published `sigmoid_type`.
 public enum Sigmoid: String, Sendable, CaseIterable {
@@ -27,31 +28,28 @@ public enum OutputLoss: String, Sendable {
     case kl
 }
 
-/// The weight of each loss in the total; nil skips a loss, zero computes and logs it without training on it.
+/// The weight of each loss in the total.
+///
+/// A loss without a weight is skipped; one of weight zero is computed and logged, but not trained on.
 public struct LossCoefficients: Equatable, Sendable {
+    private var values: [LossTerm: Float] = [:]
+
     /// Creates coefficients of which only the importance loss is present.
     public init(importanceMinimality: Float) {
-        self.importanceMinimality = importanceMinimality
+        values[.importanceMinimality] = importanceMinimality
     }
 
-    /// Squared error of the weights that the subcomponents sum to.
-    public var faithfulness: Float?
-    /// Reconstruction with all modules masked by causal importances.
-    public var recon: Float?
-    /// Reconstruction with all modules under random masks.
-    public var stochasticRecon: Float?
-    /// Reconstruction with one module at a time masked by causal importances.
-    public var reconLayerwise: Float?
-    /// Reconstruction with one module at a time under random masks.
-    public var stochasticReconLayerwise: Float?
-    /// The p-norm of the causal importances.
-    public var importanceMinimality: Float
-    /// Causal importances weighed by their subcomponents' squared norms.
-    public var schatten: Float?
-    /// Reconstruction with all subcomponents fully on.
-    public var outputRecon: Float?
-    /// Reconstruction of a single decomposed embedding, by itself, under random masks.
-    public var embeddingRecon: Float?
+    /// The coefficient of a loss; nil skips it.
+    public subscript(term: LossTerm) -> Float? {
+        get { values[term] }
+        set { values[term] = newValue }
+    }
+
+    /// The sum of coefficient times loss.
+    func total(of losses: [LossTerm: Double]) -> Double {
+        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
+        LossTerm.allCases.reduce(0) { $0 + Double(self[$1] ?? 0) * (losses[$1] ?? 0) }
+    }
 }
 
 /// What a decomposition computes, apart from the target and its data: the published config's keys in the kernels'

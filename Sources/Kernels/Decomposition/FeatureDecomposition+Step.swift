@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 extension FeatureDecomposition {
     /// Takes one optimiser step.
@@ -69,8 +70,8 @@ extension FeatureDecomposition {
         team.share(count + network.preparations) { piece in
             if piece < count {
                 faithfulness[piece] = self.subcomponents.faithfulnessLoss(
-                    piece, coefficient: self.settings.coefficients.faithfulness)
-                if self.settings.coefficients.schatten != nil {
+                    piece, coefficient: self.settings.coefficients[.faithfulness])
+                if self.settings.coefficients[.schatten] != nil {
                     self.subcomponents.squaredNorms(piece, into: squaredNorms.pointer + piece * c)
                 }
             } else {
@@ -84,7 +85,7 @@ extension FeatureDecomposition {
         let losses = sumLosses(
             faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
-            throw .lossNotFinite(step: step, loss: "loss/" + term.rawValue, value: value)
+            throw .lossNotFinite(step: step, loss: Metric.loss(term).name, value: value)
         }
         sumAccumulators()
         for part in parts { ck_raise(subcomponents.peaks.pointer, part.peaks.pointer, part.peaks.count) }
@@ -97,12 +98,12 @@ extension FeatureDecomposition {
         var losses: [LossTerm: Double] = [
             .importanceMinimality: parts.reduce(0) { $0 + $1.importanceSums.reduce(0, +) } / rows
         ]
-        if settings.coefficients.faithfulness != nil { losses[.faithfulness] = faithfulness }
+        if settings.coefficients[.faithfulness] != nil { losses[.faithfulness] = faithfulness }
         for (number, run) in runs.enumerated() {
             losses[run.term, default: 0] +=
                 parts.reduce(0) { $0 + $1.runSums[number] } * run.share / elements
         }
-        if settings.coefficients.schatten != nil {
+        if settings.coefficients[.schatten] != nil {
             losses[.schatten] =
                 parts.reduce(0) { total, part in
                     total
@@ -134,7 +135,7 @@ extension FeatureDecomposition {
                     gradients: self.subcomponents.gradients.pointer)
             }
         }
-        if let coefficient = settings.coefficients.schatten, coefficient != 0 {
+        if let coefficient = settings.coefficients[.schatten], coefficient != 0 {
             addSchattenGradients(coefficient)
         }
     }

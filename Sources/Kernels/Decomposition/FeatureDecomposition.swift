@@ -1,3 +1,5 @@
+import Metrics
+
 /// The decomposition of a toy model whose inputs are rows of sparse features.
 public final class FeatureDecomposition: Decomposition {
     /// The target.
@@ -38,7 +40,7 @@ public final class FeatureDecomposition: Decomposition {
             throw .invalidSettings(
                 "batches have \(data.features) features, but the target takes \(target.features)")
         }
-        guard settings.coefficients.embeddingRecon == nil else {
+        guard settings.coefficients[.embeddingRecon] == nil else {
             throw .invalidSettings(
                 "embedding_recon_coeff: the target has no embedding module that is decomposed; leave it null")
         }

@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// A module's share of some rows on the way through its gates: blocks (C, rows).
 struct GateBlock {
@@ -36,8 +37,8 @@ extension Gates {
         ck_importance_forward(s.ci, s.ciUpper, block.gate, sigmoid, c * rows)
         ck_power_sum(
             importance, s.dciUpper, s.ciUpper, block.weight, nil,
-            settings.coefficients.importanceMinimality * perRow, 1e-12, settings.pnorm, 0, c, rows)
-        if let coefficient = settings.coefficients.schatten {
+            (settings.coefficients[.importanceMinimality] ?? 0) * perRow, 1e-12, settings.pnorm, 0, c, rows)
+        if let coefficient = settings.coefficients[.schatten] {
             ck_power_sum(
                 schatten, s.dciUpper, s.ciUpper, block.weight, squaredNorms, coefficient * perRow, 0, settings.pnorm, 1,
                 c, rows)

@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// What all threads of a step need to know.
 struct StepPlan {

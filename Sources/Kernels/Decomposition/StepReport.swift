@@ -1,3 +1,5 @@
+public import Metrics
+
 /// What one step says of itself; the quantities that runs log.
 public struct StepReport: Equatable, Sendable {
     /// The step, from 0.

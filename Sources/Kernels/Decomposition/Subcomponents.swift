@@ -1,5 +1,6 @@
 internal import CKernels
 import Glibc
+import Metrics
 
 /// A weight that is decomposed, in memory that threads can point into.
 struct DecomposedWeight {
@@ -59,7 +60,7 @@ final class Subcomponents {
         firstMoments = Storage(count: layout.count)
         secondMoments = Storage(count: layout.count)
         peaks = Storage(count: weights.count * settings.subcomponents)
-        let needsResiduals = settings.coefficients.faithfulness != nil
+        let needsResiduals = settings.coefficients[.faithfulness] != nil
         residuals = weights.map { Storage(count: needsResiduals ? $0.inputs * $0.outputs : 0) }
         elementsOfWeights = weights.reduce(0) { $0 + $1.inputs * $1.outputs }
         self.weights = weights

@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// A replay's uniform numbers in memory that threads can point into.
 final class GivenDraws {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// A language model's decomposition while it is being trained.
 public final class LanguageDecomposition: Decomposition {
@@ -124,8 +125,8 @@ public final class LanguageDecomposition: Decomposition {
         defer { faithfulness.deallocate() }
         team.share(count) { module in
             faithfulness[module] = self.subcomponents.faithfulnessLoss(
-                module, coefficient: self.settings.coefficients.faithfulness)
-            if self.settings.coefficients.schatten != nil {
+                module, coefficient: self.settings.coefficients[.faithfulness])
+            if self.settings.coefficients[.schatten] != nil {
                 self.subcomponents.squaredNorms(module, into: squaredNorms.pointer + module * c)
             }
         }
@@ -139,7 +140,7 @@ public final class LanguageDecomposition: Decomposition {
         let losses = sumLosses(
             faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms.pointer)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
-            throw .lossNotFinite(step: step, loss: "loss/" + term.rawValue, value: value)
+            throw .lossNotFinite(step: step, loss: Metric.loss(term).name, value: value)
         }
         sumGradients()
         for part in parts {
@@ -172,8 +173,8 @@ public final class LanguageDecomposition: Decomposition {
             }
         }
         var losses: [LossTerm: Double] = [.importanceMinimality: mean(\.importance) { _ in 1 }]
-        if settings.coefficients.faithfulness != nil { losses[.faithfulness] = faithfulness }
-        if settings.coefficients.schatten != nil { losses[.schatten] = mean(\.schatten) { Double(norms[$0]) } }
+        if settings.coefficients[.faithfulness] != nil { losses[.faithfulness] = faithfulness }
+        if settings.coefficients[.schatten] != nil { losses[.schatten] = mean(\.schatten) { Double(norms[$0]) } }
         for (number, run) in model.runs.enumerated() {
             let isKL = settings.outputLoss == .kl || run.term == .embeddingRecon
             let elements = isKL ? places : places * Double(target.shape.vocabulary)
@@ -201,7 +202,7 @@ public final class LanguageDecomposition: Decomposition {
                 }
             }
         }
-        guard let coefficient = settings.coefficients.schatten, coefficient != 0 else { return }
+        guard let coefficient = settings.coefficients[.schatten], coefficient != 0 else { return }
         for module in model.modules.indices {
             let factors = (module * c..<(module + 1) * c).map { place in
                 2 * coefficient * Float(parts.reduce(0) { $0 + $1.sums.schatten[place] } / places(of: module))
@@ -225,13 +226,13 @@ public final class LanguageDecomposition: Decomposition {
         let places = Double(settings.batchSize * length)
         var result = [
             NamedNumber(
-                "misc/unmasked_kl_loss_vs_target", parts.reduce(0) { $0 + $1.sums.unmaskedKL } / places),
-            NamedNumber("misc/masked_kl_loss_vs_target", parts.reduce(0) { $0 + $1.sums.maskedKL } / places),
+                .unmaskedDivergence, parts.reduce(0) { $0 + $1.sums.unmaskedKL } / places),
+            NamedNumber(.maskedDivergence, parts.reduce(0) { $0 + $1.sums.maskedKL } / places),
         ]
         guard model.logsCrossEntropy else { return result }
-        for entropy in LanguageSums.CrossEntropy.allCases {
-            let sum = parts.reduce(0) { $0 + $1.sums.crossEntropies[entropy.rawValue] }
-            result.append(NamedNumber("misc/\(entropy.name)_ce_loss_vs_labels", sum / max(places - 1, 1)))
+        for variant in Metric.ModelVariant.allCases {
+            let sum = parts.reduce(0) { $0 + ($1.sums.crossEntropies[variant] ?? 0) }
+            result.append(NamedNumber(.crossEntropy(variant), sum / max(places - 1, 1)))
         }
         return result
     }

@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// What all parts of a language model's step read: the frozen model, the trained subcomponents, and which replace what.
 final class LanguageModel {
@@ -23,7 +24,7 @@ final class LanguageModel {
         throws(KernelError)
     {
         let modules = try target.shape.modules(matching: settings.modulePatterns)
-        if settings.coefficients.embeddingRecon != nil {
+        if settings.coefficients[.embeddingRecon] != nil {
             guard modules.count == 1, modules[0].kind.isEmbedding else {
                 throw .invalidSettings(
                     "embedding_recon_coeff: exactly one module may be decomposed for it, an Embedding; "
@@ -131,14 +132,6 @@ final class LanguageAccumulator {
 
 /// What a part's rows add to the losses and metrics.
 struct LanguageSums {
-    /// The cross-entropies of `log_ce_losses`.
-    enum CrossEntropy: Int, CaseIterable {
-        case unmasked, masked, target, zeroMasked
-
-        /// As the published names begin.
-        var name: String { self == .zeroMasked ? "zero_masked" : "\(self)" }
-    }
-
     /// Each masked run's loss, before its share of the mean.
     var runs: [Double]
     /// By module and subcomponent: weighted sums over rows of ci_upper^p, shifted and not.
@@ -148,14 +141,14 @@ struct LanguageSums {
     var counts: [Double]
     var unmaskedKL = 0.0
     var maskedKL = 0.0
-    var crossEntropies: [Double]
+    /// The cross-entropies of `log_ce_losses`.
+    var crossEntropies: [Metric.ModelVariant: Double] = [:]
 
     init(_ model: LanguageModel) {
         runs = Array(repeating: 0, count: model.runs.count)
         importance = Array(repeating: 0, count: model.modules.count * model.settings.subcomponents)
         schatten = importance
         counts = Array(repeating: 0, count: model.modules.count)
-        crossEntropies = Array(repeating: 0, count: CrossEntropy.allCases.count)
     }
 
     mutating func clear() {
@@ -165,7 +158,7 @@ struct LanguageSums {
             schatten[index] = 0
         }
         for index in counts.indices { counts[index] = 0 }
-        for index in crossEntropies.indices { crossEntropies[index] = 0 }
+        crossEntropies = [:]
         unmaskedKL = 0
         maskedKL = 0
     }

@@ -1,28 +1,29 @@
 internal import CKernels
+import Metrics
 
 extension LanguagePart {
     /// Adds the kl and cross-entropies of the rows at hand, with all modules replaced.
     func addMetrics(_ plan: LanguagePlan) {
-        sums.unmaskedKL += evaluate(.ones, plan, entropy: .unmasked)
-        sums.maskedKL += evaluate(.zeros, plan, entropy: .masked)
+        sums.unmaskedKL += evaluate(.ones, plan, variant: .unmasked)
+        sums.maskedKL += evaluate(.zeros, plan, variant: .masked)
         guard model.logsCrossEntropy else { return }
-        sums.crossEntropies[LanguageSums.CrossEntropy.target.rawValue] += head.crossEntropy(
+        sums.crossEntropies[.target, default: 0] += head.crossEntropy(
             of: target.x, logSums: target.logSums, labels: labels(plan), count: predictions(plan), places: places)
         begin(.all)
         run.isZero = true
         pass.forward(masked, from: run.first, replacing: self)
-        sums.crossEntropies[LanguageSums.CrossEntropy.zeroMasked.rawValue] += outputEntropy(plan, measuring: true)
+        sums.crossEntropies[.zeroMasked, default: 0] += outputEntropy(plan, measuring: true)
     }
 
     /// The kl of a run that nothing is trained on.
     private func evaluate(
-        _ uniforms: MaskedRun.Uniforms, _ plan: LanguagePlan, entropy: LanguageSums.CrossEntropy
+        _ uniforms: MaskedRun.Uniforms, _ plan: LanguagePlan, variant: Metric.ModelVariant
     ) -> Double {
         begin(.all)
         draw(uniforms, of: .recon, plan)
         let divergence = outputLoss(.kl, isTrained: false, scale: 0)
         if model.logsCrossEntropy {
-            sums.crossEntropies[entropy.rawValue] += outputEntropy(plan, measuring: false)
+            sums.crossEntropies[variant, default: 0] += outputEntropy(plan, measuring: false)
         }
         return divergence
     }

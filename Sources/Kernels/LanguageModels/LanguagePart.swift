@@ -1,4 +1,5 @@
 internal import CKernels
+import Metrics
 
 /// A part of a language model's step: the losses of some rows of tokens and their gradients.
 ///
@@ -96,7 +97,7 @@ final class LanguagePart {
             }
         }
         let hasHead = model.modules.contains { $0.kind == .head }
-        let needsBare = settings.coefficients.embeddingRecon != nil
+        let needsBare = settings.coefficients[.embeddingRecon] != nil
         let gateRows = max(places, ((entriesOf.compactMap { $0 }.max() ?? 0) + 15) & ~15)
         var counts = Array(repeating: c * gateRows, count: 4)
         counts += [

@@ -6,16 +6,19 @@ public struct Launch: Sendable, Equatable {
         public var name: String
         /// The W&B project of its runs.
         public var project: String
-        /// The kind of model that it decomposes, as `task_config.task_name` says: `tms`, `residual_mlp`, `lm`.
-        public var task: String
+        /// The charts of its workspace.
+        public var sections: [Panel.Section]
+        /// The charts of its runs in the report.
+        public var grid: [Panel]
         /// How many runs it has.
         public var runs: Int
 
         /// Describes an experiment.
-        public init(name: String, project: String, task: String, runs: Int) {
+        public init(name: String, project: String, sections: [Panel.Section], grid: [Panel], runs: Int) {
             self.name = name
             self.project = project
-            self.task = task
+            self.sections = sections
+            self.grid = grid
             self.runs = runs
         }
     }

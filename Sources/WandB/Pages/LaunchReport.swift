@@ -48,7 +48,7 @@ struct LaunchReport: Sendable, Equatable {
             id: PageNames.name(name, experiment.name), name: "\(experiment.name) Runs",
             tags: [launch.token, experiment.name],
             project: projects[experiment.project])
-        let panels = DecompositionPanels.grid(task: experiment.task).enumerated().map { index, panel in
+        let panels = experiment.grid.enumerated().map { index, panel in
             panel.spec(id: PageNames.name(name, experiment.name, String(index)))
         }
         return [

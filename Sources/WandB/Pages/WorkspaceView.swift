@@ -1,6 +1,6 @@
 import JSON
 
-/// A saved workspace view: the runs of one experiment of a launch, and the charts that show a decomposition.
+/// A saved workspace view: the runs of one experiment of a launch, and their charts.
 struct WorkspaceView: Sendable, Equatable {
     let token: String
     let experiment: Launch.Experiment
@@ -15,7 +15,7 @@ struct WorkspaceView: Sendable, Equatable {
 
     /// The view as W&B stores it.
     var spec: JSONValue {
-        let sections = DecompositionPanels.sections(task: experiment.task).map { section in
+        let sections = experiment.sections.map { section in
             PanelBank.section(
                 section.name, isOpen: true,
                 panels: section.panels.enumerated().map { index, panel in

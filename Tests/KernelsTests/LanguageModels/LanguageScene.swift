@@ -1,3 +1,4 @@
+import Metrics
 import Testing
 
 @testable import Kernels
@@ -79,19 +80,19 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
 
     static var everyLoss: LossCoefficients {
         var all = LossCoefficients(importanceMinimality: 0.3)
-        all.faithfulness = 0.7
-        all.recon = 0.9
-        all.stochasticRecon = 1.1
-        all.reconLayerwise = 0.8
-        all.stochasticReconLayerwise = 1.3
-        all.schatten = 0.2
-        all.outputRecon = 0.6
+        all[.faithfulness] = 0.7
+        all[.recon] = 0.9
+        all[.stochasticRecon] = 1.1
+        all[.reconLayerwise] = 0.8
+        all[.stochasticReconLayerwise] = 1.3
+        all[.schatten] = 0.2
+        all[.outputRecon] = 0.6
         return all
     }
 
     static var embeddingLoss: LossCoefficients {
         var result = LossCoefficients(importanceMinimality: 0.3)
-        result.embeddingRecon = 0.9
+        result[.embeddingRecon] = 0.9
         return result
     }
 
@@ -119,7 +120,7 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
 
     var testDescription: String {
         "\(model.rawValue) \(patterns.joined(separator: ",")) N=\(gateNeurons) \(outputLoss.rawValue) \(rows)x\(length)"
-            + (coefficients.embeddingRecon == nil ? "" : " embedding_recon")
+            + (coefficients[.embeddingRecon] == nil ? "" : " embedding_recon")
     }
 
     var settings: DecompositionSettings {

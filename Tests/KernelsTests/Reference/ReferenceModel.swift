@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Metrics
 
 /// The method in double precision, written as its definition reads: no tiles, no threads, no shortcuts.
 ///

@@ -1,4 +1,5 @@
 import Kernels
+import Metrics
 import Testing
 
 /// What a decomposition is compared with the reference on; a row of a table of configurations.
@@ -37,13 +38,13 @@ struct Scene: CustomTestStringConvertible, Sendable {
     /// Every loss, each with a weight of its own.
     static var allLosses: LossCoefficients {
         var all = LossCoefficients(importanceMinimality: 0.3)
-        all.faithfulness = 0.7
-        all.recon = 0.9
-        all.stochasticRecon = 1.1
-        all.reconLayerwise = 0.8
-        all.stochasticReconLayerwise = 1.3
-        all.schatten = 0.2
-        all.outputRecon = 0.6
+        all[.faithfulness] = 0.7
+        all[.recon] = 0.9
+        all[.stochasticRecon] = 1.1
+        all[.reconLayerwise] = 0.8
+        all[.stochasticReconLayerwise] = 1.3
+        all[.schatten] = 0.2
+        all[.outputRecon] = 0.6
         return all
     }
 
@@ -52,17 +53,7 @@ struct Scene: CustomTestStringConvertible, Sendable {
         -> LossCoefficients
     {
         var result = LossCoefficients(importanceMinimality: importance)
-        switch term {
-        case .faithfulness: result.faithfulness = coefficient
-        case .recon: result.recon = coefficient
-        case .stochasticRecon: result.stochasticRecon = coefficient
-        case .reconLayerwise: result.reconLayerwise = coefficient
-        case .stochasticReconLayerwise: result.stochasticReconLayerwise = coefficient
-        case .importanceMinimality: break
-        case .schatten: result.schatten = coefficient
-        case .outputRecon: result.outputRecon = coefficient
-        case .embeddingRecon: result.embeddingRecon = coefficient
-        }
+        if term != .importanceMinimality { result[term] = coefficient }
         return result
     }
 

@@ -1,3 +1,5 @@
+import Metrics
+
 @testable import Kernels
 
 /// A scene with its numbers: a decomposition, the reference, and a point at which both are evaluated.

@@ -1,3 +1,5 @@
+import Metrics
+
 extension TargetKind {
     /// Language models as the transformers library has them.
     static let languageModel = TargetKind(
@@ -6,7 +8,9 @@ extension TargetKind {
             "AutoModelForCausalLM", "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "GPTNeoForCausalLM",
             "GPT2LMHeadModel", "GPTNeoXForCausalLM",
         ].map { "transformers." + $0 },
-        data: .text(TextData()), training: LanguageTraining.self, hasEmbeddings: true, takesHubNames: true,
+        data: .text(TextData()), training: LanguageTraining.self, hasEmbeddings: true,
+        measures: Metric.ofLanguageModels,
+        takesHubNames: true,
         conflicts: { config in
             var conflicts: [Conflict] = []
             if config.pretrainedModelPath != nil, let name = config.pretrainedModelNameHF {

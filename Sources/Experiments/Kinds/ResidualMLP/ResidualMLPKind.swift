@@ -1,9 +1,11 @@
+import Metrics
+
 extension TargetKind {
     /// Residual MLPs; `resid_mlp` is what later versions of the published tool call the task.
     static let residualMLP = TargetKind(
         name: "residual_mlp", aliases: ["resid_mlp"], tag: "resid_mlp", weightsStem: "resid_mlp",
         modelClasses: ["spd.experiments.resid_mlp.models.ResidualMLP"], data: .features(SparseFeatures()),
-        training: ResidualMLPTraining.self, hasEmbeddings: false)
+        training: ResidualMLPTraining.self, hasEmbeddings: false, measures: Metric.ofResidualMLP)
 }
 
 extension ResidualMLPTraining: ConfiguredTraining {

@@ -1,8 +1,10 @@
+import Metrics
+
 extension TargetKind {
     /// Toy models of superposition.
     static let tms = TargetKind(
         name: "tms", aliases: [], tag: "tms", weightsStem: "tms", modelClasses: ["spd.experiments.tms.models.TMSModel"],
-        data: .features(SparseFeatures()), training: TMSTraining.self, hasEmbeddings: false)
+        data: .features(SparseFeatures()), training: TMSTraining.self, hasEmbeddings: false, measures: Metric.ofTMS)
 }
 
 extension TMSTraining: ConfiguredTraining {

@@ -1,3 +1,5 @@
+import Metrics
+
 /// How a residual MLP's features are shared out among its subcomponents, looked at one feature at a time.
 ///
 /// A right decomposition has exactly one subcomponent of mlp_in alight per feature, and about as many subcomponents of
@@ -11,8 +13,8 @@ public struct FeatureAlignment: Equatable, Sendable {
     /// Both, by their logged names.
     var numbers: [NamedNumber] {
         [
-            NamedNumber("features_with_one_mlp_in", Double(featuresWithOneInput)),
-            NamedNumber("mlp_out_in_use", Double(outputsInUse)),
+            NamedNumber(.featuresWithOneInput, Double(featuresWithOneInput)),
+            NamedNumber(.outputsInUse, Double(outputsInUse)),
         ]
     }
 

@@ -1,3 +1,5 @@
+import Metrics
+
 /// How well a decomposition found a matrix's columns; the published measures for toy models of superposition.
 public struct Recovery: Equatable, Sendable {
     /// The mean over features of the largest cosine between a column of W and a subcomponent's.
@@ -6,7 +8,7 @@ public struct Recovery: Equatable, Sendable {
     public let ml2r: Double
 
     /// Both, by their logged names.
-    var numbers: [NamedNumber] { [NamedNumber("mmcs", mmcs), NamedNumber("ml2r", ml2r)] }
+    var numbers: [NamedNumber] { [NamedNumber(.meanMaxCosine, mmcs), NamedNumber(.meanLengthRatio, ml2r)] }
 }
 
 extension FeatureDecomposition {

@@ -1,15 +1,6 @@
-/// The losses by their published names, each logged as `loss/<name>`.
-public enum LossTerm: String, Sendable, CaseIterable {
-    case faithfulness
-    case recon
-    case stochasticRecon = "stochastic_recon"
-    case reconLayerwise = "recon_layerwise"
-    case stochasticReconLayerwise = "stochastic_recon_layerwise"
-    case importanceMinimality = "importance_minimality"
-    case schatten
-    case outputRecon = "output_recon"
-    case embeddingRecon = "embedding_recon"
+import Metrics
 
+extension LossTerm {
     /// Which of a step's streams of masks a loss draws from; no two losses that draw share one.
     var streamNumber: Int {
         switch self {
@@ -17,29 +8,6 @@ public enum LossTerm: String, Sendable, CaseIterable {
         case .embeddingRecon: 2
         default: 0
         }
-    }
-}
-
-extension LossCoefficients {
-    /// The coefficient of a loss; nil skips it.
-    public subscript(term: LossTerm) -> Float? {
-        switch term {
-        case .faithfulness: faithfulness
-        case .recon: recon
-        case .stochasticRecon: stochasticRecon
-        case .reconLayerwise: reconLayerwise
-        case .stochasticReconLayerwise: stochasticReconLayerwise
-        case .importanceMinimality: importanceMinimality
-        case .schatten: schatten
-        case .outputRecon: outputRecon
-        case .embeddingRecon: embeddingRecon
-        }
-    }
-
-    /// The sum of coefficient times loss.
-    func total(of losses: [LossTerm: Double]) -> Double {
-        // In a fixed order: a dictionary's differs from run to run, and with it the last bit of the sum.
-        LossTerm.allCases.reduce(0) { $0 + Double(self[$1] ?? 0) * (losses[$1] ?? 0) }
     }
 }
 
