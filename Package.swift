@@ -35,16 +35,25 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Slurm",
-                "Store",
-                "Targets", "WandB", argumentParser,
+                "Artifacts", "Experiments", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm", "Store", "Version",
+                "WandB", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "Worker",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
-                "Runs", "Slurm", "Store", "TextData", "Tokenizers", "WandB", argumentParser,
+                "Runs", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB", argumentParser,
+            ],
+            swiftSettings: strict),
+
+        // What the orchestrator's commands do: submission, agents, recovery, verdicts, reports as values.
+        .target(
+            name: "Orchestration",
+            dependencies: [
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Slurm",
+                "Store",
+                "Targets", "Version", "WandB",
             ],
             swiftSettings: strict),
 
@@ -99,6 +108,12 @@ let package = Package(
             name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
         .target(name: "TextData", dependencies: ["CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
+
+        // The programs' version, and the commit they were built from.
+        .target(name: "Version", dependencies: ["CBuild"], swiftSettings: strict),
+        .target(
+            name: "CBuild", path: "Sources/System/CBuild",
+            cSettings: Context.environment["SPD_COMMIT"].map { [.define("SPD_COMMIT", to: "\"\($0)\"")] } ?? []),
 
         // C: hot loops compiled per instruction set, and the system libraries' headers.
         .target(
@@ -162,8 +177,8 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
-                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestrator", "Slurm",
-                "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration",
+                "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

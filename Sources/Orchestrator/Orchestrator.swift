@@ -1,6 +1,8 @@
 import ArgumentParser
 import Artifacts
 import Foundation
+import Orchestration
+import Version
 
 /// Plans sweeps of SPD runs, starts agents for them and shows how they stand.
 @main
@@ -18,7 +20,7 @@ struct Orchestrator: AsyncParsableCommand {
 
             Everything is kept below SPD_CACHE_DIR (default: ~/spd_cache).
             """,
-        version: "0.1.0",
+        version: ProgramVersion.text,
         subcommands: [
             Submit.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self, Resume.self,
             Best.self,
@@ -70,9 +72,4 @@ struct Orchestrator: AsyncParsableCommand {
             Foundation.exit(Failure.badInput)
         }
     }
-}
-
-/// Writes one message to standard error.
-func printError(_ message: String) {
-    StandardStreams.writeError("orchestrator: \(message)\n")
 }

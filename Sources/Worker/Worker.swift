@@ -4,12 +4,11 @@ import Foundation
 import Runs
 import Store
 import Tokenizers
+import Version
 
 /// Runs specs of a job, one after another, until none is left.
 @main
 struct Worker: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run the specs of a job until none is left.",
@@ -24,7 +23,7 @@ struct Worker: AsyncParsableCommand {
 
             `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
             """,
-        version: version,
+        version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
             Forward.self, FetchLanguage.self, About.self,

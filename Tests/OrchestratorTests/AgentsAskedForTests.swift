@@ -3,6 +3,7 @@ import Layout
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What users ask for their agents reaches them, and no more is taken than can be of use.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// The programs that users install, in a file system that holds nothing but them and the C library.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What is kept of a checkout restores the bytes that ran, whoever's git it is, and holds no key.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct CommandLineTests {
@@ -151,7 +152,7 @@ struct CommandLineTests {
     }
 
     @Test func aBareSweepMeansTheDefaultFile() {
-        let file = CommandLineArguments.defaultSweepFile
+        let file = SweepPlan.defaultSweepFile
         #expect(CommandLineArguments.canonical(["submit", "--sweep"]) == ["submit", "--sweep", file])
         #expect(
             CommandLineArguments.canonical(["submit", "--sweep", "--n-agents", "2"])

@@ -5,6 +5,7 @@ import Layout
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// Caches that were copied, moved or reached through a link: a state file acts on what lies beside it.

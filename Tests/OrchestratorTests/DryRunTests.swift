@@ -4,6 +4,7 @@ import Store
 import Synchronization
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// The estimate of `submit --dry-run`.

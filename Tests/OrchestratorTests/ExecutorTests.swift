@@ -2,6 +2,7 @@ import Slurm
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// Where agents start when nobody says where.

@@ -2,6 +2,7 @@ import Foundation
 @testable import StandInWandB
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What a submission says and keeps about its pages on W&B.

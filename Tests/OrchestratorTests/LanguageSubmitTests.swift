@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// Language models that no agent could run are refused before anything is stored, by a dry run too.

@@ -5,6 +5,7 @@ import Slurm
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What SLURM knows of agents that did not end well, and what is made of it.

@@ -3,6 +3,7 @@ import Glibc
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// Two FUSE mounts of one folder stand in for two nodes with a network file system: unless they are passed

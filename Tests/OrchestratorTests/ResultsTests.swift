@@ -3,6 +3,7 @@ import Foundation
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct ResultsTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// How agents get into SLURM's queue: in arrays that the site takes, and once, whatever happens around `sbatch`.

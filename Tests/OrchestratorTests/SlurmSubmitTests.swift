@@ -4,6 +4,7 @@ import Slurm
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What a real SLURM can't be made to show, played by small executables on `PATH`.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// What a job runs and knows of where it comes from is fixed when it is submitted.

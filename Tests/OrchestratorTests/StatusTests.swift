@@ -3,6 +3,7 @@ import Jobs
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct StatusTests {
@@ -15,9 +16,9 @@ struct StatusTests {
     }
 
     @Test func linesAreCutToTheTerminalsWidthWithoutTheirColours() {
-        #expect(Picture.cut("abcdef", to: 10) == "abcdef")
-        #expect(Picture.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 6) == "\u{1B}[31mabcdef\u{1B}[0m")
-        #expect(Picture.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 3) == "\u{1B}[31mabc\u{1B}[0m")
+        #expect(Terminal.cut("abcdef", to: 10) == "abcdef")
+        #expect(Terminal.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 6) == "\u{1B}[31mabcdef\u{1B}[0m")
+        #expect(Terminal.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 3) == "\u{1B}[31mabc\u{1B}[0m")
     }
 
     @Test func columnsAlignAndEmptyOnesAreLeftOut() {

@@ -3,6 +3,7 @@ import Store
 import Jobs
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct SteeringTests {

@@ -3,6 +3,7 @@ import Jobs
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// Submissions that fail leave nothing behind and say what to do.

@@ -2,6 +2,7 @@ import Foundation
 import Store
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct SubmitTests {

@@ -2,6 +2,7 @@ import Foundation
 import Subprocess
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 /// A place of its own for one test: a current folder, a cache folder, an environment.

@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Testing
 
+@testable import Orchestration
 @testable import Orchestrator
 
 struct SweepSubmitTests {

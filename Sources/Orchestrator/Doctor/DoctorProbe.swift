@@ -1,13 +1,12 @@
 import ArgumentParser
 import Foundation
+import Orchestration
 import Store
 
 /// The doctor's other processes, here and on SLURM's nodes; not for people.
 struct DoctorProbe: ParsableCommand {
-    static let name = "doctor-probe"
-
     static let configuration = CommandConfiguration(
-        commandName: name, abstract: "What `doctor` runs in processes of its own.", shouldDisplay: false,
+        commandName: Probe.command, abstract: "What `doctor` runs in processes of its own.", shouldDisplay: false,
         subcommands: [Folder.self, Look.self, Node.self])
 
     /// Prints a value for the process that waits for it.
@@ -38,14 +37,8 @@ struct DoctorProbe: ParsableCommand {
         func run() throws {
             // Before another process has written it, or where it cannot be seen, there is nothing to read.
             let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) }
-            try answer(Sight(locks: LockReport(lookingAt: lock), text: text ?? ""))
+            try answer(Probe.Sight(locks: LockReport(lookingAt: lock), text: text ?? ""))
         }
-    }
-
-    /// What a second process has seen.
-    struct Sight: Codable {
-        let locks: LockReport
-        let text: String
     }
 
     /// One of two nodes that look at each other.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Artifacts
 import Foundation
+import Orchestration
 import Store
 
 /// Prints what a run or an agent has said.
@@ -61,82 +62,5 @@ struct Logs: AsyncParsableCommand {
         let job = try store.job(id)
         guard number <= job.agentCount, try !store.openWork(of: id).isNone else { return false }
         return try !store.agents(of: id).contains { $0.number == number }
-    }
-}
-
-/// Whose log it is, and where it lies.
-private enum LogSource {
-    case run(Run)
-    case agent(Agent, Job)
-
-    init(_ reference: Reference, as text: String, in store: Store) throws {
-        switch reference {
-        case .run(let prefix):
-            self = .run(try store.run(store.run(startingWith: prefix)))
-        case .agent(let id, let number):
-            let job = try store.job(id)
-            let agents = try store.agents(of: id)
-            guard let agent = agents.first(where: { $0.number == number }) else {
-                let known = agents.map { "\(id).\($0.number)" }.joined(separator: ", ")
-                throw Failure.badInput(
-                    known.isEmpty
-                        ? "no agent of job \(id) has started yet" : "there is no agent \(text); job \(id) has \(known)")
-            }
-            self = .agent(agent, job)
-        case .job(let id):
-            throw Failure.badInput("'\(text)' is a job; `orchestrator logs \(id).1` prints its first agent's log")
-        }
-    }
-
-    var title: String {
-        switch self {
-        case .run(let run): "run \(run.id)"
-        case .agent(let agent, let job): "agent \(job.id).\(agent.number)"
-        }
-    }
-
-    var file: String {
-        switch self {
-        case .run(let run): run.folder.log
-        case .agent(let agent, let job): job.folder.log(of: agent, startedBy: job.executor)
-        }
-    }
-
-    func isOver(in store: Store) throws -> Bool {
-        switch self {
-        case .run(let run): return try store.run(run.id).status.isSettled
-        case .agent(let agent, let job):
-            let now = try store.agents(of: job.id).first { $0.id == agent.id }
-            return now.map { $0.state == .ended || $0.isGone(in: job) } ?? true
-        }
-    }
-}
-
-/// A file that others append to, read from where the last reading ended.
-private struct GrowingFile {
-    let path: String
-    private var offset: UInt64 = 0
-
-    init(path: String) { self.path = path }
-
-    /// Prints what is new.
-    ///
-    /// - Returns: Whether there is such a file.
-    mutating func printNew() throws(Failure) -> Bool {
-        guard !Files.isMissing(path) else { return false }
-        do {
-            let file = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? file.close() }
-            // A file that was cut short is read again.
-            if try file.seekToEnd() < offset { offset = 0 }
-            try file.seek(toOffset: offset)
-            while let part = try file.read(upToCount: 1 << 16), !part.isEmpty {
-                try FileHandle.standardOutput.write(contentsOf: part)
-                offset += UInt64(part.count)
-            }
-        } catch {
-            throw .failed("cannot print \(path): \(error.localizedDescription)")
-        }
-        return true
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import Jobs
+import Orchestration
 import Slurm
 import Store
 
@@ -25,7 +26,7 @@ struct Watch {
         let environment = ProcessInfo.processInfo.environment
         let style = Style.forStandardOutput(environment: environment)
         var view: any WatchView =
-            Terminal.isStandardOutput ? Picture(style: style) : ProgressLines(pause: Self.linePause)
+            Terminal.isStandardOutput ? RedrawnView(style: style) : ProgressLines(pause: Self.linePause)
         // However fast the second ^C follows, it must find the agents told of the first.
         if stopsAgents { Interruption.listen(for: 2) }
         let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
@@ -83,7 +84,7 @@ protocol WatchView {
 }
 
 /// The job's state drawn over the one before.
-struct Picture: WatchView {
+struct RedrawnView: WatchView {
     let style: Style
     private var height = 0
 
@@ -97,7 +98,7 @@ struct Picture: WatchView {
         var lines = [style.paint(text.headline(in: room.columns), .bold), text.bar, ""] + agents + [""]
         lines += try text.runs(atMost: max(1, rest), .cut(room.columns))
         clear()
-        for line in lines.prefix(room.rows - 1) { print(Self.cut(line, to: room.columns)) }
+        for line in lines.prefix(room.rows - 1) { print(Terminal.cut(line, to: room.columns)) }
         fflush(nil)
         height = min(lines.count, room.rows - 1)
     }
@@ -105,23 +106,6 @@ struct Picture: WatchView {
     mutating func clear() {
         if height > 0 { print("\u{1B}[\(height)A\u{1B}[J", terminator: "") }
         height = 0
-    }
-
-    /// A line that doesn't wrap; colour codes take no room.
-    static func cut(_ line: String, to columns: Int) -> String {
-        var width = 0
-        var inCode = false
-        var result = ""
-        for character in line {
-            if character == "\u{1B}" { inCode = true }
-            if !inCode {
-                width += 1
-                if width > columns { return result + "\u{1B}[0m" }
-            }
-            result.append(character)
-            if inCode, character == "m" { inCode = false }
-        }
-        return result
     }
 }
 

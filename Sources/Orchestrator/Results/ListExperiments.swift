@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Orchestration
 
 /// Lists the experiments, or prints one.
 struct ListExperiments: ParsableCommand {

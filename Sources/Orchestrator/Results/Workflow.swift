@@ -1,4 +1,5 @@
 import ArgumentParser
+import Orchestration
 
 /// Explains in one screen how a sweep goes from a file to results.
 struct Workflow: ParsableCommand {

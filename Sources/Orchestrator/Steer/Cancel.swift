@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Jobs
+import Orchestration
 import Slurm
 import Store
 
@@ -64,42 +65,6 @@ struct Cancel: AsyncParsableCommand {
             case .run(let run):
                 let was = try store.cancel(run.id)
                 return (run.job, "Run \(run.id): " + (was ? "cancelled" : "is \(run.status.rawValue) already"))
-            }
-        }
-    }
-}
-
-/// Ends the agents of a job that has nothing left for them to do.
-struct AgentsEnd {
-    let job: Job
-    let store: Store
-    let slurm: SlurmCommands
-
-    /// Asks the agents to end.
-    ///
-    /// Those that can't be reached find out for themselves: their next write is refused, and no spec is left.
-    ///
-    /// - Returns: What to tell.
-    func perform() async throws -> [String] {
-        switch job.executor {
-        case .local:
-            let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
-            let here = alive.filter { $0.host == AgentIdentity.thisHost }
-            let worker = job.folder.worker
-            let stopped = here.filter { agent in
-                agent.pid.map { LocalAgents.signal($0, SIGTERM, running: worker) } ?? false
-            }
-            let away = Set(alive.compactMap(\.host)).subtracting([AgentIdentity.thisHost])
-            return (stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"])
-                + away.sorted().map { "The agents on \($0) will find out within seconds" }
-        case .slurm:
-            let isBegun = try store.launches(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
-            guard isBegun || job.submission != .stored else { return [] }
-            do throws(SlurmError) {
-                try await slurm.cancel(named: job.token)
-                return ["scancel --name \(job.token): its agents end"]
-            } catch {
-                return ["SLURM: \(error); the agents will find out within seconds of their start"]
             }
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Orchestration
 import Store
 
 /// Puts failed or cancelled runs back among those that wait.

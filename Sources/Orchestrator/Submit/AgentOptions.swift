@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Experiments
+import Orchestration
 import Slurm
 public import Store
 
@@ -175,74 +176,9 @@ struct AgentOptions: ParsableArguments {
     }
 }
 
-/// How many agents, and what they get.
-struct AgentRequest: Equatable {
-    private(set) var agentCount: Int
-    var options: JobOptions
-
-    init(agentCount: Int, options: JobOptions) {
-        self.agentCount = agentCount
-        self.options = options
-    }
-
-    /// Leaves out agents that would find nothing to do.
-    ///
-    /// - Parameter runs: The runs there are.
-    /// - Returns: What to tell, if some were left out.
-    mutating func limit(to runs: Int) -> String? {
-        let useful = options.agentsOfUse(for: runs)
-        guard agentCount > useful else { return nil }
-        defer { agentCount = useful }
-        var reason = plural(runs, "run")
-        if case .count(let slots) = options.slots, slots > 1 { reason += ", \(slots) at once on each" }
-        return "\(agentCount) agents would have too little to do: \(plural(useful, "agent")) for \(reason)"
-    }
-
-    /// What is wrong with the threads that a run is to have.
-    ///
-    /// - Parameter executor: Who starts the agents.
-    /// - Returns: A warning, if there is something to warn of.
-    /// - Throws: If so many cannot be meant.
-    func checkThreads(_ executor: ExecutorKind) throws(Failure) -> String? {
-        guard let threads = options.threads else { return nil }
-        guard threads <= Self.threadsEver else {
-            throw .badInput("--threads is \(threads); a run takes \(Self.threadsEver) threads at most")
-        }
-        let cores: Int
-        let place: String
-        switch executor {
-        case .local: (cores, place) = (LocalAgents.cores, "this machine")
-        case .slurm:
-            (cores, place) = (options.resources["cpus-per-task"].flatMap { Int($0) } ?? threads, "an agent")
-        }
-        guard threads > cores else { return nil }
-        let most = max(Self.threadsAtMost, cores)
-        let fact = "--threads is \(threads), but \(place) has \(plural(cores, "core"))"
-        guard executor == .slurm || threads <= most else {
-            throw .badInput(fact + ": a run takes \(most) threads at most here")
-        }
-        return fact + "; runs are slower with more threads than cores"
-    }
-
-    /// As many as the worker's kernels know how to lead.
-    private static let threadsEver = 255
-    /// More than that a small machine may refuse to start.
-    private static let threadsAtMost = 64
-}
+extension ExecutorOption: ExpressibleByArgument {}
 
 extension JobOptions.Slots: ExpressibleByArgument {
     /// Reads the value of `--slots`.
     public init?(argument: String) { self.init(text: argument) }
-}
-
-extension SbatchClash {
-    /// Why it is not taken; `ownOption` says how this program's option of the same name is given.
-    func refusal(ownOption: (String) -> String) -> String {
-        let advice =
-            switch remedy {
-            case .sameName: ownOption(options[0])
-            case .other(let words): words
-            }
-        return "\(meaning), which this program sets itself: \(advice)"
-    }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Orchestration
 import Slurm
 import Store
 
@@ -31,7 +32,7 @@ struct Submit: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Sweep over the parameters in this file; without a file: \(CommandLineArguments.defaultSweepFile).",
+            "Sweep over the parameters in this file; without a file: \(SweepPlan.defaultSweepFile).",
             valueName: "file"),
         completion: .file(extensions: ["yaml", "yml", "json"]))
     var sweep: String?

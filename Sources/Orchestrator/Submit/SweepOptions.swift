@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Orchestration
 
 /// How a sweep's parameters are put together.
 struct SweepOptions: ParsableArguments {

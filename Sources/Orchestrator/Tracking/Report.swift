@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Orchestration
 import Store
 
 /// Makes a job's pages on W&B.

@@ -7,7 +7,7 @@ public enum ExecutorKind: String, Sendable, Codable {
 }
 
 /// How far the start of a job's agents has come.
-public enum Submission: String, Sendable, Codable {
+public enum SubmissionState: String, Sendable, Codable {
     /// The specs are stored; nobody has been asked to start agents yet.
     case stored
     /// The agents are started, or queued by SLURM.
@@ -43,7 +43,7 @@ public struct Job: Sendable, Equatable, Identifiable {
     /// What was asked of its agents.
     public let options: JobOptions
     /// How far the start of the agents has come.
-    public let submission: Submission
+    public let submission: SubmissionState
     /// SLURM's number for the batch job.
     public let slurmJobID: Int64?
     /// When the user cancelled it.

@@ -107,7 +107,7 @@ extension Store {
     }
 
     private func setSubmission(
-        of job: JobID, to submission: Submission, slurmJobID: Int64?
+        of job: JobID, to submission: SubmissionState, slurmJobID: Int64?
     ) throws(StoreError) {
         try write { db in
             try db.execute(
@@ -126,7 +126,7 @@ extension Store {
             arguments: [
                 new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
-                String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), Submission.stored.rawValue,
+                String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), SubmissionState.stored.rawValue,
                 Schema.steps,
             ])
         let id = JobID(rawValue: db.lastInsertedRowID)

@@ -6,6 +6,7 @@ import Jobs
 import Runs
 import Slurm
 import Store
+import Version
 import WandB
 
 extension Worker {
@@ -19,7 +20,7 @@ extension Worker {
                 SIGUSR1 (the allocation's time is nearly over): the same, and puts its SLURM job back into the queue
                 while work is left.
                 """,
-            version: Worker.version)
+            version: ProgramVersion.number)
 
         @Option(help: ArgumentHelp("The job whose specs to run.", valueName: "number"))
         var jobID: Int64

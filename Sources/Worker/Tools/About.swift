@@ -3,6 +3,7 @@ import Figures
 import Foundation
 import HTTP
 import Kernels
+import Version
 import WandB
 
 extension Worker {
@@ -30,7 +31,7 @@ extension Worker {
 
     /// What `about` tells.
     struct Report: Encodable {
-        let version = Worker.version
+        let version = ProgramVersion.number
         let cpuLevel = Processor.level
         let openblas = Processor.openBLAS
         let openblasCore = Processor.openBLASCore

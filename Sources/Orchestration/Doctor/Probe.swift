@@ -1,0 +1,16 @@
+/// The doctor's other processes: this program again, with a command that is not for people.
+package enum Probe {
+    /// The command.
+    package static let command = "doctor-probe"
+
+    /// What a second process has seen of a lock and of the file beside it.
+    package struct Sight: Codable {
+        package let locks: LockReport
+        package let text: String
+
+        package init(locks: LockReport, text: String) {
+            self.locks = locks
+            self.text = text
+        }
+    }
+}

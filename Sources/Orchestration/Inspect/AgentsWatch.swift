@@ -1,0 +1,227 @@
+import Foundation
+package import Jobs
+package import Layout
+package import Slurm
+package import Store
+
+/// Whether anybody still works on a job, as far as can be known from here.
+package struct AgentsWatch {
+    package let queue: QueueCache
+    package let slurm: SlurmCommands
+    package let store: Store
+
+    package init(cache: CacheFolder, slurm: SlurmCommands, store: Store) {
+        self.init(queue: QueueCache(cache: cache, slurm: slurm), slurm: slurm, store: store)
+    }
+
+    package init(queue: QueueCache, slurm: SlurmCommands, store: Store) {
+        self.queue = queue
+        self.slurm = slurm
+        self.store = store
+    }
+
+    /// What is thought of a job's agents.
+    package struct Outlook: Equatable {
+        /// By agent, in their order.
+        package var verdicts: [AgentVerdict]
+        /// What to tell of agents that wait in SLURM's queue or that SLURM has ended.
+        package var notes: [String] = []
+        /// Why nobody works on the job any more, though specs are left.
+        package var reasonOfEnd: String?
+        /// The agents that did not end well, as SLURM told it, as far as that still matters.
+        package var endings: [SlurmEnding] = []
+
+        /// Whether agents are at work, so that the work's pace says when it will be done.
+        package var isAtWork: Bool {
+            reasonOfEnd == nil && (!verdicts.contains(where: \.isSuspended) || !verdicts.allSatisfy(\.standsStill))
+        }
+
+        /// The agents whose runs are known not to get any further now.
+        package func agentsAtRest(of snapshot: JobSnapshot) -> Set<AgentID?> {
+            Set(zip(snapshot.agents, verdicts).filter { $1.standsStill }.map(\.0.id))
+        }
+    }
+
+    /// Takes a look at a job and its agents; what SLURM says of agents that are gone is noted first.
+    package func look(
+        at id: JobID, runsAtMost limit: Int = .max, refresh: Bool = false
+    ) async throws -> (JobSnapshot, Outlook) {
+        let snapshot = try store.snapshot(of: id, runsAtMost: limit)
+        let outlook = await outlook(of: snapshot, refresh: refresh)
+        guard snapshot.job.executor == .slurm, !store.isReadOnly, outlook.verdicts.contains(where: \.isGone) else {
+            return (snapshot, outlook)
+        }
+        do {
+            let lost = LostAgents(store: store, job: snapshot.job, queue: queue, slurm: slurm)
+            guard try await !lost.recover().isEmpty else { return (snapshot, outlook) }
+        } catch {
+            // What can't be put right now can be shown all the same.
+            return (snapshot, outlook)
+        }
+        let present = try store.snapshot(of: id, runsAtMost: limit)
+        return (present, await self.outlook(of: present))
+    }
+
+    /// Why nobody works on those of the given jobs that go on in SLURM without anybody, in few words.
+    package func stalls(of jobs: [JobSummary]) async -> [JobID: String] {
+        var stalls: [JobID: String] = [:]
+        for summary in jobs where summary.job.executor == .slurm && summary.counts.settled < summary.counts.total {
+            do {
+                let (_, outlook) = try await look(at: summary.job.id, runsAtMost: 1)
+                guard outlook.reasonOfEnd != nil else { continue }
+                let words = Set(outlook.endings.map(\.words)).sorted()
+                stalls[summary.job.id] = words.isEmpty ? "SLURM has none of its agents" : words.joined(separator: "; ")
+            } catch {
+                // A list of jobs is not the place to say why one of them can't be looked at.
+            }
+        }
+        return stalls
+    }
+
+    /// Looks after the agents of a job; SLURM is asked only if somebody is silent or has yet to come.
+    ///
+    /// - Parameters:
+    ///   - snapshot: The job.
+    ///   - refresh: Whether the user wants SLURM to be asked whatever is known.
+    /// - Returns: What is thought of them.
+    package func outlook(of snapshot: JobSnapshot, refresh: Bool = false) async -> Outlook {
+        let job = snapshot.job
+        func verdicts(_ view: QueueView?) -> [AgentVerdict] {
+            snapshot.agents.map { AgentVerdict($0, in: job, queue: view, at: snapshot.time) }
+        }
+        var outlook = Outlook(verdicts: verdicts(nil))
+        let isOpen = snapshot.counts.settled < snapshot.counts.total
+        guard job.executor == .slurm else {
+            if isOpen, !outlook.verdicts.isEmpty, !outlook.verdicts.contains(where: \.mayWork) {
+                outlook.reasonOfEnd = "every agent's process has ended"
+            }
+            return outlook
+        }
+        let submitted = snapshot.launches.filter { $0.state == .submitted }
+        let expected = submitted.reduce(0) { $0 + $1.agents }
+        let isDoubtful =
+            expected > snapshot.agents.count || !outlook.verdicts.contains(.working)
+            || outlook.verdicts.contains { $0.reason != nil }
+            || snapshot.agents.contains { $0.isQuiet(at: snapshot.time) }
+        guard refresh || (isOpen && isDoubtful) else {
+            guard isOpen else { return outlook }
+            outlook.endings = endings(of: snapshot, now: [])
+            outlook.notes = told(of: snapshot, outlook, waiting: 0)
+            return outlook
+        }
+        // A queue from before the last submission knows nothing of it.
+        let view = await queue.view(since: submitted.compactMap(\.begun).max(), refresh: refresh)
+        outlook.verdicts = verdicts(view)
+        guard let view else { return outlook }
+        if let problem = view.problem { outlook.notes.append("SLURM: \(problem)") }
+        let entries = view.entries(of: job)
+        let waiting = entries.filter { !$0.state.isFinal }
+        outlook.notes += Self.waiting(waiting)
+        guard isOpen else { return outlook }
+        outlook.endings = endings(of: snapshot, now: entries)
+        let isHeard = outlook.verdicts.contains { $0 == .working || $0 == .starting }
+        if !isHeard, waiting.isEmpty, view.problem == nil, !snapshot.launches.contains(where: \.state.isOpen) {
+            outlook.reasonOfEnd =
+                outlook.endings.isEmpty
+                ? "SLURM's queue holds none of its agents"
+                : outlook.endings.lines(spoken: snapshot.spoken, lookAt(job)).joined(separator: "; ")
+        } else {
+            outlook.notes += told(of: snapshot, outlook, waiting: waiting.count { $0.state == .pending })
+        }
+        return outlook
+    }
+
+    /// The agents that SLURM says did not end well, but for those that have said themselves why they end, or were started
+    /// again since.
+    private func endings(of snapshot: JobSnapshot, now entries: [QueueEntry]) -> [SlurmEnding] {
+        let present = entries.compactMap(SlurmEnding.init)
+        do { try store.note(present, of: snapshot.job.id) } catch {
+            // What can't be kept can be told all the same.
+        }
+        let known = Set(present.map(\.number))
+        let alive = Set(entries.filter { !$0.state.isFinal }.map(\.job.rawValue))
+        let all = snapshot.endings.filter { !known.contains($0.number) && !alive.contains($0.number) } + present
+        // Earlier submissions ended as they did; what matters is how the last one fares.
+        let begun = snapshot.launches.compactMap(\.begun).max()
+        let latest = snapshot.launches.filter { launch in
+            begun.flatMap { last in launch.begun.map { last - $0 < .seconds(600) } } ?? true
+        }.compactMap(\.slurmJobID)
+        return all.filter { ending in
+            latest.contains(ending.arrayJob)
+                && snapshot.agents.last { $0.slurm.job == ending.number }.map { $0.state != .ended || $0.isLost }
+                    ?? true
+        }
+    }
+
+    /// What to tell of agents that are no more while others work or wait.
+    private func told(of snapshot: JobSnapshot, _ outlook: Outlook, waiting: Int) -> [String] {
+        let unheard = outlook.endings.filter { !snapshot.spoken.contains($0.number) }
+        var lines = unheard.lines(spoken: [], lookAt(snapshot.job)).map { "ended before they said a word: " + $0 }
+        let lost = snapshot.agents.filter { $0.isLost && !$0.isReplaced }
+        let open = snapshot.counts.total - snapshot.counts.settled
+        let missing = min(snapshot.job.agentCount, open) - outlook.verdicts.count { $0.mayWork } - waiting
+        if !lost.isEmpty, missing > 0 {
+            let reasons = Set(lost.compactMap(\.reason)).sorted().prefix(3).joined(separator: "; ")
+            lines.append(
+                "\(lost.count) of \(plural(snapshot.job.agentCount, "agent")) lost (\(reasons)); "
+                    + "`orchestrator resume \(snapshot.job.id)` starts as many as are missing")
+        }
+        return lines
+    }
+
+    /// Where to look for more about an agent's end.
+    private func lookAt(_ job: Job) -> (SlurmEnding) -> String? {
+        { ending in
+            guard !ending.nodes.isEmpty else { return nil }
+            let log = job.folder.log(ofSlurms: ending.name)
+            return FileManager.default.fileExists(atPath: log) ? "its log: \(log)" : "it left no log"
+        }
+    }
+
+    /// One line for each reason that agents wait for.
+    private static func waiting(_ entries: [QueueEntry]) -> [String] {
+        let waiting = Dictionary(grouping: entries.filter { $0.state == .pending }, by: \.reason)
+        return waiting.sorted { $0.key < $1.key }.map { reason, entries in
+            var line = "\(plural(entries.count, "agent")) waiting in SLURM's queue (\(reason))"
+            if let obstacle = entries[0].obstacle { line += ": \(obstacle)" }
+            return line
+        }
+    }
+}
+
+extension JobSnapshot {
+    /// SLURM's numbers for the agents that have been heard of.
+    package var spoken: Set<Int64> { Set(agents.compactMap(\.slurm.job)) }
+}
+
+extension AgentVerdict {
+    /// Whether the agent may be at work, or come to it.
+    package var mayWork: Bool {
+        switch self {
+        case .starting, .working, .suspended, .silent: true
+        case .ended, .gone: false
+        }
+    }
+
+    /// Whether what the agent holds is known not to get any further now.
+    package var standsStill: Bool {
+        switch self {
+        case .suspended, .gone, .ended: true
+        case .starting, .working, .silent: false
+        }
+    }
+
+    package var isSuspended: Bool { if case .suspended = self { true } else { false } }
+
+    package var isGone: Bool { if case .gone = self { true } else { false } }
+}
+
+extension Agent {
+    /// Whether the agent's process has ended without a goodbye, as far as can be seen from here.
+    package func isGone(in job: Job) -> Bool { AgentVerdict(self, in: job, queue: nil, at: .now()).isGone }
+
+    /// Whether it should have been heard of since.
+    package func isQuiet(at now: Timestamp) -> Bool {
+        state == .running && heartbeat.map { now - $0 >= AgentVerdict.missedRenewals } ?? false
+    }
+}

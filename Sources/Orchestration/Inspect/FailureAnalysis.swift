@@ -1,0 +1,144 @@
+import Foundation
+import Jobs
+import Slurm
+package import Store
+
+/// What a job's failures have in common.
+package struct FailureAnalysis: Encodable {
+    /// Failed runs with one cause.
+    package struct Cause: Encodable {
+        package let cause: String
+        package let runs: [String]
+    }
+
+    /// A part of the job, and how it fares beside the rest.
+    package struct Share: Encodable {
+        /// A node's name, or `lr=0.1`, or `lr>=0.004`.
+        package let name: String
+        package let failed: Int
+        package let total: Int
+        package let failedElsewhere: Int
+        package let totalElsewhere: Int
+
+        package var rate: Double { Double(failed) / Double(max(1, total)) }
+        package var rateElsewhere: Double { Double(failedElsewhere) / Double(max(1, totalElsewhere)) }
+        /// Whether it fails so much more often than the rest that this is no accident.
+        package var isTelling: Bool {
+            failed >= 3 && totalElsewhere > 0 && rate >= 0.5 && rate >= 3 * rateElsewhere
+        }
+    }
+
+    package let job: Int64
+    package let runs: Int
+    package let failedRuns: Int
+    package let causes: [Cause]
+    /// Attempts that failed or were lost, by what became of them, of runs that did not fail for good.
+    package let mendedAttempts: Int
+    /// Nodes with failed or lost attempts, the worst first.
+    package let nodes: [Share]
+    /// Settings with failed runs among those that vary, the worst first.
+    package let settings: [Share]
+    /// Nodes to leave out.
+    package let exclude: [String]
+    /// How agents ended that SLURM says did not end well, a line for each way.
+    package let slurm: [String]
+
+    package init(_ snapshot: JobSnapshot, attempts: [Attempt], endings: [SlurmEnding] = []) throws(Failure) {
+        slurm = endings.lines(spoken: snapshot.spoken)
+        job = snapshot.job.id.rawValue
+        runs = snapshot.runs.count
+        let failed = snapshot.runs.filter { $0.status == .failed }
+        failedRuns = failed.count
+        causes = FailureCause.grouping(failed.map { ($0.id, $0.error) }).map { cause in
+            Cause(cause: cause.text, runs: cause.runs.map(\.rawValue))
+        }
+        let ended = attempts.filter { $0.outcome != nil && $0.outcome != .cancelled }
+        let bad = ended.filter { $0.outcome == .failed || $0.outcome == .lost }
+        let failedNames = Set(failed.map(\.id))
+        mendedAttempts = bad.count { !failedNames.contains($0.run) }
+        var hosts: [AgentID: String] = [:]
+        for agent in snapshot.agents { hosts[agent.id] = agent.host }
+        nodes = Self.shares(
+            ended.compactMap { attempt in
+                hosts[attempt.agent].map { ([$0], attempt.outcome == .failed || attempt.outcome == .lost) }
+            })
+        exclude = snapshot.job.executor == .slurm ? nodes.filter(\.isTelling).map(\.name) : []
+        var tried: [(values: [String: String], isFailed: Bool)] = []
+        for run in snapshot.runs where run.attempt > 0 {
+            tried.append((try Overrides(json: run.overrides).values, run.status == .failed))
+        }
+        settings = Self.shares(Array(zip(SettingNames(tried).names, tried.map(\.isFailed)))).filter {
+            $0.totalElsewhere > 0
+        }
+    }
+
+    /// How often each name comes with a failure; names without any are left out.
+    private static func shares(_ cases: [(names: [String], isFailed: Bool)]) -> [Share] {
+        var counts: [String: (failed: Int, total: Int)] = [:]
+        for (names, isFailed) in cases {
+            for name in names {
+                counts[name, default: (0, 0)].total += 1
+                if isFailed { counts[name, default: (0, 0)].failed += 1 }
+            }
+        }
+        let allFailed = cases.count(where: \.isFailed)
+        return counts.filter { $0.value.failed > 0 }.map { name, count in
+            Share(
+                name: name, failed: count.failed, total: count.total,
+                failedElsewhere: allFailed - count.failed,
+                totalElsewhere: cases.count - count.total)
+        }.sorted { ($0.rate, $0.failed, $1.name) > ($1.rate, $1.failed, $0.name) }
+    }
+
+    /// For people.
+    package func text(_ style: Style) -> String {
+        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty else { return "Job \(job): nothing has failed\n" }
+        var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
+        if !slurm.isEmpty {
+            lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
+        }
+        if mendedAttempts > 0 {
+            lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost at runs that went on")
+        }
+        if !causes.isEmpty { lines += ["", style.paint("By cause", .bold)] }
+        for cause in causes {
+            let names = cause.runs.prefix(3).joined(separator: ", ") + (cause.runs.count > 3 ? ", …" : "")
+            lines.append("  \(plural(cause.runs.count, "run")) (\(names)): \(cause.cause)")
+        }
+        if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }
+        let bad = nodes.map(\.failed).reduce(0, +)
+        for node in nodes.prefix(10) {
+            lines.append(
+                "  \(bad == node.failed ? "all \(bad)" : "\(node.failed) of \(bad)") on \(node.name)"
+                    + comparison(node, of: "attempt", style))
+        }
+        // What fails no more often than the rest tells nothing, nor does a value that one run has.
+        let telling = settings.filter { $0.failed > 1 && $0.rate > $0.rateElsewhere }.prefix(10)
+        if !telling.isEmpty { lines += ["", style.paint("By setting", .bold)] }
+        for setting in telling {
+            lines.append(
+                "  \(setting.failed == setting.total ? "all \(setting.total)" : "\(setting.failed) of \(setting.total)")"
+                    + " with \(setting.name)" + comparison(setting, of: nil, style))
+        }
+        if failedRuns > 0 {
+            lines += [
+                "",
+                "Once the cause is mended: orchestrator retry \(job) --failed, then orchestrator resume \(job)"
+                    + excluding,
+            ]
+        } else if !exclude.isEmpty {
+            lines += ["", "More agents elsewhere: orchestrator resume \(job)" + excluding]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var excluding: String { exclude.isEmpty ? "" : " --exclude " + exclude.joined(separator: ",") }
+
+    private func comparison(_ share: Share, of noun: String?, _ style: Style) -> String {
+        var text = noun.map { ": \(share.failed) of its \(plural(share.total, $0))" } ?? ""
+        if share.totalElsewhere > 0 {
+            text += (noun == nil ? ": " : ", ") + "elsewhere \(share.failedElsewhere) of \(share.totalElsewhere)"
+        }
+        return share.isTelling ? style.paint(text, .yellow) : text
+    }
+}

@@ -1,0 +1,174 @@
+import Artifacts
+package import Experiments
+import Foundation
+import JSON
+package import Store
+package import WandB
+
+/// A run with its spec, its attempts and its files.
+package struct RunDetails {
+    package let run: Run
+    package let spec: Spec
+    package let config: ExperimentConfig
+    package let attempts: [(attempt: Attempt, agent: Agent?)]
+    package let files: [(name: String, bytes: Int)]
+    /// Where the job keeps what it was submitted from.
+    package let snapshot: String
+    package let page: RunPage?
+    /// Whether the run is over and W&B lacks something of it.
+    package let isUnsent: Bool
+
+    package init(startingWith name: String, in store: Store, cache: CacheFolder) throws {
+        run = try store.run(store.run(startingWith: name.lowercased()))
+        spec = try store.spec(of: run.id)
+        config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
+        let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
+        attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
+        files = try Files.sizes(in: run.folder.path)
+        snapshot = try store.job(run.job).folder.snapshot
+        page = try RunPage(folder: run.folder.spool)
+        let kept = try SpoolFiles(folder: run.folder.spool, offlineFolders: cache.wandb)
+        isUnsent = run.status.isSettled && kept?.isSent == false
+    }
+
+    /// For people.
+    package func text(_ style: Style) throws -> String {
+        var lines = [style.paint("Run \(run.id) (job \(run.job), \(run.experiment)): \(state)", .bold)]
+        let settings = try Overrides(json: run.overrides).text()
+        if !settings.isEmpty { lines.append("Settings: \(settings)") }
+        lines.append("Step: \(run.progress.step) of \(run.progress.steps)" + speed)
+        if let started = run.started { lines.append("Started: \(Self.date(started))") }
+        if let ended = run.ended { lines.append("Ended: \(Self.date(ended))") }
+        if let page { lines.append("W&B: \(page.url)") }
+        if isUnsent {
+            lines.append(
+                style.paint("W&B does not have all of it yet: `orchestrator sync \(run.id)` sends it", .yellow))
+        }
+        if let error = run.error { lines.append(style.paint("Error: ", .red) + error) }
+        let numbers = run.metrics.isEmpty ? run.progress.losses : run.metrics
+        if !numbers.isEmpty {
+            lines += ["", style.paint(run.metrics.isEmpty ? "Latest losses" : "Final metrics", .bold)]
+            lines += numbers.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        }
+        if !attempts.isEmpty { lines += [""] + attemptLines(style) }
+        lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
+        lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
+        lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"] + fileLines
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The run's own files one by one, those of a folder together.
+    private var fileLines: [String] {
+        let own = files.filter { !$0.name.contains("/") }.map { "  \($0.name)  \(Self.size($0.bytes))" }
+        let folders = Dictionary(grouping: files.filter { $0.name.contains("/") }) { $0.name.prefix { $0 != "/" } }
+        return own
+            + folders.sorted { $0.key < $1.key }.map { name, files in
+                let bytes = files.reduce(0) { $0 + $1.bytes }
+                return "  \(name)/  \(plural(files.count, "file")), \(Self.size(bytes))"
+            }
+    }
+
+    private var state: String {
+        run.status.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : "")
+    }
+
+    private var speed: String {
+        guard run.status == .running, let speed = run.progress.stepsPerSecond else { return "" }
+        return String(format: ", %.1f steps/s", speed) + (run.remaining.map { ", \(StatusText.time($0)) left" } ?? "")
+    }
+
+    private func attemptLines(_ style: Style) -> [String] {
+        var table = TextTable([
+            ("ATTEMPT", .right), ("AGENT", .left), ("NODE", .left), ("STARTED", .left), ("TOOK", .right),
+            ("OUTCOME", .left), ("", .left),
+        ])
+        for (attempt, agent) in attempts {
+            table.add([
+                .init(String(attempt.number)), .init(agent.map { "\($0.job).\($0.number)" } ?? ""),
+                .init(agent?.host ?? ""), .init(Self.date(attempt.started)),
+                .init(attempt.ended.map { StatusText.time($0 - attempt.started) } ?? ""),
+                .init(attempt.outcome?.rawValue ?? "goes on"), .init(attempt.reason ?? "", .dim),
+            ])
+        }
+        return table.lines(style)
+    }
+
+    private static func date(_ time: Timestamp) -> String {
+        Date(timeIntervalSince1970: time.rawValue.rounded(.down)).ISO8601Format()
+    }
+
+    /// `512 B`, `3.4 kB`, `1.2 MB`.
+    package static func size(_ bytes: Int) -> String { ByteCount.words(bytes) }
+}
+
+extension RunDetails {
+    /// For programs: keys are only ever added.
+    package func json() throws -> String {
+        try JSONText.encode(
+            Report(
+                job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(config.value),
+                attempts: attempts.map(Report.AttemptReport.init),
+                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
+                isUnsent: isUnsent))
+    }
+
+    private struct Report: Encodable {
+        struct AttemptReport: Encodable {
+            let attempt: Int
+            let agent: Int64
+            let host: String?
+            let slurmJobId: Int64?
+            let started: Double
+            let leaseUntil: Double
+            let ended: Double?
+            let outcome: String?
+            let reason: String?
+
+            init(_ attempt: Attempt, _ agent: Agent?) {
+                self.attempt = attempt.number
+                self.agent = attempt.agent.rawValue
+                host = agent?.host
+                slurmJobId = agent?.slurm.job
+                started = attempt.started.rawValue
+                leaseUntil = attempt.leaseUntil.rawValue
+                ended = attempt.ended?.rawValue
+                outcome = attempt.outcome?.rawValue
+                reason = attempt.reason
+            }
+        }
+        struct File: Encodable {
+            let name: String
+            let bytes: Int
+        }
+        let job: Int64
+        let run: JobReport.RunReport
+        let config: EncodableConfig
+        let attempts: [AttemptReport]
+        let files: [File]
+        let wandbUrl: String?
+        let isUnsent: Bool
+    }
+}
+
+/// A config's value as an encoder takes it; its keys keep their names.
+package struct EncodableConfig: Encodable {
+    private let value: ConfigValue
+
+    package init(_ value: ConfigValue) { self.value = value }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch value {
+        case .null: try container.encodeNil()
+        case .bool(let bool): try container.encode(bool)
+        case .int(let int): try container.encode(int)
+        case .number(let number): try container.encode(number)
+        case .string(let string): try container.encode(string)
+        case .list(let list): try container.encode(list.map(EncodableConfig.init))
+        case .map(let entries):
+            // The encoder changes the names of keyed containers' keys, but not those of dictionaries.
+            try container.encode(
+                Dictionary(entries.map { ($0.key, EncodableConfig($0.value)) }) { _, last in last })
+        }
+    }
+}

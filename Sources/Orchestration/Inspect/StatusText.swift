@@ -1,0 +1,191 @@
+import Foundation
+import Jobs
+import Metrics
+package import Store
+
+/// A job's state as people read it.
+package struct StatusText {
+    package let snapshot: JobSnapshot
+    package let outlook: AgentsWatch.Outlook
+    package let style: Style
+
+    package init(snapshot: JobSnapshot, outlook: AgentsWatch.Outlook, style: Style) {
+        self.snapshot = snapshot
+        self.outlook = outlook
+        self.style = style
+    }
+
+    /// The headline: name, counts, time left.
+    package var headline: String {
+        let job = snapshot.job
+        let number = job.slurmJobID.map { " \($0)" } ?? ""
+        return "Job \(job.id) (\(job.token), \(job.executor.rawValue)\(number)): " + progress
+    }
+
+    /// The headline in so much room: the name goes before counts and time left do.
+    package func headline(in columns: Int) -> String {
+        headline.count <= columns ? headline : "Job \(snapshot.job.id): \(progress)"
+    }
+
+    private var progress: String {
+        var text = StatusText.counts(snapshot.counts)
+        if outlook.isAtWork, let remaining = Forecast(snapshot).remaining {
+            text += ", about \(StatusText.time(remaining)) left"
+        }
+        return text
+    }
+
+    /// How far the job is, as a bar: done, running, failed.
+    package var bar: String {
+        let counts = snapshot.counts
+        let width = 40
+        func cells(_ runs: Int) -> Int { counts.total == 0 ? 0 : (runs * width + counts.total / 2) / counts.total }
+        let done = cells(counts[.done])
+        let failed = cells(counts[.done] + counts[.failed] + counts[.cancelled]) - done
+        let running = min(width, cells(counts.settled + counts[.running])) - done - failed
+        func part(_ count: Int, _ cell: String, _ color: Color) -> String {
+            style.paint(String(repeating: cell, count: max(0, count)), color)
+        }
+        let percent = counts.total == 0 ? 0 : 100 * counts.settled / counts.total
+        return part(done, "█", .green) + part(failed, "█", .red) + part(running, "▒", .yellow)
+            + part(width - done - failed - running, "░", .dim) + " \(percent)%"
+    }
+
+    /// The agents, one line each, and what SLURM says of those that wait.
+    package var agents: [String] {
+        let end = outlook.reasonOfEnd.map {
+            "No agent works on it any more (\($0)); `orchestrator resume \(snapshot.job.id)` starts some"
+        }
+        return agentLines + (outlook.notes + [end].compactMap(\.self)).map { style.paint($0, .yellow) }
+    }
+
+    private var agentLines: [String] {
+        guard !snapshot.agents.isEmpty else {
+            let asked = plural(snapshot.job.agentCount, "agent")
+            return ["No agent has started yet (\(asked) asked for, \(snapshot.job.submission.rawValue))."]
+        }
+        var table = TextTable([
+            ("AGENT", .left), ("STATE", .left), ("NODE", .left), ("PROCESS", .right), ("RUN", .left),
+            ("HEARD", .right), ("", .left),
+        ])
+        let all = Array(zip(snapshot.agents, outlook.verdicts))
+        let isShort = all.count <= Self.agentsInFull
+        for (agent, verdict) in all where isShort || verdict != .ended {
+            let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
+            let color: Color =
+                switch verdict {
+                case .gone: .red
+                case .suspended, .silent, .working: .yellow
+                case .starting, .ended: .dim
+                }
+            let state = TextTable.Cell(
+                verdict == .working ? AgentState.running.rawValue : verdict.word, color)
+            table.add([
+                .init("\(agent.job).\(agent.number)"), state,
+                .init(agent.host ?? ""), .init(agent.pid.map(String.init) ?? ""),
+                .init((agent.run?.rawValue ?? "") + (agent.runCount > 1 ? " +\(agent.runCount - 1)" : "")),
+                .init(agent.state == .ended ? "" : heard),
+                .init(verdict.reason ?? agent.reason ?? "", .dim),
+            ])
+        }
+        let ended = isShort ? [] : all.filter { $0.1 == .ended }.map(\.0)
+        return (ended.count < all.count ? table.lines(style) : []) + endedLines(ended)
+    }
+
+    /// More agents than this are listed only while they are not over.
+    private static let agentsInFull = 8
+
+    /// How many agents are over, by what has ended them.
+    private func endedLines(_ agents: [Agent]) -> [String] {
+        guard !agents.isEmpty else { return [] }
+        let reasons = Dictionary(grouping: agents) { $0.reason ?? "" }.mapValues(\.count)
+            .sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+        let words = reasons.prefix(3).map { $0.key.isEmpty ? "\($0.value)" : "\($0.value): \($0.key)" }
+        let rest = reasons.count > 3 ? "; …" : ""
+        return [style.paint("\(plural(agents.count, "agent")) ended (\(words.joined(separator: "; "))\(rest))", .dim)]
+    }
+
+    /// The runs, one line each: those that run first when there is room for only some.
+    package func runs(atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited) throws(Failure) -> [String] {
+        var shown = snapshot.runs
+        if shown.count > limit {
+            let order: [RunStatus] = [.running, .failed, .pending, .done, .cancelled]
+            shown = order.flatMap { status in shown.filter { $0.status == status } }
+            shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
+        }
+        var settings: [RunID: Overrides] = [:]
+        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
+        let table = RunsTable(
+            shown, settings: settings, common: Overrides.common(Array(settings.values)),
+            results: Self.results(snapshot.runs), atRest: outlook.agentsAtRest(of: snapshot))
+        var lines = table.lines(room, style)
+        if shown.count < snapshot.counts.total {
+            let command = "orchestrator status \(snapshot.job.id) --runs"
+            lines.append("… and \(snapshot.counts.total - shown.count) more (`\(command)` shows all)")
+        }
+        return lines
+    }
+
+    /// What went wrong, one line for each cause.
+    package var failures: [String] {
+        FailureCause.grouping(snapshot.failures.map { ($0.run, $0.error) }).map { cause in
+            let names = cause.runs.prefix(3).map(\.rawValue).joined(separator: ", ")
+            let more = cause.runs.count > 3 ? " and \(cause.runs.count - 3) more" : ""
+            return style.paint("failed: ", .red) + "\(names)\(more): \(cause.text)"
+        }
+    }
+
+    /// Where the files are.
+    package var places: [String] {
+        let runs = snapshot.runs.first.map { ($0.folder.path as NSString).deletingLastPathComponent } ?? ""
+        return ["Files of each run: \(runs)/<run>/", "Logs of the agents: \(snapshot.job.folder.logs)/"]
+            + snapshot.job.links.map(\.line) + unsent
+    }
+
+    /// What W&B does not have yet.
+    private var unsent: [String] {
+        guard snapshot.unsent > 0 else { return [] }
+        let runs = "\(plural(snapshot.unsent, "run")) not on W&B yet"
+        return [
+            style.paint(
+                "\(runs): `orchestrator sync \(snapshot.job.id)` sends \(snapshot.unsent == 1 ? "it" : "them")", .yellow
+            )
+        ]
+    }
+
+    /// All of it.
+    package func lines(runsAtMost limit: Int = .max) throws(Failure) -> [String] {
+        let room: RunsTable.Room = Terminal.isStandardOutput ? .wrapping(Terminal.size.columns) : .unlimited
+        let head = [style.paint(headline, .bold)] + (style.isColored ? [bar] : [])
+        return head + [""] + agents + [""] + (try runs(atMost: limit, room)) + failures + [""] + places
+    }
+
+    /// `3 of 4 done, 1 running`.
+    package static func counts(_ counts: RunCounts) -> String {
+        var parts = ["\(counts[.done]) of \(counts.total) done"]
+        for status in [RunStatus.running, .pending, .failed, .cancelled] where counts[status] > 0 {
+            parts.append("\(counts[status]) \(status.rawValue)")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// A duration to two places: `8 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`.
+    package static func time(_ duration: Duration) -> String {
+        let seconds = max(0, Int((duration / .seconds(1)).rounded()))
+        func two(_ first: Int, _ a: String, _ second: Int, _ b: String) -> String {
+            second == 0 ? "\(first) \(a)" : "\(first) \(a) \(second) \(b)"
+        }
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return two(seconds / 60, "min", seconds % 60, "s")
+        case ..<86400: return two(seconds / 3600, "h", seconds % 3600 / 60, "min")
+        default: return two(seconds / 86400, "d", seconds % 86400 / 3600, "h")
+        }
+    }
+
+    /// The final metrics that say how good a decomposition is, as far as any run has them.
+    private static func results(_ runs: [Run]) -> [Metric] {
+        let logged = Set(runs.flatMap(\.metrics.keys))
+        return Metric.headlines.filter { $0 != .totalLoss && logged.contains($0.name) }.sorted { $0.name < $1.name }
+    }
+}

@@ -1,0 +1,118 @@
+import Artifacts
+import Foundation
+
+/// Rows of text in aligned columns.
+package struct TextTable {
+    package enum Alignment { case left, right }
+
+    private let columns: [(title: String, alignment: Alignment)]
+    private var rows: [[Cell]] = []
+
+    /// Text with a colour for terminals.
+    package struct Cell: ExpressibleByStringInterpolation {
+        package let text: String
+        package let color: Color?
+
+        package init(_ text: String, _ color: Color? = nil) {
+            self.text = text
+            self.color = color
+        }
+
+        package init(stringLiteral text: String) { self.init(text) }
+    }
+
+    package init(_ columns: [(title: String, alignment: Alignment)]) {
+        self.columns = columns
+    }
+
+    package mutating func add(_ row: [Cell]) { rows.append(row) }
+
+    /// The lines, the titles first; columns that are empty everywhere are left out.
+    package func lines(_ style: Style) -> [String] {
+        let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
+        let widths = used.map { column in
+            rows.map { $0[column].text.count }.reduce(columns[column].title.count, max)
+        }
+        func line(_ cells: [Cell]) -> String {
+            var text = ""
+            for (column, width) in zip(used, widths) {
+                let cell = cells[column]
+                let padding = String(repeating: " ", count: width - cell.text.count)
+                let colored = style.paint(cell.text, cell.color)
+                text += columns[column].alignment == .left ? colored + padding : padding + colored
+                text += "  "
+            }
+            return String(text.reversed().drop { $0 == " " }.reversed())
+        }
+        return [line(columns.map { Cell($0.title, .bold) })] + rows.map(line)
+    }
+}
+
+/// What colours mean on a terminal.
+package enum Color: String {
+    case bold = "1"
+    case green = "32"
+    case yellow = "33"
+    case red = "31"
+    case dim = "2"
+}
+
+/// Whether text is for a terminal that shows colours.
+package struct Style {
+    package let isColored: Bool
+
+    package init(isColored: Bool) {
+        self.isColored = isColored
+    }
+
+    /// Colours only for a terminal, and not for users who have asked for none (https://no-color.org).
+    package static func forStandardOutput(environment: [String: String]) -> Style {
+        let dumb = environment["TERM"] == "dumb" || !(environment["NO_COLOR"] ?? "").isEmpty
+        return Style(isColored: Terminal.isStandardOutput && !dumb)
+    }
+
+    package func paint(_ text: String, _ color: Color?) -> String {
+        guard isColored, let color, !text.isEmpty else { return text }
+        return "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m"
+    }
+}
+
+/// The terminal that standard output may be.
+package enum Terminal {
+    package static var isStandardOutput: Bool { isatty(1) == 1 }
+
+    /// Whether somebody can be asked, and can answer.
+    package static var isDialogue: Bool { isatty(0) == 1 && isatty(2) == 1 }
+
+    /// Says on a terminal what takes a moment, in place of what was said before; in a log it would be noise.
+    package static func showMeanwhile(_ text: String) {
+        guard isatty(2) == 1 else { return }
+        StandardStreams.writeError("\r\u{1B}[K\(text)")
+    }
+
+    /// Its lines and columns.
+    package static var size: (rows: Int, columns: Int) {
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else {
+            return (24, 80)
+        }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
+
+    /// A line that doesn't wrap; colour codes take no room.
+    package static func cut(_ line: String, to columns: Int) -> String {
+        var width = 0
+        var inCode = false
+        var result = ""
+        for character in line {
+            if character == "\u{1B}" { inCode = true }
+            if !inCode {
+                width += 1
+                if width > columns { return result + "\u{1B}[0m" }
+            }
+            result.append(character)
+            if inCode, character == "m" { inCode = false }
+        }
+        return result
+    }
+}

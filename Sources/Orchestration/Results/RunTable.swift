@@ -1,0 +1,140 @@
+import Foundation
+package import Store
+
+/// A job's runs with what is told of each.
+package struct RunTable {
+    private let runs: [Run]
+    private let nodes: [AgentID: String]
+    /// How long agents have worked on each run that is settled, in seconds; waiting between attempts does not count.
+    private let active: [RunID: Double]
+    /// Of each run, the settings that are told.
+    private let settings: [[String: FlatConfig.Value]]
+    private let settingNames: [String]
+    private let metricNames: [String]
+
+    /// Reads a job.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - store: Where it is.
+    ///   - allConfig: Whether all settings are told, not only those that vary within the job.
+    /// - Throws: What keeps the state file from being read.
+    package init(_ job: JobID, in store: Store, allConfig: Bool) throws {
+        let snapshot = try store.snapshot(of: job)
+        runs = snapshot.runs
+        nodes = Dictionary(
+            snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
+        active = try store.attempts(of: job).reduce(into: [:]) { sums, attempt in
+            guard let ended = attempt.ended else { return }
+            sums[attempt.run, default: 0] += (ended - attempt.started) / .seconds(1)
+        }
+        let configs = try store.specs(of: job).map { try FlatConfig($0.config).values }
+        settingNames = Set(configs.flatMap(\.keys)).filter { name in
+            allConfig || configs.contains { $0[name]?.json != configs[0][name]?.json }
+        }.sorted()
+        settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
+        metricNames = Set(runs.flatMap(\.metrics.keys)).sorted()
+    }
+
+    private static let names = [
+        "run", "position", "experiment", "status", "attempts", "node", "started", "ended", "seconds", "active_seconds",
+        "error", "folder",
+    ]
+
+    /// One line per run below the columns' names; times are ISO 8601, what is missing is empty.
+    package func csv() -> String {
+        let lines = zip(runs, settings).map { run, settings -> [String] in
+            let settingCells = settingNames.map { settings[$0]?.text ?? "" }
+            let metricCells = metricNames.map { name in run.metrics[name].map { "\($0)" } ?? "" }
+            return cells(of: run) + settingCells + metricCells
+        }
+        return ([Self.names + settingNames + metricNames] + lines)
+            .map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    /// What stands below ``names``.
+    private func cells(of run: Run) -> [String] {
+        let times = [seconds(of: run), activeSeconds(of: run)].map { time in
+            time.map { String(format: "%.3f", $0) } ?? ""
+        }
+        return [
+            run.id.rawValue, String(run.position), run.experiment, run.status.rawValue, String(run.attempt),
+            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), times[0], times[1], run.error ?? "",
+            run.folder.path,
+        ]
+    }
+
+    /// One JSON object per run; times are unix seconds.
+    package func jsonLines() throws -> String {
+        try zip(runs, settings).map { run, settings in
+            var row: [String: Any] = [
+                "run": run.id.rawValue, "job": run.job.rawValue, "position": run.position,
+                "experiment": run.experiment, "status": run.status.rawValue, "attempts": run.attempt,
+                "folder": run.folder.path, "config": settings.mapValues(\.value),
+                "metrics": run.metrics.mapValues { $0.isFinite ? $0 as Any : "\($0)" },
+            ]
+            row["node"] = node(of: run)
+            row["started"] = run.started?.rawValue
+            row["ended"] = run.ended?.rawValue
+            row["seconds"] = seconds(of: run)
+            row["active_seconds"] = activeSeconds(of: run)
+            row["error"] = run.error
+            let data = try JSONSerialization.data(
+                withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
+            return String(decoding: data, as: UTF8.self) + "\n"
+        }.joined()
+    }
+
+    private func node(of run: Run) -> String? { run.agent.flatMap { nodes[$0] } }
+
+    private func seconds(of run: Run) -> Double? {
+        guard let started = run.started, let ended = run.ended else { return nil }
+        return (ended - started) / .seconds(1)
+    }
+
+    private func activeSeconds(of run: Run) -> Double? { run.ended == nil ? nil : active[run.id] }
+
+    private static func date(_ time: Timestamp?) -> String {
+        time.map { Date(timeIntervalSince1970: $0.rawValue.rounded(.down)).ISO8601Format() } ?? ""
+    }
+
+    /// A field as RFC 4180 has it.
+    private static func quoted(_ field: String) -> String {
+        guard field.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return field }
+        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+}
+
+/// A config's keys, nested ones joined by dots.
+package struct FlatConfig {
+    package struct Value {
+        package let value: Any
+        /// The value as JSON.
+        package let json: String
+
+        /// The value as a table has it: text without quotes, nothing for `null`.
+        package var text: String {
+            switch value {
+            case let string as String: string
+            case is NSNull: ""
+            default: json
+            }
+        }
+    }
+
+    package private(set) var values: [String: Value] = [:]
+
+    package init(_ json: String) throws {
+        try add(JSONSerialization.jsonObject(with: Data(json.utf8)), at: "")
+    }
+
+    private mutating func add(_ value: Any, at path: String) throws {
+        if let map = value as? [String: Any] {
+            for (key, value) in map { try add(value, at: path.isEmpty ? key : path + "." + key) }
+        } else {
+            let data = try JSONSerialization.data(
+                withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
+            values[path] = Value(value: value, json: String(decoding: data, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// The names by which runs' settings are compared: `lr=0.1`, or `lr>=0.004` where nearly every run has a number of its
+/// own, as in a random search.
+package struct SettingNames {
+    /// Of each run, in the order given.
+    package let names: [[String]]
+
+    /// Beyond so many different numbers of one setting, a range says more than a number.
+    private static let mostNumbers = 8
+
+    /// Names the settings of runs.
+    ///
+    /// - Parameter runs: The values of each run's settings, as JSON texts, and whether it failed.
+    package init(_ runs: [(values: [String: String], isFailed: Bool)]) {
+        var bounds: [String: Double] = [:]
+        for path in Set(runs.flatMap(\.values.keys)) {
+            let numbers = runs.compactMap { run in
+                run.values[path].flatMap { Double($0) }.map { (number: $0, isFailed: run.isFailed) }
+            }
+            let isNumeric = numbers.count == runs.count { $0.values[path] != nil }
+            guard isNumeric, Set(numbers.map(\.number)).count > Self.mostNumbers else { continue }
+            bounds[path] = Self.bound(numbers)
+        }
+        names = runs.map { run in
+            run.values.map { path, value in
+                guard let bound = bounds[path], let number = Double(value) else { return "\(path)=\(value)" }
+                return number >= bound ? "\(path)>=\(bound)" : "\(path)<\(bound)"
+            }
+        }
+    }
+
+    /// The number that best parts the failed runs from the others: from it on, the shares of both that are there
+    /// differ most.
+    private static func bound(_ numbers: [(number: Double, isFailed: Bool)]) -> Double? {
+        let sorted = numbers.sorted { $0.number < $1.number }
+        let failed = sorted.count(where: \.isFailed)
+        guard failed > 0, failed < sorted.count else { return nil }
+        var (failedBelow, otherBelow) = (0, 0)
+        var best: (difference: Double, bound: Double)?
+        for (index, run) in sorted.enumerated() {
+            if index > 0, run.number > sorted[index - 1].number {
+                let difference = abs(
+                    Double(failedBelow) / Double(failed) - Double(otherBelow) / Double(sorted.count - failed))
+                if difference > best?.difference ?? 0 { best = (difference, run.number) }
+            }
+            if run.isFailed { failedBelow += 1 } else { otherBelow += 1 }
+        }
+        return best?.bound
+    }
+}

@@ -1,0 +1,22 @@
+package import Experiments
+import Foundation
+import Slurm
+package import Store
+
+extension SiteFile {
+    /// The site file beside the state: `site.yaml`.
+    package static func path(in cache: CacheFolder) -> String { cache.siteFile }
+
+    /// The defaults in the cache folder's `site.yaml`; none if there is no such file.
+    package static func read(cache: CacheFolder) throws(Failure) -> SiteFile {
+        let path = path(in: cache)
+        var info = stat()
+        guard lstat(path, &info) == 0 || errno != ENOENT && errno != ENOTDIR else { return SiteFile() }
+        let site: SiteFile
+        do throws(ConfigError) { site = try SiteFile.load(path: path) } catch { throw Failure(error) }
+        if let clash = site.sbatchArguments.lazy.compactMap(SbatchClash.init).first {
+            throw .badInput("\(path): sbatch-args: " + clash.refusal { "the key '\($0)' is for that" })
+        }
+        return site
+    }
+}

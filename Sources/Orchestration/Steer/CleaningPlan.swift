@@ -1,0 +1,146 @@
+import Foundation
+package import Layout
+package import Store
+import WandB
+
+/// What is to be deleted.
+package struct CleaningPlan {
+    private var leftovers: [(leftover: Leftover, folder: Folder)] = []
+    /// What somebody may be at work on.
+    private var kept: [(leftover: Leftover, folder: Folder)] = []
+    private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
+    /// Folders of the jobs that links lead to.
+    private var elsewhere: [String] = []
+
+    /// Files of runs that stay.
+    private var parts: [(what: String, files: [Folder])] = []
+
+    /// A folder, or a file.
+    private struct Folder {
+        let path: String
+        let bytes: Int
+
+        /// Nil if there is no such thing.
+        init?(_ path: String) throws(Failure) {
+            guard !Files.isMissing(path) else { return nil }
+            self.path = path
+            var info = stat()
+            guard lstat(path, &info) == 0 else {
+                throw .failed("cannot look at \(path): \(String(cString: strerror(errno)))")
+            }
+            let isFolder = info.st_mode & S_IFMT == S_IFDIR
+            bytes = isFolder ? try Files.sizes(in: path).map(\.bytes).reduce(0, +) : Int(info.st_size)
+        }
+    }
+
+    /// Plans to delete figures, or what W&B has, of the runs of some jobs, or of all, that are over.
+    package init(figures: Bool, spools: Bool, of jobs: [JobID], in state: State) throws {
+        let jobs = try jobs.isEmpty ? state.store.jobs().map(\.job.id) : jobs
+        let settled = try jobs.flatMap { try state.store.snapshot(of: $0).runs }.filter(\.status.isSettled)
+        let runs = settled.filter { state.cache.isOwn($0.folder.path) }
+        elsewhere = settled.map(\.folder.path).filter { !state.cache.isOwn($0) }
+        if figures {
+            // Earlier versions made a folder of them.
+            let files = try runs.flatMap { try FigureFiles(in: $0.folder.path).packs + [$0.folder.path + "/figures"] }
+            parts.append(("Figures", try files.compactMap { try Folder($0) }))
+        }
+        if spools {
+            let files = try runs.flatMap { run -> [String] in
+                let spool = try SpoolFiles(folder: run.folder.spool, offlineFolders: state.cache.wandb)
+                return spool.map { $0.isSent ? $0.paths : [] } ?? []
+            }
+            parts.append(("What W&B has", try files.compactMap { try Folder($0) }))
+        }
+        parts.removeAll(where: \.files.isEmpty)
+    }
+
+    package init(_ jobs: [JobID], in state: State) throws {
+        for id in jobs {
+            let snapshot = try state.store.snapshot(of: id)
+            let job = snapshot.job
+            guard snapshot.counts.settled == snapshot.counts.total else {
+                throw Failure.badInput(
+                    "job \(id) is not finished (\(StatusText.counts(snapshot.counts))); `orchestrator cancel \(id)` "
+                        + "ends it")
+            }
+            let pids = snapshot.agents.filter { $0.state != .ended && job.executor == .local && !$0.isGone(in: job) }
+            guard pids.isEmpty else {
+                throw Failure.badInput("\(plural(pids.count, "agent")) of job \(id) still run; try again in a moment")
+            }
+            let folders = snapshot.runs.map(\.folder.path) + [job.folder.path]
+            let own = try folders.filter(state.cache.isOwn).compactMap { try Folder($0) }
+            self.jobs.append((job, snapshot.counts, own))
+            elsewhere += folders.filter { !state.cache.isOwn($0) }
+        }
+        guard jobs.isEmpty else { return }
+        for leftover in try state.cache.leftovers() where state.cache.isOwn(leftover.path) {
+            guard let folder = try Folder(leftover.path) else { continue }
+            if leftover.isDead { leftovers.append((leftover, folder)) } else { kept.append((leftover, folder)) }
+        }
+    }
+
+    package var isEmpty: Bool { jobs.isEmpty && leftovers.isEmpty && parts.isEmpty }
+
+    /// One line per job or leftover, and the sum.
+    package var lines: [String] {
+        var lines = jobs.map { job, counts, folders in
+            "Job \(job.id) (\(job.token), \(StatusText.counts(counts))): "
+                + "\(plural(folders.count, "folder")), \(Self.size(folders))"
+        }
+        lines += leftovers.map { "\($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
+        lines += parts.map { "\($0.what): \(plural($0.files.count, "file")), \(Self.size($0.files))" }
+        let all = jobs.flatMap(\.folders) + leftovers.map(\.folder) + parts.flatMap(\.files)
+        return lines + ["In all \(Self.size(all))."]
+    }
+
+    /// What is left alone, and why.
+    package var notes: [String] {
+        var notes = elsewhere.map { "\($0) is reached through a link and may be another cache's: left alone." }
+        if !kept.isEmpty {
+            notes.append(
+                "\(plural(kept.count, "thing")) that somebody may be at work on, \(Self.size(kept.map(\.folder))): left alone. "
+                    + "Those whose process is gone can be deleted at once, those without a lock once they are a day old:"
+            )
+            notes += kept.map { "  \($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
+        }
+        return notes
+    }
+
+    /// Deletes it: a job is forgotten only after its files are gone, so that an interruption can be made up for.
+    ///
+    /// - Returns: What there is to tell.
+    package func carryOut(in store: Store) throws -> [String] {
+        for (leftover, folder) in leftovers { try leftover.delete { try Files.remove(folder.path) } }
+        for file in parts.flatMap(\.files) { try Files.remove(file.path) }
+        for (job, _, folders) in jobs {
+            for folder in folders { try Files.remove(folder.path) }
+            try store.forget(job.id)
+        }
+        do throws(StoreError) {
+            let bytes = try store.shrink()
+            return bytes > 0 ? ["The state file is \(RunDetails.size(bytes)) smaller."] : []
+        } catch {
+            return ["The state file keeps its size: \(error)"]
+        }
+    }
+
+    private static func size(_ folders: [Folder]) -> String {
+        RunDetails.size(folders.map(\.bytes).reduce(0, +))
+    }
+}
+
+extension Leftover.Kind {
+    /// What it is, in words.
+    fileprivate var words: String {
+        switch self {
+        case .submission: "a submission that was not finished"
+        case .targetCopy: "a copy of a target that was not finished"
+        case .training: "a target whose training was not finished"
+        case .download: "a target whose download was not finished"
+        case .check: "what a doctor tried out"
+        case .replacedJob: "a job that the state file does not know"
+        case .damagedTarget: "a copy of a target that was changed by hand"
+        case .unfinishedFile: "a file that was not finished"
+        }
+    }
+}

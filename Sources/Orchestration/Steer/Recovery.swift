@@ -1,0 +1,80 @@
+import Artifacts
+import Foundation
+import Jobs
+package import Slurm
+package import Store
+
+/// Puts right what a command or an agent that died has left half done: every command begins with it.
+package struct Recovery {
+    package let cache: CacheFolder
+    package let environment: [String: String]
+    package let slurm: SlurmCommands
+
+    /// Finds out about submissions that were cut short, and sees to the end of jobs whose last agent could not.
+    ///
+    /// Where nothing is to be mended that is one look at the state file. What was done or is not known yet is told on
+    /// standard error; nothing of it keeps the command from going on.
+    package func perform(in store: Store) async {
+        do {
+            for id in try store.jobsToLaunch() { await tell { try await startAgents(of: id, store) } }
+            for id in try store.jobsToBury() { await tell { try bury(id, store) } }
+            for id in try store.jobsToFinish() {
+                await tell {
+                    try await JobEnd(
+                        store: store, job: try store.job(id), slurm: slurm, environment: environment
+                    ).perform()
+                }
+            }
+        } catch {
+            // The command itself will meet the same obstacle and tell it.
+        }
+    }
+
+    private func tell(_ body: () async throws -> [String]) async {
+        do {
+            for note in try await body() { printError(note) }
+        } catch {
+            printError(Failure(error).message)
+        }
+    }
+
+    private func startAgents(of id: JobID, _ store: Store) async throws -> [String] {
+        let before = try store.launches(of: id)
+        let job = try store.job(id)
+        let launch = AgentLaunch(job: job, store: store, cache: cache, environment: environment, slurm: slurm)
+        // Whoever submits at this moment holds the lock and needs no help.
+        guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
+        lock.release()
+        let notes: [String]
+        do {
+            notes = try await launch.startOnSlurm()
+        } catch {
+            return ["job \(id): its submission was interrupted, and \(error); `orchestrator resume \(id)` tries again"]
+        }
+        let after = try store.launches(of: id)
+        let mended = after.filter { launch in
+            launch.state == .submitted && before.contains { $0.id == launch.id && $0.state.isOpen }
+        }
+        return mended.map {
+            "job \(id): its submission was interrupted; SLURM has it as batch job \($0.slurmJobID ?? 0)"
+        } + notes
+    }
+
+    /// Notes that local agents that were to be started never were.
+    private func bury(_ id: JobID, _ store: Store) throws -> [String] {
+        let job = try store.job(id)
+        guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
+        defer { lock.release() }
+        var count = 0
+        for agent in try store.agents(of: id)
+        where agent.state == .starting && agent.pid == nil && agent.host == AgentIdentity.thisHost {
+            try store.agentEnded(agent.id, reason: "was never started: the command that was to do it was interrupted")
+            count += 1
+        }
+        guard count > 0 else { return [] }
+        return [
+            "job \(id): \(plural(count, "agent")) never started, for the command that was to do it was interrupted; "
+                + "`orchestrator resume \(id)` starts agents"
+        ]
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Jobs
+import Slurm
+package import Store
+
+/// More agents for a job that is stored already.
+package struct Resumption {
+    package let launch: AgentLaunch
+    /// How many; `nil` for as many as are missing.
+    package let wanted: Int?
+    /// What they get: as the job's first ones, but for what the command line changes.
+    package let options: JobOptions
+
+    package init(launch: AgentLaunch, wanted: Int?, options: JobOptions) {
+        self.launch = launch
+        self.wanted = wanted
+        self.options = options
+    }
+
+    private var job: Job { launch.job }
+
+    /// Starts them.
+    package func start() async throws(Failure) -> (text: String, warnings: [String]) {
+        do {
+            let open = try launch.store.openWork(of: job.id)
+            guard !open.isNone else {
+                throw Failure.badInput(
+                    "job \(job.id) has nothing left to do; `orchestrator retry \(job.id)` puts failed and "
+                        + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
+                )
+            }
+            guard access(job.folder.worker, X_OK) == 0 else {
+                throw Failure.failed("the job's worker \(job.folder.worker) is gone")
+            }
+            try checkThatItIsOurs()
+            let notes = try renewWorker()
+            let result =
+                switch job.executor {
+                case .local: try startLocally(open)
+                case .slurm: try await startOnSlurm(open)
+                }
+            return (result.text, notes + result.warnings)
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// In a copy, folders that are links lead into the original.
+    private func checkThatItIsOurs() throws(Failure) {
+        guard let original = launch.store.original, let folder = launch.cache.foldersElsewhere.first else { return }
+        throw .failed(
+            "\(folder.name) is a link to \(folder.place), and the cache is a copy of \(original.path), which may use it: "
+                + "put a copy of what it leads to in its place")
+    }
+
+    /// Gives the job the present worker if its own, of an earlier version, can no longer use the state file.
+    private func renewWorker() throws -> [String] {
+        guard !job.hasPresentWorker else { return [] }
+        let worker = try Program.worker(environment: launch.environment)
+        let aside = job.folder.worker + "-\(UUID().uuidString)"
+        do throws(Failure) {
+            try JobWorkers(in: launch.cache).take(worker, as: aside)
+            try Files.publish(aside, as: job.folder.worker)
+        } catch {
+            Files.discard(aside)
+            throw error
+        }
+        try launch.store.noteWorker(of: job.id)
+        return ["job \(job.id) was submitted by an earlier version: from now on its agents run the present worker"]
+    }
+
+    /// A warning if the job's last agents ended for a reason that will end the new ones too.
+    package static func recurrence(
+        _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions
+    ) -> String? {
+        let recurring = outlook.endings.filter { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
+        let last = snapshot.launches.last { $0.state == .submitted }
+        guard !recurring.isEmpty, options == last?.options ?? snapshot.job.options else { return nil }
+        return
+            "job \(snapshot.job.id): its last agents ended in SLURM: \(recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")); "
+            + "new ones that ask for the same are likely to end the same way"
+    }
+
+    private func startLocally(_ open: OpenWork) throws -> (text: String, warnings: [String]) {
+        let alive = try launch.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
+        let (count, note) = try count(atWork: alive.count, open)
+        guard FileManager.default.changeCurrentDirectoryPath(launch.workingFolder) else {
+            throw Failure.failed("cannot go to \(launch.workingFolder), where the job's agents run")
+        }
+        let agents = try launch.store.addAgents(count, to: job.id)
+        do {
+            let warnings = try launch.startLocally(agents, options: options)
+            return (text(count, open, place: "here"), note + warnings)
+        } catch {
+            for agent in agents { try launch.store.agentEnded(agent.id, reason: "could not be started") }
+            throw error
+        }
+    }
+
+    private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, warnings: [String]) {
+        let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
+        let (count, note) = try count(atWork: atWork.count, open)
+        let earlier = try launch.store.launches(of: job.id).count
+        let arrays = try await AgentLaunch.arrays(of: count, launch.slurm, first: earlier + 1)
+        for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }
+        try launch.store.addLaunches(arrays, to: job.id, options: options)
+        let warnings = try await launch.startOnSlurm()
+        return (text(count, open, place: "in SLURM's queue"), note + warnings)
+    }
+
+    /// How many to start, and what to say of it.
+    private func count(atWork: Int, _ open: OpenWork) throws(Failure) -> (Int, [String]) {
+        let runs = open.pending + open.running
+        var request = AgentRequest(agentCount: wanted ?? job.agentCount, options: options)
+        let note = request.limit(to: runs)
+        if wanted != nil { return (request.agentCount, [note].compactMap(\.self)) }
+        let missing = request.agentCount - atWork
+        guard missing > 0 else {
+            throw .badInput(
+                "\(plural(atWork, "agent")) of job \(job.id) \(atWork == 1 ? "is" : "are") at work or waiting; "
+                    + "--n-agents N starts more")
+        }
+        return (missing, [])
+    }
+
+    private func text(_ count: Int, _ open: OpenWork, place: String) -> String {
+        "Job \(job.id): \(plural(count, "agent")) started \(place) for \(plural(open.pending, "waiting run")) and "
+            + "\(open.running) that \(open.running == 1 ? "is" : "are") held\n"
+            + "Status: orchestrator status \(job.id) --watch"
+    }
+}

@@ -1,0 +1,158 @@
+import Artifacts
+import Foundation
+import Jobs
+import Slurm
+package import Store
+
+extension AgentLaunch {
+    /// What became of an `sbatch` call whose answer nobody has noted.
+    private enum Fate {
+        /// SLURM has taken the job.
+        case taken(SlurmJobID)
+        /// It has not, and will not any more.
+        case lost
+        /// That can't be told now.
+        case unclear(String)
+    }
+
+    /// This long after it was called, no `sbatch` that has ended can still bring a job into the queue: on this machine,
+    /// where it can be seen that it has ended, and on another one, where it may go on trying for minutes.
+    private static let settling = (here: Duration.seconds(5), elsewhere: Duration.seconds(180))
+
+    /// Makes the `sbatch` calls that are planned for the job, and finds out what became of those that somebody else began.
+    ///
+    /// Each call is noted before it is made, so that whatever happens around it, the next command finds out whether
+    /// SLURM has taken the job, and nothing is submitted twice. Arrays that SLURM finds too large are split.
+    ///
+    /// - Returns: Warnings.
+    /// - Throws: Why SLURM took nothing at all.
+    package func startOnSlurm() async throws -> [String] {
+        guard let lock = try FileLock(path: job.folder.launchLock) else {
+            return ["another process is starting agents of job \(job.id) at this moment"]
+        }
+        defer { lock.release() }
+        var warnings: [String] = []
+        var agents = 0
+        while let launch = try store.launches(of: job.id).first(where: \.state.isOpen) {
+            if launch.state == .begun {
+                switch try await fate(of: launch) {
+                case .taken(let number):
+                    try store.settle(launch, as: number.rawValue)
+                    agents += launch.agents
+                    continue
+                case .unclear(let reason): return warnings + [reason]
+                case .lost: break
+                }
+            }
+            do throws(SlurmError) {
+                let number = try await submit(launch)
+                agents += launch.agents
+                warnings += noting { try store.settle(launch, as: number.rawValue) }
+            } catch {
+                if case .uncertain = error {
+                    let advice = "its specs are stored; the next command looks again, don't submit them anew"
+                    return warnings + ["job \(job.id): \(error); \(advice)"]
+                        + noting { try store.noteUnclear(launch) }
+                }
+                if error.isLimit, launch.agents > 1 {
+                    try split(launch)
+                    continue
+                }
+                try store.refuse(launch)
+                for rest in try store.launches(of: job.id) where rest.state.isOpen { try store.refuse(rest) }
+                guard agents > 0 else { throw error }
+                warnings.append(
+                    "SLURM takes no more than \(plural(agents, "agent")) now (\(error)); they share all specs, and "
+                        + "`orchestrator resume \(job.id) --n-agents N` adds some later")
+                break
+            }
+        }
+        let latest = try store.launches(of: job.id).last { $0.slurmJobID != nil }
+        return warnings + noting { try store.markSubmitted(job.id, slurmJobID: latest?.slurmJobID) }
+    }
+
+    private func submit(_ launch: SbatchCall) async throws(SlurmError) -> SlurmJobID {
+        let known: Set<SlurmJobID>
+        do throws(StoreError) {
+            known = try knownJobs()
+            try store.begin(launch)
+        } catch {
+            // Nothing that can't be noted is submitted.
+            throw .refused(command: "sbatch", message: "not called, for the state file can't be changed: \(error)")
+        }
+        return try await slurm.submit(
+            scriptAt: job.folder.script(named: launch.script), arguments: options(of: launch).sbatchArguments,
+            name: job.token, besides: known)
+    }
+
+    /// SLURM's numbers for what is known to be submitted.
+    private func knownJobs() throws(StoreError) -> Set<SlurmJobID> {
+        Set(try store.launches(of: job.id).compactMap(\.slurmJobID).map(SlurmJobID.init))
+    }
+
+    /// Looks for the job of an `sbatch` call by the job's name: in the queue, among the agents that have come, and in
+    /// SLURM's accounting.
+    private func fate(of launch: SbatchCall) async throws(StoreError) -> Fate {
+        let known = try knownJobs()
+        let agents = try store.agents(of: job.id).compactMap { $0.slurm.arrayJob ?? $0.slurm.job }.map(SlurmJobID.init)
+        var numbers = Set(agents)
+        do throws(SlurmError) {
+            numbers.formUnion(try await slurm.queue(named: job.token).map(\.arrayJob))
+            if numbers.subtracting(known).isEmpty {
+                numbers.formUnion(try await slurm.accounted(named: job.token))
+            }
+        } catch {
+            return .unclear("whether SLURM has taken the agents of job \(job.id) is not known yet: \(error)")
+        }
+        if let number = numbers.subtracting(known).min(by: { $0.rawValue < $1.rawValue }) { return .taken(number) }
+        // Without a moment of its beginning it is sure to have ended.
+        guard let begun = launch.begun else { return .lost }
+        let isHere = launch.host == AgentIdentity.thisHost
+        if isHere, Self.isBeingSubmitted(job.folder.script(named: launch.script)) {
+            return .unclear("an sbatch for job \(job.id) is still at work")
+        }
+        let rest = (isHere ? Self.settling.here : Self.settling.elsewhere) - (Timestamp.now() - begun)
+        // A clock that was turned back must not make anybody wait for hours.
+        guard rest > .zero, rest <= Self.settling.elsewhere else { return .lost }
+        guard isHere else {
+            return .unclear(
+                "the submission of job \(job.id) from \(launch.host) was interrupted; if SLURM doesn't show it within "
+                    + "\(StatusText.time(rest)), the next command submits it again")
+        }
+        do { try await Task.sleep(for: rest) } catch { return .unclear("interrupted") }
+        return try await fate(of: launch)
+    }
+
+    /// Whether an `sbatch` on this machine is at work on a script.
+    private static func isBeingSubmitted(_ script: String) -> Bool {
+        // What can't be seen may be at work: submitting twice is worse than waiting.
+        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return true }
+        return entries.lazy.compactMap { pid_t($0) }.contains { pid in
+            let words = ProcessCheck.commandLine(of: pid)
+            return words.contains(script) && words.contains("--parsable")
+        }
+    }
+
+    /// Replaces a launch by two of half the agents.
+    private func split(_ launch: SbatchCall) throws {
+        let count = try store.launches(of: job.id).count
+        let halves = [launch.agents - launch.agents / 2, launch.agents / 2].enumerated().map { index, agents in
+            (script: JobFolder.script(count + index + 1), agents: agents)
+        }
+        for half in halves { try write(half.script, agents: half.agents, options: options(of: launch)) }
+        try store.addLaunches(halves, to: job.id, options: launch.options, replacing: launch)
+    }
+
+    private func options(of launch: SbatchCall) -> JobOptions { launch.options ?? job.options }
+
+    /// Writes a batch script into the job's folder.
+    package func write(_ name: String, agents: Int, options: JobOptions) throws {
+        let layout = job.folder
+        var script = try Self.script(
+            for: job.id, named: job.token, agentCount: agents, options: options, in: workingFolder, layout: layout,
+            cache: cache)
+        script.command += options.workerArguments(besides: job.options)
+        try Files.makeFolder(layout.logs)
+        try Files.write(script.text, to: layout.script(named: name))
+    }
+}

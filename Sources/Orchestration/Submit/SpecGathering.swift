@@ -1,0 +1,92 @@
+package import Experiments
+import Foundation
+package import Store
+import Targets
+
+/// Takes up specs one after the other; those with a config that is there already are counted only.
+package struct SpecGathering {
+    package let project: String?
+    package private(set) var specs: [NewSpec] = []
+    package private(set) var drafts: [SpecDraft] = []
+    package private(set) var parts: [SweepPlan.Part] = []
+    package private(set) var problems: [String] = []
+    package private(set) var remoteTargets: [WandBRunReference] = []
+    private var seen: Set<String> = []
+    private var targets: KnownTargets
+    /// The last target and its text: nearly all specs of an experiment have the same.
+    private var target: (config: TargetConfig, text: String)?
+
+    package init(project: String?, runs: String) {
+        self.project = project
+        targets = KnownTargets(runs: runs)
+    }
+
+    package mutating func add(_ draft: SpecDraft) throws {
+        if parts.last?.experiment != draft.experiment {
+            parts.append(
+                .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
+            seen = []
+        }
+        let part = parts.removeLast()
+        let stored = try config(draft)
+        let config = stored.json()
+        let known = target(of: stored, for: draft)
+        let isNew = seen.insert(config).inserted
+        if isNew {
+            specs.append(
+                NewSpec(
+                    experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
+                    target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
+                    steps: draft.config.steps))
+            drafts.append(known.map(draft.decomposing) ?? draft)
+        }
+        parts.append(
+            .init(
+                experiment: part.experiment, range: part.range.lowerBound..<specs.count,
+                duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
+    }
+
+    /// A draft's config as it is stored: with the project that the user asked for, and with an absolute target.
+    private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
+        var config = draft.config
+        if let project { config = try config.setting("wandb_project", to: .string(project)) }
+        if case .wandb(let run) = config.pretrainedModelPath, !remoteTargets.contains(run) {
+            remoteTargets.append(run)
+        }
+        if case .local(let path) = config.pretrainedModelPath {
+            config = try config.setting("pretrained_model_path", to: .string(URL(filePath: path).path))
+        }
+        return config
+    }
+
+    private mutating func text(of target: TargetConfig) -> String {
+        if let known = self.target, known.config == target { return known.text }
+        let text = target.canonicalJSON()
+        self.target = (target, text)
+        return text
+    }
+
+    /// How the target of a draft was trained, as far as it is known; what keeps the draft from being run is told once.
+    private mutating func target(of config: ExperimentConfig, for draft: SpecDraft) -> TargetConfig? {
+        var target: TargetConfig?
+        do throws(TargetError) {
+            target = try targets.config(of: config, training: draft.target)
+        } catch {
+            report(draft.problem("pretrained_model_path", "\(error)"))
+        }
+        for obstacle in draft.obstacles(decomposing: target) { report(obstacle) }
+        return target
+    }
+
+    private mutating func report(_ problem: String) {
+        if !problems.contains(problem) { problems.append(problem) }
+    }
+}
+
+extension ExperimentConfig {
+    /// The path of the target's files, where the config names files.
+    fileprivate var localTarget: String? {
+        // A language model's folder stays where it is: it may be large, and its text is kept by its content.
+        if taskConfig.text == nil, case .local(let path) = pretrainedModelPath { path } else { nil }
+    }
+}

@@ -1,0 +1,141 @@
+package import Experiments
+import Foundation
+package import Store
+import Targets
+
+/// What a submission will run: every spec, valid and in order, before anything is stored.
+package struct SweepPlan {
+    package let specs: [NewSpec]
+    /// What the specs were made of, in the same order.
+    package let drafts: [SpecDraft]
+    /// The sweep file that the specs come from.
+    package let sweepFile: String?
+    /// The user's config files that the experiments come from.
+    package let configFiles: [String]
+    /// How the specs were drawn, if they were.
+    package let sampling: Sampling?
+    /// The experiments in order.
+    package let parts: [Part]
+    /// Runs on W&B that trained the targets of some specs, each once.
+    package let remoteTargets: [WandBRunReference]
+    /// What is right and probably not meant.
+    package let doubts: [String]
+
+    /// The specs of one experiment.
+    package struct Part {
+        package let experiment: String
+        /// Where its specs stand among all.
+        package let range: Range<Int>
+        /// How many further specs came out with the config of one that is there.
+        package let duplicates: Int
+        /// The first spec.
+        package let example: SpecDraft
+    }
+
+    /// How many specs came out with the config of another and are stored once.
+    package var duplicates: Int { parts.reduce(0) { $0 + $1.duplicates } }
+
+    /// What users are told of duplicates.
+    package var duplicatesNote: String? {
+        guard duplicates > 0 else { return nil }
+        let are = duplicates == 1 ? "is a duplicate" : "are duplicates"
+        return "\(duplicates) of \(plural(specs.count + duplicates, "spec")) \(are) and stored once"
+    }
+
+    /// Loads and expands what the command line names.
+    ///
+    /// - Parameters:
+    ///   - experiments: Names or files, separated by commas; none means every published experiment.
+    ///   - sweep: The sweep file.
+    ///   - sampling: How many samples to draw; `nil` takes every combination.
+    ///   - project: A W&B project to put into every config.
+    ///   - runs: Where runs of W&B's are kept that trained targets.
+    /// - Throws: Everything that is wrong with the files.
+    package init(
+        experiments: [String], sweep: String?, sampling: Sampling? = nil, project: String?, runs: String
+    ) throws(Failure) {
+        sweepFile = sweep.map(Self.locate)
+        self.sampling = sampling
+        let selection = Selection(try ExperimentNames.read(experiments))
+        configFiles = selection.experiments.flatMap(\.files)
+        var problems = selection.problems
+        var drafts: [SpecDraft] = []
+        var doubts: [String] = []
+        do throws(ConfigError) {
+            if let sweepFile {
+                let file = try SweepFile.load(path: sweepFile)
+                doubts = file.doubts.map(\.description)
+                drafts = try file.expand(
+                    experiments: selection.experiments, sampling: sampling, besides: selection.unread)
+            } else {
+                drafts = selection.experiments.map(SpecDraft.init)
+            }
+        } catch {
+            problems.append("\(error)")
+        }
+        var gathering = SpecGathering(project: project, runs: runs)
+        do {
+            for draft in drafts { try gathering.add(draft) }
+        } catch {
+            throw Failure(error)
+        }
+        problems += gathering.problems
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
+        specs = gathering.specs
+        self.drafts = gathering.drafts
+        parts = gathering.parts
+        remoteTargets = gathering.remoteTargets
+        self.doubts = doubts
+    }
+
+    /// Checks the specs whose targets have just been downloaded, as those whose targets were here have been.
+    ///
+    /// - Throws: What keeps them from being run.
+    package func checkDownloads(in runs: String) throws(Failure) {
+        guard !remoteTargets.isEmpty else { return }
+        var targets = KnownTargets(runs: runs)
+        var problems: [String] = []
+        for draft in drafts where draft.target == nil {
+            do throws(TargetError) {
+                guard let target = try targets.config(of: draft.config, training: nil) else { continue }
+                for problem in draft.obstacles(decomposing: target) where !problems.contains(problem) {
+                    problems.append(problem)
+                }
+            } catch {
+                problems.append(draft.problem("pretrained_model_path", "\(error)"))
+            }
+        }
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
+    }
+
+    /// The sweep file that a bare `--sweep` means.
+    package static let defaultSweepFile = "sweeps/sweep_params.yaml"
+
+    /// The sweep file's path; the default one may also lie beside the folder of the program.
+    private static func locate(_ path: String) -> String {
+        guard path == defaultSweepFile, !FileManager.default.fileExists(atPath: path) else {
+            return path
+        }
+        let installed = Program.folder + "/../" + path
+        return FileManager.default.fileExists(atPath: installed) ? installed : path
+    }
+}
+
+/// The experiments that the user names.
+private struct Selection {
+    private(set) var experiments: [Experiment] = []
+    /// Under which names a sweep file may mention those that could not be read.
+    private(set) var unread: [String] = []
+    private(set) var problems: [String] = []
+
+    init(_ names: [String]) {
+        for name in names {
+            do throws(ConfigError) {
+                experiments.append(try Registry.experiment(named: name))
+            } catch {
+                problems.append("\(error)")
+                unread.append(Experiment.name(ofFile: name))
+            }
+        }
+    }
+}

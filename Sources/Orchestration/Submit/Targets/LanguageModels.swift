@@ -1,0 +1,106 @@
+package import Experiments
+import Foundation
+package import Store
+
+/// Language models and texts that a submission's configs name, brought here before anything is stored.
+///
+/// Compute nodes may have no way to the internet. The worker does it, which knows models and tokenizers.
+package struct LanguageModels {
+    package let worker: String
+    package let cache: CacheFolder
+    package let environment: [String: String]
+
+    /// The specs, each with the file that says where its model and its text are.
+    ///
+    /// Models that are trained here are the agents' business, with their text.
+    ///
+    /// - Throws: What is missing or wrong.
+    package func taking(_ specs: [NewSpec], of drafts: [SpecDraft]) throws(Failure) -> [NewSpec] {
+        var specs = specs
+        var known: [String: String] = [:]
+        for (index, draft) in drafts.enumerated() {
+            guard draft.config.taskConfig.text != nil, draft.target == nil else { continue }
+            // Seeds and rates change nothing about where things are.
+            let key = Self.names(in: draft.config)
+            if known[key] == nil { known[key] = try fetch(draft.config.json()) }
+            specs[index].targetFiles = known[key]
+        }
+        return specs
+    }
+
+    /// What a config names that has to be on this machine.
+    private static func names(in config: ExperimentConfig) -> String {
+        let text = config.taskConfig.text
+        return [
+            config.target?.description, config.pretrainedModelClass, config.tokenizerName, text?.datasetName,
+            text?.columnName, text?.trainDataSplit, text?.evalDataSplit, text.map { "\($0.maxSeqLen)" },
+            "\(config.batchSize)", "\(config.imageFreq == nil)", config.targetModulePatterns.joined(separator: " "),
+        ].map { $0 ?? "" }.joined(separator: "\n")
+    }
+
+    /// Checks what configs name without downloading or encoding anything.
+    ///
+    /// - Throws: What is missing or wrong, with the places of the keys that are to blame.
+    package func check(_ drafts: [SpecDraft]) throws(Failure) {
+        var known: Set<String> = []
+        var problems: [String] = []
+        for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
+            let (status, answer) = try ask(["--check"], draft.config.json())
+            struct Obstacle: Decodable {
+                let key: String?
+                let reason: String?
+            }
+            guard status == 0, let obstacle = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) else {
+                throw .failed("\(worker) cannot tell whether language models are there; nothing was stored")
+            }
+            if let key = obstacle.key, let reason = obstacle.reason { problems.append(draft.problem(key, reason)) }
+        }
+        guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
+    }
+
+    private func fetch(_ config: String) throws(Failure) -> String {
+        let (status, place) = try ask([], config)
+        switch status {
+        case 0 where !place.isEmpty: return place
+        case 2: throw .badInput("the language model or its text cannot be used; nothing was stored")
+        case 130: throw .interrupted
+        default: throw .failed("the language model or its text could not be brought here; nothing was stored")
+        }
+    }
+
+    /// Gives the worker a config, and waits for what it says.
+    private func ask(_ options: [String], _ config: String) throws(Failure) -> (status: Int32, answer: String) {
+        let process = Process()
+        let (input, output) = (Pipe(), Pipe())
+        process.executableURL = URL(filePath: worker)
+        process.arguments = ["fetch-language"] + options
+        process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
+        process.standardInput = input
+        process.standardOutput = output
+        let answer: Data
+        do {
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: Data((config + "\n").utf8))
+            try input.fileHandleForWriting.close()
+            answer = try output.fileHandleForReading.readToEnd() ?? Data()
+        } catch {
+            throw .failed("\(worker) cannot be started: \(error)")
+        }
+        process.waitUntilExit()
+        try Interruption.check()
+        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return (process.terminationStatus, text)
+    }
+}
+
+extension Submission {
+    /// Checks the language models and texts that specs name and that have to be brought here.
+    ///
+    /// - Throws: What is missing or wrong.
+    package func checkLanguageModels() throws(Failure) {
+        let drafts = plan.drafts.filter { $0.config.taskConfig.text != nil && $0.target == nil }
+        guard !drafts.isEmpty else { return }
+        try LanguageModels(worker: Program.worker(environment: environment), cache: cache, environment: environment)
+            .check(drafts)
+    }
+}

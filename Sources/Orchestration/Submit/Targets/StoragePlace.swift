@@ -1,0 +1,54 @@
+import CLinux
+import Foundation
+
+/// What is free of the file system, and of the user's quota there, that a folder lies on or will lie on.
+package struct StoragePlace {
+    /// Bytes and files that are free, and who counts them; those that are not known are missing.
+    package let free: [(bytes: Int?, files: Int?, owner: String)]
+
+    package init(holding folder: String) {
+        var path = folder
+        while path.count > 1, !FileManager.default.fileExists(atPath: path) {
+            path = (path as NSString).deletingLastPathComponent
+        }
+        free = [Self.fileSystem(path), Self.quota(path)].compactMap(\.self)
+    }
+
+    /// What will not be enough, in words.
+    package func shortages(bytes: Int, files: Int) -> [String] {
+        free.flatMap { place in
+            [
+                place.bytes.flatMap { left in
+                    bytes > left
+                        ? "The files take about \(RunDetails.size(bytes)); \(place.owner) has \(RunDetails.size(left)) left"
+                        : nil
+                },
+                place.files.flatMap { left in
+                    files > left ? "There will be about \(files) files; \(place.owner) has room for \(left) more" : nil
+                },
+            ].compactMap(\.self)
+        }
+    }
+
+    private static func fileSystem(_ path: String) -> (Int?, Int?, String)? {
+        var info = statvfs()
+        guard statvfs(path, &info) == 0 else { return nil }
+        let bytes = Int(
+            clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)
+        // Some file systems do not count files.
+        return (bytes, info.f_files > 0 ? Int(clamping: UInt64(info.f_favail)) : nil, "the file system of \(path)")
+    }
+
+    /// The user's own quota, where this machine's kernel keeps it; a file server's is not known here.
+    private static func quota(_ path: String) -> (Int?, Int?, String)? {
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return nil }
+        defer { close(folder) }
+        var quota = spd_quota()
+        guard spd_user_quota(folder, getuid(), &quota) == 0 else { return nil }
+        let bytes = quota.bytes_limit > 0 ? Int(clamping: quota.bytes_limit) - Int(clamping: quota.bytes_used) : nil
+        let files = quota.files_limit > 0 ? Int(clamping: quota.files_limit) - Int(clamping: quota.files_used) : nil
+        guard bytes != nil || files != nil else { return nil }
+        return (bytes.map { max(0, $0) }, files.map { max(0, $0) }, "your quota at \(path)")
+    }
+}

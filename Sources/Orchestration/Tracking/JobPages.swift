@@ -1,0 +1,140 @@
+import Experiments
+import Foundation
+package import Store
+package import WandB
+
+/// The W&B pages of a job: its project, a workspace for each of its experiments, a report of all.
+package struct JobPages {
+    package let job: Job
+    package let store: Store
+    package let environment: [String: String]
+
+    package init(job: Job, store: Store, environment: [String: String]) {
+        self.job = job
+        self.store = store
+        self.environment = environment
+    }
+
+    /// How long a submission may wait for pages; its agents are at work by then.
+    private static let submissionLimit = Duration.seconds(6)
+
+    /// Makes the pages of a job that has just been submitted, where its runs are sent to W&B.
+    ///
+    /// What goes wrong is one warning. Nothing is said where nothing was to be expected.
+    ///
+    /// - Parameter isReportAskedFor: Whether the user asked for a report in so many words.
+    /// - Returns: The pages.
+    package func makeAfterSubmission(isReportAskedFor: Bool) -> [JobLink] {
+        let advice = "`orchestrator report \(job.id)` makes the W&B pages later"
+        do {
+            let settings = try self.settings()
+            for notice in settings.notices { printError("W&B: \(notice)") }
+            let launch = try self.launch(settings, hasReport: job.createReport)
+            if let reason = settings.offlineReason ?? Self.projectless(launch) {
+                if isReportAskedFor { printError("there will be no W&B report: \(reason)") }
+                return []
+            }
+            let outcome = make(launch, settings, known: nil, limit: Self.submissionLimit)
+            if let problem = outcome.problem { printError("W&B: \(problem); \(advice)") }
+            return try store(outcome)
+        } catch {
+            printError("W&B: \(Failure(error).message); \(advice)")
+            return []
+        }
+    }
+
+    /// Makes or updates the pages of a job, report included.
+    ///
+    /// - Throws: Why there can be none, or why some are missing; those that could be made are stored.
+    package func makeAgain(limit: Duration) throws -> [JobLink] {
+        let settings = try self.settings()
+        for notice in settings.notices { printError("W&B: \(notice)") }
+        if let reason = settings.offlineReason {
+            throw Failure.failed("no pages were made on W&B: \(reason)")
+        }
+        let launch = try self.launch(settings, hasReport: true)
+        if let reason = Self.projectless(launch) {
+            throw Failure.failed("no pages were made on W&B: \(reason)")
+        }
+        let outcome = make(launch, settings, known: job.links.map(LaunchPage.init), limit: limit)
+        let links = try store(outcome)
+        if let problem = outcome.problem {
+            throw Failure.failed("not all pages of job \(job.id) could be made on W&B: \(problem)")
+        }
+        return links
+    }
+
+    private func make(
+        _ launch: Launch, _ settings: WandBSettings, known: [LaunchPage]?, limit: Duration
+    ) -> LaunchPages.Outcome {
+        LaunchPages(settings: settings, limit: limit, isCancelled: { Interruption.isRequested })
+            .make(launch, known: known)
+    }
+
+    private func store(_ outcome: LaunchPages.Outcome) throws(StoreError) -> [JobLink] {
+        let links = outcome.pages.map(JobLink.init)
+        if links != job.links { try store.setLinks(links, of: job.id) }
+        return links
+    }
+
+    private func settings() throws(Failure) -> WandBSettings {
+        do {
+            return try WandBSettings.read(
+                environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
+                homeDirectory: environment["HOME"])
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
+
+    private func launch(_ settings: WandBSettings, hasReport: Bool) throws(StoreError) -> Launch {
+        let experiments = try store.experiments(of: job.id).compactMap { experiment in
+            // As the agents choose it.
+            (job.project ?? experiment.project.map { settings.project ?? $0 }).map {
+                Launch.Experiment(
+                    name: experiment.name, project: $0,
+                    measures: experiment.task.flatMap(TargetKind.init(name:))?.measures ?? [], runs: experiment.specs)
+            }
+        }
+        return Launch(
+            token: job.token, experiments: experiments, commit: settings.tellsCommit ? job.commit : nil,
+            hasReport: hasReport)
+    }
+
+    private static func projectless(_ launch: Launch) -> String? {
+        launch.experiments.isEmpty ? "wandb_project is null in every config (--project names one)" : nil
+    }
+}
+
+extension JobLink {
+    package init(_ page: LaunchPage) {
+        let kind: Kind =
+            switch page.kind {
+            case .project: .project
+            case .workspace: .workspace
+            case .report: .report
+            }
+        self.init(kind: kind, title: page.title, url: page.url, id: page.id)
+    }
+
+    /// The link as people read it.
+    package var line: String {
+        switch kind {
+        case .project: "W&B project \(title): \(url)"
+        case .workspace: "W&B workspace \(title): \(url)"
+        case .report: "W&B report: \(url)"
+        }
+    }
+}
+
+extension LaunchPage {
+    fileprivate init(_ link: JobLink) {
+        let kind: Kind =
+            switch link.kind {
+            case .project: .project
+            case .workspace: .workspace
+            case .report: .report
+            }
+        self.init(kind: kind, title: link.title, url: link.url, id: link.id)
+    }
+}

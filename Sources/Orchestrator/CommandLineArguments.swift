@@ -1,0 +1,67 @@
+import Experiments
+import Orchestration
+
+/// What the command line takes beyond what the parser can be told, and what it refuses that the parser would let pass.
+enum CommandLineArguments {
+    /// Options that add up when they are given again.
+    private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run"]
+
+    /// The arguments with a bare `--sweep` given its file, negative numbers tied to their options, the published tool's
+    /// negation put right, and the help topic that is no command made one.
+    ///
+    /// The parser knows no option whose value may be left out, nor a value that begins with a dash, nor a name of
+    /// dashes and underscores.
+    static func canonical(_ arguments: [String]) -> [String] {
+        if arguments == ["help", "workflow"] { return ["workflow"] }
+        var result: [String] = []
+        for (index, argument) in arguments.enumerated() {
+            if let option = result.last, isOption(option), !option.contains("="), isNegativeNumber(argument) {
+                result[result.count - 1] = option + "=" + argument
+                continue
+            }
+            result.append(argument == "--no-create_report" ? "--no-create-report" : argument)
+            guard argument == "--sweep" else { continue }
+            let next = index + 1 < arguments.count ? arguments[index + 1] : nil
+            if next.map({ $0.hasPrefix("-") && $0 != "-" }) ?? true { result.append(SweepPlan.defaultSweepFile) }
+        }
+        return result
+    }
+
+    /// Refuses a command that does not exist, and an option that has a value twice: the parser would take the last one
+    /// without a word.
+    static func check(_ arguments: [String], commands: [String]) throws(Failure) {
+        if let command = arguments.first, !command.hasPrefix("-"), command != "help", !commands.contains(command) {
+            let nearest = Spelling.nearest(to: command, among: commands)
+            throw .badInput(
+                "there is no command '\(command)'"
+                    + (nearest.map { "; did you mean \($0)?" } ?? " (`orchestrator --help` lists them)"))
+        }
+        var values: [String: String] = [:]
+        var rest = arguments[...]
+        while let argument = rest.popFirst(), argument != "--" {
+            guard isOption(argument) else { continue }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0].replacing("_", with: "-"))
+            let value: String? =
+                if parts.count > 1 {
+                    String(parts[1])
+                } else if name == "--sbatch-arg" {
+                    rest.popFirst()
+                } else {
+                    rest.first.flatMap { isOption($0) ? nil : $0 }
+                }
+            guard let value, !repeatable.contains(name) else { continue }
+            if let other = values.updateValue(value, forKey: name) {
+                throw .badInput("\(name) is given twice, as '\(other)' and '\(value)'; keep one")
+            }
+        }
+    }
+
+    private static func isOption(_ argument: String) -> Bool {
+        argument.wholeMatch(of: /--?[A-Za-z][^\n]*/) != nil
+    }
+
+    private static func isNegativeNumber(_ argument: String) -> Bool {
+        argument.wholeMatch(of: /-[0-9][0-9.]*/) != nil
+    }
+}
