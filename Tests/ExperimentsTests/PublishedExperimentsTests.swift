@@ -102,7 +102,7 @@ struct PublishedExperimentsTests {
     func aToyModelIsTrainedAsPublished(
         name: String, features: Int, hidden: Int, layers: Int, batch: Int, zeroBias: Bool
     ) throws {
-        guard let training = try Registry.experiment(named: name).target?.training as? TMSTraining else {
+        guard let training = try Registry.experiment(named: name).target?.training as? TMSTrainingConfig else {
             Issue.record("\(name) has no toy model for a target")
             return
         }
@@ -128,7 +128,7 @@ struct PublishedExperimentsTests {
     func aResidualMLPIsTrainedAsPublished(
         name: String, features: Int, neurons: Int, layers: Int, steps: Int
     ) throws {
-        guard let training = try Registry.experiment(named: name).target?.training as? ResidualMLPTraining else {
+        guard let training = try Registry.experiment(named: name).target?.training as? ResidualMLPTrainingConfig else {
             Issue.record("\(name) has no residual MLP for a target")
             return
         }
@@ -191,7 +191,7 @@ struct OwnExperimentTests {
 
             let own = try #require(published?.yaml()).replacing("steps: 10000", with: "steps: 7")
             _ = try folder.write(own, to: "tms_5-2_target.yaml")
-            guard let training = try Registry.experiment(named: path).target?.training as? TMSTraining else {
+            guard let training = try Registry.experiment(named: path).target?.training as? TMSTrainingConfig else {
                 Issue.record("no toy model for a target")
                 return
             }

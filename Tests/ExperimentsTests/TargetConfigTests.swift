@@ -21,7 +21,7 @@ struct TargetConfigTests {
         """
 
     @Test func missingKeysTakeThePublishedDefaults() throws {
-        guard let training = try TargetConfig.load(yaml: toy, source: "t").training as? TMSTraining else {
+        guard let training = try TargetConfig.load(yaml: toy, source: "t").training as? TMSTrainingConfig else {
             Issue.record("not a toy model")
             return
         }
@@ -32,7 +32,7 @@ struct TargetConfigTests {
 
     @Test func theOlderSpellingOfAResidualModelIsReadAndNotWritten() throws {
         let config = try TargetConfig.load(yaml: residual, source: "r")
-        guard let training = config.training as? ResidualMLPTraining else {
+        guard let training = config.training as? ResidualMLPTrainingConfig else {
             Issue.record("not a residual MLP")
             return
         }

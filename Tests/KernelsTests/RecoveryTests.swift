@@ -6,7 +6,7 @@ import Testing
 @Suite struct RecoveryTests {
     /// A decomposition of linear1 with one subcomponent per column, at `places`, the others empty.
     private func exact(places: [Int], scale: Float = 1, _ change: (inout Tensor) -> Void = { _ in }) throws
-        -> Recovery?
+        -> FeatureRecovery?
     {
         let scene = Scene(
             network: .tms(features: 4, hidden: 3), patterns: ["linear1"], gateNeurons: 0, subcomponents: 6)

@@ -55,8 +55,8 @@ struct MemoryGateTests {
         let error = #expect(throws: RunError.self) {
             try Example.perform(
                 plan,
-                changing: { surroundings in
-                    surroundings.admit = { (bytes: Int) throws(RunError) in
+                changing: { hooks in
+                    hooks.admit = { (bytes: Int) throws(RunError) in
                         asked.withLock { $0 = bytes }
                         try MemoryGate.check(bytes, [Self.limit])
                         return true

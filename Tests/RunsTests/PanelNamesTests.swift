@@ -16,7 +16,7 @@ struct PanelNamesTests {
             total: 0, gradientNorm: 0, alive: ["linear1": 1], l0: ["linear1": 1])
         let row = MetricsRow(
             report, modules: ["linear1"],
-            scores: Recovery(mmcs: 1, ml2r: 1).numbers
+            scores: FeatureRecovery(mmcs: 1, ml2r: 1).numbers
                 + FeatureAlignment(featuresWithOneInput: 0, outputsInUse: 0).numbers)
         return Set(row.values.map(\.name))
     }

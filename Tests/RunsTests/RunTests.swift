@@ -142,7 +142,9 @@ struct RunTests {
     @Test func aFolderThatCannotBeListedIsNotTakenForANewRun() throws {
         let folder = try TemporaryFolder()
         let plan = try Example.plan(folder)
-        #expect(throws: FileError.self) { try Run.removeCheckpoints(in: RunFolder(path: plan.folder.path + "/absent")) }
+        #expect(throws: FileError.self) {
+            try RunExecution.removeCheckpoints(in: RunFolder(path: plan.folder.path + "/absent"))
+        }
     }
 
     enum Damage: CaseIterable {

@@ -88,7 +88,7 @@ enum Example {
         _ plan: RunPlan, stopAfter: Int? = nil, lines: Lines = Lines(),
         ownership: @escaping @Sendable (Int) -> FileOwnership = { _ in .ours },
         drawingLibraries: [String] = ["libcairo.so.2"],
-        changing: (inout RunSurroundings) -> Void = { _ in }
+        changing: (inout RunHooks) -> Void = { _ in }
     ) throws -> RunOutcome {
         let counter = Counter()
         let looks = Counter()
@@ -97,12 +97,12 @@ enum Example {
         let tracker = RunTracker(
             run: try RunDescription(id: plan.id, project: "test"), folder: plan.folder.path + "/wandb",
             settings: settings)
-        var surroundings = RunSurroundings(
+        var hooks = RunHooks(
             shouldStop: { stopAfter.map { counter.next() >= $0 } ?? false },
             ownership: { ownership(looks.next()) }, progress: { _ in }, say: { lines.add($0) })
-        changing(&surroundings)
-        return try Run(
-            plan, tracker: tracker, surroundings: surroundings, drawingLibraries: drawingLibraries
+        changing(&hooks)
+        return try RunExecution(
+            plan, tracker: tracker, hooks: hooks, drawingLibraries: drawingLibraries
         ).perform()
     }
 

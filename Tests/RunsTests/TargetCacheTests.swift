@@ -20,7 +20,7 @@ struct TargetCacheTests {
                 group.addTask {
                     try cache.trained(
                         config, threads: 1,
-                        surroundings: RunSurroundings(
+                        hooks: RunHooks(
                             shouldStop: { false }, progress: { _ in }, say: { lines.add($0) })
                     )?.hash
                 }
@@ -46,7 +46,7 @@ struct TargetCacheTests {
         let error = #expect(throws: RunError.self) {
             try TargetCache(folder: TargetsFolder(path: folder.path)).trained(
                 config, threads: 1,
-                surroundings: RunSurroundings(
+                hooks: RunHooks(
                     shouldStop: { false }, progress: { _ in }, say: { lines.add($0) }))
         }
 
@@ -66,7 +66,7 @@ struct TargetCacheTests {
 
         let target = try TargetCache(folder: TargetsFolder(path: folder.path)).trained(
             config, threads: 1,
-            surroundings: RunSurroundings(shouldStop: { true }, progress: { _ in }, say: { _ in }))
+            hooks: RunHooks(shouldStop: { true }, progress: { _ in }, say: { _ in }))
 
         #expect(target == nil)
         #expect(
@@ -78,8 +78,8 @@ struct TargetCacheTests {
     @Test func weightsWithTheirTrainingConfigBesideThemAreATarget() throws {
         let folder = try TemporaryFolder()
         let config = try TargetConfig.load(yaml: Example.target, source: "test")
-        let quiet = RunSurroundings(shouldStop: { false }, progress: { _ in }, say: { _ in })
-        #expect(try TargetCache.train(config, threads: 1, into: folder.path + "/mine", surroundings: quiet))
+        let quiet = RunHooks(shouldStop: { false }, progress: { _ in }, say: { _ in })
+        #expect(try TargetCache.train(config, threads: 1, into: folder.path + "/mine", hooks: quiet))
 
         let plan = try Example.plan(folder).with(path: folder.path + "/mine/tms.safetensors")
 

@@ -28,7 +28,7 @@ struct PlaceTests {
             let claim = try #require(try store.claimNext(of: done.id, by: agent, lease: lease))
             try store.complete(claim, metrics: [:])
             _ = try store.claimNext(of: open.id, by: try store.addAgent(to: open.id), lease: lease)
-            try store.addLaunches([("submit.sh", 1)], to: open.id)
+            try store.addSbatchCalls([("submit.sh", 1)], to: open.id)
         }
         try makeCopy()
         let store = try Store(copy)
@@ -36,7 +36,7 @@ struct PlaceTests {
         #expect(
             try store.openWork(of: open.id) == OpenWork(pending: 2, running: 0), "the original's agent keeps its own")
         #expect(try store.agents(of: open.id).map(\.state) == [.ended])
-        #expect(try store.launches(of: open.id).map(\.state) == [.refused])
+        #expect(try store.sbatchCalls(of: open.id).map(\.state) == [.refused])
         let token = try store.job(open.id).token
         #expect(token != open.token && token.count <= open.token.count)
         #expect(try store.job(done.id).token == done.token)

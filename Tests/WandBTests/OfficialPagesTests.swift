@@ -13,7 +13,7 @@ import Testing
 struct OfficialPagesTests {
     private let scratch: ScratchFolder
     private let server: StandInServer
-    private static let launch = Launch(
+    private static let job = PagedJob(
         token: "spd-x1",
         experiments: [
             .example("tms_5-2", runs: 6),
@@ -25,9 +25,9 @@ struct OfficialPagesTests {
         server = try await StandInServer.start()
     }
 
-    private func pages() async throws -> [LaunchPage] {
-        let pages = LaunchPages(settings: try .pointing(at: server.baseURL), limit: .seconds(60))
-        let outcome = try await blocking { pages.make(Self.launch, known: nil) }
+    private func pages() async throws -> [JobPage] {
+        let pages = PageMaker(settings: try .pointing(at: server.baseURL), limit: .seconds(60))
+        let outcome = try await blocking { pages.make(Self.job, known: nil) }
         try #require(outcome.problem == nil)
         return outcome.pages
     }

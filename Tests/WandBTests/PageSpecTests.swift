@@ -6,7 +6,7 @@ import Testing
 
 /// The specs of our pages beside those that W&B's own library saved.
 struct PageSpecTests {
-    private static let experiment = Launch.Experiment.example("tms_5-2", runs: 4)
+    private static let experiment = PagedJob.Experiment.example("tms_5-2", runs: 4)
 
     private func recorded(_ name: String) throws -> JSONValue {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -49,9 +49,9 @@ struct PageSpecTests {
     }
 
     @Test func aReportHasTheShapeThatWandBsOwnLibrarySaves() throws {
-        let launch = Launch(token: "spd-x", experiments: [Self.experiment], commit: "abc")
-        let report = LaunchReport(
-            launch: launch, projects: ["spd": .init(name: "spd", entity: "lab", id: "UA==")], workspaces: [])
+        let job = PagedJob(token: "spd-x", experiments: [Self.experiment], commit: "abc")
+        let report = ReportView(
+            job: job, projects: ["spd": .init(name: "spd", entity: "lab", id: "UA==")], workspaces: [])
         let panel = ".blocks[].metadata.panelBankSectionConfig.panels[].config"
         let ours = Self.places(in: report.spec)
         let theirs = Self.places(in: try recorded("report"))
@@ -69,9 +69,9 @@ struct PageSpecTests {
     }
 
     @Test func aGridsPanelsDoNotOverlap() {
-        let grid = Panel.grid([
-            [Panel(content: .media(["a"], columns: 6))], ["b", "c", "d"].map { Panel(content: .lines([$0])) },
-            ["e", "f"].map { Panel(content: .lines([$0])) },
+        let grid = PagePanel.grid([
+            [PagePanel(content: .media(["a"], columns: 6))], ["b", "c", "d"].map { PagePanel(content: .lines([$0])) },
+            ["e", "f"].map { PagePanel(content: .lines([$0])) },
         ])
         #expect(grid.map(\.layout.y) == [0, 12, 12, 12, 18, 18])
         var cells: Set<[Int]> = []

@@ -49,16 +49,16 @@ extension WandBSettings {
     }
 }
 
-extension Launch.Experiment {
+extension PagedJob.Experiment {
     /// An experiment with charts of every kind.
     static func example(
         _ name: String, project: String = "spd", divergences: Bool = false, runs: Int
-    ) -> Launch.Experiment {
-        func lines(_ names: String..., isLog: Bool = false, title: String? = nil) -> Panel {
-            Panel(content: .lines(names, isLog: isLog), title: title)
+    ) -> PagedJob.Experiment {
+        func lines(_ names: String..., isLog: Bool = false, title: String? = nil) -> PagePanel {
+            PagePanel(content: .lines(names, isLog: isLog), title: title)
         }
-        func pictures(_ name: String, columns: Int) -> Panel {
-            Panel(content: .media([name], columns: columns), title: "Pictures")
+        func pictures(_ name: String, columns: Int) -> PagePanel {
+            PagePanel(content: .media([name], columns: columns), title: "Pictures")
         }
         let reconstruction = lines(
             "loss/stochastic_recon_layerwise", "loss/stochastic_recon", isLog: true, title: "Reconstruction")
@@ -78,11 +78,11 @@ extension Launch.Experiment {
                 .init(
                     "Subcomponents",
                     [
-                        Panel(content: .matching(regex: ".*/ci_l0"), title: "L0"),
-                        Panel(content: .matching(regex: ".*/n_alive_01"), title: "Alive"),
+                        PagePanel(content: .matching(regex: ".*/ci_l0"), title: "L0"),
+                        PagePanel(content: .matching(regex: ".*/n_alive_01"), title: "Alive"),
                     ]), .init("Recovery", [lines("mmcs"), lines("ml2r")]), .init("Optimisation", [lines("misc/lr")]),
             ],
-            grid: Panel.grid(
+            grid: PagePanel.grid(
                 [
                     [pictures("causal_importances_upper_leaky", columns: 6)],
                     [reconstruction, faithfulness, minimality],

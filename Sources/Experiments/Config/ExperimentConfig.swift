@@ -49,7 +49,7 @@ public struct ExperimentConfig: Sendable, Equatable {
     /// The power of importance minimality and of the Schatten loss.
     public internal(set) var pnorm = 1.0
     /// How outputs are compared.
-    public internal(set) var outputLossType = OutputLoss.mse
+    public internal(set) var outputLossType = OutputLossType.mse
 
     // Training
     /// The learning rate.

@@ -11,7 +11,7 @@ public struct RunSize: Sendable, Hashable {
     private let maskSamples: Int
     private let modulePatterns: [String]
     private let sigmoid: SigmoidType
-    private let outputLoss: OutputLoss
+    private let outputLoss: OutputLossType
     /// Which losses are trained on.
     private let losses: Set<LossTerm>
     /// How many rows hold an active feature: the logarithm of their share to the base 1.2, so that sizes that are
@@ -62,7 +62,7 @@ public struct RunSize: Sendable, Hashable {
     }
 }
 
-extension SparseFeatures {
+extension SparseFeaturesConfig {
     /// The share of rows in which any feature is active, on average.
     fileprivate func liveRows(features: Int) -> Double {
         guard dataGenerationType.activeFeatures == nil else { return 1 }

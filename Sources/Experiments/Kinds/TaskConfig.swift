@@ -5,7 +5,7 @@ public struct TaskConfig: Sendable, Equatable {
     var data: Data
 
     enum Data: Sendable, Equatable {
-        case features(SparseFeatures)
+        case features(SparseFeaturesConfig)
         case text(TextData)
     }
 
@@ -18,7 +18,7 @@ public struct TaskConfig: Sendable, Equatable {
     public var name: String { kind.name }
 
     /// The generated data's settings, for the tasks that have them.
-    public var sparseFeatures: SparseFeatures? {
+    public var sparseFeatures: SparseFeaturesConfig? {
         if case .features(let features) = data { features } else { nil }
     }
 
@@ -36,8 +36,8 @@ public struct TaskConfig: Sendable, Equatable {
 }
 
 extension TaskConfig {
-    fileprivate var featuresToRead: SparseFeatures {
-        get { sparseFeatures ?? SparseFeatures() }
+    fileprivate var featuresToRead: SparseFeaturesConfig {
+        get { sparseFeatures ?? SparseFeaturesConfig() }
         set { data = .features(newValue) }
     }
 
@@ -48,7 +48,7 @@ extension TaskConfig {
 
     var fields: [Field<TaskConfig>] {
         switch data {
-        case .features: [nameField] + SparseFeatures.fields.map { $0.lifted(to: \.featuresToRead) }
+        case .features: [nameField] + SparseFeaturesConfig.fields.map { $0.lifted(to: \.featuresToRead) }
         case .text: [nameField] + TextData.fields.map { $0.lifted(to: \.textToRead) }
         }
     }

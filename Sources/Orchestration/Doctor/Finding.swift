@@ -39,7 +39,7 @@ package struct Finding: Codable, Equatable {
 
     /// For people: one line, and one for the advice.
     package func text(_ style: Style) -> String {
-        let color: Color =
+        let color: TextColor =
             switch level {
             case .ok: .green
             case .warning: .yellow

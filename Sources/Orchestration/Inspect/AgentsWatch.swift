@@ -97,7 +97,7 @@ package struct AgentsWatch {
             }
             return outlook
         }
-        let submitted = snapshot.launches.filter { $0.state == .submitted }
+        let submitted = snapshot.sbatchCalls.filter { $0.state == .submitted }
         let expected = submitted.reduce(0) { $0 + $1.agents }
         let isDoubtful =
             expected > snapshot.agents.count || !outlook.verdicts.contains(.working)
@@ -120,7 +120,7 @@ package struct AgentsWatch {
         guard isOpen else { return outlook }
         outlook.endings = endings(of: snapshot, now: entries)
         let isHeard = outlook.verdicts.contains { $0 == .working || $0 == .starting }
-        if !isHeard, waiting.isEmpty, view.problem == nil, !snapshot.launches.contains(where: \.state.isOpen) {
+        if !isHeard, waiting.isEmpty, view.problem == nil, !snapshot.sbatchCalls.contains(where: \.state.isOpen) {
             outlook.reasonOfEnd =
                 outlook.endings.isEmpty
                 ? "SLURM's queue holds none of its agents"
@@ -142,8 +142,8 @@ package struct AgentsWatch {
         let alive = Set(entries.filter { !$0.state.isFinal }.map(\.job.rawValue))
         let all = snapshot.endings.filter { !known.contains($0.number) && !alive.contains($0.number) } + present
         // Earlier submissions ended as they did; what matters is how the last one fares.
-        let begun = snapshot.launches.compactMap(\.begun).max()
-        let latest = snapshot.launches.filter { launch in
+        let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
+        let latest = snapshot.sbatchCalls.filter { launch in
             begun.flatMap { last in launch.begun.map { last - $0 < .seconds(600) } } ?? true
         }.compactMap(\.slurmJobID)
         return all.filter { ending in

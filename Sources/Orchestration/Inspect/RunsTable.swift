@@ -29,7 +29,9 @@ package struct RunsTable {
     private let columns: [Column]
     private let settings: [Overrides?]
 
-    package init(_ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [Metric], atRest: Set<AgentID?>) {
+    package init(
+        _ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [Metric], atRest: Set<AgentID?>
+    ) {
         func column(
             _ title: String, _ alignment: TextTable.Alignment = .right, importance: Int? = nil,
             _ cell: (Run) -> TextTable.Cell
@@ -123,7 +125,7 @@ package struct RunsTable {
         }
     }
 
-    private static func color(_ status: RunStatus) -> Color? {
+    private static func color(_ status: RunStatus) -> TextColor? {
         switch status {
         case .pending: .dim
         case .running: .yellow

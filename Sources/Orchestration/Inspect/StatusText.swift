@@ -43,7 +43,7 @@ package struct StatusText {
         let done = cells(counts[.done])
         let failed = cells(counts[.done] + counts[.failed] + counts[.cancelled]) - done
         let running = min(width, cells(counts.settled + counts[.running])) - done - failed
-        func part(_ count: Int, _ cell: String, _ color: Color) -> String {
+        func part(_ count: Int, _ cell: String, _ color: TextColor) -> String {
             style.paint(String(repeating: cell, count: max(0, count)), color)
         }
         let percent = counts.total == 0 ? 0 : 100 * counts.settled / counts.total
@@ -72,7 +72,7 @@ package struct StatusText {
         let isShort = all.count <= Self.agentsInFull
         for (agent, verdict) in all where isShort || verdict != .ended {
             let heard = agent.heartbeat.map { Self.time(snapshot.time - $0) + " ago" } ?? ""
-            let color: Color =
+            let color: TextColor =
                 switch verdict {
                 case .gone: .red
                 case .suspended, .silent, .working: .yellow

@@ -11,9 +11,9 @@ package struct TextTable {
     /// Text with a colour for terminals.
     package struct Cell: ExpressibleByStringInterpolation {
         package let text: String
-        package let color: Color?
+        package let color: TextColor?
 
-        package init(_ text: String, _ color: Color? = nil) {
+        package init(_ text: String, _ color: TextColor? = nil) {
             self.text = text
             self.color = color
         }
@@ -49,7 +49,7 @@ package struct TextTable {
 }
 
 /// What colours mean on a terminal.
-package enum Color: String {
+package enum TextColor: String {
     case bold = "1"
     case green = "32"
     case yellow = "33"
@@ -71,7 +71,7 @@ package struct Style {
         return Style(isColored: Terminal.isStandardOutput && !dumb)
     }
 
-    package func paint(_ text: String, _ color: Color?) -> String {
+    package func paint(_ text: String, _ color: TextColor?) -> String {
         guard isColored, let color, !text.isEmpty else { return text }
         return "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m"
     }

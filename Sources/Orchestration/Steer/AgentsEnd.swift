@@ -33,7 +33,7 @@ package struct AgentsEnd {
             return (stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"])
                 + away.sorted().map { "The agents on \($0) will find out within seconds" }
         case .slurm:
-            let isBegun = try store.launches(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
+            let isBegun = try store.sbatchCalls(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
             guard isBegun || job.submission != .stored else { return [] }
             do throws(SlurmError) {
                 try await slurm.cancel(named: job.token)

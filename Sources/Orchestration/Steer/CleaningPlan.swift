@@ -34,7 +34,7 @@ package struct CleaningPlan {
     }
 
     /// Plans to delete figures, or what W&B has, of the runs of some jobs, or of all, that are over.
-    package init(figures: Bool, spools: Bool, of jobs: [JobID], in state: State) throws {
+    package init(figures: Bool, spools: Bool, of jobs: [JobID], in state: OpenStore) throws {
         let jobs = try jobs.isEmpty ? state.store.jobs().map(\.job.id) : jobs
         let settled = try jobs.flatMap { try state.store.snapshot(of: $0).runs }.filter(\.status.isSettled)
         let runs = settled.filter { state.cache.isOwn($0.folder.path) }
@@ -54,7 +54,7 @@ package struct CleaningPlan {
         parts.removeAll(where: \.files.isEmpty)
     }
 
-    package init(_ jobs: [JobID], in state: State) throws {
+    package init(_ jobs: [JobID], in state: OpenStore) throws {
         for id in jobs {
             let snapshot = try state.store.snapshot(of: id)
             let job = snapshot.job

@@ -16,8 +16,8 @@ package struct Recovery {
     /// standard error; nothing of it keeps the command from going on.
     package func perform(in store: Store) async {
         do {
-            for id in try store.jobsToLaunch() { await tell { try await startAgents(of: id, store) } }
-            for id in try store.jobsToBury() { await tell { try bury(id, store) } }
+            for id in try store.jobsWithOpenSbatchCalls() { await tell { try await startAgents(of: id, store) } }
+            for id in try store.jobsWithUnstartedAgents() { await tell { try endUnstartedAgents(id, store) } }
             for id in try store.jobsToFinish() {
                 await tell {
                     try await JobEnd(
@@ -39,7 +39,7 @@ package struct Recovery {
     }
 
     private func startAgents(of id: JobID, _ store: Store) async throws -> [String] {
-        let before = try store.launches(of: id)
+        let before = try store.sbatchCalls(of: id)
         let job = try store.job(id)
         let launch = AgentLaunch(job: job, store: store, cache: cache, environment: environment, slurm: slurm)
         // Whoever submits at this moment holds the lock and needs no help.
@@ -51,7 +51,7 @@ package struct Recovery {
         } catch {
             return ["job \(id): its submission was interrupted, and \(error); `orchestrator resume \(id)` tries again"]
         }
-        let after = try store.launches(of: id)
+        let after = try store.sbatchCalls(of: id)
         let mended = after.filter { launch in
             launch.state == .submitted && before.contains { $0.id == launch.id && $0.state.isOpen }
         }
@@ -61,7 +61,7 @@ package struct Recovery {
     }
 
     /// Notes that local agents that were to be started never were.
-    private func bury(_ id: JobID, _ store: Store) throws -> [String] {
+    private func endUnstartedAgents(_ id: JobID, _ store: Store) throws -> [String] {
         let job = try store.job(id)
         guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
         defer { lock.release() }

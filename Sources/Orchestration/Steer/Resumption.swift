@@ -74,7 +74,7 @@ package struct Resumption {
         _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions
     ) -> String? {
         let recurring = outlook.endings.filter { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
-        let last = snapshot.launches.last { $0.state == .submitted }
+        let last = snapshot.sbatchCalls.last { $0.state == .submitted }
         guard !recurring.isEmpty, options == last?.options ?? snapshot.job.options else { return nil }
         return
             "job \(snapshot.job.id): its last agents ended in SLURM: \(recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")); "
@@ -100,10 +100,10 @@ package struct Resumption {
     private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, warnings: [String]) {
         let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
         let (count, note) = try count(atWork: atWork.count, open)
-        let earlier = try launch.store.launches(of: job.id).count
+        let earlier = try launch.store.sbatchCalls(of: job.id).count
         let arrays = try await AgentLaunch.arrays(of: count, launch.slurm, first: earlier + 1)
         for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }
-        try launch.store.addLaunches(arrays, to: job.id, options: options)
+        try launch.store.addSbatchCalls(arrays, to: job.id, options: options)
         let warnings = try await launch.startOnSlurm()
         return (text(count, open, place: "in SLURM's queue"), note + warnings)
     }

@@ -33,7 +33,7 @@ extension AgentLaunch {
         defer { lock.release() }
         var warnings: [String] = []
         var agents = 0
-        while let launch = try store.launches(of: job.id).first(where: \.state.isOpen) {
+        while let launch = try store.sbatchCalls(of: job.id).first(where: \.state.isOpen) {
             if launch.state == .begun {
                 switch try await fate(of: launch) {
                 case .taken(let number):
@@ -59,7 +59,7 @@ extension AgentLaunch {
                     continue
                 }
                 try store.refuse(launch)
-                for rest in try store.launches(of: job.id) where rest.state.isOpen { try store.refuse(rest) }
+                for rest in try store.sbatchCalls(of: job.id) where rest.state.isOpen { try store.refuse(rest) }
                 guard agents > 0 else { throw error }
                 warnings.append(
                     "SLURM takes no more than \(plural(agents, "agent")) now (\(error)); they share all specs, and "
@@ -67,7 +67,7 @@ extension AgentLaunch {
                 break
             }
         }
-        let latest = try store.launches(of: job.id).last { $0.slurmJobID != nil }
+        let latest = try store.sbatchCalls(of: job.id).last { $0.slurmJobID != nil }
         return warnings + noting { try store.markSubmitted(job.id, slurmJobID: latest?.slurmJobID) }
     }
 
@@ -87,7 +87,7 @@ extension AgentLaunch {
 
     /// SLURM's numbers for what is known to be submitted.
     private func knownJobs() throws(StoreError) -> Set<SlurmJobID> {
-        Set(try store.launches(of: job.id).compactMap(\.slurmJobID).map(SlurmJobID.init))
+        Set(try store.sbatchCalls(of: job.id).compactMap(\.slurmJobID).map(SlurmJobID.init))
     }
 
     /// Looks for the job of an `sbatch` call by the job's name: in the queue, among the agents that have come, and in
@@ -135,12 +135,12 @@ extension AgentLaunch {
 
     /// Replaces a launch by two of half the agents.
     private func split(_ launch: SbatchCall) throws {
-        let count = try store.launches(of: job.id).count
+        let count = try store.sbatchCalls(of: job.id).count
         let halves = [launch.agents - launch.agents / 2, launch.agents / 2].enumerated().map { index, agents in
             (script: JobFolder.script(count + index + 1), agents: agents)
         }
         for half in halves { try write(half.script, agents: half.agents, options: options(of: launch)) }
-        try store.addLaunches(halves, to: job.id, options: launch.options, replacing: launch)
+        try store.addSbatchCalls(halves, to: job.id, options: launch.options, replacing: launch)
     }
 
     private func options(of launch: SbatchCall) -> JobOptions { launch.options ?? job.options }

@@ -16,7 +16,10 @@ package struct Submission {
     package let maxRetries: Int
     package let createReport: Bool
 
-    package init(plan: SweepPlan, cache: CacheFolder, environment: [String: String], executor: Executor, slurm: SlurmCommands, token: String, suffix: String?, project: String?, request: AgentRequest, maxRetries: Int, createReport: Bool) {
+    package init(
+        plan: SweepPlan, cache: CacheFolder, environment: [String: String], executor: Executor, slurm: SlurmCommands,
+        token: String, suffix: String?, project: String?, request: AgentRequest, maxRetries: Int, createReport: Bool
+    ) {
         self.plan = plan
         self.cache = cache
         self.environment = environment
@@ -60,7 +63,7 @@ package struct Submission {
         do {
             try Interruption.check()
             let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: agentCount, slurm) : []
-            job = try store.insertJob(newJob, specs: specs, launches: arrays) { id in
+            job = try store.insertJob(newJob, specs: specs, sbatchCalls: arrays) { id in
                 try folder.publish(as: id) { layout throws(Failure) in
                     var scripts: [(name: String, script: BatchScript)] = []
                     for array in arrays {

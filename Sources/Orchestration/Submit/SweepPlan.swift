@@ -73,7 +73,7 @@ package struct SweepPlan {
         } catch {
             problems.append("\(error)")
         }
-        var gathering = SpecGathering(project: project, runs: runs)
+        var gathering = SpecBuilder(project: project, runs: runs)
         do {
             for draft in drafts { try gathering.add(draft) }
         } catch {

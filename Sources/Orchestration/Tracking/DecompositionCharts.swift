@@ -2,17 +2,17 @@ package import Metrics
 package import WandB
 
 // The charts of a decomposition as W&B's pages have them.
-extension Launch.Experiment {
+extension PagedJob.Experiment {
     /// An experiment whose runs log some metrics beyond those that all decompositions have.
     package init(name: String, project: String, measures: [Metric], runs: Int) {
         self.init(
             name: name, project: project,
-            sections: Chart.sections(with: measures).map { Panel.Section($0.name, $0.charts.map(Panel.init)) },
-            grid: Panel.grid(Chart.report(with: measures).map { $0.map(Panel.init) }), runs: runs)
+            sections: Chart.sections(with: measures).map { PagePanel.Section($0.name, $0.charts.map(PagePanel.init)) },
+            grid: PagePanel.grid(Chart.report(with: measures).map { $0.map(PagePanel.init) }), runs: runs)
     }
 }
 
-extension Panel {
+extension PagePanel {
     /// A chart as W&B draws it.
     package init(_ chart: Chart) {
         let content: Content =

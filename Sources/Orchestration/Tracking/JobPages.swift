@@ -56,7 +56,7 @@ package struct JobPages {
         if let reason = Self.projectless(launch) {
             throw Failure.failed("no pages were made on W&B: \(reason)")
         }
-        let outcome = make(launch, settings, known: job.links.map(LaunchPage.init), limit: limit)
+        let outcome = make(launch, settings, known: job.links.map(JobPage.init), limit: limit)
         let links = try store(outcome)
         if let problem = outcome.problem {
             throw Failure.failed("not all pages of job \(job.id) could be made on W&B: \(problem)")
@@ -65,13 +65,13 @@ package struct JobPages {
     }
 
     private func make(
-        _ launch: Launch, _ settings: WandBSettings, known: [LaunchPage]?, limit: Duration
-    ) -> LaunchPages.Outcome {
-        LaunchPages(settings: settings, limit: limit, isCancelled: { Interruption.isRequested })
+        _ launch: PagedJob, _ settings: WandBSettings, known: [JobPage]?, limit: Duration
+    ) -> PageMaker.Outcome {
+        PageMaker(settings: settings, limit: limit, isCancelled: { Interruption.isRequested })
             .make(launch, known: known)
     }
 
-    private func store(_ outcome: LaunchPages.Outcome) throws(StoreError) -> [JobLink] {
+    private func store(_ outcome: PageMaker.Outcome) throws(StoreError) -> [JobLink] {
         let links = outcome.pages.map(JobLink.init)
         if links != job.links { try store.setLinks(links, of: job.id) }
         return links
@@ -87,27 +87,27 @@ package struct JobPages {
         }
     }
 
-    private func launch(_ settings: WandBSettings, hasReport: Bool) throws(StoreError) -> Launch {
+    private func launch(_ settings: WandBSettings, hasReport: Bool) throws(StoreError) -> PagedJob {
         let experiments = try store.experiments(of: job.id).compactMap { experiment in
             // As the agents choose it.
             (job.project ?? experiment.project.map { settings.project ?? $0 }).map {
-                Launch.Experiment(
+                PagedJob.Experiment(
                     name: experiment.name, project: $0,
                     measures: experiment.task.flatMap(TargetKind.init(name:))?.measures ?? [], runs: experiment.specs)
             }
         }
-        return Launch(
+        return PagedJob(
             token: job.token, experiments: experiments, commit: settings.tellsCommit ? job.commit : nil,
             hasReport: hasReport)
     }
 
-    private static func projectless(_ launch: Launch) -> String? {
+    private static func projectless(_ launch: PagedJob) -> String? {
         launch.experiments.isEmpty ? "wandb_project is null in every config (--project names one)" : nil
     }
 }
 
 extension JobLink {
-    package init(_ page: LaunchPage) {
+    package init(_ page: JobPage) {
         let kind: Kind =
             switch page.kind {
             case .project: .project
@@ -127,7 +127,7 @@ extension JobLink {
     }
 }
 
-extension LaunchPage {
+extension JobPage {
     fileprivate init(_ link: JobLink) {
         let kind: Kind =
             switch link.kind {

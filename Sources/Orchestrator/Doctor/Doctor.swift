@@ -40,7 +40,7 @@ struct Doctor: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         var report = DoctorReport(
             print: json ? nil : Style.forStandardOutput(environment: environment))
-        let cache = try State.folder(environment)
+        let cache = try OpenStore.folder(environment)
         report.add(FolderProbe.findings(of: cache, environment: environment))
         report.add(WorkerCheck(environment: environment).findings())
         report.add(MachineCheck().findings())

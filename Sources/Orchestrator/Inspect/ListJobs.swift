@@ -20,8 +20,8 @@ struct ListJobs: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let cache = try State.folder(environment)
-        let state = try State(cache, environment: environment, for: .looking)
+        let cache = try OpenStore.folder(environment)
+        let state = try OpenStore(cache, environment: environment, for: .looking)
         await state?.recover()
         let jobs = try await failing { try state?.store.jobs() ?? [] }
         let stalls: [JobID: String] =

@@ -25,7 +25,7 @@ struct Logs: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open(for: .looking)
+        let state = try await OpenStore.open(for: .looking)
         if follow { try await waitForAgent(in: state.store) }
         let source = try await failing { try LogSource(Reference(name), as: name, in: state.store) }
         var log = GrowingFile(path: source.file)

@@ -29,14 +29,14 @@ struct Show: AsyncParsableCommand {
     var extract: String?
 
     func run() async throws {
-        let state = try await State.open(for: .looking)
+        let state = try await OpenStore.open(for: .looking)
         if let extract { return try await failing { try unpack(to: extract, state) } }
         let details = try await failing { try RunDetails(startingWith: name, in: state.store, cache: state.cache) }
         let style = Style.forStandardOutput(environment: state.environment)
         print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
     }
 
-    private func unpack(to folder: String, _ state: State) throws {
+    private func unpack(to folder: String, _ state: OpenStore) throws {
         let run = try state.store.run(state.store.run(startingWith: name.lowercased()))
         let figures = try FigureFiles(in: run.folder.path)
         guard !figures.packs.isEmpty else { throw Failure.failed("run \(run.id) has no figures") }

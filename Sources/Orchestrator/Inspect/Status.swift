@@ -45,8 +45,8 @@ struct Status: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let cache = try State.folder(environment)
-        guard let state = try State(cache, environment: environment, for: .looking) else {
+        let cache = try OpenStore.folder(environment)
+        guard let state = try OpenStore(cache, environment: environment, for: .looking) else {
             if let job {
                 throw Failure.badInput("there is no job \(job): nothing was ever submitted to \(cache.path)")
             }

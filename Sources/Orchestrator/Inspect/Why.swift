@@ -24,7 +24,7 @@ struct Why: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let state = try await State.open(for: .looking)
+        let state = try await OpenStore.open(for: .looking)
         let style = Style.forStandardOutput(environment: state.environment)
         let text = try await failing {
             let watch = AgentsWatch(

@@ -28,7 +28,7 @@ struct Export: AsyncParsableCommand {
     var allConfig = false
 
     func run() async throws {
-        let state = try await State.open(for: .looking)
+        let state = try await OpenStore.open(for: .looking)
         let text = try await failing {
             let export = try RunTable(state.job(job).id, in: state.store, allConfig: allConfig)
             return format == .csv ? export.csv() : try export.jsonLines()

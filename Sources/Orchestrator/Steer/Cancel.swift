@@ -24,7 +24,7 @@ struct Cancel: AsyncParsableCommand {
 
     func run() async throws {
         // Not mended first: agents that were never submitted need not be.
-        let state = try State(for: .changing)
+        let state = try OpenStore(for: .changing)
         let slurm = SlurmCommands(environment: state.environment)
         try await failing {
             // Everything is looked up before anything is changed.

@@ -35,7 +35,7 @@ struct Clean: AsyncParsableCommand {
     var yes = false
 
     func run() async throws {
-        let state = try await State.open(for: yes ? .changing : .looking)
+        let state = try await OpenStore.open(for: yes ? .changing : .looking)
         try await failing {
             let jobs = jobs.map(JobID.init)
             let plan =

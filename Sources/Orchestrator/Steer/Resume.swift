@@ -29,7 +29,7 @@ struct Resume: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open(for: .changing)
+        let state = try await OpenStore.open(for: .changing)
         let slurm = SlurmCommands(environment: state.environment)
         let id = JobID(rawValue: job)
         let job = try await failing { try state.store.job(id) }

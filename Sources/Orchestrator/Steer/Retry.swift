@@ -30,7 +30,7 @@ struct Retry: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let state = try await State.open(for: .changing)
+        let state = try await OpenStore.open(for: .changing)
         try await failing {
             let store = state.store
             let job = try store.job(JobID(rawValue: job))

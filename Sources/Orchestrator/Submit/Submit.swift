@@ -110,7 +110,7 @@ struct Submit: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         Interruption.listen()
-        let cache = try State.folder(environment)
+        let cache = try OpenStore.folder(environment)
         let plan = try SweepPlan(
             experiments: experiments, sweep: sweep, sampling: search.sampling, project: project, runs: cache.runs)
         for doubt in plan.doubts { printError(doubt) }
@@ -166,7 +166,7 @@ struct Submit: AsyncParsableCommand {
     /// Puts right what others have left half done; whatever keeps the state from being used, storing the job meets too.
     private static func recover(_ cache: CacheFolder, _ environment: [String: String]) async {
         do {
-            try await State(cache, environment: environment, for: .changing)?.recover()
+            try await OpenStore(cache, environment: environment, for: .changing)?.recover()
         } catch {
             return
         }

@@ -28,7 +28,7 @@ struct Report: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open(for: .changing)
+        let state = try await OpenStore.open(for: .changing)
         let job = try await failing { try state.job(self.job) }
         let pages = JobPages(job: job, store: state.store, environment: state.environment)
         let links = try await failing { try pages.makeAgain(limit: Self.limit) }

@@ -63,7 +63,7 @@ struct Sync: AsyncParsableCommand {
 
     func run() async throws {
         Interruption.listen()
-        let state = try await State.open(for: .changing)
+        let state = try await OpenStore.open(for: .changing)
         let selection = try await failing { try SyncSelection(names, in: state.store, cache: state.cache) }
         if offlineFolders {
             let export = try await failing {
@@ -89,7 +89,7 @@ struct Sync: AsyncParsableCommand {
         if summary.exitCode != 0 { throw ExitCode(summary.exitCode) }
     }
 
-    private func options(_ state: State) throws(Failure) -> Relay.Options {
+    private func options(_ state: OpenStore) throws(Failure) -> Relay.Options {
         let access = try SyncAccess(environment: state.environment)
         let folder = state.cache.senders
         try Files.makeFolder(folder)

@@ -93,12 +93,12 @@ extension TargetConfig {
     func target(_ weights: StateDict) throws -> TargetModel { try runKind().made(of: weights, self) }
 
     /// The batches that a config describes for a target of this kind with so many features.
-    func data(_ config: ExperimentConfig, features: Int) throws(RunError) -> Kernels.SparseFeatures {
+    func data(_ config: ExperimentConfig, features: Int) throws(RunError) -> SparseFeatures {
         guard let task = config.taskConfig.sparseFeatures else {
             throw .invalid(
                 "task_config.task_name: the target's inputs are features, which \(config.taskConfig.name) has not")
         }
-        return try Kernels.SparseFeatures(task, features: features, lowest: try runKind().lowest)
+        return try SparseFeatures(task, features: features, lowest: try runKind().lowest)
     }
 }
 

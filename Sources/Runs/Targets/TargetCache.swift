@@ -22,9 +22,9 @@ public struct TargetCache: Sendable {
     /// The target that a plan decomposes, found to go with its config; nil if the run was asked to stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
-    func target(of plan: RunPlan, surroundings: RunSurroundings) throws -> (any RunTarget)? {
+    func target(of plan: RunPlan, hooks: RunHooks) throws -> (any RunTarget)? {
         if plan.config.taskConfig.text != nil {
-            return try LanguageTargets(targets: folder).target(of: plan, surroundings: surroundings)
+            return try LanguageTargets(targets: folder).target(of: plan, hooks: hooks)
         }
         let origin: TargetOrigin
         do throws(TargetError) {
@@ -32,9 +32,9 @@ public struct TargetCache: Sendable {
         } catch { throw RunError(error) }
         let files: TargetFiles? =
             switch origin {
-            case .training(let config): try trained(config, threads: plan.threads, surroundings: surroundings)
+            case .training(let config): try trained(config, threads: plan.threads, hooks: hooks)
             case .files(let path): try Self.read(path)
-            case .run(let run): try downloaded(run, surroundings: surroundings)
+            case .run(let run): try downloaded(run, hooks: hooks)
             case .hub(let name):
                 throw RunError.invalid("pretrained_model_name_hf: \(name) is a language model; task_name is not lm")
             }
@@ -82,7 +82,7 @@ public struct TargetCache: Sendable {
 
     /// The target that a run on W&B trained, downloaded once whoever needs it first; nil if asked to stop first.
     private func downloaded(
-        _ run: WandBRunReference, surroundings: RunSurroundings
+        _ run: WandBRunReference, hooks: RunHooks
     ) throws(RunError) -> TargetFiles? {
         guard let downloads else {
             throw .invalid("pretrained_model_path: \(PretrainedModel.wandb(run)) has no place to be downloaded to")
@@ -90,8 +90,8 @@ public struct TargetCache: Sendable {
         let place: String?
         do throws(TargetDownloadError) {
             place = try downloads.fetch(
-                run, check: { _ = try TargetFiles(path: $0) }, say: surroundings.say,
-                shouldStop: surroundings.shouldStop)
+                run, check: { _ = try TargetFiles(path: $0) }, say: hooks.say,
+                shouldStop: hooks.shouldStop)
         } catch {
             throw error.mayPass ? .failed("\(error)") : .invalid("\(error)")
         }
@@ -105,11 +105,11 @@ public struct TargetCache: Sendable {
     /// stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
-    public func trained(_ config: TargetConfig, threads: Int, surroundings: RunSurroundings) throws
+    public func trained(_ config: TargetConfig, threads: Int, hooks: RunHooks) throws
         -> TargetFiles?
     {
-        let place = try once(config, surroundings: surroundings) { place in
-            try Self.train(config, threads: threads, into: place, surroundings: surroundings)
+        let place = try once(config, hooks: hooks) { place in
+            try Self.train(config, threads: threads, into: place, hooks: hooks)
         }
         return try place.map(Self.read)
     }
@@ -118,12 +118,12 @@ public struct TargetCache: Sendable {
     ///
     /// - Parameters:
     ///   - config: The training config.
-    ///   - surroundings: Whom to tell, and whether to stop.
+    ///   - hooks: Whom to tell, and whether to stop.
     ///   - make: Makes the folder; false if it was given up.
     /// - Returns: The folder.
     /// - Throws: `FileError`, or what `make` throws.
     func once(
-        _ config: TargetConfig, surroundings: RunSurroundings, make: (String) throws -> Bool
+        _ config: TargetConfig, hooks: RunHooks, make: (String) throws -> Bool
     ) throws -> String? {
         let place = folder.target(kind: config.kind.tag, digest: SHA256.hex(config.canonicalJSON()))
         let isThere = { FileManager.default.fileExists(atPath: place + "/metadata.json") }
@@ -132,10 +132,10 @@ public struct TargetCache: Sendable {
         while !isThere() {
             guard let lock = try FileLock(path: TargetsFolder.lock(of: place)) else {
                 if !hasSaidWaiting {
-                    surroundings.say("waits for another agent that trains the target \(place)")
+                    hooks.say("waits for another agent that trains the target \(place)")
                 }
                 hasSaidWaiting = true
-                if surroundings.shouldStop() { return nil }
+                if hooks.shouldStop() { return nil }
                 Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
                 continue
             }
@@ -161,13 +161,13 @@ public struct TargetCache: Sendable {
     /// - Returns: False if asked to stop first; nothing is then left behind.
     /// - Throws: `RunError` if no seed will do, `FileError`.
     public static func train(
-        _ config: TargetConfig, threads: Int, into folder: String, surroundings: RunSurroundings
+        _ config: TargetConfig, threads: Int, into folder: String, hooks: RunHooks
     ) throws -> Bool {
         try appearing(at: folder) { temporary in
             if let language = LanguageTargetFolder(config) {
-                return try language.train(into: temporary, threads: threads, surroundings: surroundings)
+                return try language.train(into: temporary, threads: threads, hooks: hooks)
             }
-            return try trainFeatures(config, threads: threads, into: temporary, surroundings: surroundings)
+            return try trainFeatures(config, threads: threads, into: temporary, hooks: hooks)
         }
     }
 
@@ -185,21 +185,21 @@ public struct TargetCache: Sendable {
     }
 
     private static func trainFeatures(
-        _ config: TargetConfig, threads: Int, into temporary: String, surroundings: RunSurroundings
+        _ config: TargetConfig, threads: Int, into temporary: String, hooks: RunHooks
     ) throws -> Bool {
         var rejected: [TrainingRecord.Rejected] = []
         let (firstSeed, tries) = (config.training.seed, config.training.maxSeeds)
         for seed in firstSeed..<firstSeed + tries {
-            surroundings.say("trains the target with seed \(seed)")
-            let result = try config.train(seed: seed, threads: threads) { !surroundings.shouldStop() }
+            hooks.say("trains the target with seed \(seed)")
+            let result = try config.train(seed: seed, threads: threads) { !hooks.shouldStop() }
             guard let result else { return false }
             guard result.unrepresented.isEmpty else {
                 rejected.append(.init(seed: seed, unrepresented: result.unrepresented))
                 let features = result.unrepresented.map(String.init).joined(separator: ", ")
-                surroundings.say("seed \(seed) leaves features \(features) unrepresented; tries the next")
+                hooks.say("seed \(seed) leaves features \(features) unrepresented; tries the next")
                 continue
             }
-            surroundings.say("the target is trained: seed \(seed), loss \(result.loss)")
+            hooks.say("the target is trained: seed \(seed), loss \(result.loss)")
             try TargetFiles.write(
                 result, config: config, record: .init(seed: seed, rejected: rejected, loss: result.loss), to: temporary)
             return true

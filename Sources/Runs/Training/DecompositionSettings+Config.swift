@@ -46,11 +46,11 @@ extension LearningRate.Schedule {
     }
 }
 
-extension Kernels.SparseFeatures {
+extension SparseFeatures {
     /// The batches that a task's settings describe.
     ///
     /// - Throws: `RunError.invalid` where there are fewer features than the settings name.
-    init(_ task: Experiments.SparseFeatures, features: Int, lowest: Float) throws(RunError) {
+    init(_ task: SparseFeaturesConfig, features: Int, lowest: Float) throws(RunError) {
         try self.init(
             features: features, lowest: lowest, probability: task.featureProbability,
             generation: task.dataGenerationType, synced: task.syncedInputs ?? [])

@@ -95,7 +95,7 @@ public enum FileOwnership: Sendable, Equatable {
 }
 
 /// What a run is told from outside while it goes on, and whom it tells.
-public struct RunSurroundings: Sendable {
+public struct RunHooks: Sendable {
     /// Whether to save the state and stop; asked between steps, so it must be quick.
     public var shouldStop: @Sendable () -> Bool
     /// Whose the run's files are; asked between steps, so it must be quick.
@@ -109,7 +109,7 @@ public struct RunSurroundings: Sendable {
     /// Hears lines for people.
     public var say: @Sendable (String) -> Void
 
-    /// Creates surroundings.
+    /// Creates hooks.
     public init(
         shouldStop: @escaping @Sendable () -> Bool, ownership: @escaping @Sendable () -> FileOwnership = { .ours },
         progress: @escaping @Sendable (RunProgress) -> Void,

@@ -6,28 +6,28 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("jobs, specs, runs, attempts, agents") { db in
-            try db.execute(sql: first)
+            try db.execute(sql: v1)
         }
         migrator.registerMigration("options of jobs, batch jobs") { db in
-            try db.execute(sql: second)
+            try db.execute(sql: v2)
         }
         migrator.registerMigration("copies of targets") { db in
-            try db.execute(sql: copiesOfTargets)
+            try db.execute(sql: v3)
         }
         migrator.registerMigration("leases that are observed, launches") { db in
-            try db.execute(sql: third)
+            try db.execute(sql: v4)
         }
         migrator.registerMigration("where the cache lies") { db in
-            try db.execute(sql: place)
+            try db.execute(sql: v5)
         }
         migrator.registerMigration("kills for memory") { db in
-            try db.execute(sql: killsForMemory)
+            try db.execute(sql: v6)
         }
         migrator.registerMigration("options of launches, agents that were lost") { db in
-            try db.execute(sql: lostAgents)
+            try db.execute(sql: v7)
         }
         migrator.registerMigration("runs that W&B does not have") { db in
-            try db.execute(sql: unsent)
+            try db.execute(sql: v8)
         }
         return migrator
     }
@@ -51,7 +51,7 @@ enum Schema {
     // `spec` says what to run and never changes; `run` says how it stands and stays small, so that looking
     // at ten thousand of them is quick. An attempt's number is the fence: only the number in `run.attempt`
     // may write. Times are unix seconds.
-    private static let first = """
+    private static let v1 = """
         CREATE TABLE job (
           id INTEGER PRIMARY KEY AUTOINCREMENT,
           token TEXT NOT NULL UNIQUE,
@@ -132,7 +132,7 @@ enum Schema {
 
     // One sbatch call per row: a job has several when its array had to be split or agents were added.
     // `job.finished` is when its last agent wrote the summary, `job.links` the W&B pages made for it (JSON).
-    private static let second = """
+    private static let v2 = """
         ALTER TABLE job ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
         ALTER TABLE job ADD COLUMN finished REAL;
         ALTER TABLE job ADD COLUMN links TEXT;
@@ -148,14 +148,14 @@ enum Schema {
         """
 
     // Whether a run that is over keeps something for W&B that is known not to be there.
-    private static let unsent = "ALTER TABLE run ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"
+    private static let v8 = "ALTER TABLE run ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"
 
-    private static let copiesOfTargets = "ALTER TABLE spec ADD COLUMN target_files TEXT"
+    private static let v3 = "ALTER TABLE spec ADD COLUMN target_files TEXT"
 
     // `attempt.lease` is how many seconds without a renewal give the run to others, `from_step` the step that the run
     // had reported when the attempt began; attempts up to `run.forgiven` no longer count against the run. A `launch` is
     // one sbatch call; its row is there before the call, so that a crash around it is found out.
-    private static let third = """
+    private static let v4 = """
         ALTER TABLE attempt ADD COLUMN lease REAL NOT NULL DEFAULT 60;
         ALTER TABLE attempt ADD COLUMN from_step INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE run ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
@@ -177,7 +177,7 @@ enum Schema {
     // `place` holds where the cache was when it was used last, and the one that it is a copy of. `job.steps_known` is how
     // many of these steps the job's worker knows. Folders are named relative to the cache's; nobody reads them but workers
     // of earlier versions, so jobs that those are at work on keep theirs as they are.
-    private static let place = """
+    private static let v5 = """
         CREATE TABLE place (
           one INTEGER PRIMARY KEY CHECK (one = 1),
           path TEXT NOT NULL,
@@ -192,12 +192,12 @@ enum Schema {
         """
 
     // What the node's kernel had counted when the agent registered: more of them later tell what may have ended it.
-    private static let killsForMemory = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
+    private static let v6 = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
 
     // `launch.options` is what the launch's agents get, where that isn't what the job's first ones got. An agent is `lost`
     // when others have found out that it is gone, `replaced` when SLURM was asked to start it again. A `slurm_ending` is
     // what SLURM said of an agent that did not end well.
-    private static let lostAgents = """
+    private static let v7 = """
         ALTER TABLE launch ADD COLUMN options TEXT;
         ALTER TABLE agent ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE agent ADD COLUMN replaced REAL;

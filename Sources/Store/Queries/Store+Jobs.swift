@@ -10,13 +10,13 @@ extension Store {
     /// - Parameters:
     ///   - new: The job.
     ///   - specs: Its specs in order.
-    ///   - launches: The `sbatch` calls that are to be made: each one's script and number of agents.
+    ///   - sbatchCalls: The `sbatch` calls that are to be made: each one's script and number of agents.
     ///   - publish: Puts the job's folder into place, given the job's number; called just before the commit, while no
     ///     other process can change the state. It must not use the store.
     /// - Returns: The job as it is stored.
     /// - Throws: A ``StoreError``, or what `publish` throws; then nothing is stored.
     public func insertJob(
-        _ new: NewJob, specs: [NewSpec], launches: [(script: String, agents: Int)] = [],
+        _ new: NewJob, specs: [NewSpec], sbatchCalls: [(script: String, agents: Int)] = [],
         publish: (JobID) throws -> Void
     ) throws -> Job {
         var failure: (any Error)?
@@ -27,7 +27,7 @@ extension Store {
                 if new.executor == .local {
                     try Self.addAgents(new.agentCount, to: id, at: now(), in: db)
                 }
-                try Self.add(launches, to: id, in: db)
+                try Self.add(sbatchCalls, to: id, in: db)
                 do {
                     try publish(id)
                 } catch {

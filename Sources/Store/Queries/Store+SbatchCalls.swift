@@ -40,11 +40,11 @@ public struct SbatchCall: Sendable, Equatable, Identifiable {
 
 extension Store {
     /// Every `sbatch` call for a job, in order.
-    public func launches(of job: JobID) throws(StoreError) -> [SbatchCall] {
-        try read { db in try Self.launches(of: job, in: db) }
+    public func sbatchCalls(of job: JobID) throws(StoreError) -> [SbatchCall] {
+        try read { db in try Self.sbatchCalls(of: job, in: db) }
     }
 
-    static func launches(of job: JobID, in db: Database) throws -> [SbatchCall] {
+    static func sbatchCalls(of job: JobID, in db: Database) throws -> [SbatchCall] {
         try Row.fetchAll(db, sql: "SELECT * FROM launch WHERE job = ? ORDER BY id", arguments: [job.rawValue])
             .map { row in
                 let options = row["options"] as String?
@@ -57,20 +57,20 @@ extension Store {
     }
 
     /// The jobs with work left whose agents are not all known to be submitted.
-    public func jobsToLaunch() throws(StoreError) -> [JobID] {
+    public func jobsWithOpenSbatchCalls() throws(StoreError) -> [JobID] {
         try read { db in
             try Int64.fetchAll(
                 db,
                 sql: """
                     SELECT DISTINCT job FROM launch WHERE state IN ('planned', 'begun') AND EXISTS
-                      (SELECT 1 FROM run WHERE run.job = launch.job AND status IN ('pending', 'running'))
+                      (SELECT 1 FROM run WHERE run.job = call.job AND status IN ('pending', 'running'))
                     """
             ).map(JobID.init)
         }
     }
 
     /// The jobs with work left that have local agents which are to be started and have no process yet.
-    public func jobsToBury() throws(StoreError) -> [JobID] {
+    public func jobsWithUnstartedAgents() throws(StoreError) -> [JobID] {
         let past = now() + .seconds(-5)
         return try read { db in
             try Int64.fetchAll(
@@ -101,26 +101,26 @@ extension Store {
     /// Notes `sbatch` calls that are to be made.
     ///
     /// - Parameters:
-    ///   - launches: The name of each call's script and the number of agents that it starts.
+    ///   - sbatchCalls: The name of each call's script and the number of agents that it starts.
     ///   - job: The job.
     ///   - options: What their agents get; `nil` if it is what the job's first ones got.
     ///   - replaced: A launch whose place they take.
     /// - Throws: What keeps the file from being changed.
-    public func addLaunches(
-        _ launches: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil,
+    public func addSbatchCalls(
+        _ sbatchCalls: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil,
         replacing replaced: SbatchCall? = nil
     ) throws(StoreError) {
         try write { db in
             if let replaced { try Self.set(replaced, to: .refused, in: db) }
-            try Self.add(launches, to: job, options: options, in: db)
+            try Self.add(sbatchCalls, to: job, options: options, in: db)
         }
     }
 
     static func add(
-        _ launches: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil, in db: Database
+        _ sbatchCalls: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil, in db: Database
     ) throws {
         let options = try options.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
-        for launch in launches {
+        for launch in sbatchCalls {
             try db.execute(
                 sql: """
                     INSERT INTO launch (job, script, agents, state, host, options) VALUES (?, ?, ?, 'planned', ?, ?)
@@ -130,39 +130,39 @@ extension Store {
     }
 
     /// Notes that `sbatch` is about to be called.
-    public func begin(_ launch: SbatchCall) throws(StoreError) {
+    public func begin(_ call: SbatchCall) throws(StoreError) {
         let now = now()
         try write { db in
             try db.execute(
                 sql: "UPDATE launch SET state = 'begun', begun = ?, host = ? WHERE id = ?",
-                arguments: [now.rawValue, AgentIdentity.thisHost, launch.id])
+                arguments: [now.rawValue, AgentIdentity.thisHost, call.id])
         }
     }
 
     /// Notes that `sbatch` has ended without anybody knowing whether SLURM has taken the job.
-    public func noteUnclear(_ launch: SbatchCall) throws(StoreError) {
+    public func noteUnclear(_ call: SbatchCall) throws(StoreError) {
         try write { db in
-            try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [launch.id])
+            try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [call.id])
         }
-        try markUncertain(launch.job)
+        try markUncertain(call.job)
     }
 
     /// Notes that SLURM has taken a launch under a number.
-    public func settle(_ launch: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
+    public func settle(_ call: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
         try write { db in
             try db.execute(
                 sql: "UPDATE launch SET state = 'submitted', slurm_job_id = ? WHERE id = ?",
-                arguments: [slurmJobID, launch.id])
+                arguments: [slurmJobID, call.id])
         }
     }
 
     /// Notes that SLURM has refused a launch.
-    public func refuse(_ launch: SbatchCall) throws(StoreError) {
-        try write { db in try Self.set(launch, to: .refused, in: db) }
+    public func refuse(_ call: SbatchCall) throws(StoreError) {
+        try write { db in try Self.set(call, to: .refused, in: db) }
     }
 
-    private static func set(_ launch: SbatchCall, to state: SbatchState, in db: Database) throws {
+    private static func set(_ call: SbatchCall, to state: SbatchState, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE launch SET state = ? WHERE id = ?", arguments: [state.rawValue, launch.id])
+            sql: "UPDATE launch SET state = ? WHERE id = ?", arguments: [state.rawValue, call.id])
     }
 }

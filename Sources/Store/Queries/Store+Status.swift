@@ -40,7 +40,7 @@ public struct JobSnapshot: Sendable, Equatable {
     /// Its agents in the order of their start.
     public let agents: [Agent]
     /// The `sbatch` calls that were made for it.
-    public let launches: [SbatchCall]
+    public let sbatchCalls: [SbatchCall]
     /// What SLURM has said of agents that did not end well.
     public let endings: [SlurmEnding]
     /// The work that is left and the speed of what was done.
@@ -128,7 +128,7 @@ extension Store {
             return JobSnapshot(
                 time: now, job: job, counts: counts, unsent: try Self.unsent(of: id, in: db),
                 agents: try Self.agents(of: id, in: db),
-                launches: try Self.launches(of: id, in: db), endings: try Self.endings(of: id, in: db),
+                sbatchCalls: try Self.sbatchCalls(of: id, in: db), endings: try Self.endings(of: id, in: db),
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit

@@ -33,7 +33,7 @@ public enum RunAlert {
                 // Milliseconds in which the same alert is not sent again.
                 .init("waitDuration", .number(60_000)),
             ]
-            let patience = Patience(limit: .seconds(15), firstPause: .seconds(1), isCancelled: { false })
+            let patience = Deadline(limit: .seconds(15), firstPause: .seconds(1), isCancelled: { false })
             _ = try patience.call { api.graphQL(.notifyScriptableRunAlert, variables: variables) }
             return nil
         } catch {

@@ -3,7 +3,7 @@ import HTTP
 // Calls that somebody waits for, rather than a run's tracking in the background.
 extension WandBAPI {
     /// The calls of a command; `patience` bounds each of them.
-    convenience init(settings: WandBSettings, key: APIKey, patience: Patience) throws(HTTPError) {
+    convenience init(settings: WandBSettings, key: APIKey, patience: Deadline) throws(HTTPError) {
         var pacing = SendPacing()
         pacing.connectTimeout = min(patience.limit, .seconds(4))
         self.init(
@@ -12,7 +12,7 @@ extension WandBAPI {
     }
 
     /// The entity that is meant where none is named.
-    func entity(_ patience: Patience) throws(CallFailure) -> String {
+    func entity(_ patience: Deadline) throws(CallFailure) -> String {
         if let entity = settings.entity { return entity }
         return try patience.call { defaultEntity() }
     }

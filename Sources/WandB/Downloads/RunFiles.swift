@@ -15,7 +15,7 @@ public final class RunFiles {
     private let api: WandBAPI
     private let key: APIKey
     private let base: BaseURL
-    private let patience: Patience
+    private let patience: Deadline
     /// For addresses that are not the server's own: this handle has never held the key.
     private let stranger: HTTPClient
     private let client: HTTPClient
@@ -38,7 +38,7 @@ public final class RunFiles {
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(RunFilesError) {
         guard let key = settings.apiKey else { throw .noKey("no WANDB_API_KEY is set") }
-        patience = Patience(limit: limit, firstPause: .milliseconds(200), isCancelled: isCancelled)
+        patience = Deadline(limit: limit, firstPause: .milliseconds(200), isCancelled: isCancelled)
         do {
             base = try BaseURL(settings.baseURL)
             api = try WandBAPI(settings: settings, key: key, patience: patience)
@@ -92,7 +92,7 @@ public final class RunFiles {
     }
 
     private static func told<Value>(
-        _ patience: Patience, _ host: String, _ body: () throws(CallFailure) -> Value
+        _ patience: Deadline, _ host: String, _ body: () throws(CallFailure) -> Value
     ) throws(RunFilesError) -> Value {
         do throws(CallFailure) { return try body() } catch {
             if error.kind == .cancelled, patience.isCancelled() { throw .interrupted }

@@ -3,9 +3,9 @@ import Foundation
 /// The calls that make pages, repeated while there is time and the server may still do its work.
 struct PageSession {
     let api: WandBAPI
-    let patience: Patience
+    let patience: Deadline
     /// The pages made before; nil if making them is tried for the first time.
-    let known: [LaunchPage]?
+    let known: [JobPage]?
 
     /// The entity that the runs are logged to.
     func entity() throws(CallFailure) -> String { try api.entity(patience) }
@@ -18,32 +18,32 @@ struct PageSession {
 
     /// Makes or updates the workspace view of an experiment.
     func workspace(
-        of experiment: Launch.Experiment, _ launch: Launch, in project: RunSet.Project, at url: String
-    ) throws(CallFailure) -> LaunchPage {
-        let workspace = WorkspaceView(token: launch.token, experiment: experiment)
+        of experiment: PagedJob.Experiment, _ job: PagedJob, in project: RunSet.Project, at url: String
+    ) throws(CallFailure) -> JobPage {
+        let workspace = WorkspaceView(token: job.token, experiment: experiment)
         let view = WandBAPI.View(
             type: .workspace, name: workspace.name, displayName: workspace.displayName, description: "",
             spec: workspace.spec)
         let id = try ensure(view, in: project, knownID: knownID(.workspace, experiment.name))
-        return LaunchPage(
+        return JobPage(
             kind: .workspace, title: experiment.name, url: "\(url)?nw=\(workspace.address)", id: id)
     }
 
-    /// Makes or updates the report of a launch.
+    /// Makes or updates the report of a job.
     func report(
-        _ report: LaunchReport, in project: RunSet.Project, at url: String
-    ) throws(CallFailure) -> LaunchPage {
+        _ report: ReportView, in project: RunSet.Project, at url: String
+    ) throws(CallFailure) -> JobPage {
         let view = WandBAPI.View(
             type: .report, name: report.name, displayName: report.title, description: report.description,
             spec: report.spec)
         let id = try ensure(view, in: project, knownID: knownID(.report, report.title))
         let title = report.title.replacingOccurrences(of: " ", with: "-")
         let address = "\(title)--\(id.prefix { $0 != "=" })"
-        return LaunchPage(
+        return JobPage(
             kind: .report, title: report.title, url: BaseURL.join(url, ["reports", address]), id: id)
     }
 
-    private func knownID(_ kind: LaunchPage.Kind, _ title: String) -> String? {
+    private func knownID(_ kind: JobPage.Kind, _ title: String) -> String? {
         known?.first { $0.kind == kind && $0.title == title }?.id
     }
 

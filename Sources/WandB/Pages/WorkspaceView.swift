@@ -1,9 +1,9 @@
 import JSON
 
-/// A saved workspace view: the runs of one experiment of a launch, and their charts.
+/// A saved workspace view: the runs of one experiment of a job, and their charts.
 struct WorkspaceView: Sendable, Equatable {
     let token: String
-    let experiment: Launch.Experiment
+    let experiment: PagedJob.Experiment
 
     var displayName: String { "\(experiment.name) - \(token)" }
 

@@ -10,7 +10,7 @@ extension AgentLoop {
     /// Runs what a claim is for and writes how it ended.
     ///
     /// - Throws: `StoreError` if the state file is out of reach.
-    func perform(_ kept: KeptClaim) throws(StoreError) {
+    func perform(_ kept: HeldClaim) throws(StoreError) {
         let claim = kept.claim
         let folder = claim.folder
         let log: RunLog
@@ -35,19 +35,19 @@ extension AgentLoop {
             tracker.console(line)
         }
         say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
-        var surroundings = RunSurroundings(
+        var hooks = RunHooks(
             shouldStop: { StopRequest.isMade || kept.lost != nil }, ownership: { kept.ownership },
             progress: { progress in
                 kept.note(progress)
                 if let line = log.note(progress) { tracker.console(line) }
             }, say: say)
-        surroundings.admit = { bytes throws(RunError) in
+        hooks.admit = { bytes throws(RunError) in
             try memory.enter(claim.run.rawValue, needing: bytes, say: say) { !StopRequest.isMade && kept.lost == nil }
         }
         defer { memory.leave(claim.run.rawValue) }
         let outcome: RunOutcome
         do throws(RunError) {
-            outcome = try Runs.Run(plan, tracker: tracker, surroundings: surroundings).perform()
+            outcome = try RunExecution(plan, tracker: tracker, hooks: hooks).perform()
         } catch {
             if case .outOfRoom(let reason) = error {
                 leave(tracker, of: claim, try giveBackForRoom(claim, reason), log: log)
@@ -71,7 +71,7 @@ extension AgentLoop {
     }
 
     private func settle(
-        _ outcome: RunOutcome, of kept: KeptClaim, plan: RunPlan, tracker: RunTracker, log: RunLog
+        _ outcome: RunOutcome, of kept: HeldClaim, plan: RunPlan, tracker: RunTracker, log: RunLog
     ) throws(StoreError) {
         let claim = kept.claim
         switch outcome {
@@ -86,7 +86,7 @@ extension AgentLoop {
                 return
             }
             do {
-                try Runs.Run.removeCheckpoints(in: plan.folder)
+                try RunExecution.removeCheckpoints(in: plan.folder)
             } catch {
                 log.say("its checkpoints stay: \(error)")
             }

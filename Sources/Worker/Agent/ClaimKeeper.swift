@@ -7,7 +7,7 @@ import Synchronization
 /// all, so that a locked state file never holds training up.
 final class ClaimKeeper: Sendable {
     private struct State {
-        var kept: [KeptClaim] = []
+        var kept: [HeldClaim] = []
         var isOver = false
     }
 
@@ -46,7 +46,7 @@ final class ClaimKeeper: Sendable {
     ///
     /// - Returns: `nil` when there is none now.
     /// - Throws: `StoreError.agentEnded`, and what keeps the state file from being read or changed.
-    func next() throws(StoreError) -> KeptClaim? {
+    func next() throws(StoreError) -> HeldClaim? {
         let asked = ContinuousClock.now
         if isLocal { try endExpiredAgents() }
         let silent = try silent()
@@ -54,7 +54,7 @@ final class ClaimKeeper: Sendable {
         if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease) }
         if claim == nil { claim = try takeOver(silent.filter { !$0.hasProgress }) }
         guard let claim else { return nil }
-        let kept = KeptClaim(claim, lease: lease, asked: asked)
+        let kept = HeldClaim(claim, lease: lease, asked: asked)
         state.withLock { $0.kept.append(kept) }
         return kept
     }
@@ -86,7 +86,7 @@ final class ClaimKeeper: Sendable {
     }
 
     /// Keeps a claim no longer.
-    func drop(_ kept: KeptClaim) {
+    func drop(_ kept: HeldClaim) {
         kept.end()
         state.withLock { $0.kept.removeAll { $0 === kept } }
     }

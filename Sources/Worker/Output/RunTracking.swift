@@ -14,7 +14,7 @@ extension AgentLoop {
     /// - Returns: The tracking; files that are known beforehand are on their way.
     /// - Throws: A project, name or tag that W&B does not take.
     func tracker(
-        of kept: KeptClaim, plan: RunPlan, log: RunLog
+        of kept: HeldClaim, plan: RunPlan, log: RunLog
     ) throws(WandBSettingsError) -> RunTracker {
         let claim = kept.claim
         var settings = options.tracking

@@ -37,11 +37,11 @@ extension Worker {
             guard !FileManager.default.fileExists(atPath: out) else {
                 throw RunError.invalid("\(out) exists; --out names a folder to create")
             }
-            let surroundings = RunSurroundings(
+            let hooks = RunHooks(
                 shouldStop: { StopRequest.isMade }, progress: { _ in }, say: { print($0) })
             let isDone = try TargetCache.train(
                 target, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
-                into: out.hasSuffix("/") ? String(out.dropLast()) : out, surroundings: surroundings)
+                into: out.hasSuffix("/") ? String(out.dropLast()) : out, hooks: hooks)
             guard isDone else { throw ExitCode(130) }
             print("the target is in \(out)")
         }

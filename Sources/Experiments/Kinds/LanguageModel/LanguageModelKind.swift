@@ -8,7 +8,7 @@ extension TargetKind {
             "AutoModelForCausalLM", "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "GPTNeoForCausalLM",
             "GPT2LMHeadModel", "GPTNeoXForCausalLM",
         ].map { "transformers." + $0 },
-        data: .text(TextData()), training: LanguageTraining.self, hasEmbeddings: true,
+        data: .text(TextData()), training: LanguageTrainingConfig.self, hasEmbeddings: true,
         measures: Metric.ofLanguageModels,
         takesHubNames: true,
         conflicts: { config in

@@ -4,11 +4,11 @@ extension TargetKind {
     /// Residual MLPs; `resid_mlp` is what later versions of the published tool call the task.
     static let residualMLP = TargetKind(
         name: "residual_mlp", aliases: ["resid_mlp"], tag: "resid_mlp", weightsStem: "resid_mlp",
-        modelClasses: ["spd.experiments.resid_mlp.models.ResidualMLP"], data: .features(SparseFeatures()),
-        training: ResidualMLPTraining.self, hasEmbeddings: false, measures: Metric.ofResidualMLP)
+        modelClasses: ["spd.experiments.resid_mlp.models.ResidualMLP"], data: .features(SparseFeaturesConfig()),
+        training: ResidualMLPTrainingConfig.self, hasEmbeddings: false, measures: Metric.ofResidualMLP)
 }
 
-extension ResidualMLPTraining: ConfiguredTraining {
+extension ResidualMLPTrainingConfig: ConfiguredTraining {
     static var kind: TargetKind { .residualMLP }
     static var modelKeys: [String] { [modelKey, olderModelKey] }
 
@@ -39,7 +39,7 @@ extension ResidualMLPTraining: ConfiguredTraining {
         config.taskConfig.conflicts(features: model.nFeatures)
     }
 
-    static func runName(_ config: ExperimentConfig, target: ResidualMLPTraining?, settings: String) -> String? {
+    static func runName(_ config: ExperimentConfig, target: ResidualMLPTrainingConfig?, settings: String) -> String? {
         guard let model = target?.model else { return nil }
         return "resid_mlp\(model.nLayers)_" + settings + "ft\(model.nFeatures)_resid\(model.dEmbed)_mlp\(model.dMLP)"
     }

@@ -4,10 +4,11 @@ extension TargetKind {
     /// Toy models of superposition.
     static let tms = TargetKind(
         name: "tms", aliases: [], tag: "tms", weightsStem: "tms", modelClasses: ["spd.experiments.tms.models.TMSModel"],
-        data: .features(SparseFeatures()), training: TMSTraining.self, hasEmbeddings: false, measures: Metric.ofTMS)
+        data: .features(SparseFeaturesConfig()), training: TMSTrainingConfig.self, hasEmbeddings: false,
+        measures: Metric.ofTMS)
 }
 
-extension TMSTraining: ConfiguredTraining {
+extension TMSTrainingConfig: ConfiguredTraining {
     static var kind: TargetKind { .tms }
     static var modelKeys: [String] { [modelKey] }
 
@@ -36,7 +37,7 @@ extension TMSTraining: ConfiguredTraining {
         config.taskConfig.conflicts(features: model.nFeatures)
     }
 
-    static func runName(_ config: ExperimentConfig, target: TMSTraining?, settings: String) -> String? {
+    static func runName(_ config: ExperimentConfig, target: TMSTrainingConfig?, settings: String) -> String? {
         guard let model = target?.model else { return nil }
         let layers = model.nHiddenLayers > 0 ? "-\(model.nHiddenLayers)" : ""
         let shape = "ft\(model.nFeatures)_hid\(model.nHidden)hid-layers\(model.nHiddenLayers)"

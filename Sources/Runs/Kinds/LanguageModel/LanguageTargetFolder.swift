@@ -10,7 +10,7 @@ import Tokenizers
 /// A language model that is trained here, as a folder of the hub's form: config, weights, tokenizer, and its text.
 struct LanguageTargetFolder {
     /// How it is trained.
-    let training: Experiments.LanguageTraining
+    let training: LanguageTrainingConfig
     /// The whole training config, which the folder keeps.
     let config: TargetConfig
 
@@ -52,7 +52,7 @@ struct LanguageTargetFolder {
     ///
     /// - Returns: False if it was given up.
     /// - Throws: `RunError`, `FileError`, `TextDataError`.
-    func train(into folder: String, threads: Int, surroundings: RunSurroundings) throws -> Bool {
+    func train(into folder: String, threads: Int, hooks: RunHooks) throws -> Bool {
         let text = try texts()
         let words = training.textFile == nil ? StoryGrammar.vocabulary : commonWords(text.train)
         try DurableFile.write(configJSON.text + "\n", to: folder + "/config.json")
@@ -65,16 +65,16 @@ struct LanguageTargetFolder {
         }
         guard let rows = try rows(of: folder, threads: threads) else { return false }
         let shape = try shape()
-        let kernel = Kernels.LanguageTraining(
+        let kernel = LanguageTraining(
             shape: shape, steps: training.steps,
             learningRate: LearningRate(peak: training.lr, schedule: .init(training.lrSchedule)),
             weightDecay: training.weightDecay, clippedNorm: training.gradClip)
         let trained = try kernel.train(on: rows, seed: training.seed, threads: threads) { step, loss in
-            if step % 100 == 0 { surroundings.say("target step \(step)/\(training.steps), cross-entropy \(loss)") }
-            return !surroundings.shouldStop()
+            if step % 100 == 0 { hooks.say("target step \(step)/\(training.steps), cross-entropy \(loss)") }
+            return !hooks.shouldStop()
         }
         guard let trained else { return false }
-        surroundings.say("the target is trained: cross-entropy \(trained.loss)")
+        hooks.say("the target is trained: cross-entropy \(trained.loss)")
         try SafeTensors(
             arrays: trained.model.weights.mapValues { .init(shape: $0.shape, $0.values) }, metadata: ["format": "pt"]
         ).write(to: folder + "/model.safetensors")
@@ -88,7 +88,7 @@ struct LanguageTargetFolder {
     ///
     /// - Throws: `RunError`, `KernelError` for sizes that do not fit each other.
     static func rough(_ shape: TransformerShape) throws -> Transformer {
-        let kernel = Kernels.LanguageTraining(
+        let kernel = LanguageTraining(
             shape: shape, steps: 0, learningRate: LearningRate(peak: 0, schedule: .constant))
         let tokens = MadeUpTokens(length: 2, rows: 1, vocabulary: shape.vocabulary)
         guard let trained = try kernel.train(on: tokens, seed: 0, threads: 1, progress: { _, _ in true }) else {

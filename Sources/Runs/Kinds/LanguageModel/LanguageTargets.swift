@@ -13,7 +13,7 @@ struct LanguageTargets {
     /// The model and text that a plan decomposes; nil if the run was asked to stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
-    func target(of plan: RunPlan, surroundings: RunSurroundings) throws -> (any RunTarget)? {
+    func target(of plan: RunPlan, hooks: RunHooks) throws -> (any RunTarget)? {
         if let obstacle = plan.config.obstacles(decomposing: plan.target).first {
             throw RunError.invalid("\(obstacle.key): \(obstacle.reason)")
         }
@@ -21,19 +21,19 @@ struct LanguageTargets {
         if let path = plan.targetFiles {
             sources = try LanguageSources(contentsOf: path, cache: targets.cache)
         } else {
-            guard let found = try found(for: plan, surroundings: surroundings) else { return nil }
+            guard let found = try found(for: plan, hooks: hooks) else { return nil }
             sources = found
         }
         return try LanguageRunTarget(
-            sources, config: plan.config, training: plan.target, warn: surroundings.say)
+            sources, config: plan.config, training: plan.target, warn: hooks.say)
     }
 
     /// Trains the model, where that is asked for, and encodes its text; whoever comes first does it for all.
-    private func found(for plan: RunPlan, surroundings: RunSurroundings) throws -> LanguageSources? {
+    private func found(for plan: RunPlan, hooks: RunHooks) throws -> LanguageSources? {
         var trained: String?
         if let training = plan.target {
-            let place = try TargetCache(folder: targets).once(training, surroundings: surroundings) {
-                try TargetCache.train(training, threads: plan.threads, into: $0, surroundings: surroundings)
+            let place = try TargetCache(folder: targets).once(training, hooks: hooks) {
+                try TargetCache.train(training, threads: plan.threads, into: $0, hooks: hooks)
             }
             guard let place else { return nil }
             trained = place
@@ -44,7 +44,7 @@ struct LanguageTargets {
         let cache = targets.cache
         let finder = LanguageSourceFinder(
             cache: cache, hub: Hub(settings: HubSettings(environment: environment), cache: cache.hub),
-            threads: plan.threads, say: surroundings.say, progress: { _, _ in }, isCancelled: surroundings.shouldStop)
+            threads: plan.threads, say: hooks.say, progress: { _, _ in }, isCancelled: hooks.shouldStop)
         do {
             return try finder.sources(of: plan.config, model: trained)
         } catch let error as RunError {
@@ -93,7 +93,7 @@ extension PretrainedModel {
 extension LanguageTargetFolder {
     /// How a language model is trained; nil for a config of another kind.
     init?(_ config: TargetConfig) {
-        guard let training = config.training as? Experiments.LanguageTraining else { return nil }
+        guard let training = config.training as? LanguageTrainingConfig else { return nil }
         self.init(training: training, config: config)
     }
 }

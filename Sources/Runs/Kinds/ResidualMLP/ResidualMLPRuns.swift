@@ -6,16 +6,16 @@ enum ResidualMLPRuns: RunKind {
     static let lowest: Float = -1
 
     static func target(
-        _ weights: StateDict, _ training: Experiments.ResidualMLPTraining
+        _ weights: StateDict, _ training: ResidualMLPTrainingConfig
     ) throws(KernelError) -> TargetModel {
         .residualMLP(try ResidualMLPTarget(stateDict: weights, shape: ResidualMLPShape(training.model)))
     }
 
     static func train(
-        _ training: Experiments.ResidualMLPTraining, seed: Int, limits: TrainingLimits?, threads: Int,
+        _ training: ResidualMLPTrainingConfig, seed: Int, limits: TrainingLimits?, threads: Int,
         goesOn: @escaping () -> Bool
     ) throws -> TrainedTarget? {
-        var kernel = try Kernels.ResidualMLPTraining(training)
+        var kernel = try ResidualMLPTraining(training)
         if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
         let coefficients = kernel.labelCoefficients
         return try kernel.train(seed: seed, threads: threads) { _, _ in goesOn() }.map {
@@ -25,7 +25,7 @@ enum ResidualMLPRuns: RunKind {
 }
 
 extension ResidualMLPShape {
-    fileprivate init(_ model: Experiments.ResidualMLPTraining.Model) {
+    fileprivate init(_ model: ResidualMLPTrainingConfig.Model) {
         self.init(
             features: model.nFeatures, embedding: model.dEmbed, neurons: model.dMLP, layers: model.nLayers,
             activation: model.actFnName == .gelu ? .gelu : .relu, inBias: model.inBias, outBias: model.outBias
@@ -33,9 +33,9 @@ extension ResidualMLPShape {
     }
 }
 
-extension Kernels.ResidualMLPTraining {
+extension ResidualMLPTraining {
     /// The kernels' description of a published train config.
-    fileprivate init(_ config: Experiments.ResidualMLPTraining) throws(RunError) {
+    fileprivate init(_ config: ResidualMLPTrainingConfig) throws(RunError) {
         let features = config.model.nFeatures
         let schedule: LearningRate.Schedule =
             switch config.lrSchedule {
@@ -50,7 +50,7 @@ extension Kernels.ResidualMLPTraining {
         }
         self.init(
             shape: ResidualMLPShape(config.model),
-            data: try Kernels.SparseFeatures(
+            data: try SparseFeatures(
                 features: features, lowest: -1, probability: config.featureProbability,
                 generation: config.dataGenerationType, synced: config.syncedInputs ?? []),
             batchSize: config.batchSize, steps: config.steps,

@@ -6,16 +6,16 @@ enum TMSRuns: RunKind {
     static let lowest: Float = 0
 
     static func target(
-        _ weights: StateDict, _ training: Experiments.TMSTraining
+        _ weights: StateDict, _ training: TMSTrainingConfig
     ) throws(KernelError) -> TargetModel {
         .tms(try TMSTarget(stateDict: weights, shape: TMSShape(training.model)))
     }
 
     static func train(
-        _ training: Experiments.TMSTraining, seed: Int, limits: TrainingLimits?, threads: Int,
+        _ training: TMSTrainingConfig, seed: Int, limits: TrainingLimits?, threads: Int,
         goesOn: @escaping () -> Bool
     ) throws -> TrainedTarget? {
-        var kernel = try Kernels.TMSTraining(training)
+        var kernel = try TMSTraining(training)
         if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
         return kernel.train(seed: seed) { _, _ in goesOn() }.map {
             TrainedTarget(model: .tms($0.target), loss: $0.loss, unrepresented: $0.target.unrepresentedFeatures)
@@ -24,16 +24,16 @@ enum TMSRuns: RunKind {
 }
 
 extension TMSShape {
-    fileprivate init(_ model: Experiments.TMSTraining.Model) {
+    fileprivate init(_ model: TMSTrainingConfig.Model) {
         self.init(
             features: model.nFeatures, hidden: model.nHidden, hiddenLayers: model.nHiddenLayers,
             tiedWeights: model.tiedWeights)
     }
 }
 
-extension Kernels.TMSTraining {
+extension TMSTraining {
     /// The kernels' description of a published train config.
-    fileprivate init(_ config: Experiments.TMSTraining) throws(RunError) {
+    fileprivate init(_ config: TMSTrainingConfig) throws(RunError) {
         let schedule: LearningRate.Schedule =
             switch config.lrSchedule {
             case .linear: .linear
@@ -42,7 +42,7 @@ extension Kernels.TMSTraining {
             }
         self.init(
             shape: TMSShape(config.model),
-            data: try Kernels.SparseFeatures(
+            data: try SparseFeatures(
                 features: config.model.nFeatures, lowest: 0, probability: config.featureProbability,
                 generation: config.dataGenerationType, synced: config.syncedInputs ?? []),
             batchSize: config.batchSize, steps: config.steps,

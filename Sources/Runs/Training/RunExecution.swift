@@ -12,20 +12,20 @@ public import WandB
 ///
 /// What it writes depends on the plan only: a run that was killed and goes on ends with the same bytes as one that was
 /// not (same binary, CPU type and threads).
-public struct Run {
+public struct RunExecution {
     private let plan: RunPlan
-    private let surroundings: RunSurroundings
+    private let hooks: RunHooks
     private let tracker: RunTracker
     private let drawingLibraries: [String]
 
     /// Prepares a run; `tracker` gets what is logged, and the first of `drawingLibraries` that is found draws figures.
     public init(
-        _ plan: RunPlan, tracker: RunTracker, surroundings: RunSurroundings,
+        _ plan: RunPlan, tracker: RunTracker, hooks: RunHooks,
         drawingLibraries: [String] = Cairo.usualLibraries
     ) {
         self.plan = plan
         self.tracker = tracker
-        self.surroundings = surroundings
+        self.hooks = hooks
         self.drawingLibraries = drawingLibraries
     }
 
@@ -55,7 +55,7 @@ public struct Run {
         try DurableFile.write(config.yaml(), to: plan.folder.config, flush: .contents)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
         if let training = plan.target, try !isAdmitted(training) { return .interrupted(step: 0) }
-        guard let target = try plan.targets.target(of: plan, surroundings: surroundings) else {
+        guard let target = try plan.targets.target(of: plan, hooks: hooks) else {
             return .interrupted(step: 0)
         }
         if plan.target == nil, let training = target.training, try !isAdmitted(training) {
@@ -66,9 +66,9 @@ public struct Run {
         let decomposition = try target.decomposition(config, threads: plan.threads)
         let checkpoints = Checkpoints(
             folder: plan.folder, configHash: SHA256.hex(config.canonicalJSON() + target.hash))
-        if let state = try checkpoints.newest(refused: surroundings.say) {
+        if let state = try checkpoints.newest(refused: hooks.say) {
             try decomposition.restore(state)
-            surroundings.say("goes on from step \(state.step)")
+            hooks.say("goes on from step \(state.step)")
         }
         let rows = RunRows(
             file: try MetricsFile(path: plan.folder.metrics, from: decomposition.step), tracker: tracker)
@@ -76,7 +76,7 @@ public struct Run {
     }
 
     private func isAdmitted(_ target: TargetConfig) throws(RunError) -> Bool {
-        try surroundings.admit(MemoryUse(plan.config, target: target, threads: plan.threads).bytes)
+        try hooks.admit(MemoryUse(plan.config, target: target, threads: plan.threads).bytes)
     }
 
     /// The training loop: steps 0 … `steps`, of which the last only evaluates and saves.
@@ -87,20 +87,20 @@ public struct Run {
         var rows = rows
         var pace = RunPace(step: decomposition.step, steps: config.steps, figuresLeft: { config.figureSets(from: $0) })
         var figures = RunFigures(
-            config, folder: plan.folder, libraries: drawingLibraries, say: surroundings.say)
-        let goesOn = { !surroundings.shouldStop() }
+            config, folder: plan.folder, libraries: drawingLibraries, say: hooks.say)
+        let goesOn = { !hooks.shouldStop() }
         var lastSave = ContinuousClock.now
         func save(flush: DurableFile.Flush = .contentsAndName) throws {
             // Another attempt may go on with these files.
-            guard surroundings.ownership() == .ours else { return }
+            guard hooks.ownership() == .ours else { return }
             try rows.write()
             if flush != .nothing { try rows.flush() }
-            try checkpoints.save(decomposition.state, flush: flush) { surroundings.ownership() == .ours }
+            try checkpoints.save(decomposition.state, flush: flush) { hooks.ownership() == .ours }
             lastSave = .now
         }
         while decomposition.step < config.steps {
             let step = decomposition.step
-            switch surroundings.ownership() {
+            switch hooks.ownership() {
             case .ours: try rows.write()
             case .unknown: break
             case .lost: return .interrupted(step: step)
@@ -135,8 +135,8 @@ public struct Run {
                 try save()
                 throw error
             }
-            if let progress = pace.tick(step: step + 1) { surroundings.progress(progress) }
-            if surroundings.shouldStop() {
+            if let progress = pace.tick(step: step + 1) { hooks.progress(progress) }
+            if hooks.shouldStop() {
                 try save()
                 return .interrupted(step: decomposition.step)
             }
@@ -165,11 +165,11 @@ public struct Run {
 
     /// Waits until it is known whose the run's files are; what has to be written now cannot be held back.
     private func isOursToWrite() -> Bool {
-        while surroundings.ownership() == .unknown {
-            if surroundings.shouldStop() { return false }
+        while hooks.ownership() == .unknown {
+            if hooks.shouldStop() { return false }
             Thread.sleep(forTimeInterval: 0.05)
         }
-        return surroundings.ownership() == .ours
+        return hooks.ownership() == .ours
     }
 
     private func row(

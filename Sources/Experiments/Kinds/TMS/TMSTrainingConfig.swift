@@ -1,5 +1,5 @@
 /// How a toy model of superposition is trained, as the published train config has it.
-public struct TMSTraining: Sendable, Equatable {
+public struct TMSTrainingConfig: Sendable, Equatable {
     /// The shape of a toy model of superposition.
     public struct Model: Sendable, Equatable {
         /// Features in and out.
@@ -44,10 +44,10 @@ public struct TMSTraining: Sendable, Equatable {
     public internal(set) var maxSeeds = 32
 }
 
-extension TMSTraining {
+extension TMSTrainingConfig {
     static let modelKey = "tms_model_config"
 
-    static let fields: [Field<TMSTraining>] = [
+    static let fields: [Field<TMSTrainingConfig>] = [
         Field("wandb_project", \.wandbProject, .name),
         .section(modelKey, \.model, Model.fields),
         Field("feature_probability", \.featureProbability, .probability, isRequired: true),
@@ -70,15 +70,15 @@ extension TMSTraining {
                 "hidden layers cannot be the identity and random at once; set one of the two to false"
             conflicts.append(Conflict(key: "fixed_random_hidden_layers", reason: reason))
         }
-        let data = SparseFeatures(
+        let data = SparseFeaturesConfig(
             featureProbability: featureProbability, dataGenerationType: dataGenerationType,
             syncedInputs: syncedInputs)
         return conflicts + data.conflicts(features: model.nFeatures)
     }
 }
 
-extension TMSTraining.Model {
-    fileprivate static let fields: [Field<TMSTraining.Model>] = [
+extension TMSTrainingConfig.Model {
+    fileprivate static let fields: [Field<TMSTrainingConfig.Model>] = [
         Field("n_features", \.nFeatures, .positiveInt, isRequired: true),
         Field("n_hidden", \.nHidden, .positiveInt, isRequired: true),
         Field("n_hidden_layers", \.nHiddenLayers, .count, isRequired: true),

@@ -1,11 +1,11 @@
-/// Makes the pages of a launch on W&B, or brings those that are there up to date.
+/// Makes the pages of a job on W&B, or brings those that are there up to date.
 ///
 /// Their names follow from the launch's, so that pages whose making was cut short are found again.
-public struct LaunchPages: Sendable {
+public struct PageMaker: Sendable {
     /// What was made.
     public struct Outcome: Sendable, Equatable {
         /// The pages that are there now, in the order they are shown to people.
-        public let pages: [LaunchPage]
+        public let pages: [JobPage]
         /// Why some are missing, one line; nil if none is.
         public let problem: String?
     }
@@ -30,25 +30,25 @@ public struct LaunchPages: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// Makes or updates a launch's pages; waits for the server, at most for as long as allowed.
+    /// Makes or updates a job's pages; waits for the server, at most for as long as allowed.
     ///
     /// - Parameters:
-    ///   - launch: what the pages show.
+    ///   - job: what the pages show.
     ///   - known: the pages that were made before; nil if making them is tried for the first time.
     /// - Returns: the pages that are there now, also if not all could be made.
-    public func make(_ launch: Launch, known: [LaunchPage]?) -> Outcome {
+    public func make(_ job: PagedJob, known: [JobPage]?) -> Outcome {
         guard let key = settings.apiKey, settings.mode == .online else {
             return Outcome(pages: known ?? [], problem: settings.offlineReason)
         }
-        let patience = Patience(limit: limit, firstPause: firstPause, isCancelled: isCancelled)
+        let patience = Deadline(limit: limit, firstPause: firstPause, isCancelled: isCancelled)
         let api: WandBAPI
         do { api = try WandBAPI(settings: settings, key: key, patience: patience) } catch {
             return Outcome(pages: known ?? [], problem: "\(error)")
         }
         let session = PageSession(api: api, patience: patience, known: known)
-        var made: [LaunchPage] = []
+        var made: [JobPage] = []
         do {
-            try make(launch, in: session, made: &made)
+            try make(job, in: session, made: &made)
             return Outcome(pages: made, problem: nil)
         } catch {
             let rest = (known ?? []).filter { page in
@@ -59,24 +59,24 @@ public struct LaunchPages: Sendable {
     }
 
     private func make(
-        _ launch: Launch, in session: PageSession, made: inout [LaunchPage]
+        _ job: PagedJob, in session: PageSession, made: inout [JobPage]
     ) throws(CallFailure) {
         let entity = try session.entity()
         var projects: [RunSet.Project] = []
-        for name in launch.projects {
+        for name in job.projects {
             let project = try session.project(name, entity: entity)
             projects.append(project)
-            made.append(LaunchPage(kind: .project, title: project.name, url: url(of: project)))
+            made.append(JobPage(kind: .project, title: project.name, url: url(of: project)))
         }
         // The server may spell a project as it likes; it answers in the order it was asked.
-        let byName = Dictionary(zip(launch.projects, projects)) { first, _ in first }
-        for experiment in launch.experiments {
+        let byName = Dictionary(zip(job.projects, projects)) { first, _ in first }
+        for experiment in job.experiments {
             guard let project = byName[experiment.project] else { continue }
-            made.append(try session.workspace(of: experiment, launch, in: project, at: url(of: project)))
+            made.append(try session.workspace(of: experiment, job, in: project, at: url(of: project)))
         }
-        guard launch.hasReport, let home = projects.first else { return }
-        let report = LaunchReport(
-            launch: launch, projects: byName, workspaces: made.filter { $0.kind == .workspace })
+        guard job.hasReport, let home = projects.first else { return }
+        let report = ReportView(
+            job: job, projects: byName, workspaces: made.filter { $0.kind == .workspace })
         made.append(try session.report(report, in: home, at: url(of: home)))
     }
 

@@ -1,5 +1,5 @@
 /// What was launched at once and gets pages of its own on W&B.
-public struct Launch: Sendable, Equatable {
+public struct PagedJob: Sendable, Equatable {
     /// An experiment and where its runs are logged.
     public struct Experiment: Sendable, Equatable {
         /// The experiment's name, a tag of its runs.
@@ -7,14 +7,14 @@ public struct Launch: Sendable, Equatable {
         /// The W&B project of its runs.
         public var project: String
         /// The charts of its workspace.
-        public var sections: [Panel.Section]
+        public var sections: [PagePanel.Section]
         /// The charts of its runs in the report.
-        public var grid: [Panel]
+        public var grid: [PagePanel]
         /// How many runs it has.
         public var runs: Int
 
         /// Describes an experiment.
-        public init(name: String, project: String, sections: [Panel.Section], grid: [Panel], runs: Int) {
+        public init(name: String, project: String, sections: [PagePanel.Section], grid: [PagePanel], runs: Int) {
             self.name = name
             self.project = project
             self.sections = sections
@@ -23,7 +23,7 @@ public struct Launch: Sendable, Equatable {
         }
     }
 
-    /// The launch's unique name, a tag of all its runs.
+    /// The job's unique name, a tag of all its runs.
     public var token: String
     /// Its experiments in order; each is named once.
     public var experiments: [Experiment]
@@ -32,7 +32,7 @@ public struct Launch: Sendable, Equatable {
     /// Whether a report is wanted besides the workspace views.
     public var hasReport: Bool
 
-    /// Describes a launch.
+    /// Describes a job.
     public init(token: String, experiments: [Experiment], commit: String? = nil, hasReport: Bool = true) {
         self.token = token
         self.experiments = experiments
@@ -50,8 +50,8 @@ public struct Launch: Sendable, Equatable {
     }
 }
 
-/// A page on W&B that was made for a launch.
-public struct LaunchPage: Sendable, Equatable {
+/// A page on W&B that was made for a job.
+public struct JobPage: Sendable, Equatable {
     /// What a page shows.
     public enum Kind: String, Sendable {
         /// A whole project.

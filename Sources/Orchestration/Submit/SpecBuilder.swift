@@ -4,7 +4,7 @@ package import Store
 import Targets
 
 /// Takes up specs one after the other; those with a config that is there already are counted only.
-package struct SpecGathering {
+package struct SpecBuilder {
     package let project: String?
     package private(set) var specs: [NewSpec] = []
     package private(set) var drafts: [SpecDraft] = []

@@ -1,7 +1,7 @@
 import Metrics
 
 /// How well a decomposition found a matrix's columns; the published measures for toy models of superposition.
-public struct Recovery: Equatable, Sendable {
+public struct FeatureRecovery: Equatable, Sendable {
     /// The mean over features of the largest cosine between a column of W and a subcomponent's.
     public let mmcs: Double
     /// The mean over features of that subcomponent's length relative to the column's.
@@ -15,7 +15,7 @@ extension FeatureDecomposition {
     /// Compares linear1's subcomponents with its columns; nil unless the target is a TMS whose linear1 is decomposed.
     ///
     /// For feature j the subcomponent c is the one whose column U_c V_jc has the largest cosine with W_j.
-    public var recovery: Recovery? {
+    public var recovery: FeatureRecovery? {
         guard case .tms = target, let index = modules.firstIndex(where: { $0.name == "linear1" }) else {
             return nil
         }
@@ -38,7 +38,7 @@ extension FeatureDecomposition {
             cosines += best
             ratios += bestRatio
         }
-        return Recovery(mmcs: cosines / Double(place.inputs), ml2r: ratios / Double(place.inputs))
+        return FeatureRecovery(mmcs: cosines / Double(place.inputs), ml2r: ratios / Double(place.inputs))
     }
 
     private func norm(_ vector: [Double]) -> Double {

@@ -6,9 +6,9 @@ import Testing
 @testable import WandB
 
 /// A launch's pages on a server that fails now and then.
-struct LaunchPagesTests {
+struct PageMakerTests {
     private let server: StandInServer
-    private static let launch = Launch(
+    private static let job = PagedJob(
         token: "spd-x1",
         experiments: [
             .example("tms_5-2", runs: 6),
@@ -18,14 +18,14 @@ struct LaunchPagesTests {
     init() async throws { server = try await StandInServer.start() }
 
     private func make(
-        _ launch: Launch = launch, known: [LaunchPage]? = nil, limit: Duration = .seconds(20), entity: String? = "team"
-    ) async throws -> LaunchPages.Outcome {
+        _ job: PagedJob = job, known: [JobPage]? = nil, limit: Duration = .seconds(20), entity: String? = "team"
+    ) async throws -> PageMaker.Outcome {
         var settings = try WandBSettings.pointing(at: server.baseURL)
         settings.appURL = "https://app.example"
         settings.entity = entity
-        var pages = LaunchPages(settings: settings, limit: limit)
+        var pages = PageMaker(settings: settings, limit: limit)
         pages.firstPause = .milliseconds(5)
-        return try await blocking { [pages] in pages.make(launch, known: known) }
+        return try await blocking { [pages] in pages.make(job, known: known) }
     }
 
     private var views: [StandInBackend.Page] { server.backend.pages.views }
@@ -67,7 +67,7 @@ struct LaunchPagesTests {
     @Test func makingThemAgainUpdatesThem() async throws {
         defer { server.stop() }
         let first = try await make()
-        var more = Self.launch
+        var more = Self.job
         more.commit = "other"
         let second = try await make(more, known: first.pages)
         #expect(second.pages == first.pages)

@@ -1,16 +1,16 @@
 import JSON
 
 /// A chart or browser on a W&B page.
-public struct Panel: Sendable, Equatable {
+public struct PagePanel: Sendable, Equatable {
     /// Panels with a heading.
     public struct Section: Sendable, Equatable {
         /// The heading.
         public var name: String
         /// The panels.
-        public var panels: [Panel]
+        public var panels: [PagePanel]
 
         /// Describes a section.
-        public init(_ name: String, _ panels: [Panel]) {
+        public init(_ name: String, _ panels: [PagePanel]) {
             self.name = name
             self.panels = panels
         }
@@ -55,7 +55,7 @@ public struct Panel: Sendable, Equatable {
     }
 
     /// Lays out rows of panels one below the other; a browser alone in its row takes all of it.
-    public static func grid(_ rows: [[Panel]]) -> [Panel] {
+    public static func grid(_ rows: [[PagePanel]]) -> [PagePanel] {
         var y = 0
         return rows.flatMap { row in
             var x = 0

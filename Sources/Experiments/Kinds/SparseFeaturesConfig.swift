@@ -1,5 +1,5 @@
 /// Generated data: rows of features of which few are active.
-public struct SparseFeatures: Sendable, Equatable {
+public struct SparseFeaturesConfig: Sendable, Equatable {
     /// The probability that a feature is active, from 0 to 1.
     public internal(set) var featureProbability = 0.0
     /// Which features are active in a row.
@@ -8,8 +8,8 @@ public struct SparseFeatures: Sendable, Equatable {
     public internal(set) var syncedInputs: [[Int]]?
 }
 
-extension SparseFeatures {
-    static let fields: [Field<SparseFeatures>] = [
+extension SparseFeaturesConfig {
+    static let fields: [Field<SparseFeaturesConfig>] = [
         Field("feature_probability", \.featureProbability, .probability, isRequired: true),
         Field("data_generation_type", \.dataGenerationType, .word()),
         // The published task configs may lack this key, so it is written only when it says something.

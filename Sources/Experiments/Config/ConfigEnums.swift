@@ -13,7 +13,7 @@ public enum SigmoidType: String, CaseIterable, Sendable {
 }
 
 /// How an output is compared with the target model's.
-public enum OutputLoss: String, CaseIterable, Sendable {
+public enum OutputLossType: String, CaseIterable, Sendable {
     /// The mean squared error over all elements.
     case mse
     /// The Kullback–Leibler divergence from the target's distribution.

@@ -1,5 +1,5 @@
 /// How a small Llama is trained on text.
-public struct LanguageTraining: Sendable, Equatable {
+public struct LanguageTrainingConfig: Sendable, Equatable {
     /// The shape of a Llama, with the hub's keys.
     public struct Model: Sendable, Equatable {
         /// Rows of the embedding; the tokenizer's words are as many at most.
@@ -40,10 +40,10 @@ public struct LanguageTraining: Sendable, Equatable {
     public internal(set) var gradClip = 1.0
 }
 
-extension LanguageTraining {
+extension LanguageTrainingConfig {
     static let modelKey = "lm_model_config"
 
-    static let fields: [Field<LanguageTraining>] = [
+    static let fields: [Field<LanguageTrainingConfig>] = [
         Field("seed", \.seed, .seed),
         .section(modelKey, \.model, Model.fields),
         Field("text_file", \.textFile, .name),
@@ -57,8 +57,8 @@ extension LanguageTraining {
     ]
 }
 
-extension LanguageTraining.Model {
-    fileprivate static let fields: [Field<LanguageTraining.Model>] = [
+extension LanguageTrainingConfig.Model {
+    fileprivate static let fields: [Field<LanguageTrainingConfig.Model>] = [
         Field("vocab_size", \.vocabSize, .positiveInt, isRequired: true),
         Field("hidden_size", \.hiddenSize, .positiveInt, isRequired: true),
         Field("intermediate_size", \.intermediateSize, .positiveInt, isRequired: true),
@@ -72,7 +72,7 @@ extension LanguageTraining.Model {
     var headSize: Int { hiddenSize / numAttentionHeads }
 }
 
-extension LanguageTraining: ConfiguredTraining {
+extension LanguageTrainingConfig: ConfiguredTraining {
     static var kind: TargetKind { .languageModel }
     static var modelKeys: [String] { [modelKey] }
 
@@ -130,7 +130,7 @@ extension LanguageTraining: ConfiguredTraining {
 
     func conflicts(with config: ExperimentConfig) -> [Conflict] { [] }
 
-    static func runName(_ config: ExperimentConfig, target: LanguageTraining?, settings: String) -> String? {
+    static func runName(_ config: ExperimentConfig, target: LanguageTrainingConfig?, settings: String) -> String? {
         let source = config.target.map { source in
             if case .train(let name) = source { name } else { source.description }
         }

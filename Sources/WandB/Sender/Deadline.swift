@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 
 /// How long a few calls may take that somebody waits for, and whether to repeat one.
-struct Patience: Sendable {
+struct Deadline: Sendable {
     /// How long all of it may take.
     let limit: Duration
     /// The wait after the first failure of a call; it doubles with each further one.

@@ -3,14 +3,14 @@ import Slurm
 package import Store
 
 /// The state that commands look at and change: it exists, or there is nothing to do.
-package struct State {
+package struct OpenStore {
     package let store: Store
     package let cache: CacheFolder
     package let environment: [String: String]
 
     /// Opens the state that the environment leads to, after putting right what others have left half done.
-    package static func open(for use: Store.Use) async throws(Failure) -> State {
-        let state = try State(for: use)
+    package static func open(for use: Store.Use) async throws(Failure) -> OpenStore {
+        let state = try OpenStore(for: use)
         await state.recover()
         return state
     }
@@ -19,7 +19,7 @@ package struct State {
     package init(for use: Store.Use) throws(Failure) {
         let environment = ProcessInfo.processInfo.environment
         let cache = try Self.folder(environment)
-        guard let state = try State(cache, environment: environment, for: use) else {
+        guard let state = try OpenStore(cache, environment: environment, for: use) else {
             throw .badInput("nothing was ever submitted to \(cache.path)")
         }
         self = state

@@ -1,5 +1,5 @@
 /// How a residual MLP is trained, as the published train config has it.
-public struct ResidualMLPTraining: Sendable, Equatable {
+public struct ResidualMLPTrainingConfig: Sendable, Equatable {
     /// The shape of a residual MLP.
     public struct Model: Sendable, Equatable {
         /// Features in and out.
@@ -99,11 +99,11 @@ extension Rule where T == NeverTrue {
     }
 }
 
-extension ResidualMLPTraining {
+extension ResidualMLPTrainingConfig {
     static let modelKey = "resid_mlp_model_config"
     static let olderModelKey = "resid_mlp_config"
 
-    static let fields: [Field<ResidualMLPTraining>] = [
+    static let fields: [Field<ResidualMLPTrainingConfig>] = [
         Field("wandb_project", \.wandbProject, .name),
         Field("seed", \.seed, .seed),
         .section(modelKey, \.model, Model.fields, aliases: [olderModelKey]),
@@ -138,15 +138,15 @@ extension ResidualMLPTraining {
             let reason = "an identity embedding needs n_features equal to d_embed; \(sizes)"
             conflicts.append(Conflict(key: "fixed_identity_embedding", reason: reason))
         }
-        let data = SparseFeatures(
+        let data = SparseFeaturesConfig(
             featureProbability: featureProbability, dataGenerationType: dataGenerationType,
             syncedInputs: syncedInputs)
         return conflicts + data.conflicts(features: model.nFeatures)
     }
 }
 
-extension ResidualMLPTraining.Model {
-    fileprivate static let fields: [Field<ResidualMLPTraining.Model>] = [
+extension ResidualMLPTrainingConfig.Model {
+    fileprivate static let fields: [Field<ResidualMLPTrainingConfig.Model>] = [
         Field("n_features", \.nFeatures, .positiveInt, isRequired: true),
         Field("d_embed", \.dEmbed, .positiveInt, isRequired: true),
         Field("d_mlp", \.dMLP, .positiveInt, isRequired: true),

@@ -1,24 +1,24 @@
 import JSON
 
-/// The report of a launch: a panel grid for each of its experiments.
-struct LaunchReport: Sendable, Equatable {
-    let launch: Launch
+/// The report of a job: a panel grid for each of its experiments.
+struct ReportView: Sendable, Equatable {
+    let job: PagedJob
     /// The projects that its runs are logged to, by the names that the launch has for them.
     let projects: [String: RunSet.Project]
     /// The workspaces that were made for its experiments.
-    let workspaces: [LaunchPage]
+    let workspaces: [JobPage]
 
-    var title: String { "SPD Run Report - \(launch.token)" }
+    var title: String { "SPD Run Report - \(job.token)" }
 
-    var description: String { "Experiments: \(launch.experiments.map(\.name).joined(separator: ", "))" }
+    var description: String { "Experiments: \(job.experiments.map(\.name).joined(separator: ", "))" }
 
     /// W&B's name for it.
-    var name: String { PageNames.name("report", launch.token) }
+    var name: String { PageNames.name("report", job.token) }
 
     /// The report as W&B stores it; paragraphs surround its blocks as in the web editor.
     var spec: JSONValue {
         let paragraph: JSONValue = ["type": "paragraph", "children": [["text": ""]]]
-        let blocks = [markdown(introduction)] + launch.experiments.flatMap { [heading($0.name), grid(of: $0)] }
+        let blocks = [markdown(introduction)] + job.experiments.flatMap { [heading($0.name), grid(of: $0)] }
         return [
             "version": 5, "panelSettings": [:], "blocks": .array([paragraph] + blocks + [paragraph]),
             "width": "fluid", "authors": [], "discussionThreads": [],
@@ -26,12 +26,12 @@ struct LaunchReport: Sendable, Equatable {
     }
 
     private var introduction: String {
-        let runs = launch.experiments.map { experiment in
+        let runs = job.experiments.map { experiment in
             let page = workspaces.first { $0.title == experiment.name }
             let name = page.map { "[\(experiment.name)](\($0.url))" } ?? experiment.name
             return "\(name) (\(experiment.runs) run\(experiment.runs == 1 ? "" : "s"))"
         }
-        return ["Launch: `\(launch.token)`", launch.commit.map { "Commit: `\($0)`" }]
+        return ["Launch: `\(job.token)`", job.commit.map { "Commit: `\($0)`" }]
             .compactMap(\.self).joined(separator: "  \n") + "\n\nWorkspaces: \(runs.joined(separator: ", "))"
     }
 
@@ -43,10 +43,10 @@ struct LaunchReport: Sendable, Equatable {
         ["type": "heading", "children": [["text": .string(text)]], "level": 2]
     }
 
-    private func grid(of experiment: Launch.Experiment) -> JSONValue {
+    private func grid(of experiment: PagedJob.Experiment) -> JSONValue {
         let runs = RunSet(
             id: PageNames.name(name, experiment.name), name: "\(experiment.name) Runs",
-            tags: [launch.token, experiment.name],
+            tags: [job.token, experiment.name],
             project: projects[experiment.project])
         let panels = experiment.grid.enumerated().map { index, panel in
             panel.spec(id: PageNames.name(name, experiment.name, String(index)))

@@ -3,7 +3,7 @@ import Store
 import Synchronization
 
 /// A claim while its run goes on, as the run sees it and as its agent keeps it.
-final class KeptClaim: Sendable {
+final class HeldClaim: Sendable {
     private struct State {
         var progress: RunProgress?
         var lost: LostLease?
