@@ -6,111 +6,118 @@ import Runs
 import Store
 import WandB
 
+/// A claim that is being run, with all that belongs to it.
+private struct ClaimedRun {
+    let held: HeldClaim
+    let plan: RunPlan
+    let tracker: RunTracker
+    let log: RunLog
+
+    var claim: Claim { held.claim }
+
+    /// Says a line to people, here and on W&B.
+    func say(_ line: String) {
+        log.say(line)
+        tracker.console(line)
+    }
+}
+
 extension AgentLoop {
     /// Runs what a claim is for and writes how it ended.
     ///
     /// - Throws: `StoreError` if the state file is out of reach.
-    func perform(_ kept: HeldClaim) throws(StoreError) {
-        let claim = kept.claim
-        let folder = claim.folder
-        let log: RunLog
-        let plan: RunPlan
-        let tracker: RunTracker
-        do {
-            log = try RunLog(run: claim.run.rawValue, folder: folder, isQuiet: options.isQuiet)
-            plan = try self.plan(claim, folder: folder)
-            tracker = try self.tracker(of: kept, plan: plan, log: log)
-        } catch let error as FileError where error.isOutOfRoom {
-            _ = try giveBackForRoom(claim, error.description)
-            return
-        } catch {
-            _ = try settle { () throws(StoreError) in
-                try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
-            }
-            return
+    func perform(_ held: HeldClaim) throws(StoreError) {
+        guard let run = try prepare(held) else { return }
+        run.say("\(run.claim.spec.experiment), attempt \(run.claim.attempt), in \(run.claim.folder.path)")
+        defer { memory.leave(run.claim.run.rawValue) }
+        let execution = RunExecution(run.plan, tracker: run.tracker, hooks: hooks(of: run))
+        switch Result(catching: execution.perform) {
+        case .success(let outcome): try conclude(run, with: outcome)
+        case .failure(let error): try concludeFailure(of: run, error)
         }
-        comment?.follow(tracker)
-        let say = { @Sendable (line: String) in
-            log.say(line)
-            tracker.console(line)
-        }
-        say("\(claim.spec.experiment), attempt \(claim.attempt), in \(folder.path)")
-        var hooks = RunHooks(
-            shouldStop: { StopRequest.isMade || kept.lost != nil }, ownership: { kept.ownership },
-            progress: { progress in
-                kept.note(progress)
-                if let line = log.note(progress) { tracker.console(line) }
-            }, say: say)
-        hooks.admit = { bytes throws(RunError) in
-            try memory.enter(claim.run.rawValue, needing: bytes, say: say) { !StopRequest.isMade && kept.lost == nil }
-        }
-        defer { memory.leave(claim.run.rawValue) }
-        let outcome: RunOutcome
-        do throws(RunError) {
-            outcome = try RunExecution(plan, tracker: tracker, hooks: hooks).perform()
-        } catch {
-            if case .outOfRoom(let reason) = error {
-                leave(tracker, of: claim, try giveBackForRoom(claim, reason), log: log)
-                return
-            }
-            say("failed: \(error)")
-            var mayPass = false
-            if case .failed = error { mayPass = true }
-            var status = RunStatus.failed
-            let lost = try settle { () throws(StoreError) in
-                status = try store.fail(claim, error: error.description, retry: mayPass)
-            }
-            if lost == nil, status != .pending {
-                deliveries.finish(tracker, of: claim, exitCode: 1, log: log)
-            } else {
-                leave(tracker, of: claim, lost, log: log)
-            }
-            return
-        }
-        try settle(outcome, of: kept, plan: plan, tracker: tracker, log: log)
     }
 
-    private func settle(
-        _ outcome: RunOutcome, of kept: HeldClaim, plan: RunPlan, tracker: RunTracker, log: RunLog
-    ) throws(StoreError) {
-        let claim = kept.claim
+    /// Opens the run's log and its spool, and reads its spec.
+    ///
+    /// - Returns: The run; nil if it cannot begin, which is written then.
+    private func prepare(_ held: HeldClaim) throws(StoreError) -> ClaimedRun? {
+        let claim = held.claim
+        do {
+            let log = try RunLog(run: claim.run.rawValue, folder: claim.folder, isQuiet: options.isQuiet)
+            let plan = try plan(claim, folder: claim.folder)
+            let tracker = try tracker(of: held, plan: plan, log: log)
+            comment?.follow(tracker)
+            return ClaimedRun(held: held, plan: plan, tracker: tracker, log: log)
+        } catch let error as FileError where error.isOutOfRoom {
+            _ = try giveBackForRoom(claim, error.description)
+        } catch {
+            _ = try record { () throws(StoreError) in
+                try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
+            }
+        }
+        return nil
+    }
+
+    private func hooks(of run: ClaimedRun) -> RunHooks {
+        let held = run.held
+        var hooks = RunHooks(
+            shouldStop: { StopRequest.isMade || held.lost != nil }, ownership: { held.ownership },
+            progress: { progress in
+                held.note(progress)
+                if let line = run.log.note(progress) { run.tracker.console(line) }
+            }, say: { run.say($0) })
+        hooks.admit = { bytes throws(RunError) in
+            try memory.enter(run.claim.run.rawValue, needing: bytes, say: { run.say($0) }) {
+                !StopRequest.isMade && held.lost == nil
+            }
+        }
+        return hooks
+    }
+
+    /// Writes how a run ended.
+    private func conclude(_ run: ClaimedRun, with outcome: RunOutcome) throws(StoreError) {
         switch outcome {
         case .finished(let metrics):
-            let words = "done: " + Self.summary(metrics)
-            log.say(words)
-            tracker.console(words)
-            if let lost = try settle({ () throws(StoreError) in
-                try store.complete(claim, metrics: metrics, isUnsent: tracker.keepsRows)
-            }) {
-                leave(tracker, of: claim, lost, log: log)
-                return
+            run.say("done: " + Self.summary(metrics))
+            let lost = try record { () throws(StoreError) in
+                try store.complete(run.claim, metrics: metrics, isUnsent: run.tracker.keepsRows)
             }
-            do {
-                try RunExecution.removeCheckpoints(in: plan.folder)
-            } catch {
-                log.say("its checkpoints stay: \(error)")
-            }
-            deliveries.finish(tracker, of: claim, exitCode: 0, log: log)
+            if lost == nil { removeCheckpoints(of: run) }
+            close(run, exitCode: 0, unless: lost)
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
-            log.say(reason)
-            tracker.console(reason)
-            let lost = try settle { () throws(StoreError) in try store.fail(claim, error: reason, retry: false) }
-            if let lost {
-                leave(tracker, of: claim, lost, log: log)
-            } else {
-                deliveries.finish(tracker, of: claim, exitCode: 255, log: log)
-            }
+            run.say(reason)
+            let lost = try record { () throws(StoreError) in try store.fail(run.claim, error: reason, retry: false) }
+            close(run, exitCode: 255, unless: lost)
         case .interrupted(let step):
-            var lost = kept.lost
-            if let lost {
-                log.say("stops at step \(step): \(StoreError.lostLease(lost))")
-            } else {
-                log.say("interrupted at step \(step); its state is saved")
-                let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
-                lost = try settle { () throws(StoreError) in try store.release(claim, reason: reason) }
+            if let lost = run.held.lost {
+                run.log.say("stops at step \(step): \(StoreError.lostLease(lost))")
+                return leave(run, lost)
             }
-            leave(tracker, of: claim, lost, log: log)
+            run.log.say("interrupted at step \(step); its state is saved")
+            let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
+            leave(run, try record { () throws(StoreError) in try store.release(run.claim, reason: reason) })
+        }
+    }
+
+    /// Writes that a run failed, or gives it back.
+    private func concludeFailure(of run: ClaimedRun, _ error: RunError) throws(StoreError) {
+        if case .outOfRoom(let reason) = error { return leave(run, try giveBackForRoom(run.claim, reason)) }
+        run.say("failed: \(error)")
+        var mayPass = false
+        if case .failed = error { mayPass = true }
+        var status = RunStatus.failed
+        let lost = try record { () throws(StoreError) in
+            status = try store.fail(run.claim, error: error.description, retry: mayPass)
+        }
+        if status == .pending { leave(run, lost) } else { close(run, exitCode: 1, unless: lost) }
+    }
+
+    private func removeCheckpoints(of run: ClaimedRun) {
+        do {
+            try RunExecution.removeCheckpoints(in: run.plan.folder)
+        } catch {
+            run.log.say("its checkpoints stay: \(error)")
         }
     }
 
@@ -119,25 +126,31 @@ extension AgentLoop {
     /// - Returns: Why the claim was no longer ours, if so.
     private func giveBackForRoom(_ claim: Claim, _ reason: String) throws(StoreError) -> LostLease? {
         Self.say("run \(claim.run) waits: \(reason)")
-        let lost = try settle { () throws(StoreError) in try store.release(claim, reason: reason) }
+        let lost = try record { () throws(StoreError) in try store.release(claim, reason: reason) }
         Self.wait(.seconds(Double.random(in: 5...15)))
         return lost
     }
 
+    /// Closes the page of a run that is over, unless the run goes on elsewhere.
+    private func close(_ run: ClaimedRun, exitCode: Int32, unless lost: LostLease?) {
+        if let lost { return leave(run, lost) }
+        deliveries.finish(run.tracker, of: run.claim, exitCode: exitCode, log: run.log)
+    }
+
     /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
-    private func leave(_ tracker: RunTracker, of claim: Claim, _ lost: LostLease?, log: RunLog) {
+    private func leave(_ run: ClaimedRun, _ lost: LostLease?) {
         if lost?.status == .cancelled {
-            deliveries.finish(tracker, of: claim, exitCode: 255, log: log)
+            deliveries.finish(run.tracker, of: run.claim, exitCode: 255, log: run.log)
         } else {
-            deliveries.suspend(tracker, isPreempted: lost == nil && StopRequest.isMade, log: log)
+            deliveries.suspend(run.tracker, isPreempted: lost == nil && StopRequest.isMade, log: run.log)
         }
     }
 
-    /// Writes how a claim ended.
+    /// Writes how a claim ended to the state file.
     ///
     /// - Returns: Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
     /// - Throws: `StoreError` if the state file is out of reach.
-    private func settle(_ write: () throws(StoreError) -> Void) throws(StoreError) -> LostLease? {
+    private func record(_ write: () throws(StoreError) -> Void) throws(StoreError) -> LostLease? {
         do throws(StoreError) {
             try persist(write)
             return nil

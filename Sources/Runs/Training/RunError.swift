@@ -1,0 +1,16 @@
+/// Why a run cannot go on.
+public enum RunError: Error, Equatable, CustomStringConvertible {
+    /// The spec can never run as it is: wrong config, target or weights.
+    case invalid(String)
+    /// This attempt failed.
+    case failed(String)
+    /// The disk or the quota is full: no fault of the run's, which goes on once there is room.
+    case outOfRoom(String)
+
+    /// One readable line.
+    public var description: String {
+        switch self {
+        case .invalid(let reason), .failed(let reason), .outOfRoom(let reason): reason
+        }
+    }
+}

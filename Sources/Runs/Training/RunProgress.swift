@@ -1,0 +1,11 @@
+/// How far a run has come.
+public struct RunProgress: Sendable, Equatable {
+    /// Steps taken.
+    public let step: Int
+    /// Steps in all.
+    public let steps: Int
+    /// Steps per second lately; nil until it is known.
+    public let stepsPerSecond: Double?
+    /// The losses last logged.
+    public let losses: [String: Double]
+}

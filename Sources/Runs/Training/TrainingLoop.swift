@@ -1,0 +1,198 @@
+import Artifacts
+import Experiments
+import Foundation
+import JSON
+import Kernels
+import Layout
+import WandB
+
+/// The steps of a run, 0 … `steps`, of which the last only evaluates and saves.
+struct TrainingLoop {
+    private let plan: RunPlan
+    private let hooks: RunHooks
+    private let tracker: RunTracker
+    private let decomposition: any Decomposition
+    private let checkpoints: Checkpoints
+    private var rows: RunRows
+    private var pace: RunPace
+    private var figures: RunFigures
+    private var lastSave = ContinuousClock.now
+
+    /// Prepares the steps that are left of a decomposition.
+    init(
+        plan: RunPlan, hooks: RunHooks, tracker: RunTracker, decomposition: any Decomposition,
+        checkpoints: Checkpoints, rows: RunRows, drawingLibraries: [String]
+    ) {
+        self.plan = plan
+        self.hooks = hooks
+        self.tracker = tracker
+        self.decomposition = decomposition
+        self.checkpoints = checkpoints
+        self.rows = rows
+        let config = plan.config
+        pace = RunPace(step: decomposition.step, steps: config.steps, figuresLeft: { config.figureSets(from: $0) })
+        figures = RunFigures(config, folder: plan.folder, libraries: drawingLibraries, say: hooks.say)
+    }
+
+    /// Takes the steps.
+    ///
+    /// - Returns: How the run ended; if it was interrupted or stopped, its state is saved, unless its files are another
+    ///   attempt's.
+    mutating func run() throws -> RunOutcome {
+        while decomposition.step < plan.config.steps {
+            if let outcome = try takeStep() { return outcome }
+        }
+        return try finish()
+    }
+
+    /// Takes one step, with what is logged, drawn and saved around it.
+    ///
+    /// - Returns: How the run ended, if it ends here.
+    private mutating func takeStep() throws -> RunOutcome? {
+        let step = decomposition.step
+        guard try writeRows(), try writeModelIfDue() else { return .interrupted(step: step) }
+        guard prepareFigures() else {
+            try save()
+            return .interrupted(step: step)
+        }
+        do {
+            let report = try decomposition.advance(reporting: step % plan.config.printFreq == 0)
+            guard try log(report, of: step) else { return .interrupted(step: step) }
+        } catch let error as KernelError {
+            try save()
+            throw error
+        }
+        if let progress = pace.tick(step: step + 1) { hooks.progress(progress) }
+        let ending = requestedEnding
+        if ending != nil || .now - lastSave >= plan.checkpointInterval { try save() }
+        return ending
+    }
+
+    /// How the run ends, if somebody asks for it.
+    private var requestedEnding: RunOutcome? {
+        if hooks.shouldStop() { return .interrupted(step: decomposition.step) }
+        return tracker.stopRequested ? .stopped(step: decomposition.step) : nil
+    }
+
+    /// Evaluates the last state and writes what stays of the run.
+    private mutating func finish() throws -> RunOutcome {
+        // Kept until the spec is known to be done: a crash from here on repeats only this evaluation. A power cut goes
+        // back to the state before, as it does at any other moment.
+        try save(flush: .nothing)
+        guard prepareFigures(), isOursToWrite() else { return .interrupted(step: plan.config.steps) }
+        let report = try decomposition.evaluate()
+        let last = try row(report)
+        rows.add(last, media: figures.write() + report.media)
+        try rows.write()
+        try rows.flush()
+        try writeModel()
+        tracker.upload(plan.folder.metrics, as: "metrics.jsonl")
+        return .finished(
+            metrics: Dictionary(last.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+    }
+}
+
+// What is written, and when it may be.
+extension TrainingLoop {
+    /// Saves the state, unless another attempt may go on with these files.
+    private mutating func save(flush: DurableFile.Flush = .contentsAndName) throws {
+        guard hooks.ownership() == .ours else { return }
+        try rows.write()
+        if flush != .nothing { try rows.flush() }
+        let hooks = hooks
+        try checkpoints.save(decomposition.state, flush: flush) { hooks.ownership() == .ours }
+        lastSave = .now
+    }
+
+    /// Writes the rows so far, if the files are ours.
+    ///
+    /// - Returns: Whether to go on.
+    private mutating func writeRows() throws -> Bool {
+        switch hooks.ownership() {
+        case .ours: try rows.write()
+        case .unknown: break
+        case .lost: return false
+        }
+        return true
+    }
+
+    /// Waits until it is known whose the run's files are; what has to be written now cannot be held back.
+    private func isOursToWrite() -> Bool {
+        while hooks.ownership() == .unknown {
+            if hooks.shouldStop() { return false }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        return hooks.ownership() == .ours
+    }
+
+    /// Takes down what this step's figures show, if it has some.
+    ///
+    /// - Returns: Whether to go on.
+    private mutating func prepareFigures() -> Bool {
+        let beginning = ContinuousClock.now
+        let hooks = hooks
+        guard figures.prepare(decomposition, goesOn: { !hooks.shouldStop() }) else { return false }
+        if figures.areReady { pace.drew(for: .now - beginning, isWhole: false) }
+        return true
+    }
+
+    /// Keeps a step's row and draws its figures, if it has either.
+    ///
+    /// - Returns: Whether to go on.
+    private mutating func log(_ report: StepReport?, of step: Int) throws -> Bool {
+        var media: [(name: String, medium: Media)] = []
+        if figures.areReady {
+            // The step's row and figures are made again when another attempt goes on from the last checkpoint.
+            guard isOursToWrite() else { return false }
+            let beginning = ContinuousClock.now
+            media = figures.write()
+            pace.drew(for: .now - beginning, isWhole: true)
+        }
+        if let report {
+            rows.add(try row(report), media: media + report.media)
+        } else if !media.isEmpty {
+            rows.add(media: media, step: step)
+        }
+        return true
+    }
+
+    private mutating func row(_ report: StepReport) throws -> MetricsRow {
+        let row = MetricsRow(report, modules: decomposition.moduleNames, scores: try decomposition.scores())
+        pace.logged(row)
+        return row
+    }
+
+    /// Writes the weights that `save_freq` asks for.
+    ///
+    /// - Returns: Whether to go on.
+    private func writeModelIfDue() throws -> Bool {
+        guard let frequency = plan.config.saveFreq, decomposition.step > 0, decomposition.step % frequency == 0 else {
+            return true
+        }
+        guard isOursToWrite() else { return false }
+        try writeModel()
+        return true
+    }
+
+    private func writeModel() throws(FileError) {
+        let path = plan.folder.model(step: decomposition.step)
+        let arrays = decomposition.publishedStateDict.mapValues {
+            SafeTensors.Array(shape: $0.shape, $0.values)
+        }
+        // The last model's name takes those of all other files along.
+        let isLast = decomposition.step == plan.config.steps
+        try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
+            .write(to: path, flush: isLast ? .contentsAndName : .contents)
+        guard isLast ? plan.uploadsModel : plan.uploadsCheckpoints else { return }
+        tracker.upload(path, as: (path as NSString).lastPathComponent)
+    }
+}
+
+extension StepReport {
+    /// What W&B shows beside the numbers.
+    fileprivate var media: [(name: String, medium: Media)] {
+        tables.map { table in
+            (table.name, .table(columns: table.columns, rows: table.rows.map { $0.map(JSONValue.string) }))
+        }
+    }
+}
