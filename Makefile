@@ -1,9 +1,14 @@
 # Two commands do everything: `make quickstart` runs a small sweep, `make test` passes the tests.
 
 SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
+.DEFAULT_GOAL = install
+
 SOURCES = Package.swift Sources Tests
 
-.PHONY: install quickstart quickstart-lm test test-all reliability check format bench clean
+.PHONY: help install quickstart quickstart-lm test test-all reliability check format bench clean
+
+help: ## List these targets.
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 install: ## Install missing system packages, build the release, put both programs into bin/.
 	@scripts/install-packages build
@@ -29,7 +34,7 @@ test-all: ## Also the slow tests: full-length runs, and what other programs make
 	swift build --build-tests
 	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python swift test --skip-build --no-parallel --disable-xctest
 
-reliability: ## Prove what docs/reliability.md promises, and print its figures (a quarter of an hour).
+reliability: ## Prove what docs/concepts/reliability.md promises, and print its figures (a quarter of an hour).
 	@scripts/install-packages test-all
 	swift build --build-tests
 	@bash -o pipefail -c "SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest \

@@ -94,7 +94,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["CLinux", "Layout", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Store",
+            dependencies: ["Artifacts", "CLinux", "Layout", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],

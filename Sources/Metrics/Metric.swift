@@ -1,7 +1,7 @@
 /// A number that runs log: what it is called, what it means, and how it is shown.
 ///
 /// This is the only definition of a metric. The keys of `metrics.jsonl`, W&B's panels, the columns of `status`, the
-/// ranking of `best`, the last line of a run and `docs/metrics.md` all follow from it.
+/// ranking of `best`, the last line of a run and `docs/reference/metrics.md` all follow from it.
 public struct Metric: Sendable, Hashable {
     /// What a metric is logged under.
     public enum Key: Sendable, Hashable {

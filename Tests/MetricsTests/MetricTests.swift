@@ -67,8 +67,10 @@ struct MetricTests {
 
     /// `SPD_RECORD_SNAPSHOTS=1` writes the page.
     @Test func theDocumentedMetricsAreTheOnesThatThereAre() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/metrics.md")
-            .standardized
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../docs/reference/metrics.md"
+        )
+        .standardized
         if ProcessInfo.processInfo.environment["SPD_RECORD_SNAPSHOTS"] != nil {
             try Data(Self.page.utf8).write(to: path)
         }

@@ -72,8 +72,7 @@ public struct Store: Sendable {
         self.cache = cache
         isOnNetworkFileSystem = !(FileSystem(holding: cache.path)?.isLocal ?? false)
         now = Timestamp.now
-        var configuration = Configuration()
-        configuration.label = "state"
+        var configuration = SQLTrace.configuration
         configuration.busyMode = .callback(Self.waiting(atMost: .seconds(60), isShared: isOnNetworkFileSystem))
         access = .looking(StateView(cache: cache, configuration: configuration))
         _ = try read { _ in }
@@ -115,8 +114,7 @@ public struct Store: Sendable {
         isOnNetworkFileSystem = !(fileSystem?.isLocal ?? false)
         let isShared = isShared || isOnNetworkFileSystem
         self.now = now
-        var configuration = Configuration()
-        configuration.label = "state"
+        var configuration = SQLTrace.configuration
         configuration.busyMode = .callback(Self.waiting(atMost: patience, isShared: isShared))
         configuration.prepareDatabase { db in
             try Journal.prepare(db, isShared: isShared)

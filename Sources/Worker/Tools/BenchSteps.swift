@@ -13,7 +13,7 @@ extension Worker {
             discussion: """
                 Full dimensions; the target is trained for a hundred steps only, which does not change a step's time.
                 Beside the times stand this machine's ceilings: the best speed of matrix products and of exact gates.
-                `make bench` compares them with PyTorch; docs/performance.md says how to read them.
+                `make bench` compares them with PyTorch; docs/reference/performance.md says how to read them.
 
                 EXAMPLES
                   worker bench tms_5-2 --threads 1

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What docs/reliability.md promises; `make reliability` runs the large ones and prints their figures.
+/// What docs/concepts/reliability.md promises; `make reliability` runs the large ones and prints their figures.
 @Suite(.serialized)
 enum Reliability {
     /// The large proofs take minutes.
@@ -9,7 +9,7 @@ enum Reliability {
         if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil,
         "SPD_TEST_SLOW=1 (make test-all, make reliability) runs these")
 
-    /// Prints a measured figure where a person, or docs/reliability.md, can take it from.
+    /// Prints a measured figure where a person, or docs/concepts/reliability.md, can take it from.
     static func figure(_ text: String) {
         FileHandle.standardOutput.write(Data("FIGURE  \(text)\n".utf8))
     }
