@@ -25,14 +25,15 @@ quickstart-lm: install ## The same with a small language model, which is trained
 test: ## Build and run the tests (a few minutes).
 	@scripts/install-packages test
 	swift build --build-tests
-	swift test --skip-build --no-parallel --disable-xctest
+	scripts/run-tests
 
 test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
 	@scripts/install-packages test-all
 	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors tokenizers wandb wandb-workspaces
 	scripts/build-release .build/programs
 	swift build --build-tests
-	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python swift test --skip-build --no-parallel --disable-xctest
+	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python \
+		scripts/run-tests
 
 reliability: ## Prove what docs/concepts/reliability.md promises, and print its figures (a quarter of an hour).
 	@scripts/install-packages test-all

@@ -24,7 +24,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swhitty/FlyingFox.git", from: "0.27.0"),
@@ -35,7 +34,8 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "Experiments", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm", "Store", "Version",
+                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm", "Store",
+                "Version",
                 "WandB", argumentParser,
             ],
             swiftSettings: strict),
@@ -59,7 +59,8 @@ let package = Package(
 
         // What commands and agents both know of a job: who is at work on it, and what is left when it ends.
         .target(
-            name: "Jobs", dependencies: ["Artifacts", "Layout", "Metrics", "Slurm", "Store"], swiftSettings: strict),
+            name: "Jobs", dependencies: ["Artifacts", "JSON", "Layout", "Metrics", "Slurm", "Store"],
+            swiftSettings: strict),
 
         // One spec from its config to its files: target, training loop, metrics, checkpoints, tracking.
         .target(
@@ -67,7 +68,6 @@ let package = Package(
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels", "LanguageData", "Layout",
                 "Metrics", "Targets", "TextData", "Tokenizers", "WandB",
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["CCurl"], swiftSettings: strict),
-        .target(name: "WandB", dependencies: ["Artifacts", "HTTP", "JSON"], swiftSettings: strict),
+        .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
         .target(
             name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Metrics
 import Store
 
@@ -70,7 +71,7 @@ struct JobSummaryFile {
             attempts: attempts.values.reduce(0) { $0 + $1.count },
             runSeconds: runs.reduce(0) { $0 + seconds(of: $1) },
             failures: snapshot.failures.map { Failure(run: $0.run.rawValue, error: $0.error) }, best: best)
-        return try Self.json(summary, [.prettyPrinted]) + "\n"
+        return try JSONText.encode(summary)
     }
 
     /// A line per run.
@@ -84,7 +85,7 @@ struct JobSummaryFile {
                 status: run.status.rawValue, attempts: run.attempt, node: run.agent.flatMap { hosts[$0] },
                 started: run.started?.rawValue, ended: run.ended?.rawValue, runSeconds: seconds(of: run),
                 metrics: run.metrics, error: run.error, folder: run.folder.path)
-            return try Self.json(line, []) + "\n"
+            return try JSONText.line(line) + "\n"
         }.joined()
     }
 
@@ -93,14 +94,5 @@ struct JobSummaryFile {
         (attempts[run.id] ?? []).reduce(0) { sum, attempt in
             sum + max(0, (attempt.ended.map { $0 - attempt.started } ?? .zero) / .seconds(1))
         }
-    }
-
-    private static func json(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

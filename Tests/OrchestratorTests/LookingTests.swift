@@ -54,6 +54,19 @@ struct LookingTests {
         #expect(wrong.error == "orchestrator: there is no agent 1.9; job 1 has 1.1\n")
     }
 
+    /// Follows a log; what is shown and said so far lies in files of these names.
+    private func follow(_ name: String) -> Task<Workbench.Answer, any Error> {
+        Task { [bench] in
+            try await bench.run(
+                "/bin/sh",
+                ["-c", "exec \"$0\" \"$@\" >shown 2>said", Workbench.products + "/orchestrator", "logs", "-f", name])
+        }
+    }
+
+    private func text(_ file: String) -> String? {
+        FileManager.default.contents(atPath: bench.path + "/" + file).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     @Test func aLogIsFollowedUntilItsRunIsSettled() async throws {
         _ = try await bench.orchestrator(
             ["submit", "--experiments", "tms_5-2"], adding: ["SPD_WORKER": "/bin/true"])
@@ -61,15 +74,16 @@ struct LookingTests {
         let job = JobID(rawValue: 1)
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(600)))
-        let follower = Task { [bench] in try await bench.orchestrator(["logs", "-f", claim.run.rawValue]) }
+        let follower = follow(claim.run.rawValue)
         try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
         try Data("first\n".utf8).write(to: URL(filePath: claim.folder.log))
         let log = try FileHandle(forWritingTo: URL(filePath: claim.folder.log))
-        try await Task.sleep(for: .milliseconds(300))
+        try await eventually { text("shown") == "first\n" }
         try log.seekToEnd()
         try log.write(contentsOf: Data("last\n".utf8))
         try store.complete(claim, metrics: [:])
-        #expect(try await follower.value.output == "first\nlast\n")
+        #expect(try await follower.value.code == 0)
+        #expect(text("shown") == "first\nlast\n")
     }
 
     @Test func anAgentIsWaitedForBeforeItsLogIsFollowed() async throws {
@@ -80,17 +94,17 @@ struct LookingTests {
             specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 100)]
         ) { _ in }.id
         #expect(try await bench.orchestrator(["logs", "1.2", "-f"]).error.contains("has started yet"))
-        let follower = Task { [bench] in try await bench.orchestrator(["logs", "1.1", "-f"]) }
-        try await Task.sleep(for: .milliseconds(300))
+        let follower = follow("1.1")
+        let waiting = "1.1 has not started yet; waits for it\n"
+        try await eventually { text("said") == waiting }
         try FileManager.default.createDirectory(atPath: folder + "/logs", withIntermediateDirectories: true)
         try Data("hello\n".utf8).write(to: URL(filePath: folder + "/logs/12.log"))
         let agent = try store.registerAgent(AgentIdentity(environment: ["SLURM_JOB_ID": "12"]), for: job)
-        try await Task.sleep(for: .milliseconds(300))
+        try await eventually { text("shown") == "hello\n" }
         try store.agentEnded(agent, reason: "no spec is left")
-        let answer = try await follower.value
-        #expect(answer.output == "hello\n")
-        #expect(answer.code == 0)
-        #expect(answer.error == "1.1 has not started yet; waits for it\n")
+        #expect(try await follower.value.code == 0)
+        #expect(text("shown") == "hello\n")
+        #expect(text("said") == waiting)
     }
 
     @Test func jobsAreListedOneLineEach() async throws {

@@ -89,7 +89,7 @@ struct LostAgentsTests {
             ])
         let agent = try past.registerAgent(AgentIdentity(host: "n1", pid: 1, slurm: place), for: job.id)
         let claim = try #require(try past.claimNext(of: job.id, by: agent, lease: .seconds(600)))
-        try past.report(Progress(step: 50, steps: 100, stepsPerSecond: 1), of: claim, lease: .seconds(600))
+        try past.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 1), lease: .seconds(600))
         return claim
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Jobs
 import Store
 import Testing
@@ -46,7 +47,7 @@ struct StatusTests {
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
         let progress = Progress(step: 12_345, steps: 20_000, stepsPerSecond: 73, losses: ["loss/total": 0.25])
-        try store.report(progress, of: claim, lease: .seconds(60))
+        try store.renew(claim, progress, lease: .seconds(60))
         let snapshot = try store.snapshot(of: job)
         var settings: [RunID: Overrides] = [:]
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
@@ -114,8 +115,7 @@ struct StatusTests {
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         for _ in 0..<2 {
             let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
-            try store.report(
-                Progress(step: 50, steps: 100, stepsPerSecond: 10), of: claim, lease: .seconds(60))
+            try store.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 10), lease: .seconds(60))
         }
         // Two runs with 50 steps left and two with 100, in two hands, at 10 steps a second.
         #expect(Forecast(try store.snapshot(of: job)).remaining == .seconds(15))
@@ -129,7 +129,7 @@ struct StatusTests {
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
         let late = Progress(step: 90, steps: 100, stepsPerSecond: 10, losses: ["loss/total": 0.25])
-        try store.report(late, of: claim, lease: .seconds(60))
+        try store.renew(claim, late, lease: .seconds(60))
         func loss() throws -> String {
             let snapshot = try store.snapshot(of: job)
             let text = StatusText(
@@ -147,8 +147,7 @@ struct StatusTests {
         let job = try Self.job(in: store, bench)
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
-        try store.report(
-            Progress(step: 50, steps: 100, stepsPerSecond: 10), of: claim, lease: .seconds(60))
+        try store.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 10), lease: .seconds(60))
         let snapshot = try store.snapshot(of: job)
         var outlook = AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .ended })
         func text() throws -> String {

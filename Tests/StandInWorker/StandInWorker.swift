@@ -72,7 +72,9 @@ struct StandInWorker {
                 step: config.steps * (report + 1) / reports, steps: config.steps,
                 stepsPerSecond: Double(config.steps) * 1000 / Double(reports * max(1, pause)),
                 losses: ["loss/total": 1 / Double(report + 1)])
-            try store.report(progress, of: claim, lease: lease)
+            if let lost = try store.renew([(claim, progress)], by: claim.agent, lease: lease).first {
+                throw StoreError.lostLease(lost)
+            }
             if report + 1 == (reports + 1) / 2, claim.attempt == 1, number("STAND_IN_DIE") == claim.spec.position {
                 kill(getpid(), SIGKILL)
             }

@@ -36,9 +36,9 @@ struct ClaimTests {
 
     @Test func aCompletedRunKeepsItsMetrics() throws {
         let (job, claim) = try claimed()
-        try store.report(
-            Progress(step: 40, steps: 100, stepsPerSecond: 12.5, losses: ["loss/total": .nan, "b": 0.1]),
-            of: claim, lease: lease)
+        try store.renew(
+            claim, Progress(step: 40, steps: 100, stepsPerSecond: 12.5, losses: ["loss/total": .nan, "b": 0.1]),
+            lease: lease)
         var run = try store.snapshot(of: job).runs[0]
         #expect(run.progress.step == 40)
         #expect(run.progress.losses["loss/total"]?.isNaN == true)
@@ -56,7 +56,7 @@ struct ClaimTests {
 
     @Test func aSilentAgentsSpecGoesToAnotherAndItsOwnWritesAreRefused() throws {
         let (job, old) = try claimed()
-        try store.report(Progress(step: 30, steps: 100), of: old, lease: lease)
+        try store.renew(old, Progress(step: 30, steps: 100), lease: lease)
         let other = try store.addAgent(to: job, pid: 2)
         #expect(try store.claimNext(of: job, by: other, lease: lease) == nil)
         let hold = try #require(try store.holds(of: job).first)
@@ -68,8 +68,8 @@ struct ClaimTests {
 
         let lost = StoreError.lostLease(
             LostLease(run: old.run, attempt: 1, status: .running, currentAttempt: 2))
-        #expect(throws: lost) { try store.heartbeat(old, lease: lease) }
-        #expect(throws: lost) { try store.report(Progress(step: 99, steps: 100), of: old, lease: lease) }
+        #expect(throws: lost) { try store.renew(old, lease: lease) }
+        #expect(throws: lost) { try store.renew(old, Progress(step: 99, steps: 100), lease: lease) }
         #expect(throws: lost) { try store.complete(old, metrics: [:]) }
         #expect(throws: lost) { try store.fail(old, error: "late", retry: true) }
         #expect(throws: lost) { try store.release(old, reason: "late") }
@@ -88,7 +88,7 @@ struct ClaimTests {
         let other = try store.addAgent(to: job, pid: 2)
         let hold = try #require(try store.holds(of: job).first)
         clock.advance(by: lease - .seconds(1))
-        try store.heartbeat(claim, lease: lease)
+        try store.renew(claim, lease: lease)
         #expect(try store.takeOver(hold, by: other, lease: lease) == nil, "it was renewed since it was seen")
         #expect(try store.snapshot(of: job).agents[0].heartbeat == clock.now())
     }
@@ -107,7 +107,7 @@ struct ClaimTests {
         clock.advance(by: .seconds(36_000))
         #expect(try silent(from: 0, to: 50).isEmpty)
         clock.advance(by: .seconds(-72_000))
-        try store.heartbeat(claim, lease: lease)
+        try store.renew(claim, lease: lease)
         #expect(try silent(from: 60, to: 110).isEmpty)
         #expect(try silent(from: 120, to: 120) == [claim.run])
     }
@@ -141,7 +141,7 @@ struct ClaimTests {
             return try await group.next() ?? nil
         }
         #expect(taken == nil)
-        try store.heartbeat(claim, lease: lease)
+        try store.renew(claim, lease: lease)
     }
 
     @Test func oneTransactionRenewsAllClaimsOfAnAgentAndNamesTheLostOnes() throws {
@@ -159,7 +159,7 @@ struct ClaimTests {
 
     @Test func aRunThatTakesAgentsWithItIsSetAside() throws {
         let (job, first) = try claimed()
-        try store.report(Progress(step: 30, steps: 100), of: first, lease: lease)
+        try store.renew(first, Progress(step: 30, steps: 100), lease: lease)
         var agents = 0
         func takeOver() throws -> Claim? {
             agents += 1
@@ -220,7 +220,7 @@ struct ClaimTests {
         #expect(try claim().spec.position == 1, "it may take the next one with it too")
         let interrupted = try claim()
         #expect(interrupted.spec.position == 2)
-        try store.report(Progress(step: 50, steps: 100), of: interrupted, lease: lease)
+        try store.renew(interrupted, Progress(step: 50, steps: 100), lease: lease)
         #expect(try #require(try store.holds(of: job).last).hasProgress)
         _ = try store.buryAgent(interrupted.agent, reason: "gone")
         #expect(try store.nextSpec(of: job)?.position == 2)
@@ -261,13 +261,13 @@ struct ClaimTests {
     @Test func aLeaseThatRanOutUnnoticedIsRenewed() throws {
         let (_, claim) = try claimed()
         clock.advance(by: lease * 3)  // a laptop that slept
-        try store.heartbeat(claim, lease: lease)
+        try store.renew(claim, lease: lease)
         try store.complete(claim, metrics: [:])
     }
 
     @Test func aReleasedSpecKeepsItsProgressForTheNextAgent() throws {
         let (job, claim) = try claimed()
-        try store.report(Progress(step: 60, steps: 100), of: claim, lease: lease)
+        try store.renew(claim, Progress(step: 60, steps: 100), lease: lease)
         try store.release(claim, reason: "time limit")
         let agent = try store.addAgent(to: job, pid: 2)
         let next = try #require(try store.claimNext(of: job, by: agent, lease: lease))
@@ -303,7 +303,7 @@ struct ClaimTests {
         #expect(
             throws: StoreError.lostLease(
                 LostLease(run: running.run, attempt: 1, status: .cancelled, currentAttempt: 1))
-        ) { try store.heartbeat(running, lease: lease) }
+        ) { try store.renew(running, lease: lease) }
         let counts = try store.snapshot(of: job.id).counts
         #expect(counts[.done] == 1)
         #expect(counts[.cancelled] == 2)

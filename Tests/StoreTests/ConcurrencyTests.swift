@@ -46,7 +46,7 @@ struct ConcurrencyTests {
                     let store = try open(cache, on: fileSystem)
                     let agent = try store.addAgent(to: job, pid: Int32(number))
                     while let claim = try store.claimNext(of: job, by: agent, lease: .seconds(600)) {
-                        try store.report(Progress(step: 1, steps: 100), of: claim, lease: .seconds(600))
+                        try store.renew(claim, Progress(step: 1, steps: 100), lease: .seconds(600))
                         try store.complete(claim, metrics: [:])
                     }
                 }

@@ -25,7 +25,7 @@ struct SteeringTests {
         #expect(
             throws: StoreError.lostLease(
                 LostLease(run: first.run, attempt: 1, status: .cancelled, currentAttempt: 1))
-        ) { try store.heartbeat(first, lease: lease) }
+        ) { try store.renew(first, lease: lease) }
         try store.complete(second, metrics: [:])
         #expect(try !store.cancel(second.run), "what is done stays")
         #expect(try store.attempts(at: first.run).map(\.outcome) == [.cancelled])
@@ -35,7 +35,7 @@ struct SteeringTests {
 
     @Test func failedAndCancelledRunsCanBeTriedAgain() throws {
         let (failed, cancelled, done) = (try claim(), try claim(), try claim())
-        try store.report(Progress(step: 30, steps: 100), of: failed, lease: lease)
+        try store.renew(failed, Progress(step: 30, steps: 100), lease: lease)
         try store.fail(failed, error: "no", retry: false)
         try store.complete(done, metrics: ["a": 1])
         _ = try store.cancel(job)

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 
 /// A program that is run for its answer and given up when it takes too long.
@@ -84,7 +85,7 @@ package struct ChildProcess {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(LocalAgents.newSession | POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setflags(&attributes, SPD_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK))
         var pid: pid_t = 0
         let code = LocalAgents.withCStrings(command) { arguments in
             LocalAgents.withCStrings(environment.map { "\($0)=\($1)" }) { variables in

@@ -1,4 +1,5 @@
-package import Foundation
+import Foundation
+package import CLinux
 import Glibc
 import Jobs
 import Store
@@ -46,7 +47,7 @@ package enum LocalAgents {
         posix_spawnattr_setsigdefault(&attributes, &ours)
         posix_spawnattr_setflags(
             &attributes,
-            Int16(newSession | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+            SPD_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         let status = withCStrings(command) { arguments in
             withCStrings(environment.map { "\($0)=\($1)" }.sorted()) { variables in
@@ -74,9 +75,6 @@ package enum LocalAgents {
         guard ProcessCheck.isRunning(pid), words.contains(worker) else { return false }
         return kill(pid, number) == 0
     }
-
-    /// POSIX_SPAWN_SETSID, which glibc's headers hide from Swift.
-    package static let newSession: Int32 = 0x80
 
     package static func withCStrings<T>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T

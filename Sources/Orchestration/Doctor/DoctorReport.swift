@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Slurm
 import Store
 import WandB

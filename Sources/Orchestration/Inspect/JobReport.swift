@@ -187,15 +187,3 @@ extension JobReport.RunReport {
             ended: run.ended?.rawValue)
     }
 }
-
-/// How values become JSON text: snake-case keys, sorted; `"nan"` and `"inf"` where JSON has no word.
-package enum JSONText {
-    package static func encode(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-    }
-}

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 package import WandB
 
 /// Runs written as W&B's own client writes them offline, for its `wandb sync`.

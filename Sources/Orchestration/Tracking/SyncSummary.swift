@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 package import WandB
 
 /// What a sync has done, and what it leaves.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Foundation
 import Orchestration
 import Store
@@ -93,7 +94,7 @@ struct Sync: AsyncParsableCommand {
         let access = try SyncAccess(environment: state.environment)
         let folder = state.cache.senders
         try Files.makeFolder(folder)
-        let name = "\(ProcessInfo.processInfo.hostName)-\(getpid())"
+        let name = "\(ThisMachine.hostName)-\(getpid())"
         var options = Relay.Options(
             settings: access.settings, key: access.key, presence: "\(folder)/\(name).alive")
         options.isLive = live

@@ -49,15 +49,6 @@ extension Store {
                   FROM attempt WHERE attempt.run = run.id AND attempt.number = run.attempt), 1)
         """
 
-    /// Renews the claim's lease.
-    public func heartbeat(_ claim: Claim, lease: Duration) throws(StoreError) {
-        let now = now()
-        try write(.untilPowerCut) { db in
-            try Self.checkFence(of: claim, in: db)
-            try Self.renew(claim, until: now + lease, at: now, in: db)
-        }
-    }
-
     /// Renews the leases of several claims of one agent and notes their progress, all in one transaction.
     ///
     /// - Returns: The claims that were refused: another attempt has taken over, or the run was cancelled.
@@ -82,17 +73,6 @@ extension Store {
             }
             try Self.hear(agent, at: now, in: db)
             return lost
-        }
-    }
-
-    /// Notes how far the run has come and renews the claim's lease.
-    public func report(
-        _ progress: Progress, of claim: Claim, lease: Duration
-    ) throws(StoreError) {
-        let now = now()
-        try write(.untilPowerCut) { db in
-            try Self.note(progress, of: claim, in: db)
-            try Self.renew(claim, until: now + lease, at: now, in: db)
         }
     }
 

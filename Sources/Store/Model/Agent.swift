@@ -1,3 +1,4 @@
+import Artifacts
 import Glibc
 
 /// Where an agent stands, as it said itself.
@@ -103,10 +104,5 @@ public struct AgentIdentity: Sendable {
     }
 
     /// This machine's short name.
-    public static var thisHost: String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
-        let full = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return full.split(separator: ".").first.map(String.init) ?? "localhost"
-    }
+    public static var thisHost: String { ThisMachine.shortName }
 }

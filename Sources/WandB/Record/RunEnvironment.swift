@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Glibc
 import JSON
@@ -27,7 +28,7 @@ enum RunEnvironment {
         ]
         if let host = description.host { members.append(.init("host", .string(host))) }
         if let program = description.program { members.append(.init("program", .string(program))) }
-        if let model = processor { members.append(.init("cpu", .object([.init("model", .string(model))]))) }
+        if let model = ThisMachine.processor { members.append(.init("cpu", .object([.init("model", .string(model))]))) }
         let git = [("remote", description.repository), ("commit", description.commit)].compactMap { name, value in
             value.map { JSONValue.Member(name, .string($0)) }
         }
@@ -55,17 +56,5 @@ enum RunEnvironment {
             withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         return "Linux-\(text(names.release))-\(text(names.machine))"
-    }
-
-    private static var processor: String? {
-        guard let file = fopen("/proc/cpuinfo", "r") else { return nil }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 512)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            guard text.hasPrefix("model name"), let colon = text.firstIndex(of: ":") else { continue }
-            return text[text.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
-        }
-        return nil
     }
 }

@@ -1,3 +1,5 @@
+import Artifacts
+import CLinux
 import Foundation
 import Glibc
 import HTTP
@@ -33,7 +35,8 @@ struct SenderLock: ~Copyable {
 
         static func this(presence: String?) -> Holder {
             Holder(
-                host: hostName, boot: bootID, pid: getpid(), started: processStart(getpid()) ?? 0, presence: presence,
+                host: ThisMachine.hostName, boot: bootID, pid: getpid(), started: processStart(getpid()) ?? 0,
+                presence: presence,
                 token: String(UInt64.random(in: 0 ... .max), radix: 36))
         }
 
@@ -123,8 +126,7 @@ struct SenderLock: ~Copyable {
         range.l_whence = Int16(SEEK_SET)
         range.l_start = byte
         range.l_len = 1
-        // F_OFD_SETLK, which Swift's Glibc leaves out.
-        return fcntl(descriptor, 37, &range) == 0 ? 0 : errno
+        return fcntl(descriptor, SPD_F_OFD_SETLK, &range) == 0 ? 0 : errno
     }
 
     /// When a file was last touched; opened, because NFS asks its server anew only then.
@@ -141,16 +143,9 @@ struct SenderLock: ~Copyable {
         return Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
     }
 
-    /// This machine's name.
-    static let hostName: String = {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, name.count - 1)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }()
-
     private static let bootID =
         FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
-        .map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? hostName
+        .map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? ThisMachine.hostName
 
     private static func processStart(_ pid: Int32) -> UInt64? {
         guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Figures
 import Foundation
 import HTTP
+import JSON
 import Kernels
 import Version
 import WandB
@@ -19,10 +20,7 @@ extension Worker {
         func run() throws {
             let report = Report()
             if json {
-                let encoder = JSONEncoder()
-                encoder.keyEncodingStrategy = .convertToSnakeCase
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-                print(String(decoding: try encoder.encode(report), as: UTF8.self))
+                print(try JSONText.encode(report), terminator: "")
             } else {
                 print(report.text)
             }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Downloads
 import Experiments
 import Foundation
+import JSON
 import Runs
 import Layout
 import WandB
@@ -50,9 +51,7 @@ extension Worker {
         }
 
         func run() throws {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            print(String(decoding: try encoder.encode(answer), as: UTF8.self))
+            print(try JSONText.line(answer))
         }
 
         private var answer: Answer {

@@ -1,3 +1,4 @@
+import Artifacts
 import CLinux
 import Foundation
 
@@ -17,14 +18,9 @@ package struct Machine: Encodable {
         var names = utsname()
         uname(&names)
         return Machine(
-            host: text(names.nodename), kernel: "\(text(names.sysname)) \(text(names.release))",
-            glibc: String(cString: gnu_get_libc_version()), cpu: cpu, cores: LocalAgents.cores)
-    }
-
-    private static var cpu: String {
-        let text = FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) }
-        let line = text?.split(separator: "\n").first { $0.hasPrefix("model name") }
-        return line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces) ?? "unknown"
+            host: ThisMachine.hostName, kernel: "\(text(names.sysname)) \(text(names.release))",
+            glibc: String(cString: gnu_get_libc_version()), cpu: ThisMachine.processor ?? "unknown",
+            cores: LocalAgents.cores)
     }
 
     private static func text<T>(_ characters: T) -> String {

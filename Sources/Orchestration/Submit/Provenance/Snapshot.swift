@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 package import Store
+import JSON
 import Version
 
 /// What a job was submitted from, kept beside its worker as `snapshot.json`: enough to say later which code, configs,
