@@ -72,27 +72,17 @@ package struct ChildProcess {
     }
 
     private func start(output: inout Pipe, error: inout Pipe) throws(Trouble) -> pid_t {
-        guard let program = command.first else { throw .cannotStart(reason: "no program is named") }
-        var files = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&files)
-        defer { posix_spawn_file_actions_destroy(&files) }
-        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&files, output.entry, 1)
-        posix_spawn_file_actions_adddup2(&files, error.entry, 2)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, SPD_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK))
-        var pid: pid_t = 0
-        let code = LocalAgents.withCStrings(command) { arguments in
-            LocalAgents.withCStrings(environment.map { "\($0)=\($1)" }) { variables in
-                posix_spawn(&pid, program, &files, &attributes, arguments, variables)
-            }
+        guard !command.isEmpty else { throw .cannotStart(reason: "no program is named") }
+        let (out, err) = (output.entry, error.entry)
+        let started = Spawn.start(command, environment: environment) { files in
+            posix_spawn_file_actions_adddup2(&files, out, 1)
+            posix_spawn_file_actions_adddup2(&files, err, 2)
         }
-        guard code == 0 else { throw .cannotStart(reason: String(cString: strerror(code))) }
+        let pid: pid_t
+        switch started {
+        case .success(let process): pid = process
+        case .failure(let reason): throw .cannotStart(reason: "\(reason)")
+        }
         output.closeEntry()
         error.closeEntry()
         return pid

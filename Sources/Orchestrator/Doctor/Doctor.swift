@@ -8,14 +8,14 @@ import WandB
 /// Looks at everything that runs depend on.
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check the state folder, SLURM, W&B, the worker and this machine; says what to mend.",
+        abstract: "Check the state folder, SLURM, W&B, the worker and this machine, and say what to fix.",
         discussion: """
             EXAMPLES
               orchestrator doctor              on the machine you submit from
               orchestrator doctor --slurm      also whether two nodes share the folder
               orchestrator doctor --offline    asks no W&B server
 
-            Exit codes: 0 nothing stands in the way (there may be warnings), 1 there are problems.
+            Exit codes: 0 no problems (there may be warnings), 1 there are problems.
             Nothing is left behind, and no check takes longer than its limit, even on a dead file server.
             """)
 

@@ -7,7 +7,7 @@ import Store
 /// Prints what a run or an agent has said.
 struct Logs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print what a run or an agent has said.",
+        abstract: "Print the log of a run or an agent.",
         discussion: """
             EXAMPLES
               orchestrator logs k3j9         the run whose name begins with k3j9

@@ -9,7 +9,7 @@ import Store
 /// Tells what a job's failures have in common.
 struct Why: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell what a job's failures have in common: causes, nodes, settings.",
+        abstract: "Show what a job's failures have in common: causes, nodes, settings.",
         discussion: """
             EXAMPLES
               orchestrator why 7

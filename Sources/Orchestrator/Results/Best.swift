@@ -23,7 +23,7 @@ struct Best: AsyncParsableCommand {
 
     @Flag(
         help: ArgumentHelp(
-            "The highest or the lowest first (default: the best, and the lowest of a metric that does not say which)."))
+            "List the highest or the lowest values first (default: the better ones; low ones if neither is better)."))
     var order: Order?
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many to show.", valueName: "n"))

@@ -8,7 +8,7 @@ import Store
 /// Calls jobs or runs off.
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Call off jobs or single runs; agents at work on them stop within seconds.",
+        abstract: "Cancel jobs or single runs; agents at work on them stop within seconds.",
         discussion: """
             EXAMPLES
               orchestrator cancel 7             everything of job 7 that is not done

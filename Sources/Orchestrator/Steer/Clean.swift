@@ -8,7 +8,7 @@ import WandB
 /// Deletes what is not needed any more, after showing it.
 struct Clean: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Delete finished jobs with their runs' files, and what crashes have left; shows it first.",
+        abstract: "Delete finished jobs with their runs' files, and leftovers of crashes, after listing them.",
         discussion: """
             EXAMPLES
               orchestrator clean              what interrupted submissions have left: shows it

@@ -5,7 +5,7 @@ import Store
 /// Puts failed or cancelled runs back among those that wait.
 struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put failed and cancelled runs back among those that wait for an agent.",
+        abstract: "Requeue failed and cancelled runs; they continue from their checkpoints.",
         discussion: """
             EXAMPLES
               orchestrator retry 7               every failed or cancelled run of job 7

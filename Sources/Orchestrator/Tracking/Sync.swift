@@ -8,7 +8,7 @@ import WandB
 /// Sends to W&B what runs keep in their folders.
 struct Sync: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Send to W&B what runs keep in their folders, also while they run on nodes without internet.",
+        abstract: "Send to W&B what is stored in the runs' folders, also while they run on nodes without internet.",
         discussion: """
             EXAMPLES
               orchestrator sync                whatever is not sent yet, of all jobs

@@ -11,7 +11,7 @@ extension Worker {
     /// Tells what this worker finds on the node it is on.
     struct About: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tell what is found here: CPU, OpenBLAS's kernels, libcurl, Cairo.",
+            abstract: "Show what this machine offers: CPU, OpenBLAS's kernels, libcurl, Cairo.",
             discussion: "`orchestrator doctor` says what to do about it.")
 
         @Flag(help: "Print JSON.")
