@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 
 /// How servers are reached from where a program runs: the authorities whose certificates count, and the proxies.
@@ -61,16 +62,33 @@ public struct HTTPEnvironment: Sendable, Equatable {
             notices.append("\(name) is passed over: there is no \(path)")
             return
         }
-        let names = isFolder.boolValue ? (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] : []
-        let files = isFolder.boolValue ? names.sorted().map { path + "/" + $0 } : [path]
         let begin = Data("-----BEGIN ".utf8)
-        let texts = files.compactMap { FileManager.default.contents(atPath: $0) }
-            .filter { $0.range(of: begin) != nil }
+        var texts: [[UInt8]] = []
+        do throws(FileError) {
+            let files = isFolder.boolValue ? try FolderListing.names(in: path).sorted().map { path + "/" + $0 } : [path]
+            for file in files where try FolderListing.holds(file) && !Self.isFolder(file) {
+                do throws(FileError) {
+                    let bytes = try DurableFile.read(file, limit: 64 << 20)
+                    if Data(bytes).range(of: begin) != nil { texts.append(bytes) }
+                } catch {
+                    // The others in a folder may be all that is needed.
+                    notices.append("a certificate of \(name) is passed over: \(error)")
+                }
+            }
+        } catch {
+            notices.append("\(name) is passed over: \(error)")
+            return
+        }
         guard !texts.isEmpty else {
             notices.append("\(name) is passed over: \(path) holds no certificate in PEM that can be read")
             return
         }
         if isFolder.boolValue { authorityFolder = path } else { authorityFile = path }
         authorities = texts.reduce(authorities ?? []) { $0 + $1 + [UInt8(ascii: "\n")] }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 }

@@ -51,17 +51,39 @@ public struct Hub: Sendable {
     ///   - name: the folder or the name.
     ///   - needsWeights: false for a model of which only the tokenizer is asked for.
     /// - Returns: nil if it is not here, or not whole.
-    public func localModel(_ name: String, needsWeights: Bool = true) -> Model? {
+    /// - Throws: `HubError` if it may be here, but what is in a cache cannot be read.
+    public func localModel(_ name: String, needsWeights: Bool = true) throws(HubError) -> Model? {
         if FileManager.default.fileExists(atPath: name) { return Model(folder: name, commit: nil) }
         guard let hubName = HubName(name, kind: .model) else { return nil }
+        var trouble: HubError?
         for cache in [settings.hubCache, cache] {
-            if let snapshot = HubFolder(hubName, in: cache).snapshot,
-                ModelFiles.areWhole(in: snapshot.folder, needsWeights: needsWeights)
-            {
-                return Model(folder: snapshot.folder, commit: snapshot.commit)
+            do {
+                if let snapshot = try HubFolder(hubName, in: cache).snapshot(),
+                    try ModelFiles.areWhole(in: snapshot.folder, needsWeights: needsWeights)
+                {
+                    return Model(folder: snapshot.folder, commit: snapshot.commit)
+                }
+            } catch {
+                // The other cache may have it whole.
+                trouble = Self.trouble(error)
             }
         }
+        if let trouble { throw trouble }
         return nil
+    }
+
+    /// What is here, or nil for what has to be downloaded; what is wrong with a cache is said, and no obstacle to that.
+    private func here<Result>(_ look: () throws -> Result?) throws -> Result? {
+        do {
+            return try look()
+        } catch let error as HubError where settings.offline == nil {
+            say("\(error); looking for it on the hub")
+            return nil
+        }
+    }
+
+    private static func trouble(_ error: any Error) -> HubError {
+        error as? HubError ?? HubError(.disk, "\(error)")
     }
 
     /// The folder of a model, downloaded if it is not on this machine yet.
@@ -72,7 +94,7 @@ public struct Hub: Sendable {
     /// - Returns: the folder, and the commit that it is of.
     /// - Throws: `HubError` with what is missing and what to do, `FileError` if our cache cannot be written.
     public func model(_ name: String, needsWeights: Bool = true) throws -> Model {
-        if let model = localModel(name, needsWeights: needsWeights) { return model }
+        if let model = try here({ try localModel(name, needsWeights: needsWeights) }) { return model }
         let hubName = try modelName(name)
         let client = try client(for: name)
         let folder = HubFolder(hubName, in: cache)
@@ -104,11 +126,28 @@ public struct Hub: Sendable {
     ///   - name: the folder or the name.
     ///   - needsWeights: false for a model of which only the tokenizer is asked for.
     /// - Throws: `HubError` with what is missing and what to do.
-    public func checkModel(_ name: String, needsWeights: Bool = true) throws(HubError) {
-        if localModel(name, needsWeights: needsWeights) != nil { return }
+    public func checkModel(_ name: String, needsWeights: Bool = true) throws {
+        if try here({ try localModel(name, needsWeights: needsWeights) }) != nil { return }
         let hubName = try modelName(name)
         let files = try listing(hubName, try client(for: name)).files
         _ = try ModelFiles.wanted(among: files, of: name, needsWeights: needsWeights)
+    }
+
+    /// A model's config.json, from this machine or from the hub, without its weights.
+    ///
+    /// - Parameter name: the folder or the name.
+    /// - Returns: the text, and where it is from.
+    /// - Throws: `HubError` with what is missing and what to do, `FileError`.
+    public func modelConfig(_ name: String) throws -> (text: String, source: String) {
+        if let model = try here({ try localModel(name) }) {
+            let path = model.folder + "/config.json"
+            return (String(decoding: try DurableFile.read(path, limit: 16 << 20), as: UTF8.self), path)
+        }
+        let hubName = try modelName(name)
+        let client = try client(for: name)
+        let commit = try listing(hubName, client).commit
+        let source = "\(name)/config.json"
+        return (try client.json("/\(name)/resolve/\(commit)/config.json", about: source).text, source)
     }
 
     private func modelName(_ name: String) throws(HubError) -> HubName {
@@ -124,13 +163,19 @@ public struct Hub: Sendable {
     /// cache.
     ///
     /// - Returns: Nil if the name is in no cache.
-    /// - Throws: `TextDataError` if it is here but has no such split.
-    public func localFiles(_ name: String, split: String) throws(TextDataError) -> [DatasetFile]? {
+    /// - Throws: `TextDataError` if it is here but has no such split, `HubError` if a cache cannot be read.
+    public func localFiles(_ name: String, split: String) throws -> [DatasetFile]? {
         if FileManager.default.fileExists(atPath: name) { return try DatasetFolder(path: name).files(of: split) }
         guard let hubName = HubName(name, kind: .dataset) else { return nil }
+        let folders: [String]
+        do throws(FileError) {
+            folders = try DatasetCaches(settings: settings, cache: cache).folders(of: hubName)
+        } catch {
+            throw Self.trouble(error)
+        }
         var refusal: TextDataError?
-        for folder in DatasetCaches(settings: settings, cache: cache).folders(of: hubName) {
-            do {
+        for folder in folders {
+            do throws(TextDataError) {
                 return try DatasetFolder(path: folder, ignoring: hubName.snakeCased).files(of: split)
             } catch {
                 refusal = error
@@ -144,13 +189,13 @@ public struct Hub: Sendable {
     ///
     /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
     public func files(_ name: String, split: String) throws -> [DatasetFile] {
-        if let files = try localFiles(name, split: split) { return files }
+        if let files = try here({ try localFiles(name, split: split) }) { return files }
         let hubName = try datasetName(name)
         let client = try client(for: name)
         let folder = HubFolder(hubName, in: cache)
         try locked(folder) {
             // Another split of the same commit may be here already.
-            let (commit, files) = try remoteFiles(hubName, client, split: split, commit: folder.snapshot?.commit)
+            let (commit, files) = try remoteFiles(hubName, client, split: split, commit: try folder.snapshot()?.commit)
             let download = HubDownload(
                 name: hubName, commit: commit, folder: folder, client: client, progress: progress)
             try download.download(files, finishes: true)
@@ -165,10 +210,10 @@ public struct Hub: Sendable {
     ///
     /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
     public func checkFiles(_ name: String, split: String) throws {
-        if try localFiles(name, split: split) != nil { return }
+        if try here({ try localFiles(name, split: split) }) != nil { return }
         let hubName = try datasetName(name)
         _ = try remoteFiles(
-            hubName, try client(for: name), split: split, commit: HubFolder(hubName, in: cache).snapshot?.commit)
+            hubName, try client(for: name), split: split, commit: try HubFolder(hubName, in: cache).snapshot()?.commit)
     }
 
     private func datasetName(_ name: String) throws(HubError) -> HubName {

@@ -20,6 +20,8 @@ final class HubClient {
         } catch {
             throw HubError(.unreachable, "the hub cannot be asked: \(error)")
         }
+        // What needs no token can be had all the same.
+        if let problem = settings.tokenProblem { say(problem) }
     }
 
     /// The JSON at a path of the hub.
@@ -146,9 +148,10 @@ final class HubClient {
         case 401, 403:
             let code = reply.hubHeader("X-Error-Code") ?? ""
             let way =
-                settings.token == nil
-                ? "put a token of \(settings.endpoint)/settings/tokens into HF_TOKEN"
-                : "the token from \(settings.tokenSource ?? "HF_TOKEN") does not give access"
+                settings.tokenProblem
+                ?? (settings.token == nil
+                    ? "put a token of \(settings.endpoint)/settings/tokens into HF_TOKEN"
+                    : "the token from \(settings.tokenSource ?? "HF_TOKEN") does not give access")
             if code == "GatedRepo" {
                 throw HubError(
                     .refused, "\(what) is gated: accept its terms on its page \(settings.endpoint), and \(way)")

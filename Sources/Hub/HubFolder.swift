@@ -8,15 +8,19 @@ struct HubFolder {
 
     init(_ name: HubName, in cache: String) { path = cache + "/" + name.folder }
 
-    /// The snapshot that `refs/main` names, else the one there is; nil if there is none.
-    var snapshot: (folder: String, commit: String)? {
-        let files = FileManager.default
-        if let text = try? String(contentsOfFile: path + "/refs/main", encoding: .utf8) {
+    /// The snapshot that `refs/main` names, else the one there is.
+    ///
+    /// - Returns: nil if there is none.
+    /// - Throws: `FileError` if what is there cannot be read.
+    func snapshot() throws(FileError) -> (folder: String, commit: String)? {
+        let main = path + "/refs/main"
+        if try FolderListing.holds(main) {
+            let text = String(decoding: try DurableFile.read(main, limit: 1 << 16), as: UTF8.self)
             let commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
             let folder = snapshots + "/" + commit
-            if Self.isCommit(commit), files.fileExists(atPath: folder) { return (folder, commit) }
+            if Self.isCommit(commit), try FolderListing.holds(folder) { return (folder, commit) }
         }
-        let commits = ((try? files.contentsOfDirectory(atPath: snapshots)) ?? []).filter(Self.isCommit)
+        let commits = try FolderListing.names(in: snapshots).filter(Self.isCommit)
         guard commits.count == 1, let commit = commits.first else { return nil }
         return (snapshots + "/" + commit, commit)
     }

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 
 /// Where the hub is, where its tools keep what they downloaded, and how this user is known there.
@@ -14,6 +15,8 @@ public struct HubSettings: Sendable {
     let token: String?
     /// Where the token comes from.
     public let tokenSource: String?
+    /// Why a token that is there cannot be used, in words; it is never shown.
+    public let tokenProblem: String?
 
     /// Reads the settings as the hub's own tools do.
     public init(environment: [String: String]) {
@@ -35,18 +38,27 @@ public struct HubSettings: Sendable {
         }
         let file = path(value("HF_TOKEN_PATH") ?? home + "/token")
         if let name = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].first(where: { value($0) != nil }) {
-            (token, tokenSource) = (Self.cleaned(value(name)), name)
-        } else if let text = try? String(contentsOfFile: file, encoding: .utf8), let token = Self.cleaned(text) {
-            (self.token, tokenSource) = (token, file)
+            (token, tokenSource, tokenProblem) = Self.taken(value(name) ?? "", from: name)
         } else {
-            (token, tokenSource) = (nil, nil)
+            do throws(FileError) {
+                let text = try FolderListing.holds(file) ? DurableFile.read(file, limit: 1 << 16) : []
+                (token, tokenSource, tokenProblem) = Self.taken(String(decoding: text, as: UTF8.self), from: file)
+            } catch {
+                (token, tokenSource, tokenProblem) = (nil, nil, "the token is not used: \(error)")
+            }
         }
     }
 
-    /// A token without the space around it; nil if it could not stand in a header.
-    private static func cleaned(_ text: String?) -> String? {
-        let token = text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
-        let isPlain = token.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-        return token.isEmpty || !isPlain ? nil : token
+    /// A token without the space around it, if it could stand in a header.
+    private static func taken(_ text: String, from place: String) -> (token: String?, source: String?, problem: String?)
+    {
+        var characters = CharacterSet.whitespacesAndNewlines
+        characters.insert("\u{FEFF}")
+        let token = text.trimmingCharacters(in: characters)
+        if token.isEmpty { return (nil, nil, nil) }
+        guard token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            return (nil, nil, "the token in \(place) is not used: expected one word of ASCII characters")
+        }
+        return (token, place, nil)
     }
 }

@@ -42,12 +42,17 @@ enum ModelFiles {
     }
 
     /// Whether a folder has a config and weights: the hub's own tools may have fetched a single file.
-    static func areWhole(in folder: String, needsWeights: Bool) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - folder: the snapshot's folder.
+    ///   - needsWeights: false for a model of which only the tokenizer is asked for.
+    /// - Returns: false if a file is missing.
+    /// - Throws: `HubError` if the list of its weights cannot be read.
+    static func areWhole(in folder: String, needsWeights: Bool) throws(HubError) -> Bool {
         let exists = { FileManager.default.fileExists(atPath: folder + "/" + $0) }
         if !needsWeights { return exists("tokenizer.json") || exists("vocab.json") && exists("merges.txt") }
         guard exists("config.json"), let weights = weights.first(where: exists) else { return false }
         guard weights.hasSuffix(".index.json") else { return true }
-        guard let names = try? shards(of: folder + "/" + weights, of: folder) else { return false }
-        return names.allSatisfy(exists)
+        return try shards(of: folder + "/" + weights, of: folder).allSatisfy(exists)
     }
 }

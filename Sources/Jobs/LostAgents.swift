@@ -60,6 +60,10 @@ public struct LostAgents: Sendable {
             try await slurm.requeue(ending.name)
             return "SLURM starts it again"
         } catch {
+            // Sites may forbid it, for all jobs or for what ended as this one did.
+            if case .refused = error {
+                return try await AgentSubmission(store: store, job: job, slurm: slurm).submit(inPlaceOf: agent.slurm)
+            }
             try store.noteNoReplacement(of: agent.id)
             return "SLURM does not start it again: \(error)"
         }

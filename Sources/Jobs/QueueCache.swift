@@ -3,7 +3,7 @@ import Foundation
 public import Slurm
 public import Store
 
-/// SLURM's queue as it was at a moment: the jobs of the calling user.
+/// SLURM's queue as it was at a moment: the jobs of those who submitted what is in a cache folder.
 public struct QueueView: Sendable, Codable, Equatable {
     /// When SLURM was asked last.
     public let asked: Timestamp
@@ -36,16 +36,18 @@ public struct QueueView: Sendable, Codable, Equatable {
     public func entries(of job: Job) -> [QueueEntry] { entries.filter { $0.jobName == job.token } }
 }
 
-/// One `squeue` for all commands of a user: its answer is kept in a file, and SLURM is not asked again for a minute,
+/// One `squeue` for all commands of a user on a cache folder: its answer is kept in a file, and SLURM is not asked again for a minute,
 /// however many commands watch however many jobs.
 public struct QueueCache: Sendable {
     private let file: String
+    private let cache: CacheFolder
     private let slurm: SlurmCommands
     private let pause: Duration
 
     /// Keeps the queue in `cache`; SLURM is asked at most once in `pause`.
     public init(cache: CacheFolder, slurm: SlurmCommands, pause: Duration = .seconds(60)) {
         file = cache.queueFile(ofUser: getuid())
+        self.cache = cache
         self.slurm = slurm
         self.pause = pause
     }
@@ -59,25 +61,47 @@ public struct QueueCache: Sendable {
     public func view(since earliest: Timestamp? = nil, refresh: Bool = false) async -> QueueView? {
         let kept = read()
         if let kept, !refresh, isYoung(kept), earliest.map({ kept.asked >= $0 }) ?? true { return kept }
-        do {
+        let lock: FileLock?
+        do throws(FileError) {
             // Whoever else asks at this moment does it for all.
-            guard let lock = try FileLock(path: file + ".lock") else { return kept }
-            defer { lock.release() }
-            let asked = Timestamp.now()
-            let view: QueueView
-            do throws(SlurmError) {
-                let entries = try await slurm.queueOfUser().filter { $0.jobName.hasPrefix("spd-") }
-                view = QueueView(asked: asked, time: asked, entries: entries, problem: nil)
-            } catch {
-                view = QueueView(asked: asked, time: kept?.time, entries: kept?.entries ?? [], problem: "\(error)")
-            }
-            try DurableFile.write([UInt8](JSONEncoder().encode(view)), to: file)
-            return view
+            guard let free = try FileLock(path: file + ".lock") else { return kept }
+            lock = free
         } catch {
-            // A folder that can't be written is told by whatever has to write there.
-            return kept
+            // Who looks at a folder that is another's to write asks for himself.
+            lock = nil
+        }
+        defer { lock?.release() }
+        let view = await ask(kept)
+        guard lock != nil else { return view }
+        // A folder that can't be written is told by whatever has to write there.
+        do { try DurableFile.write([UInt8](JSONEncoder().encode(view)), to: file) } catch { return view }
+        return view
+    }
+
+    private func ask(_ kept: QueueView?) async -> QueueView {
+        let asked = Timestamp.now()
+        do throws(SlurmError) {
+            let entries = try await slurm.queue(of: users).filter { $0.jobName.hasPrefix("spd-") }
+            return QueueView(asked: asked, time: asked, entries: entries, problem: nil)
+        } catch {
+            return QueueView(asked: asked, time: kept?.time, entries: kept?.entries ?? [], problem: "\(error)")
         }
     }
+
+    /// Those who submitted jobs, as the owners of the jobs' folders tell, the latest ones; and who asks.
+    private var users: Set<uid_t> {
+        var users: Set = [getuid()]
+        let names: [String]
+        do throws(FileError) { names = try FolderListing.names(in: cache.jobs) } catch { return users }
+        for number in names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest) {
+            var info = stat()
+            if lstat(cache.folder(of: JobID(rawValue: number)).path, &info) == 0 { users.insert(info.st_uid) }
+        }
+        return users
+    }
+
+    /// Of so many jobs the owners are looked up.
+    private static let latest = 200
 
     private func isYoung(_ view: QueueView) -> Bool {
         let age = Timestamp.now() - view.asked

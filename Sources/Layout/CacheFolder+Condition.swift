@@ -1,3 +1,4 @@
+import Artifacts
 import Glibc
 
 extension CacheFolder {
@@ -38,19 +39,11 @@ extension CacheFolder {
 
     /// How many folders are named as those of jobs.
     private func jobCount() throws(CacheFolderError) -> Int {
-        guard let folder = opendir(jobs) else {
-            guard errno == ENOENT else { throw .unreachable(path: jobs, reason: String(cString: strerror(errno))) }
-            return 0
+        do throws(FileError) {
+            return try FolderListing.names(in: jobs).count { Int64($0).map { $0 > 0 } ?? false }
+        } catch {
+            throw .unreachable(path: jobs, reason: error.reason)
         }
-        defer { closedir(folder) }
-        var count = 0
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if let number = Int64(name), number > 0 { count += 1 }
-        }
-        return count
     }
 
     /// The file that stands where a path needs a folder.

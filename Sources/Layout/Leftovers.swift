@@ -21,6 +21,8 @@ public struct Leftover: Sendable, Equatable {
         case damagedTarget
         /// A file that did not get its name.
         case unfinishedFile
+        /// The sign of life of a process that sent runs to W&B.
+        case sender
     }
 
     /// What it is.
@@ -43,12 +45,15 @@ public struct Leftover: Sendable, Equatable {
 
 extension Leftover {
     /// Whether nobody is at work on it.
-    public var isDead: Bool {
+    ///
+    /// - Returns: False while somebody may be.
+    /// - Throws: `FileError` if that cannot be found out.
+    public func isDead() throws(FileError) -> Bool {
         switch owner {
         case .none: return true
-        case .silent(let age): return isSilent(for: age)
+        case .silent(let age): return try isSilent(for: age)
         case .lock(let file):
-            guard let lock = free(file) else { return false }
+            guard let lock = try free(file) else { return false }
             lock.release()
             return true
         }
@@ -56,13 +61,13 @@ extension Leftover {
 
     /// Deletes it with `delete` if nobody is at work on it; whoever would begin meanwhile is kept out.
     ///
-    /// - Throws: What `delete` throws.
+    /// - Throws: What `delete` throws; `FileError` if it cannot be found out whether somebody is.
     public func delete(_ delete: () throws -> Void) throws {
         switch owner {
         case .none: try delete()
-        case .silent(let age): if isSilent(for: age) { try delete() }
+        case .silent(let age): if try isSilent(for: age) { try delete() }
         case .lock(let file):
-            guard let lock = free(file) else { return }
+            guard let lock = try free(file) else { return }
             defer { lock.release() }
             try delete()
             // A target's lock stays for the next who trains it.
@@ -70,15 +75,19 @@ extension Leftover {
         }
     }
 
-    private func isSilent(for age: Duration) -> Bool {
+    private func isSilent(for age: Duration) throws(FileError) -> Bool {
         var info = stat()
-        return lstat(path, &info) == 0 && Duration.seconds(time(nil) - info.st_mtim.tv_sec) > age
+        guard lstat(path, &info) == 0 else {
+            guard errno == ENOENT else { throw FileError(.read, path) }
+            return false
+        }
+        return Duration.seconds(time(nil) - info.st_mtim.tv_sec) > age
     }
 
-    /// The lock, if nobody has it; one that cannot be tried is taken for held.
-    private func free(_ file: String) -> FileLock? {
-        guard access(file, F_OK) == 0 else { return nil }
-        return try? FileLock(path: file)
+    /// The lock, if nobody has it; one that is gone belonged to somebody who has just finished.
+    private func free(_ file: String) throws(FileError) -> FileLock? {
+        guard try FolderListing.holds(file) else { return nil }
+        return try FileLock(path: file)
     }
 }
 
@@ -90,33 +99,19 @@ extension CacheFolder {
         var found: [Leftover] = []
         for (folder, kinds) in [
             (path, [Leftover.Kind.check, .unfinishedFile]), (jobs, [.submission, .replacedJob, .unfinishedFile]),
-            (senders, [.unfinishedFile]), (targets.path, [.targetCopy, .training, .damagedTarget]), (runs, [.download]),
+            (senders, [.unfinishedFile, .sender]), (targets.path, [.targetCopy, .training, .damagedTarget]),
+            (runs, [.download]),
         ] {
-            for name in try Self.names(in: folder) {
+            for name in try FolderListing.names(in: folder) {
                 found += kinds.lazy.compactMap { $0.leftover(name, in: folder) }.prefix(1)
             }
         }
-        for name in try Self.names(in: jobs) where Int64(name) != nil {
+        for name in try FolderListing.names(in: jobs) where Int64(name) != nil {
             let folder = jobs + "/" + name
-            found += try Self.names(in: folder).compactMap { Leftover.Kind.unfinishedFile.leftover($0, in: folder) }
+            let names = try FolderListing.names(in: folder)
+            found += names.compactMap { Leftover.Kind.unfinishedFile.leftover($0, in: folder) }
         }
         return found.sorted { $0.path < $1.path }
-    }
-
-    private static func names(in path: String) throws(FileError) -> [String] {
-        guard let folder = opendir(path) else {
-            guard errno == ENOENT || errno == ENOTDIR else { throw FileError(.read, path) }
-            return []
-        }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names
     }
 }
 
@@ -149,6 +144,9 @@ extension Leftover.Kind {
             return name.hasPrefix(".old-") ? Leftover(kind: self, path: path, owner: .none) : nil
         case .damagedTarget:
             return name.contains(".damaged-") ? Leftover(kind: self, path: path, owner: .none) : nil
+        case .sender:
+            // It is touched every few seconds.
+            return name.hasSuffix(".alive") ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil
         case .unfinishedFile:
             return DurableFile.isUnfinished(name)
                 ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil

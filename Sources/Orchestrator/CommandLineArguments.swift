@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Orchestration
 
@@ -15,7 +16,9 @@ enum CommandLineArguments {
         if arguments == ["help", "workflow"] { return ["workflow"] }
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {
-            if let option = result.last, isOption(option), !option.contains("="), isNegativeNumber(argument) {
+            if let option = result.last, RepeatedOption.isOption(option), !option.contains("="),
+                isNegativeNumber(argument)
+            {
                 result[result.count - 1] = option + "=" + argument
                 continue
             }
@@ -36,29 +39,9 @@ enum CommandLineArguments {
                 "there is no command '\(command)'"
                     + (nearest.map { "; did you mean \($0)?" } ?? " (`orchestrator --help` lists them)"))
         }
-        var values: [String: String] = [:]
-        var rest = arguments[...]
-        while let argument = rest.popFirst(), argument != "--" {
-            guard isOption(argument) else { continue }
-            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = String(parts[0].replacing("_", with: "-"))
-            let value: String? =
-                if parts.count > 1 {
-                    String(parts[1])
-                } else if name == "--sbatch-arg" {
-                    rest.popFirst()
-                } else {
-                    rest.first.flatMap { isOption($0) ? nil : $0 }
-                }
-            guard let value, !repeatable.contains(name) else { continue }
-            if let other = values.updateValue(value, forKey: name) {
-                throw .badInput("\(name) is given twice, as '\(other)' and '\(value)'; keep one")
-            }
+        if let option = RepeatedOption(in: arguments, repeatable: repeatable, takingAnything: ["--sbatch-arg"]) {
+            throw .badInput("\(option)")
         }
-    }
-
-    private static func isOption(_ argument: String) -> Bool {
-        argument.wholeMatch(of: /--?[A-Za-z][^\n]*/) != nil
     }
 
     private static func isNegativeNumber(_ argument: String) -> Bool {

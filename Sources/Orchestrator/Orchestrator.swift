@@ -51,6 +51,8 @@ struct Orchestrator: AsyncParsableCommand {
         switch error {
         case let error as Failure:
             printError(error.message)
+            if CommandLine.arguments.contains("--json"), let text = error.json { print(text, terminator: "") }
+            do throws(FileError) { try StandardStreams.flush() } catch { end(with: error) }
             Foundation.exit(error.exitCode)
         case let error as FileError:
             printError("\(error)")

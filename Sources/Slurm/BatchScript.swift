@@ -1,3 +1,5 @@
+import Foundation
+
 /// A batch script as a value: what `sbatch` gets to read.
 ///
 /// One agent is a plain job, several are one array, because `%A_%a` means nothing outside an array.
@@ -54,7 +56,7 @@ public struct BatchScript: Sendable, Equatable {
     /// `sbatch` passes the caller's environment on by default; that is how `WANDB_API_KEY` reaches the
     /// agents without appearing in the script or on a command line.
     public var text: String {
-        let log = agentCount > 1 ? "%A_%a.log" : "%j.log"
+        let log = agentCount > 1 ? Self.arrayLog : Self.jobLog
         var options = ["job-name=\(name)"]
         if agentCount > 1 { options.append("array=1-\(agentCount)") }
         let asked = ["cpus-per-task": "1"].merging(resources) { _, asked in asked }
@@ -73,6 +75,24 @@ public struct BatchScript: Sendable, Equatable {
             + ["exec " + command.map(Self.quotedWord).joined(separator: " ")]
         return lines.joined(separator: "\n") + "\n"
     }
+
+    /// A script's text for one more agent: that of a plain job, whatever array the script starts.
+    ///
+    /// - Parameter text: The text of a script.
+    /// - Returns: The same without its array.
+    public static func single(_ text: String) -> String {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
+            if line.hasPrefix("#SBATCH --array=") { return nil }
+            guard line.hasPrefix("#SBATCH --output="), let log = line.range(of: arrayLog, options: .backwards) else {
+                return line
+            }
+            return line[..<log.lowerBound] + jobLog + line[log.upperBound...]
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static let arrayLog = "%A_%a.log"
+    private static let jobLog = "%j.log"
 
     /// A value as `sbatch` reads it from an `#SBATCH` line.
     private static func quotedOption(_ value: String) -> String {

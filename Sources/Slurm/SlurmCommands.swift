@@ -13,7 +13,7 @@ public struct SlurmCommands: Sendable {
     /// The commands that the `PATH` in `environment` leads to.
     ///
     /// - Parameters:
-    ///   - environment: The caller's environment; `SlurmEnvironment` says what of it is passed on.
+    ///   - environment: The caller's environment; ``SlurmEnvironment`` says what of it is passed on.
     ///   - submitPatience: How long `sbatch` may take.
     public init(environment: [String: String], submitPatience: Duration = .seconds(60)) {
         self.environment = SlurmEnvironment.scrubbed(environment)
@@ -145,9 +145,9 @@ public struct SlurmCommands: Sendable {
         try await entries(["-u", Self.user, "-n", name])
     }
 
-    /// Everything in the queue that the calling user has submitted, one entry per array task.
-    public func queueOfUser() async throws(SlurmError) -> [QueueEntry] {
-        try await entries(["-u", Self.user])
+    /// Everything in the queue that some users have submitted, one entry per array task.
+    public func queue(of users: Set<UInt32>) async throws(SlurmError) -> [QueueEntry] {
+        try await entries(["-u", users.sorted().map { String($0) }.joined(separator: ",")])
     }
 
     /// Others may have jobs of any name, and to an administrator SLURM shows them as if they were theirs.

@@ -26,13 +26,16 @@ struct Worker: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, FetchLanguage.self, About.self,
+            Forward.self, FetchLanguage.self, TellMemory.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 
     static func main() async {
         StandardStreams.fillGaps()
         do {
+            if let option = RepeatedOption(in: Array(CommandLine.arguments.dropFirst())) {
+                throw ValidationError("\(option)")
+            }
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

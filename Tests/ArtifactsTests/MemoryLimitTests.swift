@@ -54,6 +54,24 @@ struct MemoryLimitTests {
                 == MemoryLimit(total: 1 << 30, free: (1 << 30) - 104_857_600, owner: "this process's control group"))
     }
 
+    @Test func coresAreLimitedByGroupsOfEitherVersion() throws {
+        let old = try root([
+            "/proc/self/cgroup": "4:cpu,cpuacct:/docker/abc\n",
+            "/proc/self/mountinfo": "35 31 0:32 / /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu,cpuacct\n",
+            "/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us": "-1\n",
+            "/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us": "100000\n",
+            "/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us": "150000\n",
+            "/sys/fs/cgroup/cpu/docker/cpu.cfs_period_us": "100000\n",
+        ])
+        #expect(CoreLimit.tightest(root: old) == 1.5)
+        let new = try root([
+            "/proc/self/cgroup": "0::/a\n",
+            "/proc/self/mountinfo": "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            "/sys/fs/cgroup/a/cpu.max": "max 100000\n",
+        ])
+        #expect(CoreLimit.tightest(root: new) == nil)
+    }
+
     @Test(arguments: [
         ["SLURM_MEM_PER_NODE": "512"], ["SLURM_MEM_PER_CPU": "128", "SLURM_CPUS_ON_NODE": "4"],
     ])

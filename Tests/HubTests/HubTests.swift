@@ -43,7 +43,8 @@ struct HubTests {
 
     @Test func aModelIsDownloadedOnceAndPinnedToItsCommit() throws {
         try withHub(environment: ["HF_TOKEN": "hf_sesame"]) { server, hub, home in
-            #expect(hub.localModel("org/Small-1M") == nil)
+            let kept1 = try hub.localModel("org/Small-1M")
+            #expect(kept1 == nil)
             let model = try hub.model("org/Small-1M")
             let commit = server.state.withLock { $0.commit }
             #expect(model.commit == commit)
@@ -54,6 +55,64 @@ struct HubTests {
             let requests = server.state.withLock { $0.seen.count }
             #expect(try hub.model("org/Small-1M") == model)
             #expect(server.state.withLock { $0.seen.count } == requests)
+        }
+    }
+
+    /// Something that cannot be listed or read by anybody, root included: a link to itself.
+    private func block(_ path: String) throws {
+        try DurableFile.createFolder((path as NSString).deletingLastPathComponent)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+    }
+
+    @Test func aTokenFileThatCannotBeReadIsTold() throws {
+        try withHub { _, _, home in
+            try DurableFile.createFolder(home + "/.cache/huggingface/token")
+            let settings = HubSettings(environment: ["HOME": home])
+            #expect(settings.tokenSource == nil)
+            #expect(settings.tokenProblem?.contains("/huggingface/token") == true)
+        }
+    }
+
+    @Test func aTokenThatCannotBeOneIsToldAndNotShown() throws {
+        try withHub(environment: ["HF_TOKEN": "hf_a b"]) { server, hub, _ in
+            #expect(
+                hub.settings.tokenProblem == "the token in HF_TOKEN is not used: expected one word of ASCII characters")
+            server.state.withLock { $0.faults = [.init(status: 401, headers: [:])] }
+            let said = refusal { _ = try hub.model("org/name") }
+            #expect(said.contains("the token in HF_TOKEN is not used") && !said.contains("hf_a"))
+        }
+        #expect(HubSettings(environment: ["HF_TOKEN": "\u{FEFF}hf_word\r\n"]).tokenProblem == nil)
+    }
+
+    @Test(arguments: ["hub/models--org--name/snapshots", "hub/models--org--name/refs/main"])
+    func aCacheThatCannotBeReadIsNotTakenForEmpty(path: String) throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { _, hub, home in
+            try block(home + "/.cache/huggingface/" + path)
+            #expect(refusal { _ = try hub.localModel("org/name") }.contains("cannot read"))
+            #expect(refusal { try hub.checkModel("org/name") }.contains("cannot read"))
+        }
+        // Where requests may be made it is no obstacle.
+        try withHub { _, hub, home in
+            try block(home + "/.cache/huggingface/" + path)
+            #expect(try hub.model("org/name").folder.hasPrefix(home + "/ours"))
+        }
+    }
+
+    @Test func anIndexThatCannotBeReadIsTold() throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { _, hub, home in
+            let snapshot = home + "/.cache/huggingface/hub/models--org--name/snapshots/0123456789abcdef"
+            try DurableFile.createFolder(snapshot)
+            try DurableFile.write("{}", to: snapshot + "/config.json")
+            try DurableFile.write("<html>", to: snapshot + "/model.safetensors.index.json")
+            #expect(refusal { _ = try hub.localModel("org/name") }.contains("model.safetensors.index.json"))
+        }
+    }
+
+    @Test func tablesThatCannotBeListedAreNotTakenForNone() throws {
+        try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { _, hub, home in
+            try block(home + "/.cache/huggingface/datasets/org___texts")
+            #expect(refusal { _ = try hub.localFiles("org/texts", split: "train") }.contains("cannot read"))
+            #expect(refusal { try hub.checkFiles("org/texts", split: "train") }.contains("cannot read"))
         }
     }
 
@@ -93,7 +152,8 @@ struct HubTests {
         try withHub { server, hub, home in
             server.state.withLock { $0.impostor = Data(repeating: 7, count: Self.weights.count) }
             #expect(refusal { _ = try hub.model("org/name") }.contains("has not the size or sha256"))
-            #expect(hub.localModel("org/name") == nil)
+            let kept2 = try hub.localModel("org/name")
+            #expect(kept2 == nil)
             let blobs = try FileManager.default.contentsOfDirectory(atPath: home + "/ours/models--org--name/blobs")
             #expect(!blobs.contains { $0.hasSuffix(".incomplete") })
             server.state.withLock { $0.impostor = nil }
@@ -105,7 +165,8 @@ struct HubTests {
         try withHub { server, hub, _ in
             server.state.withLock { $0.otherCommit = String(repeating: "d", count: 40) }
             #expect(refusal { _ = try hub.model("org/name") }.contains("answers with commit dddddddddddd"))
-            #expect(hub.localModel("org/name") == nil)
+            let kept3 = try hub.localModel("org/name")
+            #expect(kept3 == nil)
         }
     }
 
@@ -161,9 +222,11 @@ struct HubTests {
             try DurableFile.createFolder(root + "/refs")
             try DurableFile.write(commit, to: root + "/refs/main")
             try DurableFile.write("{}", to: root + "/snapshots/\(commit)/config.json")
-            #expect(hub.localModel("org/name") == nil)
+            let kept4 = try hub.localModel("org/name")
+            #expect(kept4 == nil)
             try DurableFile.write("", to: root + "/snapshots/\(commit)/model.safetensors")
-            #expect(hub.localModel("org/name")?.folder == root + "/snapshots/" + commit)
+            let kept5 = try hub.localModel("org/name")
+            #expect(kept5?.folder == root + "/snapshots/" + commit)
         }
     }
 

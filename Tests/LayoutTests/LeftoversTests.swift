@@ -21,7 +21,7 @@ struct LeftoversTests {
 
     /// The leftovers whose owners are gone, relative to the cache.
     private var dead: [String] {
-        get throws { try cache.leftovers().filter(\.isDead).map { cache.relative($0.path) } }
+        get throws { try cache.leftovers().filter { try $0.isDead() }.map { cache.relative($0.path) } }
     }
 
     @Test func aFolderThatIsBeingFilledIsItsOwnersUntilThatIsGone() throws {
@@ -36,6 +36,17 @@ struct LeftoversTests {
         let left = try #require(try cache.leftovers().first)
         try left.delete { try FileManager.default.removeItem(atPath: left.path) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: cache.jobs) == ["3"], "its lock goes with it")
+    }
+
+    @Test func aLockThatCannotBeTriedIsToldAndNotTakenForHeld() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        try make("jobs/.new-spd-x")
+        // Nobody, root included, can open a folder as a file.
+        try FileManager.default.createDirectory(
+            atPath: cache.jobs + "/.new-spd-x.lock", withIntermediateDirectories: false)
+        let left = try #require(try cache.leftovers().first { $0.path.hasSuffix(".new-spd-x") })
+        #expect(throws: FileError.self) { try left.isDead() }
+        #expect(throws: FileError.self) { try left.delete { Issue.record("it was deleted") } }
     }
 
     @Test func whatEarlierVersionsLeftWithoutALockIsLeftAloneForADay() throws {

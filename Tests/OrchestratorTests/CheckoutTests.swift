@@ -170,7 +170,7 @@ struct CheckoutTests {
         for name in ["good.txt", "bad.txt", "wide.txt", "base64.txt", "near.txt"] {
             try write("1\n", to: "repo/" + name)
         }
-        try write("1\n2\n\(secret)\n", to: "repo/near.txt")
+        try write("1\npassword:\n\(secret)\n", to: "repo/near.txt")
         try write("1\n", to: "repo/.env.local")
         try commit()
         try write("2\n", to: "repo/good.txt")
@@ -178,7 +178,7 @@ struct CheckoutTests {
         try write(
             Array("\u{FEFF}key = \(secret)\r\n".utf16).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] },
             to: "repo/wide.txt")
-        try write("3\n2\n\(secret)\n", to: "repo/near.txt")
+        try write("3\npassword:\n\(secret)\n", to: "repo/near.txt")
         try write("K=\(secret)\n", to: "repo/.env.local")
         if place != "nowhere" {
             try write(Data("api:\(secret)".utf8).base64EncodedString(), to: "repo/base64.txt")
@@ -194,6 +194,47 @@ struct CheckoutTests {
         #expect(patch.contains("good.txt"))
         let left = ["bad.txt", "near.txt", "wide.txt"] + (place == "nowhere" ? [] : ["base64.txt"])
         #expect(checkout.notes.sorted() == left.map { "\($0): its changes hold a secret and are not kept" }.sorted())
+    }
+
+    /// A hash of the shape that W&B's older keys have.
+    private static let hash = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+    @Test(arguments: [
+        #""revision" : "\#(hash)""#, #"source = "git+https://host/user/keyring?rev=\#(hash)#\#(hash)""#,
+        "wandb @ git+https://github.com/wandb/wandb@\(hash)", "commit \(hash)\nAuthor: Somebody", hash,
+        #"{ name = "token-lib", rev = "\#(hash)" }"#, "tokenizer_revision: \(hash)", "api-key-lib.git#\(hash)",
+        #"resolved_reference = "\#(hash)""#, "key_sha1: \(hash)", #""image": "registry/auth/\#(hash)""#,
+        "- uses: actions/setup-token@\(hash) # v4",
+    ]) func aCommitsHashIsNoKey(line: String) throws {
+        try git(["init", "-q", "-b", "main"])
+        try write("a\n", to: "repo/lock")
+        try commit()
+        try write("a\n\(line)\n", to: "repo/lock")
+        let checkout = try checkout()
+        #expect(String(decoding: checkout.diff, as: UTF8.self).contains(Self.hash))
+        #expect(checkout.notes.isEmpty)
+    }
+
+    @Test(arguments: [
+        "WANDB_API_KEY=\(hash)", #"os.environ["WANDB_API_KEY"] = "\#(hash)""#, #"KEY: str = "\#(hash)""#,
+        "- name: WANDB_API_KEY\n  value: \(hash)", "wandb login --relogin \(hash)", #"wandb.login(key='\#(hash)')"#,
+        "machine api.wandb.ai\n  login user\n  password \(hash)", "https://api:\(hash)@api.wandb.ai/",
+        "Authorization: Basic \(hash)", "# my key is \(hash)", #"{"apiKey":\#n\#n  "\#(hash)"}"#,
+        #"getenv("WANDB_API_KEY", "\#(hash)")"#,
+    ]) func whatStandsBehindAKeysNameIsOne(line: String) throws {
+        try git(["init", "-q", "-b", "main"])
+        try write("a\n", to: "repo/notes")
+        try commit()
+        try write("a\n\(line)\n", to: "repo/notes")
+        #expect(try checkout().diff.isEmpty)
+    }
+
+    @Test func aFileThatIsNamedAfterItsKeyIsKeptOut() throws {
+        try git(["init", "-q", "-b", "main"])
+        try write("\(String(repeating: "0", count: 40))\n", to: "repo/wandb_key.txt")
+        try commit()
+        try write(Self.hash, to: "repo/wandb_key.txt")
+        #expect(try checkout().diff.isEmpty)
     }
 
     /// A look from a program that runs where a `.env` lies.

@@ -109,15 +109,20 @@ struct DoctorTests {
     }
 
     @Test func aControlGroupsShareIsTold() throws {
-        let group = bench.path + "/cgroup"
-        _ = try bench.write("50000 100000\n", to: "cgroup/cpu.max")
-        _ = try bench.write("600000000\n", to: "cgroup/memory.max")
-        _ = try bench.write("100000000\n", to: "cgroup/memory.current")
-        let found = MachineCheck(cgroup: group).findings()
+        let group = "root/sys/fs/cgroup/user"
+        _ = try bench.write("0::/user/inner\n", to: "root/proc/self/cgroup")
+        _ = try bench.write(
+            "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", to: "root/proc/self/mountinfo")
+        _ = try bench.write("MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\n", to: "root/proc/meminfo")
+        // The group above is the one that limits.
+        _ = try bench.write("50000 100000\n", to: group + "/cpu.max")
+        _ = try bench.write("600000000\n", to: group + "/memory.max")
+        _ = try bench.write("100000000\n", to: group + "/memory.current")
+        let found = MachineCheck(environment: [:], root: bench.path + "/root").findings()
         #expect(found[0].level == .warning)
         #expect(found[0].message.hasSuffix("a control group allows 0.5 of them"))
         #expect(found[1].level == .warning)
-        #expect(found[1].message == "500.0 MB free in this control group")
+        #expect(found[1].message == "500.0 MB of the 600.0 MB of this process's control group free")
     }
 
     @Test(arguments: [0, 1])

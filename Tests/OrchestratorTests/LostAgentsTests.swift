@@ -110,6 +110,43 @@ struct LostAgentsTests {
         #expect(calls.split(separator: "\n").filter { $0 == "requeue 812_2" }.count == 1)
     }
 
+    @Test func whereSlurmMayNotStartItAgainAnotherIsSubmitted() async throws {
+        let job = try await submit(3)
+        let lost = try agentOfAMinuteAgo(job, task: 2)
+        _ = try bench.writeProgram(
+            "case \"$1\" in requeue) echo 'Requested operation is presently disabled' >&2; exit 1;; esac; "
+                + "echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 1001'",
+            to: "bin/scontrol")
+        _ = try bench.writeProgram("echo \"$*\" >> sbatch.txt; echo 900", to: "bin/sbatch")
+        try setQueue(
+            job, "812_2|814|812|2|NODE_FAIL|NAME|n1|None", "812_1|813|812|1|RUNNING|NAME|n1|None")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(
+            (status.output + status.error).contains("a new one is submitted in its place (SLURM's 900)"),
+            "\(status.output) \(status.error)")
+        let store = try Store(CacheFolder(path: bench.cache))
+        #expect(try store.run(lost.run).status == .pending)
+        let call = try #require(try store.sbatchCalls(of: job.id).last)
+        #expect(call.agents == 1 && call.state == .submitted && call.slurmJobID == 900)
+        let script = try String(contentsOfFile: job.folder.script(named: call.script), encoding: .utf8)
+        #expect(script.contains("/logs/%j.log\n") && !script.contains("--array"))
+        _ = try await bench.orchestrator(["status", "1", "--refresh"])
+        let calls = try String(contentsOfFile: bench.path + "/sbatch.txt", encoding: .utf8)
+        #expect(calls.split(separator: "\n").count == 1)
+    }
+
+    /// Root plays the colleague.
+    @Test(.enabled(if: geteuid() == 0)) func aColleaguesLookAsksForTheOwnersJobs() async throws {
+        let job = try await submit(2)
+        chown(job.folder.path, 6001, 5555)
+        let queue = "echo 'JOBID|'; echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
+        _ = try bench.writeProgram(
+            "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) echo 'JOBID|';; esac", to: "bin/squeue")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(!status.output.contains("No agent works on it"), "\(status.output)")
+        #expect(status.output.contains("Priority"), "\(status.output)")
+    }
+
     @Test func whatWillRecurIsNotStartedAgainAndSaid() async throws {
         let job = try await submit(3)
         _ = try agentOfAMinuteAgo(job, task: 2)

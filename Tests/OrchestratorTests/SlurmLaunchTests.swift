@@ -119,7 +119,7 @@ struct SlurmLaunchTests {
         #expect(answer.code == 2)
         #expect(
             answer.error.contains(
-                "\(site): sbatch-args: '-t5' stands for sbatch's --time, which this program sets itself: "
+                "\(site):1:37: sbatch-args: '-t5' stands for sbatch's --time, which this program sets itself: "
                     + "the key 'time' is for that"), "\(answer.error)")
     }
 

@@ -30,6 +30,12 @@ struct TokenizeCommandTests {
         #expect(special.output == #"{"ids":[1],"offsets":[[0,0]],"decoded":"[EOS]"}"# + "\n")
     }
 
+    @Test func anOptionThatIsGivenTwiceIsRefused() throws {
+        let answer = try tokenize([folder, "--threads", "1", "--threads=2"], "")
+        #expect(answer.code == 2)
+        #expect(answer.error.hasPrefix("worker: --threads is given twice, as '1' and '2'; keep one"), "\(answer.error)")
+    }
+
     @Test func aLineThatIsNoStringIsNamed() throws {
         let answer = try tokenize([folder], "\"a\"\n[1]\n")
         #expect(answer.code == 2)

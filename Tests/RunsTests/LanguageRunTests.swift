@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import Foundation
 import JSON
+import Kernels
 import Layout
 import Testing
 
@@ -51,6 +52,53 @@ struct LanguageRunTests {
             folder: RunFolder(path: folder.path + "/" + run),
             targets: TargetCache(folder: TargetsFolder(path: folder.path + "/targets")), threads: threads,
             checkpointInterval: .seconds(300))
+    }
+
+    @Test func aModelThatDoesNotFitIsRefusedBeforeItsWeightsAreRead() throws {
+        let folder = try TemporaryFolder()
+        var plan = try plan(folder)
+        // Its shape alone is here: weights would be missed if they were looked for.
+        let model = folder.path + "/model"
+        try DurableFile.createFolder(model)
+        try DurableFile.write(
+            #"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 512, "hidden_size": 16, "#
+                + #""intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "#
+                + #""max_position_embeddings": 16, "tie_word_embeddings": true}"#, to: model + "/config.json")
+        let sources = LanguageSources(model: model, training: "/nowhere", evaluation: nil)
+        plan.targetFiles = try sources.write(to: CacheFolder(path: folder.path))
+        plan.target = nil
+        plan.config = try plan.config.setting("C", to: .int(500_000_000))
+        let error = #expect(throws: RunError.self) {
+            try Example.perform(
+                plan,
+                changing: { hooks in
+                    hooks.admit = { (bytes: Int) throws(RunError) in
+                        try MemoryGate.check(bytes, [MemoryLimit(total: 4 << 30, free: 4 << 30, owner: "this machine")])
+                        return true
+                    }
+                })
+        }
+        #expect(error?.description.contains("of memory") == true)
+    }
+
+    // What is sure to be allocated is counted: between two thirds of it and half as much again.
+    @Test(arguments: [("model.layers.*.mlp.gate_proj", 20_000), ("model.embed_tokens", 10_000), ("lm_head", 10_000)])
+    func theEstimateIsNearTheTruth(module: String, subcomponents: Int) throws {
+        let folder = try TemporaryFolder()
+        var plan = try plan(folder, module: module)
+        plan.config = try plan.config.setting("C", to: .int(subcomponents)).setting("batch_size", to: .int(32))
+        let training = try #require(plan.target)
+        let shape = try #require(LanguageTargetFolder(training)).shape()
+        let text = try #require(plan.config.taskConfig.text)
+        let target = LanguageRunTarget(
+            rough: try LanguageTargetFolder.rough(shape), text: text, training: training)
+        let before = try MemoryGateTests.residentBytes()
+        let decomposition = try target.decomposition(plan.config, threads: 1)
+        try decomposition.advance(reporting: false)
+        let state = decomposition.state
+        let used = Double(try MemoryGateTests.residentBytes() - before)
+        let said = Double(try #require(try RunMemory.bytes(of: plan.config, training: training, threads: 1)))
+        #expect(said > used * 0.66 && said < used * 1.6, "\(said / 1e6) MB for \(used / 1e6) MB, \(state.step)")
     }
 
     @Test func itTrainsItsTargetEncodesTheTextAndEnds() throws {

@@ -85,7 +85,7 @@ struct MemoryGateTests {
     }
 
     /// What the process holds, after what it has no more use for was given back.
-    private static func residentBytes() throws -> Int {
+    static func residentBytes() throws -> Int {
         let symbol = try #require(dlsym(nil, "malloc_trim"))
         _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
         let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")

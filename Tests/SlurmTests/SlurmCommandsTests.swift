@@ -89,7 +89,7 @@ struct SlurmCommandsTests {
             "SPD_CACHE_DIR": "/cache", "SHELL_X": "kept",
         ])
         _ = try await commands.submit(scriptAt: "/s", name: "spd-a")
-        _ = try await commands.queueOfUser()
+        _ = try await commands.queue(of: [getuid()])
         try await commands.cancel(named: "spd-a")
         try await commands.ping()
         _ = try await commands.accounted(named: "spd-a")
@@ -129,11 +129,11 @@ struct SlurmCommandsTests {
         try folder.add("scontrol", "echo 'UPGRADE is UP to you'; echo 'Slurmctld(primary) at n is DOWN'")
         let commands = folder.commands()
         #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
-        #expect(try await commands.queueOfUser().map(\.name) == ["7"])
+        #expect(try await commands.queue(of: [getuid()]).map(\.name) == ["7"])
         #expect(try await commands.accounted(named: "spd-a") == [SlurmJobID(rawValue: 35)])
         await #expect(throws: SlurmError.self) { try await commands.ping() }
         try folder.add("squeue", "\(banner); echo '\(header)'")
-        #expect(try await commands.queueOfUser() == [])
+        #expect(try await commands.queue(of: [getuid()]) == [])
         try folder.add("squeue", "\(banner); echo '7|30:00'; \(banner)")
         #expect(try await commands.timeLeft(of: SlurmJobID(rawValue: 7)) == .seconds(1800))
         try folder.add("sbatch", "\(banner); echo 'sbatch: error: invalid partition specified: gpu' >&2; exit 1")

@@ -93,6 +93,18 @@ struct ConnectionTests {
         #expect(throws: HTTPError.self) { try settings(["SSL_CERT_FILE": "/nowhere"]).makeClient().send(request) }
     }
 
+    @Test func aFolderOfAuthoritiesThatCannotBeListedIsSaid() throws {
+        // Nobody, root included, can list a link to itself, or read a folder as a file.
+        let loop = scratch.path + "/loop"
+        try FileManager.default.createSymbolicLink(atPath: loop + "-inner", withDestinationPath: loop + "-inner")
+        #expect(try settings(["SSL_CERT_DIR": loop + "-inner"]).notices.contains { $0.contains("SSL_CERT_DIR") })
+        let unread = scratch.path + "/unread"
+        try FileManager.default.createDirectory(atPath: unread, withIntermediateDirectories: true)
+        mkfifo(unread + "/lab.crt", 0o600)
+        let notices = try settings(["SSL_CERT_DIR": unread]).notices
+        #expect(notices.contains { $0.contains("lab.crt") }, "\(notices)")
+    }
+
     @Test func whatIsUnsafeOrNotThereIsSaid() throws {
         #expect(
             try settings(["WANDB_INSECURE_DISABLE_SSL": "1", "SSL_CERT_FILE": "/nowhere"]).notices == [

@@ -25,7 +25,7 @@ extension MemoryLimit {
     /// - Returns: The limits that could be read.
     public static func all(environment: [String: String], root: String = "") -> [MemoryLimit] {
         let files = KernelFiles(root: root)
-        return [machine(files)].compactMap(\.self) + files.groups().compactMap { $0.limit(environment) }
+        return [machine(files)].compactMap(\.self) + files.groups("memory").compactMap { $0.limit(environment) }
             + [slurm(environment), addressSpace()].compactMap(\.self)
     }
 
@@ -62,6 +62,17 @@ extension MemoryLimit {
     }
 }
 
+/// How many cores' worth of time this process may take.
+public enum CoreLimit {
+    /// The least that one of its control groups (version 1 and 2) or a group above allows.
+    ///
+    /// - Parameter root: Where `/proc` and `/sys` are.
+    /// - Returns: The number of cores; nil where none of them sets a limit.
+    public static func tightest(root: String = "") -> Double? {
+        KernelFiles(root: root).groups("cpu").compactMap(\.cores).min()
+    }
+}
+
 /// What the kernel tells in files.
 private struct KernelFiles {
     let root: String
@@ -85,17 +96,17 @@ private struct KernelFiles {
         return result
     }
 
-    /// The control groups that hold this process's memory, the innermost first.
-    func groups() -> [ControlGroup] {
+    /// The control groups that limit something for this process, the innermost first.
+    func groups(_ controller: String) -> [ControlGroup] {
         let memberships = (text("/proc/self/cgroup") ?? "").split(separator: "\n").map {
             $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         }
         return memberships.flatMap { parts -> [ControlGroup] in
             guard parts.count == 3 else { return [] }
             let isUnified = parts[1].isEmpty
-            guard isUnified || parts[1].split(separator: ",").contains("memory"), let mount = mount(isUnified) else {
-                return []
-            }
+            guard isUnified || parts[1].split(separator: ",").contains(Substring(controller)),
+                let mount = mount(isUnified ? nil : controller)
+            else { return [] }
             // In a container the group's path may begin above what is mounted there.
             var path = String(parts[2])
             if mount.root != "/", path == mount.root || path.hasPrefix(mount.root + "/") {
@@ -111,28 +122,40 @@ private struct KernelFiles {
         }
     }
 
-    /// Where a version of control groups is mounted, and which group is the root of what is seen there.
-    private func mount(_ isUnified: Bool) -> (root: String, point: String)? {
+    /// Where version 2 of control groups, or a controller's of version 1, is mounted, and which group is the root of
+    /// what is seen there.
+    private func mount(_ controller: String?) -> (root: String, point: String)? {
         for line in (text("/proc/self/mountinfo") ?? "").split(separator: "\n") {
             let halves = line.split(separator: " - ")
             let (left, right) = (halves.first?.split(separator: " ") ?? [], halves.last?.split(separator: " ") ?? [])
             guard halves.count == 2, left.count > 4, right.count > 2 else { continue }
             let isWanted =
-                isUnified
-                ? right[0] == "cgroup2"
-                : right[0] == "cgroup" && right[2].split(separator: ",").contains("memory")
+                controller.map { right[0] == "cgroup" && right[2].split(separator: ",").contains(Substring($0)) }
+                ?? (right[0] == "cgroup2")
             if isWanted { return (String(left[3]), String(left[4])) }
         }
         return nil
     }
 }
 
-/// A group of processes whose memory the kernel limits together.
+/// A group of processes that the kernel limits together.
 private struct ControlGroup {
     let files: KernelFiles
     let path: String
     /// Whether it is one of version 2.
     let isUnified: Bool
+
+    var cores: Double? {
+        // "150000 100000": microseconds of all cores together per period; a word or -1 where there is no limit.
+        let numbers =
+            isUnified
+            ? (files.text("\(path)/cpu.max") ?? "").split(whereSeparator: \.isWhitespace).map { Double($0) }
+            : ["cpu.cfs_quota_us", "cpu.cfs_period_us"].map { files.number("\(path)/\($0)").map(Double.init) }
+        guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], quota > 0, period > 0 else {
+            return nil
+        }
+        return quota / period
+    }
 
     func limit(_ environment: [String: String]) -> MemoryLimit? {
         let (most, used, cache) =

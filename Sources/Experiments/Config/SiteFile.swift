@@ -14,6 +14,8 @@ public struct SiteFile: Sendable, Equatable {
     public internal(set) var resources: [String: String] = [:]
     /// Further arguments for `sbatch`.
     public internal(set) var sbatchArguments: [String] = []
+    /// Where each of those stands in the file.
+    public private(set) var sbatchArgumentPlaces: [SourcePlace?] = []
     /// How many agents share a job's specs.
     public internal(set) var agentCount: Int?
     /// How many runs an agent trains at once.
@@ -51,6 +53,11 @@ extension SiteFile {
         var reader = Reader(source: source)
         reader.read(node, fields: Self.fields, into: &self)
         try reader.finish()
+        guard case .map(let entries) = node.content,
+            let entry = entries.first(where: { ["sbatch-args", "sbatch_args"].contains($0.key) }),
+            case .list(let items) = entry.value.content
+        else { return }
+        sbatchArgumentPlaces = items.map { $0.place ?? entry.place }
     }
 
     static let fields: [Field<SiteFile>] = [

@@ -18,6 +18,8 @@ public struct RunSize: Sendable, Hashable {
     /// nearly alike are one.
     private let activity: Int?
     private let target: Target
+    /// The tokens of a row of a language model's batch.
+    private let length: Int?
 
     private enum Target: Hashable {
         case shaped(kind: String, [[Int]])
@@ -48,6 +50,7 @@ public struct RunSize: Sendable, Hashable {
             } else {
                 .described(config.target?.description ?? "")
             }
+        length = config.taskConfig.text?.maxSeqLen
         let features = target?.training.featureCount ?? 1
         let live = config.taskConfig.sparseFeatures.map { $0.liveRows(features: features) }
         let base = Elementary.log(1.2)

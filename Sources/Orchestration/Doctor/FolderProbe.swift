@@ -112,11 +112,18 @@ package struct FolderProbe {
 
     /// Clusters count files: how many the runs have here.
     private func files() -> [Finding] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.runs)) ?? []
+        let names: [String]
+        do throws(FileError) { names = try FolderListing.names(in: cache.runs) } catch {
+            return [.problem("files", "\(error)", "make \(cache.runs) readable")]
+        }
         guard !names.isEmpty else { return [] }
-        // What cannot be looked into is told by whoever needs it.
-        let count = names.reduce(0) { $0 + ((try? Files.sizes(in: cache.runs + "/" + $1))?.count ?? 0) }
-        let text = "\(plural(count, "file")) of \(plural(names.count, "run"))"
+        var (count, unread) = (0, 0)
+        for name in names {
+            do { count += try Files.sizes(in: cache.runs + "/" + name).count } catch { unread += 1 }
+        }
+        let text =
+            "\(plural(count, "file")) of \(plural(names.count, "run"))"
+            + (unread > 0 ? "; \(unread) of them cannot be looked into" : "")
         // Runs that are not over, and those of earlier versions, have many.
         guard count > 100_000, count > 8 * names.count else { return [.ok("files", text)] }
         return [

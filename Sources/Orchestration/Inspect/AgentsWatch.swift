@@ -51,15 +51,19 @@ package struct AgentsWatch {
         guard snapshot.job.executor == .slurm, !store.isReadOnly, outlook.verdicts.contains(where: \.isGone) else {
             return (snapshot, outlook)
         }
+        let told: [String]
         do {
             let lost = LostAgents(store: store, job: snapshot.job, queue: queue, slurm: slurm)
-            guard try await !lost.recover().isEmpty else { return (snapshot, outlook) }
+            told = try await lost.recover()
+            guard !told.isEmpty else { return (snapshot, outlook) }
         } catch {
             // What can't be put right now can be shown all the same.
             return (snapshot, outlook)
         }
         let present = try store.snapshot(of: id, runsAtMost: limit)
-        return (present, await self.outlook(of: present))
+        var after = await self.outlook(of: present)
+        after.notes.insert(contentsOf: told, at: 0)
+        return (present, after)
     }
 
     /// Why nobody works on those of the given jobs that go on in SLURM without anybody, in few words.

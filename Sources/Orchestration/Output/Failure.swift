@@ -1,3 +1,4 @@
+import JSON
 import Experiments
 import Slurm
 import Store
@@ -18,6 +19,15 @@ package struct Failure: Error, Equatable {
 
     package static func failed(_ message: String) -> Failure {
         Failure(message: message, exitCode: failed)
+    }
+
+    /// What `--json` prints of it, so that there is a document whatever happens.
+    package var json: String? {
+        struct Report: Encodable {
+            let error: String
+            let exitCode: Int32
+        }
+        do { return try JSONText.encode(Report(error: message, exitCode: exitCode)) } catch { return nil }
     }
 
     private init(message: String, exitCode: Int32) {

@@ -14,8 +14,10 @@ extension SiteFile {
         guard lstat(path, &info) == 0 || errno != ENOENT && errno != ENOTDIR else { return SiteFile() }
         let site: SiteFile
         do throws(ConfigError) { site = try SiteFile.load(path: path) } catch { throw Failure(error) }
-        if let clash = site.sbatchArguments.lazy.compactMap(SbatchClash.init).first {
-            throw .badInput("\(path): sbatch-args: " + clash.refusal { "the key '\($0)' is for that" })
+        for (argument, place) in zip(site.sbatchArguments, site.sbatchArgumentPlaces) {
+            guard let clash = SbatchClash(in: argument) else { continue }
+            let line = place.map { ":\($0.line):\($0.column)" } ?? ""
+            throw .badInput("\(path)\(line): sbatch-args: " + clash.refusal { "the key '\($0)' is for that" })
         }
         return site
     }

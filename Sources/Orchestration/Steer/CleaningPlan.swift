@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 package import Layout
 package import Store
@@ -9,6 +10,8 @@ package struct CleaningPlan {
     /// What somebody may be at work on.
     private var kept: [(leftover: Leftover, folder: Folder)] = []
     private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
+    /// What could not be told of some of that.
+    private var doubts: [String] = []
     /// Folders of the jobs that links lead to.
     private var elsewhere: [String] = []
 
@@ -75,7 +78,16 @@ package struct CleaningPlan {
         guard jobs.isEmpty else { return }
         for leftover in try state.cache.leftovers() where state.cache.isOwn(leftover.path) {
             guard let folder = try Folder(leftover.path) else { continue }
-            if leftover.isDead { leftovers.append((leftover, folder)) } else { kept.append((leftover, folder)) }
+            do throws(FileError) {
+                if try leftover.isDead() {
+                    leftovers.append((leftover, folder))
+                } else {
+                    kept.append((leftover, folder))
+                }
+            } catch {
+                // One lock that cannot be tried keeps nothing else.
+                doubts.append("Whether somebody is at work on \(leftover.path) cannot be told (\(error)): left alone.")
+            }
         }
     }
 
@@ -93,9 +105,38 @@ package struct CleaningPlan {
         return lines + ["In all \(Self.size(all))."]
     }
 
+    /// The plan as JSON.
+    package struct Report: Encodable {
+        package struct Item: Encodable {
+            package let path: String
+            package let bytes: Int
+            package var job: Int64?
+            package let what: String
+        }
+
+        package let items: [Item]
+        package let bytes: Int
+        package let deleted: Bool
+        package let notes: [String]
+    }
+
+    /// Everything that is to go, or is gone.
+    package func report(isDeleted: Bool, notes: [String]) -> Report {
+        var items = jobs.flatMap { job, _, folders in
+            folders.map { Report.Item(path: $0.path, bytes: $0.bytes, job: job.id.rawValue, what: "job") }
+        }
+        items += leftovers.map {
+            Report.Item(path: $0.folder.path, bytes: $0.folder.bytes, what: $0.leftover.kind.words)
+        }
+        items += parts.flatMap { part in
+            part.files.map { Report.Item(path: $0.path, bytes: $0.bytes, what: part.what.lowercased()) }
+        }
+        return Report(items: items, bytes: items.reduce(0) { $0 + $1.bytes }, deleted: isDeleted, notes: notes)
+    }
+
     /// What is left alone, and why.
     package var notes: [String] {
-        var notes = elsewhere.map { "\($0) is reached through a link and may be another cache's: left alone." }
+        var notes = elsewhere.map { "\($0) is reached through a link and may be another cache's: left alone." } + doubts
         if !kept.isEmpty {
             notes.append(
                 "\(plural(kept.count, "thing")) that somebody may be at work on, \(Self.size(kept.map(\.folder))): left alone. "
@@ -141,6 +182,7 @@ extension Leftover.Kind {
         case .replacedJob: "a job that the state file does not know"
         case .damagedTarget: "a copy of a target that was changed by hand"
         case .unfinishedFile: "a file that was not finished"
+        case .sender: "a sign of life of a `sync` that was killed"
         }
     }
 }

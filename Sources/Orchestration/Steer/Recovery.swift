@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 package import Slurm
 package import Store
+import WandB
 
 /// Puts right what a command or an agent that died has left half done: every command begins with it.
 package struct Recovery {
@@ -11,6 +12,8 @@ package struct Recovery {
     package let slurm: SlurmCommands
 
     /// Finds out about submissions that were cut short, and sees to the end of jobs whose last agent could not.
+    ///
+    /// Runs that W&B's own `wandb sync` has sent meanwhile are noted as sent.
     ///
     /// Where nothing is to be mended that is one look at the state file. What was done or is not known yet is told on
     /// standard error; nothing of it keeps the command from going on.
@@ -25,6 +28,7 @@ package struct Recovery {
                     ).perform()
                 }
             }
+            await tell { try noteSentElsewhere(store) }
         } catch {
             // The command itself will meet the same obstacle and tell it.
         }
@@ -36,6 +40,18 @@ package struct Recovery {
         } catch {
             printError(Failure(error).message)
         }
+    }
+
+    private func noteSentElsewhere(_ store: Store) throws -> [String] {
+        let unsent = try store.unsentRuns()
+        guard !unsent.isEmpty else { return [] }
+        let marked = try SpoolFiles.marked(in: cache.wandb)
+        let sent = try unsent.filter { id in
+            guard marked.contains(id.rawValue) else { return false }
+            return try SpoolFiles(folder: cache.folder(of: id).spool, offlineFolders: cache.wandb)?.isSent ?? false
+        }
+        try store.note(sent, areUnsent: false)
+        return []
     }
 
     private func startAgents(of id: JobID, _ store: Store) async throws -> [String] {

@@ -20,7 +20,7 @@ package struct Resumption {
     private var job: Job { launch.job }
 
     /// Starts them.
-    package func start() async throws(Failure) -> (text: String, warnings: [String]) {
+    package func start() async throws(Failure) -> (text: String, agents: Int, warnings: [String]) {
         do {
             let open = try launch.store.openWork(of: job.id)
             guard !open.isNone else {
@@ -39,7 +39,7 @@ package struct Resumption {
                 case .local: try startLocally(open)
                 case .slurm: try await startOnSlurm(open)
                 }
-            return (result.text, notes + result.warnings)
+            return (result.text, result.agents, notes + result.warnings)
         } catch {
             throw Failure(error)
         }
@@ -81,7 +81,7 @@ package struct Resumption {
             + "new ones that ask for the same are likely to end the same way"
     }
 
-    private func startLocally(_ open: OpenWork) throws -> (text: String, warnings: [String]) {
+    private func startLocally(_ open: OpenWork) throws -> (text: String, agents: Int, warnings: [String]) {
         let alive = try launch.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
         let (count, note) = try count(atWork: alive.count, open)
         guard FileManager.default.changeCurrentDirectoryPath(launch.workingFolder) else {
@@ -90,14 +90,14 @@ package struct Resumption {
         let agents = try launch.store.addAgents(count, to: job.id)
         do {
             let warnings = try launch.startLocally(agents, options: options)
-            return (text(count, open, place: "here"), note + warnings)
+            return (text(count, open, place: "here"), count, note + warnings)
         } catch {
             for agent in agents { try launch.store.agentEnded(agent.id, reason: "could not be started") }
             throw error
         }
     }
 
-    private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, warnings: [String]) {
+    private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, agents: Int, warnings: [String]) {
         let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
         let (count, note) = try count(atWork: atWork.count, open)
         let earlier = try launch.store.sbatchCalls(of: job.id).count
@@ -105,7 +105,7 @@ package struct Resumption {
         for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }
         try launch.store.addSbatchCalls(arrays, to: job.id, options: options)
         let warnings = try await launch.startOnSlurm()
-        return (text(count, open, place: "in SLURM's queue"), note + warnings)
+        return (text(count, open, place: "in SLURM's queue"), count, note + warnings)
     }
 
     /// How many to start, and what to say of it.

@@ -62,7 +62,12 @@ extension Submission {
         return try Estimate(
             plan, parallelism, store: store, runs: cache.runs, isTracked: isTracked,
             room: MemoryRoom(executor: executor.kind, options: request.options, environment: environment),
-            place: StoragePlace(holding: cache.path)
+            place: StoragePlace(holding: cache.path),
+            memory: { drafts throws(Failure) in
+                guard !drafts.isEmpty else { return [] }
+                let worker = try Program.worker(environment: environment)
+                return try LanguageModels(worker: worker, cache: cache, environment: environment).memory(of: drafts)
+            }
         ) { () throws(Failure) in
             StepTimer(
                 worker: try Program.worker(environment: environment), environment: environment,

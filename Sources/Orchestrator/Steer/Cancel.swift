@@ -1,3 +1,4 @@
+import JSON
 import ArgumentParser
 import Glibc
 import Jobs
@@ -13,6 +14,7 @@ struct Cancel: AsyncParsableCommand {
             EXAMPLES
               orchestrator cancel 7             everything of job 7 that is not done
               orchestrator cancel k3j9 x0qa     two runs; the beginnings of their names are enough
+              orchestrator cancel 7 --json
 
             What is done stays. `orchestrator retry` puts cancelled runs back; they go on from where they were.
             """)
@@ -22,6 +24,21 @@ struct Cancel: AsyncParsableCommand {
         completion: CompletionWords.jobsAndRuns)
     var names: [String]
 
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    private struct Report: Encodable {
+        struct Item: Encodable {
+            let job: Int64
+            var run: String?
+            /// How many runs were called off.
+            let cancelled: Int
+        }
+
+        var cancelled: [Item] = []
+        var notes: [String] = []
+    }
+
     func run() async throws {
         // Not mended first: agents that were never submitted need not be.
         let state = try OpenStore(for: .changing)
@@ -30,17 +47,21 @@ struct Cancel: AsyncParsableCommand {
             // Everything is looked up before anything is changed.
             let targets = try names.map { try Target(Reference($0), as: $0, in: state.store) }
             var touched: [JobID] = []
+            var report = Report()
             for target in targets {
-                let (job, line) = try target.cancel(in: state.store)
-                print(line)
-                if !touched.contains(job) { touched.append(job) }
+                let (item, line) = try target.cancel(in: state.store)
+                report.cancelled.append(item)
+                if !json { print(line) }
+                if !touched.contains(JobID(rawValue: item.job)) { touched.append(JobID(rawValue: item.job)) }
             }
             for id in touched where try state.store.openWork(of: id).isNone {
                 let job = try state.store.job(id)
-                for line in try await AgentsEnd(job: job, store: state.store, slurm: slurm).perform() { print(line) }
+                report.notes += try await AgentsEnd(job: job, store: state.store, slurm: slurm).perform()
                 let end = JobEnd(store: state.store, job: job, slurm: slurm, environment: state.environment)
-                for line in try await end.perform(callsOffWaiting: false) { print(line) }
+                report.notes += try await end.perform(callsOffWaiting: false)
             }
+            print(
+                json ? try JSONText.encode(report) : report.notes.map { $0 + "\n" }.joined(), terminator: "")
         }
     }
 
@@ -57,14 +78,20 @@ struct Cancel: AsyncParsableCommand {
             }
         }
 
-        func cancel(in store: Store) throws -> (JobID, String) {
+        func cancel(in store: Store) throws -> (Report.Item, String) {
             switch self {
             case .job(let id):
                 let count = try store.cancel(id)
-                return (id, "Job \(id): " + (count == 0 ? "nothing was left" : plural(count, "run") + " cancelled"))
+                return (
+                    .init(job: id.rawValue, cancelled: count),
+                    "Job \(id): " + (count == 0 ? "nothing was left" : plural(count, "run") + " cancelled")
+                )
             case .run(let run):
                 let was = try store.cancel(run.id)
-                return (run.job, "Run \(run.id): " + (was ? "cancelled" : "is \(run.status.rawValue) already"))
+                return (
+                    .init(job: run.job.rawValue, run: run.id.rawValue, cancelled: was ? 1 : 0),
+                    "Run \(run.id): " + (was ? "cancelled" : "is \(run.status.rawValue) already")
+                )
             }
         }
     }

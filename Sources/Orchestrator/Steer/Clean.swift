@@ -1,3 +1,4 @@
+import JSON
 import ArgumentParser
 import Foundation
 import Layout
@@ -34,6 +35,9 @@ struct Clean: AsyncParsableCommand {
     @Flag(help: "Delete; without it, everything is only shown.")
     var yes = false
 
+    @Flag(help: "Print as JSON what would go, or went.")
+    var json = false
+
     func run() async throws {
         let state = try await OpenStore.open(for: yes ? .changing : .looking)
         try await failing {
@@ -42,6 +46,13 @@ struct Clean: AsyncParsableCommand {
                 figures || spools
                 ? try CleaningPlan(figures: figures, spools: spools, of: jobs, in: state)
                 : try CleaningPlan(jobs, in: state)
+            if json {
+                let told = plan.notes
+                let report = plan.report(
+                    isDeleted: yes && !plan.isEmpty,
+                    notes: told + (yes && !plan.isEmpty ? try plan.carryOut(in: state.store) : []))
+                return print(try JSONText.encode(report), terminator: "")
+            }
             for note in plan.notes { print(note) }
             guard !plan.isEmpty else { return print("There is nothing to delete.") }
             for line in plan.lines { print(line) }

@@ -1,3 +1,4 @@
+import JSON
 import ArgumentParser
 import Foundation
 import Jobs
@@ -24,8 +25,22 @@ struct Resume: AsyncParsableCommand {
 
     @OptionGroup var agents: AgentOptions
 
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
     @Flag(help: "Then watch the job until it is finished; ^C stops local agents (they save), never SLURM's.")
     var watch = false
+
+    private struct Report: Encodable {
+        let job: Int64
+        /// How many agents were started, or queued.
+        let agents: Int
+        let warnings: [String]
+    }
+
+    func validate() throws {
+        if json, watch { throw ValidationError("--json and --watch exclude each other") }
+    }
 
     func run() async throws {
         Interruption.listen()
@@ -47,6 +62,10 @@ struct Resume: AsyncParsableCommand {
             wanted: agents.agentCount, options: options)
         let result = try await resumption.start()
         for warning in result.warnings { printError(warning) }
+        if json {
+            let report = Report(job: id.rawValue, agents: result.agents, warnings: result.warnings)
+            return print(try JSONText.encode(report), terminator: "")
+        }
         print(result.text)
         if watch {
             fflush(nil)

@@ -1,3 +1,4 @@
+import JSON
 import ArgumentParser
 import Orchestration
 import Store
@@ -25,6 +26,16 @@ struct Retry: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only this run, or the one whose name begins so; repeatable.", valueName: "id"))
     var run: [String] = []
 
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    private struct Report: Encodable {
+        let job: Int64
+        /// How many runs wait again.
+        let retried: Int
+        let agentsAtWork: Int
+    }
+
     func validate() throws {
         if failed, !run.isEmpty { throw ValidationError("--failed and --run exclude each other") }
     }
@@ -42,9 +53,13 @@ struct Retry: AsyncParsableCommand {
                 try store.retry(runs, of: job.id)
                 count = Set(runs).count
             }
+            let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
+            if json {
+                let report = Report(job: job.id.rawValue, retried: count, agentsAtWork: alive.count)
+                return print(try JSONText.encode(report), terminator: "")
+            }
             guard count > 0 else { return print("Job \(job.id): no run is \(failed ? "" : "cancelled or ")failed") }
             print("Job \(job.id): \(plural(count, "run")) \(count == 1 ? "waits" : "wait") again")
-            let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
             if alive.isEmpty { print("No agent is at work on it: `orchestrator resume \(job.id)` starts some") }
         }
     }

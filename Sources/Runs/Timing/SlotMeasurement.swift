@@ -36,7 +36,7 @@ public struct SlotMeasurement {
     public init(
         config: ExperimentConfig, target: TargetConfig?, copy: String? = nil, cache: TargetCache
     ) throws {
-        if let target { try MemoryGate.check(MemoryUse(config, target: target, threads: 1).bytes) }
+        try MemoryGate.check(RunMemory.bytes(of: config, training: target, threads: 1))
         self.target = try cache.sample(of: config, training: target, copy: copy, threads: 1)
         self.config = config
     }

@@ -68,8 +68,8 @@ public final class MemoryGate: Sendable {
     /// Refuses what needs more memory than this process may ever take.
     ///
     /// - Throws: `RunError.invalid`.
-    public static func check(_ bytes: Int, _ limits: [MemoryLimit] = own()) throws(RunError) {
-        guard let tightest = limits.min(by: { $0.total < $1.total }), bytes > tightest.total else { return }
+    public static func check(_ bytes: Int?, _ limits: [MemoryLimit] = own()) throws(RunError) {
+        guard let bytes, let tightest = limits.min(by: { $0.total < $1.total }), bytes > tightest.total else { return }
         throw .invalid(words(bytes, tightest))
     }
 

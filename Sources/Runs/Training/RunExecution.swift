@@ -54,11 +54,16 @@ public struct RunExecution {
         plan.folder.removeUnfinished()
         try DurableFile.write(config.yaml(), to: plan.folder.config, flush: .contents)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
-        if let training = plan.target, try !isAdmitted(training) { return .interrupted(step: 0) }
+        // A language model's config tells its size before its weights are read.
+        let model = try plan.targetFiles.flatMap { path throws(RunError) -> String? in
+            guard config.taskConfig.text != nil else { return nil }
+            return try LanguageSources(contentsOf: path, cache: plan.targets.folder.cache).model
+        }
+        if try !isAdmitted(plan.target, model: model) { return .interrupted(step: 0) }
         guard let target = try plan.targets.target(of: plan, hooks: hooks) else {
             return .interrupted(step: 0)
         }
-        if plan.target == nil, let training = target.training, try !isAdmitted(training) {
+        if plan.target == nil, target.training != nil, try !isAdmitted(target.training, model: nil) {
             return .interrupted(step: 0)
         }
         for file in target.files { tracker.upload(file.path, as: file.name) }
@@ -78,8 +83,9 @@ public struct RunExecution {
         return try training.run()
     }
 
-    private func isAdmitted(_ target: TargetConfig) throws(RunError) -> Bool {
-        try hooks.admit(MemoryUse(plan.config, target: target, threads: plan.threads).bytes)
+    private func isAdmitted(_ target: TargetConfig?, model: String?) throws(RunError) -> Bool {
+        let bytes = try RunMemory.bytes(of: plan.config, training: target, model: model, threads: plan.threads)
+        return try bytes.map(hooks.admit) ?? true
     }
 
     /// Forgets the saved states of a run that is done and known to be.

@@ -63,7 +63,7 @@ extension Store {
                 db,
                 sql: """
                     SELECT DISTINCT job FROM launch WHERE state IN ('planned', 'begun') AND EXISTS
-                      (SELECT 1 FROM run WHERE run.job = call.job AND status IN ('pending', 'running'))
+                      (SELECT 1 FROM run WHERE run.job = launch.job AND status IN ('pending', 'running'))
                     """
             ).map(JobID.init)
         }

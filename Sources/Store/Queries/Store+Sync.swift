@@ -29,6 +29,17 @@ extension Store {
         }
     }
 
+    /// The runs that are over and that W&B does not have yet, as far as is known.
+    ///
+    /// - Throws: Whatever keeps the file from being read.
+    public func unsentRuns() throws(StoreError) -> [RunID] {
+        try read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT id FROM run WHERE status IN ('done', 'failed', 'cancelled') AND unsent"
+            ).map { try $0.word("id") }
+        }
+    }
+
     /// The places of a job's runs, or of all jobs', in the order they were submitted; cheap for thousands.
     ///
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.

@@ -85,8 +85,18 @@ struct AgentLoop: Sendable {
             store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
         ).perform()
         for note in notes { Self.say(note) }
+        if !notes.isEmpty { try foldSpools() }
         if superseded == nil { try sayGoodbye("no spec is left") }
         return !notes.isEmpty
+    }
+
+    /// Makes one file of each spool that an agent has left as a folder which was killed at its run's end.
+    private func foldSpools() throws(StoreError) {
+        for place in try store.places(of: job.id) where place.status.isSettled {
+            do throws(SpoolError) { try SpoolFiles.fold(place.folder.spool) } catch {
+                Self.say("W&B: what run \(place.id) keeps stays a folder: \(error)")
+            }
+        }
     }
 
     /// Whoever follows the project on W&B hears of a job that is over and has failures, in the name of one of them.
@@ -118,14 +128,19 @@ struct AgentLoop: Sendable {
         try sayGoodbye("its time is over; back into SLURM's queue")
         // SLURM ends this process as soon as it puts the job back.
         deliveries.wait()
-        do {
+        do throws(SlurmError) {
             try await slurm.requeue(allocation.name)
         } catch {
             // SLURM's signal may come before its answer, and end scontrol too.
             guard StopRequest.kind != .end else { return }
             let reason = "its time is over, and SLURM did not take it back: \(error)"
-            Self.say(reason + "; `orchestrator resume \(job.id)` starts more agents")
-            try sayGoodbye(reason)
+            guard case .refused = error else {
+                Self.say(reason + "; `orchestrator resume \(job.id)` starts more agents")
+                return try sayGoodbye(reason)
+            }
+            let answer = try await AgentSubmission(store: store, job: job, slurm: slurm).submit(
+                inPlaceOf: store.agent(agent).slurm)
+            try sayGoodbye("\(reason); \(answer)")
         }
     }
 

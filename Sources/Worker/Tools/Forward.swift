@@ -33,7 +33,7 @@ extension Worker {
             let environment = ProcessInfo.processInfo.environment
             let hub = Hub(
                 settings: HubSettings(environment: environment), cache: try CacheFolder(environment: environment).hub)
-            guard let found = hub.localModel(model) else {
+            guard let found = try hub.localModel(model) else {
                 throw RunError.invalid("\(model): no such folder, and no model of that name in a cache")
             }
             let pass = try ForwardPass(

@@ -1,4 +1,4 @@
-import Experiments
+package import Experiments
 package import Store
 
 /// What a submission will cost, as far as it can be told before it runs.
@@ -37,11 +37,13 @@ package struct Estimate {
     ///   - isTracked: Whether rows are kept for Weights & Biases too.
     ///   - room: How much memory there is for a run.
     ///   - place: Where the files go.
+    ///   - tell: Tells the memory of language models' runs, whose shapes their own files tell.
     ///   - timer: Times what no finished run tells.
     /// - Throws: What keeps the state file from being read, or ^C.
     package init(
         _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, runs: String, isTracked: Bool,
         room: MemoryRoom?, place: StoragePlace,
+        memory tell: ([SpecDraft]) throws(Failure) -> [Int?],
         timer: () throws(Failure) -> StepTimer
     ) throws(Failure) {
         var items: [Item] = []
@@ -63,10 +65,16 @@ package struct Estimate {
                 draft.target.map { DiskUse(draft.config, target: $0, isTracked: isTracked) }
             }
             states += files.map(\.checkpoints)
-            let memory = drafts.compactMap { draft in
-                draft.target.map {
-                    (draft: draft, bytes: MemoryUse(draft.config, target: $0, threads: parallelism.threads).bytes)
-                }
+            let texts = Dictionary(
+                zip(sizes, drafts).filter { $1.config.taskConfig.text != nil }, uniquingKeysWith: { first, _ in first })
+            let told = Dictionary(
+                uniqueKeysWithValues: zip(texts.keys, try tell(texts.keys.compactMap { texts[$0] })))
+            let memory = zip(drafts, sizes).compactMap { draft, size -> (draft: SpecDraft, bytes: Int)? in
+                let bytes =
+                    texts[size] != nil
+                    ? told[size] ?? nil
+                    : draft.target.map { MemoryUse(draft.config, target: $0, threads: parallelism.threads).bytes }
+                return bytes.map { (draft, $0) }
             }
             let steps = drafts.map(\.config.steps)
             items.append(

@@ -77,7 +77,8 @@ package struct StepTimer {
         return RunCost(step: seconds, figures: reply.secondsPerFigures ?? 0, once: reply.secondsPerRun ?? 0)
     }
 
-    private static func question(_ draft: SpecDraft) -> String {
+    /// A spec as the worker reads it: its config and how its target is trained.
+    static func question(_ draft: SpecDraft) -> String {
         var entries = [ConfigValue.Entry("config", .string(draft.config.json()))]
         if let target = draft.target { entries.append(.init("target", .string(target.canonicalJSON()))) }
         return ConfigValue.map(entries).json

@@ -45,7 +45,7 @@ package struct LanguageModels {
         var known: Set<String> = []
         var problems: [String] = []
         for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
-            let (status, answer) = try ask(["--check"], draft.config.json())
+            let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
             struct Obstacle: Decodable {
                 let key: String?
                 let reason: String?
@@ -59,7 +59,7 @@ package struct LanguageModels {
     }
 
     private func fetch(_ config: String) throws(Failure) -> String {
-        let (status, place) = try ask([], config)
+        let (status, place) = try ask(["fetch-language"], config)
         switch status {
         case 0 where !place.isEmpty: return place
         case 2: throw .badInput("the language model or its text cannot be used; nothing was stored")
@@ -68,19 +68,45 @@ package struct LanguageModels {
         }
     }
 
-    /// Gives the worker a config, and waits for what it says.
-    private func ask(_ options: [String], _ config: String) throws(Failure) -> (status: Int32, answer: String) {
+    /// About how much memory runs take, in bytes, as the worker tells, which knows the models' shapes.
+    ///
+    /// - Returns: Nil for those whose target's shape cannot be told.
+    /// - Throws: What keeps the worker from answering, or ^C.
+    package func memory(of drafts: [SpecDraft]) throws(Failure) -> [Int?] {
+        struct Answer: Decodable {
+            let bytes: Int?
+        }
+        var result: [Int?] = []
+        // So few that the answers fit into a pipe while the questions are written.
+        while result.count < drafts.count {
+            let some = drafts[result.count...].prefix(500)
+            let (status, answer) = try ask(["tell-memory"], some.map(StepTimer.question).joined(separator: "\n"))
+            let lines = answer.split(separator: "\n")
+            guard status == 0, lines.count == some.count else {
+                throw .failed("\(worker) cannot tell how much memory runs of language models take")
+            }
+            do {
+                result += try lines.map { try JSONDecoder().decode(Answer.self, from: Data($0.utf8)).bytes }
+            } catch {
+                throw .failed("\(worker) cannot tell how much memory runs of language models take: \(error)")
+            }
+        }
+        return result
+    }
+
+    /// Gives the worker lines, and waits for what it says.
+    private func ask(_ arguments: [String], _ lines: String) throws(Failure) -> (status: Int32, answer: String) {
         let process = Process()
         let (input, output) = (Pipe(), Pipe())
         process.executableURL = URL(filePath: worker)
-        process.arguments = ["fetch-language"] + options
+        process.arguments = arguments
         process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
         process.standardInput = input
         process.standardOutput = output
         let answer: Data
         do {
             try process.run()
-            try input.fileHandleForWriting.write(contentsOf: Data((config + "\n").utf8))
+            try input.fileHandleForWriting.write(contentsOf: Data((lines + "\n").utf8))
             try input.fileHandleForWriting.close()
             answer = try output.fileHandleForReading.readToEnd() ?? Data()
         } catch {

@@ -66,6 +66,23 @@ public struct LanguageFetcher {
         finder.obstacle(in: config)
     }
 
+    /// About how much memory a run takes at its worst moment; of a model, no more than its config.json is fetched.
+    ///
+    /// - Parameters:
+    ///   - config: What it computes.
+    ///   - training: How its target is trained, where the config says `train:`.
+    /// - Returns: The bytes; nil for a config of another kind without a known target.
+    /// - Throws: What is missing or wrong.
+    public func memory(of config: ExperimentConfig, training: TargetConfig?) throws -> Int? {
+        guard let text = config.taskConfig.text, training == nil else {
+            return try RunMemory.bytes(of: config, training: training, threads: 1)
+        }
+        let (json, source) = try finder.hub.modelConfig(config.target?.description ?? "")
+        let shape = try TransformerShape(
+            config: ModelConfig(json: json, source: source), className: config.pretrainedModelClass)
+        return try RunMemory.bytes(of: config, text, shape)
+    }
+
     private static func line(_ progress: HubProgress, since start: ContinuousClock.Instant) -> String {
         var text = "\(progress.name): \(progress.file), \(size(progress.bytes))"
         if let total = progress.total {

@@ -35,7 +35,8 @@ extension LanguageSourceFinder {
 
     /// The folder of a model that is on this machine; nil for one that the hub has.
     private func here(_ name: String, needsWeights: Bool) throws -> String? {
-        if let model = hub.localModel(name, needsWeights: needsWeights) { return model.folder }
+        if let model = try? hub.localModel(name, needsWeights: needsWeights) { return model.folder }
+        // Says what is wrong with what is here, too.
         try hub.checkModel(name, needsWeights: needsWeights)
         return nil
     }

@@ -63,6 +63,7 @@ struct LanguageTargets {
         guard let text = config.taskConfig.text else { throw RunError.invalid("task_config.task_name: expected lm") }
         if let sources {
             let found = try LanguageSources(contentsOf: sources, cache: targets.cache)
+            try MemoryGate.check(RunMemory.bytes(of: config, training: nil, model: found.model, threads: 1))
             return try LanguageRunTarget(found, config: config, training: training, warn: { _ in })
         }
         if let training, let folder = LanguageTargetFolder(training) {
@@ -71,9 +72,14 @@ struct LanguageTargets {
         }
         let hub = Hub(
             settings: HubSettings(environment: ProcessInfo.processInfo.environment), cache: targets.cache.hub)
-        guard let name = config.target?.folderOrName, let model = hub.localModel(name) else {
-            throw RunError.invalid("its target is not here yet")
+        let found: Hub.Model?
+        do throws(HubError) {
+            found = try config.target?.folderOrName.flatMap { name throws(HubError) in try hub.localModel(name) }
+        } catch {
+            throw RunError.invalid("\(error)")
         }
+        guard let model = found else { throw RunError.invalid("its target is not here yet") }
+        try MemoryGate.check(RunMemory.bytes(of: config, training: nil, model: model.folder, threads: 1))
         let loaded = try LanguageModelFolder(path: model.folder).load(className: config.pretrainedModelClass)
         return LanguageRunTarget(rough: loaded, text: text, training: training)
     }
