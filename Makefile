@@ -5,7 +5,7 @@ SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
 
 SOURCES = Package.swift Sources Tests
 
-.PHONY: help install quickstart quickstart-lm test test-all reliability check format bench clean
+.PHONY: help install quickstart quickstart-lm test test-all reliability check format docs bench clean
 
 help: ## List these targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,9 @@ check: ## Lint; warnings are errors.
 
 format: ## Format all Swift files in place.
 	swift format --in-place --recursive $(SOURCES)
+
+docs: ## Build the libraries' reference with DocC; warnings are errors.
+	@scripts/build-docs
 
 bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; and W&B tracking.
 	@Benchmarks/run

@@ -13,7 +13,7 @@ public struct SlurmCommands: Sendable {
     /// The commands that the `PATH` in `environment` leads to.
     ///
     /// - Parameters:
-    ///   - environment: The caller's environment; ``SlurmEnvironment`` says what of it is passed on.
+    ///   - environment: The caller's environment; `SlurmEnvironment` says what of it is passed on.
     ///   - submitPatience: How long `sbatch` may take.
     public init(environment: [String: String], submitPatience: Duration = .seconds(60)) {
         self.environment = SlurmEnvironment.scrubbed(environment)

@@ -2,7 +2,7 @@ public import Metrics
 
 /// A kind of target model, as configs know it: its names, its data, its training, what can be decomposed.
 ///
-/// A new kind is a folder beside this file that makes one, and a line in ``all``.
+/// A new kind is a folder beside this file that makes one, and a line in `all`.
 public struct TargetKind: Sendable {
     /// Its `task_config.task_name`.
     public let name: String

@@ -62,7 +62,7 @@ extension SweepFile {
     /// Reads a sweep file.
     ///
     /// - Throws: Why the file cannot be read or parsed. What is wrong with its parameters is thrown by
-    ///   ``expand(experiments:sampling:)``, all at once.
+    ///   `expand(experiments:sampling:)`, all at once.
     public static func load(path: String) throws(ConfigError) -> SweepFile {
         try SweepFile(SourceNode.parse(path: path), source: path)
     }
