@@ -66,8 +66,8 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels", "LanguageData", "Layout",
-                "Metrics", "Targets", "TextData", "Tokenizers", "WandB",
+                "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels",
+                "LanguageData", "Layout", "Metrics", "Targets", "TextData", "Tokenizers", "WandB",
             ],
             swiftSettings: strict),
 
@@ -100,6 +100,8 @@ let package = Package(
         .target(
             name: "Slurm", dependencies: [.product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
+        // Numbers about decompositions: what figures, tables and comparisons show.
+        .target(name: "Analysis", dependencies: ["Kernels"], swiftSettings: strict),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
@@ -132,6 +134,7 @@ let package = Package(
 
         .testTarget(
             name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
         .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
@@ -163,8 +166,8 @@ let package = Package(
         .testTarget(
             name: "RunsTests",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "Figures", "Kernels", "Layout", "Metrics", "Runs", "Targets",
-                "WandB",
+                "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout", "Metrics",
+                "Runs", "Targets", "WandB",
             ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.

@@ -1,12 +1,12 @@
-import Artifacts
+package import Artifacts
 import Foundation
 
 /// A file of weights, whatever a user's folder holds under such a name.
-enum WeightsFile {
+package enum WeightsFile {
     /// Reads a `.safetensors` or PyTorch file.
     ///
     /// - Throws: What is wrong with the file, or what it is instead.
-    static func read(_ path: String) throws(TargetError) -> SafeTensors {
+    package static func read(_ path: String) throws(TargetError) -> SafeTensors {
         if let instead = textual(path) { throw TargetError("\(path) \(instead)") }
         do {
             switch (path as NSString).pathExtension {

@@ -56,6 +56,54 @@ struct ResultsTests {
         #expect(wrong.error.contains("no run of the job has a metric 'los'; there are loss/total"))
     }
 
+    @Test func someMetricsCanBeSelected() async throws {
+        _ = try job(["1"]) { _, claim in
+            try store.complete(claim, metrics: ["loss/total": 0.5, "mmcs": 1, "ml2r": 0.9])
+        }
+        let csv = try await bench.orchestrator(["export", "1", "--metric", "mmcs", "--metric", "loss/total"])
+        #expect(csv.output.components(separatedBy: "\r\n").first?.hasSuffix(",folder,mmcs,loss/total") == true)
+        let lines = try await bench.orchestrator(["export", "1", "--jsonl", "--metric", "mmcs"])
+        #expect(lines.output.contains(#""metrics":{"mmcs":1}"#), "\(lines.output)")
+        let wrong = try await bench.orchestrator(["export", "1", "--metric", "mmsc"])
+        #expect(wrong.code == 2)
+        #expect(wrong.error.contains("did you mean 'mmcs'?"), "\(wrong.error)")
+    }
+
+    @Test func aHistoryHasARowPerRunStepAndMetric() async throws {
+        let job = try job(["1", "2"])
+        let runs = try store.snapshot(of: job).runs
+        let rows = [
+            #"{"misc/step":0,"loss/total":2.5,"mmcs":0.1}"#, #"{"misc/step":100,"loss/total":NaN,"mmcs":0.2}"#,
+            // A crash has cut it short.
+            #"{"misc/step":200,"loss/to"#,
+        ]
+        try DurableFile.createFolder(runs[0].folder.path)
+        try DurableFile.write(rows.joined(separator: "\n"), to: runs[0].folder.metrics)
+        let all = try await bench.orchestrator(["export", "1", "--history"])
+        let name = runs[0].id.rawValue
+        #expect(
+            all.output.components(separatedBy: "\r\n") == [
+                "run,experiment,step,metric,value", "\(name),a,0,loss/total,2.5", "\(name),a,0,mmcs,0.1",
+                "\(name),a,100,loss/total,NaN", "\(name),a,100,mmcs,0.2", "",
+            ])
+        let one = try await bench.orchestrator(["export", "1", "--history", "--metric", "mmcs"])
+        #expect(one.output.components(separatedBy: "\r\n").count == 4)
+        let wrong = try await bench.orchestrator(["export", "1", "--history", "--metric", "mmc"])
+        #expect(wrong.code == 2)
+        #expect(wrong.output.isEmpty)
+        #expect(wrong.error.contains("did you mean 'mmcs'?"), "\(wrong.error)")
+        let clash = try await bench.orchestrator(["export", "1", "--history", "--jsonl"])
+        #expect(clash.code == 2)
+    }
+
+    @Test func runsWithoutWeightsCannotBeComparedYet() async throws {
+        let job = try job(["1", "2"])
+        let runs = try store.snapshot(of: job).runs.map(\.id.rawValue)
+        let answer = try await bench.orchestrator(["compare", runs[0], runs[1]])
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("run \(runs[0]) has no weights yet"), "\(answer.error)")
+    }
+
     @Test func aTableHasWhatVariesAndFinalMetrics() async throws {
         _ = try job(["0.001", "0.3"]) { index, claim in
             if index == 0 {

@@ -12,6 +12,8 @@ public struct SafeTensors: Equatable, Sendable {
             case float32([Float])
             case float64([Double])
             case int64([Int64])
+            /// Only written: what is read becomes `int64`.
+            case int32([Int32])
         }
 
         /// The extents, outermost first; empty for a scalar.
@@ -37,12 +39,19 @@ public struct SafeTensors: Equatable, Sendable {
             elements = .int64(values)
         }
 
+        /// Creates an array of short whole numbers.
+        public init(shape: [Int], _ values: [Int32]) {
+            self.shape = shape
+            elements = .int32(values)
+        }
+
         /// The numbers in single precision.
         public var floats: [Float] {
             switch elements {
             case .float32(let values): values
             case .float64(let values): values.map { Float($0) }
             case .int64(let values): values.map { Float($0) }
+            case .int32(let values): values.map { Float($0) }
             }
         }
     }
@@ -103,6 +112,7 @@ extension SafeTensors {
             case .float32(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
             case .float64(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
             case .int64(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            case .int32(let values): values.withUnsafeBytes { bytes.append(contentsOf: $0) }
             }
         }
         return bytes
@@ -127,7 +137,7 @@ extension SafeTensors {
 extension SafeTensors.Array {
     fileprivate var elementSize: Int {
         switch elements {
-        case .float32: 4
+        case .float32, .int32: 4
         case .float64, .int64: 8
         }
     }
@@ -137,6 +147,7 @@ extension SafeTensors.Array {
         case .float32: "F32"
         case .float64: "F64"
         case .int64: "I64"
+        case .int32: "I32"
         }
     }
 

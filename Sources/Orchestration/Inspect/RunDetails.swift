@@ -17,8 +17,12 @@ package struct RunDetails {
     package let page: RunPage?
     /// Whether the run is over and W&B lacks something of it.
     package let isUnsent: Bool
+    /// How well a toy model of superposition was recovered, or why that cannot be told.
+    private let recovery: Result<TMSRecovery?, Failure>
 
-    package init(startingWith name: String, in store: Store, cache: CacheFolder) throws {
+    package init(
+        startingWith name: String, in store: Store, cache: CacheFolder, environment: [String: String]
+    ) throws {
         run = try store.run(store.run(startingWith: name.lowercased()))
         spec = try store.spec(of: run.id)
         config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
@@ -29,6 +33,10 @@ package struct RunDetails {
         page = try RunPage(folder: run.folder.spool)
         let kept = try SpoolFiles(folder: run.folder.spool, offlineFolders: cache.wandb)
         isUnsent = run.status.isSettled && kept?.isSent == false
+        let (run, isTMS) = (run, config.taskConfig.name == "tms")
+        recovery = Result { () throws(Failure) in
+            isTMS ? try TMSRecovery(of: run, environment: environment) : nil
+        }
     }
 
     /// For people.
@@ -49,6 +57,11 @@ package struct RunDetails {
         if !numbers.isEmpty {
             lines += ["", style.paint(run.metrics.isEmpty ? "Latest losses" : "Final metrics", .bold)]
             lines += numbers.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        }
+        switch recovery {
+        case .success(let found?): lines += ["", style.paint("Recovery of features", .bold)] + found.lines
+        case .success(nil): break
+        case .failure(let reason): lines += ["", "Recovery of features: not told, \(reason.message)"]
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
         lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
@@ -109,7 +122,7 @@ extension RunDetails {
                 job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(config.value),
                 attempts: attempts.map(Report.AttemptReport.init),
                 files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
-                isUnsent: isUnsent))
+                isUnsent: isUnsent, tms: try? recovery.get()))
     }
 
     private struct Report: Encodable {
@@ -147,6 +160,7 @@ extension RunDetails {
         let files: [File]
         let wandbUrl: String?
         let isUnsent: Bool
+        let tms: TMSRecovery?
     }
 }
 

@@ -18,8 +18,9 @@ package struct RunTable {
     ///   - job: The job.
     ///   - store: Where it is.
     ///   - allConfig: Whether all settings are told, not only those that vary within the job.
-    /// - Throws: What keeps the state file from being read.
-    package init(_ job: JobID, in store: Store, allConfig: Bool) throws {
+    ///   - metrics: The metrics that are told; all where none is named.
+    /// - Throws: What keeps the state file from being read; ``Failure`` for a metric that no run has.
+    package init(_ job: JobID, in store: Store, allConfig: Bool, metrics: [String] = []) throws {
         let snapshot = try store.snapshot(of: job)
         runs = snapshot.runs
         nodes = Dictionary(
@@ -33,7 +34,8 @@ package struct RunTable {
             allConfig || configs.contains { $0[name]?.json != configs[0][name]?.json }
         }.sorted()
         settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
-        metricNames = Set(runs.flatMap(\.metrics.keys)).sorted()
+        let known = Set(runs.flatMap(\.metrics.keys)).sorted()
+        metricNames = metrics.isEmpty ? known : try MetricSelection(metrics).checked(against: known)
     }
 
     private static let names = [
@@ -71,7 +73,8 @@ package struct RunTable {
                 "run": run.id.rawValue, "job": run.job.rawValue, "position": run.position,
                 "experiment": run.experiment, "status": run.status.rawValue, "attempts": run.attempt,
                 "folder": run.folder.path, "config": settings.mapValues(\.value),
-                "metrics": run.metrics.mapValues { $0.isFinite ? $0 as Any : "\($0)" },
+                "metrics": run.metrics.filter { metricNames.contains($0.key) }
+                    .mapValues { $0.isFinite ? $0 as Any : "\($0)" },
             ]
             row["node"] = node(of: run)
             row["started"] = run.started?.rawValue
@@ -99,7 +102,7 @@ package struct RunTable {
     }
 
     /// A field as RFC 4180 has it.
-    private static func quoted(_ field: String) -> String {
+    static func quoted(_ field: String) -> String {
         guard field.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return field }
         return "\"" + field.replacing("\"", with: "\"\"") + "\""
     }

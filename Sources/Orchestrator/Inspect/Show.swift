@@ -31,7 +31,10 @@ struct Show: AsyncParsableCommand {
     func run() async throws {
         let state = try await OpenStore.open(for: .looking)
         if let extract { return try await failing { try unpack(to: extract, state) } }
-        let details = try await failing { try RunDetails(startingWith: name, in: state.store, cache: state.cache) }
+        let details = try await failing {
+            try RunDetails(
+                startingWith: name, in: state.store, cache: state.cache, environment: state.environment)
+        }
         let style = Style.forStandardOutput(environment: state.environment)
         print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
     }

@@ -12,8 +12,11 @@ struct Export: AsyncParsableCommand {
               orchestrator export 7 --csv > runs.csv        pandas.read_csv("runs.csv")
               orchestrator export 7 --jsonl | jq .metrics
               orchestrator export 7 --all-config > runs.csv
+              orchestrator export 7 --metric mmcs --metric ml2r
+              orchestrator export 7 --history --metric loss/total > history.csv
 
-            Of the configs, only keys that differ between the runs become columns (nested ones joined by dots).
+            Of the configs, only keys that differ between the runs become columns (nested ones joined by dots). A history has
+            one row per run, step and metric: run, experiment, step, metric, value.
             """)
 
     enum Format: String, EnumerableFlag { case csv, jsonl }
@@ -27,10 +30,26 @@ struct Export: AsyncParsableCommand {
     @Flag(help: "A column for every key of the configs, not only for those that differ.")
     var allConfig = false
 
+    @Option(help: ArgumentHelp("Only this metric; may be given several times (default: all).", valueName: "name"))
+    var metric: [String] = []
+
+    @Flag(help: "All logged steps as CSV, one row per run, step and metric.")
+    var history = false
+
+    func validate() throws {
+        if history, format == .jsonl { throw ValidationError("--history is CSV; leave --jsonl out") }
+        if history, allConfig { throw ValidationError("--history tells no configs; leave --all-config out") }
+    }
+
     func run() async throws {
         let state = try await OpenStore.open(for: .looking)
+        if history {
+            return try await failing {
+                try History(state.job(job).id, in: state.store, metrics: metric).write { print($0, terminator: "") }
+            }
+        }
         let text = try await failing {
-            let export = try RunTable(state.job(job).id, in: state.store, allConfig: allConfig)
+            let export = try RunTable(state.job(job).id, in: state.store, allConfig: allConfig, metrics: metric)
             return format == .csv ? export.csv() : try export.jsonLines()
         }
         print(text, terminator: "")

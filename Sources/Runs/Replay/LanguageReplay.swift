@@ -43,7 +43,7 @@ struct LanguageReplay: ReplayKind {
 }
 
 /// A replay's batches.
-private struct GivenTokens: TokenSource {
+struct GivenTokens: TokenSource {
     let batches: [TokenBatch]
     var length: Int { batches.first?.length ?? 1 }
     func batch(at step: Int) -> TokenBatch { batches[step] }

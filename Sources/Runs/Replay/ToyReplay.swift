@@ -12,26 +12,13 @@ struct ToyReplay: ReplayKind {
     init(_ file: GivenFile, threads: Int) throws {
         steps = try file.steps()
         let config = try ExperimentConfig.load(yaml: file.metadata("config"), source: file.path + " (config)")
-        let model = try file.metadata("target_config")
-        let isTMS = try file.metadata("target_class") == "tms"
-        let text =
-            isTMS
-            ? "{tms_model_config: \(model), \(Self.tmsTraining)}"
-            : "{resid_mlp_model_config: \(model), \(Self.residualMLPTraining)}"
-        let training = try TargetConfig.load(yaml: text, source: file.path + " (target_config)")
-        let target = try training.target(file.tensors("target."))
+        let (training, target) = try file.toyModel()
         decomposition = try FeatureDecomposition(
             target: target, data: training.data(config, features: target.features),
             settings: DecompositionSettings(config), threads: threads)
         try decomposition.setTrainedTensors(file.tensors("init."))
         self.file = file
     }
-
-    // A replay brings weights, so how they were trained does not matter; a train config has to say it all the same.
-    private static let tmsTraining =
-        "feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, data_generation_type: at_least_zero_active"
-    private static let residualMLPTraining =
-        "feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, print_freq: 1"
 
     /// Takes the steps.
     func result() throws(RunError) -> SafeTensors {

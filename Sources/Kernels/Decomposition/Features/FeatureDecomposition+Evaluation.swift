@@ -113,7 +113,7 @@ extension FeatureDecomposition {
     private static let probe: Float = 0.75
 
     /// Inputs of one active feature each (features, features).
-    var oneFeatureAtATime: Tensor {
+    public var oneFeatureAtATime: Tensor {
         let features = target.features
         var inputs = Tensor(zeros: [features, features])
         for feature in 0..<features { inputs.values[feature * features + feature] = Self.probe }

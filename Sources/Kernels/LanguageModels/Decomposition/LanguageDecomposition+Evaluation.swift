@@ -3,7 +3,7 @@ extension LanguageDecomposition {
     /// Computes the causal importances of a batch, by module (rows, length, C), those of positions (1, length, C).
     ///
     /// - Throws: a batch that does not fit.
-    func causalImportances(of batch: TokenBatch) throws(KernelError) -> (
+    public func causalImportances(of batch: TokenBatch) throws(KernelError) -> (
         ci: [String: Tensor], ciUpper: [String: Tensor]
     ) {
         try check(batch)

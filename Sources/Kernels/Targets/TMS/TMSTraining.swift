@@ -73,7 +73,7 @@ extension TMSTarget {
     }
 
     /// The output for an input that holds `value` at one feature and zeros elsewhere.
-    func output(ofFeature feature: Int, at value: Float) -> [Float] {
+    public func output(ofFeature feature: Int, at value: Float) -> [Float] {
         var hiddenValues = (0..<hidden).map { linear1.values[$0 * features + feature] * value }
         for layer in hiddenLayers {
             hiddenValues = (0..<hidden).map { row in

@@ -1,0 +1,24 @@
+import Experiments
+
+/// The metrics that a user names.
+package struct MetricSelection {
+    private let names: [String]
+
+    package init(_ names: [String]) { self.names = names }
+
+    /// Whether a metric is selected; all are where none is named.
+    func takes(_ name: some StringProtocol) -> Bool { names.isEmpty || names.contains { $0 == name } }
+
+    /// The names, in the order given and each once, if all of them are known.
+    ///
+    /// - Throws: ``Failure``, with the nearest name that is there.
+    func checked(against known: [String]) throws(Failure) -> [String] {
+        if let stranger = names.first(where: { !known.contains($0) }) {
+            let near = Spelling.nearest(to: stranger, among: known).map { "; did you mean '\($0)'?" } ?? ";"
+            throw .badInput(
+                "no run of the job has a metric '\(stranger)'"
+                    + (known.isEmpty ? " yet" : "\(near) there are " + known.joined(separator: ", ")))
+        }
+        return names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+}

@@ -1,0 +1,128 @@
+package import Foundation
+package import Store
+
+/// A finished decomposition's weights, and the worker that knows what they amount to.
+///
+/// The worker is asked because the numerics need OpenBLAS, which the orchestrator does without: it starts in
+/// milliseconds and runs on login nodes.
+package struct RunWeights {
+    /// The file.
+    package let path: String
+
+    private static let patience = Duration.seconds(120)
+
+    /// The latest weights of a run.
+    ///
+    /// - Throws: ``Failure/badInput(_:)`` where it has none yet.
+    package init(of run: Run) throws(Failure) {
+        guard let latest = try Self.files(of: run).last else {
+            throw .badInput(
+                "run \(run.id) has no weights yet (it is \(run.status.rawValue), step \(run.progress.step) of "
+                    + "\(run.progress.steps)): model_<step>.safetensors appears at its end, or every save_freq steps")
+        }
+        self.init(path: latest.path)
+    }
+
+    /// What the command line names: a file of weights, a folder that holds some, or a run's name or its beginning.
+    ///
+    /// - Throws: `StoreError` for a run that is not there; ``Failure``.
+    package init(named name: String, in state: @autoclosure () async throws -> OpenStore) async throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else {
+            let store = try await state().store
+            self = try RunWeights(of: store.run(store.run(startingWith: name.lowercased())))
+            return
+        }
+        guard try !isFolder.boolValue || !Self.files(in: name).isEmpty else {
+            throw Failure.badInput("\(name) holds no weights: expected model_<step>.safetensors or .pth")
+        }
+        self.init(path: isFolder.boolValue ? try (Self.files(in: name).last?.path ?? name) : name)
+    }
+
+    private init(path: String) { self.path = path }
+
+    /// All weights that a run has kept, by step.
+    package static func files(of run: Run) throws(Failure) -> [(step: Int, path: String)] {
+        FileManager.default.fileExists(atPath: run.folder.path) ? try files(in: run.folder.path) : []
+    }
+
+    private static func files(in folder: String) throws(Failure) -> [(step: Int, path: String)] {
+        try Files.sizes(in: folder).map(\.name).compactMap { name in
+            guard name.hasPrefix("model_"), name.hasSuffix(".safetensors") || name.hasSuffix(".pth"),
+                let step = Int(name.dropFirst(6).prefix { $0 != "." })
+            else { return nil }
+            return (step, folder + "/" + name)
+        }.sorted { $0.step < $1.step }
+    }
+
+    /// What the worker says of these weights, or of these and others: JSON text.
+    package func report(and other: RunWeights? = nil, environment: [String: String]) throws(Failure) -> Data {
+        let worker = try Program.worker(environment: environment)
+        var process = ChildProcess(
+            command: [worker, "weights", path] + (other.map { [$0.path] } ?? []), environment: environment)
+        process.outputLimit = 256 << 20
+        let answer: ChildProcess.Answer
+        do throws(ChildProcess.Trouble) { answer = try process.run(patience: Self.patience) } catch {
+            throw .failed("\(worker) \(error)")
+        }
+        guard answer.code == 0 else {
+            let said = answer.error.trimmingCharacters(in: .whitespacesAndNewlines)
+            let reason = said.hasPrefix("worker: ") ? String(said.dropFirst("worker: ".count)) : said
+            throw answer.code == 2 ? .badInput(reason) : .failed(reason.isEmpty ? "\(worker) failed" : reason)
+        }
+        return Data(answer.output)
+    }
+}
+
+/// How well a toy model's features were recovered, as the worker says.
+package struct TMSRecovery: Codable, Equatable {
+    package let meanMaxCosine: Double
+    package let stdMaxCosine: Double?
+    package let meanL2Ratio: Double
+    package let stdL2Ratio: Double?
+    package let meanBias: Double
+    /// How many subcomponents of linear1 were matched.
+    package let matched: Int
+    /// Those that were left out for their tiny norms.
+    package let leftOut: [Int]
+
+    enum CodingKeys: String, CodingKey {
+        case meanMaxCosine = "mean_max_cosine"
+        case stdMaxCosine = "std_max_cosine"
+        case meanL2Ratio = "mean_l2_ratio"
+        case stdL2Ratio = "std_l2_ratio"
+        case meanBias = "mean_bias"
+        case matched
+        case leftOut = "left_out"
+    }
+
+    /// Asks the worker; nil for other kinds of target and runs without weights.
+    package init?(of run: Run, environment: [String: String]) throws(Failure) {
+        guard try !RunWeights.files(of: run).isEmpty else { return nil }
+        struct Reply: Decodable { let tms: TMSRecovery? }
+        let answer = try RunWeights(of: run).report(environment: environment)
+        guard let reply = try? JSONDecoder().decode(Reply.self, from: answer) else {
+            throw .failed("the worker's answer cannot be read")
+        }
+        guard let recovery = reply.tms else { return nil }
+        self = recovery
+    }
+
+    /// For people.
+    package var lines: [String] {
+        func row(_ name: String, _ mean: Double, _ deviation: Double?) -> String {
+            "  \(name): " + String(format: "%.4f", mean) + (deviation.map { String(format: " ± %.4f", $0) } ?? "")
+        }
+        let shown = leftOut.prefix(8).map(String.init).joined(separator: ", ")
+        let note =
+            leftOut.isEmpty
+            ? "all \(matched) subcomponents of linear1 matched"
+            : "\(matched) subcomponents of linear1 matched; \(leftOut.count) left out for their tiny norms (below 5 % of "
+                + "the largest): \(shown)" + (leftOut.count > 8 ? ", …" : "")
+        return [
+            row("largest cosine per feature", meanMaxCosine, stdMaxCosine),
+            row("length there over the target's", meanL2Ratio, stdL2Ratio), row("mean bias", meanBias, nil),
+            "  (mean ± deviation over features; \(note))",
+        ]
+    }
+}

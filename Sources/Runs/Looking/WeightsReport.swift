@@ -1,0 +1,80 @@
+import Analysis
+import JSON
+import Kernels
+
+/// What is said of a decomposition's weights, and of two, as JSON for the orchestrator.
+public enum WeightsReport {
+    /// A decomposition by itself: `{"tms": …}`, null for other kinds of target.
+    public static func json(_ weights: PublishedWeights) -> String {
+        let summary = weights.tms.flatMap { TMSSummary($0, weights.tensors) }
+        return JSONValue.object(["tms": summary.map(value) ?? .null]).text
+    }
+
+    private static func value(_ summary: TMSSummary) -> JSONValue {
+        .object([
+            "mean_max_cosine": number(summary.cosines.mean),
+            "std_max_cosine": number(summary.cosines.sampleDeviation),
+            "mean_l2_ratio": number(summary.lengthRatios.mean),
+            "std_l2_ratio": number(summary.lengthRatios.sampleDeviation),
+            "mean_bias": number(summary.meanBias), "matched": .number(summary.matched),
+            "left_out": .integers(summary.leftOut),
+        ])
+    }
+
+    /// The subcomponents of two decompositions, matched module by module.
+    ///
+    /// - Throws: `RunError.invalid` where they decompose no module of the same name and shape.
+    public static func json(_ first: PublishedWeights, _ second: PublishedWeights) throws(RunError) -> String {
+        var (modules, misfits): ([JSONValue], [String]) = ([], [])
+        for module in first.modules where second.modules.contains(module) {
+            guard let a = RankOneMatrices(of: module, in: first.tensors),
+                let b = RankOneMatrices(of: module, in: second.tensors)
+            else { continue }
+            guard a.inputs == b.inputs, a.outputs == b.outputs else {
+                misfits.append(
+                    "\(module) is \(a.inputs) x \(a.outputs) in the one and \(b.inputs) x \(b.outputs) in the other")
+                continue
+            }
+            modules.append(value(module, a, b, SubcomponentMatch(a, b)))
+        }
+        guard !modules.isEmpty else {
+            throw .invalid(
+                "the two have no decomposed module in common"
+                    + (misfits.isEmpty
+                        ? " (\(first.modules.joined(separator: ", ")); \(second.modules.joined(separator: ", ")))"
+                        : ": " + misfits.joined(separator: "; ")))
+        }
+        let sameTarget = first.target == second.target
+        return JSONValue.object(["same_target": .bool(sameTarget), "modules": .array(modules)]).text
+    }
+
+    private static func value(
+        _ module: String, _ a: RankOneMatrices, _ b: RankOneMatrices, _ match: SubcomponentMatch
+    ) -> JSONValue {
+        .object([
+            "module": .string(module), "mean_cosine": number(match.meanCosine),
+            "pairs": .array(
+                match.pairs.map { pair in
+                    let (from, to) = (strongestInput(a, pair.first), strongestInput(b, pair.second))
+                    return .object([
+                        "first": .number(pair.first), "second": .number(pair.second), "cosine": number(pair.cosine),
+                        "first_norm": number(pair.firstNorm), "second_norm": number(pair.secondNorm),
+                        "first_input": .number(from), "second_input": .number(to), "moved": .bool(from != to),
+                    ])
+                }),
+            "first_alone": .integers(match.firstAlone), "second_alone": .integers(match.secondAlone),
+            "first_left_out": .integers(match.firstDead), "second_left_out": .integers(match.secondDead),
+        ])
+    }
+
+    /// The input that a subcomponent reads most: of a module that reads features, its feature.
+    private static func strongestInput(_ matrices: RankOneMatrices, _ component: Int) -> Int {
+        (0..<matrices.inputs).max {
+            abs(matrices.v.values[$0 * matrices.count + component])
+                < abs(matrices.v.values[$1 * matrices.count + component])
+        } ?? 0
+    }
+
+    /// JSON proper has no number for what is none.
+    private static func number(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .null }
+}

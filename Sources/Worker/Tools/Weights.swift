@@ -1,0 +1,29 @@
+import ArgumentParser
+import Runs
+
+extension Worker {
+    /// Says what a decomposition's weights amount to, or which subcomponents of two are the same.
+    struct Weights: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what a decomposition's weights amount to, or match those of two; as JSON.",
+            discussion: """
+                `orchestrator show` and `orchestrator compare` ask it.
+
+                EXAMPLES
+                  worker weights runs/k3j9x2ab/model_20000.safetensors
+                  worker weights one/model_20000.safetensors other/model_20000.safetensors
+                """)
+
+        @Argument(help: ArgumentHelp("A run's weights (.safetensors or .pth).", valueName: "weights"))
+        var first: String
+
+        @Argument(help: ArgumentHelp("Weights to match them with.", valueName: "other"))
+        var second: String?
+
+        mutating func run() throws {
+            let weights = try PublishedWeights(path: first)
+            guard let second else { return print(WeightsReport.json(weights)) }
+            print(try WeightsReport.json(weights, PublishedWeights(path: second)))
+        }
+    }
+}
