@@ -15,7 +15,7 @@ public struct TargetDownloads: Sendable {
     ///
     /// - Parameters:
     ///   - folder: The cache's `runs`.
-    ///   - settings: The server and the key; without a key only what is there can be had.
+    ///   - settings: The server and the key; without a key only what is there is available.
     ///   - limit: How long a download may take.
     public init(folder: String, settings: WandBSettings, limit: Duration = .seconds(600)) {
         self.folder = folder

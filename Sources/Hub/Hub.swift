@@ -120,7 +120,7 @@ public struct Hub: Sendable {
         }
     }
 
-    /// Checks that a model can be had, without downloading it: it is here, or the hub has its files.
+    /// Checks that a model is available, without downloading it: it is here, or the hub has its files.
     ///
     /// - Parameters:
     ///   - name: the folder or the name.
@@ -206,7 +206,7 @@ public struct Hub: Sendable {
         return here
     }
 
-    /// Checks that a data set's split can be had, without downloading it: it is here, or the hub has its files.
+    /// Checks that a data set's split is available, without downloading it: it is here, or the hub has its files.
     ///
     /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
     public func checkFiles(_ name: String, split: String) throws {

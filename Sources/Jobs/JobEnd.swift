@@ -3,7 +3,7 @@ import Foundation
 public import Slurm
 public import Store
 
-/// What is left to do when the last spec of a job has ended: agents that still wait in SLURM's queue are called off, the
+/// What is left to do when the last spec of a job has ended: agents that still wait in SLURM's queue are cancelled, the
 /// summary is written, the user's command is run.
 public struct JobEnd: Sendable {
     private let store: Store
@@ -24,7 +24,7 @@ public struct JobEnd: Sendable {
     /// The summary is written before the end is noted, so that a crash in between only means that it is written again;
     /// the user's command runs at most once.
     ///
-    /// - Parameter callsOffWaiting: Whether agents that wait in SLURM's queue are still to be called off.
+    /// - Parameter callsOffWaiting: Whether to cancel agents that still wait in SLURM's queue.
     /// - Returns: What to tell; nothing if it was not this caller's turn.
     /// - Throws: `StoreError`, `FileError`; then the next caller tries again.
     public func perform(callsOffWaiting: Bool = true) async throws -> [String] {

@@ -29,10 +29,10 @@ public struct Leftover: Sendable, Equatable {
     public let kind: Kind
     /// The file or folder.
     public let path: String
-    /// What says whether somebody is at work on it.
+    /// What says whether somebody is using it.
     public let owner: Owner
 
-    /// How a leftover is told from what somebody is at work on.
+    /// How a leftover is distinguished from what somebody is at work on.
     public enum Owner: Sendable, Equatable {
         /// Nobody can be.
         case none
@@ -44,7 +44,7 @@ public struct Leftover: Sendable, Equatable {
 }
 
 extension Leftover {
-    /// Whether nobody is at work on it.
+    /// Whether nobody is using it.
     ///
     /// - Returns: False while somebody may be.
     /// - Throws: `FileError` if that cannot be found out.
@@ -59,7 +59,7 @@ extension Leftover {
         }
     }
 
-    /// Deletes it with `delete` if nobody is at work on it; whoever would begin meanwhile is kept out.
+    /// Deletes it with `delete` if nobody is using it; whoever would begin meanwhile is kept out.
     ///
     /// - Throws: What `delete` throws; `FileError` if it cannot be found out whether somebody is.
     public func delete(_ delete: () throws -> Void) throws {
@@ -92,7 +92,7 @@ extension Leftover {
 }
 
 extension CacheFolder {
-    /// Everything in the folder that a crash may have left, by path, with what somebody may be at work on.
+    /// Everything in the folder that a crash may have left, by path, with what somebody may still be using.
     ///
     /// - Throws: `FileError` if a folder cannot be listed.
     public func leftovers() throws(FileError) -> [Leftover] {

@@ -117,7 +117,7 @@ struct SlurmSubmitTests {
         #expect(outlook.reasonOfEnd == "SLURM's queue holds none of its agents")
 
         _ = try bench.writeProgram("echo never asked", to: "bin/squeue")
-        try present.heartbeat(of: agent)
+        #expect(try present.renew([], by: agent, lease: .seconds(60)).isEmpty)
         let other = AgentsWatch(
             queue: QueueCache(cache: cache, slurm: slurm, pause: .zero), slurm: slurm, store: present)
         #expect(await other.outlook(of: try present.snapshot(of: job)) == .init(verdicts: [.working]))

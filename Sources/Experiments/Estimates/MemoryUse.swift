@@ -1,5 +1,5 @@
 /// About how much memory a run takes at its worst moment, as its config tells: what is sure to be allocated, so that a
-/// run that is said not to fit does not.
+/// run that is reported not to fit does not.
 public struct MemoryUse: Sendable, Equatable {
     /// The whole of it, with the program.
     public let bytes: Int

@@ -57,7 +57,7 @@ extension TargetKind {
 }
 
 extension TargetKind: Equatable {
-    /// Kinds are told apart by their names.
+    /// Kinds are distinguished by their names.
     public static func == (a: TargetKind, b: TargetKind) -> Bool { a.name == b.name }
 }
 

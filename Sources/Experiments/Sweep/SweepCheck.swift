@@ -20,7 +20,7 @@ struct SweepCheck {
         throw ConfigError(ordered.map(\.element))
     }
 
-    /// Several experiments share the global parameters; what is wrong with those is told once.
+    /// Several experiments share the global parameters; what is wrong with those is reported once.
     mutating func report(_ cause: ConfigProblem.Cause, path: String, at place: SourcePlace?) {
         guard problems.count < ConfigError.limit else { return }
         let problem = ConfigProblem(source: source, place: place, path: path, cause: cause)

@@ -24,7 +24,7 @@ package struct AgentsWatch {
     package struct Outlook: Equatable {
         /// By agent, in their order.
         package var verdicts: [AgentVerdict]
-        /// What to tell of agents that wait in SLURM's queue or that SLURM has ended.
+        /// Notes on agents that wait in SLURM's queue or that SLURM has ended.
         package var notes: [String] = []
         /// Why nobody works on the job any more, though specs are left.
         package var reasonOfEnd: String?
@@ -157,7 +157,7 @@ package struct AgentsWatch {
         }
     }
 
-    /// What to tell of agents that are no more while others work or wait.
+    /// Notes on agents that are gone while others work or wait.
     private func told(of snapshot: JobSnapshot, _ outlook: Outlook, waiting: Int) -> [String] {
         let unheard = outlook.endings.filter { !snapshot.spoken.contains($0.number) }
         var lines = unheard.lines(spoken: [], lookAt(snapshot.job)).map { "ended before they said a word: " + $0 }

@@ -7,7 +7,7 @@ import WandB
 /// What is to be deleted.
 package struct CleaningPlan {
     private var leftovers: [(leftover: Leftover, folder: Folder)] = []
-    /// What somebody may be at work on.
+    /// What somebody may still be using.
     private var kept: [(leftover: Leftover, folder: Folder)] = []
     private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
     /// What could not be told of some of that.

@@ -15,7 +15,7 @@ package struct Recovery {
     ///
     /// Runs that W&B's own `wandb sync` has sent meanwhile are noted as sent.
     ///
-    /// Where nothing is to be mended that is one look at the state file. What was done or is not known yet is told on
+    /// If there is nothing to repair, this takes one look at the state file. What was done or is not known yet goes to
     /// standard error; nothing of it keeps the command from going on.
     package func perform(in store: Store) async {
         do {

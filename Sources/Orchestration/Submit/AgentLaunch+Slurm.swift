@@ -123,7 +123,7 @@ extension AgentLaunch {
         return try await fate(of: launch)
     }
 
-    /// Whether an `sbatch` on this machine is at work on a script.
+    /// Whether an `sbatch` on this machine is running a script.
     private static func isBeingSubmitted(_ script: String) -> Bool {
         // What can't be seen may be at work: submitting twice is worse than waiting.
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return true }

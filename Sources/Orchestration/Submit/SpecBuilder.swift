@@ -66,7 +66,7 @@ package struct SpecBuilder {
         return text
     }
 
-    /// How the target of a draft was trained, as far as it is known; what keeps the draft from being run is told once.
+    /// How the target of a draft was trained, as far as it is known; what keeps the draft from being run is reported once.
     private mutating func target(of config: ExperimentConfig, for draft: SpecDraft) -> TargetConfig? {
         var target: TargetConfig?
         do throws(TargetError) {

@@ -35,7 +35,7 @@ package struct SweepPlan {
     /// How many specs came out with the config of another and are stored once.
     package var duplicates: Int { parts.reduce(0) { $0 + $1.duplicates } }
 
-    /// What users are told of duplicates.
+    /// The note on duplicates for users.
     package var duplicatesNote: String? {
         guard duplicates > 0 else { return nil }
         let are = duplicates == 1 ? "is a duplicate" : "are duplicates"

@@ -20,7 +20,7 @@ package struct JobPages {
 
     /// Makes the pages of a job that has just been submitted, where its runs are sent to W&B.
     ///
-    /// What goes wrong is one warning. Nothing is said where nothing was to be expected.
+    /// A failure is one warning. There is no message where no pages were expected.
     ///
     /// - Parameter isReportAskedFor: Whether the user asked for a report in so many words.
     /// - Returns: The pages.

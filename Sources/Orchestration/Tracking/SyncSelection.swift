@@ -40,7 +40,7 @@ package struct SyncSelection {
 }
 
 extension RelayedRun {
-    /// A run as the state has it; one that was called off ends like one that was stopped.
+    /// A run as the state has it; a cancelled one ends like one that was stopped.
     package init(_ place: RunPlace, now: Double, offlineFolders: String) {
         let exitCode: Int32? =
             switch place.status {

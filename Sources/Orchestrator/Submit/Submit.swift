@@ -174,7 +174,7 @@ struct Submit: AsyncParsableCommand {
 
     /// Shows what starting everything there is will cost, and asks those who sit at a terminal.
     ///
-    /// The published tool starts as much without a word; scripts are told, not asked.
+    /// The published tool starts as much without asking; scripts see the cost, but are not asked.
     private func showCost(of submission: Submission) throws {
         let lines = try submission.estimate().lines(Style(isColored: false))
         printError("all experiments are to be run, as published:\n" + lines.joined(separator: "\n"))

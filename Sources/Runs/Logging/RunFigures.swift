@@ -7,7 +7,7 @@ import WandB
 
 /// The figures of a run: at which steps there are some, and the file that they are in.
 ///
-/// They never fail a run: why there are none is said once.
+/// They never fail a run: why there are none is reported once.
 struct RunFigures {
     private let config: ExperimentConfig
     private let folder: RunFolder

@@ -49,7 +49,7 @@ struct Checkpoints {
         }
     }
 
-    /// The newest state that is whole; `refused` hears of each that is not.
+    /// The newest state that is whole; `refused` receives each that is not.
     ///
     /// - Throws: `FileError` if the folder cannot be listed.
     func newest(refused: (String) -> Void) throws(FileError) -> DecompositionState? {

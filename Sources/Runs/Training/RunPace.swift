@@ -3,7 +3,7 @@ import Metrics
 /// Measures how fast a run goes, and decides how often to say so.
 ///
 /// What figures take is kept apart from what steps take: they come seldom, and a rate that has them in it would be wrong
-/// until the next ones. What is told is the speed at which all that is left will go, figures and all.
+/// until the next ones. The reported speed is the one at which all that is left will go, figures and all.
 struct RunPace {
     private let steps: Int
     /// How many sets of figures are to come after so many steps.

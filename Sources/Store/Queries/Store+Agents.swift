@@ -77,12 +77,6 @@ extension Store {
                 """, arguments: [now.rawValue, job.rawValue, number])
     }
 
-    /// Notes that an agent without a claim is alive.
-    public func heartbeat(of agent: AgentID) throws(StoreError) {
-        let now = now()
-        try write(.untilPowerCut) { db in try Self.hear(agent, at: now, in: db) }
-    }
-
     /// Notes that an agent has ended, and why.
     public func agentEnded(_ agent: AgentID, reason: String) throws(StoreError) {
         let now = now()

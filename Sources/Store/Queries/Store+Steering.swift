@@ -3,7 +3,7 @@ import GRDB
 extension Store {
     /// Calls off everything of a job that is not settled; agents learn it with their next write.
     ///
-    /// - Returns: How many runs were called off.
+    /// - Returns: How many runs were cancelled.
     public func cancel(_ job: JobID) throws(StoreError) -> Int {
         let now = now()
         return try write { db in

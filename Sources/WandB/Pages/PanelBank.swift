@@ -1,6 +1,6 @@
 import JSON
 
-/// The parts of a view's spec that are the same on every page: how panels are arranged when nothing else is said.
+/// The parts of a view's spec that are the same on every page: the default arrangement of panels.
 enum PanelBank {
     static let flowConfig: JSONValue = [
         "snapToColumns": true, "columnsPerPage": 3, "rowsPerPage": 2, "gutterWidth": 16, "boxWidth": 460,

@@ -8,7 +8,7 @@ import HTTP
 /// holds up few; all share one budget of requests. Nothing here remembers anything that the folders do not:
 /// killed at any moment, the next relay goes on where the server is.
 public final class Relay: Sendable {
-    /// What a relay is told.
+    /// What a relay needs to know.
     public struct Options: Sendable {
         /// Where the server is.
         public var settings: WandBSettings

@@ -13,7 +13,7 @@ import HTTP
 ///   gives it back at the holder's death, so on one machine it alone decides.
 /// - A lease, `sender.json`: host, process and a file that the holder touches. It speaks where locks do not
 ///   reach other nodes (`nolock`, `localflock`, 9p), and is believed for a minute after the last touch. Ages
-///   are told by the file server's clock alone: nodes' clocks differ.
+///   are judged by the file server's clock alone: nodes' clocks differ.
 struct SenderLock: ~Copyable {
     /// How long another node's holder may be silent.
     static let lease: Duration = .seconds(60)

@@ -1,7 +1,7 @@
 /// The statements of a file named `.env`, read as python-dotenv reads them.
 ///
 /// That means `export`, quotes, values over several lines, comments and `${NAME:-default}`; what is no statement, such
-/// as another tool's line, is passed over.
+/// as another tool's line, is skipped.
 struct DotEnvFile: Equatable {
     /// The value of each name, the last one where there are several, and its line.
     private(set) var values: [String: Value] = [:]

@@ -1,5 +1,5 @@
 /// A netrc file's entries, read as Python's `netrc` does, which W&B's client uses; a word that it would stumble over is
-/// passed over.
+/// skipped.
 struct NetrcFile: Equatable {
     /// The machines that have an entry, in order; nil is the entry for every other machine.
     private(set) var machines: [String?] = []

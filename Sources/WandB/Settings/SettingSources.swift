@@ -17,7 +17,7 @@ struct SettingSources: Sendable {
     private(set) var named: [String: Found] = [:]
     /// Values of the `settings` files that W&B's own client keeps, as variables of the environment.
     private(set) var saved: [String: Found] = [:]
-    /// What was passed over, one line each.
+    /// What was skipped, one line each.
     private(set) var notices: [String] = []
     private let homeDirectory: String?
     /// Everything that stands anywhere, also what something else hides.

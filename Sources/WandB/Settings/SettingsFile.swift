@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// A small text file that a user or another program may have left: read as text, absent, or passed over.
+/// A small text file that a user or another program may have left: read as text, absent, or skipped.
 enum SettingsFile: Equatable {
     case text(String)
     case absent

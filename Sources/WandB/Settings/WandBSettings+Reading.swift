@@ -6,7 +6,7 @@ extension WandBSettings {
     /// Reads the settings; the environment goes before `.env`, which goes before netrc and the `settings` files that
     /// W&B's own client keeps.
     ///
-    /// A file that cannot be read and lines that are no settings are passed over with a notice. No value reaches the
+    /// A file that cannot be read and lines that are no settings are skipped with a notice. No value reaches the
     /// settings or a message before it was checked to be one.
     ///
     /// - Parameters:

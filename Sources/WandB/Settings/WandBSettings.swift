@@ -52,7 +52,7 @@ public struct WandBSettings: Sendable, Equatable {
     var extraHeaders: [String: String] = [:]
     /// `WANDB_HTTP_TIMEOUT`: how long the server may take for an answer.
     var answerTimeout: Duration?
-    /// `WANDB_SILENT`: nothing is said of tracking.
+    /// `WANDB_SILENT`: there are no messages about tracking.
     public var isSilent = false
     /// `WANDB_CONSOLE`, unless it is off: runs' output is kept for W&B.
     public var keepsConsole = true
@@ -60,7 +60,7 @@ public struct WandBSettings: Sendable, Equatable {
     public var tellsCommit = true
     /// `WANDB_IGNORE_GLOBS`: files of these names are not uploaded.
     public var ignoredFiles: [String] = []
-    /// What was passed over while the settings were read, one line each, for the user.
+    /// What was skipped while the settings were read, one line each, for the user.
     public var notices: [String] = []
     /// Where the key stands: a variable's name or a file's path.
     var keyPlace: String?

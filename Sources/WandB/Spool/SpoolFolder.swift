@@ -131,7 +131,7 @@ struct SpooledRun: Codable, Equatable, Sendable {
     /// The names of the numbers that its rows hold, once there is one.
     var metrics: [String]?
 
-    /// Whether the server is told the same of both.
+    /// Whether the server learns the same about both.
     func looksLike(_ other: SpooledRun) -> Bool { description == other.description && metrics == other.metrics }
 }
 

@@ -99,7 +99,7 @@ struct AgentLoop: Sendable {
         }
     }
 
-    /// Whoever follows the project on W&B hears of a job that is over and has failures, in the name of one of them.
+    /// Alerts those who follow the project on W&B to a job that ended with failures, in the name of one of them.
     private func tellOfFailures() throws {
         guard options.tracking.offlineReason == nil else { return }
         let snapshot = try store.snapshot(of: job.id, runsAtMost: 1)

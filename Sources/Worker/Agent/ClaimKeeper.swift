@@ -26,7 +26,7 @@ final class ClaimKeeper: Sendable {
     private let reportPause: Duration
     private static let tick = 0.2
 
-    /// Keeps the claims of `agent`; `lookAfter` is told of agents that have fallen silent and whose runs it took over.
+    /// Keeps the claims of `agent`; `lookAfter` receives agents that have fallen silent and whose runs it took over.
     init(
         store: Store, job: Job, agent: AgentID, lease: Duration,
         lookAfter: @escaping @Sendable (AgentID) -> Void = { _ in }

@@ -26,7 +26,7 @@ final class Deliveries: Sendable {
     private let offlineFolders: String
     private let store: Store
 
-    /// Sends for an agent with those settings; `store` is told what W&B has.
+    /// Sends for an agent with those settings; `store` records what W&B has.
     init(settings: WandBSettings, offlineFolders: String, store: Store) {
         self.settings = settings
         self.offlineFolders = offlineFolders

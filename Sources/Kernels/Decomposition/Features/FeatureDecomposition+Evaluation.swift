@@ -127,7 +127,7 @@ extension FeatureDecomposition {
 }
 
 extension StepPart {
-    /// Runs the gates over some rows, tile by tile; `body` hears which of the rows the tile holds.
+    /// Runs the gates over some rows, tile by tile; `body` receives which of the rows the tile holds.
     fileprivate func evaluate(
         _ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (StepPart, Range<Int>) -> Void
     ) {

@@ -45,7 +45,7 @@ extension LanguageDecomposition {
         return ImportancePicture(modules: modules)
     }
 
-    /// Runs the clean model and the gates over a batch; `body` hears of each part, by its number, when rows are at hand.
+    /// Runs the clean model and the gates over a batch; `body` receives each part, by its number, when rows are at hand.
     private func look(at batch: TokenBatch, _ body: (Int, LanguagePart) -> Void) {
         let runsModel = model.modules.contains { !$0.kind.isEmbedding }
         batch.tokens.withUnsafeBufferPointer { tokens in
