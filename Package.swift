@@ -109,7 +109,7 @@ let package = Package(
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
         .target(
             name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
-        .target(name: "TextData", dependencies: ["CCompression", "JSON"], swiftSettings: strict),
+        .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
 
         // The programs' version, and the commit they were built from.

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from llama import Llama
+
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
 
@@ -70,12 +72,13 @@ class ResidualMLP(nn.Module):
 # ---- subcomponents and gates -----------------------------------------------------------------------------------------
 
 class Component(nn.Module):
-    """A linear module that is itself, or masked subcomponents: y = ((x V) * m) U + bias."""
+    """A module that is itself, or masked subcomponents: y = ((x V) * m) U + bias; of an embedding V[x] for x V."""
 
-    def __init__(self, original: nn.Linear, C: int):
+    def __init__(self, original: nn.Linear | nn.Embedding, C: int):
         super().__init__()
-        self.original = original
-        W = original.weight.data
+        self.original, self.is_embedding = original, isinstance(original, nn.Embedding)
+        self.bias = None if self.is_embedding else original.bias
+        W = self.weight.data
         V, U = torch.randn(W.shape[1], C), torch.randn(C, W.shape[0])
         V, U = V / V.norm(dim=0), U / U.norm(dim=1, keepdim=True)
         overlap = torch.einsum("co,oi,ic->c", U, W, V)
@@ -83,12 +86,20 @@ class Component(nn.Module):
         self.mask: Tensor | None = None
         self.input: Tensor | None = None
 
+    @property
+    def weight(self) -> Tensor:
+        """W [out, in]."""
+        return self.original.weight.T if self.is_embedding else self.original.weight
+
+    def inner(self, x: Tensor) -> Tensor:
+        return F.embedding(x, self.V) if self.is_embedding else x @ self.V
+
     def forward(self, x: Tensor) -> Tensor:
         if self.mask is None:
             self.input = x
             return self.original(x)
-        y = ((x @ self.V) * self.mask) @ self.U
-        return y if self.original.bias is None else y + self.original.bias
+        y = (self.inner(x) * self.mask) @ self.U
+        return y if self.bias is None else y + self.bias
 
 
 class Gate(nn.Module):
@@ -102,8 +113,8 @@ class Gate(nn.Module):
         self.out_bias = nn.Parameter(torch.zeros(C))
 
     def forward(self, a: Tensor) -> Tensor:
-        hidden = F.gelu(torch.einsum("bc,cn->bcn", a, self.mlp_in) + self.in_bias)
-        return torch.einsum("bcn,cn->bc", hidden, self.mlp_out) + self.out_bias
+        hidden = F.gelu(torch.einsum("...c,cn->...cn", a, self.mlp_in) + self.in_bias)
+        return torch.einsum("...cn,cn->...c", hidden, self.mlp_out) + self.out_bias
 
 
 class LinearGate(nn.Module):
@@ -150,7 +161,7 @@ class Decomposition(nn.Module):
         self.target, self.config = target.requires_grad_(False), config
         patterns = config["target_module_patterns"]
         names = [n for n, m in target.named_modules()
-                 if isinstance(m, nn.Linear) and any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+                 if isinstance(m, (nn.Linear, nn.Embedding)) and any(fnmatch.fnmatchcase(n, p) for p in patterns)]
         self.components: dict[str, Component] = {}
         self.gates: dict[str, nn.Module] = {}
         for name in names:
@@ -190,7 +201,7 @@ class Decomposition(nn.Module):
         inputs = {name: c.input for name, c in self.components.items()}
         ci, upper = {}, {}
         for name, component in self.components.items():
-            ci[name], upper[name] = importances(self.gates[name](inputs[name] @ component.V), config["sigmoid_type"])
+            ci[name], upper[name] = importances(self.gates[name](component.inner(inputs[name])), config["sigmoid_type"])
 
         def distance(masks):
             out = self.masked(x, masks)
@@ -207,7 +218,7 @@ class Decomposition(nn.Module):
         samples = range(config["n_mask_samples"])
         ways = {
             "faithfulness": lambda: sum(
-                ((c.original.weight - (c.V @ c.U).T) ** 2).sum() for c in self.components.values()) / self.elements,
+                ((c.weight - (c.V @ c.U).T) ** 2).sum() for c in self.components.values()) / self.elements,
             "recon": lambda: distance(ci),
             "stochastic_recon": lambda: mean(
                 [distance({n: drawn("stochastic_recon", s, n) for n in names}) for s in samples]),
@@ -217,7 +228,7 @@ class Decomposition(nn.Module):
             "importance_minimality": lambda: sum(
                 ((upper[n] + 1e-12) ** config["pnorm"]).sum(-1).mean() for n in names),
             "schatten": lambda: sum(
-                ((upper[n] ** config["pnorm"]).mean(0)
+                ((upper[n] ** config["pnorm"]).flatten(0, -2).mean(0)
                  * ((c.V ** 2).sum(0) + (c.U ** 2).sum(1))).sum() for n, c in self.components.items()),
             "out_recon": lambda: distance({n: torch.ones_like(ci[n]) for n in names}),
         }
@@ -246,13 +257,18 @@ def optimiser(decomposition: Decomposition) -> torch.optim.Optimizer:
 
 
 def target_of(config: dict) -> nn.Module:
+    if "vocab_size" in config:
+        return Llama(config)
     return TMS(**config) if "n_hidden" in config else ResidualMLP(**config)
 
 
 # ---- time ------------------------------------------------------------------------------------------------------------
 
-def sparse_batch(config: dict, features: int) -> Tensor:
-    task, shape = config["task_config"], (config["batch_size"], features)
+def batch(config: dict, target: nn.Module) -> Tensor:
+    task = config["task_config"]
+    if task["task_name"] == "lm":
+        return torch.randint(target.vocabulary, (config["batch_size"], task["max_seq_len"]))
+    shape = (config["batch_size"], target.features)
     values = torch.rand(shape) if task["task_name"] == "tms" else torch.rand(shape) * 2 - 1
     return values * (torch.rand(shape) < task["feature_probability"])
 
@@ -260,12 +276,11 @@ def sparse_batch(config: dict, features: int) -> Tensor:
 def time_steps(arguments) -> None:
     given = json.load(sys.stdin)
     config, training = json.loads(given["config"]), json.loads(given["targetConfig"])
-    shape = training.get("tms_model_config") or training["resid_mlp_model_config"]
+    shape = training.get("tms_model_config") or training.get("resid_mlp_model_config") or training
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     decomposition = Decomposition(target_of(shape), config, tied=bool(shape.get("tied_weights")))
     adam = optimiser(decomposition)
-    features = decomposition.target.features
     total = torch.compile(decomposition.total) if arguments.compile else decomposition.total
 
     def uniforms(term, sample, module, like):
@@ -276,7 +291,7 @@ def time_steps(arguments) -> None:
         for group in adam.param_groups:
             group["lr"] = learning_rate(config, number)
         adam.zero_grad()
-        total(sparse_batch(config, features), uniforms).backward()
+        total(batch(config, decomposition.target), uniforms).backward()
         adam.step()
         return (time.perf_counter() - start) * 1000
 

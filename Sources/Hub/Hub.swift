@@ -107,8 +107,8 @@ public struct Hub: Sendable {
             var all = wanted
             if let index = wanted.first(where: { $0.path.hasSuffix(".index.json") }) {
                 try download.download([index], finishes: false)
-                let names = try ModelFiles.shards(of: folder.file(index.path, commit: commit), of: name)
-                for shard in names {
+                let shards = try ShardIndex(contentsOf: folder.file(index.path, commit: commit))
+                for shard in shards.files {
                     guard let file = files.first(where: { $0.path == shard }) else {
                         throw HubError(.unusable, "\(name): its \(index.path) names '\(shard)', which is not there")
                     }
@@ -208,12 +208,15 @@ public struct Hub: Sendable {
 
     /// Checks that a data set's split is available, without downloading it: it is here, or the hub has its files.
     ///
+    /// - Returns: The files that are here; nil if they have to be downloaded.
     /// - Throws: `HubError` or `TextDataError` with what is missing, what there is, and what to do.
-    public func checkFiles(_ name: String, split: String) throws {
-        if try here({ try localFiles(name, split: split) }) != nil { return }
+    @discardableResult
+    public func checkFiles(_ name: String, split: String) throws -> [DatasetFile]? {
+        if let files = try here({ try localFiles(name, split: split) }) { return files }
         let hubName = try datasetName(name)
         _ = try remoteFiles(
             hubName, try client(for: name), split: split, commit: try HubFolder(hubName, in: cache).snapshot()?.commit)
+        return nil
     }
 
     private func datasetName(_ name: String) throws(HubError) -> HubName {

@@ -1,10 +1,9 @@
-import Artifacts
 import Foundation
-import JSON
 
 /// Which of a model's files are needed.
-enum ModelFiles {
-    private static let weights = [
+public enum ModelFiles {
+    /// What weights may be called, the best first.
+    public static let weights = [
         "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     ]
     private static let others = [
@@ -27,20 +26,6 @@ enum ModelFiles {
         return files.filter { $0.path == weights || others.contains($0.path) }
     }
 
-    /// The files that an index names.
-    static func shards(of index: String, of name: String) throws(HubError) -> [String] {
-        let map: JSONValue?
-        do {
-            map = try JSONValue(parsing: DurableFile.read(index, limit: 64 << 20))["weight_map"]
-        } catch {
-            throw HubError(.unusable, "\(name): \((index as NSString).lastPathComponent): \(error)")
-        }
-        guard case .object(let members)? = map else {
-            throw HubError(.unusable, "\(name): \((index as NSString).lastPathComponent) has no 'weight_map'")
-        }
-        return Set(members.compactMap(\.value.string)).sorted()
-    }
-
     /// Whether a folder has a config and weights: the hub's own tools may have fetched a single file.
     ///
     /// - Parameters:
@@ -53,6 +38,6 @@ enum ModelFiles {
         if !needsWeights { return exists("tokenizer.json") || exists("vocab.json") && exists("merges.txt") }
         guard exists("config.json"), let weights = weights.first(where: exists) else { return false }
         guard weights.hasSuffix(".index.json") else { return true }
-        return try shards(of: folder + "/" + weights, of: folder).allSatisfy(exists)
+        return try ShardIndex(contentsOf: folder + "/" + weights).files.allSatisfy(exists)
     }
 }

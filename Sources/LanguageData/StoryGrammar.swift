@@ -62,17 +62,13 @@ public struct StoryGrammar: Sendable {
         }
     }
 
-    /// Numbers that follow from a state (SplitMix64).
+    /// Choices that follow from a state.
     private struct Draws {
-        var state: UInt64
+        private var numbers: SplitMix64
 
-        mutating func below(_ bound: Int) -> Int {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return Int((z ^ (z >> 31)).multipliedFullWidth(by: UInt64(bound)).high)
-        }
+        init(state: UInt64) { numbers = SplitMix64(state: state) }
+
+        mutating func below(_ bound: Int) -> Int { Int(numbers.next(below: UInt64(bound))) }
 
         mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 

@@ -21,6 +21,9 @@ public struct TargetsFolder: Hashable, Sendable {
     /// The copy of a user's target, by the SHA-256 of its files.
     public func copy(digest: String) -> String { "\(path)/\(Self.copy)\(digest.prefix(16))" }
 
+    /// The copy of a text that targets learn, by the SHA-256 of its content and its name's endings.
+    public func text(digest: String, endings: String) -> String { "\(path)/text-\(digest.prefix(16))\(endings)" }
+
     /// The places of a language model and its text, by the SHA-256 of the file's content.
     public func sources(digest: String) -> String { "\(path)/lm-sources-\(digest.prefix(16)).json" }
 

@@ -1,5 +1,5 @@
 /// A file with a text in each of its rows: Parquet, an Arrow stream, JSON lines or plain lines.
-public struct DatasetFile: Sendable {
+public struct DatasetFile: Sendable, Equatable {
     /// How the file holds its rows.
     public enum Format: String, Sendable, CaseIterable, Comparable {
         case parquet
@@ -57,6 +57,20 @@ public struct DatasetFile: Sendable {
             }
         } catch let fault as Fault {
             throw TextDataError(path, fault.reason)
+        }
+    }
+
+    /// Checks that the file can be read and has a column of texts, by its beginning.
+    ///
+    /// - Throws: `TextDataError` with what is wrong, and the columns there are.
+    public func check(column: String) throws(TextDataError) {
+        struct Seen: Error {}
+        do {
+            try forEachText(column: column) { _ in throw Seen() }
+        } catch let error as TextDataError {
+            throw error
+        } catch {
+            // The first row has come.
         }
     }
 

@@ -26,7 +26,10 @@ struct Pipeline: Sendable {
         let tracksOffsets = wantsOffsets || preTokenizer?.needsOrigins ?? false
         encoder.text.set(to: text, tracksOffsets: tracksOffsets)
         if added.hasOriginal { encoder.text.extract(added.splitOriginal) }
-        try normalizer?.apply(to: &encoder.text)
+        if let normalizer {
+            try normalizer.apply(to: &encoder.text)
+            encoder.text.settleOrigins()
+        }
         if added.hasNormalized { encoder.text.extract(added.splitNormalized) }
         try preTokenizer?.apply(to: &encoder.text)
         var parts = [try wantsOffsets ? alignedTokens(of: text, encoder) : tokens(encoder)]

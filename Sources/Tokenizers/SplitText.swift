@@ -75,6 +75,14 @@ struct SplitText {
         pieces = result
     }
 
+    /// Lets each piece begin where its first character comes from: a normalizer may have taken some away before it.
+    mutating func settleOrigins() {
+        guard text.tracksOffsets else { return }
+        for index in pieces.indices where pieces[index].added == nil && !pieces[index].range.isEmpty {
+            pieces[index].origin = text.starts[pieces[index].range.lowerBound]
+        }
+    }
+
     /// Takes the added tokens out of each piece.
     mutating func extract(_ matches: (UTF8Text) -> [AddedTokens.Match]) {
         var result: [Piece] = []

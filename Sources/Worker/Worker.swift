@@ -26,7 +26,7 @@ struct Worker: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, Figures.self, Weights.self, FetchLanguage.self, TellMemory.self, About.self,
+            Forward.self, Figures.self, Weights.self, FetchLanguage.self, TellMemory.self, LookAtHub.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 

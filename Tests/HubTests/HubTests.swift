@@ -180,6 +180,81 @@ struct HubTests {
         }
     }
 
+    @Test func checkingAModelDownloadsNothing() throws {
+        try withHub { server, hub, home in
+            server.state.withLock { $0.faults = [.init(status: 429, headers: ["Retry-After": "0"])] }
+            try hub.checkModel("org/name")
+            #expect(server.state.withLock { $0.seen.allSatisfy { $0.path.hasPrefix("/api/models/org/name") } })
+            #expect(server.state.withLock { $0.seen.count } == 2)
+            #expect(!FileManager.default.fileExists(atPath: home + "/ours"))
+        }
+        try withHub(["config.json": Data("{}".utf8)]) { _, hub, _ in
+            #expect(refusal { try hub.checkModel("org/name") }.contains("no weights that can be read"))
+        }
+    }
+
+    @Test(arguments: [
+        (401, "X", "is private or gated, or does not exist (401)"), (403, "GatedRepo", "is gated"),
+        (404, "RepoNotFound", "does not exist"),
+    ]) func checksRefuseAsDownloadsDo(status: Int, code: String, message: String) throws {
+        try withHub(["data/train.jsonl": Data("{}".utf8)], environment: ["HF_TOKEN": "secret-token"]) {
+            server, hub, _ in
+            let checks: [() throws -> Void] = [
+                { try hub.checkModel("org/name") }, { _ = try hub.checkFiles("org/name", split: "train") },
+            ]
+            for check in checks {
+                server.state.withLock { $0.faults = [.init(status: status, headers: ["X-Error-Code": code])] }
+                let told = refusal(check)
+                #expect(told.contains(message))
+                #expect(!told.contains("secret-token"))
+            }
+        }
+    }
+
+    @Test func checkingADataSetTellsItsSplits() throws {
+        try withHub(["data/train.jsonl": Data("{}".utf8), "data/test.jsonl": Data("{}".utf8)]) { server, hub, home in
+            let here = try hub.checkFiles("org/name", split: "test")
+            #expect(here == nil)
+            let told = refusal { _ = try hub.checkFiles("org/name", split: "validation") }
+            #expect(told.contains("has no split 'validation'; it has 'train', 'test'"))
+            #expect(!server.state.withLock { $0.seen.contains { $0.path.contains("/resolve/") } })
+            #expect(!FileManager.default.fileExists(atPath: home + "/ours"))
+        }
+    }
+
+    @Test(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["SPD_TEST_PYTHON"] != nil,
+            "SPD_TEST_PYTHON names a python that has huggingface_hub (make test-all)"))
+    func theHubsOwnToolReadsOurCache() throws {
+        try withHub { _, hub, home in
+            let model = try hub.model("org/name")
+            let script = """
+                import os, sys
+                from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
+                cache = sys.argv[1]
+                folder = snapshot_download("org/name", cache_dir=cache, local_files_only=True)
+                weights = hf_hub_download("org/name", "model.safetensors", cache_dir=cache, local_files_only=True)
+                info = scan_cache_dir(cache)
+                assert not info.warnings, info.warnings
+                repository = next(iter(info.repos))
+                print(folder, os.path.getsize(weights), repository.repo_id, repository.nb_files)
+                """
+            let process = Process()
+            let python = try #require(ProcessInfo.processInfo.environment["SPD_TEST_PYTHON"])
+            process.executableURL = URL(filePath: python)
+            process.arguments = ["-c", script, home + "/ours"]
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+            let answer = String(decoding: bytes, as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(answer == "\(model.folder) \(Self.weights.count) org/name 3\n")
+        }
+    }
+
     @Test func offlineMeansNoRequest() throws {
         try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { server, hub, _ in
             #expect(refusal { _ = try hub.model("org/name") }.contains("HF_HUB_OFFLINE forbids"))

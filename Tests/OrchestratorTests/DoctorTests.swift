@@ -37,6 +37,27 @@ struct DoctorTests {
         #expect(later["state file"]?.message == "\(bench.cache)/state.sqlite can be read: 1 job")
     }
 
+    @Test func theHubsCachesAndTokenAreTold() async throws {
+        let home = bench.path + "/hf"
+        _ = try bench.write("main", to: "hf/hub/models--org--name/refs/main")
+        let offline = try await findings(adding: ["HF_HOME": home, "HF_TOKEN": "hf_secret"], code: 0)
+        #expect(offline["HF hub"]?.message == "not asked (--offline); the token from HF_TOKEN is there")
+        #expect(offline["HF caches"]?.message.hasPrefix("\(home)/hub (1), \(home)/datasets (nothing), ") == true)
+
+        // No way to the hub is a word, not a failure.
+        let answer = try await bench.orchestrator(
+            ["doctor", "--json"],
+            adding: [
+                "HF_HOME": home, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_secret", "WANDB_MODE": "disabled",
+            ])
+        #expect(answer.code == 0, "\(answer.output)")
+        let report = try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8))
+        let hub = try #require(report.findings.first { $0.subject == "HF hub" })
+        #expect(hub.level == .warning)
+        #expect(hub.advice?.contains("from the caches") == true)
+        #expect(!answer.output.contains("hf_secret"))
+    }
+
     @Test func peopleGetALineForEachFindingAndOneForTheAdvice() async throws {
         _ = try bench.write("partion: cpu\n", to: "cache/site.yaml")
         let answer = try await bench.orchestrator(["doctor", "--offline"])

@@ -35,4 +35,112 @@ struct LanguageSubmitTests {
             with: "pretrained_model_path: .", ["--dry-run"])
         #expect(told.contains(/own.yaml:\d+:1: pretrained_model_path: .*config.json/), "\(told)")
     }
+
+    /// A language model that is trained in a moment, decomposed in one matrix.
+    static func experiment(steps: Int) -> String {
+        """
+        C: 8
+        n_mask_samples: 1
+        n_ci_mlp_neurons: 0
+        target_module_patterns: [model.layers.0.mlp.up_proj]
+        faithfulness_coeff: 1
+        stochastic_recon_layerwise_coeff: 1
+        importance_minimality_coeff: 0.001
+        pnorm: 2
+        output_loss_type: kl
+        lr: 0.001
+        steps: \(steps)
+        batch_size: 2
+        n_eval_steps: 1
+        print_freq: 50
+        log_ce_losses: true
+        pretrained_model_class: transformers.LlamaForCausalLM
+        pretrained_model_path: train:tiny
+        task_config: {task_name: lm, max_seq_len: 8, dataset_name: train:tiny, column_name: text}
+        """
+    }
+    static let target = """
+        lm_model_config:
+          {vocab_size: 512, hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 2,
+           num_key_value_heads: 1}
+        batch_size: 2
+        max_seq_len: 8
+        steps: 5
+        lr: 0.003
+        """
+
+    @Test func theTextThatATargetLearnsIsFoundBesideItsConfigAndCopied() async throws {
+        let text = (0..<20).map { "the cat sat on mat number \($0) and slept\n" }.joined()
+        _ = try bench.write(text, to: "configs/texts/cats.txt")
+        _ = try bench.write(Self.target + "\ntext_file: texts/cats.txt\n", to: "configs/tiny_target.yaml")
+        let config = try bench.write(Self.experiment(steps: 2), to: "configs/tiny.yaml")
+        let submit = ["submit", "--experiments", config, "--executor", "local"]
+
+        let answer = try await bench.orchestrator(submit + ["--watch"])
+
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        let targets = bench.cache + "/targets"
+        let names = try FileManager.default.contentsOfDirectory(atPath: targets)
+        let copy = try #require(names.first { $0.hasPrefix("text-") && $0.hasSuffix(".txt") })
+        #expect(try String(contentsOfFile: targets + "/" + copy, encoding: .utf8) == text)
+        let model = try #require(names.first { $0.hasPrefix("lm-") && !$0.hasSuffix(".lock") })
+        let learnt = try String(contentsOfFile: "\(targets)/\(model)/text/train.jsonl", encoding: .utf8)
+        #expect(learnt.contains("the cat sat on mat number 7 and slept"))
+
+        // Another text by the same name is another target; without one nothing is stored.
+        try FileManager.default.removeItem(atPath: bench.path + "/configs/texts/cats.txt")
+        let refused = try await bench.orchestrator(submit + ["--dry-run"])
+        #expect(refused.code == 2)
+        #expect(refused.error.contains("text_file: "), "\(refused.error)")
+        #expect(refused.error.contains("configs/texts/cats.txt: No such file or directory"), "\(refused.error)")
+    }
+
+    @Test(arguments: [
+        ("dataset_name: train:tiny", "dataset_name: train:other", "dataset_name: found train:other, but"),
+        ("column_name: text", "column_name: story", "column_name: found story"),
+        ("column_name: text", "column_name: text, train_data_split: dev", "train_data_split: found dev; the text of"),
+        (
+            "column_name: text", "column_name: text, eval_data_split: 'test[:10%]'",
+            "eval_data_split: found test[:10%]; slices of a split are not supported"
+        ),
+    ])
+    func textThatATrainedTargetDoesNotHaveIsRefused(old: String, new: String, complaint: String) async throws {
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let config = try bench.write(Self.experiment(steps: 2).replacing(old, with: new), to: "tiny.yaml")
+
+        let answer = try await bench.orchestrator(["submit", "--experiments", config, "--executor", "local"])
+
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("tiny.yaml:"), "\(answer.error)")
+        #expect(answer.error.contains("task_config." + complaint), "\(answer.error)")
+        #expect(bench.files().isEmpty)
+    }
+
+    @Test(arguments: [
+        ("story", "train", "column_name: ", "has no column 'story'; it has 'text'"),
+        ("text", "test", "train_data_split: ", "has no split 'test'; it has 'train'"),
+    ])
+    func aDryRunReadsWhichColumnsAndSplitsThereAre(
+        column: String, split: String, key: String, complaint: String
+    ) async throws {
+        // given a model's folder that is whole but for its data
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let model = bench.path + "/model"
+        let trained = try await bench.run(
+            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
+        try #require(trained.code == 0, "\(trained.error)")
+        _ = try bench.write("{\"text\": \"a b\"}\n", to: "data/train.jsonl")
+        let config = Self.experiment(steps: 2)
+            .replacing("train:tiny\ntask", with: "\(model)\ntask")
+            .replacing("train:tiny", with: "\(bench.path)/data")
+            .replacing("column_name: text", with: "column_name: \(column), train_data_split: \(split)")
+
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--dry-run"],
+            adding: ["HF_HUB_OFFLINE": "1"])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        #expect(answer.error.contains(key) && answer.error.contains(complaint), "\(answer.error)")
+        #expect(bench.files().isEmpty)
+    }
 }

@@ -26,6 +26,21 @@ struct LinesTests {
         #expect(try read(text, as: "a.json") == ["a", nil, nil])
     }
 
+    @Test func ofTwoMembersOfOneNameTheLastCounts() throws {
+        #expect(try read(#"{"text": "a", "text": "b"}"#, as: "a.jsonl") == ["b"])
+    }
+
+    @Test func aZstandardFileMayBeginWithAFrameToSkip() throws {
+        try withTemporaryFolder { folder in
+            let whole = try Data(contentsOf: URL(filePath: PublishedFilesTests.folder + "/lines.jsonl.zst"))
+            let skipped = Data([0x53, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3])
+            let path = folder + "/lines.jsonl.zst"
+            try (skipped + whole).write(to: URL(filePath: path))
+            let rows = PublishedFilesTests.expected.first { $0.name == "lines.jsonl.zst" }?.rows
+            #expect(try texts(of: path, column: "story") == rows)
+        }
+    }
+
     @Test func blankLinesBetweenObjectsArePassedOver() throws {
         #expect(try read("{\"text\": \"a\"}\n\n{\"text\": \"b\"}\n", as: "a.jsonl") == ["a", "b"])
     }

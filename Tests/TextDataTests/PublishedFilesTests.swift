@@ -33,6 +33,10 @@ struct PublishedFilesTests {
         #expect(error?.path.hasSuffix(name) == true)
     }
 
+    @Test func aParquetFileMayHoldNoRows() throws {
+        #expect(try texts(of: Self.folder + "/no_rows.parquet", column: "story") == [])
+    }
+
     @Test func aColumnOfNumbersIsNoText() {
         let error = #expect(throws: TextDataError.self) {
             try texts(of: Self.folder + "/snappy_plain_v1_row_groups.parquet", column: "num_words")

@@ -1,25 +1,29 @@
 /// A place in some bytes, which only moves within them.
-struct ByteCursor {
-    let bytes: ArraySlice<UInt8>
-    private(set) var position: Int
+public struct ByteCursor {
+    private let bytes: ArraySlice<UInt8>
+    /// The index of the next byte.
+    public private(set) var position: Int
 
     /// Starts at the first byte.
-    init(_ bytes: ArraySlice<UInt8>) {
+    public init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         position = bytes.startIndex
     }
 
     var isAtEnd: Bool { position == bytes.endIndex }
 
+    /// What is left.
+    public var rest: ArraySlice<UInt8> { bytes[position...] }
+
     /// The next `count` bytes; nil if fewer are left.
-    mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+    public mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
         guard count >= 0, count <= bytes.endIndex - position else { return nil }
         defer { position += count }
         return bytes[position..<position + count]
     }
 
     /// The next little-endian number; nil if the bytes end before it does.
-    mutating func number<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
+    public mutating func number<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
         guard let taken = take(MemoryLayout<Number>.size) else { return nil }
         return Number(littleEndian: taken.withUnsafeBytes { $0.loadUnaligned(as: Number.self) })
     }

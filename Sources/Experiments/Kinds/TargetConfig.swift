@@ -1,4 +1,4 @@
-private import Glibc
+private import Foundation
 
 /// How a target model is trained: the published train configs, every key typed and checked.
 public struct TargetConfig: Sendable {
@@ -70,8 +70,18 @@ extension TargetConfig {
     /// - Throws: Why the file cannot be read, or everything that is wrong with it.
     public static func load(path: String) throws(ConfigError) -> TargetConfig {
         let node = try SourceNode.parse(path: path)
-        return try load(node, source: path)
+        return try load(node, source: path).resolvingFiles(against: (path as NSString).deletingLastPathComponent)
     }
+
+    /// The config with the files that it names taken from a folder, where their paths are relative.
+    public func resolvingFiles(against folder: String) -> TargetConfig {
+        guard let text = training.textFile, !text.hasPrefix("/") else { return self }
+        let base = URL(filePath: folder.isEmpty ? "." : folder, directoryHint: .isDirectory)
+        return readingText(from: URL(filePath: text, relativeTo: base).standardizedFileURL.path)
+    }
+
+    /// The config with another file of text to learn.
+    public func readingText(from path: String) -> TargetConfig { TargetConfig(configured.readingText(from: path)) }
 
     private static func load(_ node: SourceNode, source: String) throws(ConfigError) -> TargetConfig {
         var reader = Reader(source: source)

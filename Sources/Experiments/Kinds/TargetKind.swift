@@ -71,6 +71,8 @@ public protocol TargetTraining: Sendable, Equatable {
     var tensors: [TargetConfig.Tensor] { get }
     /// Pairs of weights of which the second is the first one's, transposed.
     var tiedTensors: [(String, String)] { get }
+    /// A file of text that the target learns, if it does.
+    var textFile: String? { get }
     /// The first seed to try.
     var seed: Int { get }
     /// How many seeds are tried at most.
@@ -90,16 +92,22 @@ protocol ConfiguredTraining: TargetTraining {
     var conflicts: [Conflict] { get }
     /// What is wrong with decomposing such a target as a config says, beside its modules.
     func conflicts(with config: ExperimentConfig) -> [Conflict]
+    /// The training with another file of text to learn.
+    func readingText(from path: String) -> Self
     /// A run's name around the settings that all kinds have in common; nil where it takes the target to make it.
     static func runName(_ config: ExperimentConfig, target: Self?, settings: String) -> String?
 }
 
 extension TargetTraining {
     /// None.
+    public var textFile: String? { nil }
+    /// None.
     public var tiedTensors: [(String, String)] { [] }
 }
 
 extension ConfiguredTraining {
+    func readingText(from path: String) -> Self { self }
+
     func isEqual(to other: any ConfiguredTraining) -> Bool { other as? Self == self }
 
     /// The config as a value of the published keys in the published order.

@@ -13,6 +13,9 @@ public protocol Decomposition: AnyObject {
     /// The decomposed modules' names, in the order of a forward pass.
     var moduleNames: [String] { get }
 
+    /// What a step has to compute at least.
+    var work: StepWork { get }
+
     /// Takes one optimiser step.
     ///
     /// A report costs what is not trained on.

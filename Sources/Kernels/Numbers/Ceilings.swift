@@ -12,6 +12,16 @@ public struct Ceilings: Codable, Equatable, Sendable {
     /// The same for its backward pass.
     public let gateBackwardNanoseconds: Double
 
+    /// What an exponential takes on one thread, in ns, as a vectorised one can be had on any CPU of today.
+    private static let exponentialNanoseconds = 0.3
+
+    /// The wall time below which no step of this much work gets with exact gates, in ms.
+    public func floorMilliseconds(_ work: StepWork) -> Double {
+        let gates = work.liveGateNeurons * (gateForwardNanoseconds + gateBackwardNanoseconds)
+        let exponentials = work.exponentials * Self.exponentialNanoseconds / Double(threads)
+        return (work.productFlops / productGFLOPS + gates + exponentials) / 1e6
+    }
+
     /// Which kernels OpenBLAS runs, as `SkylakeX`.
     public static var openBLASCore: String { String(cString: openblas_get_corename()) }
 

@@ -1,4 +1,5 @@
 internal import CKernels
+import Glibc
 
 /// Batches of sparse features: most entries are zero, the others uniform in a range.
 public struct SparseFeatures: Equatable, Sendable {
@@ -30,6 +31,16 @@ public struct SparseFeatures: Equatable, Sendable {
         self.lowest = lowest
         self.highest = highest
         self.syncedGroups = syncedGroups
+    }
+
+    /// The share of rows that hold anything but zeros, on average.
+    var activeRows: Double {
+        switch activity {
+        case .independent(let probability):
+            // The decimal number that the config has, not what a float makes of it.
+            1 - pow(1 - (Double("\(probability)") ?? Double(probability)), Double(features))
+        case .exactly(let count): count > 0 ? 1 : 0
+        }
     }
 
     /// The streams that a batch is drawn from.

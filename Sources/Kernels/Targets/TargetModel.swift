@@ -32,6 +32,8 @@ protocol FeatureTarget: Sendable {
     ///   - layout: Where the parameters stand.
     /// - Returns: The network.
     func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network
+    /// The products that a step of a decomposition of all modules takes.
+    func products(_ settings: DecompositionSettings) -> StepProducts
     /// Numbers that say how good a decomposition of this target is.
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber]
 }

@@ -54,7 +54,7 @@ package struct Submission {
         } catch { throw Failure(error) }
         var targets = TargetCopies(in: cache)
         let specs = try LanguageModels(worker: worker, cache: cache, environment: environment)
-            .taking(try targets.taking(plan.specs), of: plan.drafts)
+            .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: plan.drafts), of: plan.drafts)
         var folder = try JobDraft(
             in: cache, token: token, worker: worker, plan: plan,
             snapshot: Snapshot(

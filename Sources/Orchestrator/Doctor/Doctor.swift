@@ -8,12 +8,12 @@ import WandB
 /// Looks at everything that runs depend on.
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check the state folder, SLURM, W&B, the worker and this machine, and say what to fix.",
+        abstract: "Check the state folder, SLURM, W&B, the hub, the worker and this machine, and say what to fix.",
         discussion: """
             EXAMPLES
               orchestrator doctor              on the machine you submit from
               orchestrator doctor --slurm      also whether two nodes share the folder
-              orchestrator doctor --offline    asks no W&B server
+              orchestrator doctor --offline    asks no W&B server and no hub
 
             Exit codes: 0 no problems (there may be warnings), 1 there are problems.
             Nothing is left behind, and no check takes longer than its limit, even on a dead file server.
@@ -26,7 +26,7 @@ struct Doctor: AsyncParsableCommand {
         help: ArgumentHelp("How long --slurm's job may wait for its nodes.", valueName: "seconds"))
     var wait = 60
 
-    @Flag(help: "Ask no W&B server.")
+    @Flag(help: "Ask no W&B server and no Hugging Face hub.")
     var offline = false
 
     @Flag(help: "Print JSON.")
@@ -56,6 +56,7 @@ struct Doctor: AsyncParsableCommand {
                 report.add([.warning("nodes", "not looked at", "mend the problems above first")])
             }
         }
+        report.add(HubCheck(environment: environment, isOffline: offline).findings())
         if !offline { report.add(Self.wandb(environment)) }
         Swift.print(json ? try report.json() : report.summary, terminator: "")
         if report.problems > 0 { throw ExitCode(Failure.failed) }

@@ -15,7 +15,9 @@ public struct StepBenchmark: Codable, Sendable {
     public let stepMilliseconds: [Double]
     /// Their median.
     public let medianMilliseconds: Double
-    /// The most memory that the process has held so far, in MB.
+    /// What logging a row takes beside the step, in ms: the losses that are not trained on, and the metrics.
+    public let rowMilliseconds: Double
+    /// The most memory that the process has held meanwhile, in MB.
     public let peakMegabytes: Double
     /// Rows that hold anything but zeros, of a step's batch, on average.
     public let liveRows: Double
@@ -25,6 +27,8 @@ public struct StepBenchmark: Codable, Sendable {
     public let liveGateNeurons: Double
     /// Floating-point operations of a step's matrix products.
     public let productFlops: Double
+    /// Exponentials of a step's softmaxes.
+    public let exponentials: Double
     /// `productFlops` per second of step.
     public let achievedGFLOPS: Double
     /// Time of step per `gateNeurons`, in ns.
@@ -59,8 +63,9 @@ extension StepBenchmark {
             } catch {
                 throw .invalid("\(error)")
             }
-            guard Registry.names.contains(name) else {
-                throw .invalid("\(name) is not a published experiment; \(Registry.names.joined(separator: ", ")) are")
+            guard Registry.allNames.contains(name) else {
+                throw .invalid(
+                    "\(name) is not a published experiment; \(Registry.allNames.joined(separator: ", ")) are")
             }
             self.warmup = warmup
             self.steps = steps
@@ -86,28 +91,43 @@ extension StepBenchmark {
 
     private static func measureChecked(_ plan: Plan, _ ceilings: Ceilings) throws -> StepBenchmark {
         let experiment = plan.experiment
-        guard let training = experiment.target, let task = experiment.config.taskConfig.sparseFeatures else {
-            throw RunError.invalid("\(experiment.name) has no target that can be trained")
-        }
-        let target = try training.roughTarget(threads: ceilings.threads)
+        Self.forgetPeak()
+        let (target, targetConfig) = try target(of: experiment, threads: ceilings.threads)
         var settings = try DecompositionSettings(experiment.config)
         settings.interpolatesGates = !plan.exactGates
-        let decomposition = try FeatureDecomposition(
-            target: target, data: training.data(experiment.config, features: target.features), settings: settings,
-            threads: ceilings.threads)
+        let decomposition = try target.decomposition(
+            experiment.config, settings: settings, threads: ceilings.threads)
         let times = try time(decomposition, plan)
         let median = times.sorted()[times.count / 2]
-        let activeRows = StepCost.activeRows(
-            probability: task.featureProbability, features: target.features,
-            exactly: task.dataGenerationType.activeFeatures)
-        let cost = StepCost(decomposition, activeRows: activeRows)
+        let rows = try (0..<3).map { _ in try milliseconds { try decomposition.advance(reporting: true) } }
+        let work = decomposition.work
         return StepBenchmark(
             experiment: experiment.name, threads: ceilings.threads, exactGates: plan.exactGates,
-            stepMilliseconds: times, medianMilliseconds: median, peakMegabytes: peakMegabytes,
-            liveRows: cost.liveRows, gateNeurons: cost.gateNeurons, liveGateNeurons: cost.liveGateNeurons,
-            productFlops: cost.productFlops, achievedGFLOPS: cost.productFlops / (median * 1e6),
-            nanosecondsPerGateNeuron: median * 1e6 / cost.gateNeurons, config: experiment.config.canonicalJSON(),
-            targetConfig: training.canonicalJSON(), floorMilliseconds: cost.floorMilliseconds(ceilings))
+            stepMilliseconds: times, medianMilliseconds: median, rowMilliseconds: rows.sorted()[1] - median,
+            peakMegabytes: peakMegabytes, liveRows: work.liveRows, gateNeurons: work.gateNeurons,
+            liveGateNeurons: work.liveGateNeurons, productFlops: work.productFlops, exponentials: work.exponentials,
+            achievedGFLOPS: work.productFlops / (median * 1e6),
+            nanosecondsPerGateNeuron: median * 1e6 / max(work.gateNeurons, 1),
+            config: experiment.config.canonicalJSON(), targetConfig: targetConfig,
+            floorMilliseconds: ceilings.floorMilliseconds(work))
+    }
+
+    /// A target of the published shape, and what a peer needs to make one like it.
+    private static func target(
+        of experiment: Experiment, threads: Int
+    ) throws -> (target: any RunTarget, config: String) {
+        if experiment.config.taskConfig.text != nil { return try LanguageTargets.benchmark(experiment) }
+        guard let training = experiment.target else {
+            throw RunError.invalid("\(experiment.name) has no target that can be trained")
+        }
+        let target = FeatureRunTarget(rough: try training.roughTarget(threads: threads), training)
+        return (target, training.canonicalJSON())
+    }
+
+    private static func milliseconds(_ body: () throws -> Void) rethrows -> Double {
+        let start = ContinuousClock.now
+        try body()
+        return (ContinuousClock.now - start) / .milliseconds(1)
     }
 
     private static func time(_ decomposition: any Decomposition, _ plan: Plan) throws -> [Double] {
@@ -116,16 +136,20 @@ extension StepBenchmark {
         var times: [Double] = []
         let start = clock.now
         while plan.steps.map({ times.count < $0 }) ?? (times.count < 5 || clock.now - start < .seconds(2)) {
-            let before = clock.now
-            try decomposition.advance(reporting: false)
-            times.append((clock.now - before) / .milliseconds(1))
+            times.append(try milliseconds { try decomposition.advance(reporting: false) })
         }
         return times
     }
 
+    /// The most memory that the process has held since `forgetPeak`, in MB.
     static var peakMegabytes: Double {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Double(usage.ru_maxrss) / 1024
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").compactMap { Double($0) }.first.map { $0 / 1024 } ?? .nan
+    }
+
+    /// Has the kernel count the peak anew; an old one keeps counting.
+    private static func forgetPeak() {
+        try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
     }
 }

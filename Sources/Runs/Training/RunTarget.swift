@@ -10,10 +10,21 @@ protocol RunTarget {
     var hash: String { get }
     /// Files to keep with the run on W&B, by their published names.
     var files: [(name: String, path: String)] { get }
+    /// Makes a decomposition of it as a config says, with settings made of it.
+    ///
+    /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
+    func decomposition(
+        _ config: ExperimentConfig, settings: DecompositionSettings, threads: Int
+    ) throws -> any Decomposition
+}
+
+extension RunTarget {
     /// Makes a decomposition of it as a config says.
     ///
     /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
-    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition
+    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition {
+        try decomposition(config, settings: DecompositionSettings(config), threads: threads)
+    }
 }
 
 /// A target whose rows are features, read from its files.
@@ -40,9 +51,11 @@ struct FeatureRunTarget: RunTarget {
 
     var training: TargetConfig? { config }
 
-    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition {
+    func decomposition(
+        _ config: ExperimentConfig, settings: DecompositionSettings, threads: Int
+    ) throws -> any Decomposition {
         try FeatureDecomposition(
-            target: model, data: try self.config.data(config, features: model.features),
-            settings: try DecompositionSettings(config), threads: threads)
+            target: model, data: try self.config.data(config, features: model.features), settings: settings,
+            threads: threads)
     }
 }

@@ -112,7 +112,8 @@ public struct NewSpec: Sendable {
     var experiment: String
     var config: String
     var overrides: String
-    var target: String?
+    /// How the target is trained, where it is.
+    public var target: String?
     /// The target's files, where the config names files.
     public var targetFiles: String?
     var steps: Int

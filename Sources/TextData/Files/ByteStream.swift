@@ -10,6 +10,8 @@ enum StreamCompression {
         switch magic {
         case _ where magic.starts(with: [0x1F, 0x8B]): self = .gzip
         case _ where magic.starts(with: [0x28, 0xB5, 0x2F, 0xFD]): self = .zstd
+        // A frame to skip may come first.
+        case _ where magic.count == 4 && magic[0] & 0xF0 == 0x50 && magic[1...] == [0x2A, 0x4D, 0x18]: self = .zstd
         default: self = .none
         }
     }

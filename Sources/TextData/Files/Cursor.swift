@@ -1,32 +1,27 @@
-/// A place in some bytes, which only moves within them.
+import Artifacts
+
+/// A place in a file's bytes; whoever reads past their end is told that a part of the file is missing.
 struct Cursor {
-    let bytes: ArraySlice<UInt8>
-    private(set) var position: Int
+    private var place: ByteCursor
 
-    init(_ bytes: ArraySlice<UInt8>) {
-        self.bytes = bytes
-        position = bytes.startIndex
-    }
+    init(_ bytes: ArraySlice<UInt8>) { place = ByteCursor(bytes) }
 
-    var rest: ArraySlice<UInt8> { bytes[position...] }
+    var position: Int { place.position }
+
+    var rest: ArraySlice<UInt8> { place.rest }
 
     /// The next `count` bytes.
     mutating func take(_ count: Int) throws(Fault) -> ArraySlice<UInt8> {
-        guard count >= 0, count <= bytes.endIndex - position else { throw .damaged("a part of it is cut off") }
-        defer { position += count }
-        return bytes[position..<position + count]
+        guard let taken = place.take(count) else { throw .damaged("a part of it is cut off") }
+        return taken
     }
 
-    mutating func byte() throws(Fault) -> UInt8 {
-        guard position < bytes.endIndex else { throw .damaged("a part of it is cut off") }
-        defer { position += 1 }
-        return bytes[position]
-    }
+    mutating func byte() throws(Fault) -> UInt8 { try number(UInt8.self) }
 
     /// The next little-endian number.
-    mutating func number<Number: FixedWidthInteger>(_: Number.Type) throws(Fault) -> Number {
-        let taken = try take(MemoryLayout<Number>.size)
-        return Number(littleEndian: taken.withUnsafeBytes { $0.loadUnaligned(as: Number.self) })
+    mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws(Fault) -> Number {
+        guard let number = place.number(type) else { throw .damaged("a part of it is cut off") }
+        return number
     }
 
     /// A number of seven bits a byte, lowest first.

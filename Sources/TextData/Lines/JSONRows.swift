@@ -16,7 +16,8 @@ struct JSONRows {
             guard case .object(let members) = row else {
                 throw Fault("\(place): expected an object such as {\"\(column)\": \"…\"}")
             }
-            switch row[column] {
+            // Of two members of one name the last counts, as in most parsers.
+            switch members.last(where: { $0.name == column })?.value {
             case .string(let text): try body(Array(text.utf8)[...])
             case .null: try body(nil)
             case nil:

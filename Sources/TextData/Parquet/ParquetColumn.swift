@@ -32,6 +32,11 @@ struct ParquetColumn {
         }
         self.codec = codec
         values = try chunk.required(chunk.integer(5), "a number of values")
+        // A row group without rows has no pages, and its places may be anything.
+        guard values > 0 else {
+            (place, end) = (0, 0)
+            return
+        }
         let data = try chunk.required(chunk.integer(9), "the place of a column")
         // Some writers say 0 where there is no dictionary.
         let dictionary = chunk.integer(11).flatMap { $0 > 0 ? $0 : nil }

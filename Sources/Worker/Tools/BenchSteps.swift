@@ -11,17 +11,19 @@ extension Worker {
             commandName: "bench",
             abstract: "Time the optimiser steps of published experiments.",
             discussion: """
-                Full dimensions; the target is trained for a hundred steps only, which does not change a step's time.
-                Beside the times stand this machine's ceilings: the best speed of matrix products and of exact gates.
+                Full dimensions; the target is trained for a hundred steps only, or has random weights, which does not
+                change a step's time. Beside the times stand this machine's ceilings: the best speed of matrix products
+                and of exact gates. The floor is what a step's products, gates and exponentials (0.3 ns each) take there.
                 `make bench` compares them with PyTorch; docs/reference/performance.md says how to read them.
 
                 EXAMPLES
                   worker bench tms_5-2 --threads 1
                   worker bench resid_mlp1 --exact-gates --steps 20 --json
+                  worker bench ss_emb ts lm_small --steps 200
                   worker bench --ceilings
                 """)
 
-        @Argument(help: "Published experiments (default: all).")
+        @Argument(help: "Published experiments (default: all toy models).")
         var experiments: [String] = []
 
         @Option(help: ArgumentHelp("Threads per step (default: 1, then all cores).", valueName: "count"))
@@ -105,12 +107,14 @@ extension Worker.BenchSteps {
 
         static func row(_ b: StepBenchmark) -> String {
             let name = b.experiment.padding(toLength: 14, withPad: " ", startingAt: 0)
+            let gates = b.gateNeurons > 0 ? String(format: "%.4f ns/gate neuron  ", b.nanosecondsPerGateNeuron) : ""
             return name
                 + String(
-                    format: "%2d threads  %9.3f ms/step (%d steps)  floor %8.3f ms  %6.1f GFLOP/s  "
-                        + "%.4f ns/gate neuron  %5.0f MB",
+                    format: "%2d threads  %9.3f ms/step (%d steps)  floor %8.3f ms, %5.2fx  a row's metrics %.3f ms  "
+                        + "%6.1f GFLOP/s  ",
                     b.threads, b.medianMilliseconds, b.stepMilliseconds.count, b.floorMilliseconds,
-                    b.achievedGFLOPS, b.nanosecondsPerGateNeuron, b.peakMegabytes)
+                    b.medianMilliseconds / b.floorMilliseconds, b.rowMilliseconds, b.achievedGFLOPS)
+                + gates + String(format: "%5.0f MB", b.peakMegabytes)
         }
     }
 }

@@ -109,6 +109,11 @@ struct LanguageDecompositionTests {
         #expect(error.description.contains(complaint), "\(error)")
     }
 
+    @Test(arguments: ["embed_out", "lm_head"]) func aHeadGoesByEitherOfItsNames(pattern: String) throws {
+        let shape = try LanguageScene.Model.parallelNeoX.transformer().shape
+        #expect(try shape.modules(matching: [pattern]).map(\.name) == [shape.head])
+    }
+
     @Test func aConv1DIsNotDecomposed() throws {
         let error = try #require(throws: KernelError.self) {
             _ = try LanguageScene(model: .gpt2, patterns: ["*.c_attn"]).decomposition()

@@ -18,9 +18,9 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
     var judgesEmbeddingsUnembedded = false
 
     enum Model: String, Sendable, CaseIterable {
-        case llama, tiedLlama, qwen2, gptNeo, gpt2, parallelNeoX, sequentialNeoX
+        case llama, tiedLlama, deepLlama, qwen2, gptNeo, gpt2, parallelNeoX, sequentialNeoX
 
-        /// Width 8, two layers, two heads, 13 tokens.
+        /// Width 8, two layers (the deep one: five), two heads, 13 tokens.
         var config: ModelConfig {
             let llama: [String: ModelConfig.Value] = [
                 "vocab_size": .number(13), "hidden_size": .number(8), "intermediate_size": .number(12),
@@ -40,6 +40,7 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
             switch self {
             case .llama: return relative("LlamaForCausalLM", ["attention_bias": .bool(true), "mlp_bias": .bool(true)])
             case .tiedLlama: return relative("LlamaForCausalLM", ["tie_word_embeddings": .bool(true)])
+            case .deepLlama: return relative("LlamaForCausalLM", ["num_hidden_layers": .number(5)])
             case .qwen2:
                 return relative(
                     "Qwen2ForCausalLM",
@@ -102,6 +103,8 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
         LanguageScene(model: .llama, patterns: ["model.layers.1.mlp.down_proj", "lm_head"], gateNeurons: 3),
         LanguageScene(model: .tiedLlama, patterns: ["model.embed_tokens", "lm_head"], outputLoss: .mse),
         LanguageScene(model: .tiedLlama, patterns: ["*.mlp.*_proj"], gateNeurons: 2, rows: 3, length: 16),
+        LanguageScene(model: .deepLlama, patterns: ["model.layers.2.self_attn.k_proj"]),
+        LanguageScene(model: .deepLlama, patterns: ["model.layers.1.self_attn.o_proj", "model.layers.3.*.q_proj"]),
         LanguageScene(model: .qwen2, patterns: ["*.k_proj", "*.v_proj", "*.gate_proj"]),
         LanguageScene(model: .gptNeo, patterns: ["transformer.wte", "transformer.wpe"], rows: 3),
         LanguageScene(model: .gptNeo, patterns: ["transformer.wpe", "*.c_fc"], gateNeurons: 2, outputLoss: .mse),

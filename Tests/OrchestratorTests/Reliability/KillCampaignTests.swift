@@ -12,6 +12,14 @@ extension Reliability {
             try await Campaign(kills: 15, specs: 3, steps: 6000).run()
         }
 
+        @Test(.timeLimit(.minutes(5)))
+        func killsChangeNoLanguageModelsResult() async throws {
+            try await Campaign(
+                kills: 10, specs: 2, steps: 400, experiment: LanguageSubmitTests.experiment,
+                target: LanguageSubmitTests.target
+            ).run()
+        }
+
         @Test(Reliability.large, .timeLimit(.minutes(30)))
         func twoHundredAndFiftyKillsChangeNoResult() async throws {
             try await Campaign(kills: 250, specs: 8, steps: 40_000).run()
@@ -30,7 +38,10 @@ private final class Campaign {
     /// How often what was killed, by its name.
     private var victims: [String: Int] = [:]
 
-    init(kills: Int, specs: Int, steps: Int) async throws {
+    init(
+        kills: Int, specs: Int, steps: Int, experiment: (Int) -> String = TrainingEndToEndTests.experiment(steps:),
+        target: String = TrainingEndToEndTests.target
+    ) async throws {
         self.kills = kills
         seed = ProcessInfo.processInfo.environment["SPD_CAMPAIGN_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1 << 32)
         random = SeededNumbers(state: seed)
@@ -39,11 +50,13 @@ private final class Campaign {
             // Short leases and frequent checkpoints, so that a campaign takes minutes.
             _ = try bench.writeProgram(
                 "exec \(Workbench.products)/worker \"$@\" --lease 2 --checkpoint-every 1", to: "worker")
-            for (name, steps, count) in [("large", steps, specs), ("small", 1000, 2)] {
-                _ = try bench.write(TrainingEndToEndTests.experiment(steps: steps), to: name + ".yaml")
+            let toy = TrainingEndToEndTests.experiment(steps: 1000)
+            for (name, text, count) in [("large", experiment(steps), specs), ("small", toy, 2)] {
+                _ = try bench.write(text, to: name + ".yaml")
                 let seeds = (0..<count).map(String.init).joined(separator: ", ")
                 _ = try bench.write("\(name):\n  seed:\n    values: [\(seeds)]\n", to: name + "_sweep.yaml")
             }
+            _ = try bench.write(target, to: "tiny_target.yaml")
             _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
         }
         store = try Store(CacheFolder(path: fire.cache))

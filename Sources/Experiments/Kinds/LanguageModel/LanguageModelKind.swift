@@ -25,6 +25,42 @@ extension TargetKind {
                 let reason = "found \(attribute), expected logits or null"
                 conflicts.append(Conflict(key: "pretrained_model_output_attr", reason: reason))
             }
-            return conflicts
+            return conflicts + (config.taskConfig.text.map { textConflicts($0, of: config) } ?? [])
         })
+
+    /// What is wrong with the text that a config names, as far as its keys tell.
+    private static func textConflicts(_ text: TextData, of config: ExperimentConfig) -> [Conflict] {
+        func conflict(_ key: String, _ reason: String) -> Conflict {
+            Conflict(key: "task_config." + key, reason: reason)
+        }
+        let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
+        let slices = splits.filter { $0.1.contains("[") }.map { key, split in
+            conflict(key, "found \(split); slices of a split are not supported, name a whole split")
+        }
+        guard slices.isEmpty, text.datasetName.hasPrefix("train:") else { return slices }
+        guard case .train(let target)? = config.pretrainedModelPath else {
+            return [
+                conflict(
+                    "dataset_name",
+                    "found \(text.datasetName), the text that a target was trained on, but pretrained_model_path trains "
+                        + "none; expected a file, a folder or a data set's name")
+            ]
+        }
+        guard text.datasetName == "train:" + target else {
+            return [
+                conflict("dataset_name", "found \(text.datasetName), but pretrained_model_path is train:\(target)")
+            ]
+        }
+        var conflicts = splits.filter { !["train", "test"].contains($0.1) }.map { key, split in
+            conflict(key, "found \(split); the text of a target that is trained here has the splits train and test")
+        }
+        if text.columnName != "text" {
+            conflicts.append(
+                conflict(
+                    "column_name",
+                    "found \(text.columnName); the text of a target that is trained here has one column, text")
+            )
+        }
+        return conflicts
+    }
 }

@@ -111,6 +111,12 @@ extension LanguageTrainingConfig: ConfiguredTraining {
         return matrices + norms.map { TargetConfig.Tensor($0 + ".weight", [width]) }
     }
 
+    func readingText(from path: String) -> Self {
+        var training = self
+        training.textFile = path
+        return training
+    }
+
     var conflicts: [Conflict] {
         func conflict(_ key: String, _ reason: String) -> [Conflict] {
             [Conflict(key: Self.modelKey + "." + key, reason: reason)]

@@ -122,13 +122,19 @@ extension TransformerShape {
             if let other = others.first(where: { matches($0.name) }) {
                 throw .notDecomposable(pattern: pattern, module: other.name, kind: other.kind)
             }
-            guard modules.contains(where: { matches($0.name) }) else {
+            guard modules.contains(where: { names(of: $0).contains(where: matches) }) else {
                 throw .patternMatchesNothing(pattern: pattern, modules: modules.map(\.name))
             }
         }
         return modules.filter { module in
-            patterns.contains { fnmatch($0, module.name, FNM_NOESCAPE) == 0 }
+            let names = names(of: module)
+            return patterns.contains { pattern in names.contains { fnmatch(pattern, $0, FNM_NOESCAPE) == 0 } }
         }
+    }
+
+    /// What patterns may call a module: versions of the library disagree about some heads.
+    private func names(of module: LanguageModule) -> [String] {
+        module.kind == .head ? ModelArchitecture(rawValue: architecture)?.headNames ?? [head] : [module.name]
     }
 
     /// The modules that hold weights but cannot be decomposed, by their kinds.

@@ -84,9 +84,14 @@ final class PassMemory {
         let sharedStart = counts.count
         if hasShared { counts += shared + [width * places] }
         var starts: [Int?] = []
+        // A kept layer's input outlives the pass, too: runs begin with it.
+        var outputs: [Int?] = []
         for (index, own) in countsByLayer.enumerated() {
             starts.append(kept(index) ? counts.count : nil)
             if kept(index) { counts += own }
+            let feedsKept = !kept(index) && index + 1 < countsByLayer.count && kept(index + 1)
+            outputs.append(feedsKept ? counts.count : nil)
+            if feedsKept { counts.append(width * places) }
         }
         let (storage, blocks) = Storage.blocks(counts)
         self.storage = storage
@@ -95,13 +100,14 @@ final class PassMemory {
         finalStatistics = blocks[2]
         layers = []
         var stream = blocks[0]
-        for start in starts {
+        for (start, output) in zip(starts, outputs) {
             if let start {
                 layers.append(LayerMemory(input: stream, blocks: blocks[start..<start + 11]))
             } else {
                 var own = Array(blocks[sharedStart..<sharedStart + 11])
                 // Two streams take turns, so that a layer never writes where it reads.
                 if own[10] == stream { own[10] = blocks[sharedStart + 11] }
+                if let output { own[10] = blocks[output] }
                 layers.append(LayerMemory(input: stream, blocks: own))
             }
             stream = layers[layers.count - 1].output

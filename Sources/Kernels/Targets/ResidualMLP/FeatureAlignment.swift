@@ -27,7 +27,7 @@ extension FeatureDecomposition {
     ///
     /// - Throws: nothing in practice: the inputs fit the target.
     public func featureAlignment() throws(KernelError) -> FeatureAlignment? {
-        guard case .residualMLP = target else { return nil }
+        guard target.target is ResidualMLPTarget else { return nil }
         let features = target.features
         let importances = try causalImportances(of: oneFeatureAtATime).ci
         let c = settings.subcomponents

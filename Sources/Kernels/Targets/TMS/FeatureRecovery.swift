@@ -16,7 +16,7 @@ extension FeatureDecomposition {
     ///
     /// For feature j the subcomponent c is the one whose column U_c V_jc has the largest cosine with W_j.
     public var recovery: FeatureRecovery? {
-        guard case .tms = target, let index = modules.firstIndex(where: { $0.name == "linear1" }) else {
+        guard target.target is TMSTarget, let index = modules.firstIndex(where: { $0.name == "linear1" }) else {
             return nil
         }
         let (place, c) = (layout.modules[index], layout.subcomponents)

@@ -124,6 +124,12 @@ extension Submission {
     ///
     /// - Throws: What is missing or wrong.
     package func checkLanguageModels() throws(Failure) {
+        let texts = plan.drafts.compactMap { draft in
+            TextCopies.obstacle(in: draft.target).map { draft.problem("pretrained_model_path", "text_file: \($0)") }
+        }
+        guard texts.isEmpty else {
+            throw .badInput(NSOrderedSet(array: texts).compactMap { $0 as? String }.joined(separator: "\n"))
+        }
         let drafts = plan.drafts.filter { $0.config.taskConfig.text != nil && $0.target == nil }
         guard !drafts.isEmpty else { return }
         try LanguageModels(worker: Program.worker(environment: environment), cache: cache, environment: environment)

@@ -1,6 +1,6 @@
 import Artifacts
 import Foundation
-import JSON
+import Hub
 public import Kernels
 
 /// A language model's folder as the Hugging Face hub has it: `config.json` and weights.
@@ -79,41 +79,24 @@ private struct LanguageModelWeights {
     /// Reads whichever of the usual files there is.
     init(folder: String, architecture: ModelArchitecture) throws(RunError) {
         self.architecture = architecture
-        let names = [
-            "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
-        ]
+        let names = ModelFiles.weights
         guard let name = names.first(where: { FileManager.default.fileExists(atPath: folder + "/" + $0) }) else {
             throw .invalid("\(folder) holds no weights: expected one of \(names.joined(separator: ", "))")
         }
         source = folder + "/" + name
         if name.hasSuffix(".index.json") {
-            for (shard, expected) in try Self.shards(source) { try read(folder + "/" + shard, expecting: expected) }
+            let index: ShardIndex
+            do {
+                index = try ShardIndex(contentsOf: source)
+            } catch {
+                throw .invalid("\(error)")
+            }
+            for shard in index.files {
+                try read(folder + "/" + shard, expecting: index.tensors[shard, default: []])
+            }
         } else {
             try read(source, expecting: [])
         }
-    }
-
-    /// The files that an index names, each with the tensors that it should hold.
-    private static func shards(_ path: String) throws(RunError) -> [(String, Set<String>)] {
-        let map: JSONValue?
-        do {
-            map = try JSONValue(parsing: DurableFile.read(path, limit: 64 << 20))["weight_map"]
-        } catch let error as FileError {
-            throw .invalid("\(error)")
-        } catch {
-            throw .invalid("\(path): \(error)")
-        }
-        guard case .object(let members)? = map, !members.isEmpty else {
-            throw .invalid("\(path): expected 'weight_map', an object that names each tensor's file")
-        }
-        var shards: [String: Set<String>] = [:]
-        for member in members {
-            guard let file = member.value.string, !file.isEmpty, !file.contains("/") else {
-                throw .invalid("\(path): weight_map: '\(member.name)': expected the name of a file in the same folder")
-            }
-            shards[file, default: []].insert(member.name)
-        }
-        return shards.sorted { $0.key < $1.key }
     }
 
     private mutating func read(_ path: String, expecting expected: Set<String>) throws(RunError) {

@@ -48,9 +48,11 @@ struct LanguageRunTarget: RunTarget {
         }
     }
 
-    func decomposition(_ config: ExperimentConfig, threads: Int) throws -> any Decomposition {
+    func decomposition(
+        _ config: ExperimentConfig, settings: DecompositionSettings, threads: Int
+    ) throws -> any Decomposition {
         try LanguageDecomposition(
-            target: model, tokens: try tokens(config), settings: try DecompositionSettings(config),
-            logsCrossEntropy: config.logCELosses, threads: threads)
+            target: model, tokens: try tokens(config), settings: settings, logsCrossEntropy: config.logCELosses,
+            threads: threads)
     }
 }

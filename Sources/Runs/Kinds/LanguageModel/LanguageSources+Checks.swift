@@ -2,6 +2,7 @@ import Experiments
 import Foundation
 import Hub
 import Kernels
+import TextData
 import Tokenizers
 
 extension LanguageSourceFinder {
@@ -20,9 +21,15 @@ extension LanguageSourceFinder {
             let tokenizer = try config.tokenizerName.map { try here($0, needsWeights: false) } ?? model
             if let tokenizer { _ = try Tokenizer(folder: tokenizer).endOfSequence(folder: tokenizer) }
             key = "task_config.dataset_name"
-            for split in [text.trainDataSplit] + (config.imageFreq == nil ? [] : [text.evalDataSplit]) {
-                guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
-                try hub.checkFiles(text.datasetName, split: split)
+            guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
+            let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
+            for (splitKey, split) in config.imageFreq == nil ? splits.dropLast() : splits {
+                key = "task_config.dataset_name"
+                // A name that is there may still lack the split, a split the column.
+                if try isHere(text.datasetName) { key = "task_config." + splitKey }
+                guard let files = try hub.checkFiles(text.datasetName, split: split) else { continue }
+                key = "task_config.column_name"
+                try files.first?.check(column: text.columnName)
             }
             return nil
         } catch {
@@ -32,6 +39,8 @@ extension LanguageSourceFinder {
             return (named ?? key, named.map { String(reason.dropFirst($0.count + 2)) } ?? reason)
         }
     }
+
+    private func isHere(_ dataset: String) throws -> Bool { FileManager.default.fileExists(atPath: dataset) }
 
     /// The folder of a model that is on this machine; nil for one that the hub has.
     private func here(_ name: String, needsWeights: Bool) throws -> String? {

@@ -35,7 +35,8 @@ struct LanguageTargetFolder {
         }
     }
 
-    private var configJSON: JSONValue {
+    /// The model's `config.json`.
+    var configJSON: JSONValue {
         let model = training.model
         return [
             "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": .number(model.vocabSize),

@@ -33,7 +33,8 @@ struct LanguageTargets {
         var trained: String?
         if let training = plan.target {
             let place = try TargetCache(folder: targets).once(training, hooks: hooks) {
-                try TargetCache.train(training, threads: plan.threads, into: $0, hooks: hooks)
+                try TargetCache.train(
+                    training.resolvingFiles(against: targets.cache.path), threads: plan.threads, into: $0, hooks: hooks)
             }
             guard let place else { return nil }
             trained = place
