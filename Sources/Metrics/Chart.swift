@@ -121,6 +121,14 @@ public struct Picture: Sendable, Hashable {
     public static let importances = Picture(name: "causal_importances", title: "Lower leaky")
     /// The subcomponents' matrices.
     public static let subcomponents = Picture(name: "UV_matrices", title: "Subcomponents' vectors")
+    /// The causal importances of a step's batch, all modules beside each other.
+    public static let batchImportances = Picture(name: "mask_vals", title: "Causal importances of a batch")
+
+    /// The causal importances of a step's batch in one module.
+    public static func importances(of module: String) -> Picture {
+        Picture(name: "mask_vals_" + module.replacing(".", with: "_"), title: module)
+    }
+
     /// How often each subcomponent is active.
     public static let meanActivations = Picture(
         name: "mean_component_activation_counts", title: "Mean activations")

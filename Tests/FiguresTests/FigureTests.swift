@@ -13,54 +13,74 @@ struct FigureTests {
             rowLabel: "Input feature")
     }
 
+    private func figure(_ panels: Panel..., columns: Int = 1) -> Figure {
+        Figure(name: "f", title: "F", corner: "run abc, step 5", panels: panels, columns: columns)
+    }
+
     private func picture(_ figure: Figure) throws -> Picture {
         let png = try figure.png(cairo)
         #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
         return try #require(Picture(png, cairo))
     }
 
+    /// The cells of a figure's first heat map.
+    private func cells(_ figure: Figure) throws -> (box: Box, colors: [Color]) {
+        for mark in figure.sheet.marks {
+            if case .cells(let box, _, _, let colors, 0) = mark { return (box, colors) }
+        }
+        throw Absent()
+    }
+
+    private struct Absent: Error {}
+
+    private func words(_ figure: Figure) -> [String] {
+        figure.sheet.marks.compactMap { if case .text(let label, _) = $0 { label.text } else { nil } }
+    }
+
     @Test func aHeatMapColoursEachCellByItsValue() throws {
-        let picture = try picture(
-            Figure(
-                name: "f", title: "F",
-                heatMaps: [heatMap(Matrix(rows: 2, columns: 3, values: [0, 0.5, 1, 7, -7, .nan]))]))
-        let colors = ColorMap.blues.table()
-        // Cells of 32 pixels, behind the margins.
-        let (left, top) = (Layout.margin + 96, Layout.heading + 44)
-        func cell(_ row: Int, _ column: Int) -> UInt32 { picture[left + 32 * column + 16, top + 32 * row + 16] }
+        let figure = figure(.heatMap(heatMap(Matrix(rows: 2, columns: 3, values: [0, 0.5, 1, 7, -7, .nan]))))
+        let (box, colors) = try cells(figure)
+        let table = ColorMap.blues.table()
 
-        #expect(cell(0, 0) == colors[0].pixel)
-        #expect(cell(0, 1) == colors[128].pixel)
-        #expect(cell(0, 2) == colors[255].pixel)
-        #expect(cell(1, 0) == colors[255].pixel, "a value over the range has the last colour")
-        #expect(cell(1, 1) == colors[0].pixel, "a value under the range has the first colour")
-        #expect(cell(1, 2) == Color.missing.pixel)
-        #expect(picture[left - 1, top + 5] == Color.gray.pixel, "the frame")
-        #expect(picture[left + 3 * 32 - 1, top] == colors[255].pixel)
-        #expect(picture[left + 3 * 32, top] == Color.gray.pixel)
-        #expect(picture.count(.black) > 100, "titles and labels")
+        #expect(
+            colors == [table[0], table[128], table[255], ColorMap.blues.beyond, table[0], .missing],
+            "above the range there is a colour of its own, below it the first one")
+        let picture = try picture(figure)
+        for (place, color) in colors.enumerated() where place != 5 {
+            let x = box.x + box.width * (Double(place % 3) + 0.5) / 3
+            let y = box.y + box.height * (Double(place / 3) + 0.5) / 2
+            #expect(picture[Int(2 * x), Int(2 * y)] == color.pixel, "cell \(place)")
+        }
+        #expect(picture.count(.missing) > 100, "behind the hatching")
+        #expect(words(figure).contains("above"), "the colour bar names it")
     }
 
-    @Test func aHeatMapHasAColourBarFromLowToHigh() throws {
-        let picture = try picture(
-            Figure(name: "f", title: "F", heatMaps: [heatMap(Matrix(rows: 2, columns: 2, values: [0, 0, 0, 0]))]))
-        let colors = ColorMap.blues.table()
-        let (x, top) = (Layout.margin + 96 + 2 * 32 + 20 + 11, Layout.heading + 44)
-
-        #expect(picture[x, top] == colors[255].pixel)
-        #expect(picture[x, top + 89] == colors[0].pixel)
+    @Test func cellsAreSquareWhereThatLeavesThemLargeEnough() throws {
+        for (rows, columns) in [(5, 20), (40, 200), (100, 100), (100, 500), (20, 20)] {
+            let matrix = Matrix(rows: rows, columns: columns, values: Array(repeating: 0.3, count: rows * columns))
+            let box = try cells(figure(.heatMap(heatMap(matrix)))).box
+            let (width, height) = (box.width / Double(columns), box.height / Double(rows))
+            #expect(width == height || min(box.width, box.height) <= 36.5, "\(rows) x \(columns)")
+            #expect(width >= 0.5 && height >= 0.5)
+        }
     }
 
-    @Test(arguments: [(40, 200), (5, 20), (100, 500), (1000, 500), (17, 500), (2, 6), (1, 1), (3, 4000)])
-    func aHeatMapOfAnySizeStaysModest(rows: Int, columns: Int) throws {
-        let matrix = Matrix(rows: rows, columns: columns, values: Array(repeating: 0.3, count: rows * columns))
+    @Test func columnsAreNamedByTheirTrueIndices() {
+        let names = ["7", "3", "12", "0"]
+        var map = heatMap(Matrix(rows: 1, columns: 4, values: [0, 0, 0, 0]))
+        map.columnNames = names
+        #expect(Set(words(figure(.heatMap(map)))).isSuperset(of: names))
 
-        let picture = try picture(Figure(name: "f", title: "F", heatMaps: [heatMap(matrix)]))
+        let many = heatMap(Matrix(rows: 1, columns: 100, values: Array(repeating: 0, count: 100)))
+        let shown = words(figure(.heatMap(many))).compactMap(Int.init)
+        #expect(shown.count >= 5 && shown.allSatisfy { $0 % 10 == 0 }, "every tenth, or every other of them")
+    }
 
+    @Test func aFigureOfSixWideMapsIsNoHigherThanThreeScreens() throws {
+        let map = heatMap(Matrix(rows: 100, columns: 500, values: Array(repeating: 0.3, count: 50_000)))
+        let picture = try picture(Figure(name: "f", title: "F", panels: Array(repeating: .heatMap(map), count: 6)))
+        #expect(picture.height <= 3 * 1080)
         #expect(picture.width <= 1500)
-        #expect(picture.height <= 600)
-        let cells = picture.count(ColorMap.blues.table()[77])
-        #expect(cells >= min(rows, 400) * min(columns, 1000), "every cell has a pixel of its own while there is room")
     }
 
     @Test(arguments: [
@@ -71,64 +91,82 @@ struct FigureTests {
             .infinity, -.infinity, .nan, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0, .leastNonzeroMagnitude,
             1,
         ]
-        let picture = try picture(
-            Figure(name: "f", title: "F", heatMaps: [heatMap(Matrix(rows: 2, columns: 4, values: extremes), range)]))
-
-        #expect(picture.count(.missing) == 32 * 32)
+        let figure = figure(.heatMap(heatMap(Matrix(rows: 2, columns: 4, values: extremes), range)))
+        #expect(try cells(figure).colors.count { $0 == .missing } == 1)
+        _ = try picture(figure)
+        #expect(!(try figure.svg(cairo)).contains("nan"))
     }
 
     @Test func aPictureThatCairoRefusesIsAnError() throws {
-        let tall = Array(
-            repeating: heatMap(Matrix(rows: 400, columns: 1, values: Array(repeating: 0, count: 400))), count: 80)
-
-        #expect(throws: FigureError.self) { try Figure(name: "f", title: "F", heatMaps: tall).png(cairo) }
+        let tall = heatMap(Matrix(rows: 100_000, columns: 1, values: Array(repeating: 0, count: 100_000)))
+        #expect(throws: FigureError.self) { try figure(.heatMap(tall)).png(cairo) }
     }
 
     @Test func aHistogramsBarsStandOnALogarithmicScale() throws {
         let bins = Bins(
             [0.1] + Array(repeating: 0.5, count: 10) + Array(repeating: 0.9, count: 100), count: 4, from: 0, to: 1)
-        let picture = try picture(
-            Figure(name: "f", title: "F", histograms: [Histogram(title: "linear1", bins: bins, valueLabel: "ci")]))
-        let (left, bottom) = (Layout.margin + 76, Layout.heading + 44 + 220)
-        func height(_ bar: Int) -> Int {
-            (0..<220).count { picture[left + 100 * bar + 50, bottom - 1 - $0] == Color.bar.pixel }
+        let chart = Plot.histogram(title: "linear1", bins, valueLabel: "ci")
+        let heights = figure(.plot(chart)).sheet.marks.compactMap {
+            if case .rectangle(let box, _, _) = $0, box.height > 0 { box.height } else { nil }
         }
 
-        #expect(height(0) > 10, "one value is seen")
-        #expect(height(1) == 0)
-        #expect(height(3) == 220)
-        #expect(abs((height(3) - height(2)) - (height(2) - height(0))) <= 1)
+        #expect(heights.count == 3, "an empty bin has no bar")
+        #expect(heights[0] > 1, "one value is seen")
+        #expect(abs((heights[2] - heights[1]) - (heights[1] - heights[0])) < 0.01)
+        #expect(try picture(figure(.plot(chart))).count(Style.series(0).color) > 100)
     }
 
-    @Test func histogramsStandInRowsOfThree() throws {
-        let one = Histogram(title: "m", bins: Bins([0.5], from: 0, to: 1), valueLabel: "ci")
-        let sizes = try [1, 2, 3, 4, 6].map { count in
-            let picture = try picture(Figure(name: "f", title: "F", histograms: Array(repeating: one, count: count)))
-            #expect(picture.count(.bar) == count * 4 * Int((220 * 0.1549 / 1.1549).rounded()))
-            return [picture.width, picture.height]
-        }
+    @Test func pngSVGAndPDFShowTheSameSheet() throws {
+        let figure = figure(
+            .heatMap(heatMap(Matrix(rows: 2, columns: 2, values: [0, 1, 0.5, 0.2]))),
+            .plot(
+                Plot(
+                    title: "curve <&\"> ", x: Axis("x"), y: Axis("y", isLogarithmic: true),
+                    layers: [
+                        .line(x: [1, 2, 3], y: [1, 0, 100], name: "one"), .points(x: [1, 2], y: [3, .nan]),
+                        .rule(isVertical: false, at: 10), .words([.init(x: 2, y: 2, text: "here")]),
+                    ])), .table(Table(title: "t", columns: ["a", "b"], rows: [["1", "2"]])), columns: 2)
+        let svg = try figure.svg(cairo)
+        let pdf = try figure.pdf(cairo)
 
-        let (width, height) = (one.size.width, one.size.height)
-        let expected = [(1, 1), (2, 1), (3, 1), (3, 2), (3, 2)].map { columns, rows in
-            [2 * Layout.margin + columns * width, Layout.heading + rows * height]
-        }
-        #expect(sizes == expected)
-        #expect(sizes.allSatisfy { $0[0] <= 1500 })
+        #expect(svg.contains(">curve &lt;&amp;&quot;&gt; </text>"))
+        #expect(svg.contains("data-panel=\"0\""))
+        #expect(pdf.starts(with: Array("%PDF-".utf8)))
+        #expect(try figure.svg(cairo) == svg, "the same bytes")
+        #expect(try figure.pdf(cairo) == pdf, "the same bytes")
+        #expect(try figure.png(cairo) == figure.png(cairo), "the same bytes")
+        let (once, twice) = (try picture(figure), try #require(Picture(figure.png(cairo, scale: 2), cairo)))
+        #expect(abs(twice.width - 2 * once.width) <= 1)
     }
 
-    @Test func theSameFigureHasTheSameBytes() throws {
-        let figure = Figure(
-            name: "f", title: "A title", heatMaps: [heatMap(Matrix(rows: 1, columns: 2, values: [0.1, 0.9]))])
-
-        #expect(try figure.png(cairo) == figure.png(cairo))
+    @Test func aLineBreaksWhereAValueCannotBeShown() {
+        let frame = PlotFrame(
+            area: Box(x: 0, y: 0, width: 10, height: 10), x: Axis("").spanning([0, 5]),
+            y: Axis("", isLogarithmic: true).spanning([1, 10]))
+        #expect(frame.stretches([0, 1, 2, 3, 4], [1, 2, 0, 3, 4]).map(\.count) == [2, 2])
     }
 
-    @Test func aFigureIsAsWideAsItsTitle() throws {
+    @Test func theNumbersStandBesideThePicture() throws {
+        var map = heatMap(Matrix(rows: 1, columns: 2, values: [0.25, 0.5]))
+        map.columnNames = ["4", "1"]
+        let arrays = figure(
+            .heatMap(map),
+            .plot(Plot(title: "c", x: Axis("x"), y: Axis("y"), layers: [.line(x: [1, 2], y: [3, 4], name: "l")]))
+        ).arrays
+
+        #expect(arrays.map(\.name) == ["linear1/values", "linear1/columns", "c/l/x", "c/l/y"])
+        #expect(arrays.map(\.values) == [[0.25, 0.5], [4, 1], [1, 2], [3, 4]])
+        #expect(arrays[0].shape == [1, 2])
+    }
+
+    @Test func aLongTitleBreaksIntoLines() {
         let matrix = heatMap(Matrix(rows: 1, columns: 1, values: [0]))
-        let narrow = try picture(Figure(name: "f", title: "F", heatMaps: [matrix]))
-        let wide = try picture(Figure(name: "f", title: String(repeating: "wide ", count: 20), heatMaps: [matrix]))
+        let title = String(repeating: "word ", count: 40)
+        let long = Figure(name: "f", title: title, panels: [.heatMap(matrix)])
+        let short = Figure(name: "f", title: "F", panels: [.heatMap(matrix)])
 
-        #expect(wide.width > narrow.width)
+        #expect(long.sheet.height > short.sheet.height + 20)
+        #expect(long.sheet.width < 300)
     }
 
     @Test func withoutCairoTheReasonIsSaid() {

@@ -34,13 +34,4 @@ struct MatrixTests {
         #expect(matrix.permutingColumns([2, 0, 1]) == Matrix(rows: 2, columns: 3, values: [3, 1, 2, 6, 4, 5]))
         #expect(matrix.transposed == Matrix(rows: 3, columns: 2, values: [1, 4, 2, 5, 3, 6]))
     }
-
-    @Test func aPooledMatrixKeepsTheValueOfLargestMagnitude() {
-        let matrix = Matrix(rows: 3, columns: 4, values: [0, 1, 0, 0, -2, 0, 0, 0.5, 0, 0, 0, -3])
-
-        #expect(matrix.pooled(rows: 3, columns: 4) == matrix)
-        #expect(matrix.pooled(rows: 2, columns: 2) == Matrix(rows: 2, columns: 2, values: [-2, 0.5, 0, -3]))
-        #expect(
-            matrix.pooled(rows: 2, columns: 4) == Matrix(rows: 2, columns: 4, values: [-2, 1, 0, 0.5, 0, 0, 0, -3]))
-    }
 }

@@ -22,11 +22,19 @@ struct FigureNumbersTests {
                 coefficients: LossCoefficients(importanceMinimality: 1e-3), pnorm: 1, outputLoss: .mse, steps: 10,
                 batchSize: 50, learningRate: LearningRate(peak: 1e-2), seed: 1),
             threads: 1)
-        figures = FigureNumbers(try #require(try decomposition.picture(batches: 2) { true })).figures
+        figures = FigureNumbers(try #require(try decomposition.picture(batches: 2) { true })).figures()
     }
 
-    private func panels<Found>(_ name: String, as: Found.Type) throws -> [Found] {
-        try #require(figures.first { $0.name == name }).panels.compactMap { $0 as? Found }
+    private func heatMaps(_ name: String) throws -> [HeatMap] {
+        try #require(figures.first { $0.name == name }).panels.compactMap {
+            if case .heatMap(let map) = $0 { map } else { nil }
+        }
+    }
+
+    private func charts(_ name: String) throws -> [Plot] {
+        try #require(figures.first { $0.name == name }).panels.compactMap {
+            if case .plot(let plot) = $0 { plot } else { nil }
+        }
     }
 
     /// What one feature at a time lights up.
@@ -38,7 +46,7 @@ struct FigureNumbersTests {
     @Test func figuresHaveThePublishedNames() {
         #expect(
             figures.map(\.name) == [
-                "mask_vals_linear1", "mask_vals_linear2", "mean_component_activation_counts", "causal_importances",
+                "mask_vals_linear1", "mask_vals_linear2", "mask_vals", "mean_component_activation_counts", "causal_importances",
                 "causal_importances_upper_leaky", "UV_matrices",
             ])
     }
@@ -48,21 +56,21 @@ struct FigureNumbersTests {
         for (name, values) in [
             ("causal_importances", importances.ci), ("causal_importances_upper_leaky", importances.ciUpper),
         ] {
-            let maps = try panels(name, as: HeatMap.self)
+            let maps = try heatMaps(name)
             #expect(maps.map(\.title) == ["linear1", "linear2"])
             for map in maps {
                 let matrix = Matrix(rows: 3, columns: 5, values: try #require(values[map.title]).values)
                 #expect(map.matrix == matrix.permutingColumns(matrix.orderTowardsIdentity))
-                #expect(map.range.contains(0) && map.range.contains(1))
-                #expect(matrix.values.allSatisfy(map.range.contains))
+                #expect(map.columnNames == matrix.orderTowardsIdentity.map(String.init), "true indices")
+                #expect(map.range == 0...1, "one scale for all steps")
             }
         }
     }
 
     @Test func vectorsStandInTheOrderOfTheUpperImportances() throws {
-        let maps = try panels("UV_matrices", as: HeatMap.self)
+        let maps = try heatMaps("UV_matrices")
 
-        #expect(maps.map(\.title) == ["linear1: V", "linear1: U, transposed", "linear2: V", "linear2: U, transposed"])
+        #expect(maps.map(\.title) == ["linear1: V", "linear1: U", "linear2: V", "linear2: U"])
         for (index, module) in ["linear1", "linear2"].enumerated() {
             let upper = Matrix(rows: 3, columns: 5, values: try #require(try ofFeatures().ciUpper[module]).values)
             let order = upper.orderTowardsIdentity
@@ -76,13 +84,40 @@ struct FigureNumbersTests {
         }
     }
 
-    @Test func histogramsCountEveryValue() throws {
-        let importances = try panels("mask_vals_linear2", as: Histogram.self)
-        let activations = try panels("mean_component_activation_counts", as: Histogram.self)
+    @Test func histogramsCountEveryValueAndSayHowManyAreZeroOrOne() throws {
+        let charts = try charts("mask_vals_linear2")
+        let heights = charts.flatMap { $0.layers }.compactMap {
+            if case .bars(_, let heights, _, _, _) = $0 { heights.reduce(0, +) } else { nil }
+        }
 
-        #expect(importances.map { $0.bins.counts.reduce(0, +) } == [50 * 5])
-        #expect(activations.map { $0.bins.counts.reduce(0, +) } == [5, 5])
-        #expect(activations.map(\.title) == ["linear1", "linear2"])
+        #expect(heights == [50 * 5])
+        #expect(charts.first?.note.hasPrefix("250 values: ") == true)
+        #expect(try self.charts("mask_vals").map(\.title) == ["linear1", "linear2"])
+    }
+
+    @Test func activationsAreSortedOnAxesThatNeverChange() throws {
+        let charts = try charts("mean_component_activation_counts")
+        #expect(charts.map(\.title) == ["linear1", "linear2"])
+        for chart in charts {
+            guard case .line(let x, let y, _, _)? = chart.layers.first else { continue }
+            #expect(x == (1...5).prefix(x.count).map(Double.init))
+            #expect(y == y.sorted(by: >))
+            #expect(chart.y.range == 1e-5...1)
+        }
+    }
+
+    @Test func eachSubcomponentsNormStandsAboveItsVectors() throws {
+        let (v, u) = (
+            try #require(decomposition.trainedTensors["components.linear1.V"]),
+            try #require(decomposition.trainedTensors["components.linear1.U"])
+        )
+        let map = try #require(try heatMaps("UV_matrices").first)
+        for (place, name) in map.columnNames.enumerated() {
+            let c = try #require(Int(name))
+            let ofV = (0..<3).reduce(Float(0)) { $0 + v.values[$1 * 5 + c] * v.values[$1 * 5 + c] }
+            let ofU = (0..<2).reduce(Float(0)) { $0 + u.values[c * 2 + $1] * u.values[c * 2 + $1] }
+            #expect(abs(map.columnBars[place] - (ofV * ofU).squareRoot()) < 1e-6)
+        }
     }
 
     @Test func numbersThatAreNotFiniteAreDrawnAllTheSame() throws {
@@ -92,7 +127,7 @@ struct FigureNumbersTests {
         }
         try decomposition.setTrainedTensors(tensors)
 
-        let figures = FigureNumbers(try #require(try decomposition.picture(batches: 1) { true })).figures
+        let figures = FigureNumbers(try #require(try decomposition.picture(batches: 1) { true })).figures()
 
         let cairo = try Cairo()
         for figure in figures { #expect(try figure.png(cairo).count > 1000, "\(figure.name)") }
@@ -108,7 +143,7 @@ struct TokenFigureTests {
     @Test func whereInputsAreNoFeaturesThereAreNoHeatMaps() {
         let module = ImportancePicture.Module(
             name: "model.embed_tokens", importances: [0, 0.5, 1, 0.2], activations: [0.25, 1])
-        let figures = FigureNumbers(ImportancePicture(modules: [module])).figures
-        #expect(figures.map(\.name) == ["mask_vals_model.embed_tokens", "mean_component_activation_counts"])
+        let figures = FigureNumbers(ImportancePicture(modules: [module])).figures()
+        #expect(figures.map(\.name) == ["mask_vals_model_embed_tokens", "mean_component_activation_counts"])
     }
 }

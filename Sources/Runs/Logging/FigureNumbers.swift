@@ -6,22 +6,10 @@ import WandB
 
 /// What the figures of a step show, computed before the step changes it.
 struct FigureNumbers: Sendable {
-    /// A decomposed module's matrices.
-    private struct Maps {
-        let name: String
-        /// The causal importances of one feature at a time (features, C).
-        let featureCI: Matrix
-        let featureCIUpper: Matrix
-        /// V (inputs, C).
-        let v: Matrix
-        /// U transposed (outputs, C).
-        let u: Matrix
-    }
-
     /// Each decomposed module's numbers, in the model's order.
     private let modules: [ImportancePicture.Module]
     /// Those of modules whose inputs are features.
-    private let maps: [Maps]
+    private let maps: [FeatureHeatMaps]
     /// The value of the one active feature that heat maps are computed with.
     private let magnitude: Float
 
@@ -29,35 +17,57 @@ struct FigureNumbers: Sendable {
     init(_ picture: ImportancePicture) {
         modules = picture.modules
         magnitude = picture.modules.lazy.compactMap(\.features?.magnitude).first ?? 0
-        maps = picture.modules.compactMap { module in
-            module.features.map {
-                Maps(
-                    name: module.name, featureCI: Matrix($0.ci), featureCIUpper: Matrix($0.ciUpper),
-                    v: Matrix($0.v), u: Matrix($0.u).transposed)
-            }
-        }
+        maps = picture.modules.compactMap(FeatureHeatMaps.init)
     }
 
     /// The figures, by the published tool's names.
-    var figures: [Figure] {
-        modules.map(importanceHistogram) + [activationHistograms] + (maps.isEmpty ? [] : heatMaps)
+    ///
+    /// - Parameter corner: The run and the step, for the corner of each.
+    func figures(corner: String = "") -> [Figure] {
+        var figures = modules.map {
+            Figure(
+                name: Picture.importances(of: $0.name).name, title: "Causal importances of a batch",
+                panels: [.plot($0.importanceHistogram)])
+        }
+        if modules.count > 1 {
+            figures.append(
+                Figure(
+                    name: Picture.batchImportances.name, title: "Causal importances of a batch",
+                    panels: modules.map { .plot($0.importanceHistogram) }, columns: min(modules.count, 2)))
+        }
+        figures.append(
+            Figure(
+                name: Picture.meanActivations.name, title: "How often each subcomponent is active",
+                panels: modules.map { .plot($0.sortedActivations) }, columns: min(modules.count, 2)))
+        if !maps.isEmpty { figures += heatMaps }
+        return figures.map { figure in
+            var figure = figure
+            figure.corner = corner
+            return figure
+        }
     }
 
     private var heatMaps: [Figure] {
-        [
-            importanceHeatMaps(
-                name: Picture.importances.name, title: "Causal importances, lower leaky", .blues, \.featureCI),
-            importanceHeatMaps(
-                name: Picture.upperImportances.name, title: "Causal importances, upper leaky", .reds,
-                \.featureCIUpper),
-            componentHeatMaps,
+        // Narrow maps stand beside each other.
+        let columns = maps.count > 1 && maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1
+        let input = "input \(magnitude) in one feature at a time"
+        return [
+            Figure(
+                name: Picture.importances.name, title: "Causal importances (lower leaky), \(input)",
+                panels: maps.map { .heatMap($0.importances(\.featureCI, .blues)) }, columns: columns),
+            Figure(
+                name: Picture.upperImportances.name, title: "Causal importances (upper leaky), \(input)",
+                panels: maps.map { .heatMap($0.importances(\.featureCIUpper, .reds)) }, columns: columns),
+            Figure(
+                name: Picture.subcomponents.name, title: "Subcomponents' vectors",
+                panels: maps.flatMap { $0.vectors(within: largestVectors) }.map(Panel.heatMap),
+                columns: maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1),
         ]
     }
 
-    private func importanceHistogram(_ module: ImportancePicture.Module) -> Figure {
-        Figure(
-            name: "mask_vals_" + module.name, title: "Causal importances of a batch",
-            histograms: [Histogram(title: module.name, bins: module.ciBins, valueLabel: "Causal importance")])
+    /// One scale for V, one for U: the two panels that stand beside each other in a row can be compared down the rows.
+    private var largestVectors: (v: ClosedRange<Float>, u: ClosedRange<Float>) {
+        (HeatMap.symmetricRange(maps.map(\.v)), HeatMap.symmetricRange(maps.map(\.u)))
     }
 
     /// The causal importances of a batch, as charts that can be looked at from step to step.
@@ -80,50 +90,6 @@ struct FigureNumbers: Sendable {
         }
         return .table(columns: ["module", "subcomponent", "mean_activation"], rows: rows)
     }
-
-    private var activationHistograms: Figure {
-        Figure(
-            name: Picture.meanActivations.name, title: "Mean activations: fraction of rows with ci > 0.1",
-            histograms: modules.map { module in
-                Histogram(
-                    title: module.name,
-                    bins: Bins(module.activations, from: 0, to: Double(module.activations.extent.high)),
-                    valueLabel: "Mean activation")
-            })
-    }
-
-    /// All modules on one scale, which holds at least 0 and 1 so that steps can be compared.
-    private func importanceHeatMaps(
-        name: String, title: String, _ colors: ColorMap, _ numbers: KeyPath<Maps, Matrix>
-    ) -> Figure {
-        let extents = maps.map { $0[keyPath: numbers].values.extent }
-        let range = extents.reduce(0...1) { min($0.lowerBound, $1.low)...max($0.upperBound, $1.high) }
-        return Figure(
-            name: name, title: "\(title) (input \(magnitude) in one feature)",
-            heatMaps: maps.map { module in
-                let matrix = module[keyPath: numbers]
-                return HeatMap(
-                    title: module.name, matrix: matrix.permutingColumns(matrix.orderTowardsIdentity),
-                    colors: colors, range: range, columnLabel: "Subcomponent (reordered)", rowLabel: "Input feature")
-            })
-    }
-
-    /// V and U with their subcomponents in the order of the upper-leaky heat map.
-    private var componentHeatMaps: Figure {
-        Figure(
-            name: Picture.subcomponents.name, title: "Subcomponents' vectors",
-            heatMaps: maps.flatMap { module in
-                let order = module.featureCIUpper.orderTowardsIdentity
-                return [("V", module.v, "Input"), ("U, transposed", module.u, "Output")].map { name, matrix, rows in
-                    let (low, high) = matrix.values.extent
-                    let largest = max(-low, high)
-                    return HeatMap(
-                        title: "\(module.name): \(name)", matrix: matrix.permutingColumns(order),
-                        colors: .blueWhiteRed, range: -largest...largest, columnLabel: "Subcomponent (reordered)",
-                        rowLabel: rows)
-                }
-            })
-    }
 }
 
 extension ImportancePicture.Module {
@@ -131,11 +97,28 @@ extension ImportancePicture.Module {
         let (low, high) = importances.extent
         return Bins(importances, from: Double(min(low, 0)), to: Double(max(high, 1)))
     }
-}
 
-extension Matrix {
-    fileprivate init(_ tensor: Tensor) {
-        self.init(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.values)
+    /// What stands at exactly zero and one is written out: those two bars would hide the rest.
+    fileprivate var importanceHistogram: Plot {
+        let (zeros, ones) = (importances.count { $0 == 0 }, importances.count { $0 == 1 })
+        return .histogram(
+            title: name, ciBins, valueLabel: "Causal importance",
+            note: "\(importances.count) values: \(zeros) are 0, \(ones) are 1")
+    }
+
+    /// The same axes for all modules and steps, so that a change is a change of the numbers.
+    fileprivate var sortedActivations: Plot {
+        let sorted = activations.sorted(by: >).map(Double.init)
+        let seen = sorted.prefix { $0 > 0 }
+        return Plot(
+            title: name, x: Axis("Rank", range: 0.5...Double(max(sorted.count, 1)) + 0.5),
+            y: Axis("Share of rows, ci > 0.1", range: 1e-5...1, isLogarithmic: true),
+            layers: [
+                .line(x: (1...max(seen.count, 1)).prefix(seen.count).map(Double.init), y: Array(seen)),
+                .points(
+                    x: (1...max(seen.count, 1)).prefix(seen.count).map(Double.init), y: Array(seen),
+                    style: Style(radius: 1.6)),
+            ], note: "\(sorted.count - seen.count) of \(sorted.count) are never active")
     }
 }
 

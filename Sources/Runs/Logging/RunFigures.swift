@@ -1,13 +1,13 @@
-import Artifacts
 import Experiments
 import Figures
+import Foundation
 import Kernels
 import Layout
-import WandB
 
 /// The figures of a run: at which steps there are some, and the file that they are in.
 ///
-/// They never fail a run: why there are none is reported once.
+/// They never fail a run: why there are none is reported once. Training waits only while their numbers are taken down, and
+/// for the set before if that is still being drawn.
 struct RunFigures {
     private let config: ExperimentConfig
     private let folder: RunFolder
@@ -15,6 +15,7 @@ struct RunFigures {
     private let say: @Sendable (String) -> Void
     private var prepared: (step: Int, numbers: FigureNumbers)?
     private var hasSaidWhy = false
+    private var drawing: Drawing?
 
     /// Prepares figures, which are drawn by the first of some libraries that is found.
     init(_ config: ExperimentConfig, folder: RunFolder, libraries: [String], say: @escaping @Sendable (String) -> Void)
@@ -50,40 +51,42 @@ struct RunFigures {
             }
             prepared = (step, FigureNumbers(picture))
         } catch {
-            sayOnce(step, error)
+            sayOnce(step: step, "\(error)")
         }
         return true
     }
 
     private func areDue(at step: Int) -> Bool { cairo != nil && config.hasFigures(at: step) }
 
-    /// Whether figures were prepared that are not written yet.
+    /// Whether figures were prepared that are not drawn yet.
     var areReady: Bool { prepared != nil }
 
-    /// Draws the figures that were prepared and writes them.
+    /// Begins to draw the figures that were prepared, on a thread of their own, once the ones before are done.
     ///
     /// - Returns: What to show beside the step's metrics, by the published tool's names for figures; and histograms,
-    ///   and at the last step a table, of the same numbers.
-    mutating func write() -> [(name: String, medium: Media)] {
-        guard let cairo, let (step, numbers) = prepared else { return [] }
+    ///   and at the last step a table, of the same numbers. Nil if no figures were prepared.
+    mutating func draw() -> Drawing? {
+        guard let cairo, let (step, numbers) = prepared else { return nil }
         prepared = nil
-        var media = numbers.histograms
-        if step == config.steps { media.append(("subcomponents", numbers.table)) }
-        do {
-            let path = folder.figures(step: step)
-            let figures = numbers.figures
-            // What a power cut takes is drawn again with the steps that it takes.
-            let pack = try FilePack.write(
-                figures.map { ("\($0.name)_\(step).png", try $0.png(cairo)) }, to: path, flush: .nothing)
-            media += zip(figures, pack.entries).map { ($0.name, .image(path: path, place: $1.place)) }
-        } catch {
-            sayOnce(step, error)
-        }
-        return media
+        if let reason = drawing?.failure { sayOnce(step: drawing?.step ?? step, reason) }
+        let set = FigureSet(
+            numbers: numbers, run: URL(filePath: folder.path).lastPathComponent, step: step, isLast: step == config.steps,
+            path: folder.figures(step: step))
+        let drawing = Drawing(step: step) { () throws in try set.write(cairo) } otherwise: { set.media }
+        self.drawing = drawing
+        return drawing
     }
 
-    private mutating func sayOnce(_ step: Int, _ error: any Error) {
-        if !hasSaidWhy { say("figures of step \(step) are missing: \(error)") }
+    /// Waits for what is being drawn.
+    mutating func finish() {
+        guard let drawing else { return }
+        _ = drawing.media
+        if let reason = drawing.failure { sayOnce(step: drawing.step, reason) }
+        self.drawing = nil
+    }
+
+    private mutating func sayOnce(step: Int, _ reason: String) {
+        if !hasSaidWhy { say("figures of step \(step) are missing: \(reason)") }
         hasSaidWhy = true
     }
 }

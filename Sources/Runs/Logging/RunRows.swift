@@ -14,6 +14,7 @@ struct RunRows {
         let step: Int
         let row: MetricsRow?
         let media: [(name: String, medium: Media)]
+        let drawing: Drawing?
     }
 
     init(file: MetricsFile, tracker: RunTracker) {
@@ -21,24 +22,26 @@ struct RunRows {
         self.tracker = tracker
     }
 
-    /// Takes a step's row, which W&B shows with some media beside its numbers, and writes nothing yet.
-    mutating func add(_ row: MetricsRow, media: [(name: String, medium: Media)]) {
-        held.append(Held(step: row.step, row: row, media: media))
+    /// Takes a step's row, which W&B shows with some media and figures beside its numbers, and writes nothing yet.
+    mutating func add(_ row: MetricsRow, media: [(name: String, medium: Media)], drawing: Drawing?) {
+        held.append(Held(step: row.step, row: row, media: media, drawing: drawing))
     }
 
-    /// Takes what W&B shows of a step without a row, and writes nothing yet.
-    mutating func add(media: [(name: String, medium: Media)], step: Int) {
-        held.append(Held(step: step, row: nil, media: media))
+    /// Takes the figures that W&B shows of a step without a row, and writes nothing yet.
+    mutating func add(_ drawing: Drawing) {
+        held.append(Held(step: drawing.step, row: nil, media: [], drawing: drawing))
     }
 
-    /// Writes what is held, in order.
+    /// Writes what is held, in order, up to figures that are still being drawn.
     ///
+    /// - Parameter waits: Whether to wait for those.
     /// - Throws: `FileError`; what was not written is still held.
-    mutating func write() throws(FileError) {
+    mutating func write(waits: Bool = false) throws(FileError) {
         while let next = held.first {
+            if !waits, let drawing = next.drawing, !drawing.isDone { return }
             if let row = next.row { try file.append(row) }
             let values = next.row?.values.map { ($0.name, JSONValue.shortest($0.value)) } ?? []
-            tracker.log(step: next.step, values: values, media: next.media)
+            tracker.log(step: next.step, values: values, media: (next.drawing?.media ?? []) + next.media)
             held.removeFirst()
         }
     }

@@ -73,7 +73,7 @@ extension RunTiming {
         let (one, numbers) = try time(batches: few)
         let batch = config.nEvalSteps > few ? max(0, try time(batches: 2 * few).seconds - one) / Double(few) : 0
         let start = ContinuousClock.now
-        for figure in numbers?.figures ?? [] { _ = try figure.png(cairo) }
+        for figure in numbers?.figures() ?? [] { _ = try figure.png(cairo) }
         return one + batch * Double(config.nEvalSteps - few) + (ContinuousClock.now - start) / .seconds(1)
     }
 }

@@ -39,6 +39,7 @@ struct TrainingLoop {
     /// - Returns: How the run ended; if it was interrupted or stopped, its state is saved, unless its files are another
     ///   attempt's.
     mutating func run() throws -> RunOutcome {
+        defer { figures.finish() }
         while decomposition.step < plan.config.steps {
             if let outcome = try takeStep() { return outcome }
         }
@@ -57,7 +58,7 @@ struct TrainingLoop {
         }
         do {
             let report = try decomposition.advance(reporting: step % plan.config.printFreq == 0)
-            guard try log(report, of: step) else { return .interrupted(step: step) }
+            guard try log(report) else { return .interrupted(step: step) }
         } catch let error as KernelError {
             try save()
             throw error
@@ -82,8 +83,8 @@ struct TrainingLoop {
         guard prepareFigures(), isOursToWrite() else { return .interrupted(step: plan.config.steps) }
         let report = try decomposition.evaluate()
         let last = try row(report)
-        rows.add(last, media: figures.write() + report.media)
-        try rows.write()
+        rows.add(last, media: report.media, drawing: figures.draw())
+        try rows.write(waits: true)
         try rows.flush()
         try writeModel()
         tracker.upload(plan.folder.metrics, as: "metrics.jsonl")
@@ -97,7 +98,8 @@ extension TrainingLoop {
     /// Saves the state, unless another attempt may go on with these files.
     private mutating func save(flush: DurableFile.Flush = .contentsAndName) throws {
         guard hooks.ownership() == .ours else { return }
-        try rows.write()
+        // Figures too: whoever goes on from this state does not draw them again.
+        try rows.write(waits: true)
         if flush != .nothing { try rows.flush() }
         let hooks = hooks
         try checkpoints.save(decomposition.state, flush: flush) { hooks.ownership() == .ours }
@@ -136,22 +138,22 @@ extension TrainingLoop {
         return true
     }
 
-    /// Keeps a step's row and draws its figures, if it has either.
+    /// Keeps a step's row and begins to draw its figures, if it has either.
     ///
     /// - Returns: Whether to go on.
-    private mutating func log(_ report: StepReport?, of step: Int) throws -> Bool {
-        var media: [(name: String, medium: Media)] = []
+    private mutating func log(_ report: StepReport?) throws -> Bool {
+        var drawing: Drawing?
         if figures.areReady {
             // The step's row and figures are made again when another attempt goes on from the last checkpoint.
             guard isOursToWrite() else { return false }
             let beginning = ContinuousClock.now
-            media = figures.write()
+            drawing = figures.draw()
             pace.drew(for: .now - beginning, isWhole: true)
         }
         if let report {
-            rows.add(try row(report), media: media + report.media)
-        } else if !media.isEmpty {
-            rows.add(media: media, step: step)
+            rows.add(try row(report), media: report.media, drawing: drawing)
+        } else if let drawing {
+            rows.add(drawing)
         }
         return true
     }

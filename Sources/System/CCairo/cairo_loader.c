@@ -37,6 +37,21 @@ static const struct { const char *name; size_t place; } functions[] = {
     FUNCTION(set_font_size),
     FUNCTION(text_extents),
     FUNCTION(show_text),
+    FUNCTION(scale),
+    FUNCTION(set_source_rgba),
+    FUNCTION(set_source_surface),
+    FUNCTION(get_source),
+    FUNCTION(pattern_set_filter),
+    FUNCTION(line_to),
+    FUNCTION(close_path),
+    FUNCTION(arc),
+    FUNCTION(stroke),
+    FUNCTION(set_line_width),
+    FUNCTION(set_dash),
+    FUNCTION(show_page),
+    FUNCTION(surface_finish),
+    FUNCTION(pdf_surface_create_for_stream),
+    FUNCTION(pdf_surface_set_metadata),
 };
 
 enum { FUNCTIONS = sizeof functions / sizeof *functions };

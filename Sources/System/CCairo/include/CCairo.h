@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cairo/cairo.h>
+#include <cairo/cairo-pdf.h>
 
 // Cairo, found at run time: a compute node may lack it, and then only figures are lost.
 // The types come from Cairo's headers; the functions are resolved by dlopen into a table.
@@ -35,6 +36,21 @@ typedef struct {
     __typeof__(cairo_set_font_size) *_Nonnull set_font_size;
     __typeof__(cairo_text_extents) *_Nonnull text_extents;
     __typeof__(cairo_show_text) *_Nonnull show_text;
+    __typeof__(cairo_scale) *_Nonnull scale;
+    __typeof__(cairo_set_source_rgba) *_Nonnull set_source_rgba;
+    __typeof__(cairo_set_source_surface) *_Nonnull set_source_surface;
+    __typeof__(cairo_get_source) *_Nonnull get_source;
+    __typeof__(cairo_pattern_set_filter) *_Nonnull pattern_set_filter;
+    __typeof__(cairo_line_to) *_Nonnull line_to;
+    __typeof__(cairo_close_path) *_Nonnull close_path;
+    __typeof__(cairo_arc) *_Nonnull arc;
+    __typeof__(cairo_stroke) *_Nonnull stroke;
+    __typeof__(cairo_set_line_width) *_Nonnull set_line_width;
+    __typeof__(cairo_set_dash) *_Nonnull set_dash;
+    __typeof__(cairo_show_page) *_Nonnull show_page;
+    __typeof__(cairo_surface_finish) *_Nonnull surface_finish;
+    __typeof__(cairo_pdf_surface_create_for_stream) *_Nonnull pdf_surface_create_for_stream;
+    __typeof__(cairo_pdf_surface_set_metadata) *_Nonnull pdf_surface_set_metadata;
 } cairo_functions;
 
 /// Loads the first library of a NULL-terminated list that can be opened, and finds Cairo's functions in it.

@@ -5,6 +5,8 @@ import Glibc
 public struct Cairo: @unchecked Sendable {
     // Unchecked: the table is written once, before anybody sees it, and kept for good.
     let functions: UnsafePointer<cairo_functions>
+    /// What text is written in: a font of this machine, or Cairo's own strokes where it has none.
+    let fontFamily: String
 
     /// The shared libraries that are tried, in order.
     public static let usualLibraries = ["libcairo.so.2"]
@@ -22,6 +24,23 @@ public struct Cairo: @unchecked Sendable {
             throw .noCairo(reason: reason.map { String(cString: $0) } ?? "there is no memory for it")
         }
         self.functions = functions
+        fontFamily = Self.canWrite("sans-serif", functions.pointee) ? "sans-serif" : "@cairo:"
+    }
+
+    /// Whether text in a font takes any room.
+    private static func canWrite(_ family: String, _ functions: cairo_functions) -> Bool {
+        // On a picture of its own: after an error nothing more could be drawn.
+        let surface = functions.image_surface_create(CAIRO_FORMAT_RGB24, 1, 1)
+        let context = functions.create(surface)
+        defer {
+            functions.destroy(context)
+            functions.surface_destroy(surface)
+        }
+        functions.select_font_face(context, family, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL)
+        functions.set_font_size(context, 10)
+        var extents = cairo_text_extents_t()
+        functions.text_extents(context, "M", &extents)
+        return functions.status(context) == CAIRO_STATUS_SUCCESS && extents.x_advance > 0
     }
 
     /// What Cairo itself says of a status, if it is not success.

@@ -51,24 +51,4 @@ public struct Matrix: Equatable, Sendable {
         }
         return order + (0..<columns).filter { !isUsed[$0] }
     }
-
-    /// At most so many rows and columns, each standing for neighbours: their value of largest magnitude, so that
-    /// what is alight stays alight.
-    func pooled(rows limitOfRows: Int, columns limitOfColumns: Int) -> Matrix {
-        let (down, across) = (Self.share(rows, limitOfRows), Self.share(columns, limitOfColumns))
-        guard down > 1 || across > 1 else { return self }
-        let (height, width) = ((rows + down - 1) / down, (columns + across - 1) / across)
-        var result = Array(repeating: Float(0), count: height * width)
-        for row in 0..<rows {
-            for column in 0..<columns {
-                let place = row / down * width + column / across
-                if abs(self[row, column]) > abs(result[place]) || self[row, column].isNaN {
-                    result[place] = self[row, column]
-                }
-            }
-        }
-        return Matrix(rows: height, columns: width, values: result)
-    }
-
-    private static func share(_ count: Int, _ limit: Int) -> Int { max(1, (count + limit - 1) / limit) }
 }

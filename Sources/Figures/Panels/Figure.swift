@@ -1,0 +1,135 @@
+/// Panels under one title, drawn onto one sheet.
+///
+/// A figure is a value that holds the numbers it shows: `png`, `svg` and `pdf` draw the same sheet, `arrays` gives the
+/// numbers to whoever wants to draw them again.
+public struct Figure: Sendable {
+    /// What files and charts call it.
+    public var name: String
+    /// What stands above it.
+    public var title: String
+    /// The run and the step that it is of, in the corner; empty where there is none.
+    public var corner: String
+    /// Its drawings, row after row.
+    public var panels: [Panel]
+    /// How many panels stand beside each other.
+    public var columns: Int
+
+    /// Creates a figure.
+    public init(name: String, title: String, corner: String = "", panels: [Panel], columns: Int = 1) {
+        self.name = name
+        self.title = title
+        self.corner = corner
+        self.panels = panels
+        self.columns = max(1, columns)
+    }
+
+    /// A page's usual widths in points: 3.25 and 6.75 inches.
+    private static let widths = (narrow: 234.0, wide: 486.0)
+    private static let margin = 8.0
+    private static let gap = 10.0
+    /// A PNG has so many pixels for each point.
+    private static let pixelsPerPoint = 2.0
+
+    /// Draws the figure as PNG; the same figure gives the same bytes on machines with the same fonts.
+    ///
+    /// - Parameters:
+    ///   - cairo: The library that draws it.
+    ///   - scale: 1, or 2 for twice as many pixels in each direction.
+    /// - Returns: The file's bytes.
+    /// - Throws: `FigureError.refused`.
+    public func png(_ cairo: Cairo, scale: Double = 1) throws(FigureError) -> [UInt8] {
+        try CairoCanvas.png(sheet, scale: scale * Self.pixelsPerPoint, cairo, figure: name)
+    }
+
+    /// Draws the figure as a PDF of one page.
+    ///
+    /// - Parameter cairo: The library that draws it.
+    /// - Returns: The file's bytes.
+    /// - Throws: `FigureError.refused`.
+    public func pdf(_ cairo: Cairo) throws(FigureError) -> [UInt8] {
+        try CairoCanvas.pdf(sheet, cairo, figure: name)
+    }
+
+    /// Draws the figure as SVG, its text as text; the cells of heat maps are one image with `data-panel`, the place of
+    /// their panel in `panels`.
+    ///
+    /// - Parameter cairo: The library that packs the cells.
+    /// - Returns: The file's text.
+    /// - Throws: `FigureError.refused`.
+    public func svg(_ cairo: Cairo) throws(FigureError) -> String {
+        let name = name
+        return try SVG(sheet, title: title) { (rows, columns, colors) throws(FigureError) in
+            try CairoCanvas.png(rows: rows, columns: columns, colors: colors, cairo, figure: name)
+        }.text
+    }
+
+    /// The numbers that the figure shows, in the order of its panels.
+    public var arrays: [NumberArray] {
+        panels.flatMap { panel -> [NumberArray] in
+            let arrays =
+                switch panel {
+                case .heatMap(let map): map.arrays
+                case .plot(let plot): plot.arrays
+                case .table: [NumberArray]()
+                }
+            return arrays.map {
+                NumberArray(
+                    name: panel.title.isEmpty ? $0.name : "\(panel.title)/\($0.name)", shape: $0.shape,
+                    values: $0.values)
+            }
+        }
+    }
+
+    /// What is drawn.
+    var sheet: Sheet {
+        let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide
+        let count = Double(min(columns, max(panels.count, 1)))
+        let room = max((page - 2 * Self.margin - (count - 1) * Self.gap) / count, 60)
+        let parts = panels.enumerated().map { $1.sheet(room: room, index: $0) }
+        let widths = (0..<columns).map { column in
+            stride(from: column, to: parts.count, by: columns).map { parts[$0].width }.max() ?? 0
+        }
+        let heading = Label(text: title, size: TextSize.heading, anchor: .start, isBold: true)
+        let lines = heading.wrapped(to: max(page, widths.reduce(0) { $0 + $1 + Self.gap }) - 2 * Self.margin)
+        let widest = lines.map(\.width).max() ?? 0
+        var sheet = Sheet(width: max(page, widest + 2 * Self.margin), height: Self.margin)
+        for line in lines {
+            sheet.write(line, Self.margin, sheet.height + 7)
+            sheet.height += 15
+        }
+        if !corner.isEmpty {
+            sheet.write(
+                Label(text: corner, size: TextSize.tick, anchor: .start, color: .gray), Self.margin, sheet.height + 4)
+            sheet.height += 12
+        }
+        for first in stride(from: 0, to: parts.count, by: columns) {
+            var x = Self.margin
+            let row = first..<min(first + columns, parts.count)
+            for index in row {
+                sheet.marks += parts[index].marks.map { $0.moved(x: x, y: sheet.height) }
+                x += widths[index - first] + Self.gap
+            }
+            sheet.width = max(sheet.width, x - Self.gap + Self.margin)
+            sheet.height += (row.map { parts[$0].height }.max() ?? 0) + Self.gap
+        }
+        return sheet
+    }
+}
+
+extension Label {
+    /// The text in lines, broken between words, each as wide as there is room if its words are.
+    func wrapped(to room: Double) -> [Label] {
+        var lines: [Label] = []
+        for word in text.split(separator: " ") {
+            var longer = self
+            longer.text = lines.last.map { $0.text + " " + word } ?? String(word)
+            if lines.isEmpty || longer.width > room {
+                longer.text = String(word)
+                lines.append(longer)
+            } else {
+                lines[lines.count - 1] = longer
+            }
+        }
+        return lines
+    }
+}

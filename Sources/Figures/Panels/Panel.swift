@@ -1,0 +1,38 @@
+/// One drawing of a figure.
+public enum Panel: Sendable {
+    case heatMap(HeatMap)
+    case plot(Plot)
+    case table(Table)
+
+    /// What stands above it.
+    public var title: String {
+        switch self {
+        case .heatMap(let map): map.title
+        case .plot(let plot): plot.title
+        case .table(let table): table.title
+        }
+    }
+
+    /// The panel on a sheet of its own, about as wide as there is room.
+    ///
+    /// - Parameters:
+    ///   - room: The width that its column of the figure has, in points.
+    ///   - index: Its place in the figure.
+    func sheet(room: Double, index: Int) -> Sheet {
+        switch self {
+        case .heatMap(let map): map.sheet(room: room, index: index)
+        case .plot(let plot): plot.sheet(room: room)
+        case .table(let table): table.sheet()
+        }
+    }
+}
+
+/// Named numbers that a panel shows.
+public struct NumberArray: Equatable, Sendable {
+    /// What they are, after the panel's title.
+    public let name: String
+    /// The length of each dimension.
+    public let shape: [Int]
+    /// The numbers, row after row.
+    public let values: [Float]
+}

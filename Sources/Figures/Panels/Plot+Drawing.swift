@@ -1,0 +1,140 @@
+extension Plot {
+    func sheet(room: Double) -> Sheet {
+        let (across, up) = (x.spanning(values(isVertical: false)), y.spanning(values(isVertical: true)))
+        let left = hidesAxes ? 4 : leftRoom(up)
+        let width = max(room - left - 8, 40)
+        let area = Box(x: left, y: 18, width: width, height: width * aspect)
+        var sheet = Sheet(width: area.right + 8, height: area.bottom + 4)
+        sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 2, 8)
+        sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
+        let frame = PlotFrame(area: area, x: across, y: up)
+        for layer in layers { draw(layer, frame, on: &sheet) }
+        if !hidesAxes { drawAxes(frame, on: &sheet) }
+        drawLegend(frame, on: &sheet)
+        for line in Label(text: note, anchor: .start).wrapped(to: sheet.width) {
+            sheet.write(line, 2, sheet.height + 6)
+            sheet.height += 12
+        }
+        return sheet
+    }
+
+    private func leftRoom(_ span: AxisSpan) -> Double {
+        16 + (span.ticks(limit: 6).map { Label(text: $0.label).width }.max() ?? 0) + 5
+    }
+
+    private func drawAxes(_ frame: PlotFrame, on sheet: inout Sheet) {
+        let area = frame.area
+        sheet.frame(area)
+        for tick in frame.x.ticks(limit: max(Int(area.width / 34), 2)) {
+            let place = frame.left(tick.value)
+            sheet.line(place, area.bottom, place, area.bottom + 2.5)
+            sheet.write(Label(text: tick.label), place, area.bottom + 9)
+        }
+        for tick in frame.y.ticks(limit: max(Int(area.height / 18), 2)) {
+            let place = frame.top(tick.value)
+            sheet.line(area.x - 2.5, place, area.x, place)
+            sheet.write(Label(text: tick.label, anchor: .end), area.x - 4, place)
+        }
+        sheet.write(Label(text: x.label, size: TextSize.label), area.middle.x, area.bottom + 20)
+        sheet.write(Label(text: y.label, size: TextSize.label, isUpright: true), 7, area.middle.y)
+        sheet.height = area.bottom + 28
+    }
+
+    private func draw(_ layer: Layer, _ frame: PlotFrame, on sheet: inout Sheet) {
+        switch layer {
+        case .bars(let edges, let heights, let base, let style, _):
+            for (index, height) in heights.enumerated() where index + 1 < edges.count && height.isFinite {
+                let (low, high) = (min(base, height), max(base, height))
+                guard high > low, frame.top(high) < frame.top(low) else { continue }
+                let (x0, x1) = (frame.left(edges[index]), frame.left(edges[index + 1]))
+                let (y0, y1) = (frame.top(low), frame.top(high))
+                sheet.marks.append(
+                    .rectangle(
+                        Box(x: min(x0, x1), y: y1, width: abs(x1 - x0), height: max(y0 - y1, 0)), fill: style.color,
+                        opacity: style.opacity))
+            }
+        case .line(let x, let y, let style, _):
+            for stretch in frame.stretches(x, y) where stretch.count > 1 {
+                sheet.marks.append(.line(stretch, Stroke(style)))
+            }
+        case .points(let x, let y, let style, _):
+            for (x, y) in zip(x, y) where frame.x.holds(x) && frame.y.holds(y) {
+                sheet.marks.append(
+                    .dot(
+                        frame.place(x, y), radius: style.radius, style.marker, fill: style.color,
+                        opacity: style.opacity))
+            }
+        case .rule(let isVertical, let value, let style, _):
+            guard (isVertical ? frame.x : frame.y).holds(value) else { return }
+            let area = frame.area
+            if isVertical {
+                sheet.line(frame.left(value), area.y, frame.left(value), area.bottom, Stroke(style))
+            } else {
+                sheet.line(area.x, frame.top(value), area.right, frame.top(value), Stroke(style))
+            }
+        case .words(let words):
+            for word in words where frame.x.holds(word.x) && frame.y.holds(word.y) {
+                let place = frame.place(word.x, word.y)
+                sheet.write(Label(text: word.text, color: word.color), place.x, place.y)
+            }
+        }
+    }
+
+    /// Names the layers that have one, below the chart.
+    private func drawLegend(_ frame: PlotFrame, on sheet: inout Sheet) {
+        var (x, isFirst) = (frame.area.x, true)
+        for layer in layers {
+            let (name, style, isLine): (String, Style, Bool)
+            switch layer {
+            case .bars(_, _, _, let its, let called): (name, style, isLine) = (called, its, false)
+            case .points(_, _, let its, let called): (name, style, isLine) = (called, its, false)
+            case .line(_, _, let its, let called): (name, style, isLine) = (called, its, true)
+            case .rule(_, _, let its, let called): (name, style, isLine) = (called, its, true)
+            case .words: continue
+            }
+            guard !name.isEmpty else { continue }
+            let label = Label(text: name, anchor: .start)
+            if isFirst || x + 20 + label.width > sheet.width {
+                (x, isFirst) = (frame.area.x, false)
+                sheet.height += 12
+            }
+            let y = sheet.height - 4
+            if isLine {
+                sheet.line(x, y, x + 14, y, Stroke(style))
+            } else {
+                sheet.marks.append(
+                    .dot(Point(x: x + 7, y: y), radius: 3, style.marker, fill: style.color, opacity: 1))
+            }
+            sheet.write(label, x + 18, y)
+            x += 18 + label.width + 12
+        }
+        if !isFirst { sheet.height += 4 }
+    }
+}
+
+/// Where a chart's values stand on its sheet.
+struct PlotFrame {
+    let area: Box
+    let x: AxisSpan
+    let y: AxisSpan
+
+    /// Values beyond the range stand at its end.
+    func left(_ value: Double) -> Double { area.x + min(max(x.share(value), 0), 1) * area.width }
+
+    func top(_ value: Double) -> Double { area.bottom - min(max(y.share(value), 0), 1) * area.height }
+
+    func place(_ x: Double, _ y: Double) -> Point { Point(x: left(x), y: top(y)) }
+
+    /// A line's points, in pieces where one cannot be shown.
+    func stretches(_ xs: [Double], _ ys: [Double]) -> [[Point]] {
+        var pieces: [[Point]] = [[]]
+        for (x, y) in zip(xs, ys) {
+            if self.x.holds(x), self.y.holds(y) {
+                pieces[pieces.count - 1].append(place(x, y))
+            } else if pieces.last?.isEmpty == false {
+                pieces.append([])
+            }
+        }
+        return pieces
+    }
+}

@@ -1,0 +1,37 @@
+/// Words and numbers in rows.
+public struct Table: Sendable {
+    /// What stands above it.
+    public var title: String
+    /// The names of the columns.
+    public var columns: [String]
+    /// The cells, as they are written.
+    public var rows: [[String]]
+
+    /// Creates a table.
+    public init(title: String, columns: [String], rows: [[String]]) {
+        self.title = title
+        self.columns = columns
+        self.rows = rows
+    }
+
+    func sheet() -> Sheet {
+        let lines = [columns] + rows
+        let widths = columns.indices.map { column in
+            lines.map { Label(text: $0.indices.contains(column) ? $0[column] : "", isBold: true).width }.max() ?? 0
+        }
+        var sheet = Sheet(width: widths.reduce(4) { $0 + $1 + 10 }, height: 0)
+        sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width)
+        sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 0, 8)
+        sheet.height = 20
+        for (index, line) in lines.enumerated() {
+            var x = 2.0
+            for (column, text) in line.prefix(columns.count).enumerated() {
+                sheet.write(Label(text: text, anchor: .start, isBold: index == 0), x, sheet.height + 6)
+                x += widths[column] + 10
+            }
+            sheet.height += 13
+            if index == 0 { sheet.line(0, sheet.height - 1, sheet.width, sheet.height - 1) }
+        }
+        return sheet
+    }
+}
