@@ -46,7 +46,8 @@ struct FigureNumbersTests {
     @Test func figuresHaveThePublishedNames() {
         #expect(
             figures.map(\.name) == [
-                "mask_vals_linear1", "mask_vals_linear2", "mask_vals", "mean_component_activation_counts", "causal_importances",
+                "mask_vals_linear1", "mask_vals_linear2", "mask_vals", "mean_component_activation_counts",
+                "causal_importances",
                 "causal_importances_upper_leaky", "UV_matrices",
             ])
     }

@@ -39,9 +39,13 @@ enum Ticks {
         return fixed(value, decimals: decimals)
     }
 
-    /// A count on a logarithmic axis: 1, 10, 100, 1000, 1e4 ….
+    /// A value on a logarithmic axis: 0.001, 0.01 … 100, 1000, 1e4 ….
     static func label(powerOfTen exponent: Int) -> String {
-        exponent < 4 ? String(Int(pow(10, Double(exponent)))) : "1e\(exponent)"
+        switch exponent {
+        case 0..<4: "1" + String(repeating: "0", count: exponent)
+        case -3..<0: "0." + String(repeating: "0", count: -exponent - 1) + "1"
+        default: "1e\(exponent)"
+        }
     }
 
     private static func fixed(_ value: Double, decimals: Int) -> String {

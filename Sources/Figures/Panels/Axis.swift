@@ -69,8 +69,10 @@ struct AxisSpan {
             return names.enumerated().filter { $0.offset % every == 0 }.map { ($0.element.key, $0.element.value) }
         }
         if axis.isLogarithmic {
-            let exponents = Int(log10(low).rounded(.up) - 1e-9)...max(
-                Int((log10(high) + 1e-9).rounded(.down)), Int(log10(low).rounded(.up) - 1e-9))
+            let exponents =
+                Int(
+                    log10(low).rounded(.up) - 1e-9)...max(
+                    Int((log10(high) + 1e-9).rounded(.down)), Int(log10(low).rounded(.up) - 1e-9))
             let every = max(1, (exponents.count + limit - 1) / limit)
             return exponents.filter { $0 % every == 0 }.map { (pow(10, Double($0)), Ticks.label(powerOfTen: $0)) }
                 .filter { holds($0.0) }

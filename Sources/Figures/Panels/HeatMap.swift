@@ -51,7 +51,9 @@ public struct HeatMap: Sendable {
     /// A range about zero that holds all of some matrices.
     public static func symmetricRange(_ matrices: [Matrix]) -> ClosedRange<Float> {
         var largest: Float = 0
-        for matrix in matrices { for value in matrix.values where value.isFinite { largest = max(largest, abs(value)) } }
+        for matrix in matrices {
+            for value in matrix.values where value.isFinite { largest = max(largest, abs(value)) }
+        }
         return -largest...largest
     }
 
@@ -81,6 +83,10 @@ extension HeatMap {
     /// In points: the largest cell, the tallest map, and the least that a short side gets.
     private static let (largestCell, tallest, shortest) = (16.0, 300.0, 36.0)
     private static let barsHeight = 22.0
+    /// The smallest cell whose column or row has its own name, in letters that are as large as fit.
+    private static let smallestNamed = 5.5
+
+    private static func nameSize(cell: Double) -> Double { min(TextSize.tick, max(cell, smallestNamed) * 1.15) }
     /// A PNG's pixel: no cell is smaller, so that none is lost.
     private static let pixel = 0.5
 
@@ -204,7 +210,7 @@ extension HeatMap {
 
     /// Which columns' names are written: all of up to 40, else every tenth or so, as there is room.
     private func shownColumns(cell width: Double) -> [Int] {
-        if matrix.columns <= 40, width >= TextSize.tick * 0.9 { return Array(0..<matrix.columns) }
+        if matrix.columns <= 40, width >= Self.smallestNamed { return Array(0..<matrix.columns) }
         let limit = max(Int(width * Double(matrix.columns) / (TextSize.tick * 1.4)), 1)
         return Ticks.indices(matrix.columns, limit: min(limit, max(matrix.columns / 10 + 1, 6)))
     }
@@ -212,8 +218,8 @@ extension HeatMap {
     private func drawColumnNames(below area: Box, on sheet: inout Sheet) {
         let width = area.width / Double(max(matrix.columns, 1))
         let shown = shownColumns(cell: width)
-        let labels = shown.map { Label(text: columnName($0)) }
         let step = shown.count > 1 ? Double(shown[1] - shown[0]) * width : area.width
+        let labels = shown.map { Label(text: columnName($0), size: Self.nameSize(cell: step)) }
         let longest = labels.map(\.width).max() ?? 0
         let isUpright = longest + 2 > step && labels.count > 1
         for (column, label) in zip(shown, labels) {
@@ -232,16 +238,19 @@ extension HeatMap {
     }
 
     private func shownRows(cell height: Double) -> [Int] {
-        if matrix.rows <= 40, height >= TextSize.tick * 0.9 { return Array(0..<matrix.rows) }
+        if matrix.rows <= 40, height >= Self.smallestNamed { return Array(0..<matrix.rows) }
         let limit = height > 0 ? max(Int(height * Double(matrix.rows) / (TextSize.tick * 1.5)), 1) : matrix.rows
         return Ticks.indices(matrix.rows, limit: limit)
     }
 
     private func drawRowNames(beside area: Box, on sheet: inout Sheet) {
-        for row in shownRows(cell: area.height / Double(max(matrix.rows, 1))) {
+        let height = area.height / Double(max(matrix.rows, 1))
+        let shown = shownRows(cell: height)
+        let size = Self.nameSize(cell: shown.count > 1 ? height * Double(shown[1] - shown[0]) : area.height)
+        for row in shown {
             let y = cell(row, 0, in: area).middle.y
             sheet.line(area.x - 2.5, y, area.x, y)
-            sheet.write(Label(text: rowName(row), anchor: .end), area.x - 4, y)
+            sheet.write(Label(text: rowName(row), size: size, anchor: .end), area.x - 4, y)
         }
         sheet.write(
             Label(text: rowLabel, size: TextSize.label, isUpright: true), 7,
@@ -257,7 +266,8 @@ extension HeatMap {
         if hasBeyond {
             sheet.marks.append(
                 .rectangle(Box(x: bar.x, y: area.y, width: 8, height: 7), fill: colors.beyond, opacity: 1))
-            sheet.write(Label(text: "above", anchor: .start), bar.right + 4, area.y + 3)
+            let top = Ticks.label(Double(range.upperBound), step: Double(range.upperBound) / 10)
+            sheet.write(Label(text: "> \(top)", anchor: .start), bar.right + 4, area.y + 3)
         }
         sheet.marks.append(.cells(bar, rows: table.count, columns: 1, colors: table.reversed(), panel: -1))
         sheet.frame(bar)
@@ -271,7 +281,8 @@ extension HeatMap {
             }
         } else {
             sheet.write(
-                Label(text: Ticks.label(low, step: max(abs(low) / 10, 1e-3)), anchor: .start), bar.right + 4, bar.middle.y)
+                Label(text: Ticks.label(low, step: max(abs(low) / 10, 1e-3)), anchor: .start), bar.right + 4,
+                bar.middle.y)
         }
         if !valueLabel.isEmpty {
             sheet.write(

@@ -18,6 +18,7 @@ public enum Panel: Sendable {
     /// - Parameters:
     ///   - room: The width that its column of the figure has, in points.
     ///   - index: Its place in the figure.
+    /// - Returns: The sheet, as large as the panel.
     func sheet(room: Double, index: Int) -> Sheet {
         switch self {
         case .heatMap(let map): map.sheet(room: room, index: index)

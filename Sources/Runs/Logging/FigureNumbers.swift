@@ -23,6 +23,7 @@ struct FigureNumbers: Sendable {
     /// The figures, by the published tool's names.
     ///
     /// - Parameter corner: The run and the step, for the corner of each.
+    /// - Returns: The figures.
     func figures(corner: String = "") -> [Figure] {
         var figures = modules.map {
             Figure(
@@ -48,16 +49,14 @@ struct FigureNumbers: Sendable {
     }
 
     private var heatMaps: [Figure] {
-        // Narrow maps stand beside each other.
-        let columns = maps.count > 1 && maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1
         let input = "input \(magnitude) in one feature at a time"
         return [
             Figure(
                 name: Picture.importances.name, title: "Causal importances (lower leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.featureCI, .blues)) }, columns: columns),
+                panels: maps.map { .heatMap($0.importances(\.featureCI, .blues)) }),
             Figure(
                 name: Picture.upperImportances.name, title: "Causal importances (upper leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.featureCIUpper, .reds)) }, columns: columns),
+                panels: maps.map { .heatMap($0.importances(\.featureCIUpper, .reds)) }),
             Figure(
                 name: Picture.subcomponents.name, title: "Subcomponents' vectors",
                 panels: maps.flatMap { $0.vectors(within: largestVectors) }.map(Panel.heatMap),

@@ -70,9 +70,14 @@ struct RunFigures {
         prepared = nil
         if let reason = drawing?.failure { sayOnce(step: drawing?.step ?? step, reason) }
         let set = FigureSet(
-            numbers: numbers, run: URL(filePath: folder.path).lastPathComponent, step: step, isLast: step == config.steps,
+            numbers: numbers, run: URL(filePath: folder.path).lastPathComponent, step: step,
+            isLast: step == config.steps,
             path: folder.figures(step: step))
-        let drawing = Drawing(step: step) { () throws in try set.write(cairo) } otherwise: { set.media }
+        let drawing = Drawing(step: step) { () throws in
+            try set.write(cairo)
+        } otherwise: {
+            set.media
+        }
         self.drawing = drawing
         return drawing
     }
