@@ -9,7 +9,10 @@ struct LanguageGradientTests {
     func theGradientOfEachTensorIsItsDifferenceQuotient(scene: LanguageScene) throws {
         let start = try scene.decomposition()
         var numbers = Numbers(seed: 9)
-        let point = start.trainedTensors.mapValues { numbers.tensor($0.shape, -0.7..<0.7) }
+        // In order of their names: a dictionary's own order is another one in every process, and so would the point be.
+        let point = start.trainedTensors.sorted { $0.key < $1.key }.reduce(into: StateDict()) {
+            $0[$1.key] = numbers.tensor($1.value.shape, -0.7..<0.7)
+        }
         let uniforms = scene.uniforms(of: start, &numbers)
         func step(_ point: StateDict) throws -> (report: StepReport, capture: StepCapture) {
             let decomposition = try scene.decomposition()
