@@ -54,4 +54,18 @@ struct RunPaceTests {
             #expect(config.figureSets(from: step) == (step...steps).count { config.hasFigures(at: $0) }, "\(step)")
         }
     }
+
+    @Test(arguments: [("last", [10]), ("none", []), ("null", [0, 4, 8, 10])])
+    func aConfigMayAskForTheLastSetOfFiguresOrNone(figures: String, steps: [Int]) throws {
+        let config = try ExperimentConfig.load(
+            yaml: Example.config(steps: 10, extra: "image_freq: 4\nfigures: \(figures)"), source: "test")
+
+        #expect((0...10).filter { config.hasFigures(at: $0) } == steps)
+        #expect(config.figureSets() == steps.count)
+        #expect(config.hasFigures == !steps.isEmpty)
+        #expect(config.json().contains("figures") == (figures != "null"), "the published keys stay as they are")
+        let withoutFrequency = try ExperimentConfig.load(
+            yaml: Example.config(steps: 10, extra: "figures: \(figures)"), source: "test")
+        #expect(withoutFrequency.figureSets() == (figures == "last" ? 1 : 0))
+    }
 }

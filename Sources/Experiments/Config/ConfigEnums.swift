@@ -32,6 +32,14 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
     case exponential
 }
 
+/// Which sets of figures a run draws, where that is not what `image_freq` says.
+public enum FigureChoice: String, CaseIterable, Sendable {
+    /// One set, after the last step.
+    case last
+    /// None.
+    case none
+}
+
 /// Which features are active in a row of generated data.
 public enum DataGeneration: String, CaseIterable, Sendable {
     /// Each feature independently, with `feature_probability`.

@@ -36,6 +36,7 @@ extension ExperimentConfig {
         Field("n_eval_steps", \.nEvalSteps, .positiveInt, isRequired: true),
 
         Field("image_freq", \.imageFreq, .positiveInt),
+        Field("figures", \.figures, .word(), isLeftOutIfNull: true),
         Field("image_on_first_step", \.imageOnFirstStep, .bool),
         Field("print_freq", \.printFreq, .positiveInt, isRequired: true),
         Field("save_freq", \.saveFreq, .positiveInt),

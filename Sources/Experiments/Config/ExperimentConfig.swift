@@ -70,6 +70,10 @@ public struct ExperimentConfig: Sendable, Equatable {
     // Logging
     /// Steps between figures, or nil for none.
     public internal(set) var imageFreq: Int?
+    /// Which sets of figures are drawn; nil: those that `image_freq` says.
+    ///
+    /// Not a published key.
+    public internal(set) var figures: FigureChoice?
     /// Whether the first step draws figures too.
     public internal(set) var imageOnFirstStep = true
     /// Steps between logged metrics.

@@ -31,23 +31,23 @@ public struct DiskUse: Sendable, Equatable {
         let isTracked = isTracked && config.wandbProject != nil
         let metrics = rows * values * (isTracked ? 80 : 34)
 
-        let figures = config.imageFreq.map { 1 + (config.steps + $0 - 1) / $0 } ?? 0
         let perFigures = Double(Self.figures(config, modules, features: target.training.featureCount))
-        let bytes = Double(models) * Double(model) + Double(metrics) + Double(figures) * perFigures + 4000
+        let bytes = Double(models) * Double(model) + Double(metrics) + Double(config.figureSets()) * perFigures + 4000
         kept = Int(min(bytes, 0x1p61))
         checkpoints = 3 * 12 * trained
     }
 
-    /// About how many bytes one step's figures take: each panel its frame, and four bytes for each cell of a heat map,
-    /// of which at most 400 by 1200 are shown.
+    /// About how many bytes one step's figures take: each panel its frame and words; each cell of a heat map its pixels
+    /// and, beside the picture, its number.
     private static func figures(
         _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int?
     ) -> Int {
-        let columns = min(config.C, 1200)
-        func map(_ rows: Int) -> Int { 11_000 + 4 * columns * min(rows, 400) }
-        guard let features else { return modules.count * 18_000 }
+        // Two histograms of a module and its activations.
+        let charts = 55_000
+        func map(_ rows: Int) -> Int { 14_000 + 8 * min(config.C, 1 << 20) * min(rows, 1 << 20) }
+        guard let features else { return modules.count * charts }
         return modules.reduce(0) { sum, module in
-            sum + 18_000 + 2 * map(features) + map(module.inputs) + map(module.outputs)
+            sum + charts + 2 * map(features) + map(module.inputs) + map(module.outputs)
         }
     }
 }

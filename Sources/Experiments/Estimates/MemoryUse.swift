@@ -33,7 +33,7 @@ public struct MemoryUse: Sendable, Equatable {
         // Parameters, gradients, two moments; and while the state is saved, a copy of all but the gradients.
         let state = (4 + 3) * trained
         let figures =
-            config.imageFreq == nil
+            !config.hasFigures
             ? 0 : 2 * Double(modules.count) * c * (Double(config.batchSize) + features) + 2 * vectors
         let floats =
             state + parts * part + rowsOfBatch + 3 * weights + 2 * Double(target.parameterCount) + figures

@@ -13,6 +13,12 @@ public struct TargetModule: Equatable, Sendable {
     public var outputs: Int { weight.shape[0] }
 }
 
+/// What a module does with a stream that features are embedded in.
+public enum StreamSide: Sendable {
+    case reads
+    case writes
+}
+
 /// What a kind of toy model is to the decomposition of one: everything that depends on the kind.
 protocol FeatureTarget: Sendable {
     /// The modules that have a weight matrix, in the order of a forward pass.
@@ -34,12 +40,16 @@ protocol FeatureTarget: Sendable {
     func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network
     /// The products that a step of a decomposition of all modules takes.
     func products(_ settings: DecompositionSettings) -> StepProducts
+    /// Whether a module reads from or writes to a stream that features are embedded in, and W_E (f, d); nil for neither.
+    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)?
     /// Numbers that say how good a decomposition of this target is.
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber]
 }
 
 extension FeatureTarget {
     var tiedModules: [(String, String)] { [] }
+
+    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)? { nil }
 }
 
 /// A trained network whose weight matrices are decomposed.

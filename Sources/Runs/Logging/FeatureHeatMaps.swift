@@ -8,11 +8,13 @@ struct FeatureHeatMaps: Sendable {
     let featureCI: Matrix
     /// The same, as importance losses see them (features, C).
     let featureCIUpper: Matrix
-    /// V (inputs, C).
+    /// V (inputs, C), from features on where the module reads a stream that they are embedded in.
     let v: Matrix
-    /// U transposed (outputs, C).
+    /// U transposed (outputs, C), down to features where the module writes to such a stream.
     let u: Matrix
     private let activations: [Float]
+    private let norms: [Float]
+    private let stream: StreamSide?
 
     /// Takes down a module's numbers; nil if it has none of features.
     init?(_ module: ImportancePicture.Module) {
@@ -23,6 +25,8 @@ struct FeatureHeatMaps: Sendable {
         v = Matrix(features.v)
         u = Matrix(features.u).transposed
         activations = module.activations
+        norms = features.norms
+        stream = features.stream
     }
 
     /// C.
@@ -49,28 +53,21 @@ struct FeatureHeatMaps: Sendable {
     /// - Returns: A heat map of each.
     func vectors(within ranges: (v: ClosedRange<Float>, u: ClosedRange<Float>)) -> [HeatMap] {
         let order = featureCIUpper.orderTowardsIdentity
-        let names = order.map(String.init)
-        let isDead = order.map { activations.indices.contains($0) && activations[$0] == 0 }
+        let (reads, writes) = (stream == .reads, stream == .writes)
         return [
-            HeatMap(
-                title: "\(name): V", matrix: v.permutingColumns(order), colors: .blueWhiteRed, range: ranges.v,
-                valueLabel: "Weight", columnLabel: "Subcomponent (bar: norm)", rowLabel: "Input", columnNames: names,
-                columnBars: order.map { norms[$0] }, fadedColumns: isDead),
-            HeatMap(
-                title: "\(name): U", matrix: u.permutingColumns(order), colors: .blueWhiteRed, range: ranges.u,
-                valueLabel: "Weight", columnLabel: "Subcomponent (bar: norm)", rowLabel: "Output", columnNames: names,
-                columnBars: order.map { norms[$0] }, fadedColumns: isDead),
+            vectors("\(name): \(reads ? "W_E V" : "V")", v, order, ranges.v, rows: reads ? "Feature" : "Input"),
+            vectors("\(name): \(writes ? "U W_E^T" : "U")", u, order, ranges.u, rows: writes ? "Feature" : "Output"),
         ]
     }
 
-    /// The Frobenius norm of each subcomponent's rank-one matrix, |V_c| |U_c|.
-    private var norms: [Float] {
-        func lengths(_ matrix: Matrix) -> [Float] {
-            var sums = [Float](repeating: 0, count: matrix.columns)
-            for (place, value) in matrix.values.enumerated() { sums[place % matrix.columns] += value * value }
-            return sums.map { $0.squareRoot() }
-        }
-        return zip(lengths(v), lengths(u)).map { $0 * $1 }
+    private func vectors(
+        _ title: String, _ matrix: Matrix, _ order: [Int], _ range: ClosedRange<Float>, rows: String
+    ) -> HeatMap {
+        HeatMap(
+            title: title, matrix: matrix.permutingColumns(order), colors: .blueWhiteRed, range: range,
+            valueLabel: "Weight", columnLabel: "Subcomponent (bar: norm)", rowLabel: rows,
+            columnNames: order.map(String.init), columnBars: order.map { norms[$0] },
+            fadedColumns: order.map { activations.indices.contains($0) && activations[$0] == 0 })
     }
 }
 

@@ -23,7 +23,7 @@ struct RunFigures {
         self.config = config
         self.folder = folder
         self.say = say
-        guard config.imageFreq != nil else {
+        guard config.hasFigures else {
             cairo = nil
             return
         }

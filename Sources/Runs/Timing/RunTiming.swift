@@ -61,7 +61,7 @@ extension RunTiming {
     }
 
     private static func figures(_ config: ExperimentConfig, _ decomposition: any Decomposition) throws -> Double {
-        guard config.imageFreq != nil else { return 0 }
+        guard config.hasFigures else { return 0 }
         let cairo: Cairo
         do { cairo = try Cairo(libraries: Cairo.usualLibraries) } catch { return 0 }
         func time(batches: Int) throws -> (seconds: Double, numbers: FigureNumbers?) {

@@ -118,6 +118,10 @@ extension ResidualMLPTarget: FeatureTarget {
         ResidualMLPNetwork(self, decomposed: decomposed, wholeOutputs: outputLoss == .kl, layout: layout)
     }
 
+    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)? {
+        (module.hasSuffix(".mlp_in") ? .reads : .writes, embedding)
+    }
+
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber] {
         try decomposition.featureAlignment()?.numbers ?? []
     }

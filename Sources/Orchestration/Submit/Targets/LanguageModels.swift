@@ -34,7 +34,7 @@ package struct LanguageModels {
         return [
             config.target?.description, config.pretrainedModelClass, config.tokenizerName, text?.datasetName,
             text?.columnName, text?.trainDataSplit, text?.evalDataSplit, text.map { "\($0.maxSeqLen)" },
-            "\(config.batchSize)", "\(config.imageFreq == nil)", config.targetModulePatterns.joined(separator: " "),
+            "\(config.batchSize)", "\(config.hasFigures)", config.targetModulePatterns.joined(separator: " "),
         ].map { $0 ?? "" }.joined(separator: "\n")
     }
 

@@ -23,7 +23,7 @@ extension LanguageSourceFinder {
             key = "task_config.dataset_name"
             guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
             let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
-            for (splitKey, split) in config.imageFreq == nil ? splits.dropLast() : splits {
+            for (splitKey, split) in config.hasFigures ? splits : splits.dropLast() {
                 key = "task_config.dataset_name"
                 // A name that is there may still lack the split, a split the column.
                 if try isHere(text.datasetName) { key = "task_config." + splitKey }

@@ -106,7 +106,7 @@ struct LanguageSourceFinder {
         }
         guard let training = try tokens(text.trainDataSplit) else { return nil }
         var evaluation: String?
-        if config.imageFreq != nil {
+        if config.hasFigures {
             guard let encoded = try tokens(text.evalDataSplit) else { return nil }
             evaluation = encoded
         }
