@@ -7,7 +7,7 @@ enum CommandLineArguments {
     /// Options that add up when they are given again.
     private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run"]
     /// The same, for one command only.
-    private static let repeatableFor = ["export": "--metric"]
+    private static let repeatableFor = ["export": "--metric", "plot": "--figure"]
 
     /// The arguments with a bare `--sweep` given its file, negative numbers tied to their options, the published tool's
     /// negation put right, and the help topic that is no command made one.

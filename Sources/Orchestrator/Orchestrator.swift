@@ -24,7 +24,7 @@ struct Orchestrator: AsyncParsableCommand {
         subcommands: [
             Submit.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self, Resume.self,
             Best.self,
-            Compare.self, Export.self, Why.self, Report.self,
+            Compare.self, Plot.self, Export.self, Why.self, Report.self,
             Sync.self, Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,
         ])
 

@@ -26,14 +26,17 @@ struct Worker: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, Figures.self, Weights.self, FetchLanguage.self, TellMemory.self, LookAtHub.self, About.self,
+            Forward.self, Figures.self, Weights.self, PlotWeights.self, FetchLanguage.self, TellMemory.self,
+            LookAtHub.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 
     static func main() async {
         StandardStreams.fillGaps()
         do {
-            if let option = RepeatedOption(in: Array(CommandLine.arguments.dropFirst())) {
+            if let option = RepeatedOption(
+                in: Array(CommandLine.arguments.dropFirst()), repeatable: ["--figure", "--format"])
+            {
                 throw ValidationError("\(option)")
             }
             var command = try parseAsRoot()

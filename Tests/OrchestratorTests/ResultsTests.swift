@@ -104,6 +104,17 @@ struct ResultsTests {
         #expect(answer.error.contains("run \(runs[0]) has no weights yet"), "\(answer.error)")
     }
 
+    @Test func whatCannotBeDrawnIsTold() async throws {
+        let job = try job(["1"])
+        let run = try #require(try store.snapshot(of: job).runs.first?.id.rawValue)
+        let early = try await bench.orchestrator(["plot", run, "--list"])
+        #expect(early.code == 2)
+        #expect(early.error.contains("run \(run) has no weights yet"), "\(early.error)")
+        let format = try await bench.orchestrator(["plot", run, "--format", "png,gif"])
+        #expect(format.code == 2)
+        #expect(format.error.contains("--format 'gif': expected png, svg or pdf"), "\(format.error)")
+    }
+
     @Test func aTableHasWhatVariesAndFinalMetrics() async throws {
         _ = try job(["0.001", "0.3"]) { index, claim in
             if index == 0 {

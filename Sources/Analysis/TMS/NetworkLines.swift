@@ -81,8 +81,9 @@ extension TMSAnalysis {
         let layers = hidden.compactMap { $0 }
         guard layers.count == target.hiddenLayers.count else { return [] }
         let linearNorms = subnets.norms
-        let hiddenNorms = subnets.norms.indices.map { component in
-            layers.reduce(0) { $0 + $1.norms[component] }
+        // Decompositions of another origin may have other numbers of subcomponents in other modules.
+        let hiddenNorms = linearNorms.indices.map { component in
+            layers.reduce(0) { $0 + (component < $1.count ? $1.norms[component] : 0) }
         }
         let shown = linearNorms.indices.filter { linearNorms[$0] + hiddenNorms[$0] > Self.subnetThreshold }
         return [
@@ -99,7 +100,7 @@ extension TMSAnalysis {
                     title: "Subcomponent \(component)", component: component,
                     lines: lines(
                         linear: isLinear ? subnets[component] : nil,
-                        hidden: isLinear ? [] : layers.map { $0[component] }))
+                        hidden: isLinear ? [] : layers.filter { component < $0.count }.map { $0[component] }))
             }
     }
 

@@ -61,4 +61,19 @@ public struct PublishedWeights {
             tiedWeights: second == first.transposed)
         return try? TMSTarget(stateDict: target, shape: shape)
     }
+
+    /// The target, if it is a residual MLP without biases whose outputs are read as its inputs were written.
+    ///
+    /// Weights don't tell the nonlinearity, which nothing that is drawn from them depends on.
+    var residualMLP: ResidualMLPTarget? {
+        guard let embedding = target["W_E"], embedding.shape.count == 2, target["W_U"] == embedding.transposed,
+            let input = target["layers.0.mlp_in.weight"], input.shape.count == 2,
+            !target.keys.contains(where: { $0.hasSuffix(".bias") })
+        else { return nil }
+        let layers = target.keys.count { $0.hasPrefix("layers.") && $0.hasSuffix(".mlp_in.weight") }
+        let shape = ResidualMLPShape(
+            features: embedding.shape[0], embedding: embedding.shape[1], neurons: input.shape[0], layers: layers,
+            activation: .relu, inBias: false, outBias: false)
+        return try? ResidualMLPTarget(stateDict: target, shape: shape)
+    }
 }

@@ -1,0 +1,144 @@
+import Analysis
+import Figures
+import Kernels
+
+/// The figures of a decomposed toy model of superposition.
+struct TMSFigures {
+    private let analysis: TMSAnalysis
+
+    init(_ analysis: TMSAnalysis) { self.analysis = analysis }
+
+    private var isFlat: Bool { analysis.targetWeights.shape[1] == 2 }
+    private var hasHiddenLayers: Bool { !analysis.target.hiddenLayers.isEmpty }
+
+    var all: [Figure] {
+        (isFlat ? [vectors, hasHiddenLayers ? fullNetwork : combinedDiagram] : [])
+            + (analysis.firstHiddenLayer.map { [hiddenLayers($0)] } ?? []) + [cosines]
+    }
+
+    /// The features in hidden space: of the target, of the sum, and of each subcomponent.
+    private var vectors: Figure {
+        let panels = analysis.panels
+        let reach = Double(panels.reduce(0) { $1.weights.values.reduce($0) { max($0, abs($1)) } }) * 1.2
+        let features = analysis.targetWeights.shape[0]
+        return Figure(
+            name: "tms_vectors", title: "linear1: the target, and the subcomponents that sum to it",
+            panels: panels.enumerated().map { index, panel in
+                let points = (0..<features).map {
+                    (x: Double(panel.weights.values[2 * $0]), y: Double(panel.weights.values[2 * $0 + 1]))
+                }
+                let limits = -max(reach, 1e-3)...max(reach, 1e-3)
+                return .plot(
+                    Plot(
+                        title: panel.title, x: Axis("Hidden unit 0", range: limits),
+                        y: Axis("Hidden unit 1", range: limits),
+                        layers: [.rule(isVertical: true, at: 0), .rule(isVertical: false, at: 0)]
+                            + points.enumerated().map { .line(x: [0, $1.x], y: [0, $1.y], style: Self.solid($0)) }
+                            + points.enumerated().map { .points(x: [$1.x], y: [$1.y], style: .series($0, radius: 2.4)) }
+                            // Named once: the colours and markers are the same in every panel.
+                            + (index == 0
+                                ? [
+                                    .words(
+                                        points.enumerated().map {
+                                            .init(x: $1.x * 1.12, y: $1.y * 1.12, text: String($0))
+                                        })
+                                ] : []),
+                        aspect: 1))
+            }, columns: 3)
+    }
+
+    private static func solid(_ feature: Int) -> Style {
+        var style = Style.series(feature)
+        style.dash = []
+        return style
+    }
+
+    /// The networks without hidden layers, all on one scale.
+    private var combinedDiagram: Figure {
+        network(
+            "tms_combined_diagram", "The network: the target, and the subcomponents of linear1",
+            zip(analysis.panels, analysis.networkLines).map { ($0.title, $1) }, depth: 2)
+    }
+
+    /// The whole networks, layer by layer.
+    private var fullNetwork: Figure {
+        network(
+            "tms_full_network", "The network: the target, and its subcomponents by index",
+            analysis.networkPanels.map { ($0.title, $0.lines) },
+            depth: Double(2 + analysis.target.hiddenLayers.count))
+    }
+
+    private func network(
+        _ name: String, _ title: String, _ networks: [(title: String, lines: [NetworkLine])], depth: Double
+    ) -> Figure {
+        // One scale for all: noise is not drawn as strong as the target.
+        let largest = networks.reduce(0) { $1.lines.reduce($0) { max($0, abs($1.weight)) } }
+        return Figure(
+            name: name, title: title,
+            panels: networks.map { network in
+                let shown = network.lines.map { (line: $0, strength: largest > 0 ? abs($0.weight) / largest : 0) }
+                    .filter { $0.strength >= 0.01 }.sorted { $0.strength < $1.strength }
+                return .plot(
+                    Plot(
+                        title: network.title, x: Axis("", range: 0...1), y: Axis("", range: -depth - 0.1...0.1),
+                        layers: shown.map { line, strength in
+                            .line(
+                                x: [line.from.x, line.to.x], y: [line.from.y, line.to.y],
+                                style: Style(
+                                    color: Style.series(line.weight < 0 ? 1 : 0).color,
+                                    dash: line.weight < 0 ? [3, 1.5] : [], width: 0.4 + 1.6 * Double(strength),
+                                    opacity: 0.15 + 0.85 * Double(strength)))
+                        } + [nodes(depth)], aspect: 1.1, hidesAxes: true))
+            }, columns: 3)
+    }
+
+    private func nodes(_ depth: Double) -> Plot.Layer {
+        let (features, hidden) = (analysis.targetWeights.shape[0], analysis.targetWeights.shape[1])
+        let margins = hasHiddenLayers ? (outer: 0.1, inner: 0.2) : (outer: 0.05, inner: 0.25)
+        let outer = NetworkPicture.spaced(margins.outer, 1 - margins.outer, features)
+        let inner = NetworkPicture.spaced(margins.inner, 1 - margins.inner, hidden)
+        let rows = (0...Int(depth)).map { $0 == 0 || $0 == Int(depth) ? outer : inner }
+        return .points(
+            x: rows.flatMap { $0 }, y: rows.enumerated().flatMap { row, xs in xs.map { _ in -Double(row) } },
+            style: Style(color: .black, radius: 2.4))
+    }
+
+    private func hiddenLayers(_ layer: TMSAnalysis.HiddenLayer) -> Figure {
+        let matrices = layer.panels.map {
+            Matrix(rows: $0.weights.shape[0], columns: $0.weights.shape[1], values: $0.weights.values)
+        }
+        let range = HeatMap.symmetricRange(matrices)
+        return Figure(
+            name: "tms_hidden_layers", title: "The first hidden layer (blue negative, red positive)",
+            panels: zip(layer.panels, matrices).map { panel, matrix in
+                let norm = matrix.values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+                return .heatMap(
+                    HeatMap(
+                        title: "\(panel.title): \(short(norm))", matrix: matrix, colors: .blueWhiteRed, range: range,
+                        valueLabel: "Weight", columnLabel: "Output", rowLabel: "Input", showsValues: matrix.columns <= 6
+                    ))
+            }, columns: 3)
+    }
+
+    /// How near each feature's nearest subcomponent comes, in direction and in length.
+    private var cosines: Figure {
+        func panel(_ title: String, _ label: String, _ values: [Float]) -> Panel {
+            .plot(
+                Plot(
+                    title: title, x: Axis("Feature"),
+                    y: Axis(label, range: 0...max(1.1, Double(values.max() ?? 1) * 1.05)),
+                    layers: [
+                        .bars(
+                            edges: (0...values.count).map { Double($0) - 0.5 }, heights: values.map(Double.init),
+                            style: Style(opacity: 0.7)),
+                        .rule(isVertical: false, at: 1),
+                    ], aspect: 0.35))
+        }
+        return Figure(
+            name: "cosine_similarity_analysis", title: "Each feature's nearest subcomponent of linear1",
+            panels: [
+                panel("Direction", "Largest cosine", analysis.maxCosines),
+                panel("Length there over the target's", "Ratio", analysis.lengthRatios),
+            ])
+    }
+}

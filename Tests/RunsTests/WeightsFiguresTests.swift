@@ -1,0 +1,114 @@
+import Analysis
+import Artifacts
+import Figures
+import Foundation
+import Kernels
+import Testing
+
+@testable import Runs
+
+/// What is drawn from a decomposition's weights alone.
+@Suite struct WeightsFiguresTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func write(_ arrays: [String: SafeTensors.Array]) throws -> PublishedWeights {
+        let path = folder.path + "/model_5.safetensors"
+        try SafeTensors(arrays: arrays).write(to: path)
+        return try PublishedWeights(path: path)
+    }
+
+    /// A TMS model (features 3) with subcomponents that sum to its first matrix.
+    private func tms(hidden: Int, hiddenLayers: Int = 0) throws -> PublishedWeights {
+        let weight = (0..<hidden * 3).map { Float($0) / 4 - 0.5 }
+        let transposed = (0..<3).flatMap { f in (0..<hidden).map { weight[$0 * 3 + f] } }
+        var arrays: [String: SafeTensors.Array] = [
+            "model.linear1.weight": .init(shape: [hidden, 3], weight),
+            "model.linear2.weight": .init(shape: [3, hidden], transposed),
+            "model.linear2.bias": .init(shape: [3], [0, 0, 0] as [Float]),
+            // V is the identity, so that U is the matrix transposed.
+            "components.linear1.V": .init(shape: [3, 3], [1, 0, 0, 0, 1, 0, 0, 0, 1] as [Float]),
+            "components.linear1.U": .init(shape: [3, hidden], transposed),
+        ]
+        for layer in 0..<hiddenLayers {
+            let square = (0..<hidden * hidden).map { $0 % (hidden + 1) == 0 ? Float(1) : 0 }
+            arrays["model.hidden_layers.\(layer).weight"] = .init(shape: [hidden, hidden], square)
+            arrays["components.hidden_layers-\(layer).V"] = .init(shape: [hidden, hidden], square)
+            arrays["components.hidden_layers-\(layer).U"] = .init(shape: [hidden, hidden], square)
+        }
+        return try write(arrays)
+    }
+
+    @Test func aModelWithTwoHiddenUnitsIsDrawnInTheirPlane() throws {
+        let figures = try WeightsFigures(tms(hidden: 2), corner: "abc, step 5").all
+        #expect(
+            figures.map(\.name) == [
+                "feature_representation_analysis", "polygon", "cosine_similarity_distribution", "tms_vectors",
+                "tms_combined_diagram", "cosine_similarity_analysis",
+            ])
+        #expect(figures.allSatisfy { $0.corner == "abc, step 5" })
+        let vectors = try #require(figures.first { $0.name == "tms_vectors" })
+        #expect(vectors.panels.map(\.title).prefix(2) == ["Target model", "Sum of components"])
+        let cosines = try #require(figures.last)
+        let heights = try #require(cosines.arrays.first { $0.name == "Direction/0/heights" })
+        #expect(heights.values.allSatisfy { abs($0 - 1) < 1e-5 }, "the subcomponents are the columns")
+        let cairo = try Cairo()
+        for figure in figures {
+            #expect(try figure.png(cairo).count > 1000, "\(figure.name)")
+            #expect(try figure.pdf(cairo).starts(with: Array("%PDF-".utf8)), "\(figure.name)")
+            #expect(try figure.svg(cairo).hasSuffix("</svg>\n"), "\(figure.name)")
+        }
+    }
+
+    @Test func hiddenLayersHaveAFigureAndMoreUnitsNoPlane() throws {
+        #expect(
+            try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").all.map(\.name).suffix(4) == [
+                "tms_vectors", "tms_full_network", "tms_hidden_layers", "cosine_similarity_analysis",
+            ])
+        #expect(
+            try WeightsFigures(tms(hidden: 4), corner: "").all.map(\.name) == [
+                "feature_representation_analysis", "cosine_similarity_distribution", "cosine_similarity_analysis",
+            ])
+    }
+
+    @Test func aResidualMLPsNeuronsAreDrawnAgainstTheTargets() throws {
+        let (features, width, neurons) = (4, 3, 2)
+        func numbers(_ count: Int, _ seed: Float) -> [Float] {
+            (0..<count).map { (Float($0) * seed).truncatingRemainder(dividingBy: 1) - 0.4 }
+        }
+        let embedding = Tensor(shape: [features, width], values: numbers(features * width, 0.37))
+        let input = Tensor(shape: [neurons, width], values: numbers(neurons * width, 0.61))
+        let output = Tensor(shape: [width, neurons], values: numbers(neurons * width, 0.23))
+        func identity(_ size: Int) -> SafeTensors.Array {
+            .init(shape: [size, size], (0..<size * size).map { $0 % (size + 1) == 0 ? Float(1) : 0 })
+        }
+        func array(_ tensor: Tensor) -> SafeTensors.Array { .init(shape: tensor.shape, tensor.values) }
+        let weights = try write([
+            "model.W_E": array(embedding), "model.W_U": array(embedding.transposed),
+            "model.layers.0.mlp_in.weight": array(input), "model.layers.0.mlp_out.weight": array(output),
+            "components.layers-0-mlp_in.V": identity(width), "components.layers-0-mlp_in.U": array(input.transposed),
+            "components.layers-0-mlp_out.V": identity(neurons),
+            "components.layers-0-mlp_out.U": array(output.transposed),
+        ])
+        let figures = try WeightsFigures(weights, corner: "").all
+        #expect(figures.map(\.name) == ["resid_mlp_weights", "neuron_contribution_pairs"])
+        let reading = embedding.times(input.transposed).values
+        let writing = output.transposed.times(embedding.transposed).values
+        let pairs = try #require(figures[1].arrays.first { $0.name == "layer 0/x" })
+        for (place, value) in pairs.values.enumerated() {
+            let (feature, neuron) = (place / neurons, place % neurons)
+            #expect(abs(value - reading[feature * neurons + neuron] * writing[neuron * features + feature]) < 1e-6)
+        }
+        for figure in figures { #expect(try figure.png(Cairo()).count > 1000, "\(figure.name)") }
+    }
+
+    @Test func anotherKindOfTargetIsRefusedByName() throws {
+        let square = SafeTensors.Array(shape: [2, 2], [1, 0, 0, 1] as [Float])
+        let weights = try write([
+            "model.wte.weight": square, "components.wte.V": square, "components.wte.U": square,
+        ])
+        let error = #expect(throws: RunError.self) { try WeightsFigures(weights, corner: "").all }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("this is neither"))
+    }
+}
