@@ -152,7 +152,7 @@ struct SubmitTests {
 
 /// Waits until `condition` holds; fails the test if it never does.
 func eventually(
-    within patience: Duration = .seconds(30), _ condition: () async throws -> Bool,
+    within patience: Duration = .seconds(90), _ condition: () async throws -> Bool,
     sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
     let end = ContinuousClock.now + patience

@@ -103,12 +103,12 @@ struct TrackingEndToEndTests {
         _ = try await bench.orchestrator(
             Self.submit + ["--sweep", "sweep.yaml", "--no-create_report"], adding: tracking(server.baseURL))
         let runs = try await bench.status(of: 1).runs
-        try await eventually(within: .seconds(120)) {
+        try await eventually(within: .seconds(300)) {
             let log = FileManager.default.contents(atPath: runs[0].folder + "/output.log") ?? Data()
             return String(decoding: log, as: UTF8.self).contains("W&B: rows are kept in ")
         }
         server.backend.inject { _, _ in .none }
-        try await eventually(within: .seconds(120)) {
+        try await eventually(within: .seconds(300)) {
             runs.allSatisfy { server.backend.run($0.run)?.exitCodes == [0] }
         }
         #expect(server.backend.violations == [])
