@@ -16,7 +16,10 @@ package struct SyncSession {
     /// How often the state is asked which runs are over.
     package let renewal: Duration
 
-    package init(relay: Relay, selection: SyncSelection, store: Store, isLive: Bool, perMinute: Int, explain: @escaping (String) -> String?, view: SyncView? = nil, renewal: Duration) {
+    package init(
+        relay: Relay, selection: SyncSelection, store: Store, isLive: Bool, perMinute: Int,
+        explain: @escaping (String) -> String?, view: SyncView? = nil, renewal: Duration
+    ) {
         self.relay = relay
         self.selection = selection
         self.store = store

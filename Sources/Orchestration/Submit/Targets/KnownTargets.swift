@@ -17,7 +17,9 @@ package struct KnownTargets {
     /// How the target of a config was trained; nil for one that is not here yet.
     ///
     /// - Throws: What is missing or wrong, by the checks that agents make.
-    package mutating func config(of config: ExperimentConfig, training: TargetConfig?) throws(TargetError) -> TargetConfig? {
+    package mutating func config(of config: ExperimentConfig, training: TargetConfig?) throws(TargetError)
+        -> TargetConfig?
+    {
         // Without a target it is known that there is none: the config's own checks say so.
         guard let origin = try? TargetOrigin(config, training: training) else { return nil }
         if config.taskConfig.text != nil, training == nil { return nil }
