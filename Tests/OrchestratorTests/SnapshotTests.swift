@@ -17,6 +17,8 @@ struct SnapshotTests {
         _ = try bench.write(TrainingEndToEndTests.target, to: "target.yaml")
         let trained = try await bench.run(worker, ["train-target", "target.yaml", "--out", "mine"])
         #expect(trained.code == 0, "\(trained.error)")
+        let figures = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/mine/figures")
+        #expect(figures.contains("cosine_similarity_distribution.png"), "\(trained.output)")
         let config = TrainingEndToEndTests.experiment(steps: 2000)
             .replacing("train:small", with: "mine/tms.safetensors")
         _ = try bench.write(config, to: "mine.yaml")

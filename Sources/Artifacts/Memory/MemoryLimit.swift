@@ -26,7 +26,7 @@ extension MemoryLimit {
     public static func all(environment: [String: String], root: String = "") -> [MemoryLimit] {
         let files = KernelFiles(root: root)
         return [machine(files)].compactMap(\.self) + files.groups("memory").compactMap { $0.limit(environment) }
-            + [slurm(environment), addressSpace()].compactMap(\.self)
+            + [slurm(environment), addressSpace(files)].compactMap(\.self)
     }
 
     /// The limit that leaves the least in all.
@@ -53,13 +53,21 @@ extension MemoryLimit {
         return MemoryLimit(total: megabytes << 20, free: megabytes << 20, owner: "the SLURM job (--mem)")
     }
 
-    private static func addressSpace() -> MemoryLimit? {
+    /// An address space also holds the program, its threads' stacks and what has been reserved without being used.
+    private static func addressSpace(_ files: KernelFiles) -> MemoryLimit? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < UInt64(1) << 60 else {
             return nil
         }
-        return MemoryLimit(total: Int(limit.rlim_cur), free: Int(limit.rlim_cur), owner: "this process (ulimit -v)")
+        let taken = (files.number(ofFirstWordIn: "/proc/self/statm") ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return MemoryLimit(
+            total: Int(limit.rlim_cur), free: max(0, Int(limit.rlim_cur) - taken - threadReserve),
+            owner: "this process (ulimit -v)")
     }
+
+    /// What the threads of a run that begins take beside its numbers: stacks, and OpenBLAS's buffers, which it waits for
+    /// without end where it can't get them.
+    private static let threadReserve = 96 << 20
 }
 
 /// How many cores' worth of time this process may take.
@@ -84,6 +92,10 @@ private struct KernelFiles {
 
     func number(_ path: String) -> Int? {
         text(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    func number(ofFirstWordIn path: String) -> Int? {
+        text(path)?.split(separator: " ").first.flatMap { Int($0) }
     }
 
     /// The first number of each line, by the line's first word.

@@ -52,7 +52,10 @@ public struct PublishedWeights {
     }
 
     /// The target, if it is a toy model of superposition.
-    var tms: TMSTarget? {
+    var tms: TMSTarget? { Self.tms(target) }
+
+    /// A toy model of superposition, if a state dict holds one.
+    static func tms(_ target: StateDict) -> TMSTarget? {
         guard let first = target["linear1.weight"], first.shape.count == 2, let second = target["linear2.weight"]
         else { return nil }
         let layers = target.keys.count { $0.hasPrefix("hidden_layers.") && $0.hasSuffix(".weight") }

@@ -1,16 +1,7 @@
 import ArgumentParser
-import Artifacts
 import Experiments
 import Figures
-import Foundation
 import Runs
-
-/// A kind of file that figures are drawn as.
-private enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
-    case png
-    case svg
-    case pdf
-}
 
 extension Worker {
     /// Draws the figures that a decomposition's weights are enough for.
@@ -36,8 +27,15 @@ extension Worker {
         @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
         var figure: [String] = []
 
-        @Option(help: "png, svg or pdf; may be repeated.")
-        private var format: [FigureFormat] = [.png]
+        @Option(
+            help: "png, svg or pdf; may be repeated.",
+            transform: { name in
+                guard let format = FigureFormat(rawValue: name) else {
+                    throw ValidationError("'\(name)': expected png, svg or pdf")
+                }
+                return format
+            })
+        var format: [FigureFormat] = [.png]
 
         @Option(help: ArgumentHelp("What stands in each figure's corner.", valueName: "text"))
         var corner = ""
@@ -49,33 +47,7 @@ extension Worker {
                 for figure in chosen { print("\(figure.name)\t\(figure.title)") }
                 return
             }
-            let cairo = try Cairo()
-            // All are drawn before any is written: a figure that can't be drawn leaves nothing half done.
-            var files: [(path: String, bytes: [UInt8])] = []
-            for figure in chosen {
-                for format in format {
-                    let bytes =
-                        switch format {
-                        case .png: try figure.png(cairo)
-                        case .svg: Array(try figure.svg(cairo).utf8)
-                        case .pdf: try figure.pdf(cairo)
-                        }
-                    files.append((out + "/" + figure.name + "." + format.rawValue, bytes))
-                }
-                let arrays = Dictionary(
-                    figure.arrays.map { ($0.name, SafeTensors.Array(shape: $0.shape, $0.values)) },
-                    uniquingKeysWith: { first, _ in first })
-                files.append((out + "/" + figure.name + ".safetensors", SafeTensors(arrays: arrays).encoded()))
-            }
-            do {
-                try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-            } catch {
-                throw RunError.invalid("\(out): \(error.localizedDescription)")
-            }
-            for file in files {
-                try DurableFile.write(file.bytes, to: file.path, flush: .nothing)
-                print(file.path)
-            }
+            for file in try FigureWriter().write(chosen, as: format, into: out) { print(file) }
         }
 
         private func named(_ name: String, _ all: [Figure]) throws(RunError) -> Figure {

@@ -9,7 +9,8 @@ extension Worker {
         static let configuration = CommandConfiguration(
             abstract: "Train a target model from its training config.",
             discussion: """
-                Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder.
+                Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder, and below
+                figures/ what a TMS target looks like.
                 Seeds are tried from the config's on until every feature is represented.
 
                 EXAMPLE
@@ -39,11 +40,26 @@ extension Worker {
             }
             let hooks = RunHooks(
                 shouldStop: { StopRequest.isMade }, progress: { _ in }, say: { print($0) })
+            let folder = out.hasSuffix("/") ? String(out.dropLast()) : out
             let isDone = try TargetCache.train(
-                target, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
-                into: out.hasSuffix("/") ? String(out.dropLast()) : out, hooks: hooks)
+                target, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, into: folder, hooks: hooks)
             guard isDone else { throw ExitCode(130) }
             print("the target is in \(out)")
+            draw(target, in: folder)
+        }
+
+        /// Draws the target's figures beside it; a target without them is as good.
+        private func draw(_ target: TargetConfig, in folder: String) {
+            do {
+                let weights = "\(folder)/\(target.kind.weightsStem).safetensors"
+                let corner = URL(filePath: folder).lastPathComponent
+                let figures = try TargetFigures.all(of: weights, corner: corner)
+                guard !figures.isEmpty else { return }
+                try FigureWriter().write(figures, as: [.png], into: folder + "/figures")
+                print("its figures are in \(folder)/figures")
+            } catch {
+                print("there are no figures of it: \(error)")
+            }
         }
     }
 }

@@ -1,0 +1,55 @@
+import Artifacts
+public import Figures
+import Foundation
+
+/// A kind of file that figures are drawn as.
+public enum FigureFormat: String, CaseIterable, Sendable {
+    case png
+    case svg
+    case pdf
+}
+
+/// Draws figures into a folder, with the numbers that they show beside them.
+public struct FigureWriter {
+    private let cairo: Cairo
+
+    /// Loads what draws.
+    ///
+    /// - Throws: `FigureError` where Cairo is missing.
+    public init() throws(FigureError) { cairo = try Cairo() }
+
+    /// Draws figures; all are drawn before any is written, so that one that can't be drawn leaves nothing half done.
+    ///
+    /// - Parameters:
+    ///   - figures: What to draw.
+    ///   - formats: As what; each figure's numbers come as `<name>.safetensors` besides.
+    ///   - folder: Where to; created if it is not there.
+    /// - Returns: The files that were written.
+    /// - Throws: `FigureError`, `RunError` for a folder that can't be created, `FileError`.
+    @discardableResult
+    public func write(_ figures: [Figure], as formats: [FigureFormat], into folder: String) throws -> [String] {
+        var files: [(path: String, bytes: [UInt8])] = []
+        for figure in figures {
+            for format in formats {
+                let bytes =
+                    switch format {
+                    case .png: try figure.png(cairo)
+                    case .svg: Array(try figure.svg(cairo).utf8)
+                    case .pdf: try figure.pdf(cairo)
+                    }
+                files.append(("\(folder)/\(figure.name).\(format.rawValue)", bytes))
+            }
+            let arrays = Dictionary(
+                figure.arrays.map { ($0.name, SafeTensors.Array(shape: $0.shape, $0.values)) },
+                uniquingKeysWith: { first, _ in first })
+            files.append(("\(folder)/\(figure.name).safetensors", SafeTensors(arrays: arrays).encoded()))
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw RunError.invalid("\(folder): \(error.localizedDescription)")
+        }
+        for file in files { try DurableFile.write(file.bytes, to: file.path, flush: .nothing) }
+        return files.map(\.path)
+    }
+}
