@@ -270,7 +270,7 @@ struct HubTests {
             #expect(refusal { _ = try hub.model("org/name") }.contains("no config.json"))
         }
         try withHub { _, hub, _ in
-            #expect(refusal { _ = try hub.model("../../no/such/folder") }.contains("neither a folder nor a model's name"))
+            #expect(refusal { _ = try hub.model("../../no/such") }.contains("neither a folder nor a model's name"))
         }
     }
 
