@@ -122,15 +122,20 @@ public struct Hub: Sendable {
 
     /// Checks that a model is available, without downloading it: it is here, or the hub has its files.
     ///
+    /// What is wrong with a cache is said, and no obstacle where the hub has the model.
+    ///
     /// - Parameters:
     ///   - name: the folder or the name.
     ///   - needsWeights: false for a model of which only the tokenizer is asked for.
+    /// - Returns: The model where it is here, nil where only the hub has it.
     /// - Throws: `HubError` with what is missing and what to do.
-    public func checkModel(_ name: String, needsWeights: Bool = true) throws {
-        if try here({ try localModel(name, needsWeights: needsWeights) }) != nil { return }
+    @discardableResult
+    public func checkModel(_ name: String, needsWeights: Bool = true) throws -> Model? {
+        if let model = try here({ try localModel(name, needsWeights: needsWeights) }) { return model }
         let hubName = try modelName(name)
         let files = try listing(hubName, try client(for: name)).files
         _ = try ModelFiles.wanted(among: files, of: name, needsWeights: needsWeights)
+        return nil
     }
 
     /// A model's config.json, from this machine or from the hub, without its weights.

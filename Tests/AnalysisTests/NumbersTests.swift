@@ -9,8 +9,30 @@ import Testing
         #expect(order.isUnique == [true, false, true])
     }
 
-    @Test func whatIsNotANumberIsTakenLast() {
-        #expect(ColumnOrder(Tensor(shape: [1, 3], values: [.nan, -1, 0])).columns == [2, 0, 1])
+    static let permutations: [(rows: [[Float]], order: [Int])] = [
+        // A permuted identity is put in order.
+        ([[0, 0, 1], [1, 0, 0], [0, 1, 0]], [2, 0, 1]),
+        // An earlier row's choice stands, although the later row would have had more of it.
+        ([[0.5, 0.4], [0.9, 0]], [0, 1]),
+        ([[0.5, 0.6, 0.1], [0.2, 0.9, 0.3]], [1, 2, 0]),
+        // Columns beyond the rows follow in order.
+        ([[0, 0, 0, 1, 0]], [3, 0, 1, 2, 4]),
+        // Of equal values the first is taken.
+        ([[1, 1, 1], [1, 1, 1]], [0, 1, 2]),
+        // More rows than columns.
+        ([[0, 1], [1, 0], [5, 5]], [1, 0]),
+        // What is not a number comes last.
+        ([[.nan, 0, 1], [.nan, 0, 0]], [2, 1, 0]),
+        ([[.nan, -1, 0]], [2, 0, 1]),
+        ([[.nan, .nan]], [0, 1]),
+        ([[-2, -1]], [1, 0]),
+    ]
+
+    @Test(arguments: permutations)
+    func columnsAreOrderedGreedilyTowardsTheIdentity(rows: [[Float]], order: [Int]) {
+        let matrix = Tensor(shape: [rows.count, rows[0].count], values: Array(rows.joined()))
+
+        #expect(ColumnOrder(matrix).columns == order)
     }
 
     @Test func binsHoldTheirLowerEndsAndTheLastBothItsEnds() {

@@ -92,6 +92,10 @@ struct ResultsTests {
         #expect(wrong.code == 2)
         #expect(wrong.output.isEmpty)
         #expect(wrong.error.contains("did you mean 'mmcs'?"), "\(wrong.error)")
+        try DurableFile.write(rows[0] + "\nrubbish\n" + rows[1] + "\n", to: runs[0].folder.metrics)
+        let damaged = try await bench.orchestrator(["export", "1", "--history"])
+        #expect(damaged.code == 1)
+        #expect(damaged.error.contains("\(runs[0].folder.metrics):2: is not a row of metrics"), "\(damaged.error)")
         let clash = try await bench.orchestrator(["export", "1", "--history", "--jsonl"])
         #expect(clash.code == 2)
     }

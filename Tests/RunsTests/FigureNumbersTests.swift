@@ -1,3 +1,4 @@
+import Analysis
 import Kernels
 import Testing
 
@@ -60,9 +61,10 @@ struct FigureNumbersTests {
             let maps = try heatMaps(name)
             #expect(maps.map(\.title) == ["linear1", "linear2"])
             for map in maps {
-                let matrix = Matrix(rows: 3, columns: 5, values: try #require(values[map.title]).values)
-                #expect(map.matrix == matrix.permutingColumns(matrix.orderTowardsIdentity))
-                #expect(map.columnNames == matrix.orderTowardsIdentity.map(String.init), "true indices")
+                let matrix = try #require(values[map.title])
+                let order = ColumnOrder(matrix).columns
+                #expect(map.matrix == Matrix(matrix.columns(order)))
+                #expect(map.columnNames == order.map(String.init), "true indices")
                 #expect(map.range == 0...1, "one scale for all steps")
             }
         }
@@ -73,13 +75,11 @@ struct FigureNumbersTests {
 
         #expect(maps.map(\.title) == ["linear1: V", "linear1: U", "linear2: V", "linear2: U"])
         for (index, module) in ["linear1", "linear2"].enumerated() {
-            let upper = Matrix(rows: 3, columns: 5, values: try #require(try ofFeatures().ciUpper[module]).values)
-            let order = upper.orderTowardsIdentity
+            let order = ColumnOrder(try #require(try ofFeatures().ciUpper[module])).columns
             let v = try #require(decomposition.trainedTensors["components.\(module).V"])
             let u = try #require(decomposition.trainedTensors["components.\(module).U"])
             for (map, tensor) in [(maps[2 * index], v), (maps[2 * index + 1], u.transposed)] {
-                let matrix = Matrix(rows: tensor.shape[0], columns: 5, values: tensor.values)
-                #expect(map.matrix == matrix.permutingColumns(order))
+                #expect(map.matrix == Matrix(tensor.columns(order)))
                 #expect(map.range.lowerBound == -map.range.upperBound, "white is zero")
             }
         }

@@ -103,6 +103,19 @@ import Testing
         for figure in figures { #expect(try figure.png(Cairo()).count > 1000, "\(figure.name)") }
     }
 
+    @Test func aTargetWhoseTensorsDoNotFitTogetherIsTold() throws {
+        let weights = try write([
+            "model.linear1.weight": .init(shape: [2, 3], [1, 2, 3, 4, 5, 6] as [Float]),
+            "model.linear2.weight": .init(shape: [3, 2], [1, 2, 3, 4, 5, 6] as [Float]),
+            "components.linear1.V": .init(shape: [3, 1], [1, 2, 3] as [Float]),
+            "components.linear1.U": .init(shape: [1, 2], [1, 2] as [Float]),
+        ])
+        let error = #expect(throws: RunError.self) { try WeightsFigures(weights, corner: "").all }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("model_5.safetensors") && text.contains("linear2.bias"), "\(text)")
+        #expect(throws: RunError.self) { try WeightsReport.json(weights) }
+    }
+
     @Test func anotherKindOfTargetIsRefusedByName() throws {
         let square = SafeTensors.Array(shape: [2, 2], [1, 0, 0, 1] as [Float])
         let weights = try write([

@@ -6,8 +6,6 @@ public enum ColorMap: Sendable {
     case reds
     /// Blue over white to red: for ranges with zero in the middle.
     case blueWhiteRed
-    /// Dark blue to yellow, evenly bright to every eye.
-    case cividis
 
     private var stops: [Color] {
         switch self {
@@ -18,11 +16,6 @@ public enum ColorMap: Sendable {
                 Color(20, 50, 130), Color(90, 140, 215), Color(255, 255, 255), Color(225, 110, 85),
                 Color(125, 10, 30),
             ]
-        case .cividis:
-            [
-                Color(0, 32, 76), Color(49, 68, 107), Color(102, 105, 112), Color(149, 143, 120),
-                Color(202, 184, 105), Color(255, 233, 69),
-            ]
         }
     }
 
@@ -31,7 +24,6 @@ public enum ColorMap: Sendable {
         switch self {
         case .blues, .reds: Color(0, 0, 0)
         case .blueWhiteRed: Color(60, 0, 10)
-        case .cividis: Color(213, 94, 0)
         }
     }
 

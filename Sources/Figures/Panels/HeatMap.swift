@@ -16,22 +16,18 @@ public struct HeatMap: Sendable {
     public var rowLabel: String
     /// The columns' names, such as true indices of subcomponents in an order of their own; none: 0, 1, 2 ….
     public var columnNames: [String]
-    /// The rows' names; none: 0, 1, 2 ….
-    public var rowNames: [String]
     /// A bar above each column, such as its subcomponent's norm; none if empty.
     public var columnBars: [Float]
     /// Which columns are shown pale, such as those of dead subcomponents; none if empty.
     public var fadedColumns: [Bool]
     /// Whether each cell's value is written into it; only where cells are large.
     public var showsValues: Bool
-    /// Whether the panel stands out among its neighbours.
-    public var isFramed: Bool
 
     /// Creates a heat map.
     public init(
         title: String, matrix: Matrix, colors: ColorMap, range: ClosedRange<Float>, valueLabel: String = "",
-        columnLabel: String, rowLabel: String, columnNames: [String] = [], rowNames: [String] = [],
-        columnBars: [Float] = [], fadedColumns: [Bool] = [], showsValues: Bool = false, isFramed: Bool = false
+        columnLabel: String, rowLabel: String, columnNames: [String] = [],
+        columnBars: [Float] = [], fadedColumns: [Bool] = [], showsValues: Bool = false
     ) {
         self.title = title
         self.matrix = matrix
@@ -41,11 +37,9 @@ public struct HeatMap: Sendable {
         self.columnLabel = columnLabel
         self.rowLabel = rowLabel
         self.columnNames = columnNames
-        self.rowNames = rowNames
         self.columnBars = columnBars
         self.fadedColumns = fadedColumns
         self.showsValues = showsValues
-        self.isFramed = isFramed
     }
 
     /// A range about zero that holds all of some matrices.
@@ -58,13 +52,8 @@ public struct HeatMap: Sendable {
     }
 
     /// The name of a column, as the axis has it.
-    public func columnName(_ column: Int) -> String {
+    private func columnName(_ column: Int) -> String {
         columnNames.indices.contains(column) ? columnNames[column] : String(column)
-    }
-
-    /// The name of a row, as the axis has it.
-    public func rowName(_ row: Int) -> String {
-        rowNames.indices.contains(row) ? rowNames[row] : String(row)
     }
 
     var arrays: [NumberArray] {
@@ -93,7 +82,7 @@ extension HeatMap {
     func sheet(room: Double, index: Int) -> Sheet {
         let area = area(room)
         var sheet = Sheet(width: area.right + 6 + rightRoom, height: area.bottom)
-        sheet.write(Label(text: title, size: TextSize.title, anchor: .start, isBold: isFramed), 2, 8)
+        sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 2, 8)
         sheet.marks.append(
             .cells(area, rows: matrix.rows, columns: matrix.columns, colors: cellColors, panel: index))
         drawMissing(in: area, on: &sheet)
@@ -103,22 +92,12 @@ extension HeatMap {
         drawColumnNames(below: area, on: &sheet)
         drawRowNames(beside: area, on: &sheet)
         drawColorBar(beside: area, on: &sheet)
-        sheet.width = max(sheet.width, Label(text: title, size: TextSize.title, isBold: isFramed).width + 4)
-        if isFramed { frame(&sheet) }
+        sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
         return sheet
     }
 
-    private func frame(_ sheet: inout Sheet) {
-        let box = Box(x: 0, y: 0, width: sheet.width, height: sheet.height)
-        let color = Style.series(0).color
-        sheet.line(box.x, box.y, box.right, box.y, Stroke(color: color, width: 1.6))
-        sheet.line(box.right, box.y, box.right, box.bottom, Stroke(color: color, width: 1.6))
-        sheet.line(box.right, box.bottom, box.x, box.bottom, Stroke(color: color, width: 1.6))
-        sheet.line(box.x, box.bottom, box.x, box.y, Stroke(color: color, width: 1.6))
-    }
-
     private var leftRoom: Double {
-        let names = shownRows(cell: 0).map { Label(text: rowName($0)).width }.max() ?? 0
+        let names = shownRows(cell: 0).map { Label(text: String($0)).width }.max() ?? 0
         return 16 + max(names, 8) + 5
     }
 
@@ -250,7 +229,7 @@ extension HeatMap {
         for row in shown {
             let y = cell(row, 0, in: area).middle.y
             sheet.line(area.x - 2.5, y, area.x, y)
-            sheet.write(Label(text: rowName(row), size: size, anchor: .end), area.x - 4, y)
+            sheet.write(Label(text: String(row), size: size, anchor: .end), area.x - 4, y)
         }
         sheet.write(
             Label(text: rowLabel, size: TextSize.label, isUpright: true), 7,

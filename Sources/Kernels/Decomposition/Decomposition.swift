@@ -122,14 +122,12 @@ public struct ImportancePicture: Equatable, Sendable {
         public let ci: Tensor
         /// The same, as importance losses see them.
         public let ciUpper: Tensor
-        /// V (inputs, C); of a module that reads the stream of a residual MLP W_E V (features, C).
+        /// V (inputs, C).
         public let v: Tensor
-        /// U (C, outputs); of a module that writes to the stream of a residual MLP U W_Eᵀ (C, features).
+        /// U (C, outputs).
         public let u: Tensor
-        /// Which of the two is seen from the features through an embedding; nil if neither is.
-        public let stream: StreamSide?
-        /// ‖V_c‖ ‖U_c‖, the norm of each subcomponent's rank-one matrix (C).
-        public let norms: [Float]
+        /// Which of its two ends is at a stream that features are embedded in; nil where neither is.
+        public let stream: StreamEnd?
     }
 
     /// The decomposed modules, in the order of a forward pass.

@@ -14,9 +14,17 @@ public struct TargetModule: Equatable, Sendable {
 }
 
 /// What a module does with a stream that features are embedded in.
-public enum StreamSide: Sendable {
-    case reads
-    case writes
+public struct StreamEnd: Equatable, Sendable {
+    /// Which of its two ends is at the stream.
+    public enum Side: Sendable {
+        case reads
+        case writes
+    }
+
+    /// Which of its two ends is at the stream.
+    public let side: Side
+    /// W_E (features, d).
+    public let embedding: Tensor
 }
 
 /// What a kind of toy model is to the decomposition of one: everything that depends on the kind.
@@ -40,8 +48,8 @@ protocol FeatureTarget: Sendable {
     func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network
     /// The products that a step of a decomposition of all modules takes.
     func products(_ settings: DecompositionSettings) -> StepProducts
-    /// Whether a module reads from or writes to a stream that features are embedded in, and W_E (f, d); nil for neither.
-    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)?
+    /// Which end of a module is at a stream that features are embedded in; nil where neither is.
+    func stream(of module: String) -> StreamEnd?
     /// Numbers that say how good a decomposition of this target is.
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber]
 }
@@ -49,7 +57,7 @@ protocol FeatureTarget: Sendable {
 extension FeatureTarget {
     var tiedModules: [(String, String)] { [] }
 
-    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)? { nil }
+    func stream(of module: String) -> StreamEnd? { nil }
 }
 
 /// A trained network whose weight matrices are decomposed.

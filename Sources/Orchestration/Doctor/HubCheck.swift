@@ -18,6 +18,7 @@ package struct HubCheck {
         struct Cache: Decodable {
             let path: String
             let entries: Int
+            let trouble: String?
         }
 
         let endpoint: String
@@ -42,7 +43,10 @@ package struct HubCheck {
         } catch let trouble as ChildProcess.Trouble {
             return [.warning("HF hub", "\(worker) look-at-hub \(trouble)", Self.withoutHub)]
         } catch {
-            return []
+            return [
+                .warning(
+                    "HF hub", "\(worker) look-at-hub gave an answer that cannot be read: \(error)", Self.withoutHub)
+            ]
         }
         return [hub(report), caches(report)]
     }
@@ -71,6 +75,9 @@ package struct HubCheck {
         let told = report.caches.map { cache in
             cache.entries == 0 ? "\(cache.path) (nothing)" : "\(cache.path) (\(cache.entries))"
         }
-        return .ok("HF caches", told.joined(separator: ", "))
+        guard let trouble = report.caches.lazy.compactMap(\.trouble).first else {
+            return .ok("HF caches", told.joined(separator: ", "))
+        }
+        return .warning("HF caches", trouble, "make the folder readable, or name another one (HF_HOME)")
     }
 }

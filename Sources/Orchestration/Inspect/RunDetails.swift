@@ -122,7 +122,7 @@ extension RunDetails {
                 job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(config.value),
                 attempts: attempts.map(Report.AttemptReport.init),
                 files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
-                isUnsent: isUnsent, tms: try? recovery.get()))
+                isUnsent: isUnsent, recovery: recovery))
     }
 
     private struct Report: Encodable {
@@ -161,6 +161,20 @@ extension RunDetails {
         let wandbUrl: String?
         let isUnsent: Bool
         let tms: TMSRecovery?
+        /// Why `tms` cannot be told.
+        let tmsError: String?
+
+        init(
+            job: Int64, run: JobReport.RunReport, config: EncodableConfig, attempts: [AttemptReport], files: [File],
+            wandbUrl: String?, isUnsent: Bool, recovery: Result<TMSRecovery?, Failure>
+        ) {
+            (self.job, self.run, self.config, self.attempts, self.files) = (job, run, config, attempts, files)
+            (self.wandbUrl, self.isUnsent) = (wandbUrl, isUnsent)
+            switch recovery {
+            case .success(let found): (tms, tmsError) = (found, nil)
+            case .failure(let failure): (tms, tmsError) = (nil, failure.message)
+            }
+        }
     }
 }
 

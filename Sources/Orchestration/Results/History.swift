@@ -37,30 +37,42 @@ package struct History {
         }
     }
 
-    /// Looks for the selected metrics in each run's last row, which has them all.
+    /// Looks for the selected metrics in run after run, until all are found.
     private func checkNames() throws {
         var known: Set<String> = []
-        for run in runs {
+        for run in runs where !metrics.areAll(among: known) {
             try forEachRow(of: run) { _, values in known.formUnion(values.map(\.name)) }
-            if (try? metrics.checked(against: Array(known))) != nil { return }
         }
         _ = try metrics.checked(against: known.subtracting([Metric.step.name]).sorted())
     }
 
+    /// The rows of a run that has begun; none of one that has not.
     private func forEachRow(
         of run: Run, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
     ) throws {
-        guard let file = fopen(run.folder.metrics, "r") else { return }
+        let path = run.folder.metrics
+        guard let file = fopen(path, "r") else {
+            guard errno == ENOENT else { throw FileError(.read, path) }
+            return
+        }
         defer { fclose(file) }
         var buffer: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(buffer) }
+        var line = 0
         while true {
             let length = getline(&buffer, &capacity, file)
-            guard length > 0, let buffer else { return }
+            guard length > 0, let buffer else {
+                guard ferror(file) == 0 else { throw FileError(.read, path) }
+                return
+            }
+            line += 1
             let text = String(decoding: UnsafeRawBufferPointer(start: buffer, count: length), as: UTF8.self)
             // A row that a crash cut short, or that is being written, has no end.
-            guard text.hasSuffix("\n"), case .object(let members)? = try? JSONValue(parsing: text) else { continue }
+            guard text.hasSuffix("\n") else { return }
+            guard case .object(let members) = try row(text, path, line) else {
+                throw Failure.failed("\(path):\(line): is not a row of metrics")
+            }
             var (step, values): (Int?, [(String, String)]) = (nil, [])
             for member in members {
                 guard case .number(let literal) = member.value else { continue }
@@ -71,6 +83,12 @@ package struct History {
                 }
             }
             if let step { try body(step, values) }
+        }
+    }
+
+    private func row(_ text: String, _ path: String, _ line: Int) throws(Failure) -> JSONValue {
+        do { return try JSONValue(parsing: text) } catch {
+            throw .failed("\(path):\(line): is not a row of metrics: \(error)")
         }
     }
 }

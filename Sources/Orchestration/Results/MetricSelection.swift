@@ -9,6 +9,9 @@ package struct MetricSelection {
     /// Whether a metric is selected; all are where none is named.
     func takes(_ name: some StringProtocol) -> Bool { names.isEmpty || names.contains { $0 == name } }
 
+    /// Whether all of them are known.
+    func areAll(among known: Set<String>) -> Bool { names.allSatisfy(known.contains) }
+
     /// The names, in the order given and each once, if all of them are known.
     ///
     /// - Throws: ``Failure``, with the nearest name that is there.

@@ -134,8 +134,9 @@ package struct TMSRecovery: Codable, Equatable {
         guard try !RunWeights.files(of: run).isEmpty else { return nil }
         struct Reply: Decodable { let tms: TMSRecovery? }
         let answer = try RunWeights(of: run).report(environment: environment)
-        guard let reply = try? JSONDecoder().decode(Reply.self, from: answer) else {
-            throw .failed("the worker's answer cannot be read")
+        let reply: Reply
+        do { reply = try JSONDecoder().decode(Reply.self, from: answer) } catch {
+            throw .failed("the worker's answer cannot be read: \(error)")
         }
         guard let recovery = reply.tms else { return nil }
         self = recovery

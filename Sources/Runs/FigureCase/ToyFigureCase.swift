@@ -27,9 +27,14 @@ struct ToyFigureCase {
         decomposition = try Self.decomposition(
             of: model, training, config, tensors: tensors, threads: threads)
         name = target.contents.metadata["case"] ?? ""
-        listed =
-            target.contents.metadata["modules"].flatMap { try? JSONValue(parsing: $0) }?.elements?
-            .compactMap(\.string) ?? decomposition.moduleNames
+        if let text = target.contents.metadata["modules"] {
+            guard let names = try JSONValue(parsing: text).elements?.compactMap(\.string) else {
+                throw RunError.invalid("\(target.path): its metadata 'modules' are no list of names: \(text)")
+            }
+            listed = names
+        } else {
+            listed = decomposition.moduleNames
+        }
     }
 
     /// A decomposition with given subcomponents and gates, whose sizes are theirs.

@@ -1,36 +1,33 @@
+import Analysis
 import Figures
 import Kernels
 
 /// The heat maps of a module whose inputs are features.
 struct FeatureHeatMaps: Sendable {
     private let name: String
-    /// The causal importances of one feature at a time (features, C).
-    let featureCI: Matrix
-    /// The same, as importance losses see them (features, C).
-    let featureCIUpper: Matrix
-    /// V (inputs, C), from features on where the module reads a stream that they are embedded in.
-    let v: Matrix
-    /// U transposed (outputs, C), down to features where the module writes to such a stream.
-    let u: Matrix
+    private let features: ImportancePicture.FeatureMaps
     private let activations: [Float]
-    private let norms: [Float]
-    private let stream: StreamSide?
+    /// V (inputs, C), from features on where the module reads a stream that they are embedded in.
+    private let v: Tensor
+    /// U transposed (outputs, C), down to features where the module writes to such a stream.
+    private let u: Tensor
 
     /// Takes down a module's numbers; nil if it has none of features.
     init?(_ module: ImportancePicture.Module) {
         guard let features = module.features else { return nil }
-        name = module.name
-        featureCI = Matrix(features.ci)
-        featureCIUpper = Matrix(features.ciUpper)
-        v = Matrix(features.v)
-        u = Matrix(features.u).transposed
-        activations = module.activations
-        norms = features.norms
-        stream = features.stream
+        (name, self.features, activations) = (module.name, features, module.activations)
+        let (stream, u) = (features.stream, features.u.transposed)
+        v = stream.flatMap { $0.side == .reads ? $0.embedding.times(features.v) : nil } ?? features.v
+        self.u = stream.flatMap { $0.side == .writes ? $0.embedding.times(u) : nil } ?? u
     }
 
     /// C.
-    var subcomponents: Int { featureCI.columns }
+    var subcomponents: Int { features.v.shape[1] }
+
+    /// The scales that hold all modules' V, and all modules' U.
+    static func ranges(_ maps: [FeatureHeatMaps]) -> (v: ClosedRange<Float>, u: ClosedRange<Float>) {
+        (HeatMap.symmetricRange(maps.map { Matrix($0.v) }), HeatMap.symmetricRange(maps.map { Matrix($0.u) }))
+    }
 
     /// Features by subcomponents in an order that comes near to the identity, named by their true indices.
     ///
@@ -38,11 +35,11 @@ struct FeatureHeatMaps: Sendable {
     ///   - numbers: Which importances.
     ///   - colors: Their colours, from 0 to 1 at every step.
     /// - Returns: The heat map.
-    func importances(_ numbers: KeyPath<FeatureHeatMaps, Matrix>, _ colors: ColorMap) -> HeatMap {
-        let matrix = self[keyPath: numbers]
-        let order = matrix.orderTowardsIdentity
+    func importances(_ numbers: KeyPath<ImportancePicture.FeatureMaps, Tensor>, _ colors: ColorMap) -> HeatMap {
+        let tensor = features[keyPath: numbers]
+        let order = ColumnOrder(tensor).columns
         return HeatMap(
-            title: name, matrix: matrix.permutingColumns(order), colors: colors, range: 0...1,
+            title: name, matrix: Matrix(tensor.columns(order)), colors: colors, range: 0...1,
             valueLabel: "Causal importance", columnLabel: "Subcomponent", rowLabel: "Feature",
             columnNames: order.map(String.init))
     }
@@ -52,27 +49,25 @@ struct FeatureHeatMaps: Sendable {
     /// - Parameter ranges: The scales of all modules' V and U.
     /// - Returns: A heat map of each.
     func vectors(within ranges: (v: ClosedRange<Float>, u: ClosedRange<Float>)) -> [HeatMap] {
-        let order = featureCIUpper.orderTowardsIdentity
-        let (reads, writes) = (stream == .reads, stream == .writes)
+        let order = ColumnOrder(features.ciUpper).columns
+        let norms = RankOneMatrices(v: features.v, u: features.u).norms.map { Float($0) }
+        let (reads, writes) = (features.stream?.side == .reads, features.stream?.side == .writes)
+        func map(_ title: String, _ tensor: Tensor, _ range: ClosedRange<Float>, rows: String) -> HeatMap {
+            HeatMap(
+                title: title, matrix: Matrix(tensor.columns(order)), colors: .blueWhiteRed, range: range,
+                valueLabel: "Weight", columnLabel: "Subcomponent (bar: norm)", rowLabel: rows,
+                columnNames: order.map(String.init), columnBars: order.map { norms[$0] },
+                fadedColumns: order.map { activations.indices.contains($0) && activations[$0] == 0 })
+        }
         return [
-            vectors("\(name): \(reads ? "W_E V" : "V")", v, order, ranges.v, rows: reads ? "Feature" : "Input"),
-            vectors("\(name): \(writes ? "U W_E^T" : "U")", u, order, ranges.u, rows: writes ? "Feature" : "Output"),
+            map("\(name): \(reads ? "W_E V" : "V")", v, ranges.v, rows: reads ? "Feature" : "Input"),
+            map("\(name): \(writes ? "U W_E^T" : "U")", u, ranges.u, rows: writes ? "Feature" : "Output"),
         ]
-    }
-
-    private func vectors(
-        _ title: String, _ matrix: Matrix, _ order: [Int], _ range: ClosedRange<Float>, rows: String
-    ) -> HeatMap {
-        HeatMap(
-            title: title, matrix: matrix.permutingColumns(order), colors: .blueWhiteRed, range: range,
-            valueLabel: "Weight", columnLabel: "Subcomponent (bar: norm)", rowLabel: rows,
-            columnNames: order.map(String.init), columnBars: order.map { norms[$0] },
-            fadedColumns: order.map { activations.indices.contains($0) && activations[$0] == 0 })
     }
 }
 
 extension Matrix {
-    fileprivate init(_ tensor: Tensor) {
+    init(_ tensor: Tensor) {
         self.init(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.values)
     }
 }

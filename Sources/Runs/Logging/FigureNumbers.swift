@@ -50,23 +50,20 @@ struct FigureNumbers: Sendable {
 
     private var heatMaps: [Figure] {
         let input = "input \(magnitude) in one feature at a time"
+        // One scale for V, one for U: what stands below each other can be compared.
+        let ranges = FeatureHeatMaps.ranges(maps)
         return [
             Figure(
                 name: Picture.importances.name, title: "Causal importances (lower leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.featureCI, .blues)) }),
+                panels: maps.map { .heatMap($0.importances(\.ci, .blues)) }),
             Figure(
                 name: Picture.upperImportances.name, title: "Causal importances (upper leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.featureCIUpper, .reds)) }),
+                panels: maps.map { .heatMap($0.importances(\.ciUpper, .reds)) }),
             Figure(
                 name: Picture.subcomponents.name, title: "Subcomponents' vectors",
-                panels: maps.flatMap { $0.vectors(within: largestVectors) }.map(Panel.heatMap),
+                panels: maps.flatMap { $0.vectors(within: ranges) }.map(Panel.heatMap),
                 columns: maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1),
         ]
-    }
-
-    /// One scale for V, one for U: the two panels that stand beside each other in a row can be compared down the rows.
-    private var largestVectors: (v: ClosedRange<Float>, u: ClosedRange<Float>) {
-        (HeatMap.symmetricRange(maps.map(\.v)), HeatMap.symmetricRange(maps.map(\.u)))
     }
 
     /// The causal importances of a batch, as charts that can be looked at from step to step.

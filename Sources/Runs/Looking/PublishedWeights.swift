@@ -52,23 +52,29 @@ public struct PublishedWeights {
     }
 
     /// The target, if it is a toy model of superposition.
-    var tms: TMSTarget? { Self.tms(target) }
+    ///
+    /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
+    func tms() throws(RunError) -> TMSTarget? {
+        do { return try Self.tms(target) } catch { throw .invalid("\(path): \(error)") }
+    }
 
     /// A toy model of superposition, if a state dict holds one.
-    static func tms(_ target: StateDict) -> TMSTarget? {
+    static func tms(_ target: StateDict) throws(KernelError) -> TMSTarget? {
         guard let first = target["linear1.weight"], first.shape.count == 2, let second = target["linear2.weight"]
         else { return nil }
         let layers = target.keys.count { $0.hasPrefix("hidden_layers.") && $0.hasSuffix(".weight") }
         let shape = TMSShape(
             features: first.shape[1], hidden: first.shape[0], hiddenLayers: layers,
             tiedWeights: second == first.transposed)
-        return try? TMSTarget(stateDict: target, shape: shape)
+        return try TMSTarget(stateDict: target, shape: shape)
     }
 
     /// The target, if it is a residual MLP without biases whose outputs are read as its inputs were written.
     ///
     /// Weights don't tell the nonlinearity, which nothing that is drawn from them depends on.
-    var residualMLP: ResidualMLPTarget? {
+    ///
+    /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
+    func residualMLP() throws(RunError) -> ResidualMLPTarget? {
         guard let embedding = target["W_E"], embedding.shape.count == 2, target["W_U"] == embedding.transposed,
             let input = target["layers.0.mlp_in.weight"], input.shape.count == 2,
             !target.keys.contains(where: { $0.hasSuffix(".bias") })
@@ -77,6 +83,8 @@ public struct PublishedWeights {
         let shape = ResidualMLPShape(
             features: embedding.shape[0], embedding: embedding.shape[1], neurons: input.shape[0], layers: layers,
             activation: .relu, inBias: false, outBias: false)
-        return try? ResidualMLPTarget(stateDict: target, shape: shape)
+        do { return try ResidualMLPTarget(stateDict: target, shape: shape) } catch {
+            throw .invalid("\(path): \(error)")
+        }
     }
 }

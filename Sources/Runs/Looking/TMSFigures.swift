@@ -104,9 +104,7 @@ struct TMSFigures {
     }
 
     private func hiddenLayers(_ layer: TMSAnalysis.HiddenLayer) -> Figure {
-        let matrices = layer.panels.map {
-            Matrix(rows: $0.weights.shape[0], columns: $0.weights.shape[1], values: $0.weights.values)
-        }
+        let matrices = layer.panels.map { Matrix($0.weights) }
         let range = HeatMap.symmetricRange(matrices)
         return Figure(
             name: "tms_hidden_layers", title: "The first hidden layer (blue negative, red positive)",

@@ -18,7 +18,9 @@ public enum TargetFigures {
         do {
             state = try WeightsFile.read(weights).arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
         } catch { throw RunError(error) }
-        guard let target = PublishedWeights.tms(state) else { return [] }
+        let target: TMSTarget?
+        do { target = try PublishedWeights.tms(state) } catch { throw .invalid("\(weights): \(error)") }
+        guard let target else { return [] }
         return TMSTargetFigures(target).all.map { figure in
             var figure = figure
             figure.corner = corner

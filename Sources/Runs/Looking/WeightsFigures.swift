@@ -23,11 +23,11 @@ public struct WeightsFigures {
     public var all: [Figure] {
         get throws(RunError) {
             let figures: [Figure]
-            if let target = weights.tms {
+            if let target = try weights.tms() {
                 figures =
                     TMSTargetFigures(target).all
                     + (TMSAnalysis(target, weights.tensors).map { TMSFigures($0).all } ?? [])
-            } else if let target = weights.residualMLP {
+            } else if let target = try weights.residualMLP() {
                 figures = NeuronContributions(target, weights.tensors).map { ResidualMLPFigures($0).all } ?? []
             } else {
                 throw .invalid(

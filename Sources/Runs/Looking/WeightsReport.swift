@@ -5,8 +5,10 @@ import Kernels
 /// What is said of a decomposition's weights, and of two, as JSON for the orchestrator.
 public enum WeightsReport {
     /// A decomposition by itself: `{"tms": …}`, null for other kinds of target.
-    public static func json(_ weights: PublishedWeights) -> String {
-        let summary = weights.tms.flatMap { TMSSummary($0, weights.tensors) }
+    ///
+    /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
+    public static func json(_ weights: PublishedWeights) throws(RunError) -> String {
+        let summary = try weights.tms().flatMap { TMSSummary($0, weights.tensors) }
         return JSONValue.object(["tms": summary.map(value) ?? .null]).text
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Foundation
 import Hub
 import Layout
@@ -33,17 +34,26 @@ extension Worker {
         private struct Cache: Encodable {
             let path: String
             let entries: Int
+            /// Why it cannot be listed; nil for one that can, or that is not there.
+            let trouble: String?
+
+            init(path: String) {
+                self.path = path
+                do throws(FileError) {
+                    let names = try FolderListing.names(in: path)
+                    entries = names.count { !$0.hasPrefix(".") && $0 != "version.txt" }
+                    trouble = nil
+                } catch {
+                    (entries, trouble) = (0, "\(error)")
+                }
+            }
         }
 
         func run() throws {
             let environment = ProcessInfo.processInfo.environment
             let settings = HubSettings(environment: environment)
             let own = try CacheFolder(environment: environment).hub
-            let caches = [settings.hubCache, settings.datasetsCache, own].map { path in
-                // A cache that is not there holds nothing.
-                let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-                return Cache(path: path, entries: names.count { !$0.hasPrefix(".") && $0 != "version.txt" })
-            }
+            let caches = [settings.hubCache, settings.datasetsCache, own].map(Cache.init)
             var report = Report(endpoint: settings.endpoint, caches: caches, tokenSource: settings.tokenSource)
             report.silence = settings.offline ?? (offline ? "--offline" : nil)
             if report.silence == nil {

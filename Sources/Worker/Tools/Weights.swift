@@ -22,7 +22,7 @@ extension Worker {
 
         mutating func run() throws {
             let weights = try PublishedWeights(path: first)
-            guard let second else { return print(WeightsReport.json(weights)) }
+            guard let second else { return print(try WeightsReport.json(weights)) }
             print(try WeightsReport.json(weights, PublishedWeights(path: second)))
         }
     }

@@ -98,32 +98,15 @@ extension FeatureDecomposition {
                     guard let value else { throw .missingTensor(name: "\(what) of \(name)") }
                     return value
                 }
-                let (v, u) = (
-                    try found(tensors["components.\(name).V"], "V"), try found(tensors["components.\(name).U"], "U")
-                )
-                let stream = target.target.stream(of: name)
-                let reading = stream.flatMap { $0.side == .reads ? $0.embedding : nil }
-                let writing = stream.flatMap { $0.side == .writes ? $0.embedding : nil }
                 return ImportancePicture.Module(
                     name: name, importances: try found(ofBatch.ci[name], "ci").values,
                     activations: try found(activations[name], "activations"),
                     features: ImportancePicture.FeatureMaps(
                         magnitude: Self.probe, ci: try found(ofFeatures.ci[name], "ci"),
                         ciUpper: try found(ofFeatures.ciUpper[name], "ci_upper"),
-                        v: reading.map { $0.times(v) } ?? v, u: writing.map { u.times($0.transposed) } ?? u,
-                        stream: stream?.side, norms: Self.norms(v, u)))
+                        v: try found(tensors["components.\(name).V"], "V"),
+                        u: try found(tensors["components.\(name).U"], "U"), stream: target.target.stream(of: name)))
             })
-    }
-
-    /// ‖V_c‖ ‖U_c‖ for V (inputs, C) and U (C, outputs).
-    private static func norms(_ v: Tensor, _ u: Tensor) -> [Float] {
-        let (c, outputs) = (v.shape[1], u.shape[1])
-        var squares = [Float](repeating: 0, count: c)
-        for (place, value) in v.values.enumerated() { squares[place % c] += value * value }
-        return squares.indices.map { index in
-            let row = u.values[index * outputs..<(index + 1) * outputs]
-            return (squares[index] * row.reduce(0) { $0 + $1 * $1 }).squareRoot()
-        }
     }
 
     /// The value of the one active feature that inputs are looked at with.

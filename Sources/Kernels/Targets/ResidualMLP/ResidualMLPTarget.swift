@@ -118,8 +118,8 @@ extension ResidualMLPTarget: FeatureTarget {
         ResidualMLPNetwork(self, decomposed: decomposed, wholeOutputs: outputLoss == .kl, layout: layout)
     }
 
-    func stream(of module: String) -> (side: StreamSide, embedding: Tensor)? {
-        (module.hasSuffix(".mlp_in") ? .reads : .writes, embedding)
+    func stream(of module: String) -> StreamEnd? {
+        StreamEnd(side: module.hasSuffix(".mlp_in") ? .reads : .writes, embedding: embedding)
     }
 
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber] {

@@ -50,8 +50,11 @@ package struct LanguageModels {
                 let key: String?
                 let reason: String?
             }
-            guard status == 0, let obstacle = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) else {
-                throw .failed("\(worker) cannot tell whether language models are there; nothing was stored")
+            let unknown = "\(worker) cannot tell whether language models are there; nothing was stored"
+            guard status == 0 else { throw .failed("\(unknown) (it ended with \(status))") }
+            let obstacle: Obstacle
+            do { obstacle = try JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) } catch {
+                throw .failed("\(unknown) (\(error))")
             }
             if let key = obstacle.key, let reason = obstacle.reason { problems.append(draft.problem(key, reason)) }
         }

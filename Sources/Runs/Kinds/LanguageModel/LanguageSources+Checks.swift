@@ -12,13 +12,14 @@ extension LanguageSourceFinder {
         let modelKey = config.pretrainedModelPath == nil ? "pretrained_model_name_hf" : "pretrained_model_path"
         var key = modelKey
         do {
-            let model = try here(config.target?.description ?? "", needsWeights: true)
+            let model = try hub.checkModel(config.target?.description ?? "")?.folder
             if let model {
                 let shape = try LanguageModelFolder(path: model).load(className: config.pretrainedModelClass).shape
                 try check(config, text, shape)
             }
             if config.tokenizerName != nil { key = "tokenizer_name" }
-            let tokenizer = try config.tokenizerName.map { try here($0, needsWeights: false) } ?? model
+            let tokenizer =
+                try config.tokenizerName.map { try hub.checkModel($0, needsWeights: false)?.folder } ?? model
             if let tokenizer { _ = try Tokenizer(folder: tokenizer).endOfSequence(folder: tokenizer) }
             key = "task_config.dataset_name"
             guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
@@ -41,12 +42,4 @@ extension LanguageSourceFinder {
     }
 
     private func isHere(_ dataset: String) throws -> Bool { FileManager.default.fileExists(atPath: dataset) }
-
-    /// The folder of a model that is on this machine; nil for one that the hub has.
-    private func here(_ name: String, needsWeights: Bool) throws -> String? {
-        if let model = try? hub.localModel(name, needsWeights: needsWeights) { return model.folder }
-        // Says what is wrong with what is here, too.
-        try hub.checkModel(name, needsWeights: needsWeights)
-        return nil
-    }
 }
