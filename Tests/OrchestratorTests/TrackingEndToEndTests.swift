@@ -98,7 +98,7 @@ struct TrackingEndToEndTests {
         let server = try await StandInServer.start()
         defer { server.stop() }
         server.backend.inject { _, _ in .refuse(status: 401) }
-        try writeExperiment(steps: 60_000)
+        try writeExperiment(steps: 15_000)
         _ = try bench.write("small:\n  seed:\n    values: [0, 1]\n", to: "sweep.yaml")
         _ = try await bench.orchestrator(
             Self.submit + ["--sweep", "sweep.yaml", "--no-create_report"], adding: tracking(server.baseURL))

@@ -1,9 +1,11 @@
+import Artifacts
 import Glibc
 import Synchronization
 
 /// ^C as a flag, so that commands stop where nothing is half done.
 package enum Interruption {
     private static let presses = Atomic(0)
+    private static let echo = SignalEcho()
     /// The press after which the next one ends the program at once.
     private static let last = Atomic(1)
 
@@ -21,8 +23,11 @@ package enum Interruption {
         for number in [SIGINT, SIGTERM] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
+                guard !Interruption.echo.isEcho() else { return }
                 let presses = Interruption.presses.add(1, ordering: .relaxed).newValue
-                if presses >= Interruption.last.load(ordering: .relaxed) { signal(number, SIG_DFL) }
+                guard presses > Interruption.last.load(ordering: .relaxed) else { return }
+                signal(number, SIG_DFL)
+                raise(number)
             }
             action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)

@@ -1,9 +1,12 @@
+import Artifacts
 import Glibc
 import Synchronization
 
 /// A request to end from outside, as a flag that runs look at between steps.
 enum StopRequest {
     private static let flag = Atomic(0)
+    private static let echo = SignalEcho()
+    private static let interrupts = Atomic(0)
 
     /// Who asked.
     enum Kind: Int {
@@ -26,8 +29,12 @@ enum StopRequest {
             action.__sigaction_handler.sa_handler = { number in
                 let kind: Kind = number == SIGUSR1 ? .timeLimit : .end
                 StopRequest.flag.max(kind.rawValue, ordering: .relaxed)
+                guard number == SIGINT, !StopRequest.echo.isEcho() else { return }
+                guard StopRequest.interrupts.add(1, ordering: .relaxed).newValue > 1 else { return }
+                signal(SIGINT, SIG_DFL)
+                raise(SIGINT)
             }
-            action.sa_flags = number == SIGINT ? Int32(bitPattern: UInt32(SA_RESETHAND)) : SA_RESTART
+            action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)
         }
     }
