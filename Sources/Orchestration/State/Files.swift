@@ -1,4 +1,4 @@
-package import CLinux
+import CLinux
 import Foundation
 
 /// What the system says about the last call that failed.
@@ -16,7 +16,7 @@ package enum Files {
     }
 
     /// Copies a file, or clones it where the file system can, and brings it to the disk.
-    package static func copy(_ source: String, to destination: String, mode: mode_t) throws(Failure) {
+    package static func copy(_ source: String, to destination: String, mode: UInt32) throws(Failure) {
         let from = open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else { throw .failed("cannot read \(source): \(lastReason())") }
         defer { close(from) }
@@ -40,7 +40,7 @@ package enum Files {
     }
 
     /// Writes a file and brings it to the disk.
-    package static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws(Failure) {
+    package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(Failure) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard file >= 0 else { throw unwritable(path, lastReason()) }
         defer { close(file) }
