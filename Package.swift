@@ -51,9 +51,8 @@ let package = Package(
         .target(
             name: "Orchestration",
             dependencies: [
-                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Slurm",
-                "Store",
-                "Targets", "Version", "WandB",
+                "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Queries",
+                "Slurm", "Store", "Targets", "Version", "WandB",
             ],
             swiftSettings: strict),
 
@@ -103,6 +102,8 @@ let package = Package(
         // Numbers about decompositions: what figures, tables and comparisons show.
         .target(name: "Analysis", dependencies: ["Kernels"], swiftSettings: strict),
         .target(name: "JSON", swiftSettings: strict),
+        // The conditions, orders and groups that --where, --sort and --group-by take; pure.
+        .target(name: "Queries", dependencies: ["Experiments"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
@@ -151,6 +152,7 @@ let package = Package(
         .testTarget(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
         .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
         .testTarget(
             name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),
@@ -182,7 +184,7 @@ let package = Package(
             name: "OrchestratorTests",
             dependencies: [
                 "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration",
-                "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "Orchestrator", "Queries", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

@@ -12,14 +12,14 @@ enum CommandLineArguments {
     /// The arguments with a bare `--sweep` given its file, negative numbers tied to their options, the published tool's
     /// negation put right, and the help topic that is no command made one.
     ///
-    /// The parser knows no option whose value may be left out, nor a value that begins with a dash, nor a name of
-    /// dashes and underscores.
+    /// The parser knows no option whose value may be left out, nor a value that begins with a dash (as the columns of
+    /// `--sort` may, too), nor a name of dashes and underscores.
     static func canonical(_ arguments: [String]) -> [String] {
         if arguments == ["help", "workflow"] { return ["workflow"] }
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {
             if let option = result.last, RepeatedOption.isOption(option), !option.contains("="),
-                isNegativeNumber(argument)
+                isNegativeNumber(argument) || option == "--sort" && isDescending(argument)
             {
                 result[result.count - 1] = option + "=" + argument
                 continue
@@ -45,6 +45,11 @@ enum CommandLineArguments {
         if let option = RepeatedOption(in: arguments, repeatable: repeatable, takingAnything: ["--sbatch-arg"]) {
             throw .badInput("\(option)")
         }
+    }
+
+    /// `-mmcs`: a column whose large values come first.
+    private static func isDescending(_ argument: String) -> Bool {
+        argument.hasPrefix("-") && !argument.hasPrefix("--") && argument.count > 1
     }
 
     private static func isNegativeNumber(_ argument: String) -> Bool {

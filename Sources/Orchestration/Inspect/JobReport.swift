@@ -29,6 +29,10 @@ package struct JobReport: Encodable {
     package let slurmEnded: [EndingReport]?
     package let agents: [AgentReport]?
     package let runs: [RunReport]?
+    /// With `--columns`: what they hold, of each of `runs`.
+    package let columns: [[String: CellValue]]?
+    /// With `--group-by`: the groups, in place of `runs`.
+    package let groups: [RunGroups.Report]?
 
     package struct Counts: Encodable {
         package let pending, running, done, failed, cancelled, total: Int
@@ -116,14 +120,30 @@ package struct JobReport: Encodable {
     }
 
     /// A job with its agents and runs.
-    package init(_ snapshot: JobSnapshot, _ outlook: AgentsWatch.Outlook? = nil) throws(Failure) {
+    ///
+    /// - Parameters:
+    ///   - snapshot: The job.
+    ///   - outlook: What is thought of its agents.
+    ///   - selection: The runs that are wanted, if not all are.
+    /// - Throws: ``Failure`` for settings that can't be read, and for groups of what has no numbers.
+    package init(
+        _ snapshot: JobSnapshot, _ outlook: AgentsWatch.Outlook? = nil, _ selection: RunSelection? = nil
+    ) throws(Failure) {
         var runs: [RunReport] = []
         let stalled = outlook?.agentsAtRest(of: snapshot) ?? []
-        for run in snapshot.runs { runs.append(try RunReport(run, isStalled: stalled.contains(run.agent))) }
+        let groups = try selection?.groups(
+            measuring: MetricSelection([]).checked(of: snapshot.runs))
+        for run in groups == nil ? selection?.runs ?? snapshot.runs : [] {
+            runs.append(try RunReport(run, isStalled: stalled.contains(run.agent)))
+        }
         self.init(
             snapshot.job, counts: snapshot.counts, unsent: snapshot.unsent,
             eta: outlook?.isAtWork ?? true ? Forecast(snapshot).remaining : nil,
-            agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) }, runs: runs,
+            agents: snapshot.agents.enumerated().map { AgentReport($1, outlook?.verdicts[$0]) },
+            runs: groups == nil ? runs : nil,
+            columns: groups != nil || selection?.columnNames == nil
+                ? nil : selection.map { selection in selection.runs.indices.map(selection.columnValues) },
+            groups: groups?.reports(),
             notes: outlook?.notes, stalled: outlook?.reasonOfEnd,
             endings: snapshot.job.executor == .local
                 ? nil
@@ -137,7 +157,8 @@ package struct JobReport: Encodable {
 
     private init(
         _ job: Job, counts: RunCounts, unsent: Int? = nil, eta: Duration?, agents: [AgentReport]?, runs: [RunReport]?,
-        notes: [String]? = nil, stalled: String? = nil, endings: [EndingReport]? = nil
+        columns: [[String: CellValue]]? = nil, groups: [RunGroups.Report]? = nil, notes: [String]? = nil,
+        stalled: String? = nil, endings: [EndingReport]? = nil
     ) {
         id = job.id.rawValue
         token = job.token
@@ -159,6 +180,8 @@ package struct JobReport: Encodable {
         slurmEnded = endings
         self.agents = agents
         self.runs = runs
+        self.columns = columns
+        self.groups = groups
     }
 }
 

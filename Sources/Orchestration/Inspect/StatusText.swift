@@ -106,8 +106,15 @@ package struct StatusText {
     }
 
     /// The runs, one line each: those that run first when there is room for only some.
-    package func runs(atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited) throws(Failure) -> [String] {
-        var shown = snapshot.runs
+    package func runs(
+        atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited, _ selection: RunSelection? = nil
+    ) throws(Failure) -> [String] {
+        if let groups = try selection?.groups(measuring: results.map(\.name)) { return groups.lines(style) }
+        if let selection, selection.columnNames != nil {
+            return selection.lines(style, after: [("RUN", { selection.runs[$0].id.rawValue })])
+        }
+        if let selection, selection.runs.isEmpty { return ["No run is selected by --where."] }
+        var shown = selection?.runs ?? snapshot.runs
         if shown.count > limit {
             let order: [RunStatus] = [.running, .failed, .pending, .done, .cancelled]
             shown = order.flatMap { status in shown.filter { $0.status == status } }
@@ -117,9 +124,9 @@ package struct StatusText {
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
         let table = RunsTable(
             shown, settings: settings, common: Overrides.common(Array(settings.values)),
-            results: Self.results(snapshot.runs), atRest: outlook.agentsAtRest(of: snapshot))
+            results: results.filter { $0 != .totalLoss }, atRest: outlook.agentsAtRest(of: snapshot))
         var lines = table.lines(room, style)
-        if shown.count < snapshot.counts.total {
+        if selection == nil, shown.count < snapshot.counts.total {
             let command = "orchestrator status \(snapshot.job.id) --runs"
             lines.append("… and \(snapshot.counts.total - shown.count) more (`\(command)` shows all)")
         }
@@ -154,10 +161,16 @@ package struct StatusText {
     }
 
     /// All of it.
-    package func lines(runsAtMost limit: Int = .max) throws(Failure) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - limit: How many runs at most.
+    ///   - selection: The runs that are wanted, if not all are.
+    /// - Returns: The lines.
+    /// - Throws: ``Failure`` for settings that can't be read, and for groups of what has no numbers.
+    package func lines(runsAtMost limit: Int = .max, _ selection: RunSelection? = nil) throws(Failure) -> [String] {
         let room: RunsTable.Room = Terminal.isStandardOutput ? .wrapping(Terminal.size.columns) : .unlimited
         let head = [style.paint(headline, .bold)] + (style.isColored ? [bar] : [])
-        return head + [""] + agents + [""] + (try runs(atMost: limit, room)) + failures + [""] + places
+        return head + [""] + agents + [""] + (try runs(atMost: limit, room, selection)) + failures + [""] + places
     }
 
     /// `3 of 4 done, 1 running`.
@@ -184,8 +197,8 @@ package struct StatusText {
     }
 
     /// The final metrics that say how good a decomposition is, as far as any run has them.
-    private static func results(_ runs: [Run]) -> [Metric] {
-        let logged = Set(runs.flatMap(\.metrics.keys))
-        return Metric.headlines.filter { $0 != .totalLoss && logged.contains($0.name) }.sorted { $0.name < $1.name }
+    private var results: [Metric] {
+        let logged = Set(snapshot.runs.flatMap(\.metrics.keys))
+        return Metric.headlines.filter { logged.contains($0.name) }.sorted { $0.name < $1.name }
     }
 }

@@ -15,9 +15,12 @@ package struct History {
     ///   - job: The job.
     ///   - store: Where it is.
     ///   - metrics: The metrics that are told; all where none is named.
-    /// - Throws: What keeps the state file from being read.
-    package init(_ job: JobID, in store: Store, metrics: [String]) throws {
-        runs = try store.snapshot(of: job).runs
+    ///   - query: Which runs, in which order.
+    /// - Throws: What keeps the state file from being read; ``Failure`` for a query that names what is not there.
+    package init(_ job: JobID, in store: Store, metrics: [String], query: RunQuery? = nil) throws {
+        let snapshot = try store.snapshot(of: job)
+        let chosen = try query.flatMap { $0.isNone ? nil : try RunSelection($0, of: snapshot, in: store) }
+        runs = chosen?.runs ?? snapshot.runs
         self.metrics = MetricSelection(metrics)
     }
 

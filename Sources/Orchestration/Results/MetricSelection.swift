@@ -1,4 +1,5 @@
 import Experiments
+package import Store
 
 /// The metrics that a user names.
 package struct MetricSelection {
@@ -11,6 +12,14 @@ package struct MetricSelection {
 
     /// Whether all of them are known.
     func areAll(among known: Set<String>) -> Bool { names.allSatisfy(known.contains) }
+
+    /// The names, or those of all metrics that runs have where none is given.
+    ///
+    /// - Throws: ``Failure`` for a name that no run has.
+    package func checked(of runs: [Run]) throws(Failure) -> [String] {
+        let known = Set(runs.flatMap(\.metrics.keys)).sorted()
+        return names.isEmpty ? known : try checked(against: known)
+    }
 
     /// The names, in the order given and each once, if all of them are known.
     ///

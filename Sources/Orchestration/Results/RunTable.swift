@@ -19,23 +19,25 @@ package struct RunTable {
     ///   - store: Where it is.
     ///   - allConfig: Whether all settings are told, not only those that vary within the job.
     ///   - metrics: The metrics that are told; all where none is named.
-    /// - Throws: What keeps the state file from being read; ``Failure`` for a metric that no run has.
-    package init(_ job: JobID, in store: Store, allConfig: Bool, metrics: [String] = []) throws {
+    ///   - query: Which runs, in which order; the settings that vary are those that vary among them.
+    /// - Throws: What keeps the state file from being read; ``Failure`` for a metric that no run has, and for a query
+    ///   that names what is not there.
+    package init(
+        _ job: JobID, in store: Store, allConfig: Bool, metrics: [String] = [], query: RunQuery? = nil
+    ) throws {
         let snapshot = try store.snapshot(of: job)
-        runs = snapshot.runs
+        let chosen = try query.flatMap { $0.isNone ? nil : try RunSelection($0, of: snapshot, in: store) }
+        runs = chosen?.runs ?? snapshot.runs
         nodes = Dictionary(
             snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
-        active = try store.attempts(of: job).reduce(into: [:]) { sums, attempt in
-            guard let ended = attempt.ended else { return }
-            sums[attempt.run, default: 0] += (ended - attempt.started) / .seconds(1)
-        }
-        let configs = try store.specs(of: job).map { try FlatConfig($0.config).values }
+        active = try Self.activeSeconds(store.attempts(of: job))
+        let specs = Dictionary(try store.specs(of: job).map { ($0.run, $0.config) }) { $1 }
+        let configs = try runs.map { try FlatConfig(specs[$0.id] ?? "{}").values }
         settingNames = Set(configs.flatMap(\.keys)).filter { name in
             allConfig || configs.contains { $0[name]?.json != configs[0][name]?.json }
         }.sorted()
         settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
-        let known = Set(runs.flatMap(\.metrics.keys)).sorted()
-        metricNames = metrics.isEmpty ? known : try MetricSelection(metrics).checked(against: known)
+        metricNames = try MetricSelection(metrics).checked(of: snapshot.runs)
     }
 
     private static let names = [
@@ -86,6 +88,14 @@ package struct RunTable {
                 withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
             return String(decoding: data, as: UTF8.self) + "\n"
         }.joined()
+    }
+
+    /// How long agents have worked on each run, in seconds, as far as attempts are over.
+    static func activeSeconds(_ attempts: [Attempt]) -> [RunID: Double] {
+        attempts.reduce(into: [:]) { sums, attempt in
+            guard let ended = attempt.ended else { return }
+            sums[attempt.run, default: 0] += (ended - attempt.started) / .seconds(1)
+        }
     }
 
     private func node(of run: Run) -> String? { run.agent.flatMap { nodes[$0] } }

@@ -16,6 +16,8 @@ struct Status: AsyncParsableCommand {
               orchestrator status 7             job 7: agents, and each run's state, step, losses
               orchestrator status 7 --watch     until it is finished; ^C leaves the agents running
               orchestrator status 7 --json
+              orchestrator status 7 --runs --where 'state=failed' --sort node --columns node,lr,error
+              orchestrator status 7 --runs --group-by lr
               until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
 
             EXIT CODES (of the given job, else the latest): 0 every run is done, 3 it goes on, 1 it is over and
@@ -31,6 +33,9 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Show every run; of large jobs, those most worth a look are shown otherwise.")
     var runs = false
 
+    @OptionGroup
+    var options: QueryOptions
+
     @Flag(help: "Ask SLURM now, however lately it was asked.")
     var refresh = false
 
@@ -42,10 +47,15 @@ struct Status: AsyncParsableCommand {
         if runs, watch {
             throw ValidationError("--watch shows as many runs as the window holds; leave out --runs, or --watch")
         }
+        let asked = [options.condition, options.sort, options.groupBy, options.columns]
+        if !runs, asked.contains(where: { $0 != nil }) {
+            throw ValidationError("--where, --sort, --group-by and --columns choose among runs; add --runs")
+        }
     }
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        let query = try options.query()
         let cache = try OpenStore.folder(environment)
         guard let state = try OpenStore(cache, environment: environment, for: .looking) else {
             if let job {
@@ -67,8 +77,8 @@ struct Status: AsyncParsableCommand {
         let (text, counts) = try await failing {
             let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
             return json
-                ? try await self.json(number, store, cache, agents)
-                : try await self.text(number, store, cache, agents, style)
+                ? try await self.json(runs && !query.isNone ? shown : number, store, cache, agents, query)
+                : try await self.text(number, store, cache, agents, style, query)
         }
         print(text, terminator: "")
         if let code = counts?.exitCode { throw code }
@@ -82,11 +92,12 @@ struct Status: AsyncParsableCommand {
     }
 
     private func json(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ query: RunQuery
     ) async throws -> (String, RunCounts?) {
         if let job {
             let (snapshot, outlook) = try await agents.look(at: job, refresh: refresh)
-            let report = try JobReport(snapshot, outlook)
+            let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)
+            let report = try JobReport(snapshot, outlook, selection)
             return (try JSONText.encode(JobListing(cache: cache.path, jobs: [report])), snapshot.counts)
         }
         let jobs = try store.jobs()
@@ -97,14 +108,17 @@ struct Status: AsyncParsableCommand {
     }
 
     private func text(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: Style
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: Style,
+        _ query: RunQuery
     ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []
         guard let shown = job ?? jobs.last?.job.id else { throw try nothing(in: cache) }
         var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.stalls(of: jobs), style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
         let (snapshot, outlook) = try await agents.look(at: shown, runsAtMost: limit, refresh: refresh)
-        lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style).lines(runsAtMost: limit)
+        let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)
+        lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style)
+            .lines(runsAtMost: limit, selection)
         return (lines.joined(separator: "\n") + "\n", snapshot.counts)
     }
 

@@ -13,6 +13,10 @@ struct Best: AsyncParsableCommand {
               orchestrator best 7                          the ten lowest total losses
               orchestrator best 7 --metric mmcs            the best recovered features
               orchestrator best 7 -n 1 --json
+              orchestrator best 7 --where 'lr<0.01 and experiment=tms_5-2' --columns lr,seed,seconds
+              orchestrator best 7 --metric mmcs --group-by importance_minimality_coeff
+
+            The last one looks across seeds: groups by their mean, with deviation, median and n.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
@@ -28,6 +32,9 @@ struct Best: AsyncParsableCommand {
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many to show.", valueName: "n"))
     var count = 10
+
+    @OptionGroup
+    var options: QueryOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -47,7 +54,8 @@ struct Best: AsyncParsableCommand {
         let style = Style.forStandardOutput(environment: state.environment)
         let text = try await failing {
             let snapshot = try state.store.snapshot(of: state.job(job).id)
-            let ranking = try Ranking(snapshot.runs, by: metric, highestFirst: order.map { $0 == .max })
+            let ranking = try Ranking(
+                snapshot, by: metric, highestFirst: order.map { $0 == .max }, query: options.query(), in: state.store)
             return json ? try ranking.json(atMost: count) : try ranking.text(atMost: count, style)
         }
         print(text, terminator: "")

@@ -14,6 +14,8 @@ struct Export: AsyncParsableCommand {
               orchestrator export 7 --all-config > runs.csv
               orchestrator export 7 --metric mmcs --metric ml2r
               orchestrator export 7 --history --metric loss/total > history.csv
+              orchestrator export 7 --where 'state=done' --sort -mmcs --columns run,lr,seed,mmcs
+              orchestrator export 7 --group-by lr,p --columns mmcs,ml2r
 
             Of the configs, only keys that differ between the runs become columns (nested ones joined by dots). A history has
             one row per run, step and metric: run, experiment, step, metric, value.
@@ -36,20 +38,42 @@ struct Export: AsyncParsableCommand {
     @Flag(help: "All logged steps as CSV, one row per run, step and metric.")
     var history = false
 
+    @OptionGroup
+    var options: QueryOptions
+
     func validate() throws {
+        if history, options.groupBy != nil || options.columns != nil {
+            throw ValidationError("--history has columns of its own; leave --group-by and --columns out")
+        }
+        if options.columns != nil, allConfig || !metric.isEmpty {
+            throw ValidationError("--columns names all that is told; leave --all-config and --metric out")
+        }
+        if options.groupBy != nil, allConfig {
+            throw ValidationError("groups have no configs; leave --all-config out")
+        }
         if history, format == .jsonl { throw ValidationError("--history is CSV; leave --jsonl out") }
         if history, allConfig { throw ValidationError("--history tells no configs; leave --all-config out") }
     }
 
     func run() async throws {
+        let query = try options.query()
         let state = try await OpenStore.open(for: .looking)
         if history {
             return try await failing {
-                try History(state.job(job).id, in: state.store, metrics: metric).write { print($0, terminator: "") }
+                try History(state.job(job).id, in: state.store, metrics: metric, query: query)
+                    .write { print($0, terminator: "") }
             }
         }
         let text = try await failing {
-            let export = try RunTable(state.job(job).id, in: state.store, allConfig: allConfig, metrics: metric)
+            let id = try state.job(job).id
+            guard query.columns == nil, query.grouping == nil else {
+                let selection = try RunSelection(query, of: state.store.snapshot(of: id), in: state.store)
+                if let groups = try selection.groups(measuring: MetricSelection(metric).checked(of: selection.runs)) {
+                    return format == .csv ? groups.csv() : try groups.jsonLines()
+                }
+                return format == .csv ? selection.csv() : try selection.jsonLines()
+            }
+            let export = try RunTable(id, in: state.store, allConfig: allConfig, metrics: metric, query: query)
             return format == .csv ? export.csv() : try export.jsonLines()
         }
         print(text, terminator: "")

@@ -1,0 +1,82 @@
+import JSON
+import Metrics
+package import Queries
+package import Store
+
+/// What is known of a job's runs, as columns that conditions and tables name: how each stands, its settings, its metrics.
+///
+/// Where names clash, how a run stands comes before its settings and those before metrics; `config.NAME` and
+/// `metric.NAME` name the others.
+package enum RunColumns {
+    /// How a run stands.
+    static let ofRun: [Table.Column] = [
+        .init("run"), .init("job"), .init("position"), .init("experiment"),
+        .init("state", aliases: ["status"], words: RunStatus.allCases.map(\.rawValue)),
+        .init("attempts", aliases: ["attempt"]), .init("node"), .init("step"), .init("steps"), .init("started"),
+        .init("ended"), .init("seconds"), .init("active_seconds"), .init("error"), .init("folder"),
+    ]
+
+    /// The columns whose numbers are unix seconds.
+    static let times: Set<String> = ["started", "ended"]
+
+    /// The table of a job's runs, in the order of the snapshot's.
+    ///
+    /// - Throws: What keeps the state file from being read.
+    package static func table(_ snapshot: JobSnapshot, in store: Store) throws -> Table {
+        let configs = Dictionary(
+            try store.specs(of: snapshot.job.id).map { ($0.run, try Settings($0.config).values) }
+        ) { $1 }
+        let nodes = Dictionary(
+            snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
+        let active = try RunTable.activeSeconds(store.attempts(of: snapshot.job.id))
+        let settings = Set(configs.values.flatMap(\.keys)).sorted()
+        // What runs of the kind may log is known before any has: a condition on it holds for none of them yet.
+        let logged = Set(snapshot.runs.flatMap { $0.metrics.keys } + snapshot.runs.flatMap { $0.progress.losses.keys })
+        let expected = Metric.all.map(\.name).filter { !$0.contains("<") }
+        let metrics = logged.sorted() + Set(expected).subtracting(logged).sorted()
+        let columns =
+            ofRun + settings.map { .init($0, aliases: ["config." + $0]) }
+            + metrics.map { .init($0, aliases: ["metric." + $0]) }
+        return Table(
+            columns,
+            rows: snapshot.runs.map { run in
+                let config = configs[run.id] ?? [:]
+                return facts(run, node: run.agent.flatMap { nodes[$0] }, active: active[run.id])
+                    + settings.map { config[$0] ?? .missing }
+                    + metrics.map { (run.metrics[$0] ?? run.progress.losses[$0]).map(Value.number) ?? .missing }
+            })
+    }
+
+    /// What stands below ``ofRun``.
+    private static func facts(_ run: Run, node: String?, active: Double?) -> [Value] {
+        func number(_ number: Double?) -> Value { number.map(Value.number) ?? .missing }
+        func text(_ text: String?) -> Value { text.map(Value.text) ?? .missing }
+        let seconds = run.ended.flatMap { ended in run.started.map { (ended - $0) / .seconds(1) } }
+        return [
+            .text(run.id.rawValue), .number(Double(run.job.rawValue)), .number(Double(run.position)),
+            .text(run.experiment), .text(run.status.rawValue), .number(Double(run.attempt)), text(node),
+            .number(Double(run.progress.step)), .number(Double(run.progress.steps)), number(run.started?.rawValue),
+            number(run.ended?.rawValue), number(seconds), number(run.ended == nil ? nil : active), text(run.error),
+            .text(run.folder.path),
+        ]
+    }
+
+    /// A config's keys, nested ones joined by dots, with values to compare.
+    private struct Settings {
+        private(set) var values: [String: Value] = [:]
+
+        init(_ json: String) throws { add(try JSONValue(parsing: json), at: "") }
+
+        private mutating func add(_ value: JSONValue, at path: String) {
+            switch value {
+            case .object(let members):
+                for member in members { add(member.value, at: path.isEmpty ? member.name : path + "." + member.name) }
+            case .string(let text): values[path] = .text(text)
+            case .bool(let bool): values[path] = .bool(bool)
+            case .number(let literal): values[path] = Double(literal).map(Value.number) ?? .text(literal)
+            case .array: values[path] = .text(value.text)
+            case .null: values[path] = .missing
+            }
+        }
+    }
+}
