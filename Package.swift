@@ -66,7 +66,7 @@ let package = Package(
             name: "Runs",
             dependencies: [
                 "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels",
-                "LanguageData", "Layout", "Metrics", "Targets", "TextData", "Tokenizers", "WandB",
+                "LanguageData", "Layout", "Metrics", "Targets", "TextData", "Tokenizers", "UserMetrics", "WandB",
             ],
             swiftSettings: strict),
 
@@ -88,7 +88,7 @@ let package = Package(
             linkerSettings: [openBLAS]),
         .target(
             name: "Experiments",
-            dependencies: ["Metrics", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Metrics", "UserMetrics", .product(name: "Yams", package: "Yams")],
             resources: [.embedInCode("Published")],
             swiftSettings: strict),
         .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
@@ -104,6 +104,8 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         // The conditions, orders and groups that --where, --sort and --group-by take; pure.
         .target(name: "Queries", dependencies: ["Experiments"], swiftSettings: strict),
+        // Users' own metrics: expressions over a step's tensors, read, checked by their shapes and computed.
+        .target(name: "UserMetrics", swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
@@ -137,7 +139,8 @@ let package = Package(
             name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics"], swiftSettings: strict),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
-        .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
+        .testTarget(
+            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "UserMetrics"], swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
         .testTarget(
@@ -153,6 +156,7 @@ let package = Package(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
+        .testTarget(name: "UserMetricsTests", dependencies: ["UserMetrics"], swiftSettings: strict),
         .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
         .testTarget(
             name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),

@@ -77,11 +77,15 @@ extension Metric {
     public static let userPrefix = "user/"
 
     /// A metric that a user defines, logged as `user/<name>`; a definition may say more than its name.
+    ///
+    /// With `{m}` in its name it is logged once for each of some modules.
     public static func user(
         _ name: String, _ meaning: String = "A metric of your own.", unit: String? = nil, better: Better? = nil,
         axis: Axis = .linear
     ) -> Metric {
-        Metric(
-            .name(userPrefix + name), meaning, unit: unit, better: better, axis: axis, panel: .init(.user))
+        let parts = (userPrefix + name).split(separator: "{m}", maxSplits: 1, omittingEmptySubsequences: false)
+        let key: Key =
+            parts.count == 2 ? .each(before: String(parts[0]), after: String(parts[1])) : .name(userPrefix + name)
+        return Metric(key, meaning, unit: unit, better: better, axis: axis, panel: .init(.user))
     }
 }

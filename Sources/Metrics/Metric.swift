@@ -9,6 +9,8 @@ public struct Metric: Sendable, Hashable {
         case name(String)
         /// `<module>/<suffix>`, once for each decomposed module.
         case module(suffix: String)
+        /// `<before><module><after>`, once for each module that a user has chosen.
+        case each(before: String, after: String)
     }
 
     /// Which values are better.
@@ -74,6 +76,7 @@ extension Metric {
         switch key {
         case .name(let name): name
         case .module(let suffix): module + "/" + suffix
+        case .each(let before, let after): before + module + after
         }
     }
 
@@ -85,6 +88,8 @@ extension Metric {
         switch key {
         case .name(let own): name == own
         case .module(let suffix): name.hasSuffix("/" + suffix)
+        case .each(let before, let after):
+            name.hasPrefix(before) && name.dropFirst(before.count).hasSuffix(after)
         }
     }
 

@@ -41,6 +41,7 @@ extension ExperimentConfig {
         Field("print_freq", \.printFreq, .positiveInt, isRequired: true),
         Field("save_freq", \.saveFreq, .positiveInt),
         Field("log_ce_losses", \.logCELosses, .bool),
+        .userMetrics(\.userMetrics),
 
         Field("pretrained_model_class", \.pretrainedModelClass, .name, isRequired: true),
         Field("pretrained_model_path", \.pretrainedModelPath, .pretrainedModel),

@@ -1,3 +1,5 @@
+public import UserMetrics
+
 /// The settings of one decomposition: the published config, every key typed and checked.
 ///
 /// Properties carry the published keys' names; `ExperimentConfig+Keys.swift` pairs them. A config comes
@@ -82,6 +84,10 @@ public struct ExperimentConfig: Sendable, Equatable {
     public internal(set) var saveFreq: Int?
     /// Whether cross-entropies are logged (language models).
     public internal(set) var logCELosses = false
+    /// Metrics of the user's own.
+    ///
+    /// Not a published key.
+    public internal(set) var userMetrics: [UserMetric] = []
 
     // Target model
     /// The published class of the target model.

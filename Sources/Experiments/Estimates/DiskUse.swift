@@ -1,4 +1,5 @@
 import Metrics
+import UserMetrics
 
 /// About how many bytes a run's folder holds, as its config tells; within a factor of two.
 public struct DiskUse: Sendable, Equatable {
@@ -24,8 +25,9 @@ public struct DiskUse: Sendable, Equatable {
         let models = 1 + (config.saveFreq.map { max(0, config.steps - 1) / $0 } ?? 0)
 
         let losses = LossTerm.allCases.count { config.coefficient(of: $0) != nil }
-        // Step, rate, total, gradient norm, two measures of recovery; of each module two.
-        let values = losses + 6 + 2 * modules.count
+        // Step, rate, total, gradient norm, two measures of recovery; of each module two; the user's own.
+        let own = config.userMetrics.reduce(0) { $0 + ($1.pattern == nil ? 1 : modules.count) }
+        let values = losses + 6 + 2 * modules.count + own
         let rows = 1 + (config.steps + config.printFreq - 1) / config.printFreq
         // A number with its name is 34 bytes, and takes as much again in what is kept for W&B.
         let isTracked = isTracked && config.wandbProject != nil

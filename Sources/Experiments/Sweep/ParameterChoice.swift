@@ -21,11 +21,14 @@ struct ChoiceReader {
     let filePath: String
     let place: SourcePlace?
     private(set) var reader: SweepReader
+    /// Whether the values of this parameter are mappings.
+    private let takesMappings: Bool
 
-    init(filePath: String, place: SourcePlace?, reader: SweepReader) {
+    init(filePath: String, place: SourcePlace?, reader: SweepReader, takesMappings: Bool) {
         self.filePath = filePath
         self.place = place
         self.reader = reader
+        self.takesMappings = takesMappings
     }
 
     /// What the keys say, or nil if something is wrong with them, which is then reported.
@@ -142,7 +145,7 @@ struct ChoiceReader {
         }
         var isSound = true
         for (index, item) in items.enumerated() {
-            guard case .map = item.content else { continue }
+            guard case .map = item.content, !takesMappings else { continue }
             let reason =
                 "found \(item.value), expected a value; name the keys inside a parameter each by itself"
             report(.sweepForm(reason), "values[\(index)]", at: item.place)

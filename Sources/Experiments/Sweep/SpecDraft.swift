@@ -8,6 +8,15 @@ public struct SpecDraft: Sendable, Equatable {
         public let value: ConfigValue
         /// Where it stands in the sweep file.
         let place: SourcePlace?
+        /// Where the keys inside it stand, if it is a mapping.
+        var inside: SourceNode?
+
+        /// The place of a key that this value sets, or of one inside it; nil for other keys.
+        func place(of key: String) -> SourcePlace?? {
+            if key == path { return .some(place) }
+            guard key.hasPrefix(path + ".") else { return nil }
+            return .some(inside?.place(of: String(key.dropFirst(path.count + 1))) ?? place)
+        }
     }
 
     /// The name of the experiment.
@@ -68,12 +77,14 @@ public struct SpecDraft: Sendable, Equatable {
     /// A line that says what is wrong with a key, and where it stands: in the experiment's file or, by its value, in the
     /// sweep's.
     public func problem(_ key: String, _ reason: String) -> String {
-        guard let override = overrides.first(where: { $0.path == key }), let sweep else {
+        guard let override = overrides.first(where: { $0.place(of: key) != nil }), let sweep else {
             let problem = ConfigProblem(
                 source: source, place: node.place(of: key), path: key, cause: .conflict(reason))
             return "\(problem)"
         }
-        let cause = ConfigProblem.Cause.conflict("\(key): \(reason) (with \(key): \(override.value))")
-        return "\(ConfigProblem(source: sweep, place: override.place, path: experiment, cause: cause))"
+        let example = override.path == key ? " (with \(key): \(override.value))" : ""
+        let cause = ConfigProblem.Cause.conflict("\(key): \(reason)\(example)")
+        let place = override.place(of: key) ?? nil
+        return "\(ConfigProblem(source: sweep, place: place, path: experiment, cause: cause))"
     }
 }

@@ -5,13 +5,13 @@ extension SweepCheck {
         let count = sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count ?? 0
         var specs: [SpecDraft] = []
         specs.reserveCapacity(count)
-        var rejected: [Conflict: (first: String, count: Int)] = [:]
+        var rejected: [Conflict: (first: SpecDraft, count: Int)] = [:]
         var refused = RefusedDraws(count: count)
         for number in 0..<count {
             let values = sampling.map { grid.sample(number, from: $0) } ?? grid.combination(number)
             let spec = spec(values, of: grid, &refused)
             for conflict in spec.config.conflicts + spec.config.conflicts(decomposing: spec.target) {
-                rejected[conflict, default: (text(of: spec.overrides), 0)].count += 1
+                rejected[conflict, default: (spec, 0)].count += 1
             }
             specs.append(spec)
         }
@@ -20,9 +20,15 @@ extension SweepCheck {
         }
         for (conflict, combinations) in rejected.sorted(by: { $0.key.key < $1.key.key }) {
             let others = combinations.count > 1 ? " and \(combinations.count - 1) more combinations" : ""
-            let cause = "\(conflict.key): \(conflict.reason) (with \(combinations.first)\(others))"
+            let overrides = combinations.first.overrides
+            let culprit = overrides.first { $0.place(of: conflict.key) != nil }
+            // What is wrong inside a value has a line of its own.
+            let isInside = culprit.map { $0.path != conflict.key } ?? false
+            let example = isInside ? "" : " (with \(text(of: overrides))\(others))"
             let column = grid.axes.lazy.flatMap(\.columns).first { $0.parameter.path == conflict.key }
-            report(.conflict(cause), path: grid.experiment.name, at: column?.parameter.place)
+            let place = isInside ? culprit?.place(of: conflict.key) ?? nil : column?.parameter.place
+            report(
+                .conflict("\(conflict.key): \(conflict.reason)\(example)"), path: grid.experiment.name, at: place)
         }
         return specs
     }
@@ -38,7 +44,8 @@ extension SweepCheck {
             if reader.problems.count > before { refused.note(value, of: column) }
             overrides.append(
                 SpecDraft.Override(
-                    path: column.parameter.path, value: value.value, place: value.place ?? column.parameter.place))
+                    path: column.parameter.path, value: value.value, place: value.place ?? column.parameter.place,
+                    inside: column.parameter.path == ExperimentConfig.userMetricsKey ? value : nil))
         }
         let isOwnTarget = config.pretrainedModelPath == grid.experiment.config.pretrainedModelPath
         let target = isOwnTarget ? grid.experiment.target : config.pretrainedModelPath.flatMap { targets[$0] }

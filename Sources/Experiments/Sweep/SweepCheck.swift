@@ -67,7 +67,9 @@ struct SweepCheck {
                 switch parameter.choice {
                 case .values(let values, _):
                     for (index, value) in values.enumerated() {
-                        check(value, of: field, in: experiment, path: parameter.filePath + ".values[\(index)]")
+                        let isWhole = values.count == 1 && parameter.path == ExperimentConfig.userMetricsKey
+                        let place = isWhole ? "" : ".values[\(index)]"
+                        check(value, of: field, in: experiment, path: parameter.filePath + place)
                     }
                 case .drawn(let distribution, let isGuessed):
                     check(distribution, isGuessed, of: parameter, field, in: experiment.config)
@@ -85,6 +87,7 @@ struct SweepCheck {
         var config = experiment.config
         field.read(value, &config, &reader)
         for problem in reader.problems {
+            let path = problem.path.isEmpty ? path : path + "." + problem.path
             report(problem.cause, path: path, at: problem.place ?? value.place)
         }
         guard case .train(let name) = config.pretrainedModelPath, reader.problems.isEmpty,

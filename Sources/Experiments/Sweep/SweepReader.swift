@@ -19,8 +19,17 @@ struct SweepReader {
     /// Whether an entry of a whole file is a parameter that stands too far out.
     static func isParameter(_ entry: SourceNode.Entry) -> Bool {
         guard ExperimentConfig.isKnown(entry.key) else { return false }
-        guard case .map(let inner) = entry.value.content else { return true }
+        guard case .map(let inner) = entry.value.content, entry.key != ExperimentConfig.userMetricsKey else {
+            return true
+        }
         return inner.contains { ParameterKey(rawValue: $0.key) != nil }
+    }
+
+    /// `user_metrics` as a parameter: a mapping of metrics is one value, and `values` a list of such mappings.
+    static func ownValues(of entry: SourceNode.Entry) -> [SourceNode.Entry] {
+        guard case .map(let inner) = entry.value.content else { return [] }
+        if inner.count == 1, inner[0].key == "values", case .list = inner[0].value.content { return inner }
+        return [SourceNode.Entry(key: "value", place: entry.place, value: entry.value)]
     }
 
     mutating func method(_ entry: SourceNode.Entry) -> SweepFile.Method? {
@@ -137,6 +146,9 @@ private struct SectionReader {
                 path: filePath, at: entry.place)
             return []
         }
+        if path == ExperimentConfig.userMetricsKey, !inner.isEmpty {
+            return parameter(SweepReader.ownValues(of: entry), entry, path: path, filePath: filePath)
+        }
         if entry.key == SweepReader.wandbKey, path.contains(".") {
             let reason = "W&B's 'parameters' is left out here; put what is below it one level higher"
             report(.sweepForm(reason), path: filePath, at: entry.place)
@@ -161,7 +173,9 @@ private struct SectionReader {
     private mutating func parameter(
         _ keys: [SourceNode.Entry], _ entry: SourceNode.Entry, path: String, filePath: String
     ) -> [SweepFile.Parameter] {
-        var choices = ChoiceReader(filePath: filePath, place: entry.place, reader: reader)
+        var choices = ChoiceReader(
+            filePath: filePath, place: entry.place, reader: reader,
+            takesMappings: path == ExperimentConfig.userMetricsKey)
         let choice = choices.choice(keys)
         reader = choices.reader
         guard let choice else { return [] }
@@ -190,6 +204,9 @@ private struct SectionReader {
 extension ExperimentConfig {
     /// Whether a dotted path names a key that holds one value, whatever the task.
     fileprivate static func isParameter(_ path: String) -> Bool { parameterPaths.contains(path) }
+
+    /// The one key whose value is a mapping of names that users choose.
+    static let userMetricsKey = "user_metrics"
 
     /// Whether a dotted path names a key, of one value or of several.
     static func isKnown(_ path: String) -> Bool {

@@ -54,6 +54,18 @@ public protocol Decomposition: AnyObject {
     /// - Returns: What there is to see; nil if `goesOn` said no.
     /// - Throws: nothing in practice: what is looked at fits the target.
     func picture(batches: Int, goesOn: () -> Bool) throws(KernelError) -> ImportancePicture?
+
+    /// The shapes of what ``observe(_:)`` gives.
+    ///
+    /// - Throws: nothing in practice: the modules were decomposed.
+    func observableShapes() throws(KernelError) -> ObservableShapes
+
+    /// Looks at the tensors of the next step, on its batch; nothing later steps compute is changed.
+    ///
+    /// - Parameter parts: What to look at.
+    /// - Returns: The tensors.
+    /// - Throws: nothing in practice: what is looked at fits the target.
+    func observe(_ parts: ObservedParts) throws(KernelError) -> Observation
 }
 
 extension Decomposition {

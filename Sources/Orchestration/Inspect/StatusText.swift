@@ -199,6 +199,8 @@ package struct StatusText {
     /// The final metrics that say how good a decomposition is, as far as any run has them.
     private var results: [Metric] {
         let logged = Set(snapshot.runs.flatMap(\.metrics.keys))
-        return Metric.headlines.filter { logged.contains($0.name) }.sorted { $0.name < $1.name }
+        // A few of the user's own have room; `best`, `show` and `export` tell all of them.
+        let own = logged.filter { $0.hasPrefix(Metric.userPrefix) }.sorted().prefix(4).compactMap(Metric.named)
+        return Metric.headlines.filter { logged.contains($0.name) }.sorted { $0.name < $1.name } + own
     }
 }

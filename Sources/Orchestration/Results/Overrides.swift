@@ -28,7 +28,7 @@ package struct Overrides: Equatable {
     /// For people: `seed=1 lr=0.001`, without those that `common` has too.
     package func text(without common: Overrides? = nil) -> String {
         pairs.filter { common?.pairs.contains($0) != true }
-            .map { $0.joined(separator: "=") }.joined(separator: " ")
+            .map { $0.map(Self.cut).joined(separator: "=") }.joined(separator: " ")
     }
 
     /// The same with long names shortened, as far as they can still be told apart: `seed=1 imp…coeff=0.001`.
@@ -37,9 +37,12 @@ package struct Overrides: Equatable {
         let names = varied.map { Self.shortened($0[0]) }
         return zip(varied, names).map { pair, name in
             let isClear = names.count { $0 == name } == 1
-            return "\(isClear ? name : pair[0])=\(pair[1])"
+            return "\(isClear ? name : pair[0])=\(Self.cut(pair[1]))"
         }.joined(separator: " ")
     }
+
+    /// A mapping of metrics is too long for a line.
+    private static func cut(_ text: String) -> String { text.count > 60 ? text.prefix(57) + "…" : text }
 
     private static func shortened(_ path: String) -> String {
         let name = path.split(separator: ".").last ?? ""

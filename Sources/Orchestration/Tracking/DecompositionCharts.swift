@@ -20,6 +20,8 @@ extension PagePanel {
             case .lines(let metrics):
                 if metrics.count == 1, case .module(let suffix) = metrics[0].key {
                     .matching(regex: ".*/" + suffix)
+                } else if metrics.count == 1, case .each(let before, let after) = metrics[0].key {
+                    .matching(regex: before + ".*" + after)
                 } else {
                     .lines(metrics.map(\.name), isLog: metrics.allSatisfy { $0.axis == .logarithmic })
                 }

@@ -93,7 +93,8 @@ package struct JobPages {
             (job.project ?? experiment.project.map { settings.project ?? $0 }).map {
                 PagedJob.Experiment(
                     name: experiment.name, project: $0,
-                    measures: experiment.task.flatMap(TargetKind.init(name:))?.measures ?? [], runs: experiment.specs)
+                    measures: (experiment.task.flatMap(TargetKind.init(name:))?.measures ?? [])
+                        + UserMetricPanels.metrics(experiment.userMetrics), runs: experiment.specs)
             }
         }
         return PagedJob(

@@ -77,7 +77,7 @@ public struct RunExecution {
         }
         let rows = RunRows(
             file: try MetricsFile(path: plan.folder.metrics, from: decomposition.step), tracker: tracker)
-        var training = TrainingLoop(
+        var training = try TrainingLoop(
             plan: plan, hooks: hooks, tracker: tracker, decomposition: decomposition, checkpoints: checkpoints,
             rows: rows, drawingLibraries: drawingLibraries)
         return try training.run()

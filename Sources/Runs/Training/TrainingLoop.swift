@@ -16,13 +16,14 @@ struct TrainingLoop {
     private var rows: RunRows
     private var pace: RunPace
     private var figures: RunFigures
+    private var userMetrics: UserMetricValues?
     private var lastSave = ContinuousClock.now
 
     /// Prepares the steps that are left of a decomposition.
     init(
         plan: RunPlan, hooks: RunHooks, tracker: RunTracker, decomposition: any Decomposition,
         checkpoints: Checkpoints, rows: RunRows, drawingLibraries: [String]
-    ) {
+    ) throws {
         self.plan = plan
         self.hooks = hooks
         self.tracker = tracker
@@ -32,6 +33,7 @@ struct TrainingLoop {
         let config = plan.config
         pace = RunPace(step: decomposition.step, steps: config.steps, figuresLeft: { config.figureSets(from: $0) })
         figures = RunFigures(config, folder: plan.folder, libraries: drawingLibraries, say: hooks.say)
+        userMetrics = try UserMetricValues(config, of: decomposition, say: hooks.say)
     }
 
     /// Takes the steps.
@@ -57,8 +59,10 @@ struct TrainingLoop {
             return .interrupted(step: step)
         }
         do {
-            let report = try decomposition.advance(reporting: step % plan.config.printFreq == 0)
-            guard try log(report) else { return .interrupted(step: step) }
+            let isReporting = step % plan.config.printFreq == 0
+            let own = isReporting ? try ownMetrics() : nil
+            let report = try decomposition.advance(reporting: isReporting)
+            guard try log(report, own) else { return .interrupted(step: step) }
         } catch let error as KernelError {
             try save()
             throw error
@@ -81,9 +85,10 @@ struct TrainingLoop {
         // back to the state before, as it does at any other moment.
         try save(flush: .nothing)
         guard prepareFigures(), isOursToWrite() else { return .interrupted(step: plan.config.steps) }
+        let own = try ownMetrics()
         let report = try decomposition.evaluate()
-        let last = try row(report)
-        rows.add(last, media: report.media, drawing: figures.draw())
+        let last = try row(report, own)
+        rows.add(last, media: report.media + (own?.media ?? []), drawing: figures.draw())
         try rows.write(waits: true)
         try rows.flush()
         try writeModel()
@@ -141,7 +146,7 @@ extension TrainingLoop {
     /// Keeps a step's row and begins to draw its figures, if it has either.
     ///
     /// - Returns: Whether to go on.
-    private mutating func log(_ report: StepReport?) throws -> Bool {
+    private mutating func log(_ report: StepReport?, _ own: UserMetricValues.Row?) throws -> Bool {
         var drawing: Drawing?
         if figures.areReady {
             // The step's row and figures are made again when another attempt goes on from the last checkpoint.
@@ -151,15 +156,22 @@ extension TrainingLoop {
             pace.drew(for: .now - beginning, isWhole: true)
         }
         if let report {
-            rows.add(try row(report), media: report.media, drawing: drawing)
+            rows.add(try row(report, own), media: report.media + (own?.media ?? []), drawing: drawing)
         } else if let drawing {
             rows.add(drawing)
         }
         return true
     }
 
-    private mutating func row(_ report: StepReport) throws -> MetricsRow {
-        let row = MetricsRow(report, modules: decomposition.moduleNames, scores: try decomposition.scores())
+    /// The user's own metrics of the next step, if there are some.
+    private mutating func ownMetrics() throws -> UserMetricValues.Row? {
+        let decomposition = decomposition
+        return try userMetrics?.row(of: decomposition)
+    }
+
+    private mutating func row(_ report: StepReport, _ own: UserMetricValues.Row?) throws -> MetricsRow {
+        let scores = try decomposition.scores() + (own?.numbers ?? [])
+        let row = MetricsRow(report, modules: decomposition.moduleNames, scores: scores)
         pace.logged(row)
         return row
     }

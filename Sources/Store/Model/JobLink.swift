@@ -36,6 +36,8 @@ public struct JobExperiment: Sendable, Equatable {
     public let project: String?
     /// `task_config.task_name` of their config.
     public let task: String?
+    /// The different `user_metrics` of its specs, a JSON list.
+    public var userMetrics = "[]"
     /// How many specs it has.
     public let specs: Int
 }

@@ -22,11 +22,15 @@ extension Store {
                 sql: """
                     SELECT experiment, MIN(position) AS first, COUNT(*) AS specs,
                       json_extract(config, '$.wandb_project') AS project,
-                      json_extract(config, '$.task_config.task_name') AS task
+                      json_extract(config, '$.task_config.task_name') AS task,
+                      json_group_array(DISTINCT json_extract(config, '$.user_metrics'))
+                        FILTER (WHERE json_extract(config, '$.user_metrics') IS NOT NULL) AS own
                     FROM spec WHERE job = ? GROUP BY experiment ORDER BY first
                     """, arguments: [job.rawValue])
             return rows.map {
-                JobExperiment(name: $0["experiment"], project: $0["project"], task: $0["task"], specs: $0["specs"])
+                JobExperiment(
+                    name: $0["experiment"], project: $0["project"], task: $0["task"], userMetrics: $0["own"],
+                    specs: $0["specs"])
             }
         }
     }

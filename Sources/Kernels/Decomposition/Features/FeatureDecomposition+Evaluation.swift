@@ -121,14 +121,14 @@ extension FeatureDecomposition {
     }
 
     /// Lets the network compute what depends on the parameters alone, as a step does before its passes.
-    private func prepareNetwork() {
+    func prepareNetwork() {
         team.share(network.preparations) { self.network.prepare($0, parameters: self.parameters.pointer) }
     }
 }
 
 extension StepPart {
     /// Runs the gates over some rows, tile by tile; `body` receives which of the rows the tile holds.
-    fileprivate func evaluate(
+    func evaluate(
         _ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (StepPart, Range<Int>) -> Void
     ) {
         fitGates(decomposition, over: rows)
@@ -142,7 +142,7 @@ extension StepPart {
     }
 
     /// Copies the tile's first `count` rows of causal importances to (rows, C) blocks, from row `first` on.
-    fileprivate func copyImportances(
+    func copyImportances(
         of decomposition: FeatureDecomposition, rows first: Int, _ count: Int, _ ci: [Storage], _ ciUpper: [Storage]
     ) {
         let (c, rows) = (decomposition.settings.subcomponents, tile.rows)

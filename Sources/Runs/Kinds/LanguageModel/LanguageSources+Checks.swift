@@ -4,6 +4,7 @@ import Hub
 import Kernels
 import TextData
 import Tokenizers
+import UserMetrics
 
 extension LanguageSourceFinder {
     /// What is missing or wrong, and the key that is to blame: what is on this machine is read, the hub is only asked.
@@ -36,7 +37,10 @@ extension LanguageSourceFinder {
         } catch {
             // Some reasons name another key.
             let reason = "\(error)"
-            let named = ["target_module_patterns", "task_config.max_seq_len", key].first { reason.hasPrefix($0 + ": ") }
+            let own = config.userMetrics.map { "user_metrics." + $0.name }
+            let named = (["target_module_patterns", "task_config.max_seq_len", key] + own).first {
+                reason.hasPrefix($0 + ": ")
+            }
             return (named ?? key, named.map { String(reason.dropFirst($0.count + 2)) } ?? reason)
         }
     }

@@ -134,9 +134,26 @@ struct LanguageSourceFinder {
         } catch {
             throw .invalid("target_module_patterns: \(error)")
         }
+        try checkUserMetrics(config, text, shape)
         if let positions = shape.positions, text.maxSeqLen > positions.count {
             throw .invalid(
                 "task_config.max_seq_len: found \(text.maxSeqLen); the model has \(positions.count) positions")
+        }
+    }
+
+    private func checkUserMetrics(
+        _ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape
+    ) throws(RunError) {
+        guard !config.userMetrics.isEmpty else { return }
+        let settings = try DecompositionSettings(config)
+        let shapes: ObservableShapes
+        do {
+            shapes = try shape.observableShapes(settings, length: text.maxSeqLen)
+        } catch {
+            throw .invalid("target_module_patterns: \(error)")
+        }
+        if let obstacle = config.userMetricObstacles(shapes.scope(config)).first {
+            throw .invalid("\(obstacle.key): \(obstacle.reason)")
         }
     }
 
