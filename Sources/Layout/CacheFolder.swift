@@ -36,6 +36,9 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder that holds one folder per run, and one per target that was trained on W&B.
     public var runs: String { path + "/runs" }
 
+    /// The folder that holds one folder per run that was trained in the foreground, without a job.
+    public var trials: String { path + "/trials" }
+
     /// The folder that holds trained targets and copies of users' targets.
     public var targets: TargetsFolder { TargetsFolder(path: path + "/" + TargetsFolder.name) }
 

@@ -5,7 +5,7 @@ import Orchestration
 /// What the command line takes beyond what the parser can be told, and what it refuses that the parser would let pass.
 enum CommandLineArguments {
     /// Options that add up when they are given again.
-    private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run"]
+    private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run", "--set"]
     /// The same, for one command only.
     private static let repeatableFor = ["export": "--metric", "plot": "--figure"]
 

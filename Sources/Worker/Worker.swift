@@ -27,7 +27,7 @@ struct Worker: AsyncParsableCommand {
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
             Forward.self, Figures.self, Weights.self, PlotWeights.self, FetchLanguage.self, TellMemory.self,
-            LookAtHub.self, About.self,
+            LookAtHub.self, RunAlone.self, About.self,
         ],
         defaultSubcommand: Agent.self)
 

@@ -100,12 +100,35 @@ struct ResultsTests {
         #expect(clash.code == 2)
     }
 
-    @Test func runsWithoutWeightsCannotBeComparedYet() async throws {
-        let job = try job(["1", "2"])
+    @Test func runsAreComparedBySettingsMetricsAndCurves() async throws {
+        let job = try job(["1", "2"]) { index, claim in
+            try claim.folder.create()
+            let rows = (0..<80).map { #"{"misc/step":\#($0),"loss/total":\#(index == 0 ? 80 - $0 : 1),"other":1}"# }
+            try DurableFile.write(rows.joined(separator: "\n") + "\n", to: claim.folder.metrics)
+            try store.complete(claim, metrics: ["loss/total": index == 0 ? 1 : 1.5])
+        }
         let runs = try store.snapshot(of: job).runs.map(\.id.rawValue)
         let answer = try await bench.orchestrator(["compare", runs[0], runs[1]])
-        #expect(answer.code == 2)
-        #expect(answer.error.contains("run \(runs[0]) has no weights yet"), "\(answer.error)")
+        #expect(answer.code == 0, "\(answer.error)")
+        for part in [
+            "  lr   1         2\n", "loss/total         1       1.5  +50.0 %", "  loss/total (logarithmic)\n",
+            "    \(runs[0])  ████", "  80 → 1\n", "    \(runs[1])  \(String(repeating: "▁", count: 40))  1 → 1\n",
+            "cannot be matched: run \(runs[0]) has no weights yet",
+        ] {
+            #expect(answer.output.contains(part), "\(part)\n\(answer.output)")
+        }
+        let json = try await bench.orchestrator(["compare", runs[0], runs[1], "--json"])
+        struct Report: Decodable {
+            struct Setting: Decodable, Equatable { let key, first, second: String }
+            struct Curve: Decodable { let metric: String, first, second: [[Double]] }
+            let config: [Setting], curves: [Curve], match_error: String
+        }
+        let report = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8))
+        #expect(report.config == [.init(key: "lr", first: "1", second: "2")])
+        #expect(report.curves.map(\.metric) == ["loss/total"])
+        #expect(report.curves.first?.first.last == [79, 1])
+        let missing = try await bench.orchestrator(["compare", runs[0], "zzzz"])
+        #expect(missing.code == 2)
     }
 
     @Test func whatCannotBeDrawnIsTold() async throws {

@@ -1,6 +1,3 @@
-import Artifacts
-import Foundation
-import JSON
 import Metrics
 package import Store
 
@@ -32,7 +29,7 @@ package struct History {
         try line("run,experiment,step,metric,value\r\n")
         for run in runs {
             let names = [run.id.rawValue, run.experiment].map(RunTable.quoted).joined(separator: ",")
-            try forEachRow(of: run) { step, values in
+            try MetricRows.forEach(of: run) { step, values in
                 for (name, value) in values where name != Metric.step.name && metrics.takes(name) {
                     try line("\(names),\(step),\(RunTable.quoted(name)),\(value)\r\n")
                 }
@@ -44,54 +41,8 @@ package struct History {
     private func checkNames() throws {
         var known: Set<String> = []
         for run in runs where !metrics.areAll(among: known) {
-            try forEachRow(of: run) { _, values in known.formUnion(values.map(\.name)) }
+            try MetricRows.forEach(of: run) { _, values in known.formUnion(values.map(\.name)) }
         }
         _ = try metrics.checked(against: known.subtracting([Metric.step.name]).sorted())
-    }
-
-    /// The rows of a run that has begun; none of one that has not.
-    private func forEachRow(
-        of run: Run, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
-    ) throws {
-        let path = run.folder.metrics
-        guard let file = fopen(path, "r") else {
-            guard errno == ENOENT else { throw FileError(.read, path) }
-            return
-        }
-        defer { fclose(file) }
-        var buffer: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(buffer) }
-        var line = 0
-        while true {
-            let length = getline(&buffer, &capacity, file)
-            guard length > 0, let buffer else {
-                guard ferror(file) == 0 else { throw FileError(.read, path) }
-                return
-            }
-            line += 1
-            let text = String(decoding: UnsafeRawBufferPointer(start: buffer, count: length), as: UTF8.self)
-            // A row that a crash cut short, or that is being written, has no end.
-            guard text.hasSuffix("\n") else { return }
-            guard case .object(let members) = try row(text, path, line) else {
-                throw Failure.failed("\(path):\(line): is not a row of metrics")
-            }
-            var (step, values): (Int?, [(String, String)]) = (nil, [])
-            for member in members {
-                guard case .number(let literal) = member.value else { continue }
-                if member.name == Metric.step.name {
-                    step = member.value.integer
-                } else {
-                    values.append((member.name, literal))
-                }
-            }
-            if let step { try body(step, values) }
-        }
-    }
-
-    private func row(_ text: String, _ path: String, _ line: Int) throws(Failure) -> JSONValue {
-        do { return try JSONValue(parsing: text) } catch {
-            throw .failed("\(path):\(line): is not a row of metrics: \(error)")
-        }
     }
 }

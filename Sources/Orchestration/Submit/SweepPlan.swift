@@ -47,12 +47,14 @@ package struct SweepPlan {
     /// - Parameters:
     ///   - experiments: Names or files, separated by commas; none means every published experiment.
     ///   - sweep: The sweep file.
+    ///   - settings: Values that hold for every spec, `key=value` each.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - project: A W&B project to put into every config.
     ///   - runs: Where runs of W&B's are kept that trained targets.
     /// - Throws: Everything that is wrong with the files.
     package init(
-        experiments: [String], sweep: String?, sampling: Sampling? = nil, project: String?, runs: String
+        experiments: [String], sweep: String?, settings: [String] = [], sampling: Sampling? = nil, project: String?,
+        runs: String
     ) throws(Failure) {
         sweepFile = sweep.map(Self.locate)
         self.sampling = sampling
@@ -62,8 +64,9 @@ package struct SweepPlan {
         var drafts: [SpecDraft] = []
         var doubts: [String] = []
         do throws(ConfigError) {
-            if let sweepFile {
-                let file = try SweepFile.load(path: sweepFile)
+            var file = try sweepFile.map { (path) throws(ConfigError) in try SweepFile.load(path: path) }
+            if !settings.isEmpty { file = try SweepFile.setting(settings, in: file) }
+            if let file {
                 doubts = file.doubts.map(\.description)
                 drafts = try file.expand(
                     experiments: selection.experiments, sampling: sampling, besides: selection.unread)

@@ -7,31 +7,52 @@ import Store
 /// Prints what a run or an agent has said.
 struct Logs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the log of a run or an agent.",
+        abstract: "Print the log of a run, an agent, or all agents of a job.",
         discussion: """
             EXAMPLES
               orchestrator logs k3j9         the run whose name begins with k3j9
               orchestrator logs k3j9 -f      and what comes, until the run is settled
               orchestrator logs 7.2          agent 2 of job 7: all of its runs, and what went wrong between them
+              orchestrator logs 7 -n 50      all agents of job 7, each line behind its agent's name: the last 50
+              orchestrator logs 7 -f --grep 'failed|waits'
             """)
 
     @Argument(
-        help: ArgumentHelp("A run's name or its beginning, or JOB.AGENT.", valueName: "run-or-agent"),
-        completion: CompletionWords.runs)
+        help: ArgumentHelp("A run's name or its beginning, JOB.AGENT, or a job's number.", valueName: "name"),
+        completion: CompletionWords.jobsAndRuns)
     var name: String
+
+    @Option(
+        name: [.customShort("n"), .customLong("lines")], help: ArgumentHelp("Only the last n lines.", valueName: "n"))
+    var count: Int?
+
+    @Option(help: ArgumentHelp("Only lines in which this regular expression matches.", valueName: "pattern"))
+    var grep: String?
 
     @Flag(name: .shortAndLong, help: "Go on printing until the run or agent is finished.")
     var follow = false
 
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("-n is \(count); it takes 1 or more") }
+    }
+
     func run() async throws {
         Interruption.listen()
+        let filter = try LogFilter(matching: grep, last: count)
         let state = try await OpenStore.open(for: .looking)
         if follow { try await waitForAgent(in: state.store) }
         let source = try await failing { try LogSource(Reference(name), as: name, in: state.store) }
-        var log = GrowingFile(path: source.file)
+        var files = try await failing { try source.files(in: state.store) }
+        if case .job = source {
+            return try await show(source, MergedLog(files, isNamed: true, filter), state.store)
+        }
+        guard filter.isNone, let file = files.popLast() else {
+            return try await show(source, MergedLog(files, isNamed: false, filter), state.store)
+        }
+        var log = GrowingFile(path: file.path)
         if !follow {
             guard try log.printNew() else {
-                throw Failure.failed("\(source.title) has said nothing yet: \(source.file) is missing")
+                throw Failure.failed("\(source.title) has said nothing yet: \(file.path) is missing")
             }
             return
         }
@@ -42,6 +63,22 @@ struct Logs: AsyncParsableCommand {
             if isOver { return }
             if Interruption.isRequested { throw ExitCode(130) }
             try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Prints chosen lines, of several logs each behind its agent's name.
+    private func show(_ source: LogSource, _ merged: MergedLog, _ store: Store) async throws {
+        var merged = merged
+        var isFirst = true
+        while true {
+            let isOver = try await failing { try source.isOver(in: store) }
+            for line in try merged.next(isFirst: isFirst) { print(line) }
+            if !follow || isOver { return }
+            isFirst = false
+            try StandardStreams.flush()
+            if Interruption.isRequested { throw ExitCode(130) }
+            try await Task.sleep(for: .milliseconds(500))
+            try await failing { merged.add(try source.files(in: store)) }
         }
     }
 

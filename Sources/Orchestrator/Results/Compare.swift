@@ -3,17 +3,18 @@ import Foundation
 import Orchestration
 import Store
 
-/// Says which subcomponents of two runs are the same.
+/// Says in what two runs differ, and which of their subcomponents are the same.
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Match the subcomponents of two runs, to see whether seeds agree.",
+        abstract: "Show in what two runs differ, and which of their subcomponents are the same.",
         discussion: """
             EXAMPLES
               orchestrator compare k3j9 m2x7
               orchestrator compare k3j9 m2x7 --json
               orchestrator compare k3j9 published/model_20000.pth
 
-            Module by module, subcomponents V_c U_c are paired so that the sum of their cosines is largest. Those below 5 % of
+            First what differs in their configs, their final metrics, and the courses of what both have logged, on one scale.
+            Then, module by module, subcomponents V_c U_c are paired so that the sum of their cosines is largest. Those below 5 % of
             the largest norm point at noise, and are left out. INPUT is the one that a subcomponent reads most: in a module
             that reads features, its feature.
             """)
@@ -32,11 +33,9 @@ struct Compare: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let comparison = try await failing {
-            let weights = try await RunWeights(named: first, in: await OpenStore.open(for: .looking))
-            let others = try await RunWeights(named: second, in: await OpenStore.open(for: .looking))
-            return try Comparison(weights, others, environment: environment)
+            try await RunsComparison(first, second, environment: environment)
         }
-        print(
-            json ? comparison.json : comparison.text(Style.forStandardOutput(environment: environment)), terminator: "")
+        let style = Style.forStandardOutput(environment: environment)
+        print(try await failing { json ? try comparison.json() : comparison.text(style) }, terminator: "")
     }
 }

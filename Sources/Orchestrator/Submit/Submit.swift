@@ -14,6 +14,7 @@ struct Submit: AsyncParsableCommand {
               orchestrator submit --experiments tms_5-2,tms_40-10
               orchestrator submit --experiments my_config.yaml --sweep my.yaml
               orchestrator submit --sweep --n-agents 8 --watch
+              orchestrator submit --experiments tms_5-2 --set steps=1000 --set task_config.feature_probability=0.1
               orchestrator submit --sweep --dry-run    what would be run, and how
               orchestrator submit --sweep search.yaml --samples 50 --sweep-seed 1
               orchestrator submit --sweep --n-agents 4 --slots 8 --time 4:00:00 --partition cpu
@@ -36,6 +37,11 @@ struct Submit: AsyncParsableCommand {
             valueName: "file"),
         completion: .file(extensions: ["yaml", "yml", "json"]))
     var sweep: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Give a key of the configs this value in every spec; repeatable.", valueName: "key=value"))
+    var settings: [String] = []
 
     @OptionGroup var search: SweepOptions
 
@@ -112,7 +118,8 @@ struct Submit: AsyncParsableCommand {
         Interruption.listen()
         let cache = try OpenStore.folder(environment)
         let plan = try SweepPlan(
-            experiments: experiments, sweep: sweep, sampling: search.sampling, project: project, runs: cache.runs)
+            experiments: experiments, sweep: sweep, settings: settings, sampling: search.sampling, project: project,
+            runs: cache.runs)
         for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
         let site = try SiteFile.read(cache: cache)

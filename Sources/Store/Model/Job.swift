@@ -109,8 +109,10 @@ public struct Spec: Sendable, Equatable {
 
 /// A spec that is not stored yet.
 public struct NewSpec: Sendable {
-    var experiment: String
-    var config: String
+    /// The experiment it comes from.
+    public var experiment: String
+    /// The whole config as JSON.
+    public var config: String
     var overrides: String
     /// How the target is trained, where it is.
     public var target: String?

@@ -178,7 +178,7 @@ extension AgentLoop {
         return plan
     }
 
-    private static func summary(_ metrics: [String: Double]) -> String {
+    static func summary(_ metrics: [String: Double]) -> String {
         Metric.headlines.compactMap { metric in
             metrics[metric.name].map { "\(metric.name) \(metric.text($0))" }
         }.joined(separator: "  ")

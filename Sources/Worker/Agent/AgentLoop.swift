@@ -149,9 +149,12 @@ struct AgentLoop: Sendable {
         try store.agentEnded(agent, reason: reason)
     }
 
+    /// Says a line, with its moment where several agents' logs are put together later.
     static func say(_ line: String) {
-        StandardStreams.write(line + "\n")
+        StandardStreams.write((isTerminal ? "" : Date.now.ISO8601Format() + " ") + line + "\n")
     }
+
+    private static let isTerminal = isatty(STDOUT_FILENO) == 1
 
     private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 

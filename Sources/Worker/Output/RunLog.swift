@@ -52,7 +52,7 @@ final class RunLog: Sendable {
     }
 
     private func show(_ line: String, isLasting: Bool) {
-        let start = isTerminal ? "\r\u{1B}[K" : ""
+        let start = isTerminal ? "\r\u{1B}[K" : Date.now.ISO8601Format() + " "
         StandardStreams.write("\(start)\(run)  \(line)\(isLasting ? "\n" : "")")
     }
 

@@ -6,6 +6,8 @@ package import Store
 package enum LogSource {
     case run(Run)
     case agent(Agent, Job)
+    /// All agents of a job, present and to come.
+    case job(Job)
 
     package init(_ reference: Reference, as text: String, in store: Store) throws {
         switch reference {
@@ -22,7 +24,7 @@ package enum LogSource {
             }
             self = .agent(agent, job)
         case .job(let id):
-            throw Failure.badInput("'\(text)' is a job; `orchestrator logs \(id).1` prints its first agent's log")
+            self = .job(try store.job(id))
         }
     }
 
@@ -30,13 +32,20 @@ package enum LogSource {
         switch self {
         case .run(let run): "run \(run.id)"
         case .agent(let agent, let job): "agent \(job.id).\(agent.number)"
+        case .job(let job): "job \(job.id)"
         }
     }
 
-    package var file: String {
+    /// The logs by the names of those who write them.
+    package func files(in store: Store) throws -> [(name: String, path: String)] {
         switch self {
-        case .run(let run): run.folder.log
-        case .agent(let agent, let job): job.folder.log(of: agent, startedBy: job.executor)
+        case .run(let run): [(run.id.rawValue, run.folder.log)]
+        case .agent(let agent, let job):
+            [("\(job.id).\(agent.number)", job.folder.log(of: agent, startedBy: job.executor))]
+        case .job(let job):
+            try store.agents(of: job.id).map {
+                ("\(job.id).\($0.number)", job.folder.log(of: $0, startedBy: job.executor))
+            }
         }
     }
 
@@ -46,6 +55,7 @@ package enum LogSource {
         case .agent(let agent, let job):
             let now = try store.agents(of: job.id).first { $0.id == agent.id }
             return now.map { $0.state == .ended || $0.isGone(in: job) } ?? true
+        case .job(let job): return try store.openWork(of: job.id).isNone
         }
     }
 }

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Orchestration
+import Store
+
+/// Trains one spec in the foreground.
+struct RunOne: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Train one spec in the foreground, without a job, with live progress.",
+        discussion: """
+            EXAMPLES
+              orchestrator run tms_5-2 --steps 500
+              orchestrator run my_config.yaml --set lr=0.01 --set task_config.feature_probability=0.1
+              orchestrator run --spec k3j9 --set seed=1      a run's spec once more, with another seed
+              orchestrator run tms_5-2 --steps 500 --out here
+
+            The files are those of any run. ^C saves the state; the same command with --out goes on from there. Keys may
+            be shortened to their last part. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("An experiment by name, or a YAML file of your own.", valueName: "experiment"),
+        completion: .list(Registry.allNames))
+    var experiment: String?
+
+    @Option(
+        help: ArgumentHelp("The spec of this run in place of an experiment.", valueName: "run"),
+        completion: CompletionWords.runs)
+    var spec: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Give a key of the config a value; repeatable.", valueName: "key=value"))
+    var settings: [String] = []
+
+    @Option(help: ArgumentHelp("How many steps: short for --set steps=n.", valueName: "n"))
+    var steps: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder for its files (default: a new one in SPD_CACHE_DIR/trials).", valueName: "folder"))
+    var out: String?
+
+    @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
+    var threads: Int?
+
+    @Flag(help: "Track it on W&B, as runs of jobs are.")
+    var wandb = false
+
+    func validate() throws {
+        if (experiment == nil) == (spec == nil) {
+            throw ValidationError("name an experiment, or a run with --spec; one of them")
+        }
+        if let steps, steps < 1 { throw ValidationError("--steps is \(steps); it takes 1 or more") }
+        if let threads, threads < 1 { throw ValidationError("--threads is \(threads); it takes 1 or more") }
+        if out?.isEmpty == true { throw ValidationError("--out is empty; it takes a folder") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = try OpenStore.folder(environment)
+        let settings = settings + (steps.map { ["steps=\($0)"] } ?? [])
+        let trial: Trial
+        if let spec {
+            let store = try await OpenStore.open(for: .looking).store
+            let known = try await failing { try store.spec(of: store.run(startingWith: spec.lowercased())) }
+            trial = try Trial(of: known, settings: settings, into: out, cache: cache)
+        } else {
+            trial = try Trial(
+                of: experiment ?? "", settings: settings, into: out, cache: cache, environment: environment)
+        }
+        print("Files: \(trial.folder)")
+        fflush(nil)
+        try trial.perform(threads: threads, isTracked: wandb, cache: cache, environment: environment)
+    }
+}
