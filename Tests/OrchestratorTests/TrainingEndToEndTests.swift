@@ -90,7 +90,7 @@ struct TrainingEndToEndTests {
         let again = try store.registerAgent(AgentIdentity(environment: place), for: job)
         let answer = try await agent.value
         #expect(answer.code == 0, "\(answer.error)")
-        #expect(answer.output.hasPrefix("agent 1.2: 1 slot, 1 thread per run"), "as `status` calls it")
+        #expect(answer.output.contains("Z agent 1.2: 1 slot, 1 thread per run"), "as `status` calls it")
         #expect(answer.output.contains("ends: this agent is marked as ended (SLURM has started its job again)"))
         let snapshot = try store.snapshot(of: job)
         #expect(snapshot.counts[.done] == 1)
