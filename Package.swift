@@ -181,6 +181,9 @@ let package = Package(
             name: "StandInWandB",
             dependencies: ["Artifacts", "JSON", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
             path: "Tests/StandInWandB", swiftSettings: strict),
+        // Chromium for tests, over its DevTools pipe: pages are opened as users would.
+        .target(name: "Browser", dependencies: ["JSON"], path: "Tests/Browser", swiftSettings: strict),
+        .testTarget(name: "BrowserTests", dependencies: ["Browser", "JSON"], swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
             name: "StandInWorker", dependencies: ["Store", "WandB"], path: "Tests/StandInWorker", swiftSettings: strict),

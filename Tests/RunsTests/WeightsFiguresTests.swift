@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func aModelWithTwoHiddenUnitsIsDrawnInTheirPlane() throws {
-        let figures = try WeightsFigures(tms(hidden: 2), corner: "abc, step 5").all
+        let figures = try WeightsFigures(tms(hidden: 2), corner: "abc, step 5").analysis
         #expect(
             figures.map(\.name) == [
                 "feature_representation_analysis", "polygon", "cosine_similarity_distribution", "tms_vectors",
@@ -63,11 +63,11 @@ import Testing
 
     @Test func hiddenLayersHaveAFigureAndMoreUnitsNoPlane() throws {
         #expect(
-            try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").all.map(\.name).suffix(4) == [
+            try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").analysis.map(\.name).suffix(4) == [
                 "tms_vectors", "tms_full_network", "tms_hidden_layers", "cosine_similarity_analysis",
             ])
         #expect(
-            try WeightsFigures(tms(hidden: 4), corner: "").all.map(\.name) == [
+            try WeightsFigures(tms(hidden: 4), corner: "").analysis.map(\.name) == [
                 "feature_representation_analysis", "cosine_similarity_distribution", "cosine_similarity_analysis",
             ])
     }
@@ -91,8 +91,17 @@ import Testing
             "components.layers-0-mlp_out.V": identity(neurons),
             "components.layers-0-mlp_out.U": array(output.transposed),
         ])
-        let figures = try WeightsFigures(weights, corner: "").all
-        #expect(figures.map(\.name) == ["resid_mlp_weights", "neuron_contribution_pairs"])
+        let figures = try WeightsFigures(weights, corner: "").analysis
+        #expect(
+            figures.map(\.name) == [
+                "resid_mlp_weights", "neuron_contribution_pairs", "feature_responses", "feature_response_single",
+                "feature_response_curve", "feature_response_curves",
+            ])
+        let responses = try #require(figures.first { $0.name == "feature_responses" })
+        #expect(
+            responses.panels.map(\.title) == ["Target model", "Sum of subcomponents"], "without a config, no gates")
+        let (target, sum) = (responses.arrays[0].values, responses.arrays[1].values)
+        #expect(zip(target, sum).allSatisfy { abs($0 - $1) < 1e-5 }, "the subcomponents sum to the weights")
         let reading = embedding.times(input.transposed).values
         let writing = output.transposed.times(embedding.transposed).values
         let pairs = try #require(figures[1].arrays.first { $0.name == "layer 0/x" })
@@ -110,18 +119,19 @@ import Testing
             "components.linear1.V": .init(shape: [3, 1], [1, 2, 3] as [Float]),
             "components.linear1.U": .init(shape: [1, 2], [1, 2] as [Float]),
         ])
-        let error = #expect(throws: RunError.self) { try WeightsFigures(weights, corner: "").all }
+        let error = #expect(throws: RunError.self) { try WeightsFigures(weights, corner: "").analysis }
         let text = error.map { "\($0)" } ?? ""
         #expect(text.contains("model_5.safetensors") && text.contains("linear2.bias"), "\(text)")
         #expect(throws: RunError.self) { try WeightsReport.json(weights) }
     }
 
-    @Test func anotherKindOfTargetIsRefusedByName() throws {
+    @Test func anotherKindOfTargetHasNoneAndThatIsTold() throws {
         let square = SafeTensors.Array(shape: [2, 2], [1, 0, 0, 1] as [Float])
         let weights = try write([
             "model.wte.weight": square, "components.wte.V": square, "components.wte.U": square,
         ])
-        let error = #expect(throws: RunError.self) { try WeightsFigures(weights, corner: "").all }
+        #expect(try WeightsFigures(weights, corner: "").analysis.isEmpty)
+        let error = #expect(throws: RunError.self) { try FigureSource(weights.path).figures() }
         #expect("\(error.map { "\($0)" } ?? "")".contains("this is neither"))
     }
 }

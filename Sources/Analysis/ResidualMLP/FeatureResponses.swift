@@ -2,8 +2,12 @@ import Glibc
 public import Kernels
 
 /// What a residual MLP adds to its input when one feature is active: output − input.
-public struct FeatureResponses: Sendable {
+public struct FeatureResponses {
+    /// The subcomponents of a module, each weighed by its causal importance.
+    public typealias Importances = (_ inputs: Tensor) throws -> [String: Tensor]
+
     private let model: ResidualMLPTarget
+    private var masked: (tensors: StateDict, importances: Importances)?
 
     /// Looks at a model.
     public init(_ model: ResidualMLPTarget) { self.model = model }
@@ -26,14 +30,40 @@ public struct FeatureResponses: Sendable {
         self.model = model
     }
 
+    /// Looks at a decomposition whose subcomponents are masked by their causal importances.
+    ///
+    /// - Parameters:
+    ///   - model: The target, whose biases and other weights stay.
+    ///   - tensors: The decomposition's trained tensors.
+    ///   - importances: The causal importances of inputs (rows, C), by module.
+    public init(_ model: ResidualMLPTarget, maskedBy importances: @escaping Importances, _ tensors: StateDict) {
+        self.init(model)
+        masked = (tensors, importances)
+    }
+
+    /// What a module makes of rows, through its masked subcomponents where it has some.
+    private func pass(
+        _ rows: Tensor, _ module: String, _ weight: Tensor, _ importances: [String: Tensor]?
+    ) -> Tensor {
+        guard let masked, let ci = importances?[module],
+            let matrices = RankOneMatrices(of: module, in: masked.tensors)
+        else { return rows.times(weight.transposed) }
+        var inner = rows.times(matrices.v)
+        for place in inner.values.indices { inner.values[place] *= ci.values[place] }
+        return inner.times(matrices.u)
+    }
+
     /// The responses to inputs (rows, F).
-    public func responses(_ inputs: Tensor) -> Tensor {
+    ///
+    /// - Throws: What computing causal importances throws; nothing where none are needed.
+    public func responses(_ inputs: Tensor) throws -> Tensor {
+        let importances = try masked?.importances(inputs)
         var stream = inputs.times(model.embedding)
-        for layer in model.layers {
-            var hidden = stream.times(layer.input.transposed)
+        for (index, layer) in model.layers.enumerated() {
+            var hidden = pass(stream, "layers.\(index).mlp_in", layer.input, importances)
             add(layer.inputBias, to: &hidden)
             for place in hidden.values.indices { hidden.values[place] = model.activation(hidden.values[place]) }
-            var written = hidden.times(layer.output.transposed)
+            var written = pass(hidden, "layers.\(index).mlp_out", layer.output, importances)
             add(layer.outputBias, to: &written)
             for place in stream.values.indices { stream.values[place] += written.values[place] }
         }
@@ -48,21 +78,21 @@ public struct FeatureResponses: Sendable {
     }
 
     /// The response (F, F) to one active feature a row: `amplitudes[i]` in feature i.
-    public func single(_ amplitudes: [Float]) -> Tensor {
+    public func single(_ amplitudes: [Float]) throws -> Tensor {
         var inputs = Tensor(zeros: [amplitudes.count, model.features])
         for (feature, amplitude) in amplitudes.enumerated() {
             inputs.values[feature * model.features + feature] = amplitude
         }
-        return responses(inputs)
+        return try responses(inputs)
     }
 
     /// Each feature's own response (F, amplitudes) to several amplitudes.
-    public func curves(_ amplitudes: [Float]) -> Tensor {
+    public func curves(_ amplitudes: [Float]) throws -> Tensor {
         let f = model.features
-        let values = (0..<f).flatMap { feature in
+        let values = try (0..<f).flatMap { feature in
             var inputs = Tensor(zeros: [amplitudes.count, f])
             for (row, amplitude) in amplitudes.enumerated() { inputs.values[row * f + feature] = amplitude }
-            let responses = responses(inputs)
+            let responses = try responses(inputs)
             return amplitudes.indices.map { responses.values[$0 * f + feature] }
         }
         return Tensor(shape: [f, amplitudes.count], values: values)

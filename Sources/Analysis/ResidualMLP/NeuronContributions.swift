@@ -53,6 +53,12 @@ public struct NeuronContributions: Equatable, Sendable {
         self.winners = winners
     }
 
+    /// Whether they mean something for a target: it has no biases, and reads outputs as it writes inputs.
+    public static func apply(to model: ResidualMLPTarget) -> Bool {
+        model.unembedding == model.embedding.transposed
+            && model.layers.allSatisfy { $0.inputBias == nil && $0.outputBias == nil }
+    }
+
     /// How the winners' contributions go with the target's, over all layers, features and neurons.
     public var agreement: LinearAgreement { LinearAgreement(target.values, winning.values) }
 

@@ -38,6 +38,20 @@ extension SafeTensors {
         }
     }
 
+    /// Reads what a file holds.
+    ///
+    /// - Parameters:
+    ///   - bytes: The file's bytes.
+    ///   - source: What errors call it.
+    /// - Throws: `SafeTensorsError`, as for a file.
+    public init(bytes: [UInt8], source: String) throws(SafeTensorsError) {
+        do {
+            try self.init(decoding: bytes)
+        } catch {
+            throw .damaged(path: source, reason: error.reason)
+        }
+    }
+
     /// What is wrong with some bytes.
     struct Damage: Error {
         let reason: String

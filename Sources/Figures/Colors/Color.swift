@@ -1,5 +1,5 @@
 /// An opaque colour.
-public struct Color: Equatable, Sendable {
+public struct Color: Codable, Equatable, Sendable {
     /// How much red, of 255.
     public let red: UInt8
     /// How much green, of 255.

@@ -1,10 +1,10 @@
 /// The shape of a point.
-public enum Marker: CaseIterable, Sendable {
+public enum Marker: String, CaseIterable, Codable, Sendable {
     case circle, square, triangle, diamond, cross
 }
 
 /// How lines, points and bars look.
-public struct Style: Equatable, Sendable {
+public struct Style: Codable, Equatable, Sendable {
     /// Their colour.
     public var color: Color
     /// The shape of points.

@@ -1,5 +1,5 @@
 /// A table of numbers to be looked at.
-public struct Matrix: Equatable, Sendable {
+public struct Matrix: Codable, Equatable, Sendable {
     /// How many rows there are.
     public let rows: Int
     /// How many columns there are.

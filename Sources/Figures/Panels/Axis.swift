@@ -1,7 +1,7 @@
 import Glibc
 
 /// One of a chart's two axes.
-public struct Axis: Equatable, Sendable {
+public struct Axis: Codable, Equatable, Sendable {
     /// What it measures, with its unit if it has one.
     public var label: String
     /// What it shows; nil: all that there is.

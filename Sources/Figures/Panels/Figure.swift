@@ -2,7 +2,7 @@
 ///
 /// A figure is a value that holds the numbers it shows: `png`, `svg` and `pdf` draw the same sheet, `arrays` gives the
 /// numbers to whoever wants to draw them again.
-public struct Figure: Sendable {
+public struct Figure: Codable, Sendable {
     /// What files and charts call it.
     public var name: String
     /// What stands above it.
@@ -27,6 +27,8 @@ public struct Figure: Sendable {
     private static let widths = (narrow: 234.0, wide: 486.0)
     private static let margin = 8.0
     private static let gap = 10.0
+    /// A panel's least width: more columns than a page has room for make it wider.
+    private static let narrowest = 110.0
     /// A PNG has so many pixels for each point.
     private static let pixelsPerPoint = 2.0
 
@@ -63,19 +65,16 @@ public struct Figure: Sendable {
         }.text
     }
 
-    /// The numbers that the figure shows, in the order of its panels.
+    /// The numbers that the figure shows, in the order of its panels; no two have the same name.
     public var arrays: [NumberArray] {
-        panels.flatMap { panel -> [NumberArray] in
-            let arrays =
-                switch panel {
-                case .heatMap(let map): map.arrays
-                case .plot(let plot): plot.arrays
-                case .table: [NumberArray]()
-                }
-            return arrays.map {
-                NumberArray(
-                    name: panel.title.isEmpty ? $0.name : "\(panel.title)/\($0.name)", shape: $0.shape,
-                    values: $0.values)
+        var seen: [String: Int] = [:]
+        return panels.flatMap { panel -> [NumberArray] in
+            panel.arrays.map { array in
+                let name = panel.title.isEmpty ? array.name : "\(panel.title)/\(array.name)"
+                let number = (seen[name] ?? 0) + 1
+                seen[name] = number
+                return NumberArray(
+                    name: number == 1 ? name : "\(name) (\(number))", shape: array.shape, values: array.values)
             }
         }
     }
@@ -84,7 +83,7 @@ public struct Figure: Sendable {
     var sheet: Sheet {
         let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide
         let count = Double(min(columns, max(panels.count, 1)))
-        let room = max((page - 2 * Self.margin - (count - 1) * Self.gap) / count, 60)
+        let room = max((page - 2 * Self.margin - (count - 1) * Self.gap) / count, Self.narrowest)
         let parts = panels.enumerated().map { $1.sheet(room: room, index: $0) }
         let widths = (0..<columns).map { column in
             stride(from: column, to: parts.count, by: columns).map { parts[$0].width }.max() ?? 0

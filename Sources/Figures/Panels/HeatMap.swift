@@ -1,5 +1,5 @@
 /// A matrix as coloured cells, with its axes and its colour bar.
-public struct HeatMap: Sendable {
+public struct HeatMap: Codable, Sendable {
     /// What stands above it.
     public var title: String
     /// What it shows.
@@ -16,18 +16,23 @@ public struct HeatMap: Sendable {
     public var rowLabel: String
     /// The columns' names, such as true indices of subcomponents in an order of their own; none: 0, 1, 2 ….
     public var columnNames: [String]
+    /// The rows' names, such as tokens; none: 0, 1, 2 ….
+    public var rowNames: [String]
     /// A bar above each column, such as its subcomponent's norm; none if empty.
     public var columnBars: [Float]
     /// Which columns are shown pale, such as those of dead subcomponents; none if empty.
     public var fadedColumns: [Bool]
     /// Whether each cell's value is written into it; only where cells are large.
     public var showsValues: Bool
+    /// Whether the colour bar stands beside it; of panels in a row that share a scale the last has it.
+    public var hasColorBar: Bool
 
     /// Creates a heat map.
     public init(
         title: String, matrix: Matrix, colors: ColorMap, range: ClosedRange<Float>, valueLabel: String = "",
-        columnLabel: String, rowLabel: String, columnNames: [String] = [],
-        columnBars: [Float] = [], fadedColumns: [Bool] = [], showsValues: Bool = false
+        columnLabel: String, rowLabel: String, columnNames: [String] = [], rowNames: [String] = [],
+        columnBars: [Float] = [], fadedColumns: [Bool] = [], showsValues: Bool = false,
+        hasColorBar: Bool = true
     ) {
         self.title = title
         self.matrix = matrix
@@ -37,9 +42,11 @@ public struct HeatMap: Sendable {
         self.columnLabel = columnLabel
         self.rowLabel = rowLabel
         self.columnNames = columnNames
+        self.rowNames = rowNames
         self.columnBars = columnBars
         self.fadedColumns = fadedColumns
         self.showsValues = showsValues
+        self.hasColorBar = hasColorBar
     }
 
     /// A range about zero that holds all of some matrices.
@@ -55,6 +62,9 @@ public struct HeatMap: Sendable {
     private func columnName(_ column: Int) -> String {
         columnNames.indices.contains(column) ? columnNames[column] : String(column)
     }
+
+    /// The name of a row, as the axis has it.
+    private func rowName(_ row: Int) -> String { rowNames.indices.contains(row) ? rowNames[row] : String(row) }
 
     var arrays: [NumberArray] {
         let values = NumberArray(name: "values", shape: [matrix.rows, matrix.columns], values: matrix.values)
@@ -72,6 +82,8 @@ extension HeatMap {
     /// In points: the largest cell, the tallest map, and the least that a short side gets.
     private static let (largestCell, tallest, shortest) = (16.0, 300.0, 36.0)
     private static let barsHeight = 22.0
+    /// Where what stands beside a map begins, so that it does not run into the title.
+    private static let belowTitle = 16.0
     /// The smallest cell whose column or row has its own name, in letters that are as large as fit.
     private static let smallestNamed = 5.5
 
@@ -91,18 +103,18 @@ extension HeatMap {
         drawColumnBars(above: area, on: &sheet)
         drawColumnNames(below: area, on: &sheet)
         drawRowNames(beside: area, on: &sheet)
-        drawColorBar(beside: area, on: &sheet)
+        if hasColorBar { drawColorBar(beside: area, on: &sheet) }
         sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
         return sheet
     }
 
     private var leftRoom: Double {
-        let names = shownRows(cell: 0).map { Label(text: String($0)).width }.max() ?? 0
+        let names = shownRows(cell: 0).map { Label(text: rowName($0)).width }.max() ?? 0
         return 16 + max(names, 8) + 5
     }
 
     /// For the colour bar and its labels.
-    private var rightRoom: Double { 8 + 4 + 34 + (valueLabel.isEmpty ? 0 : 12) }
+    private var rightRoom: Double { hasColorBar ? 8 + 4 + 34 + (valueLabel.isEmpty ? 0 : 12) : 0 }
 
     /// Where the cells are: square ones where both sides stay long enough to be seen.
     private func area(_ room: Double) -> Box {
@@ -229,12 +241,12 @@ extension HeatMap {
         for row in shown {
             let y = cell(row, 0, in: area).middle.y
             sheet.line(area.x - 2.5, y, area.x, y)
-            sheet.write(Label(text: String(row), size: size, anchor: .end), area.x - 4, y)
+            sheet.write(Label(text: rowName(row), size: size, anchor: .end), area.x - 4, y)
         }
         sheet.write(
             Label(text: rowLabel, size: TextSize.label, isUpright: true), 7,
-            max(area.middle.y, Label(text: rowLabel, size: TextSize.label).width / 2 + 2))
-        sheet.height = max(sheet.height, Label(text: rowLabel, size: TextSize.label).width + 6)
+            max(area.middle.y, Label(text: rowLabel, size: TextSize.label).width / 2 + Self.belowTitle))
+        sheet.height = max(sheet.height, Label(text: rowLabel, size: TextSize.label).width + Self.belowTitle + 4)
     }
 
     private func drawColorBar(beside area: Box, on sheet: inout Sheet) {

@@ -1,5 +1,5 @@
 /// One drawing of a figure.
-public enum Panel: Sendable {
+public enum Panel: Codable, Sendable {
     case heatMap(HeatMap)
     case plot(Plot)
     case table(Table)
@@ -10,6 +10,15 @@ public enum Panel: Sendable {
         case .heatMap(let map): map.title
         case .plot(let plot): plot.title
         case .table(let table): table.title
+        }
+    }
+
+    /// The numbers that it shows.
+    var arrays: [NumberArray] {
+        switch self {
+        case .heatMap(let map): map.arrays
+        case .plot(let plot): plot.arrays
+        case .table: []
         }
     }
 

@@ -1,7 +1,7 @@
 /// Bars, lines and points over two axes.
-public struct Plot: Sendable {
+public struct Plot: Codable, Sendable {
     /// What is drawn over the axes, one over the other.
-    public enum Layer: Sendable {
+    public enum Layer: Codable, Sendable {
         /// Bars side by side from `base` to their heights; `edges` has one value more than there are heights.
         case bars(edges: [Double], heights: [Double], base: Double = 0, style: Style = Style(), name: String = "")
         /// A line through points.
@@ -15,7 +15,7 @@ public struct Plot: Sendable {
     }
 
     /// A word at a place of a chart.
-    public struct Word: Sendable {
+    public struct Word: Codable, Sendable {
         /// The place.
         public var x, y: Double
         /// What is written there.

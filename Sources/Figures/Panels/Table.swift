@@ -1,5 +1,5 @@
 /// Words and numbers in rows.
-public struct Table: Sendable {
+public struct Table: Codable, Sendable {
     /// What stands above it.
     public var title: String
     /// The names of the columns.

@@ -57,40 +57,20 @@ package struct RunWeights {
 
     /// What the worker says of these weights, or of these and others: JSON text.
     package func report(and other: RunWeights? = nil, environment: [String: String]) throws(Failure) -> Data {
-        try ask(["weights", path] + (other.map { [$0.path] } ?? []), environment: environment)
+        try Self.ask(["weights", path] + (other.map { [$0.path] } ?? []), environment: environment)
     }
 
-    /// The names and titles of the figures that these weights are enough for, a line each.
-    package func figures(environment: [String: String]) throws(Failure) -> String {
-        String(decoding: try ask(["plot-weights", path], environment: environment), as: UTF8.self)
-    }
-
-    /// Draws figures of these weights.
+    /// Asks the worker.
     ///
     /// - Parameters:
-    ///   - figures: Their names; none: all.
-    ///   - formats: `png`, `svg`, `pdf`.
-    ///   - folder: Where they go.
+    ///   - arguments: The worker's command.
+    ///   - patience: How long it may take.
     ///   - environment: The worker's.
-    /// - Returns: The files that were written, a line each.
-    /// - Throws: ``Failure``.
-    package func plot(
-        figures: [String], formats: [String], into folder: String, environment: [String: String]
-    ) throws(Failure) -> String {
-        let options = figures.flatMap { ["--figure", $0] } + formats.flatMap { ["--format", $0] }
-        let answer = try ask(
-            ["plot-weights", path, "--out", folder, "--corner", corner] + options, environment: environment)
-        return String(decoding: answer, as: UTF8.self)
-    }
-
-    /// The run, which names its folder, and the step of the weights.
-    private var corner: String {
-        let url = URL(filePath: path)
-        let step = url.lastPathComponent.drop { !$0.isNumber }.prefix { $0.isNumber }
-        return url.deletingLastPathComponent().lastPathComponent + (step.isEmpty ? "" : ", step \(step)")
-    }
-
-    private func ask(_ arguments: [String], environment: [String: String]) throws(Failure) -> Data {
+    /// - Returns: What it said.
+    /// - Throws: ``Failure`` with what was wrong, in the worker's words.
+    static func ask(
+        _ arguments: [String], patience: Duration = patience, environment: [String: String]
+    ) throws(Failure) -> Data {
         let worker = try Program.worker(environment: environment)
         var process = ChildProcess(command: [worker] + arguments, environment: environment)
         process.outputLimit = 256 << 20

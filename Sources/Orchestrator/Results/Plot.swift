@@ -3,50 +3,76 @@ import Foundation
 import Orchestration
 import Store
 
-/// Draws figures of a finished run, or of published weights, without training.
+/// Draws figures of finished runs, or of published weights, without training.
 struct Plot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Draw figures of a run, or of published weights, without training.",
+        abstract: "Draw figures of runs, of a job, or of published weights, without training.",
         discussion: """
             EXAMPLES
               orchestrator plot k3j9 --list
               orchestrator plot k3j9 --out figures --format svg,pdf
-              orchestrator plot k3j9 --figure tms_vectors
+              orchestrator plot k3j9 --figure tms_vectors --step 20000
+              orchestrator plot 7 --by importance_minimality_coeff
+              orchestrator plot 7 --figure causal_importances_upper_leaky
               orchestrator plot published/model_20000.pth --out figures
 
-            Each figure has the numbers that it shows beside it, as <name>.safetensors. What a run drew while it was
-            trained is unpacked by `orchestrator show RUN --extract DIR`.
+            Figures are what the run drew while it was trained, in any format, and what its weights amount to. Each has the
+            numbers that it shows beside it, as <name>.safetensors. Those of several runs go into a folder each. --by draws the
+            importances of all runs side by side, by a key of their configs.
             """)
 
     @Argument(
-        help: ArgumentHelp("A run's name or its beginning, or weights (a file or a folder).", valueName: "run"),
-        completion: CompletionWords.runs)
-    var name: String
+        help: ArgumentHelp(
+            "Runs' names or their beginnings, jobs' numbers, weights or folders.", valueName: "what"),
+        completion: CompletionWords.jobsAndRuns)
+    var names: [String]
 
     @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
     var figure: [String] = []
 
-    @Option(help: ArgumentHelp("png, svg, pdf, or several with commas between.", valueName: "formats"))
-    var format = "png"
+    @Option(help: ArgumentHelp("Compare runs by a key of their configs.", valueName: "key"))
+    var by: String?
 
-    @Option(help: ArgumentHelp("The folder to draw into.", valueName: "folder"))
-    var out = "figures"
+    @Option(help: ArgumentHelp("The step to draw (default: the last).", valueName: "step"))
+    var step: Int?
+
+    @Option(help: ArgumentHelp("png, svg, pdf, or several with commas between.", valueName: "formats"))
+    var format: String?
+
+    @Option(
+        help: ArgumentHelp("The folder to draw into (default: figures).", valueName: "path"))
+    var out: String?
 
     @Flag(help: "List the figures that there are for this kind of run, and draw nothing.")
     var list = false
 
-    func run() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let formats = format.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
-        for format in formats where !["png", "svg", "pdf"].contains(format) {
+    private static let formats = ["png", "svg", "pdf"]
+
+    private var chosenFormats: [String] {
+        (format ?? "png").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+    }
+
+    func validate() throws {
+        for format in chosenFormats where !Self.formats.contains(format) {
             throw ValidationError("--format '\(format)': expected png, svg or pdf")
         }
-        guard !formats.isEmpty else { throw ValidationError("--format: expected png, svg or pdf") }
+        if chosenFormats.isEmpty { throw ValidationError("--format: expected png, svg or pdf") }
+        if names.isEmpty { throw ValidationError("expected a run, a job, weights or a folder") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
         let said = try await failing {
-            let weights = try await RunWeights(named: name, in: await OpenStore.open(for: .looking))
-            return try list
-                ? weights.figures(environment: environment)
-                : weights.plot(figures: figure, formats: formats, into: out, environment: environment)
+            let sources = try await PlotSources(named: names, in: await OpenStore.open(for: .looking))
+            if !sources.empty.isEmpty {
+                printError(
+                    "left out, with nothing to draw yet: \(sources.empty.map(\.rawValue).joined(separator: " "))")
+            }
+            var plotting = Plotting(sources, environment: environment)
+            (plotting.step, plotting.figures, plotting.formats) = (step, figure, chosenFormats)
+            if list { return try plotting.list() }
+            let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
+            return by != nil && figure.isEmpty ? study : study + (try plotting.draw(into: out ?? "figures"))
         }
         print(said, terminator: "")
     }

@@ -8,11 +8,8 @@ extension FigureCaseNumbers {
     /// Adds the analysis of a residual MLP.
     ///
     /// Contributions are left out where there are biases or W_U is not W_E transposed, as they mean nothing there.
-    mutating func add(_ target: ResidualMLPTarget, _ tensors: StateDict) {
-        let hasBiases = target.layers.contains { $0.inputBias != nil || $0.outputBias != nil }
-        if !hasBiases, target.unembedding == target.embedding.transposed,
-            let contributions = NeuronContributions(target, tensors)
-        {
+    mutating func add(_ target: ResidualMLPTarget, _ tensors: StateDict) throws {
+        if NeuronContributions.apply(to: target), let contributions = NeuronContributions(target, tensors) {
             add(contributions)
         }
         let f = target.features
@@ -21,13 +18,13 @@ extension FigureCaseNumbers {
         for (name, model) in [
             ("target", FeatureResponses(target)), ("components", FeatureResponses(target, sumOf: tensors)),
         ] {
-            let one = model.single(ones)
+            let one = try model.single(ones)
             add("resid.response.\(name).one", one)
-            add("resid.response.\(name).sweep", model.single(sweep))
+            add("resid.response.\(name).sweep", try model.single(sweep))
             if f > 15 {
                 add("resid.response.\(name).single_15", Tensor(shape: [f], values: Array(one.values[15 * f..<16 * f])))
             }
-            add("resid.response.\(name).curves", model.curves(amplitudes))
+            add("resid.response.\(name).curves", try model.curves(amplitudes))
         }
         add("resid.response.curve_x", Tensor(shape: [amplitudes.count], values: amplitudes))
         add("resid.response.label.one", Tensor(shape: [f], values: ones.map { target.activation($0) }))

@@ -41,16 +41,8 @@ struct ToyFigureCase {
     private static func decomposition(
         of model: TargetModel, _ training: TargetConfig, _ config: ExperimentConfig, tensors: StateDict, threads: Int
     ) throws -> FeatureDecomposition {
-        var settings = try DecompositionSettings(config)
-        let given = GivenSubcomponents(tensors)
-        settings.modulePatterns = given.modules
-        (settings.subcomponents, settings.gateNeurons) = (given.subcomponents, given.gateNeurons)
-        settings.interpolatesGates = false
-        let decomposition = try FeatureDecomposition(
-            target: model, data: try training.data(config, features: model.features), settings: settings,
-            threads: threads)
-        try decomposition.setTrainedTensors(tensors)
-        return decomposition
+        try .given(
+            tensors, of: model, data: try training.data(config, features: model.features), config, threads: threads)
     }
 
     func numbers() throws -> FigureCaseNumbers {
@@ -60,7 +52,7 @@ struct ToyFigureCase {
         switch model {
         case .tms(let target): numbers.add(target, tensors)
         case .residualMLP(let target):
-            numbers.add(target, tensors)
+            try numbers.add(target, tensors)
             try addStudy(&numbers)
         }
         return numbers
@@ -160,6 +152,24 @@ struct ToyFigureCase {
             tensors[u] = Tensor(zeros: [v.shape[1], outputs])
         }
         return tensors
+    }
+}
+
+extension FeatureDecomposition {
+    /// A decomposition with given subcomponents and gates, whose sizes are theirs.
+    ///
+    /// - Throws: `RunError`, `KernelError` for what does not fit together.
+    static func given(
+        _ tensors: StateDict, of model: TargetModel, data: SparseFeatures, _ config: ExperimentConfig, threads: Int
+    ) throws -> FeatureDecomposition {
+        var settings = try DecompositionSettings(config)
+        let given = GivenSubcomponents(tensors)
+        settings.modulePatterns = given.modules
+        (settings.subcomponents, settings.gateNeurons) = (given.subcomponents, given.gateNeurons)
+        settings.interpolatesGates = false
+        let decomposition = try FeatureDecomposition(target: model, data: data, settings: settings, threads: threads)
+        try decomposition.setTrainedTensors(tensors)
+        return decomposition
     }
 }
 

@@ -21,6 +21,9 @@ struct FeatureHeatMaps: Sendable {
         self.u = stream.flatMap { $0.side == .writes ? $0.embedding.times(u) : nil } ?? u
     }
 
+    /// Whether the module reads or writes a stream that features are embedded in.
+    var isOfLayer: Bool { features.stream != nil }
+
     /// C.
     var subcomponents: Int { features.v.shape[1] }
 

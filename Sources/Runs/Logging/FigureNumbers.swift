@@ -8,8 +8,6 @@ import WandB
 struct FigureNumbers: Sendable {
     /// Each decomposed module's numbers, in the model's order.
     private let modules: [ImportancePicture.Module]
-    /// Those of modules whose inputs are features.
-    private let maps: [FeatureHeatMaps]
     /// The value of the one active feature that heat maps are computed with.
     private let magnitude: Float
 
@@ -17,7 +15,6 @@ struct FigureNumbers: Sendable {
     init(_ picture: ImportancePicture) {
         modules = picture.modules
         magnitude = picture.modules.lazy.compactMap(\.features?.magnitude).first ?? 0
-        maps = picture.modules.compactMap(FeatureHeatMaps.init)
     }
 
     /// The figures, by the published tool's names.
@@ -40,7 +37,8 @@ struct FigureNumbers: Sendable {
             Figure(
                 name: Picture.meanActivations.name, title: "How often each subcomponent is active",
                 panels: modules.map { .plot($0.sortedActivations) }, columns: min(modules.count, 2)))
-        if !maps.isEmpty { figures += heatMaps }
+        let maps = modules.compactMap(FeatureHeatMaps.init)
+        if !maps.isEmpty { figures += heatMaps(maps) }
         return figures.map { figure in
             var figure = figure
             figure.corner = corner
@@ -48,17 +46,19 @@ struct FigureNumbers: Sendable {
         }
     }
 
-    private var heatMaps: [Figure] {
+    private func heatMaps(_ maps: [FeatureHeatMaps]) -> [Figure] {
+        // A residual MLP's layers are rows: W_in beside W_out.
+        let columns = maps.count > 1 && maps.allSatisfy(\.isOfLayer) ? 2 : 1
         let input = "input \(magnitude) in one feature at a time"
         // One scale for V, one for U: what stands below each other can be compared.
         let ranges = FeatureHeatMaps.ranges(maps)
         return [
             Figure(
                 name: Picture.importances.name, title: "Causal importances (lower leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.ci, .blues)) }),
+                panels: maps.map { .heatMap($0.importances(\.ci, .blues)) }, columns: columns),
             Figure(
                 name: Picture.upperImportances.name, title: "Causal importances (upper leaky), \(input)",
-                panels: maps.map { .heatMap($0.importances(\.ciUpper, .reds)) }),
+                panels: maps.map { .heatMap($0.importances(\.ciUpper, .reds)) }, columns: columns),
             Figure(
                 name: Picture.subcomponents.name, title: "Subcomponents' vectors",
                 panels: maps.flatMap { $0.vectors(within: ranges) }.map(Panel.heatMap),

@@ -12,6 +12,9 @@ struct FigureSet: Sendable {
     /// The file.
     let path: String
 
+    /// Where the file of numbers has the rest of what is drawn, so that it can be drawn again.
+    static let descriptionKey = "figures"
+
     /// What W&B shows of the numbers without pictures.
     var media: [(name: String, medium: Media)] {
         numbers.histograms + (isLast ? [("subcomponents", numbers.table)] : [])
@@ -28,7 +31,9 @@ struct FigureSet: Sendable {
                 figures.flatMap { figure in
                     figure.arrays.map { ("\(figure.name)/\($0.name)", .init(shape: $0.shape, $0.values)) }
                 }, uniquingKeysWith: { first, _ in first }),
-            metadata: ["run": run, "step": String(step)]
+            metadata: [
+                "run": run, "step": String(step), Self.descriptionKey: try FigureDescription.encode(figures),
+            ]
         ).encoded()
         // What a power cut takes is drawn again with the steps that it takes.
         let pack = try FilePack.write(

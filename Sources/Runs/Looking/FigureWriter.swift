@@ -29,8 +29,9 @@ public struct FigureWriter {
     @discardableResult
     public func write(_ figures: [Figure], as formats: [FigureFormat], into folder: String) throws -> [String] {
         var files: [(path: String, bytes: [UInt8])] = []
-        for figure in figures {
-            for format in formats {
+        // Pictures before pages: a PDF leaves glyphs in Cairo's cache that a PNG would not have, by a hair.
+        for format in FigureFormat.allCases where formats.contains(format) {
+            for figure in figures {
                 let bytes =
                     switch format {
                     case .png: try figure.png(cairo)
@@ -39,6 +40,8 @@ public struct FigureWriter {
                     }
                 files.append(("\(folder)/\(figure.name).\(format.rawValue)", bytes))
             }
+        }
+        for figure in figures {
             let arrays = Dictionary(
                 figure.arrays.map { ($0.name, SafeTensors.Array(shape: $0.shape, $0.values)) },
                 uniquingKeysWith: { first, _ in first })

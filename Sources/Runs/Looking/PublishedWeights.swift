@@ -1,4 +1,5 @@
 import Artifacts
+import Experiments
 import Kernels
 import Targets
 
@@ -69,22 +70,36 @@ public struct PublishedWeights {
         return try TMSTarget(stateDict: target, shape: shape)
     }
 
-    /// The target, if it is a residual MLP without biases whose outputs are read as its inputs were written.
+    /// The target, if it is a residual MLP.
     ///
-    /// Weights don't tell the nonlinearity, which nothing that is drawn from them depends on.
-    ///
+    /// - Parameter activation: Its nonlinearity, which weights don't tell.
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
-    func residualMLP() throws(RunError) -> ResidualMLPTarget? {
-        guard let embedding = target["W_E"], embedding.shape.count == 2, target["W_U"] == embedding.transposed,
-            let input = target["layers.0.mlp_in.weight"], input.shape.count == 2,
-            !target.keys.contains(where: { $0.hasSuffix(".bias") })
+    func residualMLP(_ activation: Activation) throws(RunError) -> ResidualMLPTarget? {
+        do { return try Self.residualMLP(target, activation) } catch { throw .invalid("\(path): \(error)") }
+    }
+
+    /// A residual MLP, if a state dict holds one.
+    static func residualMLP(_ target: StateDict, _ activation: Activation) throws(KernelError) -> ResidualMLPTarget? {
+        guard let embedding = target["W_E"], embedding.shape.count == 2, target["W_U"] != nil,
+            let input = target["layers.0.mlp_in.weight"], input.shape.count == 2
         else { return nil }
         let layers = target.keys.count { $0.hasPrefix("layers.") && $0.hasSuffix(".mlp_in.weight") }
         let shape = ResidualMLPShape(
             features: embedding.shape[0], embedding: embedding.shape[1], neurons: input.shape[0], layers: layers,
-            activation: .relu, inBias: false, outBias: false)
-        do { return try ResidualMLPTarget(stateDict: target, shape: shape) } catch {
-            throw .invalid("\(path): \(error)")
+            activation: activation, inBias: target["layers.0.mlp_in.bias"] != nil,
+            outBias: target["layers.0.mlp_out.bias"] != nil)
+        return try ResidualMLPTarget(stateDict: target, shape: shape)
+    }
+
+    /// The target, if its inputs are features, as its training config says it is; or as its weights tell.
+    ///
+    /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
+    func model(_ training: TargetConfig?) throws(RunError) -> TargetModel? {
+        // A training of that name may be of another shape; what is wrong with these weights is told below.
+        if let training, training.training.featureCount != nil, let model = try? training.target(target) {
+            return model
         }
+        if let model = try tms() { return .tms(model) }
+        return try residualMLP(.relu).map(TargetModel.residualMLP)
     }
 }

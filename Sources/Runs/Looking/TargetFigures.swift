@@ -1,5 +1,5 @@
 import Artifacts
-import Experiments
+public import Experiments
 public import Figures
 import Kernels
 import Targets
@@ -10,18 +10,24 @@ public enum TargetFigures {
     ///
     /// - Parameters:
     ///   - weights: The file of weights.
+    ///   - training: How they were trained.
     ///   - corner: What stands in a figure's corner.
     /// - Returns: The figures.
     /// - Throws: `RunError` for weights that can't be read.
-    public static func all(of weights: String, corner: String) throws(RunError) -> [Figure] {
+    public static func all(of weights: String, _ training: TargetConfig, corner: String) throws(RunError) -> [Figure] {
+        guard training.training.featureCount != nil else { return [] }
         let state: StateDict
         do {
             state = try WeightsFile.read(weights).arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
         } catch { throw RunError(error) }
-        let target: TMSTarget?
-        do { target = try PublishedWeights.tms(state) } catch { throw .invalid("\(weights): \(error)") }
-        guard let target else { return [] }
-        return TMSTargetFigures(target).all.map { figure in
+        let figures: [Figure]
+        do {
+            switch try training.target(state) {
+            case .tms(let target): figures = TMSTargetFigures(target).all
+            case .residualMLP(let target): figures = try ResponseFigures(target, nil, importances: nil).all()
+            }
+        } catch { throw .invalid("\(weights): \(error)") }
+        return figures.map { figure in
             var figure = figure
             figure.corner = corner
             return figure

@@ -1,49 +1,107 @@
 import Analysis
+public import Experiments
 public import Figures
 import Kernels
 
-/// The figures that a decomposition's weights alone are enough for.
+/// The figures that a decomposition's weights are enough for, and with its config those that its gates take part in.
 public struct WeightsFigures {
     private let weights: PublishedWeights
     private let corner: String
+    private let config: ExperimentConfig?
+    private let training: TargetConfig?
+    private let threads: Int
 
     /// Looks at weights.
     ///
     /// - Parameters:
     ///   - weights: The target and its subcomponents.
     ///   - corner: What stands in a figure's corner: the run and the step.
-    public init(_ weights: PublishedWeights, corner: String) {
+    ///   - config: What the decomposition was trained with, where that is known.
+    ///   - training: How the target was trained, where that is known.
+    ///   - threads: Threads to compute with.
+    public init(
+        _ weights: PublishedWeights, corner: String, config: ExperimentConfig? = nil, training: TargetConfig? = nil,
+        threads: Int = 1
+    ) {
         self.weights = weights
         self.corner = corner
+        self.config = config
+        self.training = training
+        self.threads = threads
     }
 
-    /// All figures that there are for this kind of target, by the published names.
+    /// The figures of what the weights amount to, by the published names; none for a kind of target that has none.
     ///
-    /// - Throws: `RunError.invalid` for a kind of target that has none.
-    public var all: [Figure] {
+    /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
+    public var analysis: [Figure] {
         get throws(RunError) {
             let figures: [Figure]
-            if let target = try weights.tms() {
+            switch try weights.model(training) {
+            case .tms(let target)?:
                 figures =
                     TMSTargetFigures(target).all
                     + (TMSAnalysis(target, weights.tensors).map { TMSFigures($0).all } ?? [])
-            } else if let target = try weights.residualMLP() {
-                figures = NeuronContributions(target, weights.tensors).map { ResidualMLPFigures($0).all } ?? []
-            } else {
-                throw .invalid(
-                    "\(weights.path): there are figures of toy models of superposition and of residual MLPs without "
-                        + "biases; this is neither")
+            case .residualMLP(let target)?: figures = try residualMLP(target)
+            case nil: figures = []
             }
-            guard !figures.isEmpty else {
-                throw .invalid(
-                    "\(weights.path): the figures need linear1 or every layers.<n>.mlp_in decomposed; it has "
-                        + weights.modules.joined(separator: ", "))
-            }
-            return figures.map { figure in
+            return figures.map(cornered)
+        }
+    }
+
+    private func residualMLP(_ target: ResidualMLPTarget) throws(RunError) -> [Figure] {
+        let contributions =
+            NeuronContributions.apply(to: target) ? NeuronContributions(target, weights.tensors) : nil
+        let decomposition = try decomposition()
+        do {
+            let responses = ResponseFigures(
+                target, weights.tensors,
+                importances: decomposition.map { decomposition in
+                    { inputs in try decomposition.causalImportances(of: inputs).ci }
+                })
+            let drawn = try responses.all().map { figure in
                 var figure = figure
-                figure.corner = corner
+                if training == nil { figure.title += "; relu assumed" }
                 return figure
             }
+            return (contributions.map { ResidualMLPFigures($0).all } ?? []) + drawn
+        } catch {
+            throw .invalid("\(weights.path): \(error)")
         }
+    }
+
+    /// The figures of a run's last step, made anew: of other batches than those that the run drew.
+    ///
+    /// - Throws: `RunError.invalid` for a config that is of other weights.
+    public var importances: [Figure] {
+        get throws(RunError) {
+            guard let config, let decomposition = try decomposition() else { return [] }
+            do {
+                let picture = try decomposition.picture(batches: config.nEvalSteps) { true }
+                return picture.map { FigureNumbers($0).figures(corner: corner) } ?? []
+            } catch {
+                throw .invalid("\(weights.path): \(error)")
+            }
+        }
+    }
+
+    /// The decomposition as it was trained; nil where its config is not known or its inputs are no features.
+    private func decomposition() throws(RunError) -> FeatureDecomposition? {
+        guard let config, let task = config.taskConfig.sparseFeatures, let model = try weights.model(training) else {
+            return nil
+        }
+        do {
+            let lowest = if case .tms = model { TMSRuns.lowest } else { ResidualMLPRuns.lowest }
+            return try .given(
+                weights.tensors, of: model,
+                data: try SparseFeatures(task, features: model.features, lowest: lowest), config, threads: threads)
+        } catch {
+            throw .invalid("\(weights.path): \(error)")
+        }
+    }
+
+    private func cornered(_ figure: Figure) -> Figure {
+        var figure = figure
+        figure.corner = corner
+        return figure
     }
 }

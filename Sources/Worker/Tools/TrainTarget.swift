@@ -10,7 +10,7 @@ extension Worker {
             abstract: "Train a target model from its training config.",
             discussion: """
                 Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder, and below
-                figures/ what a TMS target looks like.
+                figures/ what a toy model looks like.
                 Seeds are tried from the config's on until every feature is represented.
 
                 EXAMPLE
@@ -53,7 +53,7 @@ extension Worker {
             do {
                 let weights = "\(folder)/\(target.kind.weightsStem).safetensors"
                 let corner = URL(filePath: folder).lastPathComponent
-                let figures = try TargetFigures.all(of: weights, corner: corner)
+                let figures = try TargetFigures.all(of: weights, target, corner: corner)
                 guard !figures.isEmpty else { return }
                 try FigureWriter().write(figures, as: [.png], into: folder + "/figures")
                 print("its figures are in \(folder)/figures")

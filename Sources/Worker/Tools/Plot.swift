@@ -1,23 +1,25 @@
 import ArgumentParser
 import Experiments
 import Figures
+import Foundation
 import Runs
 
 extension Worker {
-    /// Draws the figures that a decomposition's weights are enough for.
-    struct PlotWeights: ParsableCommand {
+    /// Draws figures from what runs have left.
+    struct Plot: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "plot-weights",
-            abstract: "Draw the figures that a decomposition's weights are enough for.",
+            abstract: "Draw figures from what runs have left, without training.",
             discussion: """
-                `orchestrator plot` asks it.
+                `orchestrator plot` asks it. Takes a run's folder, weights (.safetensors or .pth) or a set of figures
+                (figures_<step>.zip); or a question, a JSON object with `path` and, where they are known, `name`, `value`
+                and `target`.
 
                 EXAMPLE
-                  worker plot-weights runs/k3j9x2ab/model_20000.safetensors --out figures --format svg
+                  worker plot runs/k3j9x2ab --out figures --format svg
                 """)
 
-        @Argument(help: ArgumentHelp("A run's weights (.safetensors or .pth).", valueName: "weights"))
-        var path: String
+        @Argument(help: ArgumentHelp("A run's folder, weights, figures, or a question.", valueName: "source"))
+        var source: String
 
         @Option(
             help: ArgumentHelp(
@@ -26,6 +28,9 @@ extension Worker {
 
         @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
         var figure: [String] = []
+
+        @Option(help: ArgumentHelp("The step to draw (default: the last).", valueName: "step"))
+        var step: Int?
 
         @Option(
             help: "png, svg or pdf; may be repeated.",
@@ -37,12 +42,13 @@ extension Worker {
             })
         var format: [FigureFormat] = [.png]
 
-        @Option(help: ArgumentHelp("What stands in each figure's corner.", valueName: "text"))
-        var corner = ""
+        @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))
+        var threads: Int?
 
         mutating func run() throws {
-            let all = try WeightsFigures(PublishedWeights(path: path), corner: corner).all
-            let chosen = try figure.isEmpty ? all : figure.map { try named($0, all) }
+            let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+            let all = try FigureSource(source).figures(step: step, threads: threads)
+            let chosen = try figure.isEmpty ? all : figure.map { try Self.named($0, all) }
             guard let out else {
                 for figure in chosen { print("\(figure.name)\t\(figure.title)") }
                 return
@@ -50,7 +56,7 @@ extension Worker {
             for file in try FigureWriter().write(chosen, as: format, into: out) { print(file) }
         }
 
-        private func named(_ name: String, _ all: [Figure]) throws(RunError) -> Figure {
+        private static func named(_ name: String, _ all: [Figure]) throws(RunError) -> Figure {
             if let found = all.first(where: { $0.name == name }) { return found }
             let names = all.map(\.name)
             let advice = Spelling.nearest(to: name, among: names).map { "did you mean '\($0)'?" }

@@ -1,0 +1,113 @@
+import Experiments
+import Foundation
+import JSON
+package import Store
+
+/// What figures are drawn from: runs, the runs of a job, weights or folders on this machine.
+package struct PlotSources {
+    /// One run, or one file or folder.
+    struct Source: Equatable {
+        let path: String
+        /// What figures are called after; nil: the folder's own name.
+        var name: String?
+        /// The config, where the state has it: JSON text.
+        var config: String?
+        /// How the target was trained, as JSON text.
+        var target: String?
+        var seed: String?
+    }
+
+    private(set) var sources: [Source] = []
+    /// Runs that have left nothing to draw yet.
+    package private(set) var empty: [RunID] = []
+    /// Whether a job was named, or several runs.
+    package var isStudy: Bool { sources.count + empty.count > 1 }
+
+    /// Finds what the command line names: files, folders, jobs' numbers, runs' names or their beginnings.
+    ///
+    /// - Throws: `StoreError` for a run or job that is not there; ``Failure`` where nothing can be drawn.
+    package init(named names: [String], in state: @autoclosure () async throws -> OpenStore) async throws {
+        for name in names {
+            if FileManager.default.fileExists(atPath: name) {
+                sources.append(Source(path: name))
+                continue
+            }
+            let store = try await state().store
+            switch Reference(name) {
+            case .job(let job):
+                let specs = try store.specs(of: job)
+                let byRun = Dictionary(specs.map { ($0.run, $0) }, uniquingKeysWith: { first, _ in first })
+                for run in try store.snapshot(of: job).runs { try add(run, byRun[run.id]) }
+            case .agent:
+                throw Failure.badInput(
+                    "\(name): expected a run, a job, or a file or folder that holds figures or weights")
+            case .run(let text):
+                let id = try store.run(startingWith: text)
+                try add(store.run(id), store.spec(of: id))
+            }
+        }
+        guard !sources.isEmpty else {
+            throw Failure.badInput(
+                empty.count == 1
+                    ? "run \(empty[0]) has left nothing to draw yet: figures come every image_freq steps, weights at its end "
+                        + "or every save_freq steps"
+                    : "none of the \(empty.count) runs has left anything to draw yet")
+        }
+    }
+
+    private mutating func add(_ run: Run, _ spec: Spec?) throws(Failure) {
+        let folder = run.folder.path
+        guard FileManager.default.fileExists(atPath: folder) else { return empty.append(run.id) }
+        let hasFigures = try !FigureFiles(in: folder).packs.isEmpty
+        let hasWeights = try !RunWeights.files(of: run).isEmpty
+        guard hasFigures || hasWeights else { return empty.append(run.id) }
+        let varied = try Overrides(json: run.overrides)
+        let label = varied.shortText()
+        sources.append(
+            Source(
+                path: folder, name: run.id.rawValue + (label.isEmpty ? "" : " \(label)"), config: spec?.config,
+                target: spec?.target, seed: varied.values["seed"]))
+    }
+
+    /// The name of a source's own folder, where several are drawn.
+    func folder(of source: Source) -> String {
+        source.name.map { String($0.prefix { $0 != " " }) } ?? URL(filePath: source.path).lastPathComponent
+    }
+
+    /// What the worker is asked about a source.
+    ///
+    /// - Parameters:
+    ///   - source: The source.
+    ///   - key: The config's key whose value matters; nil: none.
+    /// - Throws: ``Failure`` where its config has no such key.
+    func question(_ source: Source, by key: String?) throws(Failure) -> String {
+        var members: [JSONValue.Member] = [.init("path", .string(source.path))]
+        if let name = source.name { members.append(.init("name", .string(name))) }
+        if let target = source.target { members.append(.init("target", .string(target))) }
+        if let seed = source.seed { members.append(.init("seed", .string(seed))) }
+        if let key { members.append(.init("value", .string(try value(of: key, source)))) }
+        return JSONValue.object(members).text
+    }
+
+    private func value(of key: String, _ source: Source) throws(Failure) -> String {
+        guard let text = source.config else {
+            throw .badInput("--by compares runs of a job; \(source.path) is none, so its config is not at hand")
+        }
+        let config: JSONValue
+        do { config = try JSONValue(parsing: text) } catch {
+            throw .failed("the state's config can't be read: \(error)")
+        }
+        let value = key.split(separator: ".").reduce(Optional(config)) { $0?[String($1)] }
+        guard let value else {
+            let known = Self.paths(config)
+            let nearest = Spelling.nearest(to: key, among: known).map { "; did you mean '\($0)'?" }
+            throw .badInput("--by '\(key)': the runs' configs have no such key\(nearest ?? "")")
+        }
+        return value.string ?? value.text
+    }
+
+    private static func paths(_ value: JSONValue, below prefix: String = "") -> [String] {
+        guard case .object(let members) = value else { return [] }
+        return members.flatMap { [prefix + $0.name] + paths($0.value, below: prefix + $0.name + ".") }
+    }
+}

@@ -1,0 +1,69 @@
+/// Has the worker draw figures.
+package struct Plotting {
+    private let sources: PlotSources
+    private let environment: [String: String]
+    /// The step to draw; nil: the last.
+    package var step: Int?
+    /// The figures' names; none: all.
+    package var figures: [String] = []
+    /// `png`, `svg`, `pdf`.
+    package var formats = ["png"]
+
+    /// How long a run's figures may take, on a machine that is busy with other runs.
+    private static let patience = Duration.seconds(600)
+
+    /// Prepares drawing.
+    package init(_ sources: PlotSources, environment: [String: String]) {
+        self.sources = sources
+        self.environment = environment
+    }
+
+    /// The names and titles of the figures that there are, a line each; of several runs those of the first.
+    ///
+    /// - Throws: ``Failure``.
+    package func list() throws(Failure) -> String {
+        guard let first = sources.sources.first else { return "" }
+        let figures = try ask(["plot", sources.question(first, by: nil)] + options)
+        guard sources.sources.count > 1 else { return figures }
+        return figures + "varying_<key>_ci_vals\tImportances of all runs side by side (--by <key>)\n"
+    }
+
+    /// Draws each run's figures, those of several into folders of their own.
+    ///
+    /// - Parameter folder: Where they go.
+    /// - Returns: The files that were written, a line each.
+    /// - Throws: ``Failure``.
+    package func draw(into folder: String) throws(Failure) -> String {
+        var said = ""
+        for source in sources.sources {
+            try Interruption.check()
+            let place = sources.isStudy ? folder + "/" + sources.folder(of: source) : folder
+            said += try ask(["plot", sources.question(source, by: nil), "--out", place] + options)
+        }
+        return said
+    }
+
+    /// Draws the runs' importances side by side, by the value of a key.
+    ///
+    /// - Returns: The files that were written, a line each.
+    /// - Throws: ``Failure``.
+    package func drawStudy(by key: String, into folder: String) throws(Failure) -> String {
+        let questions = try questions(by: key)
+        return try ask(
+            ["plot-study"] + questions + ["--by", key, "--out", folder] + formats.flatMap { ["--format", $0] })
+    }
+
+    private func questions(by key: String?) throws(Failure) -> [String] {
+        try sources.sources.map { source throws(Failure) in try sources.question(source, by: key) }
+    }
+
+    private var options: [String] {
+        figures.flatMap { ["--figure", $0] } + formats.flatMap { ["--format", $0] }
+            + (step.map { ["--step", String($0)] } ?? [])
+    }
+
+    private func ask(_ arguments: [String]) throws(Failure) -> String {
+        String(
+            decoding: try RunWeights.ask(arguments, patience: Self.patience, environment: environment), as: UTF8.self)
+    }
+}

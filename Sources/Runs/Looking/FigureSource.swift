@@ -1,0 +1,146 @@
+import Artifacts
+import Experiments
+public import Figures
+import Foundation
+import JSON
+import Layout
+
+/// What figures are drawn from, without training: a run's folder, published weights, or a set of figures.
+public struct FigureSource: Sendable {
+    /// What is in the corner of its figures.
+    public let name: String
+    /// The value that it is compared by with others, such as a coefficient; empty where there is none.
+    public let value: String
+    /// Its seed, where that is known.
+    public let seed: String?
+    /// The sets of figures that the run drew, by step.
+    public let sets: [(step: Int, path: String)]
+    /// All weights that it kept, by step.
+    let weights: [(step: Int, path: String)]
+    private let path: String
+    private let config: ExperimentConfig?
+    private let training: TargetConfig?
+
+    /// Looks at a path, or at a question: a JSON object with `path` and, where they are known, `name`, `value`,
+    /// `seed` and `target`, the training config of the target.
+    ///
+    /// - Throws: `RunError.invalid` for what holds nothing to draw.
+    public init(_ text: String) throws(RunError) {
+        var (path, name, value, seed): (String, String?, String?, String?) = (text, nil, nil, nil)
+        var training: TargetConfig?
+        if text.hasPrefix("{") {
+            let question: JSONValue
+            do { question = try JSONValue(parsing: text) } catch { throw .invalid("the question: \(error)") }
+            guard let its = question["path"]?.string else { throw .invalid("the question lacks 'path'") }
+            (path, name, value) = (its, question["name"]?.string, question["value"]?.string)
+            seed = question["seed"]?.string
+            if let text = question["target"]?.string {
+                do { training = try TargetConfig.load(yaml: text, source: "the target of \(its)") } catch {
+                    throw .invalid("\(error)")
+                }
+            }
+        }
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .invalid("\(path): there is no such file or folder")
+        }
+        let url = URL(filePath: path)
+        let folder = isFolder.boolValue ? path : url.deletingLastPathComponent().path
+        if isFolder.boolValue {
+            (sets, weights) = (try DrawnFigures.sets(in: path), try Self.weights(in: path))
+            guard !sets.isEmpty || !weights.isEmpty else {
+                throw .invalid(
+                    "\(path) holds nothing to draw: expected model_<step>.safetensors or .pth, or figures_<step>.zip")
+            }
+        } else if let step = RunFolder.step(ofFigures: url.lastPathComponent) {
+            (sets, weights) = ([(step, path)], [])
+        } else {
+            (sets, weights) = ([], [(Self.step(of: url.lastPathComponent) ?? 0, path)])
+        }
+        self.path = path
+        self.name = name ?? URL(filePath: folder).lastPathComponent
+        self.value = value ?? ""
+        self.seed = seed
+        let file = RunFolder(path: folder).config
+        do {
+            config = FileManager.default.fileExists(atPath: file) ? try ExperimentConfig.load(path: file) : nil
+            self.training = try training ?? config?.publishedTraining
+        } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    private static func weights(in folder: String) throws(RunError) -> [(step: Int, path: String)] {
+        let names: [String]
+        do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+            throw .invalid("\(folder): \(error.localizedDescription)")
+        }
+        return names.compactMap { name in
+            guard name.hasSuffix(".safetensors") || name.hasSuffix(".pth"), let step = step(of: name) else {
+                return nil
+            }
+            return (step, folder + "/" + name)
+        }.sorted { $0.0 < $1.0 }
+    }
+
+    private static func step(of weights: String) -> Int? {
+        weights.hasPrefix("model_") ? Int(weights.dropFirst(6).prefix { $0 != "." }) : nil
+    }
+
+    /// All figures that there are of a step.
+    ///
+    /// What the run drew comes first; where it drew nothing, that is made anew from its weights.
+    ///
+    /// - Parameters:
+    ///   - step: The step; nil: the last.
+    ///   - threads: Threads to compute with.
+    /// - Returns: At least one figure.
+    /// - Throws: `RunError.invalid` for a step that has none, and for files that can't be read.
+    public func figures(step: Int? = nil, threads: Int = 1) throws(RunError) -> [Figure] {
+        let set = step.map { step in sets.last { $0.step == step } } ?? sets.last
+        let file = step.map { step in weights.last { $0.step == step } } ?? weights.last
+        if let step, set == nil, file == nil { throw noStep(step) }
+        var figures: [Figure] = []
+        var trouble: RunError?
+        if let set {
+            do throws(RunError) { figures = try DrawnFigures(contentsOf: set.path).figures } catch { trouble = error }
+        }
+        if let file {
+            let weights = WeightsFigures(
+                try PublishedWeights(path: file.path), corner: "\(name), step \(file.step)", config: config,
+                training: training, threads: threads)
+            if figures.isEmpty { figures = try weights.importances }
+            let drawn = Set(figures.map(\.name))
+            figures += try weights.analysis.filter { !drawn.contains($0.name) }
+        }
+        if figures.isEmpty, let trouble { throw trouble }
+        guard !figures.isEmpty else { throw nothing(file?.path ?? path) }
+        return figures
+    }
+
+    private func noStep(_ step: Int) -> RunError {
+        let known = Set(sets.map(\.step) + weights.map(\.step)).sorted().map(String.init)
+        return .invalid("\(path): nothing is left of step \(step); there are \(known.joined(separator: ", "))")
+    }
+
+    private func nothing(_ file: String) -> RunError {
+        let isLanguage = config?.taskConfig.text != nil
+        return .invalid(
+            isLanguage
+                ? "\(file): a language model's figures are drawn while it is decomposed, and this run drew none "
+                    + "(image_freq, or figures: last)"
+                : "\(file): there are figures of toy models of superposition and of residual MLPs; without the run's "
+                    + "folder this is neither")
+    }
+}
+
+extension ExperimentConfig {
+    /// How the target was trained, where the config names a published training.
+    fileprivate var publishedTraining: TargetConfig? {
+        get throws {
+            guard case .train(let name)? = target else { return nil }
+            return try Registry.target(named: name, folder: nil)
+        }
+    }
+}
