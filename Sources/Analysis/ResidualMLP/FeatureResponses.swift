@@ -34,8 +34,8 @@ public struct FeatureResponses {
     ///
     /// - Parameters:
     ///   - model: The target, whose biases and other weights stay.
-    ///   - tensors: The decomposition's trained tensors.
     ///   - importances: The causal importances of inputs (rows, C), by module.
+    ///   - tensors: The decomposition's trained tensors.
     public init(_ model: ResidualMLPTarget, maskedBy importances: @escaping Importances, _ tensors: StateDict) {
         self.init(model)
         masked = (tensors, importances)

@@ -79,6 +79,7 @@ package struct PlotSources {
     /// - Parameters:
     ///   - source: The source.
     ///   - key: The config's key whose value matters; nil: none.
+    /// - Returns: JSON.
     /// - Throws: ``Failure`` where its config has no such key.
     func question(_ source: Source, by key: String?) throws(Failure) -> String {
         var members: [JSONValue.Member] = [.init("path", .string(source.path))]

@@ -73,6 +73,7 @@ public struct PublishedWeights {
     /// The target, if it is a residual MLP.
     ///
     /// - Parameter activation: Its nonlinearity, which weights don't tell.
+    /// - Returns: The target; nil for another kind.
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
     func residualMLP(_ activation: Activation) throws(RunError) -> ResidualMLPTarget? {
         do { return try Self.residualMLP(target, activation) } catch { throw .invalid("\(path): \(error)") }
