@@ -34,9 +34,8 @@ let package = Package(
         .executableTarget(
             name: "Orchestrator",
             dependencies: [
-                "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm", "Store",
-                "Version",
-                "WandB", argumentParser,
+                "Artifacts", "Dashboard", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm",
+                "Store", "Version", "WandB", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -55,6 +54,19 @@ let package = Package(
                 "Slurm", "Store", "Targets", "Version", "WandB",
             ],
             swiftSettings: strict),
+
+        // The page of `orchestrator ui` and the server behind it; the page's files are inside the program.
+        .target(
+            name: "Dashboard",
+            dependencies: [
+                "Artifacts", "CDashboard", "CLinux", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm",
+                "Store",
+                "Version", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            exclude: ["Resources"],
+            swiftSettings: strict),
+        .target(name: "CDashboard", path: "Sources/System/CDashboard"),
 
         // What commands and agents both know of a job: who is at work on it, and what is left when it ends.
         .target(
@@ -154,6 +166,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Artifacts", "Dashboard", "Layout", "Orchestration", "Store"],
+            swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
         .testTarget(name: "UserMetricsTests", dependencies: ["UserMetrics"], swiftSettings: strict),

@@ -44,9 +44,9 @@ public struct QueueCache: Sendable {
     private let slurm: SlurmCommands
     private let pause: Duration
 
-    /// Keeps the queue in `cache`; SLURM is asked at most once in `pause`.
-    public init(cache: CacheFolder, slurm: SlurmCommands, pause: Duration = .seconds(60)) {
-        file = cache.queueFile(ofUser: getuid())
+    /// Keeps the queue in `cache`, or in a file elsewhere; SLURM is asked at most once in `pause`.
+    public init(cache: CacheFolder, slurm: SlurmCommands, file: String? = nil, pause: Duration = .seconds(60)) {
+        self.file = file ?? cache.queueFile(ofUser: getuid())
         self.cache = cache
         self.slurm = slurm
         self.pause = pause

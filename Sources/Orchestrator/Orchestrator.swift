@@ -22,8 +22,8 @@ struct Orchestrator: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Submit.self, RunOne.self, Status.self, ListJobs.self, Show.self, Logs.self, Cancel.self, Retry.self,
-            Resume.self,
+            Submit.self, RunOne.self, Status.self, UI.self, ListJobs.self, Show.self, Logs.self, Cancel.self,
+            Retry.self, Resume.self,
             Best.self,
             Compare.self, Plot.self, Export.self, Why.self, Report.self,
             Sync.self, Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,

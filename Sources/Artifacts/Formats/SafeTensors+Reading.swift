@@ -31,6 +31,19 @@ extension SafeTensors {
         } catch {
             throw .unreadable(error)
         }
+        try self.init(bytes, of: path, skipping: skips)
+    }
+
+    /// Reads the bytes of a file, or of one that lies within another.
+    ///
+    /// - Parameters:
+    ///   - bytes: The bytes.
+    ///   - path: Where they come from, for errors.
+    ///   - skips: Which arrays, by their names, are left out whatever their type.
+    /// - Throws: `SafeTensorsError`, as for a file.
+    public init(
+        _ bytes: [UInt8], of path: String, skipping skips: (String) -> Bool = { _ in false }
+    ) throws(SafeTensorsError) {
         do {
             try self.init(decoding: bytes, skipping: skips)
         } catch {

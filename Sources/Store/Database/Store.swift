@@ -22,6 +22,8 @@ public struct Store: Sendable {
     public enum Use: Sendable {
         /// It only looks: it leaves nothing beside the file that would keep its owner out.
         case looking
+        /// It looks again and again, for hours, and must never be in anybody's way: it writes nothing at all.
+        case watching
         /// It changes something.
         case changing
     }
@@ -90,7 +92,9 @@ public struct Store: Sendable {
         case .emptied(let jobs): throw .emptied(path: cache.stateFile, jobs: jobs)
         case .kept: break
         }
-        if use == .looking, cache.isOthers || cache.obstacle != nil { return try Store(looking: cache) }
+        if use == .watching || (use == .looking && (cache.isOthers || cache.obstacle != nil)) {
+            return try Store(looking: cache)
+        }
         return try Store(cache)
     }
 

@@ -10,6 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// A text within a text, which string.h shows GNU sources only.
+void *memmem(const void *text, size_t count, const void *part, size_t part_count);
+
 // Makes a file share another's blocks, where the file system can.
 static const unsigned long SPD_FICLONE = FICLONE;
 

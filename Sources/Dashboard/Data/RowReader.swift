@@ -1,0 +1,80 @@
+import CLinux
+import Foundation
+import Metrics
+
+/// Why a file cannot be read.
+struct FileTrouble: Error, CustomStringConvertible {
+    let description: String
+
+    init(path: String) { description = "cannot read \(path): \(String(cString: strerror(errno)))" }
+}
+
+/// Takes one metric out of rows, without making values of all the others.
+///
+/// A row is an object of numbers on a line, its step first: its text is looked through for the metric's name.
+struct RowReader {
+    private let name: [UInt8]
+    private let stepName = Array("\"\(Metric.step.name)\":".utf8)
+    private var buffer = [UInt8](repeating: 0, count: 1 << 20)
+
+    init(metric: String) {
+        var quoted = ""
+        quoted.append("\"")
+        for scalar in metric.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted.append("\\") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        name = Array((quoted + "\":").utf8)
+    }
+
+    /// Reads whole rows from a place of a file.
+    ///
+    /// - Returns: How many bytes they have: zero if only the beginning of a row is there, which may be being written.
+    /// - Throws: ``FileTrouble``.
+    mutating func read(_ file: Int32, at offset: Int, _ path: String, into curve: inout Curve) throws -> Int {
+        while true {
+            // One byte is kept for the zero that ends the text.
+            let room = buffer.count - 1
+            let count = buffer.withUnsafeMutableBytes { pread(file, $0.baseAddress, room, off_t(offset)) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileTrouble(path: path) }
+            guard let end = buffer[..<count].lastIndex(of: UInt8(ascii: "\n")) else {
+                guard count == room, buffer.count < 64 << 20 else { return 0 }
+                // A row longer than the buffer.
+                buffer = [UInt8](repeating: 0, count: 2 * buffer.count)
+                continue
+            }
+            take(end + 1, into: &curve)
+            return end + 1
+        }
+    }
+
+    private mutating func take(_ count: Int, into curve: inout Curve) {
+        let (name, stepName) = (name, stepName)
+        buffer.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            var place = 0
+            while place < count, let line = memchr(start + place, 0x0A, count - place) {
+                let length = line - UnsafeMutableRawPointer(start + place)
+                line.storeBytes(of: 0, as: UInt8.self)
+                if let step = Self.number(stepName, start + place, length),
+                    let value = Self.number(name, start + place, length),
+                    step >= 0, step <= Double(Int32.max)
+                {
+                    curve.steps.append(Int32(step))
+                    curve.values.append(value)
+                }
+                place += length + 1
+            }
+        }
+    }
+
+    /// The number behind a name in a line that ends in a zero.
+    private static func number(_ name: [UInt8], _ line: UnsafeRawPointer, _ length: Int) -> Double? {
+        guard let found = memmem(line, length, name, name.count) else { return nil }
+        let text = UnsafeRawPointer(found) + name.count
+        var end: UnsafeMutablePointer<CChar>?
+        let value = strtod(text.assumingMemoryBound(to: CChar.self), &end)
+        return end.map { UnsafeRawPointer($0) == text } ?? true ? nil : value
+    }
+}

@@ -1,0 +1,169 @@
+// A job: how it stands, and all views of its runs.
+import { ask, record } from "./api.js";
+import { change, go, setting } from "./address.js";
+import { curvesTab } from "./curves.js";
+import { diffTab } from "./diff.js";
+import { every, fill, link, make } from "./dom.js";
+import { figuresTab } from "./figures.js";
+import { Filters, filterStrip } from "./filters.js";
+import { csv, duration, moment, number, plural } from "./format.js";
+import { logView } from "./logs.js";
+import { parallelTab } from "./parallel.js";
+import { Runs, titleOf, valueOf } from "./runs.js";
+import { scatterTab } from "./scatter.js";
+import { facts, tableTab } from "./table.js";
+import { takeawayMenu } from "./takeaway.js";
+
+const states = ["done", "running", "pending", "failed", "cancelled"];
+// What is worth a look first, if runs have it.
+const headlines = ["loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/importance_minimality", "misc/masked_kl_loss_vs_target", "features_with_one_mlp_in"];
+
+// What views of a job's runs share.
+export class JobView {
+  constructor(job, about) {
+    this.job = job;
+    this.about_metrics = about;
+    this.runs = new Runs(job);
+    this.settings = { swept: [], all: [] };
+    this.filters = new Filters();
+    this.changed = () => {};
+  }
+
+  async load() {
+    this.settings = await ask(`jobs/${this.job}/settings`);
+    await this.runs.load([]);
+    await this.filters.select(this.job).catch(() => { this.filters.condition = ""; });
+  }
+
+  // Reads settings that the sweep has not set, once somebody looks at them.
+  async needSettings(columns) {
+    const missing = columns.filter((column) => column.startsWith("set:")).map((column) => column.slice(4))
+      .filter((name) => !this.runs.swept.includes(name) && !this.runs.extra.includes(name));
+    if (missing.length) await this.runs.load([...this.runs.extra, ...missing]);
+  }
+
+  known(name) { return this.about_metrics.find((metric) => (metric.is_of_module ? name.startsWith(metric.before) && name.endsWith(metric.after) : metric.before === name)); }
+  meaning(name) {
+    const metric = this.known(name);
+    return metric ? metric.meaning + (metric.unit ? ` (${metric.unit})` : "") + (metric.better ? `; ${metric.better} is better` : "") : null;
+  }
+  isLogarithmic(name) { return this.known(name)?.axis === "logarithmic"; }
+  favourites() {
+    const there = headlines.filter((name) => this.runs.metrics.includes(name));
+    return there.length ? there : this.runs.metrics.slice(0, 3);
+  }
+  // Metrics that rows of `metrics.jsonl` have beside the last ones.
+  logged() { return ["misc/lr", "misc/grad_norm"]; }
+  differing() {
+    return this.runs.swept.filter((name) => new Set(this.runs.rows.map((run) => JSON.stringify(run.settings[name]))).size > 1);
+  }
+  about(run) { return this.differing().map((name) => `${name.split(".").pop()}=${number(run.settings[name])}`).join(" "); }
+  open(address) { go(address); }
+  tableText(columns) {
+    return csv([["run", ...columns.map(titleOf)], ...this.filters.chosen(this.runs.rows).map((run) => [run.run, ...columns.map((column) => valueOf(run, column))])]);
+  }
+  takeaway(element, rows) { return takeawayMenu(`spd-job-${this.job}`, element, rows); }
+}
+
+// Views beside each other, one of which is shown; which one is in the address.
+export function tabs(place, view, list, before) {
+  const nav = make("div", { class: "tabs", role: "tablist" });
+  const body = make("div", { role: "tabpanel" });
+  fill(place, nav, before, body);
+  let present = null;
+  const show = (name) => {
+    const [key, , open] = list.find(([one]) => one === name) ?? list[0];
+    fill(nav, list.map(([one, label]) => make("button", {
+      role: "tab", "aria-selected": one === key ? "true" : "false",
+      onclick: () => { change({ tab: one === list[0][0] ? null : one }); show(one); },
+    }, label)));
+    present = open();
+    fill(body, present.element);
+  };
+  show(setting("tab", list[0][0]));
+  return { update: (isLive) => present?.update(isLive), show };
+}
+
+export function bar(counts) {
+  return make("div", { class: "bar", role: "img", "aria-label": states.map((state) => `${counts[state]} ${state}`).join(", ") },
+    states.filter((state) => counts[state]).map((state) => {
+      const part = make("span", { class: state, title: `${counts[state]} ${state}` });
+      part.style.flexGrow = counts[state];
+      return part;
+    }));
+}
+
+export const countsText = (counts) => states.filter((state) => counts[state]).map((state) => `${counts[state]} ${state}`).join(", ") || "no runs";
+
+export async function jobPage(page, job, about) {
+  const view = new JobView(job, about);
+  let now = await ask(`jobs/${job}`);
+  await view.load();
+  const summary = make("div", {});
+  const strip = make("div", {});
+  const place = make("div", {});
+  fill(page, make("header", {}, make("p", {}, link("Jobs", "/")), make("h1", {}, `Job ${job} `, make("span", { class: "dim" }, now.token))), summary, place);
+  const overview = () => {
+    const element = make("div", {});
+    const update = () => drawOverview(element, job, now);
+    update();
+    return { element, update };
+  };
+  let tab = null;
+  view.changed = () => { fill(strip, filterStrip(view)); tab?.update(false); };
+  const drawSummary = () => fill(summary, make("div", { class: "summary" }, bar(now.counts), make("p", {}, countsText(now.counts) + (now.eta_seconds ? `, about ${duration(now.eta_seconds)} left` : "")),
+    now.stalled ? make("p", { class: "error" }, `Nobody works on it any more: ${now.stalled}. \`orchestrator resume ${job}\` goes on.`) : null,
+    (now.notes ?? []).map((note) => make("p", { class: "note" }, note))));
+  drawSummary();
+  fill(strip, filterStrip(view));
+  tab = tabs(place, view, [
+    ["runs", "Runs", () => tableTab(view)], ["curves", "Curves", () => curvesTab(view)], ["parallel", "Parallel", () => parallelTab(view)],
+    ["scatter", "Coefficients", () => scatterTab(view)], ["diff", "Differences", () => diffTab(view)], ["figures", "Figures", () => figuresTab(view, false)],
+    ["maps", "Importance maps", () => figuresTab(view, true)], ["agents", "Agents and failures", overview],
+  ], strip);
+  if (record) return;
+  every(3, summary, async () => {
+    now = await ask(`jobs/${job}`);
+    drawSummary();
+    await view.runs.refresh(now.counts.total);
+    const status = strip.querySelector("[role=status]");
+    if (status) status.textContent = `${view.filters.apply(view.runs.rows).length} of ${view.runs.rows.length} runs`;
+    tab.update(true);
+    return now.counts.pending + now.counts.running > 0;
+  });
+}
+
+function drawOverview(element, job, now) {
+  const failures = make("div", {});
+  fill(element,
+    make("section", { class: "card" }, facts([
+      ["submitted", moment(now.created)], ["executor", now.executor], ["agents asked for", now.agents_requested], ["finished", moment(now.finished)],
+      ["not on W&B yet", now.unsent ? plural(now.unsent, "run") : null], ["folder", make("code", {}, now.folder)],
+      ...now.links.map((one) => ["W&B", make("a", { href: one.url, rel: "noreferrer noopener", target: "_blank" }, one.title)]),
+    ])),
+    make("section", { class: "card" }, make("h3", {}, "Agents"), now.agents?.length ? make("div", { class: "scroll" }, make("table", {},
+      make("thead", {}, make("tr", {}, ["agent", "state", "node", "process", "SLURM", "run", "last heard", ""].map((title) => make("th", {}, title)))),
+      make("tbody", {}, now.agents.map((agent) => make("tr", {},
+        make("td", {}, link(`${job}.${agent.number}`, `/agent/${job}.${agent.number}`)), make("td", {}, agent.verdict ?? agent.state), make("td", {}, agent.host ?? ""),
+        make("td", { class: "number" }, agent.pid ?? ""), make("td", {}, agent.slurm_array_job_id ? `${agent.slurm_array_job_id}_${agent.slurm_array_task_id}` : agent.slurm_job_id ?? ""),
+        make("td", {}, agent.run ? link(agent.run, `/run/${agent.run}`, { class: "mono" }) : "", agent.runs_held > 1 ? ` +${agent.runs_held - 1}` : ""),
+        make("td", {}, moment(agent.heartbeat)), make("td", { class: "dim" }, agent.verdict_reason ?? agent.reason ?? "")))))) : make("p", { class: "empty" },
+      now.counts.pending + now.counts.running ? "No agent has started yet; SLURM's queue may hold them." : "No agent ever started.")),
+    now.slurm_ended?.length ? make("section", { class: "card" }, make("h3", {}, "Ended by SLURM"), now.slurm_ended.map((one) => make("p", {}, `${one.name}: ${one.state}${one.reason ? ` (${one.reason})` : ""}${one.meaning ? `: ${one.meaning}` : ""} `, make("code", {}, one.log)))) : null,
+    failures);
+  if (!now.counts.failed) { fill(failures, make("section", { class: "card" }, make("h3", {}, "Failures"), make("p", { class: "empty" }, "No run has failed."))); return; }
+  ask(`jobs/${job}/why`).then((why) => {
+    const share = (one) => `${one.name}: ${one.failed} of ${one.total} failed; elsewhere ${one.failed_elsewhere} of ${one.total_elsewhere}`;
+    fill(failures, make("section", { class: "card" }, make("h3", {}, `Failures by cause (${plural(why.failed_runs, "run")})`),
+      why.causes.map((cause) => make("details", { open: why.causes.length === 1 }, make("summary", {}, `${plural(cause.runs.length, "run")}: `, make("span", { class: "error inline" }, cause.cause)),
+        make("p", {}, cause.runs.slice(0, 200).map((run) => [link(run, `/run/${run}`, { class: "mono" }), " "])))),
+      why.settings.length ? [make("h4", {}, "Settings"), why.settings.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
+      why.nodes.length ? [make("h4", {}, "Nodes"), why.nodes.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
+      make("p", { class: "dim" }, `\`orchestrator retry ${job}\` puts failed runs back among those that wait.`)));
+  }).catch((error) => fill(failures, make("p", { class: "error" }, error.message)));
+}
+
+export function agentPage(page, name) {
+  const job = name.split(".")[0];
+  fill(page, make("header", {}, make("p", {}, link("Jobs", "/"), " / ", link(`Job ${job}`, `/job/${job}`)), make("h1", {}, `Agent ${name}`)), logView(`agents/${name}/log`, `Log of agent ${name}`));
+}

@@ -1,0 +1,37 @@
+// A log, followed while it grows.
+import { ask } from "./api.js";
+import { every, fill, make } from "./dom.js";
+import { bytes } from "./format.js";
+
+const mostLetters = 2_000_000;
+
+export function logView(path, title) {
+  const text = make("pre", { class: "log", tabindex: 0, "aria-label": title });
+  const note = make("p", { class: "dim" });
+  const earlier = make("button", { hidden: true }, "Earlier");
+  const element = make("section", { class: "card" }, make("h3", {}, title), note, earlier, text);
+  let [first, next] = [null, null];
+  async function read() {
+    const part = await ask(path + (next === null ? "" : `?from=${next}`), undefined, next === null ? path : null);
+    if (next !== null && part.from < next) text.textContent = "";
+    if (first === null) first = part.from;
+    const isAtEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 30;
+    if (part.text) text.append(part.text);
+    if (text.textContent.length > mostLetters) text.textContent = text.textContent.slice(-mostLetters / 2);
+    next = part.next;
+    earlier.hidden = first === 0;
+    note.textContent = part.size === 0 ? (part.is_over ? "It said nothing." : "It has said nothing yet; this follows it.") : `${bytes(part.size)}${part.is_over ? "" : ", followed"}`;
+    if (isAtEnd) text.scrollTop = text.scrollHeight;
+    return !part.is_over || part.next < part.size;
+  }
+  earlier.addEventListener("click", async () => {
+    const from = Math.max(0, first - 200_000);
+    const part = await ask(`${path}?from=${from}`, undefined, null);
+    // Offsets count bytes, text counts letters.
+    text.prepend(new TextDecoder().decode(new TextEncoder().encode(part.text).slice(0, first - from)));
+    first = from;
+    earlier.hidden = first === 0;
+  });
+  read().then((goesOn) => { if (goesOn) every(2, element, read); }).catch((error) => fill(note, error.message));
+  return element;
+}

@@ -1,0 +1,54 @@
+// Which page an address means, and what is said when there is none.
+import { answers, ask, keep, record, Refused, takeToken, Unreachable } from "./api.js";
+import { go, place, whenMoved } from "./address.js";
+import { fill, link, make } from "./dom.js";
+import { agentPage, jobPage } from "./job.js";
+import { jobsPage } from "./jobs.js";
+import { runPage } from "./run.js";
+import { moment } from "./format.js";
+
+const page = document.getElementById("page");
+let turn = 0;
+
+function failed(view, error) {
+  const field = make("input", { type: "text", size: 66, "aria-label": "link or token", placeholder: "the link, or its token" });
+  fill(view, make("h1", {}, error instanceof Refused ? "The link's token is needed" : error instanceof Unreachable ? "Not connected" : "This cannot be shown"),
+    make("p", { class: "error" }, error.message),
+    error instanceof Refused ? make("form", {
+      onsubmit: (event) => { event.preventDefault(); keep(/[0-9a-f]{64}/.exec(field.value)?.[0] ?? ""); show(); },
+    }, field, make("button", {}, "Open")) : make("p", {}, make("button", { onclick: show }, "Try again"), " ", link("All jobs", "/")));
+}
+
+async function show() {
+  takeToken();
+  turn += 1;
+  const mine = turn;
+  const view = make("main", {}, make("p", { class: "dim" }, "Loading…"));
+  fill(page, view);
+  answers.clear();
+  try {
+    const [site, about] = [await ask("site"), await ask("metrics")];
+    const [kind, name] = place();
+    if (mine !== turn) return;
+    document.title = name ? `${name} · spd` : "spd";
+    if (kind === "job") await jobPage(view, name, about);
+    else if (kind === "run") await runPage(view, name, about);
+    else if (kind === "agent") agentPage(view, name);
+    else await jobsPage(view, site);
+    if (record) view.prepend(make("p", { class: "note" }, `Exported ${moment(record.time / 1000)} from ${site.cache} on ${site.host}. What the view did not show is not in this file.`));
+  } catch (error) {
+    if (mine === turn) failed(view, error);
+  }
+}
+
+// In an exported page links have no server to go to.
+if (record) {
+  document.addEventListener("click", (event) => {
+    const anchor = event.target.closest?.("a[href^='#']");
+    if (!anchor) return;
+    event.preventDefault();
+    go(anchor.getAttribute("href").slice(1));
+  });
+}
+whenMoved(show);
+show();

@@ -1,0 +1,62 @@
+// One run's own page.
+import { ask, record } from "./api.js";
+import { curvesTab } from "./curves.js";
+import { every, fill, link, make } from "./dom.js";
+import { bytes, duration, moment, number } from "./format.js";
+import { flatten } from "./diff.js";
+import { figuresTab } from "./figures.js";
+import { logView } from "./logs.js";
+import { facts } from "./table.js";
+import { JobView, tabs } from "./job.js";
+
+export async function runPage(page, name, about) {
+  const body = make("div", {});
+  const details = () => ask(`runs/${name}`);
+  let told = await details();
+  const { run } = told;
+  const view = new JobView(told.job, about);
+  await view.load();
+  const show = () => {
+    const { run: now } = told;
+    const numbers = Object.keys(now.metrics).length ? now.metrics : now.losses;
+    fill(body,
+      now.error ? make("p", { class: "error" }, now.error) : null,
+      make("section", { class: "card" }, facts([
+        ["step", `${now.step} of ${now.steps}${now.steps_per_second && now.status === "running" ? `, ${number(now.steps_per_second)} steps/s` : ""}`],
+        ["left", duration(now.eta_seconds)], ["started", moment(now.started)], ["ended", moment(now.ended)],
+        ["settings", Object.entries(now.overrides).map(([key, value]) => `${key}=${value}`).join("  ")],
+        ["W&B", told.wandb_url ? make("a", { href: told.wandb_url, rel: "noreferrer noopener", target: "_blank" }, told.wandb_url) : null],
+        ["folder", make("code", {}, now.folder)],
+        ["recovery", told.tms ? `mean max cosine ${number(told.tms.mean_max_cosine)}, mean L2 ratio ${number(told.tms.mean_l2_ratio)}` : null],
+      ])),
+      make("div", { class: "columns" },
+        make("section", { class: "card" }, make("h3", {}, Object.keys(now.metrics).length ? "Final metrics" : "Latest losses"),
+          Object.keys(numbers).length ? facts(Object.entries(numbers).sort().map(([key, value]) => [key, number(value)])) : make("p", { class: "empty" }, "None yet.")),
+        make("section", { class: "card" }, make("h3", {}, "Attempts"), told.attempts.length ? make("div", { class: "scroll" }, make("table", {},
+          make("thead", {}, make("tr", {}, ["", "node", "started", "took", "outcome", ""].map((title) => make("th", {}, title)))),
+          make("tbody", {}, told.attempts.map((one) => make("tr", {}, make("td", { class: "number" }, one.attempt), make("td", {}, one.host ?? ""), make("td", {}, moment(one.started)),
+            make("td", { class: "number" }, one.ended ? duration(one.ended - one.started) : ""), make("td", {}, one.outcome ?? "goes on"), make("td", { class: "dim" }, one.reason ?? "")))))) : make("p", { class: "empty" }, "No agent has taken it yet.")),
+        make("section", { class: "card" }, make("h3", {}, "Config"), make("div", { class: "scroll" }, facts(Object.entries(flatten(told.config)).map(([key, value]) => [key, value === null ? "null" : number(value)])))),
+        make("section", { class: "card" }, make("h3", {}, "Files"), facts(told.files.map((file) => [file.name, bytes(file.bytes)])))));
+  };
+  const bar = make("div", {});
+  fill(page, make("header", {}, make("p", {}, link("Jobs", "/"), " / ", link(`Job ${told.job}`, `/job/${told.job}`)),
+    make("h1", {}, make("span", { class: "mono" }, run.run), " ", make("span", { class: "state " + run.status }, run.status), " ", make("span", { class: "dim" }, run.experiment))), bar);
+  show();
+  const overview = { element: body, update() {} };
+  view.filters.picked = new Set([run.run]);
+  view.filters.store = () => {};
+  const tab = tabs(bar, view, [
+    ["overview", "Overview", () => overview], ["curves", "Curves", () => curvesTab(view)], ["figures", "Figures", () => figuresTab(view, false)],
+    ["maps", "Importance maps", () => figuresTab(view, true)], ["log", "Log", () => ({ element: logView(`runs/${run.run}/log`, `Log of ${run.run}`), update() {} })],
+  ]);
+  if (record || run.ended) return;
+  every(3, bar, async () => {
+    told = await details();
+    await view.runs.refresh(view.runs.rows.length);
+    show();
+    await tab.update(true);
+    return !told.run.ended;
+  });
+}
+

@@ -1,0 +1,136 @@
+// Coefficients against metrics: a panel for each metric, runs as points, the mean over seeds with its deviation.
+import { change, list, listText, setting } from "./address.js";
+import { choice, choices, fill, make, toggle } from "./dom.js";
+import { compare, number } from "./format.js";
+import { axes, legend, noCharts, palette, scaleOf } from "./lines.js";
+import { isWide, tidy } from "./parallel.js";
+import { titleOf, valueOf } from "./runs.js";
+
+const pointMargin = { top: 8, right: 12, bottom: 38, left: 62 };
+const panelHeight = 280;
+const marks = ["circle", "square", "triangle", "diamond", "cross", "down"];
+
+export function scatterTab(view) {
+  if (!window.d3) return { element: noCharts(), update() {} };
+  const differing = () => view.differing();
+  const numeric = (column) => view.runs.rows.some((run) => typeof valueOf(run, column) === "number");
+  // A study of a coefficient is the usual question: it is on the axis where one was swept.
+  const first = differing().find((name) => name.endsWith("_coeff")) ?? differing().find((name) => numeric("set:" + name) && name !== "seed");
+  let x = setting("sx", first ? "set:" + first : "step");
+  let metrics = list("sy", null) ?? view.favourites().slice(0, 6).map((name) => "metric:" + name);
+  let color = setting("scolor", "none");
+  let means = setting("smean", "1") === "1";
+  let logs = setting("slog", "auto");
+  const tools = make("div", { class: "tools" });
+  const charts = make("div", { class: "charts" });
+  const below = make("div", {});
+  const element = make("div", {}, tools, charts, below);
+
+  function drawTools() {
+    const all = view.runs.columns(view.settings.all).map((column) => [column, titleOf(column)]);
+    const set = (parts) => { change(parts); view.needSettings([x, color, ...metrics]).then(update); };
+    fill(tools,
+      choice("x", all, x, (value) => { x = value; set({ sx: x }); }),
+      choices("y", all, metrics, (chosen) => { metrics = chosen; set({ sy: listText(chosen) }); }),
+      choice("colour", [["none", "none"], ...all], color, (value) => { color = value; set({ scolor: color }); }),
+      choice("axes", [["auto", "log where wide"], ["1", "log"], ["0", "linear"]], logs, (value) => { logs = value; set({ slog: logs }); }),
+      toggle("mean over seeds", means, (isOn) => { means = isOn; set({ smean: isOn ? null : "0" }); }),
+      view.takeaway(element, () => view.tableText([x, ...metrics])));
+  }
+
+  function update() {
+    const rows = view.runs.rows.filter((run) => typeof valueOf(run, x) === "number");
+    if (!rows.length) { fill(charts, make("p", { class: "empty" }, `No run has a number for ${titleOf(x)}: choose another x.`)); fill(below); return; }
+    const values = [...new Set(rows.map((run) => String(valueOf(run, color))))].sort(compare);
+    fill(charts, metrics.map((metric) => make("section", { class: "card" }, make("h3", { title: view.meaning(titleOf(metric)) }, titleOf(metric)), panel(metric, rows, values))));
+    fill(below, color === "none" ? null : legend(values.slice(0, 30).map((value, index) => ({ name: `${titleOf(color)}=${value} (${marks[index % marks.length]})`, color: palette[index % palette.length] }))),
+      make("p", { class: "dim" }, "Drag a rectangle to select runs everywhere; click outside it to let go. Means are over finished runs that differ in nothing but their seed."));
+  }
+
+  function panel(metric, rows, values) {
+    const figure = make("figure", { class: "chart" });
+    const note = make("figcaption", { class: "readout", role: "status" });
+    const draw = () => {
+      const width = Math.max(260, figure.clientWidth || 560);
+      const points = rows.filter((run) => Number.isFinite(valueOf(run, metric))).map((run) => ({ run, x: valueOf(run, x), y: valueOf(run, metric) }));
+      if (!points.length) { fill(figure, make("p", { class: "empty" }, `No run has ${titleOf(metric)} yet.`)); return; }
+      const isLog = (list) => (logs === "auto" ? isWide(list) : logs === "1");
+      const across = scaleOf(points.map((point) => point.x), isLog(points.map((point) => point.x)), [pointMargin.left + 8, width - pointMargin.right - 8]);
+      const up = scaleOf(points.map((point) => point.y), isLog(points.map((point) => point.y)), [panelHeight - pointMargin.bottom - 6, pointMargin.top + 6]);
+      const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${panelHeight}`).attr("width", width).attr("height", panelHeight).attr("role", "img");
+      svg.append("title").text(`${titleOf(metric)} against ${titleOf(x)}`);
+      axes(svg, across, up, width, panelHeight, { x: titleOf(x), y: titleOf(metric) });
+      const brush = d3.brush().extent([[pointMargin.left, pointMargin.top], [width - pointMargin.right, panelHeight - pointMargin.bottom]]).on("end", () => {
+        if (!d3.event.sourceEvent) return;
+        const selection = d3.event.selection;
+        if (!selection) { view.filters.set(x, null); view.filters.set(metric, null); } else {
+          const [[left, top], [right, bottom]] = selection;
+          view.filters.set(x, { low: tidy(across.invert(left)), high: tidy(across.invert(right)) });
+          view.filters.set(metric, { low: tidy(up.invert(bottom)), high: tidy(up.invert(top)) });
+        }
+        view.changed();
+      });
+      svg.append("g").attr("class", "brush").call(brush);
+      const chosen = new Set(view.filters.chosen(view.runs.rows));
+      const shown = (value, scale) => typeof scale.base !== "function" || value > 0;
+      for (const point of points) {
+        if (!shown(point.x, across) || !shown(point.y, up)) continue;
+        const index = color === "none" ? 0 : values.indexOf(String(valueOf(point.run, color)));
+        const isChosen = chosen.has(point.run);
+        svg.append("path").attr("d", mark(marks[color === "none" ? 0 : index % marks.length], across(point.x), up(point.y)))
+          .attr("fill", isChosen ? palette[index % palette.length] : "none").attr("class", isChosen ? "point" : "point unchosen")
+          .attr("stroke", palette[index % palette.length]).attr("fill-opacity", 0.6)
+          .on("mouseenter", () => { note.textContent = `${point.run.run} · ${view.about(point.run)} · ${number(point.x)} → ${number(point.y)}`; })
+          .on("click", () => view.open(`/run/${point.run.run}`));
+      }
+      // What still changes is no result yet.
+      if (means) drawMeans(svg, points.filter((point) => chosen.has(point.run) && point.run.status === "done"), across, up, values);
+      figure.replaceChildren(svg.node(), note);
+    };
+    requestAnimationFrame(draw);
+    return figure;
+  }
+
+  // What differs in the seed only is one point with a bar; points of one colour are joined.
+  function drawMeans(svg, points, across, up, values) {
+    const groups = new Map();
+    for (const point of points) {
+      const rest = view.runs.swept.filter((name) => name !== "seed" && "set:" + name !== x).map((name) => point.run.settings[name]);
+      const key = JSON.stringify([point.run.experiment, point.x, ...rest]);
+      groups.set(key, [...(groups.get(key) ?? []), point]);
+    }
+    const lines = new Map();
+    for (const members of groups.values()) {
+      const mean = members.reduce((sum, point) => sum + point.y, 0) / members.length;
+      const deviation = Math.sqrt(members.reduce((sum, point) => sum + (point.y - mean) ** 2, 0) / Math.max(1, members.length - 1));
+      const { run } = members[0];
+      const index = color === "none" ? 0 : values.indexOf(String(valueOf(run, color)));
+      const place = across(members[0].x);
+      const clamp = (value) => (typeof up.base === "function" && value <= 0 ? up.range()[0] : up(value));
+      if (!Number.isFinite(place) || !Number.isFinite(up(mean))) continue;
+      if (members.length > 1) svg.append("path").attr("d", `M${place},${clamp(mean - deviation)}V${clamp(mean + deviation)}`).attr("stroke", palette[index % palette.length]).attr("stroke-width", 2);
+      const rest = JSON.stringify([run.experiment, index, ...view.runs.swept.filter((name) => name !== "seed" && "set:" + name !== x).map((name) => run.settings[name])]);
+      lines.set(rest, { index, points: [...(lines.get(rest)?.points ?? []), [place, up(mean)]] });
+    }
+    for (const { index, points: places } of lines.values()) {
+      places.sort((a, b) => a[0] - b[0]);
+      if (places.length > 1) svg.append("path").attr("d", "M" + places.map((place) => place.map((value) => value.toFixed(1)).join(",")).join("L")).attr("fill", "none").attr("stroke", palette[index % palette.length]).attr("stroke-opacity", 0.7);
+    }
+  }
+
+  drawTools();
+  view.needSettings([x, color, ...metrics]).then(update);
+  return { element, update, csv: () => view.tableText([x, ...metrics]) };
+}
+
+// Shapes of straight lines, which every format has.
+function mark(name, x, y) {
+  const size = 4;
+  const corners = {
+    square: [[-1, -1], [1, -1], [1, 1], [-1, 1]], triangle: [[0, -1.3], [1.2, 1], [-1.2, 1]], diamond: [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]],
+    cross: [[-0.4, -1.3], [0.4, -1.3], [0.4, -0.4], [1.3, -0.4], [1.3, 0.4], [0.4, 0.4], [0.4, 1.3], [-0.4, 1.3], [-0.4, 0.4], [-1.3, 0.4], [-1.3, -0.4], [-0.4, -0.4]],
+    down: [[0, 1.3], [1.2, -1], [-1.2, -1]],
+    circle: Array.from({ length: 12 }, (_, index) => [Math.cos(index * Math.PI / 6), Math.sin(index * Math.PI / 6)]),
+  }[name];
+  return "M" + corners.map(([left, top]) => `${(x + left * size).toFixed(1)},${(y + top * size).toFixed(1)}`).join("L") + "Z";
+}

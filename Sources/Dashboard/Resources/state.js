@@ -1,0 +1,9 @@
+// What this browser remembers, beside what the address holds.
+
+export function remembered(name, standard) {
+  try { return JSON.parse(localStorage.getItem("spd:" + name)) ?? standard; } catch { return standard; }
+}
+
+export function remember(name, value) {
+  try { localStorage.setItem("spd:" + name, JSON.stringify(value)); } catch { /* a browser that keeps nothing */ }
+}

@@ -1,0 +1,107 @@
+import GRDB
+
+extension Store {
+    /// What stands in each row of ``listing(of:settings:changedSince:)`` before the settings.
+    public static let listingFields = [
+        "run", "position", "experiment", "status", "attempt", "step", "steps", "steps_per_second", "losses", "metrics",
+        "error", "started", "ended", "node", "agent",
+    ]
+
+    /// A job's runs as rows of a JSON array, in order: what tables and charts of many runs show.
+    ///
+    /// SQLite itself writes the text, so that ten thousand runs take a moment only.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - settings: Keys of the configs, nested ones joined by dots, whose values come behind the fields.
+    ///   - time: Runs that were settled before and have not begun again are left out; nil: none are.
+    /// - Returns: The moment and the array's text.
+    /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
+    public func listing(
+        of job: JobID, settings: [String], changedSince time: Timestamp? = nil
+    ) throws(StoreError) -> (time: Timestamp, rows: String) {
+        let now = now()
+        let values = settings.map { Self.settingValue($0) }
+        return try read { db in
+            _ = try storedJob(job, in: db)
+            var text = "["
+            let rows = try String.fetchCursor(
+                db,
+                sql: """
+                    SELECT json_array(run.id, run.position, run.experiment, status, attempt, step, steps,
+                      steps_per_second, json(coalesce(losses, '{}')), json(coalesce(metrics, '{}')), error,
+                      run.started, run.ended, agent.host, agent.number\(values.map { ", " + $0 }.joined()))
+                    FROM run JOIN spec ON spec.run = run.id LEFT JOIN agent ON agent.id = run.agent
+                    WHERE run.job = :job AND (:time IS NULL OR run.ended >= :time OR status = 'running'
+                      OR (status = 'pending' AND attempt > 0))
+                    ORDER BY run.position
+                    """, arguments: ["job": job.rawValue, "time": time?.rawValue])
+            while let row = try rows.next() {
+                if text.utf8.count > 1 { text += ",\n" }
+                text += row
+            }
+            return (now, text + "]")
+        }
+    }
+
+    /// When runs were at which step, as far as their attempts tell: seconds at work, which waiting between attempts does not
+    /// count for.
+    ///
+    /// - Returns: Of each run that has begun, steps and seconds in pairs, both growing.
+    public func paces(of runs: [RunID]) throws(StoreError) -> [RunID: [(step: Int, seconds: Double)]] {
+        let now = now().rawValue
+        return try read { db in
+            var paces: [RunID: [(step: Int, seconds: Double)]] = [:]
+            for run in runs {
+                let attempts = try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT from_step, attempt.started, coalesce(attempt.ended, :now) AS ended, step AS reached
+                        FROM attempt JOIN run ON run.id = attempt.run WHERE run.id = :run ORDER BY number
+                        """, arguments: ["now": now, "run": run.rawValue])
+                var knots: [(step: Int, seconds: Double)] = []
+                var seconds = 0.0
+                for (index, row) in attempts.enumerated() {
+                    if knots.isEmpty { knots.append((row["from_step"], 0)) }
+                    seconds += max(0, (row["ended"] as Double) - (row["started"] as Double))
+                    let reached: Int = index + 1 < attempts.count ? attempts[index + 1]["from_step"] : row["reached"]
+                    if let last = knots.last, reached > last.step { knots.append((reached, seconds)) }
+                }
+                paces[run] = knots
+            }
+            return paces
+        }
+    }
+
+    /// The keys that the sweep has set for any of a job's runs, in the order of their first appearance.
+    public func sweptSettings(of job: JobID) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT json_extract(pair.value, '$[0]') AS name
+                    FROM spec, json_each(spec.overrides) AS pair WHERE job = ?
+                    GROUP BY name ORDER BY MIN(position), MIN(pair.key)
+                    """, arguments: [job.rawValue])
+        }
+    }
+
+    /// A config of each experiment of a job, as JSON: together they have all keys that there are.
+    public func exampleConfigs(of job: JobID) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT config FROM spec WHERE job = ? GROUP BY experiment ORDER BY MIN(position)",
+                arguments: [job.rawValue])
+        }
+    }
+
+    /// SQL for the value of a config's key, truth values as such.
+    private static func settingValue(_ name: String) -> String {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-".utf8)
+        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(plain.contains) }) else { return "NULL" }
+        let path = "'$" + parts.map { ".\"\($0)\"" }.joined() + "'"
+        return "CASE json_type(config, \(path)) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
+            + "ELSE json_extract(config, \(path)) END"
+    }
+}

@@ -1,0 +1,129 @@
+#include "CDashboard.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+// The page of `orchestrator ui`, byte for byte: the compiler reads the files, nothing is generated or unpacked.
+
+static const unsigned char index_html[] = {
+#embed "../../Dashboard/Resources/index.html"
+};
+static const unsigned char style_css[] = {
+#embed "../../Dashboard/Resources/style.css"
+};
+static const unsigned char dom_js[] = {
+#embed "../../Dashboard/Resources/dom.js"
+};
+static const unsigned char format_js[] = {
+#embed "../../Dashboard/Resources/format.js"
+};
+static const unsigned char api_js[] = {
+#embed "../../Dashboard/Resources/api.js"
+};
+static const unsigned char address_js[] = {
+#embed "../../Dashboard/Resources/address.js"
+};
+static const unsigned char state_js[] = {
+#embed "../../Dashboard/Resources/state.js"
+};
+static const unsigned char runs_js[] = {
+#embed "../../Dashboard/Resources/runs.js"
+};
+static const unsigned char filters_js[] = {
+#embed "../../Dashboard/Resources/filters.js"
+};
+static const unsigned char lines_js[] = {
+#embed "../../Dashboard/Resources/lines.js"
+};
+static const unsigned char pdf_js[] = {
+#embed "../../Dashboard/Resources/pdf.js"
+};
+static const unsigned char takeaway_js[] = {
+#embed "../../Dashboard/Resources/takeaway.js"
+};
+static const unsigned char table_js[] = {
+#embed "../../Dashboard/Resources/table.js"
+};
+static const unsigned char curves_js[] = {
+#embed "../../Dashboard/Resources/curves.js"
+};
+static const unsigned char parallel_js[] = {
+#embed "../../Dashboard/Resources/parallel.js"
+};
+static const unsigned char scatter_js[] = {
+#embed "../../Dashboard/Resources/scatter.js"
+};
+static const unsigned char diff_js[] = {
+#embed "../../Dashboard/Resources/diff.js"
+};
+static const unsigned char maps_js[] = {
+#embed "../../Dashboard/Resources/maps.js"
+};
+static const unsigned char figures_js[] = {
+#embed "../../Dashboard/Resources/figures.js"
+};
+static const unsigned char logs_js[] = {
+#embed "../../Dashboard/Resources/logs.js"
+};
+static const unsigned char job_js[] = {
+#embed "../../Dashboard/Resources/job.js"
+};
+static const unsigned char run_js[] = {
+#embed "../../Dashboard/Resources/run.js"
+};
+static const unsigned char jobs_js[] = {
+#embed "../../Dashboard/Resources/jobs.js"
+};
+static const unsigned char main_js[] = {
+#embed "../../Dashboard/Resources/main.js"
+};
+
+#define FILE_OF_PAGE(name, symbol) {name, symbol, sizeof symbol}
+
+// A script stands behind those that it imports: one page without a server has them in this order.
+static const spd_page_file files[] = {
+    FILE_OF_PAGE("index.html", index_html),
+    FILE_OF_PAGE("style.css", style_css),
+    FILE_OF_PAGE("dom.js", dom_js),
+    FILE_OF_PAGE("format.js", format_js),
+    FILE_OF_PAGE("api.js", api_js),
+    FILE_OF_PAGE("address.js", address_js),
+    FILE_OF_PAGE("state.js", state_js),
+    FILE_OF_PAGE("runs.js", runs_js),
+    FILE_OF_PAGE("filters.js", filters_js),
+    FILE_OF_PAGE("lines.js", lines_js),
+    FILE_OF_PAGE("pdf.js", pdf_js),
+    FILE_OF_PAGE("takeaway.js", takeaway_js),
+    FILE_OF_PAGE("table.js", table_js),
+    FILE_OF_PAGE("curves.js", curves_js),
+    FILE_OF_PAGE("parallel.js", parallel_js),
+    FILE_OF_PAGE("scatter.js", scatter_js),
+    FILE_OF_PAGE("diff.js", diff_js),
+    FILE_OF_PAGE("maps.js", maps_js),
+    FILE_OF_PAGE("figures.js", figures_js),
+    FILE_OF_PAGE("logs.js", logs_js),
+    FILE_OF_PAGE("job.js", job_js),
+    FILE_OF_PAGE("run.js", run_js),
+    FILE_OF_PAGE("jobs.js", jobs_js),
+    FILE_OF_PAGE("main.js", main_js),
+};
+
+const spd_page_file *spd_page_files(size_t *count) {
+    *count = sizeof files / sizeof files[0];
+    return files;
+}
+
+// Debian's node-d3: drawn from where the package puts it, so that no copy has to be kept here.
+#if __has_embed("/usr/share/nodejs/d3/dist/d3.min.js")
+static const unsigned char charts[] = {
+#embed "/usr/share/nodejs/d3/dist/d3.min.js"
+};
+static const unsigned char charts_licence[] = {
+#embed "/usr/share/doc/node-d3/copyright"
+};
+spd_page_file spd_charts(void) { return (spd_page_file)FILE_OF_PAGE("d3.js", charts); }
+spd_page_file spd_charts_licence(void) { return (spd_page_file)FILE_OF_PAGE("d3-licence.txt", charts_licence); }
+#else
+#pragma message("node-d3 (Debian) is not installed: `orchestrator ui` is built without charts")
+spd_page_file spd_charts(void) { return (spd_page_file){"d3.js", 0, 0}; }
+spd_page_file spd_charts_licence(void) { return (spd_page_file){"d3-licence.txt", 0, 0}; }
+#endif
