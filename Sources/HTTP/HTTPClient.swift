@@ -68,10 +68,11 @@ public final class HTTPClient {
         curl_handle_reset(handle)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_list_free(list) }
-        // Without an empty Expect, libcurl waits for a go-ahead before each large body.
         let own = Set(request.headers.map { $0.name.lowercased() })
         let headers = request.headers + self.headers.filter { !own.contains($0.name.lowercased()) }
-        for line in headers.map(Self.line) + ["Expect:"] {
+        // Without an empty Expect, libcurl waits for a go-ahead before each large body; without a type, it calls a body a form.
+        let blank = own.contains("content-type") ? ["Expect:"] : ["Expect:", "Content-Type:"]
+        for line in headers.map(Self.line) + blank {
             list = curl_list_append(list, line) ?? list
         }
         setOptions(request, headers: list)

@@ -21,17 +21,18 @@ extension StandInBackend {
     }
 
     func put(_ request: Request, _ state: inout State) -> Reply {
-        let token = request.path.dropFirst("/put/".count).prefix { $0 != "?" }
-        guard request.method == "PUT", let ticket = state.tickets[String(token)] else {
-            state.violations.append("\(request.method) to an address that was not given out")
-            return Reply(status: 404)
-        }
+        let token = String(request.path.dropFirst("/put/".count).prefix { $0 != "?" })
         for name in ["authorization", "content-type", "transfer-encoding"] where request.headers[name] != nil {
             state.violations.append("an upload with \(name)")
         }
         if request.headers["x-stand-in"] != "yes" { state.violations.append("an upload without its headers") }
         if request.headers["content-length"] != "\(request.body.count)" {
             state.violations.append("an upload without its length")
+        }
+        if let reply = putArtifact(token, request.body, &state) { return reply }
+        guard request.method == "PUT", let ticket = state.tickets[token] else {
+            state.violations.append("\(request.method) to an address that was not given out")
+            return Reply(status: 404)
         }
         state.runs[ticket.run]?.files[ticket.name] = request.body
         state.runs[ticket.run]?.unnamed[ticket.name, default: 0] += 1

@@ -76,6 +76,7 @@ final class StandInBackend: Sendable {
         var heartbeats = 0
         /// Upload addresses that were given out: the run and the file's name.
         var tickets: [String: (run: String, name: String)] = [:]
+        var artifacts = Artifacts()
         var alerts: [Alert] = []
         var pages = Pages()
         var downloads = Downloads()
@@ -91,6 +92,10 @@ final class StandInBackend: Sendable {
     var requests: Int { state.withLock { $0.requests } }
     var heartbeats: Int { state.withLock { $0.heartbeats } }
     var alerts: [Alert] { state.withLock { $0.alerts } }
+    var artifacts: Artifacts {
+        get { state.withLock { $0.artifacts } }
+        set { state.withLock { $0.artifacts = newValue } }
+    }
     var pages: Pages {
         get { state.withLock { $0.pages } }
         set { state.withLock { $0.pages = newValue } }
@@ -179,6 +184,7 @@ final class StandInBackend: Sendable {
         if query.contains("upsertBucket(") { return upsert(variables, request.body, &state) }
         if query.contains("notifyScriptableRunAlert(") { return alert(variables, &state) }
         if query.contains("createRunFiles(") { return createFiles(variables, host: host, &state) }
+        if let reply = artifacts(query, variables, host: host, &state) { return reply }
         if query.contains("files(") { return runFiles(variables, host: host, &state) }
         if query.contains("LatestRuns(") { return latestRuns(variables, state) }
         if let reply = pages(query, variables, &state) { return reply }

@@ -15,8 +15,7 @@ struct RelayTests {
     private func folder(_ id: String) -> SpoolFolder { SpoolFolder(path: "\(scratch.path)/\(id)/wandb") }
 
     private func write(_ id: String, _ rows: Range<Int>, exitCode: Int32? = nil) throws {
-        try folder(id).create()
-        var writer = try SpoolWriter(folder: folder(id), description: try .sample(id), clock: .system)
+        var writer = try SpoolWriter(folder: try made(id), description: try .sample(id), clock: .system)
         for step in rows { try writer.log(step: step, values: [("x", .number(step))]) }
         if let exitCode { try writer.exit(code: exitCode) }
     }
@@ -187,6 +186,42 @@ struct RelayTests {
         }
         #expect(server.backend.run("a")?.exitCodes == [255])
         #expect(server.backend.violations == [])
+    }
+
+    @Test func rowsOfOtherRunsGoOnWhileAFileIsOnItsWay() async throws {
+        let server = try await StandInServer.start()
+        defer { server.stop() }
+        let uploads = Notices()
+        server.backend.inject { _, request in
+            guard request.method == "PUT" else { return .none }
+            uploads.add(request.path)
+            return .slow(.seconds(8))
+        }
+        try await blocking {
+            var first = try SpoolWriter(folder: try made("a"), description: try .sample("a"), clock: .system)
+            var second = try SpoolWriter(folder: try made("b"), description: try .sample("b"), clock: .system)
+            try first.log(step: 0, values: [])
+            try second.log(step: 0, values: [])
+            let relay = try relay(server.baseURL, live: true) { $0.lanes = 1 }
+            relay.take([run("a"), run("b")])
+            relay.start()
+            defer { relay.stop() }
+            #expect(relay.open(isCancelled: { false }) == nil)
+            try wait { server.backend.run("a")?.history.count == 1 && server.backend.run("b")?.history.count == 1 }
+            try first.upload(Array("{}".utf8), as: "wandb-metadata.json")
+            try first.log(step: 1, values: [])
+            try wait { !uploads.all.isEmpty }
+            let began = ContinuousClock.now
+            try second.log(step: 1, values: [])
+            try wait { server.backend.run("b")?.history.count == 2 }
+            #expect(ContinuousClock.now - began < .seconds(7), "the row waited for the other run's file")
+        }
+        #expect(server.backend.violations == [])
+    }
+
+    private func made(_ id: String) throws -> SpoolFolder {
+        try folder(id).create()
+        return folder(id)
     }
 
     // MARK: - The lock

@@ -198,7 +198,9 @@ extension TrainingLoop {
         try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
             .write(to: path, flush: isLast ? .contentsAndName : .contents)
         guard isLast ? plan.uploadsModel : plan.uploadsCheckpoints else { return }
-        tracker.upload(path, as: (path as NSString).lastPathComponent)
+        let name = (path as NSString).lastPathComponent
+        // Checkpoints on the way are files only: each version of an artifact costs the server six requests.
+        if isLast { tracker.uploadModel(path, as: name) } else { tracker.upload(path, as: name) }
     }
 }
 

@@ -101,14 +101,11 @@ final class WandBAPI {
         }
     }
 
-    /// Puts a file, or a part of one, where a ticket says, without credentials.
+    /// Puts a file, a part of one, or bytes where a ticket says, without credentials.
     ///
     /// `meanwhile` is called now and then while bytes move, and about once a second while none do.
-    func upload(
-        _ path: String, _ place: Range<Int>?, to ticket: UploadTicket, meanwhile: @escaping () -> Void
-    ) -> Reply<Void> {
-        var request = HTTPRequest(
-            method: "PUT", url: ticket.url, headers: ticket.headers, body: .file(path: path, place: place))
+    func upload(_ body: HTTPRequest.Body, to ticket: UploadTicket, meanwhile: @escaping () -> Void) -> Reply<Void> {
+        var request = HTTPRequest(method: "PUT", url: ticket.url, headers: ticket.headers, body: body)
         request.connectTimeout = pacing.connectTimeout
         request.timeout = nil
         request.stallTimeout = pacing.uploadStall

@@ -84,7 +84,7 @@ public final class RunFiles {
     private static func difference(_ bytes: [UInt8], _ file: RemoteFile) -> String? {
         if let size = file.size, bytes.count != size { return "\(bytes.count) bytes of \(size)" }
         guard let md5 = file.md5 else { return nil }
-        return Data(MD5.digest(bytes)).base64EncodedString() == md5 ? nil : "its digest differs"
+        return ArtifactFile.base64MD5(bytes) == md5 ? nil : "its digest differs"
     }
 
     private func told<Value>(_ body: () throws(CallFailure) -> Value) throws(RunFilesError) -> Value {

@@ -98,7 +98,9 @@ struct OfflineRecords {
         switch (stream, line.row) {
         case (.history, .object(let members)?):
             guard let row = line.row else { return }
-            summary.update(with: row)
+            // Artifacts are made by who sends from the tracking folder; `wandb sync` sends the files alone.
+            let members = members.map { JSONValue.Member($0.name, Self.withoutArtifact($0.value)) }
+            summary.update(with: .object(members))
             record(2) { history in
                 Self.addItems(members, to: &history, field: 1)
                 history.add(2) { $0.add(1, integer: row["_step"]?.integer ?? 0) }
@@ -148,6 +150,12 @@ struct OfflineRecords {
         record.add(1, integer: number)
         record.add(field, build)
         log.add(record.bytes)
+    }
+
+    /// A table as its file alone holds it.
+    private static func withoutArtifact(_ value: JSONValue) -> JSONValue {
+        guard case .object(let members) = value, value["_type"]?.string == "table-file" else { return value }
+        return .object(members.filter { !["artifact_path", "_latest_artifact_path"].contains($0.name) })
     }
 
     /// Items of a name and a JSON text.

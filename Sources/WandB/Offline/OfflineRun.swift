@@ -99,7 +99,8 @@ public struct OfflineRun: Sendable, Equatable {
     ///
     /// - Returns: its name; nil where the file is gone, or its name leads elsewhere.
     private static func link(_ line: SpoolReader.Line, from spool: SpoolFolder, into files: SpoolFolder) -> String? {
-        guard let file = SpooledFile(line), !file.name.hasPrefix("/"), !file.name.split(separator: "/").contains("..")
+        guard let file = SpooledFile(line), file.artifact == nil, !file.name.hasPrefix("/"),
+            !file.name.split(separator: "/").contains("..")
         else { return nil }
         let name = file.name
         let source = spool.location(of: file.path)

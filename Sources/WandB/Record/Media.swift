@@ -23,6 +23,8 @@ struct EncodedMedium {
 
     let value: JSONValue
     var file: (name: String, content: Content)?
+    /// The artifact that the file becomes as well, and its name there.
+    var artifact: (artifact: SpooledArtifact, name: String)?
 
     /// Encodes a medium of a row.
     ///
@@ -30,8 +32,9 @@ struct EncodedMedium {
     ///   - medium: what to show.
     ///   - key: the name of its column.
     ///   - step: the row's step.
+    ///   - run: the run's id.
     /// - Throws: `SpoolError` where an image cannot be read or is no PNG.
-    init(_ medium: Media, key: String, step: Int) throws(SpoolError) {
+    init(_ medium: Media, key: String, step: Int, run: String) throws(SpoolError) {
         switch medium {
         case .image(let path, let place):
             let bytes = try Self.read(path, place)
@@ -54,21 +57,55 @@ struct EncodedMedium {
             ])
         case .table(let columns, let rows):
             let content = JSONValue.object([
+                .init("_type", .string("table")), .init("column_types", Self.types(columns, rows)),
                 .init("columns", .array(columns.map { .string($0) })),
-                .init("data", .array(rows.map { .array($0) })),
+                .init("data", .array(rows.map { .array($0) })), .init("log_mode", .string("IMMUTABLE")),
+                .init("ncols", .number(columns.count)), .init("nrows", .number(rows.count)),
             ])
             let bytes = Array(content.text.utf8)
             let digest = SHA256.hex(bytes)
             let name = "media/table/\(Self.stem(key))_\(step)_\(digest.prefix(20)).table.json"
-            // W&B's client also makes an artifact of the table; the run's file alone holds all of it.
+            let version = (
+                artifact: SpooledArtifact.table(run: run, key: key, step: step), name: "\(Self.stem(key)).table.json"
+            )
+            let scheme = "wandb-client-artifact://"
+            let client = version.artifact.clientID(run: run, name: version.name)
+            let sequence = version.artifact.sequenceClientID(run: run)
             value = .object([
                 .init("_type", .string("table-file")), .init("path", .string(name)),
                 .init("sha256", .string(digest)), .init("size", .number(bytes.count)),
                 .init("nrows", .number(rows.count)), .init("ncols", .number(columns.count)),
                 .init("log_mode", .string("IMMUTABLE")),
+                .init("artifact_path", .string("\(scheme)\(client)/\(version.name)")),
+                .init("_latest_artifact_path", .string("\(scheme)\(sequence):latest/\(version.name)")),
             ])
+            artifact = version
             file = (name, .bytes(bytes))
         }
+    }
+
+    /// What W&B's tables call the type of each column.
+    private static func types(_ columns: [String], _ rows: [[JSONValue]]) -> JSONValue {
+        let types = columns.indices.map { column -> JSONValue in
+            let cells = rows.lazy.compactMap { $0.indices.contains(column) ? $0[column] : nil }
+            let kind: String? =
+                if cells.allSatisfy({ $0.string != nil }) {
+                    "string"
+                } else if cells.allSatisfy({ $0.double != nil }) {
+                    "number"
+                } else {
+                    nil
+                }
+            guard let kind else { return .object([.init("wb_type", .string("any"))]) }
+            let allowed = ["none", kind].map { JSONValue.object([.init("wb_type", .string($0))]) }
+            return .object([
+                .init("params", .object([.init("allowed_types", .array(allowed))])), .init("wb_type", .string("union")),
+            ])
+        }
+        let map = zip(columns, types).map { JSONValue.Member($0, $1) }
+        return .object([
+            .init("params", .object([.init("type_map", .object(map))])), .init("wb_type", .string("typedDict")),
+        ])
     }
 
     /// A key as a part of a file's name.

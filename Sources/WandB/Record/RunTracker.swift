@@ -89,6 +89,18 @@ public final class RunTracker: Sendable {
         spool?.write { writer throws(SpoolError) in try writer.upload(path: path, name: name) }
     }
 
+    /// Uploads a run's weights, as a file of the run's and as a version of its model artifact.
+    ///
+    /// - Parameters:
+    ///   - path: absolute, or relative to the run's folder, the one above `wandb`.
+    ///   - name: what W&B calls the file.
+    public func uploadModel(_ path: String, as name: String) {
+        spool?.write { writer throws(SpoolError) in
+            try writer.upload(path: path, name: name)
+            try writer.upload(path: path, name: name, artifact: .model(run: writer.run.description.id))
+        }
+    }
+
     /// Whether rows are kept, and are to be sent some time.
     public var keepsRows: Bool { spool != nil }
 

@@ -38,6 +38,8 @@ final class RelayLane: @unchecked Sendable {
     private var turn = 0
     /// When the budget may have room again.
     private var heldUntil = ContinuousClock.now
+    /// When others may have a turn beside an upload.
+    private var besideDue = ContinuousClock.now
 
     init(options: Relay.Options, budget: RequestBudget) {
         self.options = options
@@ -152,7 +154,18 @@ final class RelayLane: @unchecked Sendable {
         }
     }
 
-    private func serve(_ entry: RelayEntry, _ now: ContinuousClock.Instant) {
+    /// Rows and signs of life of the lane's other runs, while a file of one of them is on its way.
+    private func serveBeside(_ uploading: RelayEntry) {
+        let now = ContinuousClock.now
+        guard now >= heldUntil, now >= besideDue else { return }
+        besideDue = now + .milliseconds(250)
+        let others = entries.filter { $0 !== uploading && !$0.isEnded && $0.due <= now && !isThrough($0) }
+        guard let entry = others.min(by: { ($0.served, $0.order) < ($1.served, $1.order) }) else { return }
+        serve(entry, now, mayUpload: false)
+        publish(entry)
+    }
+
+    private func serve(_ entry: RelayEntry, _ now: ContinuousClock.Instant, mayUpload: Bool = true) {
         entry.served = now
         if entry.sender == nil || entry.standing == .upToDate {
             let isQuiet = entry.sender != nil && entry.run.end == nil && entry.marks == SpoolMarks(of: entry.folder)
@@ -170,7 +183,8 @@ final class RelayLane: @unchecked Sendable {
             let sender = if let open = entry.sender { open } else { try makeSender(entry) }
             entry.sender = sender
             let before = (requests: sender.requests, successes: sender.successes)
-            let due = sender.step(at: now) { [self] in locked { isStopped } }
+            sender.besideUpload = { [unowned self, unowned entry] in serveBeside(entry) }
+            let due = sender.step(at: now, mayUpload: mayUpload) { [self] in locked { isStopped } }
             if sender.requests == before.requests { budget.refund(now) }
             judge(entry, sender, due: due, hasSucceeded: sender.successes > before.successes, now)
         } catch {

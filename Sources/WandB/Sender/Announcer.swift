@@ -5,6 +5,7 @@ struct Announcer {
     private var hasAnnouncedURL = false
     private var announced: RunSender.Problem?
     private var hasAnnouncedUploads = false
+    private var hasAnnouncedArtifacts = false
 
     init(folder: String, notify: @escaping @Sendable (String) -> Void) {
         self.folder = folder
@@ -17,6 +18,10 @@ struct Announcer {
             notify("W&B: run at \(url)")
         }
         followUploads(sender)
+        if let trouble = sender.artifactTrouble, !hasAnnouncedArtifacts {
+            hasAnnouncedArtifacts = true
+            notify("W&B: artifacts are left out (\(trouble)); the run's files hold the same")
+        }
         guard let problem = sender.problem else {
             if announced != nil { notify("W&B: rows are being sent again") }
             announced = nil

@@ -78,7 +78,7 @@ extension RunSender {
         }
         body.uploaded = uploads.done
         body.isPreempting = mustSayPreempting && exit == nil
-        if uploads.waiting.isEmpty { next.files.line = uploads.reader.taken }
+        if uploads.isEmpty { next.files.line = uploads.reader.taken }
         let hasUploads = try hasUploads()
         let isLast = exit != nil && !isFull && (!hasUploads || uploads.isHeldUp)
         if hasRows || isLast {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import JSON
 
 /// A run's files on their way to the server.
@@ -15,6 +16,10 @@ struct Uploads {
     var reader: SpoolReader
     /// Files taken from the list and not yet uploaded.
     var waiting: [Waiting] = []
+    /// Artifacts taken from the list and not yet committed; they come after the files that wait.
+    var artifacts: [ArtifactUpload] = []
+    /// Whether the present step may be for files.
+    var mayGo = true
     /// Names of uploaded files that the server is to be told of.
     var done: [String] = []
     /// Attempts in a row that came to nothing.
@@ -31,6 +36,9 @@ struct Uploads {
     static let batch = 100
     /// After so many attempts that came to nothing the run's end goes first.
     static let attempts = 5
+
+    /// Whether nothing that was taken from the list waits.
+    var isEmpty: Bool { waiting.isEmpty && artifacts.isEmpty }
 
     mutating func succeeded() {
         failures = 0
@@ -65,13 +73,13 @@ extension RunSender {
     /// Whether a file waits for its upload.
     func hasUploads() throws(SpoolError) -> Bool {
         let isListed = try uploads.reader.peek() != nil
-        return isListed || !uploads.waiting.isEmpty
+        return isListed || !uploads.isEmpty
     }
 
     /// How many files wait.
     func uploadsLeft() throws(SpoolError) -> Int {
         var rest = uploads.reader
-        var count = uploads.waiting.count
+        var count = uploads.waiting.count + uploads.artifacts.count
         while try rest.peek() != nil {
             rest.take()
             count += 1
@@ -83,9 +91,10 @@ extension RunSender {
     ///
     /// - Returns: whether it did.
     func upload(_ now: ContinuousClock.Instant) throws(SpoolError) -> Bool {
+        guard uploads.mayGo else { return false }
         if let notBefore = uploads.notBefore, now < notBefore { return false }
         if uploads.waiting.isEmpty { try takeFiles() }
-        guard let first = uploads.waiting.first else { return false }
+        guard let first = uploads.waiting.first else { return try uploadArtifact(now) }
         if let ticket = first.ticket {
             put(first, to: ticket, now)
         } else {
@@ -101,6 +110,10 @@ extension RunSender {
             let location = folder.location(of: file.path)
             // A file that is gone again cannot be sent by anyone.
             guard FileManager.default.isReadableFile(atPath: location) else { continue }
+            if let artifact = file.artifact {
+                uploads.artifacts.append(ArtifactUpload(artifact: artifact, name: file.name, path: location))
+                continue
+            }
             // Listed again because it has changed: what will be sent is what it is by then.
             if uploads.waiting.contains(where: { $0.name == file.name && $0.path == location }) { continue }
             uploads.waiting.append(Uploads.Waiting(name: file.name, path: location, place: file.place))
@@ -120,7 +133,8 @@ extension RunSender {
     }
 
     private func put(_ file: Uploads.Waiting, to ticket: UploadTicket, _ now: ContinuousClock.Instant) {
-        switch api.upload(file.path, file.place, to: ticket, meanwhile: { [self] in goOnBesideUpload(now) }) {
+        let body = HTTPRequest.Body.file(path: file.path, place: file.place)
+        switch api.upload(body, to: ticket, meanwhile: { [self] in goOnBesideUpload(now) }) {
         case .success:
             succeeded()
             uploads.succeeded()
@@ -136,7 +150,7 @@ extension RunSender {
     }
 
     /// Files have waits of their own: rows go on meanwhile.
-    private func waitWithUploads(_ failure: CallFailure, _ now: ContinuousClock.Instant) {
+    func waitWithUploads(_ failure: CallFailure, _ now: ContinuousClock.Instant) {
         guard failure.kind != .cancelled else { return }
         uploads.failed(failure.description, from: now, to: ended(now), patience: pacing.uploadPatience)
         // Sooner than rows are tried again: at the end of a run somebody waits.
@@ -145,8 +159,9 @@ extension RunSender {
     }
 
     /// Rows and signs of life go on while a file is on its way, at their pace.
-    private func goOnBesideUpload(_ start: ContinuousClock.Instant) {
+    func goOnBesideUpload(_ start: ContinuousClock.Instant) {
         let now = ended(start)
+        if ContinuousClock.now - began >= .seconds(1) { besideUpload?() }
         // What takes a moment need not be interrupted; a server may do one thing at a time.
         guard ContinuousClock.now - began >= .seconds(1), phase == .stream, !isCompleting, failures == 0,
             now >= (lastRequest ?? now) + max(pacing.interval, spacing),

@@ -52,6 +52,10 @@ public final class RunSender {
     public var isFinished: Bool { phase == .finished }
     /// Why files wait that the object store does not take; rows and the run's end do not wait for them.
     public var uploadTrouble: String? { uploads.trouble }
+    /// Why artifacts are left out: the server takes none.
+    ///
+    /// The run's files hold the same.
+    public internal(set) var artifactTrouble: String?
     /// Whether the run's end has arrived, and files wait.
     var hasEnded: Bool { phase == .leftFiles }
     /// Whether all but files has arrived, and the store was tried often enough.
@@ -108,6 +112,8 @@ public final class RunSender {
     private let presence: String?
     let budget: RequestBudget?
     let offlineFolders: String?
+    /// What its thread does for others while a file is on its way; called about once a second.
+    var besideUpload: (() -> Void)?
     /// How many attempts in a row failed.
     private(set) var failures = 0
     private var notBefore: ContinuousClock.Instant?
@@ -148,13 +154,15 @@ public final class RunSender {
     ///
     /// - Parameters:
     ///   - now: the time.
+    ///   - mayUpload: whether the request may be a file's, which can take minutes.
     ///   - isCancelled: asked while a request runs; true ends it, and its rows stay for later.
     /// - Returns: when to call again, or nil once the run's exit is acknowledged.
     public func step(
-        at now: ContinuousClock.Instant, isCancelled: @escaping () -> Bool = { false }
+        at now: ContinuousClock.Instant, mayUpload: Bool = true, isCancelled: @escaping () -> Bool = { false }
     ) -> ContinuousClock.Instant? {
         if let notBefore, now < notBefore { return notBefore }
         api.isCancelled = isCancelled
+        uploads.mayGo = mayUpload
         began = .now
         defer { api.isCancelled = { false } }
         do throws(SpoolError) {

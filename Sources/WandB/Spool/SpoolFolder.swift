@@ -190,39 +190,3 @@ struct SentPosition: Codable, Equatable, Sendable {
         }
     }
 }
-
-/// A line of `files.jsonl`: what to upload.
-struct SpooledFile: Equatable, Sendable {
-    /// What the run calls it.
-    let name: String
-    /// Absolute, or relative to the run's folder.
-    let path: String
-    let size: Int
-    /// Where it begins in the file at `path`, if it is a part of it.
-    var offset: Int?
-
-    /// Where it stands in the file at `path`, if it is a part of it.
-    var place: Range<Int>? { offset.map { $0..<$0 + size } }
-
-    init(name: String, path: String, size: Int, offset: Int? = nil) {
-        self.name = name
-        self.path = path
-        self.size = size
-        self.offset = offset
-    }
-
-    init?(_ line: SpoolReader.Line) {
-        guard let row = line.row, let name = row["name"]?.string, let path = row["path"]?.string else { return nil }
-        self.init(name: name, path: path, size: row["size"]?.integer ?? 0, offset: row["offset"]?.integer)
-    }
-
-    /// The line; another `modified` stands for another state of the file.
-    func line(modified: String) -> String {
-        var members: [JSONValue.Member] = [
-            .init("name", .string(name)), .init("path", .string(path)), .init("size", .number(size)),
-            .init("modified", .string(modified)),
-        ]
-        if let offset { members.append(.init("offset", .number(offset))) }
-        return JSONValue.object(members).text
-    }
-}

@@ -124,10 +124,10 @@ struct SpoolWriter: ~Copyable {
         try expectOurs()
         var values = values
         for (name, medium) in media {
-            let encoded = try EncodedMedium(medium, key: name, step: step)
+            let encoded = try EncodedMedium(medium, key: name, step: step, run: run.description.id)
             switch encoded.file {
             case (let file, .file(let path, let place))?: try upload(path: path, place: place, name: file)
-            case (let file, .bytes(let bytes))?: try upload(bytes, as: file)
+            case (let file, .bytes(let bytes))?: try upload(bytes, as: file, artifact: encoded.artifact)
             case nil: break
             }
             values.append((name, encoded.value))
@@ -162,7 +162,7 @@ struct SpoolWriter: ~Copyable {
     /// Asks for the upload of a file, or of a part of one, under a name of the run's, unless it was asked for and the file
     /// has not changed since.
     mutating func upload(
-        path: String, place: Range<Int>? = nil, name: String, digest: String? = nil
+        path: String, place: Range<Int>? = nil, name: String, digest: String? = nil, artifact: SpooledArtifact? = nil
     ) throws(SpoolError) {
         guard !ignoredFiles.contains(where: { fnmatch($0, name, FNM_PATHNAME | FNM_PERIOD) == 0 }) else { return }
         try expectOurs()
@@ -170,7 +170,8 @@ struct SpoolWriter: ~Copyable {
         _ = stat(folder.location(of: path), &information)
         let modified = digest ?? "\(information.st_mtim.tv_sec).\(information.st_mtim.tv_nsec)"
         let file = SpooledFile(
-            name: name, path: path, size: place?.count ?? Int(information.st_size), offset: place?.lowerBound)
+            name: name, path: path, size: place?.count ?? Int(information.st_size), offset: place?.lowerBound,
+            artifact: artifact)
         let line = file.line(modified: modified)
         guard !listed.contains(line) else { return }
         try files.append(line)
@@ -178,7 +179,9 @@ struct SpoolWriter: ~Copyable {
     }
 
     /// Uploads a file that is made for W&B only, unless it was uploaded as it is.
-    mutating func upload(_ bytes: [UInt8], as name: String) throws(SpoolError) {
+    mutating func upload(
+        _ bytes: [UInt8], as name: String, artifact: (artifact: SpooledArtifact, name: String)? = nil
+    ) throws(SpoolError) {
         try expectOurs()
         let path = "files/" + name
         if FileManager.default.contents(atPath: folder.path + "/" + path) != Data(bytes) {
@@ -187,7 +190,10 @@ struct SpoolWriter: ~Copyable {
             try folder.write(bytes, to: path)
         }
         // By its content: a spool that was folded has its files anew.
-        try upload(path: folder.name + "/" + path, name: name, digest: String(SHA256.hex(bytes).prefix(20)))
+        let digest = String(SHA256.hex(bytes).prefix(20))
+        try upload(path: folder.name + "/" + path, name: name, digest: digest)
+        guard let artifact else { return }
+        try upload(path: folder.name + "/" + path, name: artifact.name, digest: digest, artifact: artifact.artifact)
     }
 
     /// States that nothing follows in this session.
