@@ -80,6 +80,7 @@ let package = Package(
                 "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels",
                 "LanguageData", "Layout", "Metrics", "Targets", "TextData", "Tokenizers", "UserMetrics", "WandB",
             ],
+            resources: [.embedInCode("Page/page.js"), .embedInCode("Page/page.css")],
             swiftSettings: strict),
 
         // Where a target's weights come from, and whether they are what their config says.
@@ -187,8 +188,8 @@ let package = Package(
         .testTarget(
             name: "RunsTests",
             dependencies: [
-                "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout", "Metrics",
-                "Runs", "Targets", "WandB",
+                "Analysis", "Artifacts", "Browser", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout",
+                "Metrics", "Runs", "Targets", "WandB",
             ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.

@@ -26,7 +26,8 @@ struct Worker: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, Figures.self, Weights.self, Plot.self, PlotStudy.self, FetchLanguage.self, TellMemory.self,
+            Forward.self, Figures.self, Weights.self, Plot.self, PlotStudy.self, PlotPage.self, FetchLanguage.self,
+            TellMemory.self,
             LookAtHub.self, RunAlone.self, About.self,
         ],
         defaultSubcommand: Agent.self)

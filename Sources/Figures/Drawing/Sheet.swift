@@ -86,6 +86,8 @@ struct Sheet: Sendable {
     var width: Double
     var height: Double
     var marks: [Mark] = []
+    /// What tells its numbers when it is pointed at.
+    var areas: [HoverArea] = []
 
     mutating func frame(_ box: Box) {
         let corners = [

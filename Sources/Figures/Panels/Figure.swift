@@ -106,6 +106,7 @@ public struct Figure: Codable, Sendable {
             let row = first..<min(first + columns, parts.count)
             for index in row {
                 sheet.marks += parts[index].marks.map { $0.moved(x: x, y: sheet.height) }
+                sheet.areas += parts[index].areas.map { $0.moved(x: x, y: sheet.height) }
                 x += widths[index - first] + Self.gap
             }
             sheet.width = max(sheet.width, x - Self.gap + Self.margin)

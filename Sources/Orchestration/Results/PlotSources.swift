@@ -111,4 +111,17 @@ package struct PlotSources {
         guard case .object(let members) = value else { return [] }
         return members.flatMap { [prefix + $0.name] + paths($0.value, below: prefix + $0.name + ".") }
     }
+
+    /// The key that sets these runs apart: the first that the sweep varies beside seeds, with numbers for values.
+    package func variedKey() throws(Failure) -> String? {
+        let configs = sources.compactMap { $0.config.flatMap { try? JSONValue(parsing: $0) } }
+        guard let first = configs.first, configs.count == sources.count, configs.count > 1 else { return nil }
+        return Self.paths(first).first { path in
+            let values = configs.map { config in
+                path.split(separator: ".").reduce(Optional(config)) { $0?[String($1)] }
+            }
+            let isNumber = values.allSatisfy { if case .number? = $0 { true } else { false } }
+            return path != "seed" && isNumber && Set(values.map { $0?.text }).count > 1
+        }
+    }
 }

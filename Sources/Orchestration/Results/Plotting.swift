@@ -53,6 +53,23 @@ package struct Plotting {
             ["plot-study"] + questions + ["--by", key, "--out", folder] + formats.flatMap { ["--format", $0] })
     }
 
+    /// Writes a page that shows everything and needs nothing else.
+    ///
+    /// - Parameters:
+    ///   - key: What several runs are compared by; nil: the first number that the sweep varies.
+    ///   - file: Where it goes.
+    ///   - title: What it is called.
+    /// - Returns: The file that was written, a line.
+    /// - Throws: ``Failure``.
+    package func writePage(by key: String?, to file: String, title: String) throws(Failure) -> String {
+        var key = key
+        if key == nil { key = try sources.variedKey() }
+        let questions = try questions(by: key)
+        return try ask(
+            ["plot-page"] + questions + ["--out", file, "--title", title] + (key.map { ["--by", $0] } ?? [])
+                + figures.flatMap { ["--figure", $0] })
+    }
+
     private func questions(by key: String?) throws(Failure) -> [String] {
         try sources.sources.map { source throws(Failure) in try sources.question(source, by: key) }
     }

@@ -14,6 +14,7 @@ struct Plot: AsyncParsableCommand {
               orchestrator plot k3j9 --figure tms_vectors --step 20000
               orchestrator plot 7 --by importance_minimality_coeff
               orchestrator plot 7 --figure causal_importances_upper_leaky
+              orchestrator plot k3j9 --html                 one page, k3j9.html, that needs nothing else
               orchestrator plot published/model_20000.pth --out figures
 
             Figures are what the run drew while it was trained, in any format, and what its weights amount to. Each has the
@@ -40,8 +41,11 @@ struct Plot: AsyncParsableCommand {
     var format: String?
 
     @Option(
-        help: ArgumentHelp("The folder to draw into (default: figures).", valueName: "path"))
+        help: ArgumentHelp("The folder to draw into (default: figures); of --html, the page.", valueName: "path"))
     var out: String?
+
+    @Flag(help: "Write one page with all figures, all steps or all runs, to be opened in a browser.")
+    var html = false
 
     @Flag(help: "List the figures that there are for this kind of run, and draw nothing.")
     var list = false
@@ -57,6 +61,9 @@ struct Plot: AsyncParsableCommand {
             throw ValidationError("--format '\(format)': expected png, svg or pdf")
         }
         if chosenFormats.isEmpty { throw ValidationError("--format: expected png, svg or pdf") }
+        if html, format != nil { throw ValidationError("--html writes a page; leave --format out") }
+        if html, step != nil { throw ValidationError("--html shows all steps; leave --step out") }
+        if html, list { throw ValidationError("--html writes a page, --list nothing; choose one") }
         if names.isEmpty { throw ValidationError("expected a run, a job, weights or a folder") }
     }
 
@@ -71,6 +78,13 @@ struct Plot: AsyncParsableCommand {
             var plotting = Plotting(sources, environment: environment)
             (plotting.step, plotting.figures, plotting.formats) = (step, figure, chosenFormats)
             if list { return try plotting.list() }
+            if html {
+                let name = URL(filePath: names[0]).lastPathComponent
+                let isJob = if case .job = Reference(names[0]) { true } else { false }
+                let title = (isJob ? "Job " : "") + names.joined(separator: ", ")
+                return try plotting.writePage(
+                    by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: title)
+            }
             let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
             return by != nil && figure.isEmpty ? study : study + (try plotting.draw(into: out ?? "figures"))
         }

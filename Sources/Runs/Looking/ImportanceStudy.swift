@@ -18,7 +18,7 @@ public struct ImportanceStudy {
     /// A subcomponent is live where some feature lights it up so much.
     private static let live: Float = 0.1
     /// More runs than this side by side cannot be read any more.
-    private static let most = 16
+    static let most = 16
 
     /// Reads runs.
     ///

@@ -1,0 +1,131 @@
+import Glibc
+
+/// A place of a drawn figure that tells its numbers when it is pointed at; for pages, as JSON.
+public struct HoverArea: Encodable, Sendable {
+    /// What kind of place it is: the cells of a heat map, the bars of a histogram, points or the corners of lines.
+    public enum Kind: String, Encodable, Sendable {
+        case cells, bars, points
+    }
+
+    let kind: Kind
+    /// The panel's title.
+    let title: String
+    /// The points' or bars' own name, where there is one.
+    let series: String
+    /// Where it is, in points of the drawing.
+    ///
+    /// Of cells the whole map: x, y, width, height. Of bars each one's left and right edge. Of points x and y of each.
+    let places: [Double]
+    /// Of bars: the top and the bottom of their chart.
+    let extent: [Double]
+    let rows: Int
+    let columns: Int
+    let xLabel: String
+    let yLabel: String
+    let valueLabel: String
+    let xNames: [String]
+    let yNames: [String]
+    /// What it tells.
+    ///
+    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two; null is no number.
+    let values: [Double?]
+
+    init(
+        _ kind: Kind, title: String, series: String = "", places: [Double], extent: [Double] = [], rows: Int = 0,
+        columns: Int = 0, xLabel: String, yLabel: String, valueLabel: String = "", xNames: [String] = [],
+        yNames: [String] = [], values: [Double]
+    ) {
+        self.kind = kind
+        self.title = title
+        self.series = series
+        self.places = places.map { ($0 * 100).rounded() / 100 }
+        self.extent = extent
+        self.rows = rows
+        self.columns = columns
+        self.xLabel = xLabel
+        self.yLabel = yLabel
+        self.valueLabel = valueLabel
+        self.xNames = xNames
+        self.yNames = yNames
+        let digits = values.count > Self.many ? 2.0 : 4
+        self.values = values.map { Self.short($0, digits: digits) }
+    }
+
+    /// Maps of more cells than this are told in fewer digits, so that a page of them can be sent around.
+    private static let many = 4000
+
+    private static func short(_ value: Double, digits: Double) -> Double? {
+        guard value.isFinite else { return nil }
+        guard value != 0 else { return 0 }
+        let power = digits - 1 - floor(log10(abs(value)))
+        let scale = pow(10, abs(power))
+        guard scale.isFinite else { return value }
+        return power >= 0 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
+    }
+
+    func moved(x: Double, y: Double) -> HoverArea {
+        var places = places
+        switch kind {
+        case .cells: (places[0], places[1]) = (places[0] + x, places[1] + y)
+        case .bars: for index in places.indices { places[index] += x }
+        case .points: for index in places.indices { places[index] += index % 2 == 0 ? x : y }
+        }
+        return HoverArea(
+            kind, title: title, series: series, places: places, extent: extent.map { $0 + y }, rows: rows,
+            columns: columns, xLabel: xLabel, yLabel: yLabel, valueLabel: valueLabel, xNames: xNames, yNames: yNames,
+            values: values.map { $0 ?? .nan })
+    }
+}
+
+extension Figure {
+    /// The places of the drawing that tell their numbers, in the points of ``svg(_:)``'s view box.
+    public var hoverAreas: [HoverArea] { sheet.areas }
+}
+
+extension HeatMap {
+    func hoverArea(_ area: Box) -> HoverArea {
+        HoverArea(
+            .cells, title: title, places: [area.x, area.y, area.width, area.height], rows: matrix.rows,
+            columns: matrix.columns, xLabel: columnLabel, yLabel: rowLabel, valueLabel: valueLabel, xNames: columnNames,
+            yNames: rowNames, values: matrix.values.map(Double.init))
+    }
+}
+
+extension Plot {
+    func hoverAreas(_ frame: PlotFrame) -> [HoverArea] {
+        layers.enumerated().compactMap { index, layer in
+            func points(_ xs: [Double], _ ys: [Double], _ name: String, isLine: Bool) -> HoverArea? {
+                // Points that stand on a line of their own tell the same.
+                let shown = zip(xs, ys).filter { frame.x.holds($0.0) && frame.y.holds($0.1) }
+                guard !shown.isEmpty else { return nil }
+                return HoverArea(
+                    .points, title: title, series: name.isEmpty && isLine ? String(index) : name,
+                    places: shown.flatMap { [frame.left($0.0), frame.top($0.1)] }, xLabel: x.label, yLabel: y.label,
+                    xNames: x.names.isEmpty ? [] : shown.map { x.names[$0.0] ?? "" },
+                    values: shown.flatMap { [$0.0, $0.1] })
+            }
+            switch layer {
+            case .bars(let edges, let heights, _, _, let name):
+                guard edges.count > heights.count else { return nil }
+                return HoverArea(
+                    .bars, title: title, series: name, places: edges.map { frame.left($0) },
+                    extent: [frame.area.y, frame.area.bottom], xLabel: x.label, yLabel: y.label,
+                    xNames: zip(edges, edges.dropFirst()).prefix(heights.count).map { Self.interval($0, $1) },
+                    values: heights)
+            case .line(let xs, let ys, _, let name): return points(xs, ys, name, isLine: true)
+            case .points(let xs, let ys, _, let name): return points(xs, ys, name, isLine: false)
+            case .rule, .words: return nil
+            }
+        }
+    }
+
+    /// A bar's interval; of bars around whole numbers, the number.
+    private static func interval(_ low: Double, _ high: Double) -> String {
+        let middle = (low + high) / 2
+        if high - low <= 1, abs(middle - middle.rounded()) < 1e-9, abs(middle) < 1e6, high - low > 0.5 {
+            return String(Int(middle.rounded()))
+        }
+        let step = max((high - low) / 10, 1e-9)
+        return "\(Ticks.label(low, step: step)) to \(Ticks.label(high, step: step))"
+    }
+}
