@@ -148,3 +148,48 @@ struct TokenFigureTests {
         #expect(figures.map(\.name) == ["mask_vals_model_embed_tokens", "mean_component_activation_counts"])
     }
 }
+
+struct LanguageFigureTests {
+    private let names = TokenNames()
+
+    /// Two rows of three tokens; three subcomponents, of which the last is never active.
+    private func figures(tokens: Tensor? = nil) -> [Figure] {
+        let ci: [Float] = [
+            0, 0.2, 0, 0.9, 0, 0, 0, 0, 0,
+            0.3, 0.5, 0, 0, 0.8, 0.05, 1, 0, 0,
+        ]
+        let module = ImportancePicture.Module(
+            name: "model.embed_tokens", importances: ci, activations: [0.5, 0.5, 0], tokens: tokens)
+        let text = TokenBatch(rows: 2, length: 3, tokens: [7, 8, 9, 4, 5, 6])
+        return FigureNumbers(ImportancePicture(modules: [module], text: text), tokenNames: names).figures()
+    }
+
+    @Test func eachSubcomponentsStrongestPlacesAreShownInTheirText() throws {
+        let figure = try #require(figures().first { $0.name == "component_examples_model_embed_tokens" })
+        guard case .text(let text)? = figure.panels.first else { throw Absent() }
+        #expect(text.lines.map(\.name) == ["0 (50.0 %)", "", "1 (50.0 %)", ""])
+        #expect(text.lines[0].tokens == ["#4", "#5", "#6"] && text.lines[0].focus == 2, "the strongest first")
+        #expect(Array(text.values.prefix(3)) == [0.3, 0, 1])
+        #expect(text.lines[1].tokens == ["#7", "#8", "#9"] && text.lines[1].focus == 1)
+    }
+
+    @Test func eachTokenSaysWhatIsActive() throws {
+        let figure = try #require(figures().first { $0.name == "active_per_token" })
+        guard case .table(let table)? = figure.panels.first else { throw Absent() }
+        #expect(table.rows[0] == ["0", "#7", "1", "1:0.2"] && table.rows[1] == ["1", "#8", "1", "0:0.9"])
+    }
+
+    @Test func anEmbeddingsTokensStandByTheirStrongestSubcomponent() throws {
+        let masks = Tensor(shape: [3, 3], values: [0, 1, 0, 0.5, 0, 0.1, 0.9, 0, 0])
+        let all = figures(tokens: masks)
+        let figure = try #require(all.first { $0.name == "embedding_masks" })
+        guard case .heatMap(let map)? = figure.panels.first else { throw Absent() }
+        #expect(map.rowNames == ["#2", "#1", "#0"] && map.columnNames == ["0", "1", "2"])
+        #expect(map.matrix.values == [0.9, 0, 0, 0.5, 0, 0.1, 0, 1, 0])
+        #expect(all.contains { $0.name == "first_token_histogram" })
+        let cairo = try Cairo()
+        for figure in all { #expect(try figure.png(cairo).count > 1000, "\(figure.name)") }
+    }
+
+    private struct Absent: Error {}
+}

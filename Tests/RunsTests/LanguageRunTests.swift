@@ -1,5 +1,6 @@
 import Artifacts
 import Experiments
+import Figures
 import Foundation
 import JSON
 import Kernels
@@ -99,6 +100,23 @@ struct LanguageRunTests {
         let used = Double(try MemoryGateTests.residentBytes() - before)
         let said = Double(try #require(try RunMemory.bytes(of: plan.config, training: training, threads: 1)))
         #expect(said > used * 0.66 && said < used * 1.6, "\(said / 1e6) MB for \(used / 1e6) MB, \(state.step)")
+    }
+
+    @Test func itsFiguresShowTheTextsOwnWords() throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(folder, module: "model.embed_tokens", extra: "figures: last")
+        try Example.perform(plan)
+        let figures = try DrawnFigures(contentsOf: plan.folder.figures(step: 12)).figures
+        #expect(
+            figures.map(\.name).suffix(5) == [
+                "active_subcomponents", "component_examples_model_embed_tokens", "active_per_token", "embedding_masks",
+                "first_token_histogram",
+            ])
+        let map = try #require(figures.first { $0.name == "embedding_masks" }?.arrays.first)
+        #expect(map.shape == [300, 6], "the strongest 300 of 512 tokens")
+        let panel = try #require(figures.first { $0.name == "active_per_token" }?.panels.first)
+        let table = if case .table(let table) = panel { table } else { Table(title: "", columns: [], rows: []) }
+        #expect(table.rows.map { $0[1] }.contains { $0.count > 1 && !$0.hasPrefix("#") }, "words, not numbers")
     }
 
     @Test func itTrainsItsTargetEncodesTheTextAndEnds() throws {

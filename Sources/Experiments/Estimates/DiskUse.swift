@@ -47,7 +47,9 @@ public struct DiskUse: Sendable, Equatable {
         // Two histograms of a module and its activations.
         let charts = 55_000
         func map(_ rows: Int) -> Int { 14_000 + 8 * min(config.C, 1 << 20) * min(rows, 1 << 20) }
-        guard let features else { return modules.count * charts }
+        // Text with its importances, and what is active at each token.
+        let text = 220_000
+        guard let features else { return modules.count * (charts + text) }
         return modules.reduce(0) { sum, module in
             sum + charts + 2 * map(features) + map(module.inputs) + map(module.outputs)
         }

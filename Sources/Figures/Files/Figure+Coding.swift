@@ -59,9 +59,15 @@ extension Figure {
     fileprivate var withoutNumbers: Figure {
         var figure = self
         figure.panels = panels.map { panel in
-            guard case .plot(var plot) = panel else { return panel }
-            plot.layers = plot.layers.map(\.withoutNumbers)
-            return .plot(plot)
+            switch panel {
+            case .plot(var plot):
+                plot.layers = plot.layers.map(\.withoutNumbers)
+                return .plot(plot)
+            case .text(var text):
+                text.values = []
+                return .text(text)
+            case .heatMap, .table: return panel
+            }
         }
         return figure
     }
@@ -83,6 +89,9 @@ extension Panel {
         case .plot(var plot):
             plot.layers = try plot.layers.map { layer throws(FigureError) in try layer.filled(next) }
             self = .plot(plot)
+        case .text(var text):
+            text.values = try next().values
+            self = .text(text)
         case .table: break
         }
     }

@@ -3,6 +3,7 @@ public enum Panel: Codable, Sendable {
     case heatMap(HeatMap)
     case plot(Plot)
     case table(Table)
+    case text(TokenText)
 
     /// What stands above it.
     public var title: String {
@@ -10,6 +11,7 @@ public enum Panel: Codable, Sendable {
         case .heatMap(let map): map.title
         case .plot(let plot): plot.title
         case .table(let table): table.title
+        case .text(let text): text.title
         }
     }
 
@@ -19,6 +21,7 @@ public enum Panel: Codable, Sendable {
         case .heatMap(let map): map.arrays
         case .plot(let plot): plot.arrays
         case .table: []
+        case .text(let text): text.arrays
         }
     }
 
@@ -33,6 +36,7 @@ public enum Panel: Codable, Sendable {
         case .heatMap(let map): map.sheet(room: room, index: index)
         case .plot(let plot): plot.sheet(room: room)
         case .table(let table): table.sheet()
+        case .text(let text): text.sheet()
         }
     }
 }

@@ -116,13 +116,19 @@ public struct ImportancePicture: Equatable, Sendable {
         public let activations: [Float]
         /// What is seen with one feature at a time, where inputs are features.
         public let features: FeatureMaps?
+        /// The causal importances of each token by itself (vocabulary, C), of a token embedding that is not too large.
+        public let tokens: Tensor?
 
         /// Creates a module's numbers.
-        public init(name: String, importances: [Float], activations: [Float], features: FeatureMaps? = nil) {
+        public init(
+            name: String, importances: [Float], activations: [Float], features: FeatureMaps? = nil,
+            tokens: Tensor? = nil
+        ) {
             self.name = name
             self.importances = importances
             self.activations = activations
             self.features = features
+            self.tokens = tokens
         }
     }
 
@@ -144,9 +150,12 @@ public struct ImportancePicture: Equatable, Sendable {
 
     /// The decomposed modules, in the order of a forward pass.
     public let modules: [Module]
+    /// The tokens that `importances` are of, row after row, where inputs are text; of positions they are of the first row.
+    public let text: TokenBatch?
 
     /// Creates a picture.
-    public init(modules: [Module]) {
+    public init(modules: [Module], text: TokenBatch? = nil) {
         self.modules = modules
+        self.text = text
     }
 }

@@ -10,10 +10,17 @@ struct FigureNumbers: Sendable {
     private let modules: [ImportancePicture.Module]
     /// The value of the one active feature that heat maps are computed with.
     private let magnitude: Float
+    /// What only language models have.
+    private let language: LanguageFigures?
 
     /// Takes down what there is to see.
-    init(_ picture: ImportancePicture) {
+    ///
+    /// - Parameters:
+    ///   - picture: What there is.
+    ///   - tokenNames: What tokens are called; nil: their numbers.
+    init(_ picture: ImportancePicture, tokenNames: TokenNames? = nil) {
         modules = picture.modules
+        language = picture.text.map { LanguageFigures(picture, text: $0, names: tokenNames ?? TokenNames()) }
         magnitude = picture.modules.lazy.compactMap(\.features?.magnitude).first ?? 0
     }
 
@@ -39,6 +46,7 @@ struct FigureNumbers: Sendable {
                 panels: modules.map { .plot($0.sortedActivations) }, columns: min(modules.count, 2)))
         let maps = modules.compactMap(FeatureHeatMaps.init)
         if !maps.isEmpty { figures += heatMaps(maps) }
+        figures += language?.all ?? []
         return figures.map { figure in
             var figure = figure
             figure.corner = corner

@@ -12,15 +12,26 @@ struct RunFigures {
     private let config: ExperimentConfig
     private let folder: RunFolder
     private let cairo: Cairo?
+    private let tokenNames: TokenNames?
     private let say: @Sendable (String) -> Void
     private var prepared: (step: Int, numbers: FigureNumbers)?
     private var hasSaidWhy = false
     private var drawing: Drawing?
 
     /// Prepares figures, which are drawn by the first of some libraries that is found.
-    init(_ config: ExperimentConfig, folder: RunFolder, libraries: [String], say: @escaping @Sendable (String) -> Void)
-    {
+    ///
+    /// - Parameters:
+    ///   - config: The run's config.
+    ///   - folder: Where the figures go.
+    ///   - libraries: The libraries.
+    ///   - tokenNames: What tokens are called, where inputs are text.
+    ///   - say: Told why there are none.
+    init(
+        _ config: ExperimentConfig, folder: RunFolder, libraries: [String], tokenNames: TokenNames? = nil,
+        say: @escaping @Sendable (String) -> Void
+    ) {
         self.config = config
+        self.tokenNames = tokenNames
         self.folder = folder
         self.say = say
         guard config.hasFigures else {
@@ -49,7 +60,7 @@ struct RunFigures {
             guard let picture = try decomposition.picture(batches: config.nEvalSteps, goesOn: goesOn) else {
                 return false
             }
-            prepared = (step, FigureNumbers(picture))
+            prepared = (step, FigureNumbers(picture, tokenNames: tokenNames))
         } catch {
             sayOnce(step: step, "\(error)")
         }

@@ -66,7 +66,7 @@ extension RunTiming {
         do { cairo = try Cairo(libraries: Cairo.usualLibraries) } catch { return 0 }
         func time(batches: Int) throws -> (seconds: Double, numbers: FigureNumbers?) {
             let start = ContinuousClock.now
-            let numbers = try decomposition.picture(batches: batches) { true }.map(FigureNumbers.init)
+            let numbers = try decomposition.picture(batches: batches) { true }.map { FigureNumbers($0) }
             return ((ContinuousClock.now - start) / .seconds(1), numbers)
         }
         let few = min(Self.batches, config.nEvalSteps)

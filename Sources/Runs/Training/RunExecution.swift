@@ -79,7 +79,7 @@ public struct RunExecution {
             file: try MetricsFile(path: plan.folder.metrics, from: decomposition.step), tracker: tracker)
         var training = try TrainingLoop(
             plan: plan, hooks: hooks, tracker: tracker, decomposition: decomposition, checkpoints: checkpoints,
-            rows: rows, drawingLibraries: drawingLibraries)
+            rows: rows, drawingLibraries: drawingLibraries, tokenNames: target.tokenNames)
         return try training.run()
     }
 

@@ -10,6 +10,8 @@ protocol RunTarget {
     var hash: String { get }
     /// Files to keep with the run on W&B, by their published names.
     var files: [(name: String, path: String)] { get }
+    /// What tokens are called in figures, where inputs are text.
+    var tokenNames: TokenNames? { get }
     /// Makes a decomposition of it as a config says, with settings made of it.
     ///
     /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
@@ -19,6 +21,8 @@ protocol RunTarget {
 }
 
 extension RunTarget {
+    var tokenNames: TokenNames? { nil }
+
     /// Makes a decomposition of it as a config says.
     ///
     /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.

@@ -22,7 +22,7 @@ struct TrainingLoop {
     /// Prepares the steps that are left of a decomposition.
     init(
         plan: RunPlan, hooks: RunHooks, tracker: RunTracker, decomposition: any Decomposition,
-        checkpoints: Checkpoints, rows: RunRows, drawingLibraries: [String]
+        checkpoints: Checkpoints, rows: RunRows, drawingLibraries: [String], tokenNames: TokenNames?
     ) throws {
         self.plan = plan
         self.hooks = hooks
@@ -32,7 +32,8 @@ struct TrainingLoop {
         self.rows = rows
         let config = plan.config
         pace = RunPace(step: decomposition.step, steps: config.steps, figuresLeft: { config.figureSets(from: $0) })
-        figures = RunFigures(config, folder: plan.folder, libraries: drawingLibraries, say: hooks.say)
+        figures = RunFigures(
+            config, folder: plan.folder, libraries: drawingLibraries, tokenNames: tokenNames, say: hooks.say)
         userMetrics = try UserMetricValues(config, of: decomposition, say: hooks.say)
     }
 

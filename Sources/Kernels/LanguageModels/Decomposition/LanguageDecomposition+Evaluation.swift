@@ -27,6 +27,9 @@ extension LanguageDecomposition {
         sums.initialize(repeating: 0, count: parts.count * count * c)
         var seen = 0
         var importances: [String: Tensor] = [:]
+        let text = tokens.evaluationBatch(0)
+        let ofTokens = try importancesOfTokens(goesOn: goesOn)
+        guard goesOn() else { return nil }
         while seen < batches, let batch = tokens.evaluationBatch(seen) {
             guard goesOn() else { return nil }
             if seen == 0 { importances = try causalImportances(of: batch).ci }
@@ -40,9 +43,36 @@ extension LanguageDecomposition {
                 Float(parts.indices.reduce(0) { $0 + sums[($1 * count + index) * c + component] } / max(places, 1))
             }
             return ImportancePicture.Module(
-                name: module.name, importances: importances[module.name]?.values ?? [], activations: fractions)
+                name: module.name, importances: importances[module.name]?.values ?? [], activations: fractions,
+                tokens: module.kind == .tokens ? ofTokens : nil)
         }
-        return ImportancePicture(modules: modules)
+        return ImportancePicture(modules: modules, text: text)
+    }
+
+    /// A larger table of tokens is not looked at: it would take more memory than the decomposition itself.
+    private static let largestTable = 1 << 25
+
+    /// The causal importances of each token by itself (vocabulary, C), where the embedding is decomposed.
+    ///
+    /// An embedding's subcomponents see nothing but the token, wherever it stands.
+    private func importancesOfTokens(goesOn: () -> Bool) throws(KernelError) -> Tensor? {
+        let (vocabulary, c) = (target.shape.vocabulary, settings.subcomponents)
+        guard let module = model.modules.first(where: { $0.kind == .tokens }), vocabulary * c <= Self.largestTable
+        else {
+            return nil
+        }
+        let places = settings.batchSize * length
+        var values: [Float] = []
+        values.reserveCapacity(vocabulary * c)
+        for first in stride(from: 0, to: vocabulary, by: places) {
+            guard goesOn() else { return nil }
+            let batch = TokenBatch(
+                rows: settings.batchSize, length: length,
+                tokens: (first..<first + places).map { Int32(min($0, vocabulary - 1)) })
+            guard let found = try causalImportances(of: batch).ci[module.name] else { return nil }
+            values += found.values.prefix((min(first + places, vocabulary) - first) * c)
+        }
+        return Tensor(shape: [vocabulary, c], values: values)
     }
 
     /// Runs the clean model and the gates over a batch; `body` receives each part, by its number, when rows are at hand.

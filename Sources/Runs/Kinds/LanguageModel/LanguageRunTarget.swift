@@ -8,6 +8,7 @@ struct LanguageRunTarget: RunTarget {
     let training: TargetConfig?
     let hash: String
     let files: [(name: String, path: String)]
+    let tokenNames: TokenNames?
     private let model: Transformer
     private let text: Experiments.TextData
     private let tokens: @Sendable (ExperimentConfig) throws -> any TokenSource
@@ -31,6 +32,7 @@ struct LanguageRunTarget: RunTarget {
         let encoded = try TokenFile(folder: sources.training)
         hash = SHA256.hex(digest.encoded()) + SHA256.hex("\(encoded.info)")
         files = [("config.json", sources.model + "/config.json")]
+        tokenNames = TokenNames(folder: sources.tokenizer ?? sources.model)
         tokens = {
             try TokenStream(sources, text: text, batchSize: $0.batchSize, seed: $0.seed)
         }
@@ -43,6 +45,7 @@ struct LanguageRunTarget: RunTarget {
         self.training = training
         hash = ""
         files = []
+        tokenNames = nil
         tokens = { config in
             MadeUpTokens(length: text.maxSeqLen, rows: config.batchSize, vocabulary: model.shape.vocabulary)
         }

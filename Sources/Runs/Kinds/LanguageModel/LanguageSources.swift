@@ -17,6 +17,8 @@ struct LanguageSources: Sendable, Equatable {
     var training: String
     /// The encoded split to look at; nil where figures are not asked for.
     var evaluation: String?
+    /// The tokenizer's folder; nil in files of earlier versions.
+    var tokenizer: String?
 
     /// Reads a file that ``write(to:)`` has written.
     ///
@@ -34,12 +36,14 @@ struct LanguageSources: Sendable, Equatable {
         self.model = cache.absolute(model)
         self.training = cache.absolute(training)
         evaluation = value["evaluation"]?.string.map(cache.absolute)
+        tokenizer = value["tokenizer"]?.string.map(cache.absolute)
     }
 
-    init(model: String, training: String, evaluation: String?) {
+    init(model: String, training: String, evaluation: String?, tokenizer: String? = nil) {
         self.model = model
         self.training = training
         self.evaluation = evaluation
+        self.tokenizer = tokenizer
     }
 
     /// Writes the places into the cache's targets, under a name that follows from them, and returns the file's path.
@@ -49,6 +53,7 @@ struct LanguageSources: Sendable, Equatable {
         let value: JSONValue = [
             "model": .string(cache.relative(model)), "training": .string(cache.relative(training)),
             "evaluation": evaluation.map { .string(cache.relative($0)) } ?? .null,
+            "tokenizer": tokenizer.map { .string(cache.relative($0)) } ?? .null,
         ]
         let text = value.text + "\n"
         let path = cache.targets.sources(digest: SHA256.hex(text))
@@ -110,7 +115,8 @@ struct LanguageSourceFinder {
             guard let encoded = try tokens(text.evalDataSplit) else { return nil }
             evaluation = encoded
         }
-        return LanguageSources(model: folder, training: training, evaluation: evaluation)
+        return LanguageSources(
+            model: folder, training: training, evaluation: evaluation, tokenizer: tokenizerFolder)
     }
 
     private func modelFolder(_ config: ExperimentConfig) throws -> String {
