@@ -8,7 +8,9 @@ public struct TopPlaces: Equatable, Sendable {
         public let value: Float
     }
 
-    /// Of each subcomponent its best places, the strongest first; of equal ones the first from a row of its own on. One a row at most,
+    /// Of each subcomponent its best places, the strongest first; of equal ones the first from a row of its own on.
+    ///
+    /// One a row at most,
     /// so that they differ.
     public let places: [[Place]]
 

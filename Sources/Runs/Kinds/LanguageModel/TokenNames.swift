@@ -1,7 +1,9 @@
 import Synchronization
 import Tokenizers
 
-/// What tokens are called in figures. The tokenizer is read when the first name is asked for, by whoever draws.
+/// What tokens are called in figures.
+///
+/// The tokenizer is read when the first name is asked for, by whoever draws.
 final class TokenNames: Sendable {
     private enum State {
         case unread(folder: String)
