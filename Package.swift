@@ -42,7 +42,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
-                "Runs", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB", argumentParser,
+                "CLinux", "Runs", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -53,6 +53,7 @@ let package = Package(
                 "Artifacts", "CLinux", "Downloads", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Queries",
                 "Slurm", "Store", "Targets", "Version", "WandB",
             ],
+            resources: [.embedInCode("Submit/Observers/Python")],
             swiftSettings: strict),
 
         // The page of `orchestrator ui` and the server behind it; the page's files are inside the program.
@@ -189,7 +190,7 @@ let package = Package(
             name: "RunsTests",
             dependencies: [
                 "Analysis", "Artifacts", "Browser", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout",
-                "Metrics", "Runs", "Targets", "WandB",
+                "Metrics", "Runs", "Targets", "WandB", "Worker",
             ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.

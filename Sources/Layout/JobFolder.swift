@@ -18,6 +18,8 @@ public struct JobFolder: Sendable, Equatable {
     public var sweep: String { path + "/sweep.yaml" }
     /// Copies of the config files that specs come from.
     public var configs: String { path + "/" + Self.configs }
+    /// Copies of observers, each in a folder of its digest's name.
+    public var observers: String { path + "/observers" }
     /// The agents' logs.
     public var logs: String { path + "/logs" }
     /// What the user's command printed at the job's end.

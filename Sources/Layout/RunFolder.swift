@@ -17,6 +17,8 @@ public struct RunFolder: Sendable, Equatable {
     public var metrics: String { path + "/metrics.jsonl" }
     /// What the run said, line by line.
     public var log: String { path + "/output.log" }
+    /// Where observers of the user's are at home.
+    public var user: String { path + "/user" }
     /// Its rows for Weights & Biases, sent or waiting.
     public var spool: String { path + "/wandb" }
 

@@ -76,6 +76,9 @@ extension Metric {
     /// What users' own metrics begin with.
     public static let userPrefix = "user/"
 
+    /// How long a step has waited for observers.
+    public static let observerSeconds = user("seconds", "How long the step has waited for observers.", unit: "s")
+
     /// A metric that a user defines, logged as `user/<name>`; a definition may say more than its name.
     ///
     /// With `{m}` in its name it is logged once for each of some modules.

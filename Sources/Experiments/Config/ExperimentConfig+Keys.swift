@@ -42,6 +42,7 @@ extension ExperimentConfig {
         Field("save_freq", \.saveFreq, .positiveInt),
         Field("log_ce_losses", \.logCELosses, .bool),
         .userMetrics(\.userMetrics),
+        .observers(\.observers),
 
         Field("pretrained_model_class", \.pretrainedModelClass, .name, isRequired: true),
         Field("pretrained_model_path", \.pretrainedModelPath, .pretrainedModel),
@@ -54,7 +55,7 @@ extension ExperimentConfig {
 
     /// What is wrong with the keys taken together.
     var conflicts: [Conflict] {
-        var conflicts: [Conflict] = []
+        var conflicts = observerConflicts
         if lrSchedule == .exponential, lrExponentialHalflife == nil {
             let reason = "exponential needs lr_exponential_halflife, a number of steps > 0"
             conflicts.append(Conflict(key: "lr_schedule", reason: reason))

@@ -88,6 +88,10 @@ public struct ExperimentConfig: Sendable, Equatable {
     ///
     /// Not a published key.
     public internal(set) var userMetrics: [UserMetric] = []
+    /// Programs of the user's that look at the run.
+    ///
+    /// Not a published key.
+    public internal(set) var observers: [ObserverConfig] = []
 
     // Target model
     /// The published class of the target model.

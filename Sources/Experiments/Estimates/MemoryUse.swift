@@ -35,8 +35,13 @@ public struct MemoryUse: Sendable, Equatable {
         let figures =
             !config.hasFigures
             ? 0 : 2 * Double(modules.count) * c * (Double(config.batchSize) + features) + 2 * vectors
+        // What the user's metrics and observers look at: a batch's causal importances twice, with a copy in a file, and
+        // what is made of them; the vectors; three outputs.
+        let isObserved = !config.userMetrics.isEmpty || !config.observers.isEmpty
+        let observed =
+            isObserved ? 6 * Double(modules.count) * c * Double(config.batchSize) + 2 * vectors + 4 * rowsOfBatch : 0
         let floats =
-            state + parts * part + rowsOfBatch + 3 * weights + 2 * Double(target.parameterCount) + figures
+            observed + state + parts * part + rowsOfBatch + 3 * weights + 2 * Double(target.parameterCount) + figures
         bytes = Int(min(Self.program + 4 * floats, 0x1p62))
     }
 

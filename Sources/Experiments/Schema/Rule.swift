@@ -100,6 +100,12 @@ extension Rule {
         }
     }
 
+    /// A list of such values, which may be empty.
+    static func list<Item>(_ allowed: String, of item: Rule<Item>) -> Rule where T == [Item] {
+        let some = nonEmptyList(allowed, of: item)
+        return Rule(allowed: allowed, read: { $0 == .list([]) ? [] : some.read($0) }, write: some.write)
+    }
+
     /// A list of at least one such value.
     static func nonEmptyList<Item>(_ allowed: String, of item: Rule<Item>) -> Rule where T == [Item] {
         Rule(allowed: allowed) {

@@ -74,6 +74,13 @@ public struct SpecDraft: Sendable, Equatable {
         config.obstacles(decomposing: target).map { problem($0.key, $0.reason) }
     }
 
+    /// The folder of the file that gives a key its value; where this program runs, for a published experiment.
+    public func folder(naming key: String) -> String {
+        let isSwept = overrides.contains { $0.path == key }
+        let file = isSwept ? sweep ?? source : source
+        return file.lastIndex(of: "/").map { String(file[..<$0]) } ?? ""
+    }
+
     /// A line that says what is wrong with a key, and where it stands: in the experiment's file or, by its value, in the
     /// sweep's.
     public func problem(_ key: String, _ reason: String) -> String {

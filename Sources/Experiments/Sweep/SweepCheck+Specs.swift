@@ -45,7 +45,7 @@ extension SweepCheck {
             overrides.append(
                 SpecDraft.Override(
                     path: column.parameter.path, value: value.value, place: value.place ?? column.parameter.place,
-                    inside: column.parameter.path == ExperimentConfig.userMetricsKey ? value : nil))
+                    inside: ExperimentConfig.compoundKeys.contains(column.parameter.path) ? value : nil))
         }
         let isOwnTarget = config.pretrainedModelPath == grid.experiment.config.pretrainedModelPath
         let target = isOwnTarget ? grid.experiment.target : config.pretrainedModelPath.flatMap { targets[$0] }

@@ -67,7 +67,7 @@ struct SweepCheck {
                 switch parameter.choice {
                 case .values(let values, _):
                     for (index, value) in values.enumerated() {
-                        let isWhole = values.count == 1 && parameter.path == ExperimentConfig.userMetricsKey
+                        let isWhole = values.count == 1 && ExperimentConfig.compoundKeys.contains(parameter.path)
                         let place = isWhole ? "" : ".values[\(index)]"
                         check(value, of: field, in: experiment, path: parameter.filePath + place)
                     }

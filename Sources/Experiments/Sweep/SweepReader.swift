@@ -19,16 +19,19 @@ struct SweepReader {
     /// Whether an entry of a whole file is a parameter that stands too far out.
     static func isParameter(_ entry: SourceNode.Entry) -> Bool {
         guard ExperimentConfig.isKnown(entry.key) else { return false }
-        guard case .map(let inner) = entry.value.content, entry.key != ExperimentConfig.userMetricsKey else {
+        guard case .map(let inner) = entry.value.content, !ExperimentConfig.compoundKeys.contains(entry.key) else {
             return true
         }
         return inner.contains { ParameterKey(rawValue: $0.key) != nil }
     }
 
-    /// `user_metrics` as a parameter: a mapping of metrics is one value, and `values` a list of such mappings.
+    /// `user_metrics` or `observers` as a parameter: what stands there is one value, and `values` a list of such.
     static func ownValues(of entry: SourceNode.Entry) -> [SourceNode.Entry] {
-        guard case .map(let inner) = entry.value.content else { return [] }
-        if inner.count == 1, inner[0].key == "values", case .list = inner[0].value.content { return inner }
+        if case .map(let inner) = entry.value.content, inner.count == 1, inner[0].key == "values",
+            case .list = inner[0].value.content
+        {
+            return inner
+        }
         return [SourceNode.Entry(key: "value", place: entry.place, value: entry.value)]
     }
 
@@ -136,6 +139,9 @@ private struct SectionReader {
     private mutating func parameters(
         _ entry: SourceNode.Entry, path: String, filePath: String, isZipped: Bool
     ) -> [SweepFile.Parameter] {
+        if ExperimentConfig.compoundKeys.contains(path), entry.value.value != .map([]) {
+            return parameter(SweepReader.ownValues(of: entry), entry, path: path, filePath: filePath)
+        }
         guard case .map(let inner) = entry.value.content else {
             if isZipped, case .list = entry.value.content {
                 let list = SourceNode.Entry(key: "values", place: entry.place, value: entry.value)
@@ -145,9 +151,6 @@ private struct SectionReader {
                 ExperimentConfig.isKnown(path) ? .sweepForm(bareValue(entry.value.value)) : unknown(path),
                 path: filePath, at: entry.place)
             return []
-        }
-        if path == ExperimentConfig.userMetricsKey, !inner.isEmpty {
-            return parameter(SweepReader.ownValues(of: entry), entry, path: path, filePath: filePath)
         }
         if entry.key == SweepReader.wandbKey, path.contains(".") {
             let reason = "W&B's 'parameters' is left out here; put what is below it one level higher"
@@ -175,7 +178,7 @@ private struct SectionReader {
     ) -> [SweepFile.Parameter] {
         var choices = ChoiceReader(
             filePath: filePath, place: entry.place, reader: reader,
-            takesMappings: path == ExperimentConfig.userMetricsKey)
+            takesMappings: ExperimentConfig.compoundKeys.contains(path))
         let choice = choices.choice(keys)
         reader = choices.reader
         guard let choice else { return [] }
@@ -205,8 +208,8 @@ extension ExperimentConfig {
     /// Whether a dotted path names a key that holds one value, whatever the task.
     fileprivate static func isParameter(_ path: String) -> Bool { parameterPaths.contains(path) }
 
-    /// The one key whose value is a mapping of names that users choose.
-    static let userMetricsKey = "user_metrics"
+    /// Keys of which a sweep file holds the value itself, or `values` to choose from.
+    static let compoundKeys = ["user_metrics", "observers"]
 
     /// Whether a dotted path names a key, of one value or of several.
     static func isKnown(_ path: String) -> Bool {

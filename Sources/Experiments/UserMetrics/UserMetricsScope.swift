@@ -2,7 +2,7 @@ public import UserMetrics
 
 extension ExperimentConfig {
     /// What a run offers to users' metrics, as far as its config and its target's tell.
-    func scope(decomposing target: TargetConfig) -> Scope {
+    public func scope(decomposing target: TargetConfig) -> Scope {
         let isText = taskConfig.text != nil
         let rows = taskConfig.text.map { [batchSize, $0.maxSeqLen] } ?? [batchSize]
         let modules = decomposedModules(of: target).map { module in

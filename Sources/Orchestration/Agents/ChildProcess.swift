@@ -1,3 +1,4 @@
+import Artifacts
 import CLinux
 import Foundation
 

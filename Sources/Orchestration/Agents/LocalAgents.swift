@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 package import CLinux
 import Glibc

@@ -33,6 +33,11 @@ package struct JobDraft {
             try Files.makeFolder(folder.logs)
             try JobWorkers(in: cache).take(worker, as: folder.worker)
             if let sweepFile = plan.sweepFile { try Files.copy(sweepFile, to: folder.sweep, mode: 0o644) }
+            do throws(FileError) {
+                for bundle in plan.observers { try bundle.write(below: folder.observers) }
+            } catch {
+                throw .failed("\(error); nothing was stored")
+            }
             try snapshot.write(configs: plan.configFiles, into: folder)
         } catch {
             discard()

@@ -11,6 +11,9 @@ package struct SpecBuilder {
     package private(set) var parts: [SweepPlan.Part] = []
     package private(set) var problems: [String] = []
     package private(set) var remoteTargets: [WandBRunReference] = []
+    private(set) var observers = ObserverFiles()
+    package private(set) var observerTrials: [ObserverTrials.Case] = []
+    private var tried: Set<String> = []
     private var seen: Set<String> = []
     private var targets: KnownTargets
     /// The last target and its text: nearly all specs of an experiment have the same.
@@ -32,6 +35,7 @@ package struct SpecBuilder {
         let config = stored.json()
         let known = target(of: stored, for: draft)
         let isNew = seen.insert(config).inserted
+        addTrial(stored, known.map(draft.decomposing) ?? draft)
         if isNew {
             specs.append(
                 NewSpec(
@@ -56,7 +60,29 @@ package struct SpecBuilder {
         if case .local(let path) = config.pretrainedModelPath {
             config = try config.setting("pretrained_model_path", to: .string(URL(filePath: path).path))
         }
-        return config
+        return takingObservers(config, draft)
+    }
+
+    /// The config with its observers known by their files' digest.
+    private mutating func takingObservers(_ config: ExperimentConfig, _ draft: SpecDraft) -> ExperimentConfig {
+        var digests: [String] = []
+        for observer in config.observers {
+            do throws(ObserverFiles.Trouble) {
+                digests.append(try observers.bundle(observer, relativeTo: draft.folder(naming: "observers")).digest)
+            } catch {
+                report(draft.problem("observers", error.reason))
+                return config
+            }
+        }
+        return digests.isEmpty ? config : config.settingObservers(digests)
+    }
+
+    private mutating func addTrial(_ config: ExperimentConfig, _ draft: SpecDraft) {
+        let digests = config.observers.compactMap(\.digest)
+        guard !digests.isEmpty, tried.insert("\(draft.experiment) \(digests)").inserted else { return }
+        // A target that is still to be downloaded has no shapes yet.
+        guard draft.target != nil || config.taskConfig.text != nil else { return }
+        observerTrials.append(ObserverTrials.Case(draft: draft, config: config))
     }
 
     private mutating func text(of target: TargetConfig) -> String {

@@ -58,7 +58,8 @@ package struct Submission {
         var folder = try JobDraft(
             in: cache, token: token, worker: worker, plan: plan,
             snapshot: Snapshot(
-                worker: worker, targets: targets.copies, usesSlurm: executor.kind == .slurm, environment: environment))
+                worker: worker, targets: targets.copies, observers: plan.observers, usesSlurm: executor.kind == .slurm,
+                environment: environment))
         let job: Job
         do {
             try Interruption.check()

@@ -18,6 +18,10 @@ package struct SweepPlan {
     package let parts: [Part]
     /// Runs on W&B that trained the targets of some specs, each once.
     package let remoteTargets: [WandBRunReference]
+    /// The observers that specs name, each once.
+    package let observers: [ObserverBundle]
+    /// Specs with which observers are tried, one for each experiment and set of observers.
+    package let observerTrials: [ObserverTrials.Case]
     /// What is right and probably not meant.
     package let doubts: [String]
 
@@ -88,6 +92,8 @@ package struct SweepPlan {
         self.drafts = gathering.drafts
         parts = gathering.parts
         remoteTargets = gathering.remoteTargets
+        observers = gathering.observers.bundles
+        observerTrials = gathering.observerTrials
         self.doubts = doubts
     }
 

@@ -138,6 +138,7 @@ struct Submit: AsyncParsableCommand {
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             request: request, maxRetries: maxRetries, createReport: createReport ?? true)
         try submission.checkLanguageModels()
+        try submission.tryObservers()
         if dryRun {
             let estimate = try submission.estimate()
             let style = Style.forStandardOutput(environment: environment)

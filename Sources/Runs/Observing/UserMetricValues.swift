@@ -17,6 +17,8 @@ struct UserMetricValues {
     struct Row {
         var numbers: [NamedNumber] = []
         var media: [(name: String, medium: Media)] = []
+        /// Files to send.
+        var files: [(name: String, path: String)] = []
     }
 
     /// Prepares a config's metrics; nil if there are none.

@@ -22,6 +22,10 @@ public struct RunPlan: Sendable {
     public var threads: Int
     /// How often the state is saved, in seconds.
     public var checkpointInterval: Duration
+    /// The folder of the copies of observers, each in a folder of its digest's name.
+    public var observers: String?
+    /// The program that starts observers' processes: the worker, which this is.
+    public var launcher = "/proc/self/exe"
     /// Whether W&B gets the weights that are saved on the way.
     public var uploadsCheckpoints = false
     /// Whether W&B gets the final weights, as a file of the run and as a model.

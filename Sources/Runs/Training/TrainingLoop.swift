@@ -17,6 +17,7 @@ struct TrainingLoop {
     private var pace: RunPace
     private var figures: RunFigures
     private var userMetrics: UserMetricValues?
+    private let observers: RunObservers?
     private var lastSave = ContinuousClock.now
 
     /// Prepares the steps that are left of a decomposition.
@@ -35,6 +36,7 @@ struct TrainingLoop {
         figures = RunFigures(
             config, folder: plan.folder, libraries: drawingLibraries, tokenNames: tokenNames, say: hooks.say)
         userMetrics = try UserMetricValues(config, of: decomposition, say: hooks.say)
+        observers = try RunObservers(plan, of: decomposition, hooks: hooks)
     }
 
     /// Takes the steps.
@@ -42,7 +44,10 @@ struct TrainingLoop {
     /// - Returns: How the run ended; if it was interrupted or stopped, its state is saved, unless its files are another
     ///   attempt's.
     mutating func run() throws -> RunOutcome {
-        defer { figures.finish() }
+        defer {
+            figures.finish()
+            observers?.finish()
+        }
         while decomposition.step < plan.config.steps {
             if let outcome = try takeStep() { return outcome }
         }
@@ -61,7 +66,8 @@ struct TrainingLoop {
         }
         do {
             let isReporting = step % plan.config.printFreq == 0
-            let own = isReporting ? try ownMetrics() : nil
+            let (own, goesOn) = isReporting ? try ownMetrics() : (nil, true)
+            guard goesOn else { return .interrupted(step: step) }
             let report = try decomposition.advance(reporting: isReporting)
             guard try log(report, own) else { return .interrupted(step: step) }
         } catch let error as KernelError {
@@ -86,7 +92,7 @@ struct TrainingLoop {
         // back to the state before, as it does at any other moment.
         try save(flush: .nothing)
         guard prepareFigures(), isOursToWrite() else { return .interrupted(step: plan.config.steps) }
-        let own = try ownMetrics()
+        let (own, _) = try ownMetrics()
         let report = try decomposition.evaluate()
         let last = try row(report, own)
         rows.add(last, media: report.media + (own?.media ?? []), drawing: figures.draw())
@@ -164,10 +170,21 @@ extension TrainingLoop {
         return true
     }
 
-    /// The user's own metrics of the next step, if there are some.
-    private mutating func ownMetrics() throws -> UserMetricValues.Row? {
+    /// The user's own metrics of the next step, if there are some, and what observers say of it.
+    ///
+    /// - Returns: What the step's row gets, and whether to go on.
+    private mutating func ownMetrics() throws -> (row: UserMetricValues.Row?, goesOn: Bool) {
         let decomposition = decomposition
-        return try userMetrics?.row(of: decomposition)
+        let own = try userMetrics?.row(of: decomposition)
+        guard let observers, observers.areDue(at: decomposition.step) else { return (own, true) }
+        // What observers are asked and answer is written down.
+        guard isOursToWrite() else { return (nil, false) }
+        var row = own ?? .init()
+        let said = observers.row(of: decomposition, figures: figures.areReady, besides: row.numbers)
+        row.numbers += said.numbers
+        row.media += said.media
+        for file in said.files { tracker.upload(file.path, as: "user/" + file.name) }
+        return (row, true)
     }
 
     private mutating func row(_ report: StepReport, _ own: UserMetricValues.Row?) throws -> MetricsRow {

@@ -175,6 +175,7 @@ extension AgentLoop {
             checkpointInterval: options.checkpointInterval)
         plan.uploadsCheckpoints = job.options.uploadsCheckpoints
         plan.uploadsModel = job.options.uploadsModel
+        plan.observers = job.folder.observers
         return plan
     }
 

@@ -30,6 +30,7 @@ package struct Snapshot: Encodable {
     package let worker: Worker
     package let git: GitCheckout?
     package let targets: [Copy]
+    package let observers: [ObserverNote]
     /// Variables that change what is run, with their values.
     package let variables: [String: String]
     /// Variables that were set and whose values are left out.
@@ -43,9 +44,13 @@ package struct Snapshot: Encodable {
     /// - Parameters:
     ///   - worker: The program that the agents run.
     ///   - targets: Copies of users' targets, by the originals' paths.
+    ///   - observers: Copies of users' observers.
     ///   - usesSlurm: Whether SLURM starts the agents.
     ///   - environment: The caller's environment.
-    package init(worker: String, targets: [String: String], usesSlurm: Bool, environment: [String: String]) {
+    package init(
+        worker: String, targets: [String: String], observers: [ObserverBundle] = [], usesSlurm: Bool,
+        environment: [String: String]
+    ) {
         version = ProgramVersion.number
         submitted = Date().ISO8601Format()
         submittedFrom = FileManager.default.currentDirectoryPath
@@ -55,6 +60,7 @@ package struct Snapshot: Encodable {
         let secrets = Secrets(environment)
         git = GitCheckout(holding: submittedFrom, secrets: secrets, environment: environment)
         self.targets = targets.sorted { $0.key < $1.key }.map { Copy(source: $0.key, copy: $0.value, sha256: nil) }
+        self.observers = observers.map { ObserverNote($0, environment: environment) }
         variables = Self.telling(environment, secrets)
         secretVariables = secrets.names
     }

@@ -5,6 +5,7 @@ import Hub
 import Kernels
 import LanguageData
 public import Layout
+import UserMetrics
 
 /// Brings everything that configs of language models name onto this machine, so that compute nodes need no network.
 public struct LanguageFetcher {
@@ -81,6 +82,19 @@ public struct LanguageFetcher {
         let shape = try TransformerShape(
             config: ModelConfig(json: json, source: source), className: config.pretrainedModelClass)
         return try RunMemory.bytes(of: config, text, shape)
+    }
+
+    /// What a run offers to users' metrics and observers; of a model, no more than its config.json is fetched.
+    ///
+    /// - Throws: What is missing or wrong.
+    func scope(of config: ExperimentConfig) throws -> Scope {
+        guard let text = config.taskConfig.text else {
+            throw RunError.invalid("pretrained_model_path: the target's shapes are not known yet")
+        }
+        let (json, source) = try finder.hub.modelConfig(config.target?.description ?? "")
+        let shape = try TransformerShape(
+            config: ModelConfig(json: json, source: source), className: config.pretrainedModelClass)
+        return try shape.observableShapes(DecompositionSettings(config), length: text.maxSeqLen).scope(config)
     }
 
     private static func line(_ progress: HubProgress, since start: ContinuousClock.Instant) -> String {

@@ -1,9 +1,9 @@
 import CLinux
-import Glibc
+public import Glibc
 
 /// Starts programs in sessions of their own, with no signal blocked.
-enum Spawn {
-    /// Starts a program that reads nothing.
+public enum Spawn {
+    /// Starts a program that reads nothing, unless `open` says otherwise.
     ///
     /// - Parameters:
     ///   - command: An absolute path and its arguments.
@@ -11,10 +11,10 @@ enum Spawn {
     ///   - signals: Those that do again what they do by default, whatever this process does with them.
     ///   - open: Says where its output goes.
     /// - Returns: The process; or why there is none, as `strerror` knows it.
-    static func start(
+    public static func start(
         _ command: [String], environment: [String: String], resetting signals: [Int32] = [],
         files open: (inout posix_spawn_file_actions_t) -> Void
-    ) -> Result<pid_t, Reason> {
+    ) -> Result<Int32, Reason> {
         var files = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&files)
         defer { posix_spawn_file_actions_destroy(&files) }
@@ -44,10 +44,11 @@ enum Spawn {
     }
 
     /// Why a program could not be started.
-    struct Reason: Error, CustomStringConvertible {
+    public struct Reason: Error, CustomStringConvertible {
         let code: Int32
 
-        var description: String { String(cString: strerror(code)) }
+        /// The system's words.
+        public var description: String { String(cString: strerror(code)) }
     }
 
     private static func withCStrings<T>(

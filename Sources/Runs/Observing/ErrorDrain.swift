@@ -1,0 +1,82 @@
+import Foundation
+import Synchronization
+
+/// Takes what a child complains of, so that it never waits: the first megabyte goes to a file, the end is remembered.
+final class ErrorDrain: Sendable {
+    private let tail = Mutex<[UInt8]>([])
+    private let isStopped = Atomic(false)
+    private static let logLimit = 1 << 20
+    private static let tailLimit = 2048
+    /// F_SETPIPE_SZ, which glibc shows GNU sources only.
+    private static let setPipeSize: Int32 = 1031
+
+    /// Begins to read.
+    ///
+    /// - Parameters:
+    ///   - descriptor: The pipe, which is closed at its end or on ``stop()``.
+    ///   - log: The file that is appended to.
+    init(_ descriptor: Int32, log: String) {
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        // A large pipe is emptied less often; where that is not allowed, it stays small.
+        _ = fcntl(descriptor, Self.setPipeSize, 1 << 20)
+        let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let thread = Thread { [self] in
+            drain(descriptor, into: file)
+            close(descriptor)
+            if file >= 0 { close(file) }
+        }
+        thread.name = "observer"
+        thread.start()
+    }
+
+    /// The last line that says something.
+    var lastLine: String {
+        let text = String(decoding: tail.withLock { $0 }, as: UTF8.self)
+        let line = text.split(whereSeparator: \.isNewline).last { !$0.allSatisfy(\.isWhitespace) } ?? ""
+        return String(line.prefix(300).filter { !$0.isNewline && ($0.isASCII ? $0 >= " " : true) })
+    }
+
+    /// Ends the reading, even if somebody still holds the other end.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    /// Keeps the end of what was read; whole pages are copied as such, so that a flood costs little.
+    private func remember(_ buffer: [UInt8], _ count: Int) {
+        let kept = min(count, Self.tailLimit)
+        let end = buffer.withUnsafeBytes { Array($0[(count - kept)..<count]) }
+        tail.withLock { tail in
+            if kept == Self.tailLimit {
+                tail = end
+            } else {
+                tail = Array((tail + end).suffix(Self.tailLimit))
+            }
+        }
+    }
+
+    private func drain(_ descriptor: Int32, into file: Int32) {
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        var room = Self.logLimit
+        var information = stat()
+        if file >= 0, fstat(file, &information) == 0 { room -= Int(information.st_size) }
+        while true {
+            var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&polled, 1, 100) > 0 else {
+                if isStopped.load(ordering: .relaxed) { return }
+                continue
+            }
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { return }
+            if room > 0, file >= 0 {
+                let part = min(count, room)
+                _ = write(file, &buffer, part)
+                room -= part
+                if room == 0 {
+                    let note = "\n[more than a megabyte; the rest is left out]\n"
+                    _ = note.withCString { write(file, $0, strlen($0)) }
+                }
+            }
+            remember(buffer, count)
+            if isStopped.load(ordering: .relaxed) { return }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+import Artifacts
+import Foundation
+import JSON
+
+/// Why an observer gives no answer.
+struct ObserverTrouble: Error, CustomStringConvertible {
+    let description: String
+    /// Whether it was given up because the run was asked to stop, and not for a fault of its own.
+    var isStop = false
+}
+
+/// One process of an observer's: a child in a session of its own, spoken to line by line.
+///
+/// The child is started through `worker run-observer`, which limits its memory and sees to it that it ends with this
+/// process. Whatever it does, no call here takes longer than it is told to.
+final class ObserverProcess {
+    /// What is started, and how.
+    struct Launch {
+        /// The program that prepares the process: the worker.
+        var launcher: String
+        /// The observer's file.
+        var program: String
+        /// Its working folder.
+        var folder: String
+        /// Bytes of memory.
+        var memory: Int
+        /// The folder that helpers are imported from.
+        var helpers: String
+    }
+
+    private let pid: pid_t
+    private let input: Int32
+    private let output: Int32
+    private let errors: ErrorDrain
+    private var pending: [UInt8] = []
+    /// Where in it no line ends.
+    private var searched = 0
+    private var isOver = false
+    private var isInputClosed = false
+    private var isClosed = false
+
+    /// A longer answer is rubbish.
+    private static let answerLimit = 16 << 20
+
+    /// Starts the child.
+    ///
+    /// - Parameters:
+    ///   - launch: What to start.
+    ///   - log: Where its standard error goes, up to a megabyte.
+    /// - Throws: `ObserverTrouble`.
+    init(_ launch: Launch, log: String) throws(ObserverTrouble) {
+        let (toChild, fromChild, errorsOfChild) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+        let (read, write, complain) = (toChild[0], fromChild[1], errorsOfChild[1])
+        // A child that has ended must not end this process with it.
+        signal(SIGPIPE, SIG_IGN)
+        let started = Spawn.start(
+            [
+                launch.launcher, "run-observer", "--memory", String(launch.memory), "--folder", launch.folder,
+                launch.program,
+            ],
+            environment: Self.environment(ProcessInfo.processInfo.environment, helpers: launch.helpers),
+            resetting: [SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2]
+        ) { files in
+            posix_spawn_file_actions_adddup2(&files, read, 0)
+            posix_spawn_file_actions_adddup2(&files, write, 1)
+            posix_spawn_file_actions_adddup2(&files, complain, 2)
+        }
+        for end in [read, write, complain] { close(end) }
+        (input, output) = (toChild[1], fromChild[0])
+        switch started {
+        case .success(let process): pid = process
+        case .failure(let reason):
+            for end in [toChild[1], fromChild[0], errorsOfChild[0]] { close(end) }
+            throw ObserverTrouble(description: "cannot be started: \(reason)")
+        }
+        for end in [input, output] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        errors = ErrorDrain(errorsOfChild[0], log: log)
+    }
+
+    deinit { kill() }
+
+    /// A pipe's two ends; what another thread starts meanwhile closes all but its own files.
+    private static func pipe() throws(ObserverTrouble) -> [Int32] {
+        var ends: [Int32] = [0, 0]
+        guard Foundation.pipe(&ends) == 0 else {
+            throw ObserverTrouble(description: "cannot be started: \(String(cString: strerror(errno)))")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return ends
+    }
+
+    /// The end of what it has complained of, on one line.
+    var lastWords: String { errors.lastLine }
+
+    /// What the child needs and what tells nothing: no key of W&B's, SLURM's or anybody else's.
+    static func environment(_ all: [String: String], helpers: String) -> [String: String] {
+        let plain = [
+            "PATH", "HOME", "LANG", "TMPDIR", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX",
+            "PYTHONHOME", "PYTHONPATH", "MPLCONFIGDIR",
+        ]
+        var environment = all.filter { plain.contains($0.key) || $0.key.hasPrefix("LC_") }
+        environment["PATH"] = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        environment["PYTHONPATH"] = [environment["PYTHONPATH"], helpers].compactMap(\.self).joined(separator: ":")
+        // It shares the run's cores.
+        for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"] { environment[name] = "1" }
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        return environment
+    }
+}
+
+extension ObserverProcess {
+    /// Says a line and waits for one.
+    ///
+    /// - Parameters:
+    ///   - line: The question.
+    ///   - limit: How long the answer may take.
+    ///   - goesOn: Asked ten times a second; once it says no, the answer has a few seconds left.
+    /// - Returns: The answer.
+    /// - Throws: `ObserverTrouble`; the process is of no use any more.
+    func ask(_ line: JSONValue, within limit: Duration, goesOn: () -> Bool) throws(ObserverTrouble) -> JSONValue {
+        var end = ContinuousClock.now + limit
+        var isStopping = false
+        var question = Array((line.text + "\n").utf8)[...]
+        while true {
+            if let answer = takeLine() { return try Self.parsed(answer) }
+            if !isStopping, !goesOn() {
+                isStopping = true
+                end = min(end, .now + .seconds(5))
+            }
+            guard .now < end else {
+                throw ObserverTrouble(
+                    description: isStopping
+                        ? "gave no answer before the run had to stop" : "gave no answer for \(limit)",
+                    isStop: isStopping)
+            }
+            try exchange(&question, until: min(end, .now + .milliseconds(100)))
+        }
+    }
+
+    /// Writes and reads what can be, and waits until something can.
+    private func exchange(_ question: inout ArraySlice<UInt8>, until end: ContinuousClock.Instant)
+        throws(ObserverTrouble)
+    {
+        var polled = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
+        if !question.isEmpty { polled.append(pollfd(fd: input, events: Int16(POLLOUT), revents: 0)) }
+        poll(&polled, nfds_t(polled.count), Int32(max(1, (end - .now) / .milliseconds(1))))
+        if polled.count > 1, polled[1].revents != 0 {
+            let count = question.withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
+            if count > 0 { question = question.dropFirst(count) }
+            guard count >= 0 || errno == EAGAIN || errno == EINTR else { throw ended }
+        }
+        guard polled[0].revents != 0 else { return }
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(output, &buffer, buffer.count)
+        if count > 0 { pending += buffer[..<count] }
+        guard count != 0, count > 0 || errno == EAGAIN || errno == EINTR else { throw ended }
+        guard pending.count <= Self.answerLimit else {
+            throw ObserverTrouble(description: "gave an answer of more than \(Self.answerLimit >> 20) MB")
+        }
+    }
+
+    private func takeLine() -> [UInt8]? {
+        guard let newline = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) else {
+            searched = pending.count
+            return nil
+        }
+        let line = Array(pending[..<newline])
+        pending.removeFirst(newline + 1)
+        searched = 0
+        return line
+    }
+
+    private static func parsed(_ line: [UInt8]) throws(ObserverTrouble) -> JSONValue {
+        if let value = try? JSONValue(parsing: line), case .object = value { return value }
+        let text = String(decoding: line.prefix(60), as: UTF8.self)
+        throw ObserverTrouble(
+            description: "expected a JSON object on a line, found '\(text)\(line.count > 60 ? "…" : "")'")
+    }
+
+    /// What its end says, once its output is closed.
+    private var ended: ObserverTrouble {
+        var status: Int32 = 0
+        for _ in 0..<100 {
+            var information = siginfo_t()
+            // It stays until it is killed with its children: its number cannot become another's before.
+            guard waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT) == 0 else { break }
+            if information.si_signo == SIGCHLD {
+                Foundation.kill(-pid, SIGKILL)
+                waitpid(pid, &status, 0)
+                isOver = true
+                let isSignal = status & 0x7F != 0
+                let code = isSignal ? status & 0x7F : status >> 8 & 0xFF
+                return ObserverTrouble(
+                    description: isSignal ? "was ended by signal \(code)" : "ended with code \(code)")
+            }
+            usleep(10_000)
+        }
+        return ObserverTrouble(description: "closed its standard output")
+    }
+
+    /// Lets the child end by itself, for a moment: its input is over.
+    func finish() {
+        close(input)
+        isInputClosed = true
+        for _ in 0..<200 where !isOver {
+            var information = siginfo_t()
+            guard waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT) == 0, information.si_signo == 0
+            else { break }
+            usleep(10_000)
+        }
+        kill()
+    }
+
+    /// Ends the child and all that it has started in its session, whether they like it or not.
+    func kill() {
+        if !isOver {
+            Foundation.kill(-pid, SIGKILL)
+            Foundation.kill(pid, SIGKILL)
+            var status: Int32 = 0
+            // What hangs in a dead file system cannot be killed; it is left behind.
+            for _ in 0..<200 where waitpid(pid, &status, WNOHANG) == 0 { usleep(5_000) }
+            isOver = true
+        }
+        guard !isClosed else { return }
+        isClosed = true
+        if !isInputClosed { close(input) }
+        close(output)
+        errors.stop()
+    }
+}

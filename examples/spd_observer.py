@@ -1,0 +1,1 @@
+../Sources/Orchestration/Submit/Observers/Python/spd_observer.py
