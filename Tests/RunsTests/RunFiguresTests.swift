@@ -1,4 +1,5 @@
 import Artifacts
+import Experiments
 import Foundation
 import Layout
 import Runs
@@ -123,5 +124,47 @@ struct RunFiguresTests {
         #expect(
             said.first?.hasPrefix("figures of step 0 are missing: cannot write \(plan.folder.figures(step: 0)):")
                 == true)
+    }
+}
+
+/// What figures cost the thread that trains, in its own processor time: drawing is another thread's, and other programs'
+/// load does not count.
+@Suite(.serialized) struct FigureCostTests {
+    private func seconds(_ body: () throws -> Void) rethrows -> Double {
+        func now() -> Double {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        }
+        let start = now()
+        try body()
+        return now() - start
+    }
+
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"),
+        arguments: ["tms_5-2-id", "resid_mlp1"])
+    func atMostTwoPercentOfAPublishedRun(name: String) throws {
+        let experiment = try Registry.experiment(named: name)
+        let frequency = try #require(experiment.config.imageFreq)
+        let folder = try TemporaryFolder()
+        func plan(_ run: String, figures: Int?) throws -> RunPlan {
+            var config = try experiment.config.setting("steps", to: .int(300)).setting("save_freq", to: .null)
+            config = try config.setting("image_freq", to: figures.map { .int($0) } ?? .null)
+            return RunPlan(
+                id: run, experiment: name, config: try config.setting("wandb_project", to: .null),
+                target: experiment.target,
+                folder: RunFolder(path: folder.path + "/" + run),
+                targets: TargetCache(folder: TargetsFolder(path: folder.path + "/targets")), threads: 1,
+                checkpointInterval: .seconds(3000))
+        }
+        // The target is trained by the first of them.
+        try Example.perform(plan("first", figures: nil))
+        let without = try seconds { try Example.perform(plan("without", figures: nil)) }
+        let with = try seconds { try Example.perform(plan("with", figures: 50)) }
+        let perSet = (with - without) / 7
+        let share = perSet / (without / 300 * Double(frequency))
+        print("FIGURE \(name): \(perSet * 1000) ms a set, a step \(without / 300 * 1000) ms, \(share * 100) %")
+        #expect(share < 0.02)
     }
 }

@@ -97,9 +97,11 @@ public struct Figure: Codable, Sendable {
             sheet.height += 15
         }
         if !corner.isEmpty {
-            sheet.write(
-                Label(text: corner, size: TextSize.tick, anchor: .start, color: .gray), Self.margin, sheet.height + 4)
-            sheet.height += 12
+            let label = Label(text: corner, size: TextSize.tick, anchor: .start, color: .gray)
+            for line in label.wrapped(to: sheet.width - 2 * Self.margin) {
+                sheet.write(line, Self.margin, sheet.height + 4)
+                sheet.height += 12
+            }
         }
         for first in stride(from: 0, to: parts.count, by: columns) {
             var x = Self.margin

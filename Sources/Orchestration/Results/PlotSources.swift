@@ -10,6 +10,8 @@ package struct PlotSources {
         let path: String
         /// What figures are called after; nil: the folder's own name.
         var name: String?
+        /// What pages call it: with what the sweep varies.
+        var label: String?
         /// The config, where the state has it: JSON text.
         var config: String?
         /// How the target was trained, as JSON text.
@@ -65,13 +67,14 @@ package struct PlotSources {
         let label = varied.shortText()
         sources.append(
             Source(
-                path: folder, name: run.id.rawValue + (label.isEmpty ? "" : " \(label)"), config: spec?.config,
+                path: folder, name: run.id.rawValue, label: run.id.rawValue + (label.isEmpty ? "" : " \(label)"),
+                config: spec?.config,
                 target: spec?.target, seed: varied.values["seed"]))
     }
 
     /// The name of a source's own folder, where several are drawn.
     func folder(of source: Source) -> String {
-        source.name.map { String($0.prefix { $0 != " " }) } ?? URL(filePath: source.path).lastPathComponent
+        source.name ?? URL(filePath: source.path).lastPathComponent
     }
 
     /// What the worker is asked about a source.
@@ -84,6 +87,7 @@ package struct PlotSources {
     func question(_ source: Source, by key: String?) throws(Failure) -> String {
         var members: [JSONValue.Member] = [.init("path", .string(source.path))]
         if let name = source.name { members.append(.init("name", .string(name))) }
+        if let label = source.label { members.append(.init("label", .string(label))) }
         if let target = source.target { members.append(.init("target", .string(target))) }
         if let seed = source.seed { members.append(.init("seed", .string(seed))) }
         if let key { members.append(.init("value", .string(try value(of: key, source)))) }

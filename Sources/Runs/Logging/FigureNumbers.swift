@@ -70,7 +70,7 @@ struct FigureNumbers: Sendable {
             Figure(
                 name: Picture.subcomponents.name, title: "Subcomponents' vectors",
                 panels: maps.flatMap { $0.vectors(within: ranges) }.map(Panel.heatMap),
-                columns: maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1),
+                columns: columns == 2 || maps.allSatisfy { $0.subcomponents <= 20 } ? 2 : 1),
         ]
     }
 

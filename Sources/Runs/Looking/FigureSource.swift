@@ -9,6 +9,8 @@ import Layout
 public struct FigureSource: Sendable {
     /// What is in the corner of its figures.
     public let name: String
+    /// What it is called among others: its name, and what sets it apart.
+    public let label: String
     /// The value that it is compared by with others, such as a coefficient; empty where there is none.
     public let value: String
     /// Its seed, where that is known.
@@ -21,19 +23,20 @@ public struct FigureSource: Sendable {
     private let config: ExperimentConfig?
     private let training: TargetConfig?
 
-    /// Looks at a path, or at a question: a JSON object with `path` and, where they are known, `name`, `value`,
-    /// `seed` and `target`, the training config of the target.
+    /// Looks at a path, or at a question: a JSON object with `path` and, where they are known, `name`, `label`,
+    /// `value`, `seed` and `target`, the training config of the target.
     ///
     /// - Throws: `RunError.invalid` for what holds nothing to draw.
     public init(_ text: String) throws(RunError) {
         var (path, name, value, seed): (String, String?, String?, String?) = (text, nil, nil, nil)
+        var label: String?
         var training: TargetConfig?
         if text.hasPrefix("{") {
             let question: JSONValue
             do { question = try JSONValue(parsing: text) } catch { throw .invalid("the question: \(error)") }
             guard let its = question["path"]?.string else { throw .invalid("the question lacks 'path'") }
             (path, name, value) = (its, question["name"]?.string, question["value"]?.string)
-            seed = question["seed"]?.string
+            (seed, label) = (question["seed"]?.string, question["label"]?.string)
             if let text = question["target"]?.string {
                 do { training = try TargetConfig.load(yaml: text, source: "the target of \(its)") } catch {
                     throw .invalid("\(error)")
@@ -60,6 +63,7 @@ public struct FigureSource: Sendable {
         }
         self.path = path
         self.name = name ?? URL(filePath: folder).lastPathComponent
+        self.label = label ?? self.name
         self.value = value ?? ""
         self.seed = seed
         let file = RunFolder(path: folder).config

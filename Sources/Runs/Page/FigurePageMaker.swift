@@ -100,7 +100,7 @@ public struct FigurePageMaker {
         for source in kept {
             do {
                 let drawn = chosen(try source.figures(threads: threads))
-                if !drawn.isEmpty { frames.append(.init(label: source.name, figures: drawn)) }
+                if !drawn.isEmpty { frames.append(.init(label: source.label, figures: drawn)) }
             } catch {
                 facts.append("\(source.name) is missing: \(error)")
             }
