@@ -42,35 +42,10 @@ public struct JobEnd: Sendable {
                 notes.append("SLURM: \(error); agents that still wait will find nothing to do")
             }
         }
-        if let command = job.options.onFinish { notes.append(run(command)) }
-        return notes
-    }
-
-    /// Runs the user's command in the folder that the job was submitted from; what it prints goes to its own log.
-    private func run(_ command: String) -> String {
-        let log = job.folder.finishLog
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", command]
-        process.currentDirectoryURL = URL(filePath: job.submittedFrom)
-        process.environment = environment.merging([
-            "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder.path,
-            "SPD_SUMMARY": job.folder.summary,
-        ]) { $1 }
-        do {
-            guard FileManager.default.createFile(atPath: log, contents: nil) else {
-                return "--on-finish: cannot write \(log); the command was not run"
-            }
-            let output = try FileHandle(forWritingTo: URL(filePath: log))
-            process.standardOutput = output
-            process.standardError = output
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-        } catch {
-            return "--on-finish: the command could not be run: \(error.localizedDescription)"
+        if let command = job.options.onFinish {
+            let command = UserCommand(option: "--on-finish", text: command, log: job.folder.finishLog)
+            notes.append(command.run(for: job, environment: environment))
         }
-        return process.terminationStatus == 0
-            ? "--on-finish: done" : "--on-finish: exit code \(process.terminationStatus); see \(log)"
+        return notes
     }
 }

@@ -53,7 +53,8 @@ public struct LostAgents: Sendable {
     private var replacementsAtMost: Int { max(3, job.agentCount) }
 
     private func replace(_ agent: Agent, _ ending: SlurmEnding) async throws(StoreError) -> String? {
-        guard ending.mayBeReplaced, try store.openWork(of: job.id).pending > 0,
+        guard ending.mayBeReplaced, !agent.isLeaving, try store.job(job.id).halted == nil,
+            try store.openWork(of: job.id).pending > 0,
             try store.noteReplacement(of: agent.id, atMost: replacementsAtMost)
         else { return nil }
         do throws(SlurmError) {

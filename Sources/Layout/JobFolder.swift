@@ -24,6 +24,8 @@ public struct JobFolder: Sendable, Equatable {
     public var logs: String { path + "/logs" }
     /// What the user's command printed at the job's end.
     public var finishLog: String { logs + "/on-finish.log" }
+    /// What the user's command for failures printed.
+    public var failureLog: String { logs + "/on-failure.log" }
     /// How the job ended.
     public var summary: String { path + "/summary.json" }
     /// How each of its runs ended, a line for each.

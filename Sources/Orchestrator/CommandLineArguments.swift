@@ -7,7 +7,7 @@ enum CommandLineArguments {
     /// Options that add up when they are given again.
     private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run", "--set"]
     /// The same, for one command only.
-    private static let repeatableFor = ["export": "--metric", "plot": "--figure"]
+    private static let repeatableFor = ["export": ["--metric"], "plot": ["--figure"], "tag": ["--add", "--remove"]]
 
     /// The arguments with a bare `--sweep` given its file, negative numbers tied to their options, the published tool's
     /// negation put right, and the help topic that is no command made one.
@@ -41,7 +41,7 @@ enum CommandLineArguments {
                 "there is no command '\(command)'"
                     + (nearest.map { "; did you mean \($0)?" } ?? " (`orchestrator --help` lists them)"))
         }
-        let repeatable = repeatable.union([repeatableFor[arguments.first ?? ""]].compactMap { $0 })
+        let repeatable = repeatable.union(repeatableFor[arguments.first ?? ""] ?? [])
         if let option = RepeatedOption(in: arguments, repeatable: repeatable, takingAnything: ["--sbatch-arg"]) {
             throw .badInput("\(option)")
         }

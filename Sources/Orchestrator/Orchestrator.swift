@@ -24,6 +24,7 @@ struct Orchestrator: AsyncParsableCommand {
         subcommands: [
             Submit.self, RunOne.self, Status.self, UI.self, ListJobs.self, Show.self, Logs.self, Cancel.self,
             Retry.self, Resume.self,
+            Add.self, Scale.self, Hold.self, Release.self, Priority.self, Note.self, Tag.self, Rename.self,
             Best.self,
             Compare.self, Plot.self, Export.self, Why.self, Report.self,
             Sync.self, Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,

@@ -89,6 +89,19 @@ public struct SlurmCommands: Sendable {
         _ = try await run("scancel", ["--user", Self.user, "--name", name, "--state", "PENDING"])
     }
 
+    /// Cancels jobs, or tasks of arrays, that still wait in the queue; those that run go on.
+    ///
+    /// - Parameter tasks: `812`, or `812_3` for an array's task.
+    /// - Throws: ``SlurmError``; some may be cancelled then.
+    public func cancelPending(tasks: [String]) async throws(SlurmError) {
+        // A command line holds only so much.
+        var rest = tasks[...]
+        while !rest.isEmpty {
+            _ = try await run("scancel", ["--state", "PENDING"] + rest.prefix(1000))
+            rest = rest.dropFirst(1000)
+        }
+    }
+
     /// Puts a job that runs back into the queue; SLURM ends its processes at once.
     ///
     /// - Parameter job: `812`, or `812_3` for an array's task.

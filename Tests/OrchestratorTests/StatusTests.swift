@@ -186,14 +186,15 @@ struct StatusTests {
         let job = try #require((object["jobs"] as? [[String: Any]])?.first)
         #expect(
             Set(job.keys) == [
-                "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "links", "notes", "runs",
+                "agents", "agents_requested", "counts", "created", "executor", "folder", "id", "links", "tags", "notes",
+                "runs",
                 "submission", "token", "unsent",
             ])
         let run = try #require((job["runs"] as? [[String: Any]])?.first)
         #expect(
             Set(run.keys) == [
-                "agent", "attempt", "ended", "experiment", "folder", "losses", "metrics", "overrides",
-                "position", "run", "started", "status", "step", "steps", "steps_per_second",
+                "agent", "attempt", "ended", "experiment", "folder", "held", "losses", "metrics", "overrides",
+                "position", "priority", "run", "started", "status", "step", "steps", "steps_per_second", "tags",
             ])
         #expect((run["losses"] as? [String: Double])?["loss/total"] == 0.25)
         let list = try await bench.orchestrator(["status", "--json"])

@@ -127,12 +127,14 @@ struct TrackingEndToEndTests {
         #expect(answer.code == 1, "\(answer.error)\(answer.output)")
         let job = try await bench.status(of: 1)
         let failed = try #require(job.runs.first { $0.status == "failed" })
-        try await eventually { !server.backend.alerts.isEmpty }
-        let alert = try #require(server.backend.alerts.first)
+        try await eventually { server.backend.alerts.count == 2 }
+        let first = try #require(server.backend.alerts.first)
+        #expect(first.title == "\(job.token): run \(failed.run) failed" && first.text == failed.error)
+        let alert = try #require(server.backend.alerts.last)
         #expect(alert.run == failed.run)
         #expect(alert.title == "\(job.token): 1 of 2 runs failed")
         #expect(alert.text == "- 1 of them: \(failed.error ?? "")")
-        #expect(server.backend.alerts.count == 1)
+        #expect(server.backend.alerts.count == 2)
         #expect(server.backend.violations == [])
     }
 

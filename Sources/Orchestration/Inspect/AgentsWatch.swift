@@ -89,6 +89,14 @@ package struct AgentsWatch {
     ///   - refresh: Whether the user wants SLURM to be asked whatever is known.
     /// - Returns: What is thought of them.
     package func outlook(of snapshot: JobSnapshot, refresh: Bool = false) async -> Outlook {
+        var outlook = await outlookOfAgents(of: snapshot, refresh: refresh)
+        guard snapshot.counts.settled < snapshot.counts.total else { return outlook }
+        outlook.notes = StandstillNotes(of: snapshot, in: store).lines + outlook.notes
+        if let halted = snapshot.job.halted, outlook.reasonOfEnd != nil { outlook.reasonOfEnd = halted }
+        return outlook
+    }
+
+    private func outlookOfAgents(of snapshot: JobSnapshot, refresh: Bool) async -> Outlook {
         let job = snapshot.job
         func verdicts(_ view: QueueView?) -> [AgentVerdict] {
             snapshot.agents.map { AgentVerdict($0, in: job, queue: view, at: snapshot.time) }

@@ -9,11 +9,11 @@ package struct FailureCause: Equatable {
 
     /// The causes of failed runs, the commonest first.
     package static func grouping(_ failed: [(run: RunID, error: String?)]) -> [FailureCause] {
-        var places: [String: Int] = [:]
+        var places: [FailurePattern: Int] = [:]
         var causes: [FailureCause] = []
         for (run, error) in failed {
             let text = error ?? "no reason is known"
-            let pattern = pattern(text)
+            let pattern = FailurePattern(text)
             if let place = places[pattern] {
                 causes[place].runs.append(run)
             } else {
@@ -24,18 +24,5 @@ package struct FailureCause: Equatable {
         return causes.enumerated().sorted { a, b in
             (a.element.runs.count, b.offset) > (b.element.runs.count, a.offset)
         }.map(\.element)
-    }
-
-    /// The text with every number replaced.
-    private static func pattern(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        var inNumber = false
-        for byte in text.utf8 {
-            let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
-            if isDigit, !inNumber { bytes.append(UInt8(ascii: "#")) }
-            if !isDigit { bytes.append(byte) }
-            inNumber = isDigit
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -29,7 +29,8 @@ package struct JobListing: Encodable {
         for summary in jobs {
             let created = Date(timeIntervalSince1970: summary.job.created.rawValue.rounded(.down))
             table.add([
-                .init(summary.job.id.description), .init(summary.job.token), .init(created.ISO8601Format()),
+                .init(summary.job.id.description), .init(summary.job.title ?? summary.job.token),
+                .init(created.ISO8601Format()),
                 .init(summary.job.executor.rawValue), .init(String(summary.runningAgents)),
                 .init(StatusText.counts(summary.counts)),
                 .init(stalls[summary.job.id].map { "! nobody works on it: " + $0 } ?? "", .yellow),

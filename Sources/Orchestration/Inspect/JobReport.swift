@@ -21,6 +21,15 @@ package struct JobReport: Encodable {
     package let etaSeconds: Double?
     /// When its last agent wrote the summary.
     package let finished: Double?
+    /// What the user calls it, has written to it and tagged it with.
+    package let title, note: String?
+    package let tags: [String]
+    /// When the user has held it; why it was halted for its failures.
+    package let held: Double?
+    package let halted: String?
+    /// The job that it waits for; how many of its runs may be at work at once.
+    package let after: Int64?
+    package let maxRunning: Int?
     /// What SLURM says of agents that wait.
     package let notes: [String]?
     /// Why nobody works on it any more, though runs are left.
@@ -35,7 +44,7 @@ package struct JobReport: Encodable {
     package let groups: [RunGroups.Report]?
 
     package struct Counts: Encodable {
-        package let pending, running, done, failed, cancelled, total: Int
+        package let pending, running, done, failed, cancelled, stopped, total: Int
 
         package init(_ counts: RunCounts) {
             pending = counts[.pending]
@@ -43,6 +52,7 @@ package struct JobReport: Encodable {
             done = counts[.done]
             failed = counts[.failed]
             cancelled = counts[.cancelled]
+            stopped = counts[.stopped]
             total = counts.total
         }
     }
@@ -76,6 +86,8 @@ package struct JobReport: Encodable {
         package let reason: String?
         /// When SLURM will end it.
         package let allocationEnd: Double?
+        /// Whether it ends after its present runs.
+        package let leaving: Bool
         /// Whether it said no goodbye, and whether SLURM was asked to start it again.
         package let lost, replaced: Bool
         /// `starting`, `working`, `suspended`, `silent`, `gone` or `ended`, and what is known where there is a doubt.
@@ -112,6 +124,10 @@ package struct JobReport: Encodable {
         package let folder: String
         package let started: Double?
         package let ended: Double?
+        package let held: Bool
+        package let priority: Int
+        package let note: String?
+        package let tags: [String]
     }
 
     /// A job in a list of jobs.
@@ -175,6 +191,9 @@ package struct JobReport: Encodable {
         self.unsent = unsent
         etaSeconds = eta.map { $0 / .seconds(1) }
         finished = job.finished?.rawValue
+        (title, note, tags) = (job.title, job.note, job.tags)
+        (held, halted) = (job.held?.rawValue, job.halted)
+        (after, maxRunning) = (job.after?.rawValue, job.maxRunning)
         self.notes = notes
         self.stalled = stalled
         slurmEnded = endings
@@ -193,7 +212,8 @@ extension JobReport.AgentReport {
             slurmArrayTaskId: agent.slurm.arrayTask, run: agent.run?.rawValue, runsHeld: agent.runCount,
             started: agent.started.rawValue, heartbeat: agent.heartbeat?.rawValue,
             ended: agent.ended?.rawValue, reason: agent.reason,
-            allocationEnd: agent.allocationEnd?.rawValue, lost: agent.isLost, replaced: agent.isReplaced,
+            allocationEnd: agent.allocationEnd?.rawValue, leaving: agent.isLeaving, lost: agent.isLost,
+            replaced: agent.isReplaced,
             verdict: verdict?.word, verdictReason: verdict?.reason)
     }
 }
@@ -207,6 +227,6 @@ extension JobReport.RunReport {
             steps: run.progress.steps, stepsPerSecond: run.progress.stepsPerSecond,
             etaSeconds: isStalled ? nil : run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
             metrics: run.metrics, error: run.error, folder: run.folder.path, started: run.started?.rawValue,
-            ended: run.ended?.rawValue)
+            ended: run.ended?.rawValue, held: run.isHeld, priority: run.priority, note: run.note, tags: run.tags)
     }
 }

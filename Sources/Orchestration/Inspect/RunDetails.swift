@@ -47,6 +47,10 @@ package struct RunDetails {
         lines.append("Step: \(run.progress.step) of \(run.progress.steps)" + speed)
         if let started = run.started { lines.append("Started: \(Self.date(started))") }
         if let ended = run.ended { lines.append("Ended: \(Self.date(ended))") }
+        if let note = run.note { lines.append("Note: \(note)") }
+        if !run.tags.isEmpty { lines.append("Tags: " + run.tags.joined(separator: " ")) }
+        if run.isHeld { lines.append("Held: `orchestrator release \(run.id)` lets it go on") }
+        if run.priority != 0 { lines.append("Priority: \(run.priority)") }
         if let page { lines.append("W&B: \(page.url)") }
         if isUnsent {
             lines.append(

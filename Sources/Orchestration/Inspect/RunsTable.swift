@@ -130,6 +130,7 @@ package struct RunsTable {
         case .pending: .dim
         case .running: .yellow
         case .done: .green
+        case .stopped: .yellow
         case .failed: .red
         case .cancelled: .dim
         }

@@ -19,7 +19,7 @@ package struct StatusText {
     package var headline: String {
         let job = snapshot.job
         let number = job.slurmJobID.map { " \($0)" } ?? ""
-        return "Job \(job.id) (\(job.token), \(job.executor.rawValue)\(number)): " + progress
+        return "Job \(job.id) (\(job.title ?? job.token), \(job.executor.rawValue)\(number)): " + progress
     }
 
     /// The headline in so much room: the name goes before counts and time left do.
@@ -41,7 +41,7 @@ package struct StatusText {
         let width = 40
         func cells(_ runs: Int) -> Int { counts.total == 0 ? 0 : (runs * width + counts.total / 2) / counts.total }
         let done = cells(counts[.done])
-        let failed = cells(counts[.done] + counts[.failed] + counts[.cancelled]) - done
+        let failed = cells(counts.settled) - done
         let running = min(width, cells(counts.settled + counts[.running])) - done - failed
         func part(_ count: Int, _ cell: String, _ color: TextColor) -> String {
             style.paint(String(repeating: cell, count: max(0, count)), color)
@@ -116,7 +116,7 @@ package struct StatusText {
         if let selection, selection.runs.isEmpty { return ["No run is selected by --where."] }
         var shown = selection?.runs ?? snapshot.runs
         if shown.count > limit {
-            let order: [RunStatus] = [.running, .failed, .pending, .done, .cancelled]
+            let order: [RunStatus] = [.running, .failed, .pending, .done, .stopped, .cancelled]
             shown = order.flatMap { status in shown.filter { $0.status == status } }
             shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
         }
@@ -170,13 +170,17 @@ package struct StatusText {
     package func lines(runsAtMost limit: Int = .max, _ selection: RunSelection? = nil) throws(Failure) -> [String] {
         let room: RunsTable.Room = Terminal.isStandardOutput ? .wrapping(Terminal.size.columns) : .unlimited
         let head = [style.paint(headline, .bold)] + (style.isColored ? [bar] : [])
-        return head + [""] + agents + [""] + (try runs(atMost: limit, room, selection)) + failures + [""] + places
+        let marks =
+            [snapshot.job.note.map { "Note: \($0)" }].compactMap(\.self)
+            + (snapshot.job.tags.isEmpty ? [] : ["Tags: " + snapshot.job.tags.joined(separator: " ")])
+        return head + marks + [""] + agents + [""] + (try runs(atMost: limit, room, selection)) + failures + [""]
+            + places
     }
 
     /// `3 of 4 done, 1 running`.
     package static func counts(_ counts: RunCounts) -> String {
         var parts = ["\(counts[.done]) of \(counts.total) done"]
-        for status in [RunStatus.running, .pending, .failed, .cancelled] where counts[status] > 0 {
+        for status in [RunStatus.running, .pending, .failed, .stopped, .cancelled] where counts[status] > 0 {
             parts.append("\(counts[status]) \(status.rawValue)")
         }
         return parts.joined(separator: ", ")

@@ -44,7 +44,8 @@ package struct Failure: Error, Equatable {
             self = .badInput("\(error)")
         case let error as StoreError:
             switch error {
-            case .unknownJob, .unknownRun, .noRun, .ambiguousRun, .notRetryable: self = .badInput("\(error)")
+            case .unknownJob, .unknownRun, .noRun, .ambiguousRun, .notRetryable, .settled, .finished:
+                self = .badInput("\(error)")
             case .folder(let error): self.init(error)
             default: self = .failed("\(error)")
             }

@@ -81,8 +81,27 @@ extension AgentLaunch {
             throw .refused(command: "sbatch", message: "not called, for the state file can't be changed: \(error)")
         }
         return try await slurm.submit(
-            scriptAt: job.folder.script(named: launch.script), arguments: options(of: launch).sbatchArguments,
-            name: job.token, besides: known)
+            scriptAt: job.folder.script(named: launch.script),
+            arguments: options(of: launch).sbatchArguments + (try await dependency()), name: job.token, besides: known)
+    }
+
+    /// Keeps agents from waiting on nodes for a job that theirs is to come after: SLURM starts them when that one's end.
+    ///
+    /// Whether it is their job's turn the state file decides, whatever SLURM does.
+    private func dependency() async throws(SlurmError) -> [String] {
+        guard let after = job.after else { return [] }
+        let token: String
+        do throws(StoreError) {
+            guard try !store.openWork(of: after).isNone else { return [] }
+            token = try store.job(after).token
+        } catch {
+            // It was deleted meanwhile, so nothing of it is left.
+            return []
+        }
+        let waiting = Set(try await slurm.queue(named: token).filter { !$0.state.isFinal }.map(\.arrayJob))
+        guard !waiting.isEmpty else { return [] }
+        let numbers = waiting.map(\.rawValue).sorted().map(String.init)
+        return ["--dependency=afterany:" + numbers.joined(separator: ":")]
     }
 
     /// SLURM's numbers for what is known to be submitted.

@@ -15,10 +15,23 @@ package struct Submission {
     package let request: AgentRequest
     package let maxRetries: Int
     package let createReport: Bool
+    package let turns: Turns
+
+    /// When specs are handed out, and until when.
+    package struct Turns {
+        let after: JobID?
+        let maxRunning: Int?
+        let failFast: Int?
+
+        package init(after: JobID? = nil, maxRunning: Int? = nil, failFast: Int? = nil) {
+            (self.after, self.maxRunning, self.failFast) = (after, maxRunning, failFast)
+        }
+    }
 
     package init(
         plan: SweepPlan, cache: CacheFolder, environment: [String: String], executor: Executor, slurm: SlurmCommands,
-        token: String, suffix: String?, project: String?, request: AgentRequest, maxRetries: Int, createReport: Bool
+        token: String, suffix: String?, project: String?, request: AgentRequest, maxRetries: Int, createReport: Bool,
+        turns: Turns = Turns()
     ) {
         self.plan = plan
         self.cache = cache
@@ -31,6 +44,7 @@ package struct Submission {
         self.request = request
         self.maxRetries = maxRetries
         self.createReport = createReport
+        self.turns = turns
     }
 
     package var agentCount: Int { request.agentCount }
@@ -95,10 +109,12 @@ package struct Submission {
     }
 
     private var newJob: NewJob {
-        NewJob(
+        var job = NewJob(
             token: token, suffix: suffix, project: project,
             submittedFrom: FileManager.default.currentDirectoryPath, executor: executor.kind,
             agentCount: agentCount, maxRetries: maxRetries, createReport: createReport, options: request.options)
+        (job.after, job.maxRunning, job.failFast) = (turns.after, turns.maxRunning, turns.failFast)
+        return job
     }
 
     /// A batch script of this submission as job `id`.

@@ -45,7 +45,7 @@ extension RelayedRun {
         let exitCode: Int32? =
             switch place.status {
             case .pending, .running: nil
-            case .done: 0
+            case .done, .stopped: 0
             case .failed: 1
             case .cancelled: 255
             }

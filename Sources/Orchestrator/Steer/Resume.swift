@@ -17,7 +17,7 @@ struct Resume: AsyncParsableCommand {
               orchestrator resume 7 --exclude n17 --time 8:00:00
               orchestrator retry 7                  before it: failed and cancelled runs once more
 
-            They run the worker that the job was submitted with, in the folder it was submitted from.
+            A job that has stopped for its failures (submit --fail-fast) hands out specs again. They run the worker that the job was submitted with, in the folder it was submitted from.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
@@ -60,6 +60,9 @@ struct Resume: AsyncParsableCommand {
             launch: AgentLaunch(
                 job: job, store: state.store, cache: state.cache, environment: state.environment, slurm: slurm),
             wanted: agents.agentCount, options: options)
+        if let reason = try await failing({ try state.store.lift(id) }) {
+            printError("job \(id) hands out specs again; it had stopped: \(reason)")
+        }
         let result = try await resumption.start()
         for warning in result.warnings { printError(warning) }
         if json {

@@ -59,6 +59,29 @@ struct Submit: AsyncParsableCommand {
             valueName: "command"))
     var onFinish: String?
 
+    @Option(
+        name: [.customLong("on-failure"), .customLong("on_failure")],
+        help: ArgumentHelp(
+            "A shell command that is told of failures, as JSON on its standard input, at most once a minute.",
+            valueName: "command"))
+    var onFailure: String?
+
+    @Option(
+        name: [.customLong("fail-fast"), .customLong("fail_fast")],
+        help: ArgumentHelp(
+            "Hand out no more specs once the first k runs all failed for one cause; 0 for never.", valueName: "k"))
+    var failFast = 10
+
+    @Option(
+        help: ArgumentHelp("Begin when nothing of this job is left.", valueName: "job"),
+        completion: CompletionWords.jobs)
+    var after: Int64?
+
+    @Option(
+        name: [.customLong("max-running"), .customLong("max_running")],
+        help: ArgumentHelp("Train at most n runs at once, however many agents there are.", valueName: "n"))
+    var maxRunning: Int?
+
     @Flag(
         name: [.customLong("upload-checkpoints"), .customLong("upload_checkpoints")],
         help: "Upload also the weights that runs save on the way (save_freq) to W&B.")
@@ -103,6 +126,11 @@ struct Submit: AsyncParsableCommand {
 
     func validate() throws {
         if maxRetries < 0 { throw ValidationError("--max-retries is \(maxRetries); it takes 0 or more") }
+        if failFast < 0 { throw ValidationError("--fail-fast is \(failFast); it takes 0 or more") }
+        if let maxRunning, maxRunning < 1 {
+            throw ValidationError("--max-running is \(maxRunning); it takes 1 or more")
+        }
+        if onFailure?.isEmpty == true { throw ValidationError("--on-failure is empty; it takes a shell command") }
         if onFinish?.isEmpty == true { throw ValidationError("--on-finish is empty; it takes a shell command") }
         // With what is put around it the name must fit into a W&B tag, of 64 characters.
         if let suffix, suffix.isEmpty || suffix.count > 48 || !suffix.utf8.allSatisfy(Self.isNameByte) {
@@ -130,13 +158,16 @@ struct Submit: AsyncParsableCommand {
         if let note = try request.checkThreads(executor.kind) { printError(note) }
         if let note = request.limit(to: plan.specs.count), agents.agentCount != nil { printError(note) }
         request.options.onFinish = onFinish
+        request.options.onFailure = onFailure
         request.options.uploadsCheckpoints = uploadCheckpoints
         request.options.uploadsModel = !keepModel
         let submission = Submission(
             plan: plan, cache: cache, environment: environment,
             executor: executor, slurm: slurm,
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
-            request: request, maxRetries: maxRetries, createReport: createReport ?? true)
+            request: request, maxRetries: maxRetries, createReport: createReport ?? true,
+            turns: Submission.Turns(
+                after: after.map(JobID.init), maxRunning: maxRunning, failFast: failFast == 0 ? nil : failFast))
         try submission.checkLanguageModels()
         try submission.tryObservers()
         if dryRun {

@@ -40,6 +40,15 @@ extension Job {
         slurmJobID = row["slurm_job_id"]
         cancelled = row.time("cancelled")
         finished = row.time("finished")
+        title = row["title"]
+        note = row["note"]
+        tags = try Tags.parse(row["tags"])
+        held = row.time("held")
+        halted = row["halted"]
+        after = (row["after"] as Int64?).map(JobID.init)
+        maxRunning = row["max_running"]
+        agentsLimit = row["agents_limit"]
+        failFast = row["fail_fast"]
         hasPresentWorker = row["steps_known"] as Int? == Schema.steps
         links =
             try (row["links"] as String?).map { try JSONDecoder().decode([JobLink].self, from: Data($0.utf8)) } ?? []
@@ -77,6 +86,10 @@ extension Run {
         metrics = try Numbers.parse(row["metrics"])
         started = row.time("started")
         ended = row.time("ended")
+        isHeld = row["held"]
+        priority = row["priority"]
+        note = row["note"]
+        tags = try Tags.parse(row["tags"])
     }
 }
 
@@ -114,6 +127,7 @@ extension Agent {
         ended = row.time("ended")
         reason = row["reason"]
         isLost = row["lost"]
+        isLeaving = row["leaving"]
         isReplaced = row["replaced"] as Double? != nil
     }
 }

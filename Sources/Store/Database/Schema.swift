@@ -29,6 +29,9 @@ enum Schema {
         migrator.registerMigration("runs that W&B does not have") { db in
             try db.execute(sql: v8)
         }
+        migrator.registerMigration("steering, early stops, costs") { db in
+            try db.execute(sql: v9)
+        }
         return migrator
     }
 

@@ -36,6 +36,10 @@ public enum StoreError: Error, Equatable {
     case ambiguousRun(prefix: String, candidates: [RunID])
     /// A run that is to be tried again is neither failed nor cancelled.
     case notRetryable(RunID, RunStatus)
+    /// A run that is to be held or moved forward is over.
+    case settled(RunID, RunStatus)
+    /// Nothing of the job is left.
+    case finished(JobID)
     /// Anything else the database says.
     case unexpected(path: String, message: String)
 }
@@ -128,6 +132,11 @@ extension StoreError: CustomStringConvertible {
                 + candidates.map(\.description).joined(separator: ", ") + "; give more letters"
         case .notRetryable(let run, let status):
             "run \(run) is \(status.rawValue): only failed and cancelled runs can be tried again"
+        case .settled(let run, let status):
+            "run \(run) is \(status.rawValue): nothing of it waits any more"
+        case .finished(let job):
+            "job \(job) has nothing left to do; `orchestrator retry \(job)` puts failed and cancelled runs back, "
+                + "`orchestrator add \(job)` adds some"
         case .unexpected(let path, let message):
             "\(path): \(message)"
         }

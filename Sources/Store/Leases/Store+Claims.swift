@@ -3,8 +3,9 @@ import GRDB
 extension Store {
     /// Claims the job's next waiting spec for an agent.
     ///
-    /// Runs that were interrupted come first, then specs in order, and last those that have taken an agent with them
-    /// before they got any further: they may do so again. No two agents ever get the same attempt.
+    /// Runs that were interrupted come first, then specs by priority and in order, and last those that have taken an
+    /// agent with them before they got any further: they may do so again. No two agents ever get the same attempt. A job
+    /// that is held, halted, full or waits for another hands out nothing, nor do agents get anything that are to leave.
     ///
     /// - Parameters:
     ///   - job: The job.
@@ -18,6 +19,7 @@ extension Store {
         let now = now()
         return try write(.untilPowerCut) { db in
             try Self.checkMayClaim(agent, in: db)
+            guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }
             let row = try Row.fetchOne(
                 db,
                 sql: """
@@ -35,11 +37,12 @@ extension Store {
     /// The waiting run of `:job` that is claimed next.
     static let nextRun = """
         COALESCE(
-          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND attempt > 0 AND \(turn) = 0
-           ORDER BY position LIMIT 1),
-          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND (attempt = 0 OR \(turn) < 2)
-           ORDER BY position LIMIT 1),
-          (SELECT id FROM run WHERE job = :job AND status = 'pending' ORDER BY position LIMIT 1))
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND attempt > 0 AND held = 0 AND \(turn) = 0
+           ORDER BY priority DESC, position LIMIT 1),
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND held = 0 AND (attempt = 0 OR \(turn) < 2)
+           ORDER BY priority DESC, position LIMIT 1),
+          (SELECT id FROM run WHERE job = :job AND status = 'pending' AND held = 0
+           ORDER BY priority DESC, position LIMIT 1))
         """
 
     /// When it is a begun run's turn: 0 at once, 1 in its place among the others, 2 after them.
@@ -111,6 +114,7 @@ extension Store {
                     (again ? RunStatus.pending : .failed).rawValue, error, again ? nil : now.rawValue,
                 ])
             try Self.end(claim, .failed, reason: error, at: now, in: db)
+            if !again { try Self.haltIfHopeless(claim.spec.job, in: db) }
             return again ? .pending : .failed
         }
     }

@@ -61,6 +61,7 @@ extension Store {
             // Who had to wait for the state file may be ahead of the attempt's agent, which waits to renew it.
             guard .now - asked < hold.lease / 2 else { return nil }
             try Self.checkMayClaim(agent, in: db)
+            guard try !Self.isLeaving(agent, in: db) else { return nil }
             guard try Self.endSilently(hold, reason: Self.fellSilent, at: now, in: db) else { return nil }
             guard try !Self.quarantineIfLethal(hold.run, at: now, in: db) else { return nil }
             let row = try Row.fetchOne(
@@ -174,6 +175,8 @@ extension Store {
                     + agents.joined(separator: ", ") + ")" + (known ?? ""),
                 run.rawValue,
             ])
+        let job = try Int64.fetchOne(db, sql: "SELECT job FROM run WHERE id = ?", arguments: [run.rawValue])
+        if let job { try haltIfHopeless(JobID(rawValue: job), in: db) }
         return true
     }
 }

@@ -52,6 +52,24 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let finished: Timestamp?
     /// The web pages that were made for it.
     public let links: [JobLink]
+    /// The name that the user has given it.
+    public let title: String?
+    /// What the user has written to it.
+    public let note: String?
+    /// What the user has tagged it with, in order.
+    public let tags: [String]
+    /// When the user has held it; nil while it hands out specs.
+    public let held: Timestamp?
+    /// Why it hands out nothing any more: its first runs all failed for one cause.
+    public let halted: String?
+    /// The job that it waits for.
+    public let after: JobID?
+    /// How many of its runs may be at work at once.
+    public let maxRunning: Int?
+    /// How many agents it is to have at most, since it was scaled.
+    public let agentsLimit: Int?
+    /// How many of its first runs must fail for one cause for it to be halted.
+    public let failFast: Int?
     /// Whether the job's worker can use the state file of today, or comes from an earlier version.
     public let hasPresentWorker: Bool
 }
@@ -67,6 +85,12 @@ public struct NewJob: Sendable {
     var maxRetries: Int
     var createReport: Bool
     var options: JobOptions
+    /// The job that it waits for.
+    public var after: JobID?
+    /// How many of its runs may be at work at once.
+    public var maxRunning: Int?
+    /// How many of its first runs must fail for one cause for it to be halted.
+    public var failFast: Int?
 
     /// Describes a job; `token` must be unique for ever.
     public init(

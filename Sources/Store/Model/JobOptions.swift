@@ -10,6 +10,8 @@ public struct JobOptions: Sendable, Equatable {
     public var sbatchArguments: [String]
     /// A command for the shell that the last agent runs when nothing of the job is left to do.
     public var onFinish: String?
+    /// A command for the shell that is told of failures, as JSON on its standard input.
+    public var onFailure: String?
     /// Whether checkpoints are uploaded to W&B.
     public var uploadsCheckpoints: Bool
     /// Whether the final weights are.
@@ -37,14 +39,15 @@ public struct JobOptions: Sendable, Equatable {
     /// Describes what was asked; everything that isn't has its usual value.
     public init(
         slots: Slots = .count(1), threads: Int? = nil, resources: [String: String] = [:],
-        sbatchArguments: [String] = [], onFinish: String? = nil, uploadsCheckpoints: Bool = false,
-        uploadsModel: Bool = true
+        sbatchArguments: [String] = [], onFinish: String? = nil, onFailure: String? = nil,
+        uploadsCheckpoints: Bool = false, uploadsModel: Bool = true
     ) {
         self.slots = slots
         self.threads = threads
         self.resources = resources
         self.sbatchArguments = sbatchArguments
         self.onFinish = onFinish
+        self.onFailure = onFailure
         self.uploadsCheckpoints = uploadsCheckpoints
         self.uploadsModel = uploadsModel
     }
@@ -53,7 +56,7 @@ public struct JobOptions: Sendable, Equatable {
 /// As JSON in the state file: what is missing has its usual value, so that older rows stay readable.
 extension JobOptions: Codable {
     private enum Key: String, CodingKey {
-        case slots, threads, resources, onFinish, uploadsCheckpoints, uploadsModel
+        case slots, threads, resources, onFinish, onFailure, uploadsCheckpoints, uploadsModel
         case sbatchArguments
     }
 
@@ -67,6 +70,7 @@ extension JobOptions: Codable {
             resources: try values.decodeIfPresent([String: String].self, forKey: .resources) ?? [:],
             sbatchArguments: try values.decodeIfPresent([String].self, forKey: .sbatchArguments) ?? [],
             onFinish: try values.decodeIfPresent(String.self, forKey: .onFinish),
+            onFailure: try values.decodeIfPresent(String.self, forKey: .onFailure),
             uploadsCheckpoints: try values.decodeIfPresent(Bool.self, forKey: .uploadsCheckpoints) ?? false,
             uploadsModel: try values.decodeIfPresent(Bool.self, forKey: .uploadsModel) ?? true)
     }
@@ -84,6 +88,7 @@ extension JobOptions: Codable {
         try values.encode(resources, forKey: .resources)
         try values.encode(sbatchArguments, forKey: .sbatchArguments)
         try values.encodeIfPresent(onFinish, forKey: .onFinish)
+        try values.encodeIfPresent(onFailure, forKey: .onFailure)
         try values.encode(uploadsCheckpoints, forKey: .uploadsCheckpoints)
         try values.encode(uploadsModel, forKey: .uploadsModel)
     }

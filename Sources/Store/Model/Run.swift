@@ -10,6 +10,8 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
     case failed
     /// Called off by the user.
     case cancelled
+    /// Stopped early, as its sweep asks of runs that others have outdone.
+    case stopped
 
     /// Whether nothing will happen to the run any more.
     public var isSettled: Bool { self != .pending && self != .running }
@@ -45,6 +47,14 @@ public struct Run: Sendable, Equatable, Identifiable {
     public let started: Timestamp?
     /// When it was settled.
     public let ended: Timestamp?
+    /// Whether it waits until the user releases it.
+    public let isHeld: Bool
+    /// Runs of higher priority are claimed first.
+    public let priority: Int
+    /// What the user has written to it.
+    public let note: String?
+    /// What the user has tagged it with, in order.
+    public let tags: [String]
 }
 
 /// How far a run has come.
@@ -96,6 +106,8 @@ public enum AttemptOutcome: String, Sendable, Codable {
     case lost
     /// The user called it off.
     case cancelled
+    /// Its sweep stopped it early.
+    case stopped
 }
 
 /// One agent's try at a run.

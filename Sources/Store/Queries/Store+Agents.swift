@@ -44,7 +44,10 @@ extension Store {
                         identity.slurm.arrayTask, now.rawValue, allocationEnd?.rawValue, identity.memoryKills,
                         given.rawValue, job.rawValue,
                     ])
-                if db.changesCount == 1 { return given }
+                if db.changesCount == 1 {
+                    try Self.keepToLimit(given, of: job, in: db)
+                    return given
+                }
             }
             try db.execute(
                 sql: """
@@ -58,8 +61,21 @@ extension Store {
                     identity.slurm.job, identity.slurm.arrayJob, identity.slurm.arrayTask, now.rawValue,
                     now.rawValue, allocationEnd?.rawValue, identity.memoryKills,
                 ])
-            return AgentID(rawValue: db.lastInsertedRowID)
+            let agent = AgentID(rawValue: db.lastInsertedRowID)
+            try Self.keepToLimit(agent, of: job, in: db)
+            return agent
         }
+    }
+
+    /// Sends a new agent away again if the job was scaled to as many as it has: it may have waited in SLURM's queue since.
+    private static func keepToLimit(_ agent: AgentID, of job: JobID, in db: Database) throws {
+        try db.execute(
+            sql: """
+                UPDATE agent SET leaving = 1 WHERE id = :agent AND
+                  (SELECT COUNT(*) FROM agent AS other WHERE other.job = :job AND other.id <> :agent
+                     AND other.state <> 'ended' AND NOT other.leaving)
+                  >= (SELECT agents_limit FROM job WHERE id = :job)
+                """, arguments: ["agent": agent.rawValue, "job": job.rawValue])
     }
 
     /// Notes of the agents that SLURM has started before in the same job, and now again, that they have ended.

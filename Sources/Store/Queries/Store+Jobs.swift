@@ -22,6 +22,7 @@ extension Store {
         var failure: (any Error)?
         do {
             return try write { db in
+                if let after = new.after { _ = try storedJob(after, in: db) }
                 let id = try insert(new, into: db)
                 try insert(specs, of: id, into: db)
                 if new.executor == .local {
@@ -120,14 +121,15 @@ extension Store {
         try db.execute(
             sql: """
                 INSERT INTO job (token, suffix, project, created, folder, submitted_from, executor,
-                  agent_count, max_retries, create_report, options, submission, steps_known)
-                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?)
+                  agent_count, max_retries, create_report, options, submission, steps_known, after, max_running,
+                  fail_fast)
+                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
                 String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), SubmissionState.stored.rawValue,
-                Schema.steps,
+                Schema.steps, new.after?.rawValue, new.maxRunning, new.failFast,
             ])
         let id = JobID(rawValue: db.lastInsertedRowID)
         try db.execute(
@@ -136,7 +138,8 @@ extension Store {
         return id
     }
 
-    private func insert(_ specs: [NewSpec], of job: JobID, into db: Database) throws {
+    /// Stores specs behind those that the job has.
+    func insert(_ specs: [NewSpec], of job: JobID, from first: Int = 0, into db: Database) throws {
         var generator = SystemRandomNumberGenerator()
         let insertSpec = try db.makeStatement(
             sql: """
@@ -148,7 +151,8 @@ extension Store {
                 INSERT INTO run (id, job, position, experiment, status, steps, folder)
                 VALUES (?, ?, ?, ?, 'pending', ?, ?)
                 """)
-        for (position, spec) in specs.enumerated() {
+        for (index, spec) in specs.enumerated() {
+            let position = first + index
             var run: RunID
             repeat {  // until the name is not taken; with 36^8 names that is the first time
                 run = RunID.random(using: &generator)

@@ -211,7 +211,7 @@ extension Store {
     /// Some of the runs, those first that are most worth a look.
     private func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
         var runs: [Run] = []
-        for status in [RunStatus.running, .failed, .pending, .done, .cancelled] where runs.count < limit {
+        for status in [RunStatus.running, .failed, .pending, .done, .stopped, .cancelled] where runs.count < limit {
             runs += try Row.fetchAll(
                 db,
                 sql: """
@@ -262,7 +262,7 @@ extension Store {
             db,
             sql: """
                 SELECT COUNT(*) FROM run
-                WHERE job = ? AND status IN ('done', 'failed', 'cancelled') AND unsent
+                WHERE job = ? AND status IN ('done', 'failed', 'cancelled', 'stopped') AND unsent
                 """, arguments: [job.rawValue]) ?? 0
     }
 

@@ -41,7 +41,7 @@ extension Store {
     public func retry(_ job: JobID, _ statuses: Set<RunStatus>) throws(StoreError) -> Int {
         try write { db in
             _ = try storedJob(job, in: db)
-            let words = statuses.subtracting([.pending, .running, .done]).map { "'\($0.rawValue)'" }
+            let words = statuses.subtracting([.pending, .running, .done, .stopped]).map { "'\($0.rawValue)'" }
             return try Self.retry(
                 "job = ? AND status IN (\(words.joined(separator: ", ")))", [job.rawValue], of: job, in: db)
         }
@@ -138,7 +138,10 @@ extension Store {
         let count = db.changesCount
         if count > 0 {
             try db.execute(
-                sql: "UPDATE job SET cancelled = NULL, finished = NULL WHERE id = ?", arguments: [job.rawValue])
+                sql: """
+                    UPDATE job SET cancelled = NULL, finished = NULL, failures_before = MIN(failures_before,
+                      (SELECT COUNT(*) FROM run WHERE run.job = job.id AND status = 'failed')) WHERE id = ?
+                    """, arguments: [job.rawValue])
         }
         return count
     }

@@ -35,7 +35,7 @@ extension Store {
     public func unsentRuns() throws(StoreError) -> [RunID] {
         try read { db in
             try Row.fetchAll(
-                db, sql: "SELECT id FROM run WHERE status IN ('done', 'failed', 'cancelled') AND unsent"
+                db, sql: "SELECT id FROM run WHERE status IN ('done', 'failed', 'cancelled', 'stopped') AND unsent"
             ).map { try $0.word("id") }
         }
     }

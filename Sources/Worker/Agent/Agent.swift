@@ -94,7 +94,8 @@ extension Worker {
                     Self.recoverLostAgents(of: stored, store, cache, slurm)
                 },
                 comment: allocation.map { JobComment(slurm: slurm, job: $0.job) },
-                deliveries: Deliveries(settings: tracking, offlineFolders: cache.wandb, store: store))
+                deliveries: Deliveries(settings: tracking, offlineFolders: cache.wandb, store: store),
+                failures: FailureWatch(store: store, job: stored, tracking: tracking, environment: environment))
             try await loop.run()
         }
 

@@ -51,9 +51,11 @@ extension AgentLoop {
         } catch let error as FileError where error.isOutOfRoom {
             _ = try giveBackForRoom(claim, error.description)
         } catch {
+            var status = RunStatus.pending
             _ = try record { () throws(StoreError) in
-                try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
+                status = try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
             }
+            if status == .failed { failures.tell() }
         }
         return nil
     }
@@ -110,7 +112,9 @@ extension AgentLoop {
         let lost = try record { () throws(StoreError) in
             status = try store.fail(run.claim, error: error.description, retry: mayPass)
         }
-        if status == .pending { leave(run, lost) } else { close(run, exitCode: 1, unless: lost) }
+        guard status == .failed else { return leave(run, lost) }
+        close(run, exitCode: 1, unless: lost)
+        if lost == nil { failures.tell() }
     }
 
     private func removeCheckpoints(of run: ClaimedRun) {
@@ -134,7 +138,10 @@ extension AgentLoop {
     /// Closes the page of a run that is over, unless the run goes on elsewhere.
     private func close(_ run: ClaimedRun, exitCode: Int32, unless lost: LostLease?) {
         if let lost { return leave(run, lost) }
-        deliveries.finish(run.tracker, of: run.claim, exitCode: exitCode, log: run.log)
+        // An alert is in the name of a run that the server has.
+        deliveries.finish(run.tracker, of: run.claim, exitCode: exitCode, log: run.log) {
+            if exitCode == 1 { failures.alert(of: run.claim, log: run.log) }
+        }
     }
 
     /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.

@@ -36,11 +36,17 @@ struct AgentLoop: Sendable {
     /// The comment of the agent's SLURM job, `nil` outside SLURM.
     let comment: JobComment?
     let deliveries: Deliveries
+    /// Tells of failures while the job goes on.
+    let failures: FailureWatch
     let memory = MemoryGate()
 
     /// Why a slot takes no more specs.
     private enum SlotEnd: Sendable {
         case nothingLeft, stopped, timeIsShort, superfluous
+        /// There are to be fewer agents.
+        case leaving
+        /// The job hands out nothing any more, for its failures.
+        case halted(String)
         /// Others hold this agent for ended.
         case superseded
         case failed(StoreError)
@@ -81,6 +87,7 @@ struct AgentLoop: Sendable {
             try await endBefore(ends, superseded)
             return false
         }
+        failures.finish()
         let notes = try await JobEnd(
             store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
         ).perform()
@@ -120,6 +127,15 @@ struct AgentLoop: Sendable {
         if let superseded { return Self.say("ends: \(superseded)") }
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
             return try sayGoodbye("others suffice for what is left")
+        }
+        for end in ends {
+            switch end {
+            case .leaving: return try sayGoodbye("there are to be fewer agents")
+            case .halted(let reason):
+                try sayGoodbye("the job hands out no more specs: \(reason)")
+                return failures.finish()
+            default: continue
+            }
         }
         let isTimeShort = ends.contains { if case .timeIsShort = $0 { true } else { false } }
         guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
@@ -176,6 +192,8 @@ struct AgentLoop: Sendable {
                     idleSince = .now
                 } else if open?.isNone ?? false {
                     return .nothingLeft
+                } else if let end = try ordered() {
+                    return end
                 } else if .now - idleSince > Self.idleAtMost, try isSuperfluous() {
                     return .superfluous
                 } else {
@@ -188,6 +206,16 @@ struct AgentLoop: Sendable {
             return .superseded
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// Why an agent that finds nothing to claim is to end, if it is; failures that are still to be told of are.
+    private func ordered() throws(StoreError) -> SlotEnd? {
+        failures.tell()
+        return switch try persist({ () throws(StoreError) in try store.order(for: agent, of: job.id) }) {
+        case .wait: nil
+        case .leave: .leaving
+        case .halt(let reason): .halted(reason)
         }
     }
 

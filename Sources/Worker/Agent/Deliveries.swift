@@ -33,12 +33,16 @@ final class Deliveries: Sendable {
         self.store = store
     }
 
-    /// Sends what is left of a run and its exit code, and says what became of them.
-    func finish(_ tracker: RunTracker, of claim: Claim, exitCode: Int32, log: RunLog) {
+    /// Sends what is left of a run and its exit code, says what became of them, and does what is then to be done.
+    func finish(
+        _ tracker: RunTracker, of claim: Claim, exitCode: Int32, log: RunLog,
+        then: @escaping @Sendable () -> Void = {}
+    ) {
         inBackground { [self] in
             let delivery = tracker.finish(exitCode: exitCode) { StopRequest.isMade }
             log.say(delivery.description)
             note(delivery, of: claim, log: log)
+            then()
             if case .delivered = delivery { sendLeft() }
         }
     }

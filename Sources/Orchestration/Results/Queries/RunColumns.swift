@@ -14,6 +14,7 @@ package enum RunColumns {
         .init("state", aliases: ["status"], words: RunStatus.allCases.map(\.rawValue)),
         .init("attempts", aliases: ["attempt"]), .init("node"), .init("step"), .init("steps"), .init("started"),
         .init("ended"), .init("seconds"), .init("active_seconds"), .init("error"), .init("folder"),
+        .init("held"), .init("priority"), .init("note"), .init("tags"),
     ]
 
     /// The columns whose numbers are unix seconds.
@@ -57,7 +58,8 @@ package enum RunColumns {
             .text(run.experiment), .text(run.status.rawValue), .number(Double(run.attempt)), text(node),
             .number(Double(run.progress.step)), .number(Double(run.progress.steps)), number(run.started?.rawValue),
             number(run.ended?.rawValue), number(seconds), number(run.ended == nil ? nil : active), text(run.error),
-            .text(run.folder.path),
+            .text(run.folder.path), .bool(run.isHeld), .number(Double(run.priority)), text(run.note),
+            text(run.tags.isEmpty ? nil : run.tags.joined(separator: " ")),
         ]
     }
 

@@ -1,0 +1,81 @@
+import Artifacts
+package import Experiments
+import Foundation
+package import Store
+
+/// Further specs for a job that is stored already.
+package struct Addition {
+    private let job: Job
+    private let plan: SweepPlan
+    private let state: OpenStore
+
+    /// What has come of it.
+    package struct Result: Encodable {
+        package let job: Int64
+        package let added: Int
+        /// How many the job has already.
+        package let known: Int
+        package let agentsAtWork: Int
+    }
+
+    /// Reads what is to be added.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - experiments: Names or files; none means those that the job has.
+    ///   - sweep: The sweep file.
+    ///   - settings: Values that hold for every spec, `key=value` each.
+    ///   - sampling: How many samples to draw; nil for every combination.
+    ///   - state: Where the job is.
+    /// - Throws: ``Failure`` with what is wrong with the files; for another kind of target than the job's.
+    package init(
+        to job: Job, experiments: [String], sweep: String?, settings: [String], sampling: Sampling?, in state: OpenStore
+    ) throws {
+        (self.job, self.state) = (job, state)
+        let present = try state.store.experiments(of: job.id)
+        let names = try experiments.isEmpty ? [Self.names(present, of: job)] : experiments
+        plan = try SweepPlan(
+            experiments: names, sweep: sweep, settings: settings, sampling: sampling, project: job.project,
+            runs: state.cache.runs)
+        let kinds = Set(present.compactMap(\.task))
+        for draft in plan.drafts where !kinds.isEmpty && !kinds.contains(draft.config.taskConfig.name) {
+            throw Failure.badInput(
+                "job \(job.id) decomposes targets of the kind \(kinds.sorted().joined(separator: ", ")); "
+                    + "\(draft.experiment) is of the kind \(draft.config.taskConfig.name): submit it as a job of its own"
+            )
+        }
+    }
+
+    /// The job's experiments, if all of them can be found again by their names.
+    private static func names(_ present: [JobExperiment], of job: Job) throws(Failure) -> String {
+        let known = Registry.allNames
+        if let own = present.first(where: { !known.contains($0.name) }) {
+            throw .badInput(
+                "job \(job.id) is of your own experiment \(own.name): name its file with --experiments")
+        }
+        return present.map(\.name).joined(separator: ",")
+    }
+
+    /// What is right and probably not meant.
+    package var doubts: [String] { plan.doubts }
+
+    /// Stores those specs that the job does not have yet, all or none.
+    ///
+    /// - Throws: What keeps targets from being copied or the specs from being stored; then nothing is.
+    package func perform() throws -> Result {
+        let (cache, environment) = (state.cache, state.environment)
+        try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
+        try plan.checkDownloads(in: cache.runs)
+        var targets = TargetCopies(in: cache)
+        let worker = try Program.worker(environment: environment)
+        let specs = try LanguageModels(worker: worker, cache: cache, environment: environment)
+            .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: plan.drafts), of: plan.drafts)
+        let added = try state.store.add(specs, to: job.id) {
+            guard let sweep = plan.sweepFile else { return }
+            // Beside the job's own, for the record.
+            try Files.copy(sweep, to: "\(job.folder.path)/sweep-added-\(UUID().uuidString.prefix(8)).yaml", mode: 0o644)
+        }
+        let alive = try state.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
+        return Result(job: job.id.rawValue, added: added, known: specs.count - added, agentsAtWork: alive.count)
+    }
+}

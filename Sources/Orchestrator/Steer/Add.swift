@@ -1,0 +1,67 @@
+import ArgumentParser
+import Experiments
+import JSON
+import Orchestration
+import Store
+
+/// Adds specs to a job.
+struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Add specs to a job, whether agents work on it or it is over.",
+        discussion: """
+            EXAMPLES
+              orchestrator add 7 --sweep more.yaml
+              orchestrator add 7 --sweep more.yaml --experiments my_config.yaml
+              orchestrator add 7 --set seed=5
+              orchestrator resume 7        then, if no agent is at work any more
+
+            Specs that the job has already are left out. Experiments are the job's, unless others of its kind are named.
+            """)
+
+    @Argument(help: "The job's number.", completion: CompletionWords.jobs)
+    var job: Int64
+
+    @Option(
+        help: ArgumentHelp("Sweep over the parameters in this file.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml", "json"]))
+    var sweep: String?
+
+    @Option(
+        help: ArgumentHelp("Experiments by name, or YAML files of your own (default: the job's).", valueName: "a,b"),
+        completion: .list(Registry.allNames))
+    var experiments: [String] = []
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Give a key of the configs this value in every spec; repeatable.", valueName: "key=value"))
+    var settings: [String] = []
+
+    @OptionGroup var search: SweepOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        if sweep == nil, settings.isEmpty, experiments.isEmpty {
+            throw ValidationError("nothing to add: name a sweep with --sweep, or settings with --set")
+        }
+        try search.validate(sweep: sweep)
+    }
+
+    func run() async throws {
+        let state = try await OpenStore.open(for: .changing)
+        let result = try await failing {
+            let addition = try Addition(
+                to: state.store.job(JobID(rawValue: job)), experiments: experiments, sweep: sweep, settings: settings,
+                sampling: search.sampling, in: state)
+            for doubt in addition.doubts { printError(doubt) }
+            return try addition.perform()
+        }
+        if json { return print(try JSONText.encode(result), terminator: "") }
+        let known = result.known > 0 ? "; \(result.known) it has already" : ""
+        print("Job \(job): \(plural(result.added, "spec")) added\(known)")
+        if result.added > 0, result.agentsAtWork == 0 {
+            print("No agent is at work on it: `orchestrator resume \(job)` starts some")
+        }
+    }
+}

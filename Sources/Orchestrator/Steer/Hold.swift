@@ -1,0 +1,102 @@
+import ArgumentParser
+import JSON
+import Orchestration
+import Store
+
+/// Keeps jobs or runs from being begun.
+struct Hold: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Hold jobs or runs: what is at work goes on, but nobody begins a held one.",
+        discussion: """
+            EXAMPLES
+              orchestrator hold 7             its agents finish their present runs and begin none
+              orchestrator hold k3j9 x0qa     two runs; the beginnings of their names are enough
+              orchestrator release 7          goes on
+
+            Agents on SLURM that have nothing to do for a minute end, but for one; `orchestrator scale` starts more.
+            """)
+
+    @OptionGroup var named: NamedArguments
+
+    func run() async throws { try await named.change("held") { try $0.hold($1, true) } }
+}
+
+/// Lets held jobs or runs go on.
+struct Release: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let held jobs or runs go on.",
+        discussion: """
+            EXAMPLES
+              orchestrator release 7
+              orchestrator release k3j9 x0qa
+            """)
+
+    @OptionGroup var named: NamedArguments
+
+    func run() async throws { try await named.change("released") { try $0.hold($1, false) } }
+}
+
+/// Has runs claimed before others.
+struct Priority: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Have runs claimed before others of their job.",
+        discussion: """
+            EXAMPLES
+              orchestrator priority k3j9 x0qa            before all others that wait
+              orchestrator priority k3j9 --level -5      after them: 0 is the usual level
+
+            Runs that were interrupted go on first in any case.
+            """)
+
+    @OptionGroup var named: NamedArguments
+
+    @Option(help: ArgumentHelp("The level, from -1000 to 1000 (default: above all others).", valueName: "n"))
+    var level: Int?
+
+    func validate() throws {
+        if let level, !(-1000...1000).contains(level) {
+            throw ValidationError("--level is \(level); it takes -1000 to 1000")
+        }
+    }
+
+    func run() async throws {
+        try await named.change("moved forward") { store, names in
+            let runs = try names.map { name in
+                guard case .run(let run) = name else {
+                    throw Failure.badInput("priorities are for runs; `orchestrator status JOB --runs` lists them")
+                }
+                return run
+            }
+            try store.prioritize(runs, level)
+        }
+    }
+}
+
+/// The jobs and runs that a command changes, all or none of them.
+struct NamedArguments: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
+        completion: CompletionWords.jobsAndRuns)
+    var names: [String]
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    private struct Report: Encodable {
+        let jobs: [Int64]
+        let runs: [String]
+    }
+
+    /// Looks all of them up, changes them in one transaction and says so.
+    func change(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
+        let state = try await OpenStore.open(for: .changing)
+        try await failing {
+            let named = try names.map { try Named(Reference($0), as: $0, in: state.store) }
+            try body(state.store, named)
+            let jobs = named.compactMap { if case .job(let job) = $0 { job.rawValue } else { nil } }
+            let runs = named.compactMap { if case .run(let run) = $0 { run.rawValue } else { nil } }
+            if json { return print(try JSONText.encode(Report(jobs: jobs, runs: runs)), terminator: "") }
+            for name in jobs.map({ "Job \($0)" }) + runs.map({ "Run \($0)" }) { print("\(name): \(done)") }
+        }
+    }
+}

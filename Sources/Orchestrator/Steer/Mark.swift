@@ -1,0 +1,125 @@
+import ArgumentParser
+import Orchestration
+import Store
+
+/// Writes a note to a job or a run.
+struct Note: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a note to a job or a run; --where and --columns know it.",
+        discussion: """
+            EXAMPLES
+              orchestrator note 7 "rerun with the fixed data"
+              orchestrator note k3j9 "look at figure 3"
+              orchestrator note 7 ""                      takes it away
+            """)
+
+    @Argument(
+        help: ArgumentHelp("A job's number, or a run's name or its beginning.", valueName: "job-or-run"),
+        completion: CompletionWords.jobsAndRuns)
+    var name: String
+
+    @Argument(help: "The note, on one line.")
+    var text: String
+
+    func validate() throws { try MarkText.check(text, "a note", atMost: 1000) }
+
+    func run() async throws {
+        var marks = Marks()
+        marks.note = text
+        try await MarkText.write(marks, to: [name], text.isEmpty ? "note taken away" : "noted")
+    }
+}
+
+/// Tags jobs or runs.
+struct Tag: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tag jobs and runs, or take tags away; --where and --columns know them.",
+        discussion: """
+            EXAMPLES
+              orchestrator tag 7 --add paper --add final
+              orchestrator tag k3j9 x0qa --add odd
+              orchestrator tag 7 --remove final
+              orchestrator best 7 --where 'tags ~ paper'
+            """)
+
+    @Argument(
+        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
+        completion: CompletionWords.jobsAndRuns)
+    var names: [String]
+
+    @Option(help: ArgumentHelp("A tag to add; repeatable.", valueName: "tag"))
+    var add: [String] = []
+
+    @Option(help: ArgumentHelp("A tag to take away; repeatable.", valueName: "tag"))
+    var remove: [String] = []
+
+    func validate() throws {
+        if add.isEmpty, remove.isEmpty { throw ValidationError("name a tag with --add or --remove") }
+        for tag in add + remove {
+            try MarkText.check(tag, "a tag", atMost: 64)
+            if tag.isEmpty || tag.contains(where: \.isWhitespace) {
+                throw ValidationError("the tag '\(tag)' is empty or has blanks in it; expected a word")
+            }
+        }
+        if let both = add.first(where: remove.contains) {
+            throw ValidationError("--add and --remove name the same tag '\(both)'")
+        }
+    }
+
+    func run() async throws {
+        var marks = Marks()
+        (marks.adding, marks.removing) = (add, remove)
+        try await MarkText.write(marks, to: names, "tagged")
+    }
+}
+
+/// Gives a job a name.
+struct Rename: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give a job a name, which lists show.",
+        discussion: """
+            EXAMPLES
+              orchestrator rename 7 "sparsity sweep, second try"
+              orchestrator rename 7 ""                    the name that it was given first
+
+            SLURM and W&B go on calling it by its first name.
+            """)
+
+    @Argument(help: "The job's number.", completion: CompletionWords.jobs)
+    var job: Int64
+
+    @Argument(help: "The name, on one line.")
+    var title: String
+
+    func validate() throws { try MarkText.check(title, "a name", atMost: 100) }
+
+    func run() async throws {
+        let state = try await OpenStore.open(for: .changing)
+        let id = JobID(rawValue: job)
+        try await failing { try state.store.rename(id, title.isEmpty ? nil : title) }
+        print("Job \(id): \(title.isEmpty ? "has its first name again" : "renamed")")
+    }
+}
+
+/// What users write to jobs and runs.
+enum MarkText {
+    /// Refuses what would not stand on one line of a table.
+    static func check(_ text: String, _ what: String, atMost limit: Int) throws {
+        guard text.count <= limit else {
+            throw ValidationError("\(what) has \(limit) characters at most, not \(text.count)")
+        }
+        let isPlain = text.unicodeScalars.allSatisfy {
+            ![.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
+        }
+        guard isPlain else { throw ValidationError("\(what) stands on one line, without control characters") }
+    }
+
+    /// Writes to all of them, or none.
+    static func write(_ marks: Marks, to names: [String], _ done: String) async throws {
+        let state = try await OpenStore.open(for: .changing)
+        try await failing {
+            try state.store.mark(names.map { try Named(Reference($0), as: $0, in: state.store) }, marks)
+        }
+        for name in names { print("\(name): \(done)") }
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Jobs
+import Store
+import Synchronization
+import WandB
+
+/// Tells of a job's failures while it goes on: the user's command, and those who follow the project on W&B.
+final class FailureWatch: Sendable {
+    private let store: Store
+    private let job: Job
+    private let tracking: WandBSettings
+    private let environment: [String: String]
+    /// Whether this agent is running the user's command.
+    private let isTelling = Mutex(false)
+
+    init(store: Store, job: Job, tracking: WandBSettings, environment: [String: String]) {
+        (self.store, self.job, self.tracking, self.environment) = (store, job, tracking, environment)
+    }
+
+    /// Alerts those who follow the project on W&B to a run that is the first of its job to fail for its cause.
+    func alert(of claim: Claim, log: RunLog) {
+        guard tracking.offlineReason == nil else { return }
+        do throws(StoreError) {
+            guard try store.isFirstOfItsKind(claim.run) else { return }
+            let reason = try store.run(claim.run).error ?? "no reason is known"
+            let problem = RunAlert.send(
+                title: "\(job.token): run \(claim.run) failed", text: reason, inTheNameOf: claim.folder.spool,
+                settings: tracking)
+            if let problem { log.say("W&B: no alert about the failure: \(problem)") }
+        } catch {
+            log.say("W&B: no alert about the failure: \(error)")
+        }
+    }
+
+    /// Has the user's command told of the failures that it does not know of, unless it was told of some lately.
+    ///
+    /// Training does not wait for the command.
+    func tell() {
+        guard job.options.onFailure != nil, beginTelling() else { return }
+        Thread.detachNewThread { [self] in
+            defer { endTelling() }
+            _ = tellNow()
+        }
+    }
+
+    /// The same before the agent ends, whenever the command may be told again.
+    func finish() {
+        guard job.options.onFailure != nil else { return }
+        while !StopRequest.isMade {
+            if beginTelling() {
+                let isDone = tellNow()
+                endTelling()
+                if isDone { return }
+            }
+            AgentLoop.wait(.seconds(1))
+        }
+    }
+
+    /// Tells what is to be told now.
+    ///
+    /// - Returns: Whether nothing is left to tell, or can be.
+    private func tellNow() -> Bool {
+        do {
+            for note in try FailureNotice(store: store, job: job, environment: environment).send() {
+                AgentLoop.say(note)
+            }
+            return try !store.hasUntoldFailures(of: job.id)
+        } catch {
+            AgentLoop.say("--on-failure: \(error)")
+            return true
+        }
+    }
+
+    private func beginTelling() -> Bool {
+        isTelling.withLock { isTelling in
+            defer { isTelling = true }
+            return !isTelling
+        }
+    }
+
+    private func endTelling() { isTelling.withLock { $0 = false } }
+}
