@@ -169,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
         .testTarget(
-            name: "DashboardTests", dependencies: ["Artifacts", "Dashboard", "Layout", "Orchestration", "Store"],
+            name: "DashboardTests",
+            dependencies: ["Artifacts", "Browser", "Dashboard", "JSON", "Layout", "Orchestration", "Store"],
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),

@@ -42,16 +42,19 @@ final class Scene: Sendable {
 
     func site() throws -> Site { try Site(cache: cache, environment: ["PATH": "/nowhere"]) }
 
-    /// Serves the folder while `body` asks.
+    /// Serves the folder while `body` asks, which blocks: on a thread that the server does not need.
     func serving(
-        _ gate: Gate = Gate(), patience: Duration = .seconds(60), _ body: (Client) async throws -> Void
+        _ gate: Gate = Gate(), patience: Duration = .seconds(60), _ body: @escaping @Sendable (Client) throws -> Void
     ) async throws {
         let routes = Routes(try site())
         let server = try await DashboardServer.start(at: .port(0), gate: gate, patience: patience) {
             await routes.answer($0)
         }
         defer { server.stop() }
-        try await body(Client(port: try #require(server.port), token: gate.token))
+        let client = Client(port: try #require(server.port), token: gate.token)
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            Thread.detachNewThread { done.resume(with: Result { try body(client) }) }
+        }
     }
 }
 

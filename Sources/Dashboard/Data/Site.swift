@@ -14,6 +14,8 @@ package final class Site: Sendable {
     private let scratch: String
     private let store = Mutex<Store?>(nil)
     let curves = CurveCache()
+    /// Whether the worker computes something for a page.
+    let isComputing = Atomic(false)
     let reports = Recent<JobID, Reply>(seconds: 2)
     let analyses = Recent<JobID, Reply>(seconds: 10)
 

@@ -122,8 +122,9 @@ export function curvesTab(view) {
         if (names.length) draw();
       }
       if (!record) answers.set(recordKey, { curves: all.filter((name) => kept.curves.has(name)).map((name) => kept.curves.get(name)), paces: kept.paces, left: [] });
+      draw(metric);
     }
-    draw();
+    if (!options.metrics.length) draw();
   }
 
   function lineOf(run, metric) {
@@ -179,16 +180,28 @@ export function curvesTab(view) {
     });
   }
 
-  function draw() {
+  const cards = new Map();
+
+  // Draws all charts, or the one of a metric whose rows have come.
+  function draw(only) {
     const runs = chosen();
     if (!runs.length) { fill(charts, make("p", { class: "empty" }, view.runs.rows.length ? "None of the runs shown has begun: curves appear with their first row." : "This job has no runs.")); fill(below); return; }
     const label = options.x === "time" ? "seconds at work" : "step";
     const onRange = (next) => { range = next; change({ range: next ? next.map((value) => Number(value.toPrecision(6))).join("_") : null }); draw(); };
-    fill(charts, options.metrics.map((metric) => make("section", { class: "card" }, make("h3", { title: view.meaning(metric) }, metric),
-      lineChart({
+    for (const metric of options.metrics) {
+      if (only && cards.has(metric) && metric !== only) continue;
+      const card = make("section", { class: "card" }, make("h3", { title: view.meaning(metric) }, metric), lineChart({
         series: seriesOf(metric), labels: { x: label, y: metric }, logX: options.logX, range, onRange, title: metric,
         logY: options.logY === "auto" ? view.isLogarithmic(metric) : options.logY === "1",
-      }))), options.metrics.length ? null : make("p", { class: "empty" }, "Choose metrics above."));
+        isReading: !data.has(`${metric}\n${options.logX}`),
+      }));
+      cards.get(metric)?.replaceWith(card);
+      cards.set(metric, card);
+    }
+    const shown = options.metrics.map((metric) => cards.get(metric));
+    if (shown.length !== charts.children.length || shown.some((card, index) => charts.children[index] !== card)) {
+      fill(charts, shown, shown.length ? null : make("p", { class: "empty" }, "Choose metrics above."));
+    }
     fill(below, key(runs), range ? make("button", { onclick: () => onRange(null) }, "Show all steps") : null);
   }
 

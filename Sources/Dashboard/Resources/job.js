@@ -54,9 +54,7 @@ export class JobView {
   }
   // Metrics that rows of `metrics.jsonl` have beside the last ones.
   logged() { return ["misc/lr", "misc/grad_norm"]; }
-  differing() {
-    return this.runs.swept.filter((name) => new Set(this.runs.rows.map((run) => JSON.stringify(run.settings[name]))).size > 1);
-  }
+  differing() { return this.runs.differing; }
   about(run) { return this.differing().map((name) => `${name.split(".").pop()}=${number(run.settings[name])}`).join(" "); }
   open(address) { go(address); }
   tableText(columns) {

@@ -2,7 +2,7 @@
 import { make } from "./dom.js";
 import { number } from "./format.js";
 
-const lineMargin = { top: 8, right: 12, bottom: 38, left: 62 };
+const lineMargin = { top: 8, right: 12, bottom: 38, left: 70 };
 
 // Colours that are told apart with any eyes (Okabe and Ito), then dashes.
 export const palette = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8b6d00", "#6a3d9a"];
@@ -43,7 +43,7 @@ export function axes(svg, x, y, width, height, labels) {
 }
 
 // `series`: {name, about, color, dash, x, y, faint: y, lows, highs, band: {x, lows, highs}, open}
-export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title }) {
+export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading }) {
   const holder = make("figure", { class: "chart", tabindex: 0, "aria-label": `${title}: ${series.length} lines; arrow keys read values` });
   const note = make("figcaption", { class: "readout", role: "status" });
   let width = 0;
@@ -93,7 +93,7 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     const dot = svg.append("circle").attr("r", 4).attr("class", "dot").attr("display", "none");
     connect(svg, { x, y, strokes, dot, shows });
     holder.replaceChildren(svg.node(), note);
-    if (!series.some((one) => one.y.some((value) => shows(value, logY)))) note.textContent = "Nothing to draw yet: no run shown has logged this.";
+    if (!series.some((one) => one.y.some((value) => shows(value, logY)))) note.textContent = isReading ? "Reading…" : "Nothing to draw yet: no run shown has logged this.";
   };
 
   function connect(svg, { x, y, strokes, dot, shows }) {
@@ -165,6 +165,6 @@ export function legend(entries) {
     const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
     for (const [attribute, value] of Object.entries({ x1: 0, x2: 26, y1: 5, y2: 5, stroke: color, "stroke-width": 2, "stroke-dasharray": dash || "none" })) line.setAttribute(attribute, value);
     key.append(line);
-    return make("span", { class: "entry" }, key, name, note ? make("span", { class: "dim" }, " " + note) : null);
+    return make("span", { class: "entry", "data-color": color, "data-dash": dash }, key, name, note ? make("span", { class: "dim" }, " " + note) : null);
   }));
 }

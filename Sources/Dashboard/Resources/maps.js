@@ -16,10 +16,11 @@ function cellColor(value, low, high, isSigned) {
 export function heatMaps(arrays, figure) {
   const panels = [...new Set(Object.keys(arrays).filter((name) => name.startsWith(figure + "/") && name.endsWith("/values")).map((name) => name.slice(0, -"/values".length)))];
   if (!panels.length) return make("p", { class: "empty" }, "The numbers of this figure were not kept.");
-  return panels.map((panel) => heatMap(panel.slice(figure.length + 1), arrays[panel + "/values"], arrays[panel + "/columns"]?.values));
+  const rows = figure.startsWith("causal_importances") ? "feature" : "row";
+  return panels.map((panel) => heatMap(panel.slice(figure.length + 1), rows, arrays[panel + "/values"], arrays[panel + "/columns"]?.values));
 }
 
-function heatMap(title, { shape: [rows, columns], values }, names) {
+function heatMap(title, rowWord, { shape: [rows, columns], values }, names) {
   let [low, high] = [0, 0];
   for (const value of values) if (value !== null && Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
   const isSigned = low < -1e-9;
@@ -37,7 +38,7 @@ function heatMap(title, { shape: [rows, columns], values }, names) {
   const note = make("figcaption", { class: "readout", role: "status" });
   const tell = (row, column) => {
     const value = values[row * columns + column];
-    note.textContent = `row ${row} (feature) · subcomponent ${names ? names[column] : column} · ${value === null ? "not a number" : number(value)}`;
+    note.textContent = `${rowWord} ${row} · subcomponent ${names ? names[column] : column} · ${value === null ? "not a number" : number(value)}`;
   };
   let at = [0, 0];
   canvas.addEventListener("mousemove", (event) => {

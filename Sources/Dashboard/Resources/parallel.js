@@ -24,6 +24,7 @@ export function parallelTab(view) {
   const element = make("div", {}, tools, make("section", { class: "card" }, chart), make("p", { class: "dim" },
     "Drag along an axis to select runs, click the axis to let go; the Filter menu above does the same with the keyboard."));
   const height = 380;
+  let isDrawing = false;
   const margin = { top: 44, right: 64, bottom: 14, left: 56 };
 
   function drawTools() {
@@ -97,7 +98,8 @@ export function parallelTab(view) {
       .text(name.length > 18 ? "…" + name.slice(-17) : name).append("title").text(name);
     const range = view.filters.ranges.get(column);
     const brush = d3.brushY().extent([[-14, margin.top], [14, height - margin.bottom]]).on("end", () => {
-      if (!d3.event.sourceEvent) return;
+      // What is drawn again here is not what somebody drags.
+      if (isDrawing || !d3.event.sourceEvent) return;
       const selection = d3.event.selection;
       if (!selection) view.filters.set(column, null);
       else if (isNumber) view.filters.set(column, { low: tidy(scale.invert(selection[1])), high: tidy(scale.invert(selection[0])) });
@@ -109,7 +111,10 @@ export function parallelTab(view) {
     const ends = isNumber
       ? [range.high === null || range.high === undefined ? margin.top : scale(range.high), range.low === null || range.low === undefined ? height - margin.bottom : scale(range.low)]
       : d3.extent((range.values ?? []).map((value) => scale(value)).filter((place) => place !== undefined)).map((place, index) => place + (index ? 6 : -6));
-    if (ends.every(Number.isFinite)) handle.call(brush.move, [Math.max(margin.top, Math.min(...ends)), Math.min(height - margin.bottom, Math.max(...ends))]);
+    if (!ends.every(Number.isFinite)) return;
+    isDrawing = true;
+    handle.call(brush.move, [Math.max(margin.top, Math.min(...ends)), Math.min(height - margin.bottom, Math.max(...ends))]);
+    isDrawing = false;
   }
 
   drawTools();

@@ -60,6 +60,14 @@ function letters(text) {
     : letter.charCodeAt(0) < 127 ? letter : letter.charCodeAt(0) >= 160 && letter.charCodeAt(0) < 256 ? "\\" + letter.charCodeAt(0).toString(8) : "?")).join("");
 }
 
+// What keeps a line within its axes.
+function clipOf(element) {
+  const name = /#([\w-]+)/.exec(element.closest("[clip-path]")?.getAttribute("clip-path") ?? "")?.[1];
+  return name ? document.getElementById(name)?.querySelector("rect") : null;
+}
+
+const hexOf = (color) => [1, 3, 5].map((place) => numberText(parseInt(color.slice(place, place + 2), 16) / 255)).join(" ");
+
 const ruler = () => document.createElement("canvas").getContext("2d");
 
 // `svg` is in the page, so that its colours and places are known; `words` stand below, as a legend.
@@ -99,10 +107,15 @@ export function pdfOf(svg, words) {
     const [fill, stroke] = [colorOf(style.fill), colorOf(style.stroke)];
     if (!shape || (!fill && !stroke)) continue;
     const dash = style.strokeDasharray === "none" ? "" : style.strokeDasharray.replaceAll("px", "").replaceAll(",", " ");
-    content += `q ${state(opacity * Number(style.fillOpacity), opacity * Number(style.strokeOpacity))} gs ${fill ? fill + " rg " : ""}`
+    const clip = clipOf(element);
+    content += `q ${clip ? pathText(shapeOf(clip), inverse.multiply(svg.getScreenCTM()), height) + "W n " : ""}${state(opacity * Number(style.fillOpacity), opacity * Number(style.strokeOpacity))} gs ${fill ? fill + " rg " : ""}`
       + `${stroke ? `${stroke} RG ${numberText(parseFloat(style.strokeWidth))} w [${dash}] 0 d ` : ""}\n${pathText(shape, matrix, height)}${fill ? (stroke ? "B" : "f") : "S"} Q\n`;
   }
-  words.forEach((text, index) => write(text, 10, box.height + 14 * index + 10, 9, "0 0 0", false));
+  words.forEach(({ text, color, dash }, index) => {
+    const y = height - (box.height + 14 * index + 7);
+    content += `q ${hexOf(color)} RG 2 w [${dash ?? ""}] 0 d 10 ${numberText(y)} m 34 ${numberText(y)} l S Q\n`;
+    write(text, 40, box.height + 14 * index + 10, 9, "0 0 0", false);
+  });
   return assemble(width, height, content, states);
 }
 

@@ -4,6 +4,7 @@ import { curvesTab } from "./curves.js";
 import { every, fill, link, make } from "./dom.js";
 import { bytes, duration, moment, number } from "./format.js";
 import { flatten } from "./diff.js";
+import { explorerTab } from "./explorer.js";
 import { figuresTab } from "./figures.js";
 import { logView } from "./logs.js";
 import { facts } from "./table.js";
@@ -48,7 +49,8 @@ export async function runPage(page, name, about) {
   view.filters.store = () => {};
   const tab = tabs(bar, view, [
     ["overview", "Overview", () => overview], ["curves", "Curves", () => curvesTab(view)], ["figures", "Figures", () => figuresTab(view, false)],
-    ["maps", "Importance maps", () => figuresTab(view, true)], ["log", "Log", () => ({ element: logView(`runs/${run.run}/log`, `Log of ${run.run}`), update() {} })],
+    ["maps", "Importance maps", () => figuresTab(view, true)], ...(told.config.task_config?.task_name === "lm" ? [["components", "Components", () => explorerTab(view, run.run)]] : []),
+    ["log", "Log", () => ({ element: logView(`runs/${run.run}/log`, `Log of ${run.run}`), update() {} })],
   ]);
   if (record || run.ended) return;
   every(3, bar, async () => {

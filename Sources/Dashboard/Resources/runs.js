@@ -10,6 +10,8 @@ export class Runs {
     this.swept = [];
     this.extra = [];
     this.metrics = [];
+    // The settings in which runs differ, of those that the sweep has set.
+    this.differing = [];
     this.time = null;
   }
 
@@ -56,6 +58,10 @@ export class Runs {
     const names = new Set();
     for (const run of this.rows) for (const name of Object.keys({ ...run.losses, ...run.metrics })) names.add(name);
     this.metrics = [...names].sort(compare);
+    this.differing = this.swept.filter((name) => {
+      const first = JSON.stringify(this.rows[0]?.settings[name]);
+      return this.rows.some((run) => JSON.stringify(run.settings[name]) !== first);
+    });
   }
 
   // Every column that there is, settings that are not read yet among them.

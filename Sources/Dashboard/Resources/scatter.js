@@ -6,7 +6,7 @@ import { axes, legend, noCharts, palette, scaleOf } from "./lines.js";
 import { isWide, tidy } from "./parallel.js";
 import { titleOf, valueOf } from "./runs.js";
 
-const pointMargin = { top: 8, right: 12, bottom: 38, left: 62 };
+const pointMargin = { top: 8, right: 12, bottom: 38, left: 70 };
 const panelHeight = 280;
 const marks = ["circle", "square", "triangle", "diamond", "cross", "down"];
 
@@ -73,15 +73,26 @@ export function scatterTab(view) {
       svg.append("g").attr("class", "brush").call(brush);
       const chosen = new Set(view.filters.chosen(view.runs.rows));
       const shown = (value, scale) => typeof scale.base !== "function" || value > 0;
+      // Points of one look are one path, so that ten thousand draw at once.
+      const looks = new Map();
       for (const point of points) {
         if (!shown(point.x, across) || !shown(point.y, up)) continue;
         const index = color === "none" ? 0 : values.indexOf(String(valueOf(point.run, color)));
-        const isChosen = chosen.has(point.run);
-        svg.append("path").attr("d", mark(marks[color === "none" ? 0 : index % marks.length], across(point.x), up(point.y)))
+        const key = `${index} ${chosen.has(point.run)}`;
+        if (!looks.has(key)) looks.set(key, { index, isChosen: chosen.has(point.run), points: [] });
+        looks.get(key).points.push(Object.assign(point, { left: across(point.x), top: up(point.y) }));
+      }
+      for (const { index, isChosen, points: those } of looks.values()) {
+        const shape = marks[color === "none" ? 0 : index % marks.length];
+        const under = () => {
+          const [left, top] = d3.mouse(svg.node());
+          return those.reduce((best, point) => (Math.hypot(point.left - left, point.top - top) < Math.hypot(best.left - left, best.top - top) ? point : best));
+        };
+        svg.append("path").attr("d", those.map((point) => mark(shape, point.left, point.top)).join(""))
           .attr("fill", isChosen ? palette[index % palette.length] : "none").attr("class", isChosen ? "point" : "point unchosen")
           .attr("stroke", palette[index % palette.length]).attr("fill-opacity", 0.6)
-          .on("mouseenter", () => { note.textContent = `${point.run.run} · ${view.about(point.run)} · ${number(point.x)} → ${number(point.y)}`; })
-          .on("click", () => view.open(`/run/${point.run.run}`));
+          .on("mousemove", () => { const point = under(); note.textContent = `${point.run.run} · ${view.about(point.run)} · ${number(point.x)} → ${number(point.y)}`; })
+          .on("click", () => view.open(`/run/${under().run.run}`));
       }
       // What still changes is no result yet.
       if (means) drawMeans(svg, points.filter((point) => chosen.has(point.run) && point.run.status === "done"), across, up, values);

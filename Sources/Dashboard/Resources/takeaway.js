@@ -41,11 +41,16 @@ function standalone(svg, words) {
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("viewBox", `0 0 ${width} ${height + 14 * words.length}`);
   copy.setAttribute("height", height + 14 * words.length);
-  words.forEach((word, index) => {
-    const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
-    for (const [name, value] of Object.entries({ x: 10, y: height + 14 * index + 10, "font-size": "9px", "font-family": "Helvetica, Arial, sans-serif" })) text.setAttribute(name, value);
-    text.textContent = word;
-    copy.append(text);
+  const add = (tag, attributes) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    copy.append(element);
+    return element;
+  };
+  words.forEach(({ text, color, dash }, index) => {
+    const y = height + 14 * index + 7;
+    add("path", { d: `M10,${y}H34`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash || "none" });
+    add("text", { x: 40, y: y + 3, "font-size": "9px", "font-family": "Helvetica, Arial, sans-serif" }).textContent = text;
   });
   const paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   for (const [name, value] of Object.entries({ width: "100%", height: "100%", fill: "#ffffff" })) paper.setAttribute(name, value);
@@ -58,7 +63,9 @@ const safeName = (text) => text.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-
 // The menu of a view; `rows` gives its numbers as CSV.
 export function takeawayMenu(name, element, rows) {
   const charts = () => [...(element?.querySelectorAll("figure.chart > svg") ?? [])];
-  const words = () => [...(element?.querySelectorAll(".legend .entry") ?? [])].map((entry) => entry.textContent).slice(0, 24);
+  const words = () => [...(element?.querySelectorAll(".legend .entry") ?? [])].map((entry) => ({
+    text: entry.textContent, dash: entry.dataset.dash, color: entry.dataset.color === "currentColor" ? "#000000" : entry.dataset.color,
+  })).slice(0, 24);
   const titleOf = (svg, index) => `${name}-${safeName(svg.querySelector("title")?.textContent ?? String(index + 1))}`;
   const entries = [];
   if (element && rows) {

@@ -36,6 +36,7 @@ package struct Routes: Sendable {
         case ("GET", "agents", 3): try log(named: path[1], last: path[2], ask)
         case ("GET", "runs", 2...): try ofRun(Self.run(path[1]), Array(path.dropFirst(2)), ask)
         case ("POST", "curves", 1): try curves(ask)
+        case ("POST", "runs", 3) where path[2] == "explain": try explain(Self.run(path[1]), ask)
         case ("GET", "export", 1): page.shell()
         default: nil
         }

@@ -129,6 +129,8 @@ package struct DashboardServer: Sendable {
         let gate: Gate
         let answer: @Sendable (Ask) async -> Reply
         private let queue = WorkQueue()
+        /// Tables of thousands of runs go out in few pieces.
+        private static let chunk = 256 << 10
 
         init(gate: Gate, answer: @escaping @Sendable (Ask) async -> Reply) {
             (self.gate, self.answer) = (gate, answer)
@@ -144,7 +146,8 @@ package struct DashboardServer: Sendable {
             return HTTPResponse(
                 statusCode: HTTPStatusCode(reply.status, phrase: reply.status == 200 ? "OK" : "Answer"),
                 headers: headers,
-                body: method == "HEAD" ? Data() : reply.body)
+                body: HTTPBodySequence(
+                    data: method == "HEAD" ? Data() : reply.body, suggestedBufferSize: Self.chunk))
         }
 
         private func reply(to request: HTTPRequest, _ method: String) async -> Reply {

@@ -60,6 +60,21 @@ package struct RunWeights {
         try Self.ask(["weights", path] + (other.map { [$0.path] } ?? []), environment: environment)
     }
 
+    /// Which subcomponents of these weights, a language model's, matter at which tokens: JSON text.
+    ///
+    /// - Parameters:
+    ///   - question: A file that says of which spec and text, as `worker explain` reads it.
+    ///   - threads: Threads.
+    ///   - environment: The worker's.
+    /// - Returns: What the worker said.
+    /// - Throws: ``Failure``, also where it takes longer than a minute.
+    package func explanation(
+        _ question: String, threads: Int, environment: [String: String]
+    ) throws(Failure) -> Data {
+        try Self.ask(
+            ["explain", question, "--threads", String(threads)], patience: .seconds(60), environment: environment)
+    }
+
     /// Asks the worker.
     ///
     /// - Parameters:
@@ -75,7 +90,7 @@ package struct RunWeights {
         var process = ChildProcess(command: [worker] + arguments, environment: environment)
         process.outputLimit = 256 << 20
         let answer: ChildProcess.Answer
-        do throws(ChildProcess.Trouble) { answer = try process.run(patience: Self.patience) } catch {
+        do throws(ChildProcess.Trouble) { answer = try process.run(patience: patience) } catch {
             throw .failed("\(worker) \(error)")
         }
         guard answer.code == 0 else {

@@ -9,7 +9,8 @@ extension Store {
 
     /// A job's runs as rows of a JSON array, in order: what tables and charts of many runs show.
     ///
-    /// SQLite itself writes the text, so that ten thousand runs take a moment only.
+    /// SQLite itself writes the text, so that ten thousand runs take a moment only. Losses are told of runs that have no
+    /// final metrics yet.
     ///
     /// - Parameters:
     ///   - job: The job.
@@ -29,7 +30,7 @@ extension Store {
                 db,
                 sql: """
                     SELECT json_array(run.id, run.position, run.experiment, status, attempt, step, steps,
-                      steps_per_second, json(coalesce(losses, '{}')), json(coalesce(metrics, '{}')), error,
+                      steps_per_second, json(coalesce(iif(metrics IS NULL, losses, NULL), '{}')), json(coalesce(metrics, '{}')), error,
                       run.started, run.ended, agent.host, agent.number\(values.map { ", " + $0 }.joined()))
                     FROM run JOIN spec ON spec.run = run.id LEFT JOIN agent ON agent.id = run.agent
                     WHERE run.job = :job AND (:time IS NULL OR run.ended >= :time OR status = 'running'

@@ -67,6 +67,9 @@ static const unsigned char logs_js[] = {
 static const unsigned char job_js[] = {
 #embed "../../Dashboard/Resources/job.js"
 };
+static const unsigned char explorer_js[] = {
+#embed "../../Dashboard/Resources/explorer.js"
+};
 static const unsigned char run_js[] = {
 #embed "../../Dashboard/Resources/run.js"
 };
@@ -102,6 +105,7 @@ static const spd_page_file files[] = {
     FILE_OF_PAGE("figures.js", figures_js),
     FILE_OF_PAGE("logs.js", logs_js),
     FILE_OF_PAGE("job.js", job_js),
+    FILE_OF_PAGE("explorer.js", explorer_js),
     FILE_OF_PAGE("run.js", run_js),
     FILE_OF_PAGE("jobs.js", jobs_js),
     FILE_OF_PAGE("main.js", main_js),
