@@ -61,6 +61,19 @@ import Testing
         }
     }
 
+    @Test func subcomponentsOfTinyNormAreLeftOutAndCounted() throws {
+        var arrays = try SafeTensors(contentsOf: tms(hidden: 2).path).arrays
+        // The second is 3 % of what it was: over the published threshold, and noise.
+        arrays["components.linear1.V"] = .init(shape: [3, 3], [1, 0, 0, 0, 0.03, 0, 0, 0, 1] as [Float])
+        let figures = try WeightsFigures(write(arrays), corner: "").analysis
+        let vectors = try #require(figures.first { $0.name == "tms_vectors" })
+        #expect(
+            vectors.panels.map(\.title)
+                == ["Target model", "Sum of components", "Subcomponent 2", "Subcomponent 0"])
+        guard case .plot(let sum) = vectors.panels[1] else { throw RunError.failed("no plot") }
+        #expect(sum.note.hasPrefix("1 left out: norms up to "))
+    }
+
     @Test func hiddenLayersHaveAFigureAndMoreUnitsNoPlane() throws {
         #expect(
             try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").analysis.map(\.name).suffix(4) == [

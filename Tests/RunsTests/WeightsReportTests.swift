@@ -46,7 +46,56 @@ import Testing
         #expect(pairs.map { $0["first"]?.integer } == [1, 0])
         #expect(pairs.map { $0["second"]?.integer } == [1, 2])
         #expect(pairs.map { $0["moved"] } == [.bool(false), .bool(false)])
+        #expect(module["compared_by"]?.string == "feature read")
+        #expect(pairs.map { $0["first_feature"]?.integer } == [1, 0])
         #expect(module["second_left_out"]?.elements == [0])
+    }
+
+    /// A residual MLP of three features in two dimensions, with one subcomponent in each of its two modules.
+    private func residual(_ name: String, reads: [Float], writes: [Float]) throws -> PublishedWeights {
+        let path = folder.path + "/" + name
+        let embedding: [Float] = [1, 0, 0, 1, 0.6, 0.6]
+        try SafeTensors(arrays: [
+            "model.W_E": .init(shape: [3, 2], embedding),
+            "model.W_U": .init(shape: [2, 3], [1, 0, 0.6, 0, 1, 0.6] as [Float]),
+            "model.layers.0.mlp_in.weight": .init(shape: [1, 2], reads),
+            "model.layers.0.mlp_out.weight": .init(shape: [2, 1], writes),
+            "components.layers-0-mlp_in.V": .init(shape: [2, 1], reads),
+            "components.layers-0-mlp_in.U": .init(shape: [1, 1], [1] as [Float]),
+            "components.layers-0-mlp_out.V": .init(shape: [1, 1], [1] as [Float]),
+            "components.layers-0-mlp_out.U": .init(shape: [1, 2], writes),
+        ]).write(to: path)
+        return try PublishedWeights(path: path)
+    }
+
+    @Test func whatMovedIsToldByFeaturesWhereverTheyAre() throws {
+        let report = try JSONValue(
+            parsing: WeightsReport.json(
+                residual("a.safetensors", reads: [1, 0.1], writes: [0, 1]),
+                residual("b.safetensors", reads: [1, 1], writes: [0.1, 1])))
+        let modules = try #require(report["modules"]?.elements)
+        #expect(modules.map { $0["compared_by"]?.string } == ["feature read", "feature written"])
+        let pairs = modules.compactMap { $0["pairs"]?.elements?.first }
+        #expect(pairs.map { $0["first_feature"]?.integer } == [0, 1], "through the embedding, not of its directions")
+        #expect(pairs.map { $0["second_feature"]?.integer } == [2, 1])
+        #expect(pairs.map { $0["moved"] } == [.bool(true), .bool(false)])
+    }
+
+    @Test func insideALanguageModelNothingIsSaidToMove() throws {
+        func model(_ module: String) throws -> PublishedWeights {
+            let path = folder.path + "/\(module).safetensors"
+            let square = SafeTensors.Array(shape: [2, 2], [1, 0, 0, 1] as [Float])
+            try SafeTensors(arrays: [
+                "model.\(module).weight": square, "components.\(module).V": square, "components.\(module).U": square,
+            ]).write(to: path)
+            return try PublishedWeights(path: path)
+        }
+        for (module, told) in [("mlp", nil), ("embed_tokens", "token read"), ("lm_head", "token written")] {
+            let report = try JSONValue(parsing: WeightsReport.json(model(module), model(module)))
+            let found = try #require(report["modules"]?.elements?.first)
+            #expect(found["compared_by"]?.string == told)
+            #expect(found["pairs"]?.elements?.first?["moved"] == .bool(false))
+        }
     }
 
     @Test func decompositionsOfDifferentModulesAreRefused() throws {

@@ -50,10 +50,11 @@ enum Ticks {
 
     private static func fixed(_ value: Double, decimals: Int) -> String {
         let scaled = Int((abs(value) * pow(10, Double(decimals))).rounded())
+        let sign = value < 0 && scaled != 0 ? "-" : ""
         var digits = String(scaled)
-        guard decimals > 0 else { return (value < 0 ? "-" : "") + digits }
+        guard decimals > 0 else { return sign + digits }
         if digits.count <= decimals { digits = String(repeating: "0", count: decimals + 1 - digits.count) + digits }
-        return (value < 0 ? "-" : "") + digits.dropLast(decimals) + "." + digits.suffix(decimals)
+        return sign + digits.dropLast(decimals) + "." + digits.suffix(decimals)
     }
 
     /// As 2e-05 or 1.5e+06, whatever the locale.

@@ -219,6 +219,8 @@ extension HeatMap {
             sheet.line(x, area.bottom, x, area.bottom + 2.5)
             var label = label
             label.isUpright = isUpright
+            // Turned names stand as close as their letters are high.
+            if isUpright { label.size = min(label.size, step * 0.95) }
             label.anchor = isUpright ? .end : .middle
             sheet.write(label, x, area.bottom + (isUpright ? 4 : 9))
         }

@@ -15,8 +15,9 @@ struct Compare: AsyncParsableCommand {
 
             First what differs in their configs, their final metrics, and the courses of what both have logged, on one scale.
             Then, module by module, subcomponents V_c U_c are paired so that the sum of their cosines is largest. Those below 5 % of
-            the largest norm point at noise, and are left out. INPUT is the one that a subcomponent reads most: in a module
-            that reads features, its feature.
+            the largest norm point at noise, and are left out. The last column is the feature that a subcomponent reads or writes
+            most, through a toy model's embedding or the layers before it; of a language model's embedding and head the token. A
+            pair with two of them has moved. Inside a language model nothing names an end, so nothing is told there.
             """)
 
     @Argument(

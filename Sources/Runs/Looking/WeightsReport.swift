@@ -37,7 +37,8 @@ public enum WeightsReport {
                     "\(module) is \(a.inputs) x \(a.outputs) in the one and \(b.inputs) x \(b.outputs) in the other")
                 continue
             }
-            modules.append(value(module, a, b, SubcomponentMatch(a, b)))
+            let ends = (try FeatureEnd(module, a, in: first), try FeatureEnd(module, b, in: second))
+            modules.append(value(module, ends, SubcomponentMatch(a, b)))
         }
         guard !modules.isEmpty else {
             throw .invalid(
@@ -51,30 +52,25 @@ public enum WeightsReport {
     }
 
     private static func value(
-        _ module: String, _ a: RankOneMatrices, _ b: RankOneMatrices, _ match: SubcomponentMatch
+        _ module: String, _ ends: (FeatureEnd?, FeatureEnd?), _ match: SubcomponentMatch
     ) -> JSONValue {
         .object([
             "module": .string(module), "mean_cosine": number(match.meanCosine),
+            "compared_by": ends.0.map { .string($0.name) } ?? .null,
             "pairs": .array(
                 match.pairs.map { pair in
-                    let (from, to) = (strongestInput(a, pair.first), strongestInput(b, pair.second))
+                    let from = ends.0?.strongest(pair.first)
+                    let to = ends.1?.strongest(pair.second)
                     return .object([
                         "first": .number(pair.first), "second": .number(pair.second), "cosine": number(pair.cosine),
                         "first_norm": number(pair.firstNorm), "second_norm": number(pair.secondNorm),
-                        "first_input": .number(from), "second_input": .number(to), "moved": .bool(from != to),
+                        "first_feature": from.map { .number($0) } ?? .null,
+                        "second_feature": to.map { .number($0) } ?? .null, "moved": .bool(from != to),
                     ])
                 }),
             "first_alone": .integers(match.firstAlone), "second_alone": .integers(match.secondAlone),
             "first_left_out": .integers(match.firstDead), "second_left_out": .integers(match.secondDead),
         ])
-    }
-
-    /// The input that a subcomponent reads most: of a module that reads features, its feature.
-    private static func strongestInput(_ matrices: RankOneMatrices, _ component: Int) -> Int {
-        (0..<matrices.inputs).max {
-            abs(matrices.v.values[$0 * matrices.count + component])
-                < abs(matrices.v.values[$1 * matrices.count + component])
-        } ?? 0
     }
 
     /// JSON proper has no number for what is none.

@@ -8,14 +8,17 @@ package struct Comparison: Decodable {
         package let cosine: Double
         let firstNorm: Double
         let secondNorm: Double
-        let firstInput: Int
-        let secondInput: Int
-        /// Whether the two read different inputs most.
+        /// The feature or token that each is tied to most; nil in modules where none is.
+        let firstFeature: Int?
+        let secondFeature: Int?
+        /// Whether these differ.
         package let moved: Bool
     }
     package struct Module: Decodable {
         package let module: String
         let meanCosine: Double?
+        /// What subcomponents are told apart by: `feature read`, `token written` …; nil where nothing names their ends.
+        let comparedBy: String?
         package let pairs: [Pair]
         let firstAlone: [Int]
         let secondAlone: [Int]
@@ -52,16 +55,18 @@ package struct Comparison: Decodable {
             lines.append(
                 style.paint(module.module, .bold)
                     + ": \(plural(module.pairs.count, "pair")), mean cosine \(mean), "
-                    + "\(module.pairs.count - moved) read the same input most, \(moved) moved")
+                    + (module.comparedBy.map {
+                        "\(module.pairs.count - moved) with the same \($0) most, \(moved) moved"
+                    } ?? "no features or tokens at either end, so none that could move"))
             var table = TextTable([
                 ("FIRST", .right), ("SECOND", .right), ("COSINE", .right), ("NORM", .right), ("NORM", .right),
-                ("INPUT", .left), ("", .left),
+                (module.comparedBy?.uppercased() ?? "", .left), ("", .left),
             ])
             for pair in module.pairs {
                 table.add([
                     .init("\(pair.first)"), .init("\(pair.second)"), .init(String(format: "%.4f", pair.cosine)),
                     .init(String(format: "%.3f", pair.firstNorm)), .init(String(format: "%.3f", pair.secondNorm)),
-                    .init(pair.moved ? "\(pair.firstInput) → \(pair.secondInput)" : "\(pair.firstInput)"),
+                    .init(pair.ends),
                     .init(pair.moved ? "moved" : "", .yellow),
                 ])
             }
@@ -82,5 +87,13 @@ package struct Comparison: Decodable {
                     + (numbers.count > 12 ? " … (\(numbers.count))" : "")
         }
         return ["  \(what): \(list(first)) of the first, \(list(second)) of the second"]
+    }
+}
+
+extension Comparison.Pair {
+    /// What the two are tied to.
+    fileprivate var ends: String {
+        guard let firstFeature, let secondFeature else { return "" }
+        return moved ? "\(firstFeature) → \(secondFeature)" : "\(firstFeature)"
     }
 }

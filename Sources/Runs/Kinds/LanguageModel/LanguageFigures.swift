@@ -9,7 +9,7 @@ struct LanguageFigures: Sendable {
     private let names: TokenNames
 
     /// So many subcomponents of a module are shown with their places, the most active first.
-    private static let subcomponents = 12
+    private static let subcomponents = 10
     /// Each with so many places.
     private static let places = 2
     /// Tokens before and behind a place.

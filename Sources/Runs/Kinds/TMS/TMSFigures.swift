@@ -16,9 +16,27 @@ struct TMSFigures {
             + (analysis.firstHiddenLayer.map { [hiddenLayers($0)] } ?? []) + [cosines]
     }
 
+    /// Subcomponents of a smaller share of the largest norm are not drawn: the published threshold is absolute, and lets
+    /// noise through where a run was short.
+    private static let smallestShare = 0.05
+
+    private func isDrawn(_ component: Int?) -> Bool {
+        component.map { analysis.norms[$0] >= Self.smallestShare * (analysis.norms.max() ?? 0) } ?? true
+    }
+
+    /// How wide the gap is between what is drawn and what is not.
+    private var gap: String {
+        let largest = analysis.norms.max() ?? 0
+        let shares = analysis.norms.map { largest > 0 ? $0 / largest : 0 }
+        let (drawn, rest) = (shares.filter { $0 >= Self.smallestShare }, shares.filter { $0 < Self.smallestShare })
+        guard let least = drawn.min(), let most = rest.max() else { return "" }
+        func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
+        return "\(rest.count) left out: norms up to \(percent(most)) of the largest, shown from \(percent(least))"
+    }
+
     /// The features in hidden space: of the target, of the sum, and of each subcomponent.
     private var vectors: Figure {
-        let panels = analysis.panels
+        let panels = analysis.panels.filter { isDrawn($0.component) }
         let reach = Double(panels.reduce(0) { $1.weights.values.reduce($0) { max($0, abs($1)) } }) * 1.2
         let features = analysis.targetWeights.shape[0]
         return Figure(
@@ -43,7 +61,7 @@ struct TMSFigures {
                                             .init(x: $1.x * 1.12, y: $1.y * 1.12, text: String($0))
                                         })
                                 ] : []),
-                        aspect: 1))
+                        aspect: 1, note: index == 1 ? gap : ""))
             }, columns: 3)
     }
 
@@ -57,7 +75,8 @@ struct TMSFigures {
     private var combinedDiagram: Figure {
         network(
             "tms_combined_diagram", "The network: the target, and the subcomponents of linear1",
-            zip(analysis.panels, analysis.networkLines).map { ($0.title, $1) }, depth: 2)
+            zip(analysis.panels, analysis.networkLines).filter { isDrawn($0.0.component) }.map { ($0.title, $1) },
+            depth: 2)
     }
 
     /// The whole networks, layer by layer.
