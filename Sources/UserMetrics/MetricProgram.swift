@@ -1,5 +1,3 @@
-private import Glibc
-
 /// Users' metrics, checked against what a run offers and ready to be computed.
 public struct MetricProgram: Sendable {
     /// A metric's value at a step.
@@ -43,7 +41,7 @@ public struct MetricProgram: Sendable {
         for metric in metrics {
             do throws(ExpressionError) {
                 let before = operations
-                for module in try Self.modules(of: metric, scope) {
+                for module in try scope.modules(matching: metric.pattern) {
                     var check = ShapeCheck(scope: scope, module: module)
                     let shape = try check.shape(of: metric.expression)
                     let name = module.map { metric.name.replacing(UserMetric.placeholder, with: $0) } ?? metric.name
@@ -72,17 +70,6 @@ public struct MetricProgram: Sendable {
         self.operations = operations
         // A value, what it is made of and what is made of it.
         bytes = 3 * largest * MemoryLayout<Float>.stride
-    }
-
-    private static func modules(of metric: UserMetric, _ scope: Scope) throws(ExpressionError) -> [String?] {
-        guard let pattern = metric.pattern else { return [nil] }
-        let names = scope.modules.map(\.name).filter { fnmatch(pattern, $0, FNM_NOESCAPE) == 0 }
-        guard !names.isEmpty else {
-            let known = scope.modules.map(\.name)
-            throw ExpressionError(
-                "for: '\(pattern)' matches no decomposed module; there are \(known.joined(separator: ", "))", at: 0)
-        }
-        return names
     }
 
     private static func tooDear(_ cost: Double, _ others: Double, _ budget: Double) -> ExpressionError {

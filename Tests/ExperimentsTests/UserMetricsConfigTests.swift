@@ -78,6 +78,40 @@ struct UserMetricsConfigTests {
         #expect(mistakes("user_metrics: {a: step}").hasPrefix("s:1:1: user_metrics: is a parameter; put it below"))
     }
 
+    @Test func figuresAreReadWrittenAndChecked() throws {
+        let text =
+            "user_figures: {a: {heatmap: \"V['linear1']\", symmetric: true}, b: {for: \"*\", lines: \"ci[m][0]\"}}"
+        let config = try ExperimentConfig.load(yaml: minimal + "\n" + text, source: "my.yaml")
+        #expect(
+            config.json().contains(
+                #""user_figures": {"a": {"heatmap": "V['linear1']", "symmetric": true}, "b": {"lines": "ci[m][0]", "for": "*"}}"#
+            ))
+        #expect(try ExperimentConfig.load(yaml: config.yaml(), source: "again") == config)
+        #expect(
+            problems(with: "user_figures: {a: {heatmp: \"step\"}}").hasPrefix(
+                "my.yaml:16:16: user_figures.a: expected one of heatmap, histogram, lines, scatter, table; did you mean"
+            ))
+        #expect(
+            problems {
+                _ = try SweepFile.load(
+                    yaml: "tms_5-2:\n  user_figures: {a: {heatmap: \"ci['linear1'][0]\"}}", source: "s"
+                ).expand(experiments: [Registry.experiment(named: "tms_5-2")])
+            } == "s:2:18: tms_5-2: user_figures.a: gives (20), and heatmap takes a matrix of up to 1048576 cells")
+    }
+
+    @Test func observersAreReadWrittenAndChecked() throws {
+        let text = "observers: [{run: ./a.py, needs: [ci, V], every: 20, timeout: 5}]"
+        let config = try ExperimentConfig.load(yaml: minimal + "\n" + text, source: "my.yaml")
+        #expect(try ExperimentConfig.load(yaml: config.yaml(), source: "again") == config)
+        #expect(config.settingObservers(["0f"]).observers.map(\.run) == ["a.py"])
+        #expect(
+            problems(with: "observers: [{run: a.py, every: 15}]").contains("every is 15, no multiple of print_freq 10"))
+        #expect(
+            problems(with: "observers: [{run: a.py, neds: [ci]}]").contains(
+                "observers.neds: unknown key; did you mean needs?"))
+        #expect(problems(with: "observers: [{run: a.py}, {run: b/a.sh}]").contains("two observers are called a"))
+    }
+
     @Test func oneThatCostsMoreThanItsStepsIsRefused() {
         let gram = "ci['linear1'] @ ci['linear1'].T"
         #expect(

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 import Runs
@@ -51,6 +52,39 @@ struct UserMetricsRunTests {
         // Once, and missing in that row only.
         #expect(after.map { $0["user/odd"] == nil } == [false, true] + Array(repeating: false, count: 8))
         #expect(lines.all.filter { $0.contains("user/odd is inf at step 7") }.count == 1)
+    }
+
+    @Test func aUsersFiguresAreDrawnWithTheOthers() throws {
+        let folder = try TemporaryFolder()
+        let plan = try Example.plan(
+            folder,
+            extra: """
+                image_freq: 60
+                user_figures:
+                  products: {heatmap: "V['linear1'] @ U['linear1']", rows: feature, symmetric: true}
+                  spread: {for: "*", histogram: "ci[m]", bins: 10}
+                  sorted: {lines: "sort(V['linear1'].T)", log: true}
+                  both: {scatter: "max(ci['linear1'], dim=0)", x: "max(ci['linear2'], dim=0)"}
+                  weights: {table: "W['linear1']"}
+                """)
+        try Example.perform(plan)
+        let pack = try FilePack(contentsOf: plan.folder.figures(step: 60))
+        for name in ["products", "spread", "sorted", "both", "weights"] {
+            #expect(pack.entries.contains { $0.name == "user_\(name)_60.png" && $0.place.count > 2000 }, "\(name)")
+        }
+        let numbers = try #require(pack.entries.first { $0.name == "numbers_60.safetensors" })
+        let arrays = try SafeTensors(
+            bytes: FilePack.bytes(numbers.place, of: plan.folder.figures(step: 60)), source: "numbers"
+        ).arrays
+        let model = try SafeTensors(contentsOf: plan.folder.model(step: 60)).arrays
+        let (v, u) = (
+            try #require(model["components.linear1.V"]).floats, try #require(model["components.linear1.U"]).floats
+        )
+        let product = (0..<12).map { place in
+            (0..<6).reduce(Float(0)) { $0 + v[place / 3 * 6 + $1] * u[$1 * 3 + place % 3] }
+        }
+        let drawn = try #require(arrays["user/products/V['linear1'] @ U['linear1']/values"]).floats
+        #expect(zip(product, drawn).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
     @Test func aRunThatGoesOnHasTheSameMetricsOfTheUsers() throws {

@@ -42,6 +42,7 @@ extension ExperimentConfig {
         Field("save_freq", \.saveFreq, .positiveInt),
         Field("log_ce_losses", \.logCELosses, .bool),
         .userMetrics(\.userMetrics),
+        .userFigures(\.userFigures),
         .observers(\.observers),
 
         Field("pretrained_model_class", \.pretrainedModelClass, .name, isRequired: true),

@@ -88,6 +88,10 @@ public struct ExperimentConfig: Sendable, Equatable {
     ///
     /// Not a published key.
     public internal(set) var userMetrics: [UserMetric] = []
+    /// Figures of the user's own.
+    ///
+    /// Not a published key.
+    public internal(set) var userFigures: [UserFigure] = []
     /// Programs of the user's that look at the run.
     ///
     /// Not a published key.

@@ -29,7 +29,8 @@ extension ExperimentConfig {
             let reason = "'\(pattern)' matches no module; the target has \(names)"
             conflicts.append(Conflict(key: "target_module_patterns", reason: reason))
         }
-        let own = userMetrics.isEmpty ? [] : userMetricObstacles(scope(decomposing: target))
+        let own =
+            userMetrics.isEmpty && userFigures.isEmpty ? [] : userMetricObstacles(scope(decomposing: target))
         return conflicts + target.configured.conflicts(with: self)
             + embeddingConflicts(modules: decomposedModules(of: target)) + own.map { Conflict(key: $0, reason: $1) }
     }

@@ -25,7 +25,7 @@ struct SweepReader {
         return inner.contains { ParameterKey(rawValue: $0.key) != nil }
     }
 
-    /// `user_metrics` or `observers` as a parameter: what stands there is one value, and `values` a list of such.
+    /// `user_metrics`, `user_figures` or `observers` as a parameter: what stands there is one value, and `values` a list of such.
     static func ownValues(of entry: SourceNode.Entry) -> [SourceNode.Entry] {
         if case .map(let inner) = entry.value.content, inner.count == 1, inner[0].key == "values",
             case .list = inner[0].value.content
@@ -209,7 +209,7 @@ extension ExperimentConfig {
     fileprivate static func isParameter(_ path: String) -> Bool { parameterPaths.contains(path) }
 
     /// Keys of which a sweep file holds the value itself, or `values` to choose from.
-    static let compoundKeys = ["user_metrics", "observers"]
+    static let compoundKeys = ["user_metrics", "user_figures", "observers"]
 
     /// Whether a dotted path names a key, of one value or of several.
     static func isKnown(_ path: String) -> Bool {

@@ -44,13 +44,15 @@ extension ExperimentConfig {
         return min(max(Double(printFreq) * step, 5e7), 1e10)
     }
 
-    /// What is wrong with users' metrics, given what the run offers: the keys that are to blame, and the reasons.
+    /// What is wrong with users' metrics and figures, given what the run offers: the keys that are to blame, and the reasons.
     public func userMetricObstacles(_ scope: Scope) -> [(key: String, reason: String)] {
-        guard !userMetrics.isEmpty else { return [] }
         var found: [(String, String)] = []
         _ = MetricProgram(userMetrics, scope: scope) { name, error in
             let text = userMetrics.first { $0.name == name }?.text ?? ""
             found.append(("user_metrics.\(name)", error.words(in: text)))
+        }
+        _ = FigureProgram(userFigures, scope: scope) { figure, text, error in
+            found.append(("user_figures.\(figure.name)", error.words(in: text)))
         }
         return found
     }

@@ -5,6 +5,8 @@ import WandB
 /// All figures of one step, and the file that they are in, beside the numbers that they show.
 struct FigureSet: Sendable {
     let numbers: FigureNumbers
+    /// What the user's own show.
+    let own: UserFigureNumbers
     /// The run's name.
     let run: String
     let step: Int
@@ -25,7 +27,8 @@ struct FigureSet: Sendable {
     /// - Returns: What W&B shows of them, by the published tool's names.
     /// - Throws: `FigureError`, `FileError`.
     func write(_ cairo: Cairo) throws -> [(name: String, medium: Media)] {
-        let figures = numbers.figures(corner: "\(run), step \(step)")
+        let corner = "\(run), step \(step)"
+        let figures = numbers.figures(corner: corner) + own.figures(corner: corner)
         let arrays = SafeTensors(
             arrays: Dictionary(
                 figures.flatMap { figure in
@@ -37,7 +40,9 @@ struct FigureSet: Sendable {
         ).encoded()
         // What a power cut takes is drawn again with the steps that it takes.
         let pack = try FilePack.write(
-            figures.map { ("\($0.name)_\(step).png", try $0.png(cairo)) } + [("numbers_\(step).safetensors", arrays)],
+            figures.map { ("\($0.fileName)_\(step).png", try $0.png(cairo)) } + [
+                ("numbers_\(step).safetensors", arrays)
+            ],
             to: path, flush: .nothing)
         return media + zip(figures, pack.entries).map { ($0.name, .image(path: path, place: $1.place)) }
     }

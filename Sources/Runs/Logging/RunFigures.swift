@@ -14,7 +14,7 @@ struct RunFigures {
     private let cairo: Cairo?
     private let tokenNames: TokenNames?
     private let say: @Sendable (String) -> Void
-    private var prepared: (step: Int, numbers: FigureNumbers)?
+    private var prepared: (step: Int, numbers: FigureNumbers, own: UserFigureNumbers)?
     private var hasSaidWhy = false
     private var drawing: Drawing?
 
@@ -50,9 +50,12 @@ struct RunFigures {
     ///
     /// - Parameters:
     ///   - decomposition: What to look at; it is not changed.
+    ///   - own: The user's own figures, if there are some.
     ///   - goesOn: Asked every now and then.
     /// - Returns: Whether to go on: false if `goesOn` said no, and the step has to be looked at again.
-    mutating func prepare(_ decomposition: any Decomposition, goesOn: () -> Bool) -> Bool {
+    mutating func prepare(
+        _ decomposition: any Decomposition, own: UserMetricValues?, goesOn: () -> Bool
+    ) -> Bool {
         prepared = nil
         let step = decomposition.step
         guard areDue(at: step) else { return true }
@@ -60,7 +63,8 @@ struct RunFigures {
             guard let picture = try decomposition.picture(batches: config.nEvalSteps, goesOn: goesOn) else {
                 return false
             }
-            prepared = (step, FigureNumbers(picture, tokenNames: tokenNames))
+            let figures = own?.hasFigures == true ? try own?.figures(of: decomposition) : nil
+            prepared = (step, FigureNumbers(picture, tokenNames: tokenNames), figures ?? UserFigureNumbers(figures: []))
         } catch {
             sayOnce(step: step, "\(error)")
         }
@@ -77,11 +81,11 @@ struct RunFigures {
     /// - Returns: What to show beside the step's metrics, by the published tool's names for figures; and histograms,
     ///   and at the last step a table, of the same numbers. Nil if no figures were prepared.
     mutating func draw() -> Drawing? {
-        guard let cairo, let (step, numbers) = prepared else { return nil }
+        guard let cairo, let (step, numbers, own) = prepared else { return nil }
         prepared = nil
         if let reason = drawing?.failure { sayOnce(step: drawing?.step ?? step, reason) }
         let set = FigureSet(
-            numbers: numbers, run: URL(filePath: folder.path).lastPathComponent, step: step,
+            numbers: numbers, own: own, run: URL(filePath: folder.path).lastPathComponent, step: step,
             isLast: step == config.steps,
             path: folder.figures(step: step))
         let drawing = Drawing(step: step) { () throws in

@@ -38,14 +38,14 @@ public struct FigureWriter {
                     case .svg: Array(try figure.svg(cairo).utf8)
                     case .pdf: try figure.pdf(cairo)
                     }
-                files.append(("\(folder)/\(figure.name).\(format.rawValue)", bytes))
+                files.append(("\(folder)/\(figure.fileName).\(format.rawValue)", bytes))
             }
         }
         for figure in figures {
             let arrays = Dictionary(
                 figure.arrays.map { ($0.name, SafeTensors.Array(shape: $0.shape, $0.values)) },
                 uniquingKeysWith: { first, _ in first })
-            files.append(("\(folder)/\(figure.name).safetensors", SafeTensors(arrays: arrays).encoded()))
+            files.append(("\(folder)/\(figure.fileName).safetensors", SafeTensors(arrays: arrays).encoded()))
         }
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

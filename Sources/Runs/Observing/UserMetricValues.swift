@@ -10,6 +10,8 @@ import WandB
 struct UserMetricValues {
     private let program: MetricProgram
     private let parts: ObservedParts
+    private let figures: FigureProgram
+    private let figureParts: ObservedParts
     private let say: @Sendable (String) -> Void
     private var told: Set<String> = []
 
@@ -27,15 +29,28 @@ struct UserMetricValues {
     init?(_ config: ExperimentConfig, of decomposition: any Decomposition, say: @escaping @Sendable (String) -> Void)
         throws
     {
-        guard !config.userMetrics.isEmpty else { return nil }
+        guard !config.userMetrics.isEmpty || !config.userFigures.isEmpty else { return nil }
         let scope = try decomposition.observableShapes().scope(config)
         if let obstacle = config.userMetricObstacles(scope).first {
             throw RunError.invalid("\(obstacle.key): \(obstacle.reason)")
         }
         program = MetricProgram(config.userMetrics, scope: scope) { _, _ in }
         parts = ObservedParts(program.needs)
+        figures = FigureProgram(config.userFigures, scope: scope) { _, _, _ in }
+        figureParts = ObservedParts(figures.needs)
         self.say = say
     }
+
+    /// Computes what the user's figures of the next step show.
+    ///
+    /// - Throws: nothing in practice: what is computed was checked.
+    func figures(of decomposition: any Decomposition) throws -> UserFigureNumbers {
+        let tensors = ObservedTensors(observation: try decomposition.observe(figureParts), step: decomposition.step)
+        return UserFigureNumbers(figures: try figures.panels(of: tensors))
+    }
+
+    /// Whether there are figures.
+    var hasFigures: Bool { !figureParts.isEmpty }
 
     /// Computes the metrics on the next step's tensors.
     ///

@@ -145,7 +145,7 @@ extension TrainingLoop {
     private mutating func prepareFigures() -> Bool {
         let beginning = ContinuousClock.now
         let hooks = hooks
-        guard figures.prepare(decomposition, goesOn: { !hooks.shouldStop() }) else { return false }
+        guard figures.prepare(decomposition, own: userMetrics, goesOn: { !hooks.shouldStop() }) else { return false }
         if figures.areReady { pace.drew(for: .now - beginning, isWhole: false) }
         return true
     }

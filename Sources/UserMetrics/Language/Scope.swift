@@ -1,3 +1,5 @@
+import Glibc
+
 /// The tensors that a run offers to expressions, and their shapes.
 public struct Scope: Sendable, Equatable {
     /// A decomposed module.
@@ -53,6 +55,18 @@ public struct Scope: Sendable, Equatable {
         if let shape = quantities[quantity] { return shape }
         let reason = refusals[quantity] ?? "is not there for this kind of target"
         throw ExpressionError("\(quantity.rawValue) \(reason)", at: offset)
+    }
+
+    /// The names of the modules that a pattern names; one nil where there is no pattern.
+    func modules(matching pattern: String?) throws(ExpressionError) -> [String?] {
+        guard let pattern else { return [nil] }
+        let names = modules.map(\.name)
+        let found = names.filter { fnmatch(pattern, $0, FNM_NOESCAPE) == 0 }
+        guard !found.isEmpty else {
+            throw ExpressionError(
+                "for: '\(pattern)' matches no decomposed module; there are \(names.joined(separator: ", "))", at: 0)
+        }
+        return found
     }
 
     func module(_ name: String, at offset: Int) throws(ExpressionError) -> Module {

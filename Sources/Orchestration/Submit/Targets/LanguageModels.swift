@@ -35,7 +35,7 @@ package struct LanguageModels {
             config.target?.description, config.pretrainedModelClass, config.tokenizerName, text?.datasetName,
             text?.columnName, text?.trainDataSplit, text?.evalDataSplit, text.map { "\($0.maxSeqLen)" },
             "\(config.batchSize)", "\(config.hasFigures)", config.targetModulePatterns.joined(separator: " "),
-            config.userMetrics.isEmpty ? nil : config.json(),
+            config.userMetrics.isEmpty && config.userFigures.isEmpty ? nil : config.json(),
         ].map { $0 ?? "" }.joined(separator: "\n")
     }
 

@@ -37,7 +37,9 @@ extension LanguageSourceFinder {
         } catch {
             // Some reasons name another key.
             let reason = "\(error)"
-            let own = config.userMetrics.map { "user_metrics." + $0.name }
+            let own =
+                config.userMetrics.map { "user_metrics." + $0.name }
+                + config.userFigures.map { "user_figures." + $0.name }
             let named = (["target_module_patterns", "task_config.max_seq_len", key] + own).first {
                 reason.hasPrefix($0 + ": ")
             }

@@ -150,7 +150,7 @@ struct LanguageSourceFinder {
     private func checkUserMetrics(
         _ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape
     ) throws(RunError) {
-        guard !config.userMetrics.isEmpty else { return }
+        guard !config.userMetrics.isEmpty || !config.userFigures.isEmpty else { return }
         let settings = try DecompositionSettings(config)
         let shapes: ObservableShapes
         do {
