@@ -28,7 +28,8 @@ struct Worker: AsyncParsableCommand {
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
             Forward.self, Figures.self, Weights.self, Plot.self, PlotStudy.self, PlotPage.self, FetchLanguage.self,
             TellMemory.self,
-            Explain.self, LookAtHub.self, RunAlone.self, RunObserver.self, TryObservers.self, About.self,
+            Explain.self, LookAtHub.self, RunAlone.self, RunObserver.self, TryObservers.self, ObserveSteps.self,
+            About.self,
         ],
         defaultSubcommand: Agent.self)
 

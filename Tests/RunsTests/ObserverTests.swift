@@ -151,6 +151,41 @@ struct ObserverTests {
         #expect(user(plan, "end") == "over\n")
     }
 
+    @Test func afterwardsTheSameValuesComeOutOfSavedWeights() throws {
+        let folder = try TemporaryFolder()
+        let body = Self.script(
+            #"""
+            file=$(printf '%s' "$question" | sed 's/.*"tensors":"\([^"]*\)".*/\1/')
+            echo '{"metrics":{"sum":'$(cksum < "$file" | cut -d' ' -f1)'}}'
+            """#)
+        let keys = "every: 14, needs: [batch, ci, V, U, W, target_out, out_masked]"
+        var plan = try plan(folder, run: "first", [("sums", keys, body)])
+        let purity = ConfigValue.map([.init("purity", .string("mean(max(ci['linear1'], dim=1))"))])
+        plan.config = try plan.config.setting("save_freq", to: .int(14)).setting("user_metrics", to: purity)
+        try Example.perform(plan)
+        let logged = try rows(plan)
+
+        var again = plan
+        again.folder = RunFolder(path: folder.path + "/again")
+        let lines = Lines()
+        let hooks = RunHooks(shouldStop: { false }, progress: { _ in }, say: { lines.add($0) })
+        var printed: [[String: Double]] = []
+        try Afterwards(again, weights: plan.folder, hooks: hooks).look(at: []) { line in
+            let numbers = line.replacing(/"run":"first",/, with: "")
+            printed.append(try JSONDecoder().decode([String: Double].self, from: Data(numbers.utf8)))
+        }
+        #expect(lines.all.isEmpty, "\(lines.all)")
+        #expect(printed.compactMap { $0["misc/step"] } == [14, 28, 42, 56, 60])
+        for row in printed {
+            let before = try #require(logged.first { $0["misc/step"] == row["misc/step"] })
+            #expect(row["user/sum"] != nil && row["user/sum"] == before["user/sum"])
+            #expect(row["user/purity"] != nil && row["user/purity"] == before["user/purity"])
+        }
+        #expect(throws: RunError.self) {
+            try Afterwards(again, weights: plan.folder, hooks: hooks).look(at: [15]) { _ in }
+        }
+    }
+
     @Test func aRunThatGoesOnAsksAboutNoStepTwice() throws {
         let folder = try TemporaryFolder()
         let body = Self.script(

@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Foundation
+import Layout
 import Runs
 import Testing
 
@@ -77,11 +78,11 @@ struct UserMetricsRunTests {
             bytes: FilePack.bytes(numbers.place, of: plan.folder.figures(step: 60)), source: "numbers"
         ).arrays
         let model = try SafeTensors(contentsOf: plan.folder.model(step: 60)).arrays
-        let (v, u) = (
-            try #require(model["components.linear1.V"]).floats, try #require(model["components.linear1.U"]).floats
-        )
-        let product = (0..<12).map { place in
-            (0..<6).reduce(Float(0)) { $0 + v[place / 3 * 6 + $1] * u[$1 * 3 + place % 3] }
+        let v = try #require(model["components.linear1.V"]).floats
+        let u = try #require(model["components.linear1.U"]).floats
+        var product = [Float](repeating: 0, count: 12)
+        for place in 0..<12 {
+            for c in 0..<6 { product[place] += v[place / 3 * 6 + c] * u[c * 3 + place % 3] }
         }
         let drawn = try #require(arrays["user/products/V['linear1'] @ U['linear1']/values"]).floats
         #expect(zip(product, drawn).allSatisfy { abs($0 - $1) < 1e-5 })

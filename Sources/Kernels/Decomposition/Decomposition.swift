@@ -55,6 +55,14 @@ public protocol Decomposition: AnyObject {
     /// - Throws: nothing in practice: what is looked at fits the target.
     func picture(batches: Int, goesOn: () -> Bool) throws(KernelError) -> ImportancePicture?
 
+    /// Takes on the weights that were saved before a step, to be looked at; the optimiser's state does not go with them.
+    ///
+    /// - Parameters:
+    ///   - tensors: Subcomponents and gates by their names in a replay.
+    ///   - step: The step.
+    /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
+    func look(at tensors: StateDict, step: Int) throws(KernelError)
+
     /// The shapes of what ``observe(_:)`` gives.
     ///
     /// - Throws: nothing in practice: the modules were decomposed.

@@ -27,6 +27,8 @@ final class RunObservers {
     private var waited = 0.0
     private let start = ContinuousClock.now
     private var hasSaidSlow = false
+    /// Whether all steps are due.
+    private let isAfterwards: Bool
 
     /// A run that observers hold up for more than this share of its time says so.
     private static let share = 0.05
@@ -34,10 +36,11 @@ final class RunObservers {
     /// Prepares a config's observers; nil if there are none.
     ///
     /// What keeps one from being prepared is said.
-    init?(_ plan: RunPlan, of decomposition: any Decomposition, hooks: RunHooks) throws {
+    init?(_ plan: RunPlan, of decomposition: any Decomposition, hooks: RunHooks, isAfterwards: Bool = false) throws {
         guard !plan.config.observers.isEmpty else { return nil }
         (config, folder, run) = (plan.config, plan.folder, plan.id)
         (say, shouldStop) = (hooks.say, hooks.shouldStop)
+        self.isAfterwards = isAfterwards
         let scope = try decomposition.observableShapes().scope(config)
         let hello = Observer.hello(config, run: run, scope)
         do throws(FileError) {
@@ -71,7 +74,7 @@ final class RunObservers {
     func areDue(at step: Int) -> Bool { watchers.contains { isDue($0, at: step) } }
 
     private func isDue(_ watcher: Watcher, at step: Int) -> Bool {
-        step == config.steps || step % config.interval(of: watcher.observer.config) == 0
+        isAfterwards || step == config.steps || step % config.interval(of: watcher.observer.config) == 0
     }
 
     /// Asks about the next step's tensors, as far as that has not been done.

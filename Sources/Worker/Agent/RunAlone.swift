@@ -71,7 +71,7 @@ extension Worker {
         private func plan(_ spec: Spec, _ folder: RunFolder, _ environment: [String: String]) throws -> RunPlan {
             let cache = try CacheFolder(environment: environment)
             let downloads = TargetDownloads(folder: cache.runs, settings: WandBSettings())
-            return RunPlan(
+            var plan = RunPlan(
                 id: spec.run, experiment: spec.experiment,
                 config: try ExperimentConfig.load(yaml: spec.config, source: "the spec"),
                 target: try spec.target.map { text throws(ConfigError) in
@@ -81,6 +81,8 @@ extension Worker {
                 targets: TargetCache(folder: cache.targets, downloads: downloads),
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 checkpointInterval: .seconds(60))
+            plan.observers = folder.path + "/observers"
+            return plan
         }
 
         private func tracker(

@@ -1,6 +1,14 @@
 internal import CKernels
 
 extension FeatureDecomposition {
+    /// Takes on the weights that were saved before a step, to be looked at.
+    ///
+    /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
+    public func look(at tensors: StateDict, step: Int) throws(KernelError) {
+        try setTrainedTensors(tensors)
+        self.step = step
+    }
+
     /// The shapes of what can be looked at.
     public func observableShapes() throws(KernelError) -> ObservableShapes {
         ObservableShapes(

@@ -10,6 +10,8 @@ package struct Trial {
     package let spec: NewSpec
     /// Where its files go.
     package let folder: String
+    /// Its observers' files.
+    private let observers: [ObserverBundle]
 
     /// The trial of an experiment.
     ///
@@ -36,6 +38,7 @@ package struct Trial {
         let specs = try LanguageModels(worker: worker, cache: cache, environment: environment)
             .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: [draft]), of: [draft])
         spec = specs[0]
+        observers = plan.observers
         self.folder = Self.folder(folder, in: cache)
     }
 
@@ -60,6 +63,7 @@ package struct Trial {
                 experiment: spec.experiment, config: config.json(), overrides: spec.overrides, target: spec.target,
                 targetFiles: spec.targetFiles, steps: config.steps)
         } catch { throw Failure(error) }
+        observers = []
         self.folder = Self.folder(folder, in: cache)
     }
 
@@ -83,7 +87,10 @@ package struct Trial {
     ) throws(Failure) -> Never {
         let worker = try Program.worker(environment: environment)
         let file = folder + "/spec.json"
-        do { try write(try text(), to: file) } catch { throw Failure(error) }
+        do {
+            try write(try text(), to: file)
+            for bundle in observers { try bundle.write(below: folder + "/observers") }
+        } catch { throw Failure(error) }
         var arguments = [worker, "run-alone", file]
         if let threads { arguments += ["--threads", String(threads)] }
         if isTracked { arguments.append("--wandb") }

@@ -1,0 +1,110 @@
+import Artifacts
+import Experiments
+import Foundation
+import JSON
+package import Store
+
+/// A finished run's observers, asked afterwards on this machine.
+package struct RunObservation {
+    /// An observer that the user names in the place of the run's own.
+    package struct Asked {
+        package var path: String
+        package var needs: [String]
+        package var timeout: Double?
+
+        package init(path: String, needs: [String], timeout: Double?) {
+            (self.path, self.needs, self.timeout) = (path, needs, timeout)
+        }
+    }
+
+    private let run: Run
+    private let spec: Spec
+    private let config: ExperimentConfig
+    private let bundles: [ObserverBundle]
+    private let jobObservers: String
+    private let environment: [String: String]
+
+    /// Finds a run's config, with its own observers or another.
+    ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - program: The observer to ask; nil for the run's own.
+    ///   - store: Where the run is.
+    ///   - environment: The worker's.
+    /// - Throws: What is wrong with the program.
+    package init(
+        of run: Run, asking program: Asked?, in store: Store, environment: [String: String]
+    ) throws(Failure) {
+        self.run = run
+        self.environment = environment
+        do {
+            spec = try store.spec(of: run.id)
+            jobObservers = try store.job(run.job).folder.observers
+        } catch { throw Failure(error) }
+        var config: ExperimentConfig
+        do { config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)") } catch {
+            throw Failure(error)
+        }
+        var files = ObserverFiles()
+        if let program {
+            var entries = [ConfigValue.Entry("run", .string(program.path))]
+            if !program.needs.isEmpty { entries.append(.init("needs", .list(program.needs.map(ConfigValue.string)))) }
+            if let timeout = program.timeout { entries.append(.init("timeout", .number(timeout))) }
+            do { config = try config.setting("observers", to: .list([.map(entries)])) } catch { throw Failure(error) }
+            do throws(ObserverFiles.Trouble) {
+                let digests = [try files.bundle(config.observers[0], relativeTo: "").digest]
+                config = config.settingObservers(digests)
+            } catch { throw .badInput(error.reason) }
+        }
+        self.config = config
+        bundles = files.bundles
+    }
+
+    /// Asks, and prints a line of JSON for each step.
+    ///
+    /// - Parameters:
+    ///   - steps: The steps; all whose weights were kept if empty.
+    ///   - out: The folder in which observers work and their answers are kept.
+    ///   - cache: The cache.
+    /// - Throws: ``Failure`` in the worker's words.
+    package func perform(steps: [Int], out: String, cache: CacheFolder) throws(Failure) {
+        let out = URL(filePath: out).path
+        let copies = bundles.isEmpty ? jobObservers : out + "/observers"
+        let file = out + "/question.json"
+        do throws(FileError) {
+            try DurableFile.createFolder(out)
+            for bundle in bundles { try bundle.write(below: copies) }
+            try DurableFile.write(try question(steps, out, copies), to: file)
+        } catch { throw .failed("\(error)") }
+        let process = Process()
+        process.executableURL = URL(filePath: try Program.worker(environment: environment))
+        process.arguments = ["observe-steps", file]
+        process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
+        do { try process.run() } catch { throw .failed("the worker cannot be started: \(error)") }
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw process.terminationStatus == 2
+                ? .badInput("run \(run.id) was not looked at") : .failed("run \(run.id) was not looked at to the end")
+        }
+    }
+
+    private func question(_ steps: [Int], _ out: String, _ copies: String) throws(FileError) -> String {
+        struct Question: Encodable {
+            let run: String
+            let experiment: String
+            let config: String
+            let target: String?
+            let targetFiles: String?
+            let folder: String
+            let out: String
+            let observers: String
+            let steps: [Int]
+        }
+        do {
+            return try JSONText.encode(
+                Question(
+                    run: run.id.rawValue, experiment: run.experiment, config: config.json(), target: spec.target,
+                    targetFiles: spec.targetFiles, folder: run.folder.path, out: out, observers: copies, steps: steps))
+        } catch { throw FileError(.write, out, reason: "\(error)") }
+    }
+}
