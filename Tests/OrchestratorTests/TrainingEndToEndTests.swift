@@ -77,6 +77,32 @@ struct TrainingEndToEndTests {
         #expect(summary.attempts == 4)
     }
 
+    @Test func whatAJobsRunsDrewIsDrawnAgainByItsNumber() async throws {
+        _ = try bench.write(Self.experiment(steps: 100) + "\nimage_freq: 50\n", to: "small.yaml")
+        _ = try bench.write("small:\n  pnorm:\n    values: [1, 2]\n", to: "sweep.yaml")
+        let answer = try await bench.orchestrator(Self.submit + ["--watch"])
+        #expect(answer.code == 0, "\(answer.error)")
+        let folders = try await bench.status(of: 1).runs.map(\.folder)
+        let names = folders.map { URL(filePath: $0).lastPathComponent }
+        let study = try await bench.orchestrator(["plot", "1", "--by", "pnorm", "--format", "svg"])
+        #expect(study.code == 0 && study.output.hasPrefix("figures/varying_pnorm_ci_vals.svg\n"), "\(study.error)")
+        let page = try await bench.orchestrator(["plot", "1", "--html"])
+        #expect(page.code == 0 && page.output == "job_1.html\n", "\(page.error)")
+        #expect(try String(contentsOfFile: bench.path + "/job_1.html", encoding: .utf8).contains("<h1>Job 1</h1>"))
+
+        // One run is damaged: the other is drawn all the same.
+        let broken = folders[0]
+        for name in try FileManager.default.contentsOfDirectory(atPath: broken) where name != "final_config.yaml" {
+            try "no".write(toFile: broken + "/" + name, atomically: true, encoding: .utf8)
+        }
+        let figure = ["--figure", "causal_importances", "--format", "svg", "--out", "all"]
+        let both = try await bench.orchestrator(["plot", "1"] + figure)
+        #expect(both.code == 1 && both.error.contains(broken), "\(both.error)")
+        #expect(both.output.contains("all/\(names[1])/causal_importances.svg"))
+        let alone = try await bench.orchestrator(["plot", names[0]] + figure)
+        #expect(alone.code == 2, "\(alone.error)")
+    }
+
     @Test func anAgentWhoseSlurmJobIsStartedAgainEndsAfterTheRunItHolds() async throws {
         let nobody = try bench.writeProgram("exit 0", to: "nobody")
         try #require(try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": nobody]).code == 0)

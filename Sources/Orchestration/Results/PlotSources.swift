@@ -72,6 +72,16 @@ package struct PlotSources {
                 target: spec?.target, seed: varied.values["seed"]))
     }
 
+    /// What a page of them is called: a run by its name and what sets it apart.
+    ///
+    /// - Parameter names: What the command line says.
+    /// - Returns: The title.
+    package func title(named names: [String]) -> String {
+        if sources.count == 1, let label = sources[0].label { return "Run \(label)" }
+        let isJob = names.count == 1 && sources.allSatisfy { $0.label != nil }
+        return (isJob ? "Job " : "") + names.joined(separator: ", ")
+    }
+
     /// The name of a source's own folder, where several are drawn.
     func folder(of source: Source) -> String {
         source.name ?? URL(filePath: source.path).lastPathComponent

@@ -30,17 +30,24 @@ package struct Plotting {
 
     /// Draws each run's figures, those of several into folders of their own.
     ///
+    /// A run that can't be drawn keeps none of the others from being drawn.
+    ///
     /// - Parameter folder: Where they go.
-    /// - Returns: The files that were written, a line each.
-    /// - Throws: ``Failure``.
-    package func draw(into folder: String) throws(Failure) -> String {
-        var said = ""
+    /// - Returns: The files that were written, a line each, and what was wrong with runs that could not be drawn.
+    /// - Throws: ``Failure`` where no run could be drawn.
+    package func draw(into folder: String) throws(Failure) -> (files: String, troubles: [Failure]) {
+        var (said, troubles): (String, [Failure]) = ("", [])
         for source in sources.sources {
             try Interruption.check()
             let place = sources.isStudy ? folder + "/" + sources.folder(of: source) : folder
-            said += try ask(["plot", sources.question(source, by: nil), "--out", place] + options)
+            do throws(Failure) {
+                said += try ask(["plot", sources.question(source, by: nil), "--out", place] + options)
+            } catch {
+                troubles.append(error)
+            }
         }
-        return said
+        if said.isEmpty, let first = troubles.first { throw first }
+        return (said, troubles)
     }
 
     /// Draws the runs' importances side by side, by the value of a key.

@@ -69,6 +69,7 @@ struct Plot: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        var isWhole = true
         let said = try await failing {
             let sources = try await PlotSources(named: names, in: await OpenStore.open(for: .looking))
             if !sources.empty.isEmpty {
@@ -81,13 +82,18 @@ struct Plot: AsyncParsableCommand {
             if html {
                 let name = URL(filePath: names[0]).lastPathComponent
                 let isJob = if case .job = Reference(names[0]) { true } else { false }
-                let title = (isJob ? "Job " : "") + names.joined(separator: ", ")
                 return try plotting.writePage(
-                    by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: title)
+                    by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: sources.title(named: names)
+                )
             }
             let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
-            return by != nil && figure.isEmpty ? study : study + (try plotting.draw(into: out ?? "figures"))
+            if by != nil, figure.isEmpty { return study }
+            let drawn = try plotting.draw(into: out ?? "figures")
+            for trouble in drawn.troubles { printError("\(trouble)") }
+            isWhole = drawn.troubles.isEmpty
+            return study + drawn.files
         }
         print(said, terminator: "")
+        if !isWhole { throw ExitCode(1) }
     }
 }

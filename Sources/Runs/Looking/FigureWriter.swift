@@ -1,6 +1,5 @@
 import Artifacts
 public import Figures
-import Foundation
 
 /// A kind of file that figures are drawn as.
 public enum FigureFormat: String, CaseIterable, Sendable {
@@ -25,7 +24,7 @@ public struct FigureWriter {
     ///   - formats: As what; each figure's numbers come as `<name>.safetensors` besides.
     ///   - folder: Where to; created if it is not there.
     /// - Returns: The files that were written.
-    /// - Throws: `FigureError`, `RunError` for a folder that can't be created, `FileError`.
+    /// - Throws: `FigureError`, `FileError`.
     @discardableResult
     public func write(_ figures: [Figure], as formats: [FigureFormat], into folder: String) throws -> [String] {
         var files: [(path: String, bytes: [UInt8])] = []
@@ -47,11 +46,7 @@ public struct FigureWriter {
                 uniquingKeysWith: { first, _ in first })
             files.append(("\(folder)/\(figure.fileName).safetensors", SafeTensors(arrays: arrays).encoded()))
         }
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw RunError.invalid("\(folder): \(error.localizedDescription)")
-        }
+        try DurableFile.createFolder(folder)
         for file in files { try DurableFile.write(file.bytes, to: file.path, flush: .nothing) }
         return files.map(\.path)
     }

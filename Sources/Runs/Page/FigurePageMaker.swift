@@ -40,12 +40,7 @@ public struct FigurePageMaker {
                 "no figure '\(figures.joined(separator: "', '"))' here; --list names those there are")
         }
         let html = try page.html(try Cairo())
-        do {
-            let folder = URL(filePath: path).deletingLastPathComponent().path
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw RunError.invalid("\(path): \(error.localizedDescription)")
-        }
+        try DurableFile.createFolder(URL(filePath: path).deletingLastPathComponent().path)
         try DurableFile.write(html, to: path, flush: .nothing)
     }
 
@@ -74,7 +69,7 @@ public struct FigurePageMaker {
         let all: [Figure]
         do { all = try source.figures(threads: threads) } catch {
             guard !frames.isEmpty else { throw error }
-            facts.append("\(error)")
+            if !facts.contains(where: { $0.hasSuffix("\(error)") }) { facts.append("\(error)") }
             return FigurePage(title: title, facts: facts, slides: "Step", frames: frames)
         }
         let shown = Set(frames.last?.figures.map(\.name) ?? [])
