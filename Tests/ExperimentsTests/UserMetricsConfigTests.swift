@@ -52,6 +52,8 @@ struct UserMetricsConfigTests {
                 ["step", "2"], ["step", "2"],
             ])
         #expect(
+            try metrics("tms_5-2:\n  zip: {user_metrics: [{a: step}, null], seed: [1, 2]}") == [["step"], []])
+        #expect(
             try metrics("global:\n  user_metrics:\n    values: [{a: step}, {b: \"2\", c: \"3\"}]") == [
                 ["step"], ["2", "3"],
             ])

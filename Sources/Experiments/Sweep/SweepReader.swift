@@ -139,7 +139,7 @@ private struct SectionReader {
     private mutating func parameters(
         _ entry: SourceNode.Entry, path: String, filePath: String, isZipped: Bool
     ) -> [SweepFile.Parameter] {
-        if ExperimentConfig.compoundKeys.contains(path), entry.value.value != .map([]) {
+        if ExperimentConfig.compoundKeys.contains(path), !isZipped, entry.value.value != .map([]) {
             return parameter(SweepReader.ownValues(of: entry), entry, path: path, filePath: filePath)
         }
         guard case .map(let inner) = entry.value.content else {
