@@ -110,7 +110,16 @@ struct ServerTests {
             #expect(
                 answer.body.contains("\"left\":[]") && answer.body.contains("8,9,10")
                     && answer.body.contains("0.5,null,0.5"))
+            #expect(try client.ask("/api/runs/\(run)/logged").body == "[\"loss/total\"]")
+            #expect(try client.ask("/api/runs/\(scene.runs[2])/logged").body == "[]")
             #expect(answer.body.contains("\"paces\":{\"\(run)\":[[0,0.0]]"))
+            // A file that is none is told, and keeps nobody from the others.
+            let other = scene.cache.folder(of: scene.runs[1])
+            try FileManager.default.createDirectory(atPath: other.metrics, withIntermediateDirectories: true)
+            let both = try client.ask(
+                "/api/curves", method: "POST",
+                body: "{\"runs\":[\"\(scene.runs[1])\",\"\(run)\"],\"metric\":\"loss/total\"}")
+            #expect(both.body.contains("no plain file") && both.body.contains("8,9,10"), "\(both.body)")
         }
     }
 
@@ -150,7 +159,9 @@ struct ServerTests {
 
     @Test func anEmptyFolderHasNoJobs() async throws {
         let cache = CacheFolder(path: NSTemporaryDirectory() + "/spd-none-" + UUID().uuidString)
-        let routes = Routes(try Site(cache: cache, environment: [:]))
+        let site = try Site(cache: cache, environment: [:])
+        defer { site.removeScratch() }
+        let routes = Routes(site)
         let reply = await routes.answer(Ask(method: "GET", path: ["api", "jobs"]))
         #expect(reply.status == 200 && String(decoding: reply.body, as: UTF8.self).contains("\"jobs\":[]"))
         #expect(!FileManager.default.fileExists(atPath: cache.path))

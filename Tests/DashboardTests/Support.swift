@@ -46,7 +46,9 @@ final class Scene: Sendable {
     func serving(
         _ gate: Gate = Gate(), patience: Duration = .seconds(60), _ body: @escaping @Sendable (Client) throws -> Void
     ) async throws {
-        let routes = Routes(try site())
+        let site = try site()
+        defer { site.removeScratch() }
+        let routes = Routes(site)
         let server = try await DashboardServer.start(at: .port(0), gate: gate, patience: patience) {
             await routes.answer($0)
         }

@@ -102,6 +102,46 @@ struct LanguageRunTests {
         #expect(said > used * 0.66 && said < used * 1.6, "\(said / 1e6) MB for \(used / 1e6) MB, \(state.step)")
     }
 
+    @Test func aTextsTokensTellWhichSubcomponentsMatter() throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(folder, module: "model.layers.*.mlp.gate_proj")
+        try Example.perform(plan)
+        let before = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
+        func explain(_ text: LanguageExplanation.Text) throws -> JSONValue {
+            let explanation = try LanguageExplanation(
+                plan.config, target: plan.target, targetFiles: nil, weights: plan.folder.model(step: 12), text: text,
+                cache: CacheFolder(path: folder.path), threads: 1)
+            return try JSONValue(parsing: explanation.json(of: text))
+        }
+
+        let answer = try explain(.rows(first: 1, count: 3))
+
+        #expect(answer["subcomponents"]?.integer == 6)
+        let rows = try #require(answer["rows"]?.elements)
+        #expect(rows.count == 3 && rows.allSatisfy { $0.elements?.count == 16 })
+        let modules = try #require(answer["modules"]?.elements)
+        #expect(modules.compactMap { $0["name"]?.string } == (0...1).map { "model.layers.\($0).mlp.gate_proj" })
+        for module in modules {
+            let places = try #require(module["places"]?.elements).flatMap { $0.elements ?? [] }
+            #expect(places.count == 3 * 16)
+            for pairs in places.compactMap(\.elements) {
+                let numbers = pairs.compactMap(\.double)
+                let components = stride(from: 0, to: numbers.count, by: 2).map { numbers[$0] }
+                let values = stride(from: 1, to: numbers.count, by: 2).map { numbers[$0] }
+                #expect(components.allSatisfy { (0..<6).contains($0) } && Set(components).count == components.count)
+                #expect(values.allSatisfy { (0.01...1).contains($0) } && values == values.sorted(by: >))
+            }
+        }
+        // A row is the same whatever stands beside it, and a typed text whatever row it has.
+        #expect(try explain(.rows(first: 2, count: 1))["rows"]?.elements?.first == rows[1])
+        let typed = try explain(.typed("one day they were"))
+        #expect(typed["rows"]?.elements?.count == 1)
+        #expect(throws: RunError.self) { try explain(.typed("  ")) }
+        #expect(throws: RunError.self) { try explain(.rows(first: 1_000_000, count: 1)) }
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == before, "nothing is written")
+    }
+
     @Test func itsFiguresShowTheTextsOwnWords() throws {
         let folder = try TemporaryFolder()
         let plan = try plan(folder, module: "model.embed_tokens", extra: "figures: last")

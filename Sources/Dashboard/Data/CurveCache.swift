@@ -70,14 +70,15 @@ extension CurveCache.Entry {
     ///
     /// - Returns: Whether there is such a file.
     fileprivate mutating func catchUp(_ path: String, _ metric: String) throws -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw FileTrouble(path: path) }
             return false
         }
         defer { close(descriptor) }
         var info = stat()
-        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { throw FileTrouble(path: path) }
+        guard fstat(descriptor, &info) == 0 else { throw FileTrouble(path: path) }
+        guard info.st_mode & S_IFMT == S_IFREG else { throw FileTrouble(notPlain: path) }
         if info.st_ino != file || info.st_dev != device || Int(info.st_size) < offset {
             self = Self()
             (file, device) = (info.st_ino, info.st_dev)

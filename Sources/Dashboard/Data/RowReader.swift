@@ -1,12 +1,16 @@
 import CLinux
 import Foundation
+import JSON
 import Metrics
 
 /// Why a file cannot be read.
 struct FileTrouble: Error, CustomStringConvertible {
     let description: String
 
+    /// What the system said last.
     init(path: String) { description = "cannot read \(path): \(String(cString: strerror(errno)))" }
+
+    init(notPlain path: String) { description = "cannot read \(path): it is no plain file" }
 }
 
 /// Takes one metric out of rows, without making values of all the others.
@@ -25,6 +29,25 @@ struct RowReader {
             quoted.unicodeScalars.append(scalar)
         }
         name = Array((quoted + "\":").utf8)
+    }
+
+    /// The names of what a file's first row holds, but for the step; none for a run that has logged nothing yet.
+    ///
+    /// - Throws: ``FileTrouble``.
+    static func names(in path: String) throws -> [String] {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        guard file >= 0 else {
+            guard errno == ENOENT else { throw FileTrouble(path: path) }
+            return []
+        }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 18)
+        let count = pread(file, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw FileTrouble(path: path) }
+        let line = Array(bytes[..<count].prefix { $0 != UInt8(ascii: "\n") })
+        // A row that is being written, or is damaged, names nothing.
+        guard case .object(let members)? = try? JSONValue(parsing: line) else { return [] }
+        return members.map(\.name).filter { $0 != Metric.step.name }
     }
 
     /// Reads whole rows from a place of a file.

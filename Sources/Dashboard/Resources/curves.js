@@ -66,6 +66,7 @@ export function curvesTab(view) {
   };
   let range = setting("range", "") ? setting("range", "").split("_").map(Number) : null;
   const data = new Map();
+  let problems = [];
   const element = make("div", {});
   const tools = make("div", { class: "tools" });
   const charts = make("div", { class: "charts" });
@@ -82,9 +83,13 @@ export function curvesTab(view) {
       onchange: () => change({ smooth: weight.value === "0" ? null : weight.value }),
     });
     const shown = make("output", {}, String(options.smooth));
-    const known = [...new Set([...view.runs.metrics, ...view.logged()])].sort(compare);
+    const known = [...new Set([...view.runs.metrics, ...view.logged])].sort(compare);
     fill(tools,
       choices("Metrics", known.map((name) => [name, name]), options.metrics, (chosen) => { set("metrics", chosen, listText(chosen)); load(); }),
+      known.some((name) => name.endsWith("/n_alive_01")) ? make("button", {
+        title: "how many subcomponents of each module are alive, step by step",
+        onclick: () => { set("metrics", known.filter((name) => name.endsWith("/n_alive_01")), listText(known.filter((name) => name.endsWith("/n_alive_01")))); load(); drawTools(); },
+      }, "Living subcomponents") : null,
       choice("x", [["step", "step"], ["time", "time at work"]], options.x, (value) => { range = null; change({ range: null }); set("x", value); }),
       toggle("log x", options.logX, (isOn) => { range = null; change({ range: null }); set("logX", isOn, isOn ? "1" : null); load(); }),
       choice("y", [["auto", "as the metric"], ["1", "log"], ["0", "linear"]], options.logY, (value) => set("logY", value)),
@@ -118,6 +123,7 @@ export function curvesTab(view) {
           kept.curves.set(curve.run, curve);
         }
         Object.assign(kept.paces, answer.paces);
+        problems = answer.problems ?? [];
         names = answer.left;
         if (names.length) draw();
       }
@@ -202,7 +208,7 @@ export function curvesTab(view) {
     if (shown.length !== charts.children.length || shown.some((card, index) => charts.children[index] !== card)) {
       fill(charts, shown, shown.length ? null : make("p", { class: "empty" }, "Choose metrics above."));
     }
-    fill(below, key(runs), range ? make("button", { onclick: () => onRange(null) }, "Show all steps") : null);
+    fill(below, problems.slice(0, 3).map((problem) => make("p", { class: "error" }, problem)), key(runs), range ? make("button", { onclick: () => onRange(null) }, "Show all steps") : null);
   }
 
   // What the lines are, told by words beside colours.
@@ -231,6 +237,7 @@ export function curvesTab(view) {
 
   drawTools();
   draw();
+  view.readLogged().then(drawTools);
   load().catch((error) => fill(charts, make("p", { class: "error" }, error.message)));
   return { element, update: (isLive) => { load(isLive).catch((error) => fill(below, make("p", { class: "error" }, error.message))); }, csv: text };
 }

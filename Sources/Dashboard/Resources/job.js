@@ -26,6 +26,7 @@ export class JobView {
     this.runs = new Runs(job);
     this.settings = { swept: [], all: [] };
     this.filters = new Filters();
+    this.logged = [];
     this.changed = () => {};
   }
 
@@ -52,8 +53,13 @@ export class JobView {
     const there = headlines.filter((name) => this.runs.metrics.includes(name));
     return there.length ? there : this.runs.metrics.slice(0, 3);
   }
-  // Metrics that rows of `metrics.jsonl` have beside the last ones.
-  logged() { return ["misc/lr", "misc/grad_norm"]; }
+  // Metrics that rows of `metrics.jsonl` have, of one run of each experiment.
+  async readLogged() {
+    const firsts = new Map();
+    for (const run of this.runs.rows) if (run.attempt > 0 && !firsts.has(run.experiment)) firsts.set(run.experiment, run.run);
+    const names = await Promise.all([...firsts.values()].slice(0, 20).map((run) => ask(`runs/${run}/logged`).catch(() => [])));
+    this.logged = [...new Set(names.flat())];
+  }
   differing() { return this.runs.differing; }
   about(run) { return this.differing().map((name) => `${name.split(".").pop()}=${number(run.settings[name])}`).join(" "); }
   open(address) { go(address); }

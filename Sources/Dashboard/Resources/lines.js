@@ -2,7 +2,7 @@
 import { make } from "./dom.js";
 import { number } from "./format.js";
 
-const lineMargin = { top: 8, right: 12, bottom: 38, left: 70 };
+const lineMargin = { top: 8, right: 24, bottom: 38, left: 70 };
 
 // Colours that are told apart with any eyes (Okabe and Ito), then dashes.
 export const palette = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8b6d00", "#6a3d9a"];

@@ -31,11 +31,17 @@ extension Routes {
         let end = ContinuousClock.now + Self.patience
         var done: [RunID] = []
         var curves: [String] = []
+        var problems: [String] = []
         for run in runs {
             guard ContinuousClock.now < end || done.isEmpty else { break }
             done.append(run)
             // Where a run lies follows from its name; one of another cache has no file here.
-            let curve = try site.curves.curve(wish.metric, of: run, in: site.cache.folder(of: run))
+            let curve: Curve
+            do { curve = try site.curves.curve(wish.metric, of: run, in: site.cache.folder(of: run)) } catch {
+                // One run's file keeps nobody from the others.
+                problems.append("\(error)")
+                continue
+            }
             let thinned = Thinning(curve, columns: columns, isLogarithmic: wish.log ?? false)
             curves.append(Self.text(run, thinned, rows: curve.steps.count))
         }
@@ -46,7 +52,8 @@ extension Routes {
         let left = JSONValue.array(runs.dropFirst(done.count).map { .string($0.rawValue) }).text
         return .json(
             "{\"metric\":\(JSONValue.string(wish.metric).text),\"left\":\(left),"
-                + "\"paces\":{\(knots.joined(separator: ","))},\"curves\":[\(curves.joined(separator: ",\n"))]}")
+                + "\"problems\":\(JSONValue.array(problems.map(JSONValue.string)).text),\"paces\":{\(knots.joined(separator: ","))},\"curves\":[\(curves.joined(separator: ",\n"))]}"
+        )
     }
 
     private static func text(_ run: RunID, _ curve: Thinning, rows: Int) -> String {

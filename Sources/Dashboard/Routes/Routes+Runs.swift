@@ -13,6 +13,9 @@ extension Routes {
                 try RunDetails(
                     startingWith: id.rawValue, in: state, cache: site.cache, environment: site.environment
                 ).json())
+        case ["logged"]:
+            return .json(
+                JSONValue.array(try RowReader.names(in: state.run(id).folder.metrics).map(JSONValue.string)).text)
         case ["config"]: return try .json(state.spec(of: id).config)
         case ["log"]:
             let run = try state.run(id)
@@ -46,7 +49,7 @@ private struct LogPart {
 
     init(_ path: String, _ ask: Ask, isOver: Bool) throws {
         self.isOver = isOver
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard file >= 0 else {
             guard errno == ENOENT else { throw FileTrouble(path: path) }
             (text, from, next, size) = ("", 0, 0, 0)
@@ -54,7 +57,8 @@ private struct LogPart {
         }
         defer { close(file) }
         var info = stat()
-        guard fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { throw FileTrouble(path: path) }
+        guard fstat(file, &info) == 0 else { throw FileTrouble(path: path) }
+        guard info.st_mode & S_IFMT == S_IFREG else { throw FileTrouble(notPlain: path) }
         size = Int(info.st_size)
         let wanted = ask.query["from"].flatMap { Int($0) } ?? max(0, size - Self.most / 4)
         // A file that was cut short is read again.

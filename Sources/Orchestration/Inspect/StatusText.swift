@@ -120,17 +120,25 @@ package struct StatusText {
             shown = order.flatMap { status in shown.filter { $0.status == status } }
             shown = Array(shown.prefix(limit)).sorted { $0.position < $1.position }
         }
-        var settings: [RunID: Overrides] = [:]
-        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
-        let table = RunsTable(
-            shown, settings: settings, common: Overrides.common(Array(settings.values)),
-            results: results.filter { $0 != .totalLoss }, atRest: outlook.agentsAtRest(of: snapshot))
-        var lines = table.lines(room, style)
+        var lines = try table(of: shown).lines(room, style)
         if selection == nil, shown.count < snapshot.counts.total {
             let command = "orchestrator status \(snapshot.job.id) --runs"
             lines.append("… and \(snapshot.counts.total - shown.count) more (`\(command)` shows all)")
         }
         return lines
+    }
+
+    /// Runs in an order of the caller's, one line each below the columns' names.
+    package func runs(sorted: [Run], _ room: RunsTable.Room) throws(Failure) -> [String] {
+        try table(of: sorted).lines(room, style)
+    }
+
+    private func table(of shown: [Run]) throws(Failure) -> RunsTable {
+        var settings: [RunID: Overrides] = [:]
+        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
+        return RunsTable(
+            shown, settings: settings, common: Overrides.common(Array(settings.values)),
+            results: results.filter { $0 != .totalLoss }, atRest: outlook.agentsAtRest(of: snapshot))
     }
 
     /// What went wrong, one line for each cause.

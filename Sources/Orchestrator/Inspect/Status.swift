@@ -14,7 +14,7 @@ struct Status: AsyncParsableCommand {
             EXAMPLES
               orchestrator status               all jobs, and the latest one in detail
               orchestrator status 7             job 7: agents, and each run's state, step, losses
-              orchestrator status 7 --watch     until it is finished; ^C leaves the agents running
+              orchestrator status 7 --watch     over the whole terminal until it is finished: arrows scroll, s sorts, q leaves
               orchestrator status 7 --json
               orchestrator status 7 --runs --where 'state=failed' --sort node --columns node,lr,error
               orchestrator status 7 --runs --group-by lr

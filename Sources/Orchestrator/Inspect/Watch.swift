@@ -15,18 +15,26 @@ struct Watch {
     /// Whether ^C is meant for the job's local agents, which this command has started, and not for the watching.
     let stopsAgents: Bool
 
-    private static let pause = Duration.milliseconds(200)
+    private static let pause = Duration.milliseconds(100)
     private static let picturePause = Duration.seconds(1)
     private static let linePause = Duration.seconds(10)
-    /// More than a window shows.
-    private static let runsInView = 200
+    /// More than anybody scrolls through.
+    private static let runsInView = 2000
 
     /// Returns when every run is done, and throws an exit code when not all can be.
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let style = Style.forStandardOutput(environment: environment)
-        var view: any WatchView =
-            Terminal.isStandardOutput ? RedrawnView(style: style) : ProgressLines(pause: Self.linePause)
+        var view: any WatchView
+        if let screen = ScreenView(style: style, environment: environment) {
+            view = screen
+        } else if Terminal.isStandardOutput {
+            view = RedrawnView(style: style)
+        } else {
+            view = ProgressLines(pause: Self.linePause)
+        }
+        // Whatever ends the watching, the terminal is as it was.
+        defer { view.clear() }
         // However fast the second ^C follows, it must find the agents told of the first.
         if stopsAgents { Interruption.listen(for: 2) }
         let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
@@ -35,6 +43,8 @@ struct Watch {
             let (snapshot, outlook) = try await failing {
                 try await agents.look(at: job, runsAtMost: Self.runsInView)
             }
+            // The view may have been left while the job was looked at.
+            guard try view.goesOn() else { return try left(snapshot, &view) }
             let text = StatusText(snapshot: snapshot, outlook: outlook, style: style)
             if snapshot.counts.settled == snapshot.counts.total {
                 view.clear()
@@ -45,19 +55,30 @@ struct Watch {
             try view.show(text)
             // The agents may have finished the work after the snapshot: only a second look is a verdict.
             if let reason = outlook.reasonOfEnd, wasEnded {
+                view.clear()
                 throw Failure.failed(
                     "\(StatusText.counts(snapshot.counts)), but no agent works on job \(job) any more: "
                         + "\(reason); see \(snapshot.job.folder.logs)/")
             }
             wasEnded = outlook.reasonOfEnd != nil
-            try await sleep(snapshot.job)
+            guard try await sleep(snapshot.job, &view) else { return try left(snapshot, &view) }
         }
     }
 
-    private func sleep(_ watched: Job) async throws {
+    /// Somebody has pressed `q`: the job goes on, whoever started it.
+    private func left(_ snapshot: JobSnapshot, _ view: inout any WatchView) throws {
+        view.clear()
+        print(
+            "Stopped watching; the agents of job \(job) go on. `orchestrator status \(job) --watch` shows them again.")
+        if let code = snapshot.counts.exitCode { throw code }
+    }
+
+    /// Waits for the next picture; false if somebody wants to leave.
+    private func sleep(_ watched: Job, _ view: inout any WatchView) async throws -> Bool {
         let end = ContinuousClock.now + Self.picturePause
         while ContinuousClock.now < end {
             guard !Interruption.isRequested else {
+                view.clear()
                 if stopsAgents, watched.executor == .local {
                     try await failing { try await LocalStop(job: watched, store: store).perform() }
                     throw ExitCode(130)
@@ -70,8 +91,10 @@ struct Watch {
                     """)
                 throw ExitCode(130)
             }
+            guard try view.goesOn() else { return false }
             try await Task.sleep(for: Self.pause)
         }
+        return true
     }
 }
 
@@ -79,8 +102,14 @@ struct Watch {
 protocol WatchView {
     /// Shows the present state.
     mutating func show(_ text: StatusText) throws(Failure)
+    /// Does what was pressed since, where keys are heard; false if somebody wants to leave.
+    mutating func goesOn() throws(Failure) -> Bool
     /// Makes room for the last word.
     mutating func clear()
+}
+
+extension WatchView {
+    func goesOn() throws(Failure) -> Bool { true }
 }
 
 /// The job's state drawn over the one before.
