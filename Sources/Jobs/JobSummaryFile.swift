@@ -9,10 +9,13 @@ import Store
 struct JobSummaryFile {
     private let snapshot: JobSnapshot
     private let attempts: [RunID: [Attempt]]
+    private let cost: JobCost
 
     init(store: Store, job: JobID) throws(StoreError) {
         snapshot = try store.snapshot(of: job)
-        attempts = Dictionary(grouping: try store.attempts(of: job), by: \.run)
+        let attempts = try store.attempts(of: job)
+        self.attempts = Dictionary(grouping: attempts, by: \.run)
+        cost = JobCost(snapshot, attempts)
     }
 
     private struct Summary: Encodable {
@@ -27,6 +30,7 @@ struct JobSummaryFile {
         let runSeconds: Double
         let failures: [Failure]
         let best: Best?
+        let cost: JobCost.Item
     }
 
     private struct Failure: Encodable {
@@ -54,6 +58,7 @@ struct JobSummaryFile {
         let metrics: [String: Double]
         let error: String?
         let folder: String
+        let cost: JobCost.Item?
     }
 
     /// The summary.
@@ -70,7 +75,8 @@ struct JobSummaryFile {
             agents: snapshot.agents.count, nodes: Set(snapshot.agents.compactMap(\.host)).sorted(),
             attempts: attempts.values.reduce(0) { $0 + $1.count },
             runSeconds: runs.reduce(0) { $0 + seconds(of: $1) },
-            failures: snapshot.failures.map { Failure(run: $0.run.rawValue, error: $0.error) }, best: best)
+            failures: snapshot.failures.map { Failure(run: $0.run.rawValue, error: $0.error) }, best: best,
+            cost: cost.job)
         return try JSONText.encode(summary)
     }
 
@@ -84,7 +90,7 @@ struct JobSummaryFile {
                 run: run.id.rawValue, position: run.position, experiment: run.experiment, overrides: overrides,
                 status: run.status.rawValue, attempts: run.attempt, node: run.agent.flatMap { hosts[$0] },
                 started: run.started?.rawValue, ended: run.ended?.rawValue, runSeconds: seconds(of: run),
-                metrics: run.metrics, error: run.error, folder: run.folder.path)
+                metrics: run.metrics, error: run.error, folder: run.folder.path, cost: cost.runs[run.id])
             return try JSONText.line(line) + "\n"
         }.joined()
     }

@@ -27,7 +27,8 @@ struct Orchestrator: AsyncParsableCommand {
             Add.self, Scale.self, Hold.self, Release.self, Priority.self, Note.self, Tag.self, Rename.self,
             Best.self,
             Compare.self, Plot.self, Observe.self, Export.self, Why.self, Report.self,
-            Sync.self, Clean.self, ListExperiments.self, Doctor.self, DoctorProbe.self, Workflow.self,
+            Sync.self, Clean.self, DiskUsage.self, Archive.self, ListExperiments.self, Doctor.self, DoctorProbe.self,
+            Workflow.self,
         ])
 
     static func main() async {

@@ -159,7 +159,7 @@ struct ResultsTests {
         let lines = csv.output.components(separatedBy: "\r\n")
         #expect(
             lines[0]
-                == "run,position,experiment,status,attempts,node,started,ended,seconds,active_seconds,error,folder,lr,loss/total,mmcs"
+                == "run,position,experiment,status,attempts,node,started,ended,seconds,active_seconds,queue_seconds,core_hours,cpu_seconds,peak_memory,error,folder,lr,loss/total,mmcs"
         )
         #expect(lines[1].contains(",0,a,done,1,n1,"))
         #expect(lines[1].hasSuffix(",0.001,0.5,nan"))

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 package import Store
 
 /// A job's runs with what is told of each.
@@ -7,6 +8,7 @@ package struct RunTable {
     private let nodes: [AgentID: String]
     /// How long agents have worked on each run that is settled, in seconds; waiting between attempts does not count.
     private let active: [RunID: Double]
+    private let costs: [RunID: JobCost.Item]
     /// Of each run, the settings that are told.
     private let settings: [[String: FlatConfig.Value]]
     private let settingNames: [String]
@@ -30,7 +32,9 @@ package struct RunTable {
         runs = chosen?.runs ?? snapshot.runs
         nodes = Dictionary(
             snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
-        active = try Self.activeSeconds(store.attempts(of: job))
+        let attempts = try store.attempts(of: job)
+        active = Self.activeSeconds(attempts)
+        costs = JobCost(snapshot, attempts).runs
         let specs = Dictionary(try store.specs(of: job).map { ($0.run, $0.config) }) { $1 }
         let configs = try runs.map { try FlatConfig(specs[$0.id] ?? "{}").values }
         settingNames = Set(configs.flatMap(\.keys)).filter { name in
@@ -42,7 +46,7 @@ package struct RunTable {
 
     private static let names = [
         "run", "position", "experiment", "status", "attempts", "node", "started", "ended", "seconds", "active_seconds",
-        "error", "folder",
+        "queue_seconds", "core_hours", "cpu_seconds", "peak_memory", "error", "folder",
     ]
 
     /// One line per run below the columns' names; times are ISO 8601, what is missing is empty.
@@ -63,8 +67,20 @@ package struct RunTable {
         }
         return [
             run.id.rawValue, String(run.position), run.experiment, run.status.rawValue, String(run.attempt),
-            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), times[0], times[1], run.error ?? "",
-            run.folder.path,
+            node(of: run) ?? "", Self.date(run.started), Self.date(run.ended), times[0], times[1],
+        ]
+            + cost(of: run) + [
+                run.error ?? "",
+                run.folder.path,
+            ]
+    }
+
+    private func cost(of run: Run) -> [String] {
+        let item = costs[run.id]
+        func text(_ number: Double?, _ format: String) -> String { number.map { String(format: format, $0) } ?? "" }
+        return [
+            text(item?.queueSeconds, "%.3f"), text(item?.coreHours, "%.6f"), text(item?.cpuSeconds, "%.3f"),
+            item?.peakMemory.map(String.init) ?? "",
         ]
     }
 
@@ -84,6 +100,10 @@ package struct RunTable {
             row["seconds"] = seconds(of: run)
             row["active_seconds"] = activeSeconds(of: run)
             row["error"] = run.error
+            row["queue_seconds"] = costs[run.id]?.queueSeconds
+            row["core_hours"] = costs[run.id]?.coreHours
+            row["cpu_seconds"] = costs[run.id]?.cpuSeconds
+            row["peak_memory"] = costs[run.id]?.peakMemory
             let data = try JSONSerialization.data(
                 withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
             return String(decoding: data, as: UTF8.self) + "\n"

@@ -38,6 +38,22 @@ package struct OpenStore {
         }
     }
 
+    /// Opens the state of an archived job, unpacked into a folder of its own until ``discard()``.
+    package init(archive: String) throws(Failure) {
+        let environment = ProcessInfo.processInfo.environment
+        let folder = try JobArchive.unpack(archive, environment: environment)
+        let state: OpenStore?
+        do throws(Failure) { state = try OpenStore(folder, environment: environment, for: .looking) } catch {
+            Files.discard(folder.path)
+            throw error
+        }
+        guard let state else { throw .badInput("\(archive) is no archive of a job") }
+        self = state
+    }
+
+    /// Removes the folder of an archive that was opened.
+    package func discard() { Files.discard(cache.path) }
+
     /// Puts right what others have left half done, where this user may.
     package func recover() async {
         guard !store.isReadOnly else { return }

@@ -57,6 +57,46 @@ package struct CleaningPlan {
         parts.removeAll(where: \.files.isEmpty)
     }
 
+    /// Plans to delete what is large of runs that are over: weights, checkpoints, figures, and what W&B has.
+    ///
+    /// Their rows, logs and configs stay, and no run is forgotten.
+    ///
+    /// - Parameters:
+    ///   - query: Which runs.
+    ///   - best: How many of each job's best finished runs stay as they are.
+    ///   - metric: The metric that says which those are.
+    ///   - jobs: The jobs; all if there are none.
+    ///   - state: Where they are.
+    /// - Throws: ``Failure`` for a query or a metric that names what is not there.
+    package init(
+        largeFilesOf query: RunQuery, keepingBest best: Int, by metric: String, of jobs: [JobID], in state: OpenStore
+    ) throws {
+        let over = Set(RunStatus.allCases.filter(\.isSettled))
+        for id in try jobs.isEmpty ? state.store.jobs().map(\.job.id) : jobs {
+            let snapshot = try state.store.snapshot(of: id)
+            var kept: Set<RunID> = []
+            if best > 0, snapshot.counts[.done] > 0 {
+                let ranking = try Ranking(snapshot, by: metric, query: RunQuery(), in: state.store)
+                kept = Set(ranking.runs.prefix(best).map(\.run.id))
+            }
+            let selection = try RunSelection(query, of: snapshot, in: state.store, only: over)
+            let runs = selection.runs.filter { !kept.contains($0.id) }
+            elsewhere += runs.map(\.folder.path).filter { !state.cache.isOwn($0) }
+            var files: [Folder] = []
+            for run in runs where state.cache.isOwn(run.folder.path) && !Files.isMissing(run.folder.path) {
+                let names = try FolderListing.names(in: run.folder.path).filter(Self.isLarge)
+                let spool = try SpoolFiles(folder: run.folder.spool, offlineFolders: state.cache.wandb)
+                let sent = spool.map { $0.isSent ? $0.paths : [] } ?? []
+                files += try (names.map { run.folder.path + "/" + $0 } + sent).compactMap { try Folder($0) }
+            }
+            if !files.isEmpty { parts.append(("Weights, checkpoints, figures of job \(id)", files)) }
+        }
+    }
+
+    private static func isLarge(_ name: String) -> Bool {
+        ["model_", "checkpoint_", "figures", "numbers_"].contains { name.hasPrefix($0) }
+    }
+
     package init(_ jobs: [JobID], in state: OpenStore) throws {
         for id in jobs {
             let snapshot = try state.store.snapshot(of: id)

@@ -28,8 +28,11 @@ struct Show: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Unpack the run's figures (PNG) into a folder, and show nothing.", valueName: "folder"))
     var extract: String?
 
-    func run() async throws {
-        let state = try await OpenStore.open(for: .looking)
+    @OptionGroup var source: ArchiveOption
+
+    func run() async throws { try await source.open { try await show($0) } }
+
+    private func show(_ state: OpenStore) async throws {
         if let extract { return try await failing { try unpack(to: extract, state) } }
         let details = try await failing {
             try RunDetails(

@@ -18,6 +18,7 @@ struct Status: AsyncParsableCommand {
               orchestrator status 7 --json
               orchestrator status 7 --runs --where 'state=failed' --sort node --columns node,lr,error
               orchestrator status 7 --runs --group-by lr
+              orchestrator status 7 --cost
               until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
 
             EXIT CODES (of the given job, else the latest): 0 every run is done, 3 it goes on, 1 it is over and
@@ -33,6 +34,9 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Show every run; of large jobs, those most worth a look are shown otherwise.")
     var runs = false
 
+    @Flag(help: "Show what it cost: core-hours, times, memory, efficiency of runs, agents, nodes and the job.")
+    var cost = false
+
     @OptionGroup
     var options: QueryOptions
 
@@ -43,6 +47,7 @@ struct Status: AsyncParsableCommand {
     var watch = false
 
     func validate() throws {
+        if cost, watch || runs { throw ValidationError("--cost excludes --watch and --runs") }
         if json, watch { throw ValidationError("--json and --watch exclude each other") }
         if runs, watch {
             throw ValidationError("--watch shows as many runs as the window holds; leave out --runs, or --watch")
@@ -71,6 +76,12 @@ struct Status: AsyncParsableCommand {
         if watch {
             Interruption.listen()
             return try await Watch(job: shown, store: store, cache: cache, slurm: slurm, stopsAgents: false).run()
+        }
+        if cost {
+            let report = try await failing { try await CostReport(of: shown, in: store, slurm: slurm) }
+            let style = Style.forStandardOutput(environment: environment)
+            return print(
+                try await failing { json ? try JSONText.encode(report.report) : report.text(style) }, terminator: "")
         }
         let number = job.map(JobID.init)
         let style = Style.forStandardOutput(environment: environment)

@@ -41,6 +41,8 @@ struct Export: AsyncParsableCommand {
     @OptionGroup
     var options: QueryOptions
 
+    @OptionGroup var source: ArchiveOption
+
     func validate() throws {
         if history, options.groupBy != nil || options.columns != nil {
             throw ValidationError("--history has columns of its own; leave --group-by and --columns out")
@@ -57,7 +59,10 @@ struct Export: AsyncParsableCommand {
 
     func run() async throws {
         let query = try options.query()
-        let state = try await OpenStore.open(for: .looking)
+        try await source.open { try await export($0, query) }
+    }
+
+    private func export(_ state: OpenStore, _ query: RunQuery) async throws {
         if history {
             return try await failing {
                 try History(state.job(job).id, in: state.store, metrics: metric, query: query)

@@ -67,33 +67,45 @@ struct Plot: AsyncParsableCommand {
         if names.isEmpty { throw ValidationError("expected a run, a job, weights or a folder") }
     }
 
+    @OptionGroup var source: ArchiveOption
+
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        var isWhole = true
-        let said = try await failing {
-            let sources = try await PlotSources(named: names, in: await OpenStore.open(for: .looking))
-            if !sources.empty.isEmpty {
-                printError(
-                    "left out, with nothing to draw yet: \(sources.empty.map(\.rawValue).joined(separator: " "))")
+        let drawn = try await failing {
+            guard source.archive == nil else {
+                return try await source.open { state in
+                    try draw(try await PlotSources(named: names, in: state), environment)
+                }
             }
-            var plotting = Plotting(sources, environment: environment)
-            (plotting.step, plotting.figures, plotting.formats) = (step, figure, chosenFormats)
-            if list { return try plotting.list() }
-            if html {
-                let name = URL(filePath: names[0]).lastPathComponent
-                let isJob = if case .job = Reference(names[0]) { true } else { false }
-                return try plotting.writePage(
-                    by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: sources.title(named: names)
-                )
-            }
-            let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
-            if by != nil, figure.isEmpty { return study }
-            let drawn = try plotting.draw(into: out ?? "figures")
-            for trouble in drawn.troubles { printError("\(trouble)") }
-            isWhole = drawn.troubles.isEmpty
-            return study + drawn.files
+            return try draw(
+                try await PlotSources(named: names, in: await OpenStore.open(for: .looking)), environment)
         }
-        print(said, terminator: "")
-        if !isWhole { throw ExitCode(1) }
+        print(drawn.said, terminator: "")
+        if !drawn.isWhole { throw ExitCode(1) }
+    }
+
+    /// Draws what was asked for, and says what, and whether all of it could be drawn.
+    private func draw(
+        _ sources: PlotSources, _ environment: [String: String]
+    ) throws -> (said: String, isWhole: Bool) {
+        if !sources.empty.isEmpty {
+            printError(
+                "left out, with nothing to draw yet: \(sources.empty.map(\.rawValue).joined(separator: " "))")
+        }
+        var plotting = Plotting(sources, environment: environment)
+        (plotting.step, plotting.figures, plotting.formats) = (step, figure, chosenFormats)
+        if list { return (try plotting.list(), true) }
+        if html {
+            let name = URL(filePath: names[0]).lastPathComponent
+            let isJob = if case .job = Reference(names[0]) { true } else { false }
+            let page = try plotting.writePage(
+                by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: sources.title(named: names))
+            return (page, true)
+        }
+        let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
+        if by != nil, figure.isEmpty { return (study, true) }
+        let drawn = try plotting.draw(into: out ?? "figures")
+        for trouble in drawn.troubles { printError("\(trouble)") }
+        return (study + drawn.files, drawn.troubles.isEmpty)
     }
 }

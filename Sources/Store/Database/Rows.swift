@@ -103,6 +103,9 @@ extension Attempt {
         ended = row.time("ended")
         outcome = try (row["outcome"] as String?).map { _ in try row.word("outcome") }
         reason = row["reason"]
+        cores = row["cores"]
+        cpuSeconds = row["cpu_seconds"]
+        peakMemory = row["peak_memory"]
     }
 }
 
@@ -128,6 +131,9 @@ extension Agent {
         reason = row["reason"]
         isLost = row["lost"]
         isLeaving = row["leaving"]
+        usage = (row["cores"] as Int?).map {
+            Usage(cores: $0, cpuSeconds: row["cpu_seconds"] ?? 0, peakMemory: row["peak_memory"] ?? 0)
+        }
         isReplaced = row["replaced"] as Double? != nil
     }
 }

@@ -32,6 +32,9 @@ enum Schema {
         migrator.registerMigration("steering, early stops, costs") { db in
             try db.execute(sql: v9)
         }
+        migrator.registerMigration("cores of attempts") { db in
+            try db.execute(sql: "ALTER TABLE attempt ADD COLUMN cores REAL")
+        }
         return migrator
     }
 

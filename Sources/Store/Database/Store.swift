@@ -147,6 +147,11 @@ public struct Store: Sendable {
         }
     }
 
+    /// Copies the whole file as it stands at one moment.
+    func backUp(to copy: DatabaseQueue) throws(StoreError) {
+        try read { db in try copy.writeWithoutTransaction { try db.backup(to: $0) } }
+    }
+
     /// Makes one change: all of `body` or, when it throws, none of it.
     func write<T>(
         _ lasting: Lasting = .whateverHappens, _ body: (Database) throws -> T

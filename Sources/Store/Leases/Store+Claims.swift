@@ -54,10 +54,16 @@ extension Store {
 
     /// Renews the leases of several claims of one agent and notes their progress, all in one transaction.
     ///
+    /// - Parameters:
+    ///   - claims: The claims, and how far their runs are where that is news.
+    ///   - agent: The agent.
+    ///   - lease: How long they stand without another renewal.
+    ///   - usage: What each claim has taken of the machine since the last renewal, and the agent in all.
     /// - Returns: The claims that were refused: another attempt has taken over, or the run was cancelled.
     /// - Throws: What keeps the file from being changed; then no lease is renewed.
     public func renew(
-        _ claims: [(claim: Claim, progress: Progress?)], by agent: AgentID, lease: Duration
+        _ claims: [(claim: Claim, progress: Progress?)], by agent: AgentID, lease: Duration,
+        usage: (share: UsageShare, total: Usage)? = nil
     ) throws(StoreError) -> [LostLease] {
         let now = now()
         return try write(.untilPowerCut) { db in
@@ -70,11 +76,13 @@ extension Store {
                         try Self.checkFence(of: claim, in: db)
                     }
                     try Self.renew(claim, until: now + lease, at: now, in: db)
+                    if let usage { try Self.charge(claim, usage.share, in: db) }
                 } catch StoreError.lostLease(let lease) {
                     lost.append(lease)
                 }
             }
             try Self.hear(agent, at: now, in: db)
+            if let usage { try Self.note(usage.total, of: agent, in: db) }
             return lost
         }
     }

@@ -45,6 +45,8 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let memoryKills: Int?
     /// Whether it said no goodbye: others have found out that it is gone.
     public let isLost: Bool
+    /// What its process has taken so far, if it has told.
+    public let usage: Usage?
     /// Whether it ends after its present runs, for there are to be fewer agents.
     public let isLeaving: Bool
     /// Whether SLURM was asked to start it again.

@@ -128,6 +128,12 @@ public struct Attempt: Sendable, Equatable {
     public let outcome: AttemptOutcome?
     /// Why it ended.
     public let reason: String?
+    /// The cores that it had: its agent's, divided by its slots; nil where the agent hasn't told.
+    public let cores: Double?
+    /// The processor time that it took, in seconds.
+    public let cpuSeconds: Double?
+    /// The most memory that its agent held, in bytes.
+    public let peakMemory: Int?
 }
 
 /// What is left of a job's work.

@@ -90,7 +90,10 @@ extension Worker {
                     targets: targets,
                     tracking: tracking, offlineFolders: cache.wandb),
                 slurm: slurm, allocation: allocation,
-                keeper: ClaimKeeper(store: store, job: stored, agent: agent, lease: .seconds(lease)) { _ in
+                keeper: ClaimKeeper(
+                    store: store, job: stored, agent: agent, lease: .seconds(lease),
+                    meter: UsageMeter(cores: SlotPlan.cores(environment), slots: plan.slots)
+                ) { _ in
                     Self.recoverLostAgents(of: stored, store, cache, slurm)
                 },
                 comment: allocation.map { JobComment(slurm: slurm, job: $0.job) },

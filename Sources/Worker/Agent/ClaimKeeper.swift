@@ -21,6 +21,7 @@ final class ClaimKeeper: Sendable {
     private let lookAfter: @Sendable (AgentID) -> Void
     private let watch = Mutex(LeaseWatch())
     private let state = Mutex(State())
+    private let meter: Mutex<UsageMeter>
 
     /// How long progress may wait to be passed on: others' commits wait for each one.
     private let reportPause: Duration
@@ -28,7 +29,7 @@ final class ClaimKeeper: Sendable {
 
     /// Keeps the claims of `agent`; `lookAfter` receives agents that have fallen silent and whose runs it took over.
     init(
-        store: Store, job: Job, agent: AgentID, lease: Duration,
+        store: Store, job: Job, agent: AgentID, lease: Duration, meter: UsageMeter,
         lookAfter: @escaping @Sendable (AgentID) -> Void = { _ in }
     ) {
         self.store = store
@@ -37,6 +38,7 @@ final class ClaimKeeper: Sendable {
         self.job = job.id
         isLocal = job.executor == .local
         self.lookAfter = lookAfter
+        self.meter = Mutex(meter)
         reportPause = min(store.isOnNetworkFileSystem ? .seconds(5) : .seconds(1), lease / 6)
     }
 
@@ -85,10 +87,16 @@ final class ClaimKeeper: Sendable {
         return watch.withLock { $0.silent(among: holds, at: .now) }
     }
 
-    /// Keeps a claim no longer.
+    /// Keeps a claim no longer; what it took of the machine since the last renewal is noted.
     func drop(_ kept: HeldClaim) {
         kept.end()
-        state.withLock { $0.kept.removeAll { $0 === kept } }
+        let count = state.withLock { state in
+            defer { state.kept.removeAll { $0 === kept } }
+            return state.kept.count
+        }
+        let (share, total) = meter.withLock { ($0.share(among: count), $0.total) }
+        // What a run took is worth knowing, but not worth waiting for.
+        try? store.charge(kept.claim, share, total: total)
     }
 
     /// Whether no claim is kept.
@@ -120,8 +128,9 @@ final class ClaimKeeper: Sendable {
         guard since > lease / 6 || (since > reportPause && kept.contains(where: \.hasNews)) else { return }
         let asked = ContinuousClock.now
         do {
+            let usage = meter.withLock { ($0.share(among: kept.count), $0.total) }
             let lost = try store.renew(
-                kept.map { ($0.claim, $0.takeProgress()) }, by: agent, lease: lease)
+                kept.map { ($0.claim, $0.takeProgress()) }, by: agent, lease: lease, usage: usage)
             for claim in kept { claim.note(lost.first { $0.run == claim.claim.run }, asked: asked) }
             renewed = asked
         } catch {

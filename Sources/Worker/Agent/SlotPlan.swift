@@ -53,7 +53,7 @@ struct SlotPlan {
     }
 
     /// The cores that an agent's runs share: those its launcher gave it, SLURM's, or all.
-    private static func cores(_ environment: [String: String]) -> Int {
+    static func cores(_ environment: [String: String]) -> Int {
         let named = ["SPD_AGENT_CORES", "SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS"].lazy.compactMap {
             environment[$0].flatMap(Int.init)
         }

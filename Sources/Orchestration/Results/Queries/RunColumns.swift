@@ -1,4 +1,5 @@
 import JSON
+import Jobs
 import Metrics
 package import Queries
 package import Store
@@ -14,6 +15,8 @@ package enum RunColumns {
         .init("state", aliases: ["status"], words: RunStatus.allCases.map(\.rawValue)),
         .init("attempts", aliases: ["attempt"]), .init("node"), .init("step"), .init("steps"), .init("started"),
         .init("ended"), .init("seconds"), .init("active_seconds"), .init("error"), .init("folder"),
+        .init("queue_seconds"), .init("core_hours"), .init("cpu_seconds"), .init("cpu_efficiency"),
+        .init("peak_memory"),
         .init("held"), .init("priority"), .init("note"), .init("tags"),
     ]
 
@@ -29,7 +32,9 @@ package enum RunColumns {
         ) { $1 }
         let nodes = Dictionary(
             snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
-        let active = try RunTable.activeSeconds(store.attempts(of: snapshot.job.id))
+        let attempts = try store.attempts(of: snapshot.job.id)
+        let active = RunTable.activeSeconds(attempts)
+        let costs = JobCost(snapshot, attempts).runs
         let settings = Set(configs.values.flatMap(\.keys)).sorted()
         // What runs of the kind may log is known before any has: a condition on it holds for none of them yet.
         let logged = Set(snapshot.runs.flatMap { $0.metrics.keys } + snapshot.runs.flatMap { $0.progress.losses.keys })
@@ -42,14 +47,16 @@ package enum RunColumns {
             columns,
             rows: snapshot.runs.map { run in
                 let config = configs[run.id] ?? [:]
-                return facts(run, node: run.agent.flatMap { nodes[$0] }, active: active[run.id])
+                return facts(run, node: run.agent.flatMap { nodes[$0] }, active: active[run.id], costs[run.id])
                     + settings.map { config[$0] ?? .missing }
                     + metrics.map { (run.metrics[$0] ?? run.progress.losses[$0]).map(Value.number) ?? .missing }
             })
     }
 
     /// What stands below ``ofRun``.
-    private static func facts(_ run: Run, node: String?, active: Double?) -> [Value] {
+    private static func facts(
+        _ run: Run, node: String?, active: Double?, _ cost: JobCost.Item?
+    ) -> [Value] {
         func number(_ number: Double?) -> Value { number.map(Value.number) ?? .missing }
         func text(_ text: String?) -> Value { text.map(Value.text) ?? .missing }
         let seconds = run.ended.flatMap { ended in run.started.map { (ended - $0) / .seconds(1) } }
@@ -58,7 +65,9 @@ package enum RunColumns {
             .text(run.experiment), .text(run.status.rawValue), .number(Double(run.attempt)), text(node),
             .number(Double(run.progress.step)), .number(Double(run.progress.steps)), number(run.started?.rawValue),
             number(run.ended?.rawValue), number(seconds), number(run.ended == nil ? nil : active), text(run.error),
-            .text(run.folder.path), .bool(run.isHeld), .number(Double(run.priority)), text(run.note),
+            .text(run.folder.path), number(cost?.queueSeconds), number(cost?.coreHours), number(cost?.cpuSeconds),
+            number(cost?.cpuEfficiency), number(cost?.peakMemory.map(Double.init)), .bool(run.isHeld),
+            .number(Double(run.priority)), text(run.note),
             text(run.tags.isEmpty ? nil : run.tags.joined(separator: " ")),
         ]
     }

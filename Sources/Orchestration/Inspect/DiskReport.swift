@@ -1,0 +1,72 @@
+import Foundation
+package import Store
+
+/// What jobs take on disk, by what it is.
+package struct DiskReport: Encodable {
+    /// A job, or what jobs share.
+    package struct Item: Encodable {
+        package let job: Int64?
+        package let what: String
+        package let bytes: Int
+        /// Of a job: weights, checkpoints, figures and so on.
+        package let parts: [String: Int]
+    }
+
+    package let items: [Item]
+    package let bytes: Int
+
+    /// Looks at all jobs and what they share, or at one job.
+    ///
+    /// - Throws: What keeps the state file or a folder from being read.
+    package init(of job: JobID?, in state: OpenStore) throws {
+        let jobs = try job.map { [try state.store.job($0)] } ?? state.store.jobs().map(\.job)
+        var items: [Item] = []
+        for job in jobs {
+            var parts: [String: Int] = [:]
+            for run in try state.store.snapshot(of: job.id).runs where !Files.isMissing(run.folder.path) {
+                for (name, bytes) in try Files.sizes(in: run.folder.path) {
+                    parts[Self.kind(of: name), default: 0] += bytes
+                }
+            }
+            if !Files.isMissing(job.folder.path) {
+                parts["job"] = try Files.sizes(in: job.folder.path).reduce(0) { $0 + $1.bytes }
+            }
+            items.append(
+                Item(
+                    job: job.id.rawValue, what: job.title ?? job.token, bytes: parts.values.reduce(0, +), parts: parts))
+        }
+        if job == nil {
+            let cache = state.cache
+            for (what, path) in [
+                ("targets", cache.targets.path), ("tokens", cache.tokens), ("hub", cache.hub), ("trials", cache.trials),
+            ] where !Files.isMissing(path) {
+                let bytes = try Files.sizes(in: path).reduce(0) { $0 + $1.bytes }
+                items.append(Item(job: nil, what: what, bytes: bytes, parts: [:]))
+            }
+        }
+        self.items = items
+        bytes = items.reduce(0) { $0 + $1.bytes }
+    }
+
+    /// What a file in a run's folder is.
+    private static func kind(of name: String) -> String {
+        if name.hasPrefix("model_") { return "weights" }
+        if name.hasPrefix("checkpoint_") { return "checkpoints" }
+        if name.hasPrefix("figures") || name.hasPrefix("numbers_") { return "figures" }
+        if name.hasPrefix("wandb") { return "wandb" }
+        return name == "metrics.jsonl" ? "metrics" : "other"
+    }
+
+    /// For people.
+    package func text(_ style: Style) -> String {
+        let kinds = ["weights", "checkpoints", "figures", "metrics", "wandb", "other", "job"]
+        var table = TextTable(
+            [("JOB", .right), ("", .left), ("SIZE", .right)] + kinds.map { ($0.uppercased(), .right) })
+        for item in items {
+            table.add(
+                [.init(item.job.map(String.init) ?? ""), .init(item.what), .init(RunDetails.size(item.bytes))]
+                    + kinds.map { .init(item.parts[$0].map(RunDetails.size) ?? "") })
+        }
+        return (table.lines(style) + ["In all \(RunDetails.size(bytes))."]).joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import JSON
+import Orchestration
+import Store
+
+/// Shows what jobs take on disk.
+struct DiskUsage: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "du",
+        abstract: "Show what jobs take on disk: weights, checkpoints, figures, and what they share.",
+        discussion: """
+            EXAMPLES
+              orchestrator du
+              orchestrator du 7 --json
+            """)
+
+    @Argument(help: "The job's number (default: all jobs).", completion: CompletionWords.jobs)
+    var job: Int64?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let state = try await OpenStore.open(for: .looking)
+        let text = try await failing {
+            let report = try DiskReport(of: job.map(JobID.init), in: state)
+            return json
+                ? try JSONText.encode(report) : report.text(Style.forStandardOutput(environment: state.environment))
+        }
+        print(text, terminator: "")
+    }
+}
+
+/// Puts a job into one file.
+struct Archive: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put a finished job with all its files into one file, which show, export and plot read.",
+        discussion: """
+            EXAMPLES
+              orchestrator archive 7 sweep.tar.zst
+              orchestrator export 7 --archive sweep.tar.zst
+              orchestrator show k3j9 --archive sweep.tar.zst
+              orchestrator clean 7 --yes        then, to have the room
+
+            It is a cache folder in a tar file: unpacked, SPD_CACHE_DIR may name it. The job stays as it is.
+            """)
+
+    @Argument(help: "The job's number.", completion: CompletionWords.jobs)
+    var job: Int64
+
+    @Argument(help: ArgumentHelp("The file to make: .tar.zst or .tar.", valueName: "file"))
+    var file: String
+
+    func run() async throws {
+        let state = try await OpenStore.open(for: .looking)
+        let bytes = try await failing { try JobArchive.write(JobID(rawValue: job), to: file, in: state) }
+        print("Job \(job): \(RunDetails.size(bytes)) in \(file)")
+    }
+}
+
+/// The archive that a command reads in place of the cache.
+struct ArchiveOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Read this archive (`orchestrator archive`) in place of the cache.", valueName: "file"),
+        completion: .file(extensions: ["zst", "tar"]))
+    var archive: String?
+
+    /// Opens the state to look at, does something with it, and removes what was unpacked.
+    func open<T>(_ body: (OpenStore) async throws -> T) async throws -> T {
+        guard let archive else { return try await body(OpenStore.open(for: .looking)) }
+        let state = try OpenStore(archive: archive)
+        defer { state.discard() }
+        return try await body(state)
+    }
+}

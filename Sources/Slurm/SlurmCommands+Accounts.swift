@@ -1,0 +1,101 @@
+/// What SLURM's accounting says of one job, or of a task of an array.
+public struct SlurmAccount: Sendable, Equatable {
+    /// SLURM's name for it: `812`, or `812_3`.
+    public let name: String
+    /// How long it waited in the queue, in seconds.
+    public let queueSeconds: Double?
+    /// How long it had its allocation, in seconds.
+    public let elapsedSeconds: Double
+    /// How many processors it was given.
+    public let cpus: Int
+    /// The processor time that it took, in seconds.
+    public let cpuSeconds: Double
+    /// The most memory that it held, in bytes.
+    public let peakMemory: Int?
+}
+
+extension SlurmCommands {
+    /// What SLURM's accounting says of jobs, in one question.
+    ///
+    /// - Parameter jobs: SLURM's numbers for them.
+    /// - Returns: An entry for each task; none where no accounts are kept.
+    /// - Throws: ``SlurmError`` if that can't be found out.
+    public func accounts(of jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount] {
+        guard !jobs.isEmpty else { return [] }
+        let text: String
+        do throws(SlurmError) {
+            text = try await run(
+                "sacct",
+                [
+                    "-n", "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
+                    "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,ReservedRAW",
+                ])
+        } catch {
+            switch error {
+            case .notInstalled: return []
+            case .refused: return try await accountsOfLaterVersions(jobs)
+            default: throw error
+            }
+        }
+        return Self.accounts(in: text)
+    }
+
+    /// Later versions call the time in the queue `Planned`.
+    private func accountsOfLaterVersions(_ jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount] {
+        do throws(SlurmError) {
+            return Self.accounts(
+                in: try await run(
+                    "sacct",
+                    [
+                        "-n", "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
+                        "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,PlannedCPURAW",
+                    ]), isOfCPUs: true)
+        } catch {
+            // Where no accounts are kept it says so, and nothing more.
+            if case .refused = error { return [] }
+            throw error
+        }
+    }
+
+    /// `812_3|40|2|00:35.120||10` for an allocation, `812_3.batch|40|2|00:35.120|10240K|` for a step in it.
+    static func accounts(in text: String, isOfCPUs: Bool = false) -> [SlurmAccount] {
+        var rows: [String: (elapsed: Double, cpus: Int, cpu: Double, memory: Int?, queue: Double?)] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            let fields = line.split(separator: "|", omittingEmptySubsequences: false)
+            guard fields.count >= 6, let elapsed = Double(fields[1]), let cpus = Int(fields[2]) else { continue }
+            let parts = fields[0].split(separator: ".", maxSplits: 1)
+            guard let name = parts.first.map(String.init) else { continue }
+            var row = rows[name] ?? (0, 0, 0, nil, nil)
+            if let memory = Double(fields[4].filter { $0.isNumber || $0 == "." }) {
+                row.memory = max(row.memory ?? 0, Int(memory * 1024))
+            }
+            if parts.count == 1 {
+                // A job that was started again has a line for each time.
+                row.elapsed += elapsed
+                row.cpus = max(row.cpus, cpus)
+                row.cpu += seconds(fields[3]) ?? 0
+                if let waited = Double(fields[5]) {
+                    row.queue = (row.queue ?? 0) + waited / Double(isOfCPUs ? max(1, cpus) : 1)
+                }
+            }
+            rows[name] = row
+        }
+        return rows.filter { $0.value.cpus > 0 }.sorted { $0.key < $1.key }.map { name, row in
+            SlurmAccount(
+                name: name, queueSeconds: row.queue, elapsedSeconds: row.elapsed, cpus: row.cpus, cpuSeconds: row.cpu,
+                peakMemory: row.memory)
+        }
+    }
+
+    /// `1-02:03:04`, `02:03:04` or `03:04.567`.
+    private static func seconds(_ text: Substring) -> Double? {
+        let days = text.split(separator: "-", maxSplits: 1)
+        guard let clock = days.last else { return nil }
+        var sum = 0.0
+        for part in clock.split(separator: ":") {
+            guard let number = Double(part) else { return nil }
+            sum = sum * 60 + number
+        }
+        return sum + (days.count == 2 ? 86_400 * (Double(days[0]) ?? 0) : 0)
+    }
+}

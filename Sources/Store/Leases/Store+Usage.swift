@@ -1,0 +1,26 @@
+import GRDB
+
+extension Store {
+    /// Notes what an attempt has taken since it was told last, and what its agent has taken in all.
+    public func charge(_ claim: Claim, _ share: UsageShare, total: Usage) throws(StoreError) {
+        try write(.untilPowerCut) { db in
+            try Self.charge(claim, share, in: db)
+            try Self.note(total, of: claim.agent, in: db)
+        }
+    }
+
+    static func charge(_ claim: Claim, _ share: UsageShare, in db: Database) throws {
+        try db.execute(
+            sql: """
+                UPDATE attempt SET cores = ?, cpu_seconds = COALESCE(cpu_seconds, 0) + ?,
+                  peak_memory = MAX(COALESCE(peak_memory, 0), ?) WHERE run = ? AND number = ?
+                """,
+            arguments: [share.cores, share.cpuSeconds, share.peakMemory, claim.run.rawValue, claim.attempt])
+    }
+
+    static func note(_ usage: Usage, of agent: AgentID, in db: Database) throws {
+        try db.execute(
+            sql: "UPDATE agent SET cores = ?, cpu_seconds = ?, peak_memory = ? WHERE id = ?",
+            arguments: [usage.cores, usage.cpuSeconds, usage.peakMemory, agent.rawValue])
+    }
+}

@@ -1,0 +1,29 @@
+/// What a process has taken of its machine, as it says itself.
+public struct Usage: Sendable, Equatable {
+    /// The cores that it was given.
+    public var cores: Int
+    /// Processor time, in seconds, since its start.
+    public var cpuSeconds: Double
+    /// The most memory that it has held at once, in bytes.
+    public var peakMemory: Int
+
+    /// Describes what was taken.
+    public init(cores: Int, cpuSeconds: Double, peakMemory: Int) {
+        (self.cores, self.cpuSeconds, self.peakMemory) = (cores, cpuSeconds, peakMemory)
+    }
+}
+
+/// What one attempt has taken, as its agent shares out what the process took.
+public struct UsageShare: Sendable, Equatable {
+    /// Cores: the agent's, divided by its slots.
+    public var cores: Double
+    /// Processor time since it was told last, in seconds.
+    public var cpuSeconds: Double
+    /// The most memory that the agent has held, in bytes.
+    public var peakMemory: Int
+
+    /// Describes a share.
+    public init(cores: Double, cpuSeconds: Double, peakMemory: Int) {
+        (self.cores, self.cpuSeconds, self.peakMemory) = (cores, cpuSeconds, peakMemory)
+    }
+}

@@ -1,0 +1,68 @@
+"""Passed by `make test-all` on a cache that the real worker has filled: SPD_CACHE_DIR names it."""
+
+import math
+import os
+import struct
+import tempfile
+import unittest
+from pathlib import Path
+
+import spd
+
+
+class ResultsOfASweep(unittest.TestCase):
+    def setUp(self):
+        self.job = spd.job(1)
+
+    def test_runs_are_rows(self):
+        rows = self.job.runs(frame=False)
+        self.assertEqual([row["state"] for row in rows], ["done"] * len(rows))
+        self.assertEqual([row["seed"] for row in rows], list(range(len(rows))))
+        self.assertNotIn("lr", rows[0])
+        self.assertIn("lr", self.job.runs(all_config=True, frame=False)[0])
+        self.assertTrue(all(math.isfinite(row["loss/total"]) for row in rows))
+
+    def test_runs_have_histories_and_weights(self):
+        run = self.job.run(0)
+        self.assertEqual(self.job.run(run.id[:6]).id, run.id)
+        rows = run.history(frame=False)
+        self.assertEqual(rows[-1]["loss/total"], run.metrics["loss/total"])
+        weights = run.weights()
+        self.assertTrue(weights)
+        for name, tensor in weights.items():
+            count = 1
+            for extent in tensor.shape:
+                count *= extent
+            values = tensor.values if isinstance(tensor, spd.Tensor) else tensor.ravel()
+            self.assertEqual(len(values), count, name)
+        self.assertEqual(len(self.job.history(frame=False)), sum(len(r.history(frame=False)) for r in self.job.each()))
+
+    def test_what_is_not_there_is_told(self):
+        for body in [lambda: spd.job(99), lambda: self.job.run("zzzz"), lambda: self.job.run(""),
+                     lambda: self.job.run(0).weights(step=7), lambda: spd.job(cache="/nowhere")]:
+            with self.assertRaises(spd.SPDError):
+                body()
+
+    def test_nothing_is_changed(self):
+        files = lambda: sorted(str(p) for p in Path(os.environ["SPD_CACHE_DIR"]).rglob("*") if "sqlite-" not in p.name)
+        before = files()
+        self.job.runs(frame=False)
+        self.assertEqual(files(), before)
+
+
+class Files(unittest.TestCase):
+    def test_files_that_are_cut_short_are_refused(self):
+        header = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+        whole = struct.pack("<Q", len(header)) + header + struct.pack("<ff", 1.5, -2)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "w.safetensors"
+            path.write_bytes(whole)
+            self.assertEqual(list(spd.read_safetensors(path)["a"].tolist()), [1.5, -2])
+            for length in [0, 7, 20, len(whole) - 1]:
+                path.write_bytes(whole[:length])
+                with self.assertRaises(ValueError):
+                    spd.read_safetensors(path)
+
+
+if __name__ == "__main__":
+    unittest.main()
