@@ -1,3 +1,5 @@
+import Glibc
+
 /// What SLURM's accounting says of one job, or of a task of an array.
 public struct SlurmAccount: Sendable, Equatable {
     /// SLURM's name for it: `812`, or `812_3`.
@@ -22,47 +24,30 @@ extension SlurmCommands {
     /// - Throws: ``SlurmError`` if that can't be found out.
     public func accounts(of jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount] {
         guard !jobs.isEmpty else { return [] }
-        let text: String
-        do throws(SlurmError) {
-            text = try await run(
-                "sacct",
-                [
-                    "-n", "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
-                    "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,ReservedRAW",
-                ])
-        } catch {
-            switch error {
-            case .notInstalled: return []
-            case .refused: return try await accountsOfLaterVersions(jobs)
-            default: throw error
-            }
-        }
-        return Self.accounts(in: text)
-    }
-
-    /// Later versions call the time in the queue `Planned`.
-    private func accountsOfLaterVersions(_ jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount] {
         do throws(SlurmError) {
             return Self.accounts(
                 in: try await run(
                     "sacct",
                     [
                         "-n", "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
-                        "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,PlannedCPURAW",
-                    ]), isOfCPUs: true)
+                        "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,Submit,Start",
+                    ]))
         } catch {
+            switch error {
             // Where no accounts are kept it says so, and nothing more.
-            if case .refused = error { return [] }
-            throw error
+            case .notInstalled, .refused: return []
+            default: throw error
+            }
         }
     }
 
-    /// `812_3|40|2|00:35.120||10` for an allocation, `812_3.batch|40|2|00:35.120|10240K|` for a step in it.
-    static func accounts(in text: String, isOfCPUs: Bool = false) -> [SlurmAccount] {
+    /// `812_3|40|2|00:35.120||2026-01-31T12:00:00|2026-01-31T12:00:10` for an allocation, and
+    /// `812_3.batch|40|2|00:35.120|10240K|…` for a step in it.
+    static func accounts(in text: String) -> [SlurmAccount] {
         var rows: [String: (elapsed: Double, cpus: Int, cpu: Double, memory: Int?, queue: Double?)] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
             let fields = line.split(separator: "|", omittingEmptySubsequences: false)
-            guard fields.count >= 6, let elapsed = Double(fields[1]), let cpus = Int(fields[2]) else { continue }
+            guard fields.count >= 7, let elapsed = Double(fields[1]), let cpus = Int(fields[2]) else { continue }
             let parts = fields[0].split(separator: ".", maxSplits: 1)
             guard let name = parts.first.map(String.init) else { continue }
             var row = rows[name] ?? (0, 0, 0, nil, nil)
@@ -74,8 +59,8 @@ extension SlurmCommands {
                 row.elapsed += elapsed
                 row.cpus = max(row.cpus, cpus)
                 row.cpu += seconds(fields[3]) ?? 0
-                if let waited = Double(fields[5]) {
-                    row.queue = (row.queue ?? 0) + waited / Double(isOfCPUs ? max(1, cpus) : 1)
+                if let submitted = moment(fields[5]), let started = moment(fields[6]) {
+                    row.queue = (row.queue ?? 0) + max(0, started - submitted)
                 }
             }
             rows[name] = row
@@ -85,6 +70,13 @@ extension SlurmCommands {
                 name: name, queueSeconds: row.queue, elapsedSeconds: row.elapsed, cpus: row.cpus, cpuSeconds: row.cpu,
                 peakMemory: row.memory)
         }
+    }
+
+    /// `2026-01-31T12:00:00` in seconds; whatever the time zone, differences are right.
+    private static func moment(_ text: Substring) -> Double? {
+        var parts = tm()
+        guard strptime(String(text), "%Y-%m-%dT%H:%M:%S", &parts) != nil else { return nil }
+        return Double(timegm(&parts))
     }
 
     /// `1-02:03:04`, `02:03:04` or `03:04.567`.
