@@ -74,8 +74,11 @@ extension SlurmCommands {
 
     /// `2026-01-31T12:00:00` in seconds; whatever the time zone, differences are right.
     private static func moment(_ text: Substring) -> Double? {
+        let numbers = text.split { "-T:".contains($0) }.compactMap { Int32($0) }
+        guard numbers.count == 6 else { return nil }
         var parts = tm()
-        guard strptime(String(text), "%Y-%m-%dT%H:%M:%S", &parts) != nil else { return nil }
+        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
+        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
         return Double(timegm(&parts))
     }
 
