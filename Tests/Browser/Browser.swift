@@ -52,7 +52,11 @@ public final class Browser: Sendable {
         // The pipe's end ends Chromium too, but later.
         process.terminate()
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: profile)
+        // Its helpers outlive it by a moment, and write into the profile until then.
+        for _ in 0..<100 where FileManager.default.fileExists(atPath: profile.path) {
+            try? FileManager.default.removeItem(at: profile)
+            if FileManager.default.fileExists(atPath: profile.path) { Thread.sleep(forTimeInterval: 0.02) }
+        }
     }
 
     /// Opens a page and waits until it has been loaded.
