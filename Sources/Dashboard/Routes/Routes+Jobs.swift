@@ -49,7 +49,7 @@ extension Routes {
             let swept, all: [String]
         }
         let all = try state.exampleConfigs(of: job).reduce(into: Set<String>()) { names, config in
-            names.formUnion(try FlatConfig(config).values.keys)
+            names.formUnion(try FlatConfig(config).settings.map(\.name))
         }
         return try .json(Names(swept: state.sweptSettings(of: job), all: all.sorted()))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Jobs
 package import Store
 
@@ -9,8 +10,7 @@ package struct RunTable {
     /// How long agents have worked on each run that is settled, in seconds; waiting between attempts does not count.
     private let active: [RunID: Double]
     private let costs: [RunID: JobCost.Item]
-    /// Of each run, the settings that are told.
-    private let settings: [[String: FlatConfig.Value]]
+    private let settings: RunSettings
     private let settingNames: [String]
     private let metricNames: [String]
 
@@ -36,11 +36,8 @@ package struct RunTable {
         active = Self.activeSeconds(attempts)
         costs = JobCost(snapshot, attempts).runs
         let specs = Dictionary(try store.specs(of: job).map { ($0.run, $0.config) }) { $1 }
-        let configs = try runs.map { try FlatConfig(specs[$0.id] ?? "{}").values }
-        settingNames = Set(configs.flatMap(\.keys)).filter { name in
-            allConfig || configs.contains { $0[name]?.json != configs[0][name]?.json }
-        }.sorted()
-        settings = configs.map { [settingNames] config in config.filter { settingNames.contains($0.key) } }
+        settings = try RunSettings(runs.lazy.map { specs[$0.id] ?? "{}" })
+        settingNames = allConfig ? settings.names : settings.varying
         metricNames = try MetricSelection(metrics).checked(of: snapshot.runs)
     }
 
@@ -50,14 +47,23 @@ package struct RunTable {
     ]
 
     /// One line per run below the columns' names; times are ISO 8601, what is missing is empty.
-    package func csv() -> String {
-        let lines = zip(runs, settings).map { run, settings -> [String] in
-            let settingCells = settingNames.map { settings[$0]?.text ?? "" }
+    ///
+    /// - Parameter print: Takes the lines, many at a time.
+    package func csv(_ print: (String) -> Void) {
+        print((Self.names + settingNames + metricNames).map(Self.quoted).joined(separator: ",") + "\r\n")
+        inBatches(print) { index in
+            let run = runs[index]
+            let settingCells = settingNames.map { settings[index, $0].map(FlatConfig.text) ?? "" }
             let metricCells = metricNames.map { name in run.metrics[name].map { "\($0)" } ?? "" }
-            return cells(of: run) + settingCells + metricCells
+            return (cells(of: run) + settingCells + metricCells).map(Self.quoted).joined(separator: ",") + "\r\n"
         }
-        return ([Self.names + settingNames + metricNames] + lines)
-            .map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    /// Prints a line for each run, some hundreds at a time: few calls, and never all lines in memory.
+    private func inBatches(_ print: (String) -> Void, _ line: (Int) -> String) {
+        for start in stride(from: 0, to: runs.count, by: 500) {
+            print((start..<min(start + 500, runs.count)).map(line).joined())
+        }
     }
 
     /// What stands below ``names``.
@@ -85,29 +91,39 @@ package struct RunTable {
     }
 
     /// One JSON object per run; times are unix seconds.
-    package func jsonLines() throws -> String {
-        try zip(runs, settings).map { run, settings in
-            var row: [String: Any] = [
-                "run": run.id.rawValue, "job": run.job.rawValue, "position": run.position,
-                "experiment": run.experiment, "status": run.status.rawValue, "attempts": run.attempt,
-                "folder": run.folder.path, "config": settings.mapValues(\.value),
-                "metrics": run.metrics.filter { metricNames.contains($0.key) }
-                    .mapValues { $0.isFinite ? $0 as Any : "\($0)" },
+    ///
+    /// - Parameter print: Takes the lines, many at a time.
+    package func jsonLines(_ print: (String) -> Void) {
+        inBatches(print) { index in
+            let run = runs[index]
+            let config = settingNames.compactMap { name in settings[index, name].map { JSONValue.Member(name, $0) } }
+            let metrics = run.metrics.filter { metricNames.contains($0.key) }.sorted { $0.key < $1.key }
+            var row: [JSONValue.Member] = [
+                .init("run", .string(run.id.rawValue)), .init("job", .number(Int(run.job.rawValue))),
+                .init("position", .number(run.position)), .init("experiment", .string(run.experiment)),
+                .init("status", .string(run.status.rawValue)), .init("attempts", .number(run.attempt)),
+                .init("folder", .string(run.folder.path)), .init("config", .object(config)),
+                .init("metrics", .object(metrics.map { .init($0.key, Self.number($0.value)) })),
             ]
-            row["node"] = node(of: run)
-            row["started"] = run.started?.rawValue
-            row["ended"] = run.ended?.rawValue
-            row["seconds"] = seconds(of: run)
-            row["active_seconds"] = activeSeconds(of: run)
-            row["error"] = run.error
-            row["queue_seconds"] = costs[run.id]?.queueSeconds
-            row["core_hours"] = costs[run.id]?.coreHours
-            row["cpu_seconds"] = costs[run.id]?.cpuSeconds
-            row["peak_memory"] = costs[run.id]?.peakMemory
-            let data = try JSONSerialization.data(
-                withJSONObject: row, options: [.sortedKeys, .withoutEscapingSlashes])
-            return String(decoding: data, as: UTF8.self) + "\n"
-        }.joined()
+            let cost = costs[run.id]
+            let known: [(String, JSONValue?)] = [
+                ("node", node(of: run).map { .string($0) }), ("error", run.error.map { .string($0) }),
+                ("started", run.started.map { Self.number($0.rawValue) }),
+                ("ended", run.ended.map { Self.number($0.rawValue) }), ("seconds", seconds(of: run).map(Self.number)),
+                ("active_seconds", activeSeconds(of: run).map(Self.number)),
+                ("queue_seconds", cost?.queueSeconds.map(Self.number)),
+                ("core_hours", cost.map { Self.number($0.coreHours) }),
+                ("cpu_seconds", cost?.cpuSeconds.map(Self.number)),
+                ("peak_memory", cost?.peakMemory.map { .number($0) }),
+            ]
+            for case (let name, let value?) in known { row.append(.init(name, value)) }
+            return JSONValue.object(row.sorted { $0.name < $1.name }).text + "\n"
+        }
+    }
+
+    /// A number; what is not finite is a text.
+    private static func number(_ value: Double) -> JSONValue {
+        value.isFinite ? .shortest(value) : .string("\(value)")
     }
 
     /// How long agents have worked on each run, in seconds, as far as attempts are over.
@@ -135,39 +151,5 @@ package struct RunTable {
     static func quoted(_ field: String) -> String {
         guard field.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return field }
         return "\"" + field.replacing("\"", with: "\"\"") + "\""
-    }
-}
-
-/// A config's keys, nested ones joined by dots.
-package struct FlatConfig {
-    package struct Value {
-        package let value: Any
-        /// The value as JSON.
-        package let json: String
-
-        /// The value as a table has it: text without quotes, nothing for `null`.
-        package var text: String {
-            switch value {
-            case let string as String: string
-            case is NSNull: ""
-            default: json
-            }
-        }
-    }
-
-    package private(set) var values: [String: Value] = [:]
-
-    package init(_ json: String) throws {
-        try add(JSONSerialization.jsonObject(with: Data(json.utf8)), at: "")
-    }
-
-    private mutating func add(_ value: Any, at path: String) throws {
-        if let map = value as? [String: Any] {
-            for (key, value) in map { try add(value, at: path.isEmpty ? key : path + "." + key) }
-        } else {
-            let data = try JSONSerialization.data(
-                withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
-            values[path] = Value(value: value, json: String(decoding: data, as: UTF8.self))
-        }
     }
 }

@@ -69,18 +69,18 @@ struct Export: AsyncParsableCommand {
                     .write { print($0, terminator: "") }
             }
         }
-        let text = try await failing {
+        try await failing {
+            let write = { (text: String) in print(text, terminator: "") }
             let id = try state.job(job).id
             guard query.columns == nil, query.grouping == nil else {
                 let selection = try RunSelection(query, of: state.store.snapshot(of: id), in: state.store)
                 if let groups = try selection.groups(measuring: MetricSelection(metric).checked(of: selection.runs)) {
-                    return format == .csv ? groups.csv() : try groups.jsonLines()
+                    return write(format == .csv ? groups.csv() : try groups.jsonLines())
                 }
-                return format == .csv ? selection.csv() : try selection.jsonLines()
+                return write(format == .csv ? selection.csv() : try selection.jsonLines())
             }
             let export = try RunTable(id, in: state.store, allConfig: allConfig, metrics: metric, query: query)
-            return format == .csv ? export.csv() : try export.jsonLines()
+            if format == .csv { export.csv(write) } else { export.jsonLines(write) }
         }
-        print(text, terminator: "")
     }
 }

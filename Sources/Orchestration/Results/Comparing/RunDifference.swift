@@ -22,14 +22,8 @@ package struct RunDifference {
     /// - Throws: What keeps the state file or a run's rows from being read.
     package init(_ first: Run, _ second: Run, in store: Store) throws {
         (self.first, self.second) = (first, second)
-        let (a, b) = (
-            try FlatConfig(store.spec(of: first.id).config).values,
-            try FlatConfig(store.spec(of: second.id).config).values
-        )
-        settings = Set(a.keys).union(b.keys).sorted().compactMap { key in
-            let (x, y) = (a[key]?.json ?? "–", b[key]?.json ?? "–")
-            return x == y ? nil : (key, x, y)
-        }
+        let both = try RunSettings([store.spec(of: first.id).config, store.spec(of: second.id).config])
+        settings = both.varying.map { ($0, both[0, $0]?.text ?? "–", both[1, $0]?.text ?? "–") }
         metrics = Set(first.metrics.keys).union(second.metrics.keys).sorted()
             .map { ($0, first.metrics[$0], second.metrics[$0]) }
         let (x, y) = (try Self.courses(of: first), try Self.courses(of: second))

@@ -28,7 +28,7 @@ package enum RunColumns {
     /// - Throws: What keeps the state file from being read.
     package static func table(_ snapshot: JobSnapshot, in store: Store) throws -> Table {
         let configs = Dictionary(
-            try store.specs(of: snapshot.job.id).map { ($0.run, try Settings($0.config).values) }
+            try store.specs(of: snapshot.job.id).map { ($0.run, try values($0.config)) }
         ) { $1 }
         let nodes = Dictionary(
             snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
@@ -72,22 +72,19 @@ package enum RunColumns {
         ]
     }
 
-    /// A config's keys, nested ones joined by dots, with values to compare.
-    private struct Settings {
-        private(set) var values: [String: Value] = [:]
-
-        init(_ json: String) throws { add(try JSONValue(parsing: json), at: "") }
-
-        private mutating func add(_ value: JSONValue, at path: String) {
-            switch value {
-            case .object(let members):
-                for member in members { add(member.value, at: path.isEmpty ? member.name : path + "." + member.name) }
-            case .string(let text): values[path] = .text(text)
-            case .bool(let bool): values[path] = .bool(bool)
-            case .number(let literal): values[path] = Double(literal).map(Value.number) ?? .text(literal)
-            case .array: values[path] = .text(value.text)
-            case .null: values[path] = .missing
-            }
+    /// A config's settings with values to compare.
+    private static func values(_ config: String) throws -> [String: Value] {
+        let values = try FlatConfig(config).settings.map { setting -> (String, Value) in
+            let value: Value =
+                switch setting.value {
+                case .string(let text): .text(text)
+                case .bool(let bool): .bool(bool)
+                case .number(let literal): Double(literal).map(Value.number) ?? .text(literal)
+                case .array, .object: .text(setting.value.text)
+                case .null: .missing
+                }
+            return (setting.name, value)
         }
+        return Dictionary(values) { $1 }
     }
 }
