@@ -17,8 +17,8 @@ enum Lookalike {
     }
 
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-        // Combining marks belong to the letter before them.
-        scalar.isASCII || scalar == "\u{FFFD}" || scalar.properties.name?.hasPrefix("LATIN ") ?? false
+        // Combining marks belong to the letter before them; the ellipsis is how messages cut a text short.
+        scalar.isASCII || scalar == "\u{FFFD}" || scalar == "…" || scalar.properties.name?.hasPrefix("LATIN ") ?? false
             || scalar.properties.generalCategory == .nonspacingMark
     }
 
