@@ -79,7 +79,7 @@ struct UserMetricsConfigTests {
                 + "at character 4: 'linear3'][0, 0]")
         #expect(
             mistakes("tms_5-2:\n  user_metrics:\n    a: \"ci['linear3'][0, 0] + ci['linear1'][0, 0]\"")
-                == "s:3:8: tms_5-2: user_metrics.a: no decomposed module 'linear3'; did you mean linear1?; "
+                == "s:3:5: tms_5-2: user_metrics.a: no decomposed module 'linear3'; did you mean linear1?; "
                 + "at character 4: 'linear3'][0, 0] + ci['l…", "our own ellipsis is no mistake")
         #expect(mistakes("user_metrics: {a: step}").hasPrefix("s:1:1: user_metrics: is a parameter; put it below"))
     }
