@@ -46,6 +46,8 @@ struct StandInServer: Sendable {
             if reply.delay > .zero { try await Task.sleep(for: reply.delay) }
             var headers = HTTPHeaders()
             for (name, value) in reply.headers { headers[HTTPHeader(name)] = value }
+            // FlyingFox 0.27.1 resets some connections after a body of 50 kB: none is used again.
+            if request.method == .PUT { headers[.connection] = "close" }
             return HTTPResponse(
                 statusCode: HTTPStatusCode(reply.status, phrase: "Stand-in"), headers: headers,
                 body: reply.body)
