@@ -26,7 +26,8 @@ struct Worker: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Agent.self, TrainTarget.self, ReplaySteps.self, BenchSteps.self, TimeSteps.self, Rows.self, Tokenize.self,
-            Forward.self, Figures.self, Weights.self, Plot.self, PlotStudy.self, PlotPage.self, FetchLanguage.self,
+            Forward.self, Figures.self, Weights.self, Plot.self, PlotStudy.self, PlotCurves.self, PlotPage.self,
+            FetchLanguage.self,
             TellMemory.self,
             Explain.self, LookAtHub.self, RunAlone.self, RunObserver.self, TryObservers.self, ObserveSteps.self,
             About.self,

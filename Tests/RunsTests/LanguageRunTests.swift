@@ -159,6 +159,48 @@ struct LanguageRunTests {
         #expect(table.rows.map { $0[1] }.contains { $0.count > 1 && !$0.hasPrefix("#") }, "words, not numbers")
     }
 
+    @Test func aRunThatDrewNothingIsDrawnAsItWouldHaveDrawn() throws {
+        let folder = try TemporaryFolder()
+        let plan = try plan(
+            folder, module: "model.embed_tokens",
+            extra: "figures: last\nuser_figures: {shares: {histogram: \"ci['model.embed_tokens']\"}}")
+        try Example.perform(plan)
+        let drawn = try DrawnFigures(contentsOf: plan.folder.figures(step: 12)).figures
+        try FileManager.default.removeItem(atPath: plan.folder.figures(step: 12))
+        let cache = CacheFolder(path: folder.path)
+        let before = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
+        func anew(_ targetFiles: String? = nil) throws -> [Figure] {
+            try LanguageWeightsFigures(
+                config: plan.config, training: plan.target, targetFiles: targetFiles, cache: cache, threads: 2
+            ).figures(of: PublishedWeights(path: plan.folder.model(step: 12)), step: 12, corner: "run, step 12")
+        }
+
+        let figures = try anew()
+
+        #expect(figures.map(\.name) == drawn.map(\.name) && figures.contains { $0.name == "user/shares" })
+        for (figure, other) in zip(figures, drawn) {
+            #expect(figure.corner == other.corner && figure.arrays.map(\.name) == other.arrays.map(\.name))
+            for (array, its) in zip(figure.arrays, other.arrays) {
+                let worst = zip(array.values, its.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
+                #expect(worst < 1e-4, "\(figure.name)/\(array.name) differs by \(worst)")
+            }
+        }
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == before, "nothing is written")
+
+        // A spec without figures names no eval split.
+        let model = cache.targets.target(
+            kind: try #require(plan.target).kind.tag, digest: SHA256.hex(try #require(plan.target).canonicalJSON()))
+        let tokens = try FileManager.default.contentsOfDirectory(atPath: cache.tokens).map { cache.tokens + "/" + $0 }
+        let training = try #require(tokens.first { FileManager.default.fileExists(atPath: $0 + "/info.json") })
+        let files = try LanguageSources(model: model, training: training, evaluation: nil).write(to: cache)
+        #expect(try anew(files).allSatisfy { $0.corner == "run, step 12, of its training text" })
+
+        try FileManager.default.removeItem(atPath: model)
+        let error = #expect(throws: RunError.self) { try anew() }
+        #expect(error?.description.contains("is not in \(model) any more; `orchestrator run`") == true)
+    }
+
     @Test func itTrainsItsTargetEncodesTheTextAndEnds() throws {
         let folder = try TemporaryFolder()
         let plan = try plan(folder)

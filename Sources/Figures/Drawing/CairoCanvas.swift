@@ -133,6 +133,10 @@ final class CairoCanvas {
                 functions.rectangle(context, box.x, box.y, box.width, box.height)
                 functions.fill(context)
             case .line(let points, let stroke): draw(points, stroke)
+            case .area(let points, let fill, let opacity):
+                use(fill, opacity)
+                outline(points)
+                functions.fill(context)
             case .dot(let point, let radius, let marker, let fill, let opacity):
                 use(fill, opacity)
                 trace(marker, at: point, radius)
@@ -166,10 +170,15 @@ final class CairoCanvas {
 
     private func trace(_ marker: Marker, at center: Point, _ radius: Double) {
         let corners = marker.corners(around: center, radius: radius)
-        guard let first = corners.first else {
+        if corners.isEmpty {
             functions.arc(context, center.x, center.y, radius, 0, 2 * Double.pi)
-            return
+        } else {
+            outline(corners)
         }
+    }
+
+    private func outline(_ corners: [Point]) {
+        guard let first = corners.first else { return }
         functions.move_to(context, first.x, first.y)
         for corner in corners.dropFirst() { functions.line_to(context, corner.x, corner.y) }
         functions.close_path(context)

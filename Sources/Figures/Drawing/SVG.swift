@@ -25,6 +25,8 @@ struct SVG {
             case .rectangle(let box, let fill, let opacity):
                 body += "<rect \(Self.box(box)) fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
             case .line(let points, let stroke): body += Self.line(points, stroke)
+            case .area(let points, let fill, let opacity):
+                body += "<polygon points=\"\(Self.places(points))\" fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
             case .dot(let point, let radius, let marker, let fill, let opacity):
                 body += Self.dot(point, radius, marker, fill, opacity)
             case .text(let label, let point): body += Self.text(label, point)
@@ -42,10 +44,9 @@ struct SVG {
     var text: String { body + "</svg>\n" }
 
     private static func line(_ points: [Point], _ stroke: Stroke) -> String {
-        let places = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
         let dash =
             stroke.dash.isEmpty ? "" : " stroke-dasharray=\"\(stroke.dash.map(number).joined(separator: " "))\""
-        return "<polyline points=\"\(places)\" fill=\"none\" stroke=\"\(stroke.color.hex)\" "
+        return "<polyline points=\"\(places(points))\" fill=\"none\" stroke=\"\(stroke.color.hex)\" "
             + "stroke-width=\"\(number(stroke.width))\"\(dash)\(opacity(stroke.opacity))/>\n"
     }
 
@@ -56,7 +57,7 @@ struct SVG {
         let shape =
             corners.isEmpty
             ? "<circle cx=\"\(number(point.x))\" cy=\"\(number(point.y))\" r=\"\(number(radius))\""
-            : "<polygon points=\"\(corners.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " "))\""
+            : "<polygon points=\"\(places(corners))\""
         return "\(shape) fill=\"\(fill.hex)\"\(opacity(share))/>\n"
     }
 
@@ -66,6 +67,10 @@ struct SVG {
         return "<text x=\"\(x)\" y=\"\(y)\" dy=\"0.36em\" font-size=\"\(number(label.size))\" "
             + "text-anchor=\"\(label.anchor)\"\(label.isBold ? " font-weight=\"bold\"" : "")"
             + "\(label.color == .black ? "" : " fill=\"\(label.color.hex)\"")\(turn)>\(escaped(label.text))</text>\n"
+    }
+
+    private static func places(_ points: [Point]) -> String {
+        points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
     }
 
     private static func box(_ box: Box) -> String {

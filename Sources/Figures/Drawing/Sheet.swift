@@ -60,6 +60,8 @@ struct Label: Equatable, Sendable {
 enum Mark: Equatable, Sendable {
     case rectangle(Box, fill: Color, opacity: Double)
     case line([Point], Stroke)
+    /// What is inside an outline.
+    case area([Point], fill: Color, opacity: Double)
     case dot(Point, radius: Double, Marker, fill: Color, opacity: Double)
     /// A text whose vertical middle is at the point.
     case text(Label, Point)
@@ -72,6 +74,7 @@ enum Mark: Equatable, Sendable {
         return switch self {
         case .rectangle(let box, let fill, let opacity): .rectangle(move(box), fill: fill, opacity: opacity)
         case .line(let points, let stroke): .line(points.map(move), stroke)
+        case .area(let points, let fill, let opacity): .area(points.map(move), fill: fill, opacity: opacity)
         case .dot(let point, let radius, let marker, let fill, let opacity):
             .dot(move(point), radius: radius, marker, fill: fill, opacity: opacity)
         case .text(let label, let point): .text(label, move(point))

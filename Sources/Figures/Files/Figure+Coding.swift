@@ -104,6 +104,7 @@ extension Plot.Layer {
             .bars(edges: [], heights: [], base: base, style: style, name: name)
         case .line(_, _, let style, let name): .line(x: [], y: [], style: style, name: name)
         case .points(_, _, let style, let name): .points(x: [], y: [], style: style, name: name)
+        case .band(_, _, _, let style, let name): .band(x: [], low: [], high: [], style: style, name: name)
         case .rule, .words: self
         }
     }
@@ -120,6 +121,10 @@ extension Plot.Layer {
         case .points(_, _, let style, let name):
             let x = try numbers()
             return .points(x: x, y: try numbers(), style: style, name: name)
+        case .band(_, _, _, let style, let name):
+            let x = try numbers()
+            let low = try numbers()
+            return .band(x: x, low: low, high: try numbers(), style: style, name: name)
         case .rule:
             _ = try next()
             return self

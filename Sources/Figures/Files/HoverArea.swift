@@ -114,7 +114,7 @@ extension Plot {
                     values: heights)
             case .line(let xs, let ys, _, let name): return points(xs, ys, name, isLine: true)
             case .points(let xs, let ys, _, let name): return points(xs, ys, name, isLine: false)
-            case .rule, .words: return nil
+            case .band, .rule, .words: return nil
             }
         }
     }

@@ -33,6 +33,10 @@ public struct Axis: Codable, Equatable, Sendable {
         if isLogarithmic {
             low = max(low, 1e-30)
             if high <= low { high = low * 10 }
+            if range == nil {
+                let margin = pow(high / low, 0.04)
+                (low, high) = (low / margin, high * margin)
+            }
         } else if high <= low {
             (low, high) = (low - max(abs(low), 1) / 2, high + max(abs(high), 1) / 2)
         } else if range == nil {
@@ -74,6 +78,13 @@ struct AxisSpan {
                     log10(low).rounded(.up) - 1e-9)...max(
                     Int((log10(high) + 1e-9).rounded(.down)), Int(log10(low).rounded(.up) - 1e-9))
             let every = max(1, (exponents.count + limit - 1) / limit)
+            // A range of its own may hold a single power of ten, or none.
+            let powers = exponents.filter { holds(pow(10, Double($0))) }
+            if axis.range == nil, powers.count < 3 {
+                return (exponents.lowerBound - 1...exponents.upperBound).flatMap { exponent in
+                    [1.0, 2, 5].map { $0 * pow(10, Double(exponent)) }
+                }.filter(holds).map { ($0, Ticks.label($0, step: $0)) }
+            }
             return exponents.filter { $0 % every == 0 }.map { (pow(10, Double($0)), Ticks.label(powerOfTen: $0)) }
                 .filter { holds($0.0) }
         }

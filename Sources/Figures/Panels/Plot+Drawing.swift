@@ -58,6 +58,10 @@ extension Plot {
             for stretch in frame.stretches(x, y) where stretch.count > 1 {
                 sheet.marks.append(.line(stretch, Stroke(style)))
             }
+        case .band(let x, let low, let high, let style, _):
+            sheet.marks += frame.bands(x, low, high).map {
+                .area($0, fill: style.color, opacity: style.opacity)
+            }
         case .points(let x, let y, let style, _):
             for (x, y) in zip(x, y) where frame.x.holds(x) && frame.y.holds(y) {
                 sheet.marks.append(
@@ -91,7 +95,7 @@ extension Plot {
             case .points(_, _, let its, let called): (name, style, isLine) = (called, its, false)
             case .line(_, _, let its, let called): (name, style, isLine) = (called, its, true)
             case .rule(_, _, let its, let called): (name, style, isLine) = (called, its, true)
-            case .words: continue
+            case .band, .words: continue
             }
             guard !name.isEmpty else { continue }
             let label = Label(text: name, anchor: .start)
@@ -125,6 +129,21 @@ struct PlotFrame {
     func top(_ value: Double) -> Double { area.bottom - min(max(y.share(value), 0), 1) * area.height }
 
     func place(_ x: Double, _ y: Double) -> Point { Point(x: left(x), y: top(y)) }
+
+    /// The outlines of what lies between two lines, in pieces where one cannot be shown at all; the axis's end cuts them.
+    func bands(_ xs: [Double], _ lows: [Double], _ highs: [Double]) -> [[Point]] {
+        var pieces: [(upper: [Point], lower: [Point])] = [([], [])]
+        for (x, (low, high)) in zip(xs, zip(lows, highs)) {
+            let isShown = self.x.holds(x) && low.isFinite && high.isFinite && y.share(high) > 0 && y.share(low) < 1
+            if isShown {
+                pieces[pieces.count - 1].upper.append(place(x, high))
+                pieces[pieces.count - 1].lower.append(place(x, low))
+            } else if pieces.last?.upper.isEmpty == false {
+                pieces.append(([], []))
+            }
+        }
+        return pieces.filter { $0.upper.count > 1 }.map { $0.upper + $0.lower.reversed() }
+    }
 
     /// A line's points, in pieces where one cannot be shown.
     func stretches(_ xs: [Double], _ ys: [Double]) -> [[Point]] {

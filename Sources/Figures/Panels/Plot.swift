@@ -6,6 +6,8 @@ public struct Plot: Codable, Sendable {
         case bars(edges: [Double], heights: [Double], base: Double = 0, style: Style = Style(), name: String = "")
         /// A line through points.
         case line(x: [Double], y: [Double], style: Style = Style(), name: String = "")
+        /// What lies between two lines over the same places, such as the spread over seeds.
+        case band(x: [Double], low: [Double], high: [Double], style: Style = Style(), name: String = "")
         /// Single points.
         case points(x: [Double], y: [Double], style: Style = Style(), name: String = "")
         /// A line across the chart at one value.
@@ -87,6 +89,8 @@ public struct Plot: Codable, Sendable {
                 [array(name, "edges", edges), array(name, "heights", heights)]
             case .line(let x, let y, _, let name), .points(let x, let y, _, let name):
                 [array(name, "x", x), array(name, "y", y)]
+            case .band(let x, let low, let high, _, let name):
+                [array(name, "x", x), array(name, "low", low), array(name, "high", high)]
             case .rule(_, let value, _, let name): [array(name, "at", [value])]
             case .words: []
             }
@@ -99,6 +103,7 @@ public struct Plot: Codable, Sendable {
             switch layer {
             case .bars(let edges, let heights, let base, _, _): isVertical ? heights + [base] : edges
             case .line(let x, let y, _, _), .points(let x, let y, _, _): isVertical ? y : x
+            case .band(let x, let low, let high, _, _): isVertical ? low + high : x
             case .rule(let ruleIsVertical, let value, _, _): ruleIsVertical == isVertical ? [] : [value]
             case .words(let words): words.map { isVertical ? $0.y : $0.x }
             }

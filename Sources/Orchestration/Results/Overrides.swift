@@ -20,6 +20,9 @@ package struct Overrides: Equatable {
         }
     }
 
+    /// All but the seed.
+    package var withoutSeed: Overrides { Overrides(pairs: pairs.filter { $0.first != "seed" }) }
+
     /// The stored form.
     package func json() -> String {
         ConfigValue.list(pairs.map { .list($0.map(ConfigValue.string)) }).canonicalJSON

@@ -12,6 +12,8 @@ struct Plot: AsyncParsableCommand {
               orchestrator plot k3j9 --list
               orchestrator plot k3j9 --out figures --format svg,pdf
               orchestrator plot k3j9 --figure tms_vectors --step 20000
+              orchestrator plot k3j9 --figure curves        losses, L0 and all other metrics over steps
+              orchestrator plot 7 --figure curves           of all runs, seeds together with a band
               orchestrator plot 7 --by importance_minimality_coeff
               orchestrator plot 7 --figure causal_importances_upper_leaky
               orchestrator plot k3j9 --html                 one page, k3j9.html, that needs nothing else
@@ -19,7 +21,7 @@ struct Plot: AsyncParsableCommand {
 
             Figures are what the run drew while it was trained, in any format, and what its weights amount to. Each has the
             numbers that it shows beside it, as <name>.safetensors. Those of several runs go into a folder each. --by draws the
-            importances of all runs side by side, by a key of their configs.
+            importances of all runs side by side, by a key of their configs; with --figure curves, the curves by that key.
             """)
 
     @Argument(
@@ -102,9 +104,10 @@ struct Plot: AsyncParsableCommand {
                 by: by, to: out ?? (isJob ? "job_\(name).html" : "\(name).html"), title: sources.title(named: names))
             return (page, true)
         }
-        let study = try by.map { try plotting.drawStudy(by: $0, into: out ?? "figures") } ?? ""
+        let wantsStudy = figure.isEmpty || figure.contains { $0 != Plotting.curves }
+        let study = try by.map { wantsStudy ? try plotting.drawStudy(by: $0, into: out ?? "figures") : "" } ?? ""
         if by != nil, figure.isEmpty { return (study, true) }
-        let drawn = try plotting.draw(into: out ?? "figures")
+        let drawn = try plotting.draw(by: by, into: out ?? "figures")
         for trouble in drawn.troubles { printError("\(trouble)") }
         return (study + drawn.files, drawn.troubles.isEmpty)
     }

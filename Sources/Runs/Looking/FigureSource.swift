@@ -13,6 +13,10 @@ public struct FigureSource: Sendable {
     public let label: String
     /// The value that it is compared by with others, such as a coefficient; empty where there is none.
     public let value: String
+    /// What it has in common with runs that differ by their seeds alone.
+    public let group: String
+    /// What it has logged; nil for weights and pictures without a run.
+    public let metrics: String?
     /// Its seed, where that is known.
     public let seed: String?
     /// The sets of figures that the run drew, by step.
@@ -22,21 +26,24 @@ public struct FigureSource: Sendable {
     private let path: String
     private let config: ExperimentConfig?
     private let training: TargetConfig?
+    private let targetFiles: String?
 
     /// Looks at a path, or at a question: a JSON object with `path` and, where they are known, `name`, `label`,
-    /// `value`, `seed` and `target`, the training config of the target.
+    /// `value`, `group`, `seed`, `target`, the training config of the target, and `target_files`, where target and text are.
     ///
     /// - Throws: `RunError.invalid` for what holds nothing to draw.
     public init(_ text: String) throws(RunError) {
         var (path, name, value, seed): (String, String?, String?, String?) = (text, nil, nil, nil)
-        var label: String?
+        var (label, group): (String?, String?)
         var training: TargetConfig?
+        var targetFiles: String?
         if text.hasPrefix("{") {
             let question: JSONValue
             do { question = try JSONValue(parsing: text) } catch { throw .invalid("the question: \(error)") }
             guard let its = question["path"]?.string else { throw .invalid("the question lacks 'path'") }
             (path, name, value) = (its, question["name"]?.string, question["value"]?.string)
             (seed, label) = (question["seed"]?.string, question["label"]?.string)
+            (group, targetFiles) = (question["group"]?.string, question["target_files"]?.string)
             if let text = question["target"]?.string {
                 do { training = try TargetConfig.load(yaml: text, source: "the target of \(its)") } catch {
                     throw .invalid("\(error)")
@@ -50,11 +57,14 @@ public struct FigureSource: Sendable {
         }
         let url = URL(filePath: path)
         let folder = isFolder.boolValue ? path : url.deletingLastPathComponent().path
+        let log = RunFolder(path: path).metrics
+        metrics = isFolder.boolValue && FileManager.default.fileExists(atPath: log) ? log : nil
         if isFolder.boolValue {
             (sets, weights) = (try DrawnFigures.sets(in: path), try Self.weights(in: path))
-            guard !sets.isEmpty || !weights.isEmpty else {
+            guard !sets.isEmpty || !weights.isEmpty || metrics != nil else {
                 throw .invalid(
-                    "\(path) holds nothing to draw: expected model_<step>.safetensors or .pth, or figures_<step>.zip")
+                    "\(path) holds nothing to draw: expected model_<step>.safetensors or .pth, figures_<step>.zip, or "
+                        + "metrics.jsonl")
             }
         } else if let step = RunFolder.step(ofFigures: url.lastPathComponent) {
             (sets, weights) = ([(step, path)], [])
@@ -65,7 +75,9 @@ public struct FigureSource: Sendable {
         self.name = name ?? URL(filePath: folder).lastPathComponent
         self.label = label ?? self.name
         self.value = value ?? ""
+        self.group = group ?? self.name
         self.seed = seed
+        self.targetFiles = targetFiles
         let file = RunFolder(path: folder).config
         do {
             config = FileManager.default.fileExists(atPath: file) ? try ExperimentConfig.load(path: file) : nil
@@ -111,16 +123,32 @@ public struct FigureSource: Sendable {
             do throws(RunError) { figures = try DrawnFigures(contentsOf: set.path).figures } catch { trouble = error }
         }
         if let file {
+            let (corner, published) = ("\(name), step \(file.step)", try PublishedWeights(path: file.path))
             let weights = WeightsFigures(
-                try PublishedWeights(path: file.path), corner: "\(name), step \(file.step)", config: config,
-                training: training, threads: threads)
-            if figures.isEmpty { figures = try weights.importances }
+                published, corner: corner, config: config, training: training, threads: threads)
+            if figures.isEmpty, let config, config.taskConfig.text != nil {
+                figures = try LanguageWeightsFigures(
+                    config: config, training: training, targetFiles: targetFiles, cache: try cache, threads: threads
+                ).figures(of: published, step: file.step, corner: corner)
+            } else if figures.isEmpty {
+                figures = try weights.importances(step: file.step)
+            }
             let drawn = Set(figures.map(\.name))
             figures += try weights.analysis.filter { !drawn.contains($0.name) }
         }
-        if figures.isEmpty, let trouble { throw trouble }
+        // All steps are in it, so it is of none.
+        if step == nil, let curves = try MetricCurves([self], corner: name).figure { figures.append(curves) }
+        if figures.allSatisfy({ $0.name == MetricCurves.name }), let trouble { throw trouble }
         guard !figures.isEmpty else { throw nothing(file?.path ?? path) }
         return figures
+    }
+
+    private var cache: CacheFolder {
+        get throws(RunError) {
+            do { return try CacheFolder(environment: ProcessInfo.processInfo.environment) } catch {
+                throw .invalid("\(error)")
+            }
+        }
     }
 
     private func noStep(_ step: Int) -> RunError {
@@ -129,13 +157,9 @@ public struct FigureSource: Sendable {
     }
 
     private func nothing(_ file: String) -> RunError {
-        let isLanguage = config?.taskConfig.text != nil
-        return .invalid(
-            isLanguage
-                ? "\(file): a language model's figures are drawn while it is decomposed, and this run drew none "
-                    + "(image_freq, or figures: last)"
-                : "\(file): there are figures of toy models of superposition and of residual MLPs; without the run's "
-                    + "folder this is neither")
+        .invalid(
+            "\(file): there are figures of toy models of superposition and of residual MLPs, and this is neither; "
+                + "a language model's take final_config.yaml beside its weights")
     }
 }
 

@@ -69,18 +69,20 @@ public struct WeightsFigures {
         }
     }
 
-    /// The figures of a run's last step, made anew: of other batches than those that the run drew.
+    /// The figures of a step that a run did not draw, made anew of its batch, the user's own among them.
     ///
+    /// - Parameter step: The step that the weights are of.
+    /// - Returns: None where the config is not known or inputs are no features.
     /// - Throws: `RunError.invalid` for a config that is of other weights.
-    public var importances: [Figure] {
-        get throws(RunError) {
-            guard let config, let decomposition = try decomposition() else { return [] }
-            do {
-                let picture = try decomposition.picture(batches: config.nEvalSteps) { true }
-                return picture.map { FigureNumbers($0).figures(corner: corner) } ?? []
-            } catch {
-                throw .invalid("\(weights.path): \(error)")
-            }
+    public func importances(step: Int) throws(RunError) -> [Figure] {
+        guard let config, let decomposition = try decomposition() else { return [] }
+        do {
+            try decomposition.look(at: weights.tensors, step: step)
+            let picture = try decomposition.picture(batches: config.nEvalSteps) { true }
+            return (picture.map { FigureNumbers($0).figures(corner: corner) } ?? [])
+                + (try UserMetricValues.figures(config, of: decomposition)?.figures(corner: corner) ?? [])
+        } catch {
+            throw .invalid("\(weights.path): \(error)")
         }
     }
 

@@ -49,6 +49,16 @@ struct UserMetricValues {
         return UserFigureNumbers(figures: try figures.panels(of: tensors))
     }
 
+    /// What the user's figures of a config show of weights that are looked at; nil if there are none.
+    ///
+    /// - Throws: `RunError.invalid` for figures that do not go with the decomposition's shapes.
+    static func figures(_ config: ExperimentConfig, of decomposition: any Decomposition) throws -> UserFigureNumbers? {
+        guard let own = try UserMetricValues(config, of: decomposition, say: { _ in }), own.hasFigures else {
+            return nil
+        }
+        return try own.figures(of: decomposition)
+    }
+
     /// Whether there are figures.
     var hasFigures: Bool { !figureParts.isEmpty }
 

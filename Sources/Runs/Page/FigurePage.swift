@@ -32,7 +32,7 @@ public struct FigurePage {
     public var slides: String
     /// What it chooses from; the last is shown first.
     public var frames: [Frame]
-    /// Figures that stand above the slider, such as a coefficient study.
+    /// Figures that stand above the slider, such as curves or a coefficient study.
     public var above: [Figure]
     /// Figures that stand below it, such as what the last weights amount to.
     public var below: [Figure]
@@ -79,7 +79,7 @@ public struct FigurePage {
             page += "<div class=\"figures\" data-block=\"\(name)\">\n\(drawn.map(\.html).joined())</div>\n"
             blocks += try Self.block(drawn.map { $0.json(withDrawing: false) }, name)
         }
-        try section(above, "above", heading: "Side by side")
+        try section(above, "above", heading: slides == "Run" ? "Side by side" : "Over training")
         if let last = frames.last {
             let packed = try last.figures.map { try Drawn($0, cairo) }
             let size = try Self.block(packed.map { $0.json(withDrawing: true) }, "").utf8.count

@@ -73,18 +73,27 @@ public struct FigurePageMaker {
             return FigurePage(title: title, facts: facts, slides: "Step", frames: frames)
         }
         let shown = Set(frames.last?.figures.map(\.name) ?? [])
-        let below = chosen(all).filter { !shown.contains($0.name) }
-        return FigurePage(title: title, facts: facts, slides: "Step", frames: frames, below: below)
+        let rest = chosen(all).filter { !shown.contains($0.name) }
+        return FigurePage(
+            title: title, facts: facts, slides: "Step", frames: frames,
+            above: rest.filter { $0.name == MetricCurves.name }, below: rest.filter { $0.name != MetricCurves.name })
     }
 
     private func jobPage() throws -> FigurePage {
         var facts: [String] = []
         var above: [Figure] = []
+        if figures.isEmpty || figures.contains(MetricCurves.name) {
+            do throws(RunError) {
+                if let curves = try MetricCurves(sources, corner: "").figure { above.append(curves) }
+            } catch {
+                facts.append("Curves are missing: \(error)")
+            }
+        }
         if let key, figures.isEmpty {
             do throws(RunError) {
                 let study = try ImportanceStudy(
                     sources.spread(most: ImportanceStudy.most), by: key, threads: threads)
-                above = [study.figure]
+                above.append(study.figure)
             } catch {
                 facts.append("Nothing stands side by side: \(error)")
             }
@@ -94,7 +103,7 @@ public struct FigurePageMaker {
         var frames: [FigurePage.Frame] = []
         for source in kept {
             do {
-                let drawn = chosen(try source.figures(threads: threads))
+                let drawn = chosen(try source.figures(threads: threads)).filter { $0.name != MetricCurves.name }
                 if !drawn.isEmpty { frames.append(.init(label: source.label, figures: drawn)) }
             } catch {
                 facts.append("\(source.name) is missing: \(error)")

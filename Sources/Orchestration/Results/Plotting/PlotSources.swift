@@ -12,10 +12,14 @@ package struct PlotSources {
         var name: String?
         /// What pages call it: with what the sweep varies.
         var label: String?
+        /// What it has in common with runs that differ by their seeds alone.
+        var group: String?
         /// The config, where the state has it: JSON text.
         var config: String?
         /// How the target was trained, as JSON text.
         var target: String?
+        /// Where target and text are, of a language model.
+        var targetFiles: String?
         var seed: String?
     }
 
@@ -62,14 +66,19 @@ package struct PlotSources {
         guard FileManager.default.fileExists(atPath: folder) else { return empty.append(run.id) }
         let hasFigures = try !FigureFiles(in: folder).packs.isEmpty
         let hasWeights = try !RunWeights.files(of: run).isEmpty
-        guard hasFigures || hasWeights else { return empty.append(run.id) }
+        let hasMetrics = try Files.sizes(in: folder).contains {
+            folder + "/" + $0.name == run.folder.metrics && $0.bytes > 0
+        }
+        guard hasFigures || hasWeights || hasMetrics else { return empty.append(run.id) }
         let varied = try Overrides(json: run.overrides)
         let label = varied.shortText()
         sources.append(
             Source(
                 path: folder, name: run.id.rawValue, label: run.id.rawValue + (label.isEmpty ? "" : " \(label)"),
+                group: ([run.experiment] + [varied.withoutSeed.shortText()].filter { !$0.isEmpty }).joined(
+                    separator: " "),
                 config: spec?.config,
-                target: spec?.target, seed: varied.values["seed"]))
+                target: spec?.target, targetFiles: spec?.targetFiles, seed: varied.values["seed"]))
     }
 
     /// What a page of them is called: a run by its name and what sets it apart.
@@ -98,7 +107,11 @@ package struct PlotSources {
         var members: [JSONValue.Member] = [.init("path", .string(source.path))]
         if let name = source.name { members.append(.init("name", .string(name))) }
         if let label = source.label { members.append(.init("label", .string(label))) }
+        if let group = try key.map({ key throws(Failure) in try value(of: key, source) }) ?? source.group {
+            members.append(.init("group", .string(group)))
+        }
         if let target = source.target { members.append(.init("target", .string(target))) }
+        if let files = source.targetFiles { members.append(.init("target_files", .string(files))) }
         if let seed = source.seed { members.append(.init("seed", .string(seed))) }
         if let key { members.append(.init("value", .string(try value(of: key, source)))) }
         return JSONValue.object(members).text

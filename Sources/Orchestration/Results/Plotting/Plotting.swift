@@ -9,6 +9,8 @@ package struct Plotting {
     /// `png`, `svg`, `pdf`.
     package var formats = ["png"]
 
+    /// The figure that shows several runs together.
+    package static let curves = "curves"
     /// How long a run's figures may take, on a machine that is busy with other runs.
     private static let patience = Duration.seconds(600)
 
@@ -23,31 +25,45 @@ package struct Plotting {
     /// - Throws: ``Failure``.
     package func list() throws(Failure) -> String {
         guard let first = sources.sources.first else { return "" }
-        let figures = try ask(["plot", sources.question(first, by: nil)] + options)
+        let figures = try ask(["plot", sources.question(first, by: nil)] + options(for: figures))
         guard sources.sources.count > 1 else { return figures }
-        return figures + "varying_<key>_ci_vals\tImportances of all runs side by side (--by <key>)\n"
+        return figures
+            + "curves\tMetrics of all runs over steps, seeds together\nvarying_<key>_ci_vals\tImportances of all runs side by side (--by <key>)\n"
     }
 
-    /// Draws each run's figures, those of several into folders of their own.
+    /// Draws each run's figures, those of several into folders of their own and the curves of all together.
     ///
     /// A run that can't be drawn keeps none of the others from being drawn.
     ///
-    /// - Parameter folder: Where they go.
+    /// - Parameters:
+    ///   - key: What curves are compared by; nil: everything that the sweep varies but seeds.
+    ///   - folder: Where they go.
     /// - Returns: The files that were written, a line each, and what was wrong with runs that could not be drawn.
     /// - Throws: ``Failure`` where no run could be drawn.
-    package func draw(into folder: String) throws(Failure) -> (files: String, troubles: [Failure]) {
+    package func draw(by key: String?, into folder: String) throws(Failure) -> (files: String, troubles: [Failure]) {
         var (said, troubles): (String, [Failure]) = ("", [])
-        for source in sources.sources {
+        let own = figures.filter { !sources.isStudy || $0 != Self.curves }
+        if sources.isStudy, figures.isEmpty || own.count < figures.count {
+            do throws(Failure) { said += try drawCurves(by: key, into: folder) } catch { troubles.append(error) }
+        }
+        for source in figures.isEmpty || !own.isEmpty ? sources.sources : [] {
             try Interruption.check()
             let place = sources.isStudy ? folder + "/" + sources.folder(of: source) : folder
             do throws(Failure) {
-                said += try ask(["plot", sources.question(source, by: nil), "--out", place] + options)
+                said += try ask(
+                    ["plot", sources.question(source, by: nil), "--out", place] + options(for: own))
             } catch {
                 troubles.append(error)
             }
         }
         if said.isEmpty, let first = troubles.first { throw first }
         return (said, troubles)
+    }
+
+    private func drawCurves(by key: String?, into folder: String) throws(Failure) -> String {
+        let title = key.map { ["--title", "by \($0)"] } ?? []
+        return try ask(
+            ["plot-curves"] + questions(by: key) + ["--out", folder] + title + formats.flatMap { ["--format", $0] })
     }
 
     /// Draws the runs' importances side by side, by the value of a key.
@@ -81,7 +97,7 @@ package struct Plotting {
         try sources.sources.map { source throws(Failure) in try sources.question(source, by: key) }
     }
 
-    private var options: [String] {
+    private func options(for figures: [String]) -> [String] {
         figures.flatMap { ["--figure", $0] } + formats.flatMap { ["--format", $0] }
             + (step.map { ["--step", String($0)] } ?? [])
     }

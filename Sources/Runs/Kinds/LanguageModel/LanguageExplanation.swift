@@ -53,10 +53,8 @@ public struct LanguageExplanation {
         guard let data = config.taskConfig.text else {
             throw RunError.invalid("only decompositions of language models have tokens to look at")
         }
-        var environment = ProcessInfo.processInfo.environment
-        environment["HF_HUB_OFFLINE"] = "1"
-        let hub = Hub(settings: HubSettings(environment: environment), cache: cache.hub)
-        let sources = try Self.sources(config, target, targetFiles, cache, hub)
+        let hub = cache.offlineHub
+        let sources = try LanguageSources(keptFor: config, target, targetFiles, cache, hub)
         self.config = config
         self.threads = threads
         model = try LanguageModelFolder(path: sources.model).load(className: config.pretrainedModelClass)
@@ -70,25 +68,6 @@ public struct LanguageExplanation {
         }
         split = TokenRows(
             try TokenFile(folder: sources.evaluation ?? sources.training), length: length, order: .asWritten)
-    }
-
-    private static func sources(
-        _ config: ExperimentConfig, _ target: TargetConfig?, _ targetFiles: String?, _ cache: CacheFolder, _ hub: Hub
-    ) throws -> LanguageSources {
-        if let targetFiles { return try LanguageSources(contentsOf: targetFiles, cache: cache) }
-        let place = try target.map { target in
-            let place = cache.targets.target(kind: target.kind.tag, digest: SHA256.hex(target.canonicalJSON()))
-            guard FileManager.default.fileExists(atPath: place + "/metadata.json") else {
-                throw RunError.invalid("the run's target is not in \(place) any more")
-            }
-            return place
-        }
-        let finder = LanguageSourceFinder(
-            cache: cache, hub: hub, threads: 1, say: { _ in }, progress: { _, _ in }, isCancelled: { true })
-        guard let found = try finder.sources(of: config, model: place) else {
-            throw RunError.invalid("the run's encoded text is not in \(cache.tokens) any more")
-        }
-        return found
     }
 
     /// The importances, as JSON: of each row its tokens, and of each module and token the subcomponents that matter.

@@ -178,3 +178,46 @@ struct LanguageSourceFinder {
                 + "pretrained_model_path trains none; expected a file, a folder or a data set's name")
     }
 }
+
+extension LanguageSources {
+    /// The model and the text of a run that is over: nothing is trained, downloaded or encoded for it.
+    ///
+    /// - Parameters:
+    ///   - config: The run's config.
+    ///   - target: How its target was trained, where it was trained here.
+    ///   - targetFiles: Where its target and text are, as its spec says.
+    ///   - cache: The cache.
+    ///   - hub: What was downloaded.
+    /// - Throws: `RunError.invalid` for what is not in the cache any more.
+    init(
+        keptFor config: ExperimentConfig, _ target: TargetConfig?, _ targetFiles: String?, _ cache: CacheFolder,
+        _ hub: Hub
+    ) throws {
+        if let targetFiles {
+            self = try LanguageSources(contentsOf: targetFiles, cache: cache)
+            return
+        }
+        let place = try target.map { target in
+            let place = cache.targets.target(kind: target.kind.tag, digest: SHA256.hex(target.canonicalJSON()))
+            guard FileManager.default.fileExists(atPath: place + "/metadata.json") else {
+                throw RunError.invalid("the run's target is not in \(place) any more")
+            }
+            return place
+        }
+        let finder = LanguageSourceFinder(
+            cache: cache, hub: hub, threads: 1, say: { _ in }, progress: { _, _ in }, isCancelled: { true })
+        guard let found = try finder.sources(of: config, model: place) else {
+            throw RunError.invalid("the run's encoded text is not in \(cache.tokens) any more")
+        }
+        self = found
+    }
+}
+
+extension CacheFolder {
+    /// What was downloaded from the hub, without a way to it.
+    var offlineHub: Hub {
+        var environment = ProcessInfo.processInfo.environment
+        environment["HF_HUB_OFFLINE"] = "1"
+        return Hub(settings: HubSettings(environment: environment), cache: hub)
+    }
+}

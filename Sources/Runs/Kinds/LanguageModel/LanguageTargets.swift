@@ -40,11 +40,9 @@ struct LanguageTargets {
             trained = place
         }
         // `submit` downloads; a compute node may have no way to the internet.
-        var environment = ProcessInfo.processInfo.environment
-        environment["HF_HUB_OFFLINE"] = "1"
         let cache = targets.cache
         let finder = LanguageSourceFinder(
-            cache: cache, hub: Hub(settings: HubSettings(environment: environment), cache: cache.hub),
+            cache: cache, hub: cache.offlineHub,
             threads: plan.threads, say: hooks.say, progress: { _, _ in }, isCancelled: hooks.shouldStop)
         do {
             return try finder.sources(of: plan.config, model: trained)
