@@ -151,6 +151,7 @@ package struct NodesCheck {
                     "mount it so that a lock brings a node's cache up to date (NFS does, FUSE with direct_io), or set "
                         + "SPD_CACHE_DIR to another file system"))
         }
+        if let python = done.python { findings.append(.ok("node Python", "\(done.host): \(python)")) }
         findings.append(Self.sight(done.delay ?? 0, first.host, done.host))
         return findings
     }

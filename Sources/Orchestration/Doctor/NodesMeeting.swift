@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import Layout
 import Store
 
 /// Two nodes and the machine that waits for them, in one folder: the first node locks a file, the second looks at it.
@@ -24,6 +25,8 @@ package struct NodesMeeting {
         package var isFresh: Bool?
         /// How many seconds after it was written the other node's note was seen, by this node's clock.
         package var delay: Double?
+        /// What it has to run observers with.
+        var python: String?
         /// Why it could not do its part.
         package var trouble: String?
     }
@@ -61,6 +64,10 @@ package struct NodesMeeting {
     /// The second node: waits for the lock to be held, looks, waits for it to be given back, looks again.
     package func look() throws {
         var mine = Note(host: host, time: now)
+        mine.python =
+            ObserverCheck(
+                cache: CacheFolder(path: folder), environment: ProcessInfo.processInfo.environment
+            ).words
         guard wait({ note("held") != nil }), let held = note("held") else {
             mine.trouble = "it never saw what the other node had written"
             return try leave(mine, as: "looked")

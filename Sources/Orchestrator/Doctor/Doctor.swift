@@ -8,7 +8,8 @@ import WandB
 /// Looks at everything that runs depend on.
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check the state folder, SLURM, W&B, the hub, the worker and this machine, and say what to fix.",
+        abstract:
+            "Check the state folder, SLURM, W&B, the hub, the worker, Python and this machine, and say what to fix.",
         discussion: """
             EXAMPLES
               orchestrator doctor              on the machine you submit from
@@ -44,6 +45,7 @@ struct Doctor: AsyncParsableCommand {
         report.add(FolderProbe.findings(of: cache, environment: environment))
         report.add(WorkerCheck(environment: environment).findings())
         report.add(MachineCheck().findings())
+        report.add(ObserverCheck(cache: cache, environment: environment).findings())
         let commands = SlurmCommands(environment: environment)
         let check = SlurmCheck(commands: commands, environment: environment, isWanted: slurm)
         report.add(await check.findings())

@@ -65,8 +65,11 @@ struct RunOne: AsyncParsableCommand {
         let trial: Trial
         if let spec {
             let store = try await OpenStore.open(for: .looking).store
-            let known = try await failing { try store.spec(of: store.run(startingWith: spec.lowercased())) }
-            trial = try Trial(of: known, settings: settings, into: out, cache: cache)
+            let (known, job) = try await failing {
+                let known = try store.spec(of: store.run(startingWith: spec.lowercased()))
+                return (known, try store.job(store.run(known.run).job).folder)
+            }
+            trial = try Trial(of: known, settings: settings, of: job, into: out, cache: cache)
         } else {
             trial = try Trial(
                 of: experiment ?? "", settings: settings, into: out, cache: cache, environment: environment)

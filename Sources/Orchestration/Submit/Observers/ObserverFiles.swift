@@ -8,7 +8,7 @@ package struct ObserverBundle {
     package let digest: String
     /// Where the program was found.
     package let source: String
-    /// The files by name, the program first.
+    /// The files by name, the program first; those of a folder with its name before their own.
     let files: [(name: String, bytes: [UInt8])]
 
     /// The program's name.
@@ -29,9 +29,33 @@ package struct ObserverBundle {
         try DurableFile.createFolder(place)
         for (index, file) in files.enumerated() {
             let path = "\(place)/\(file.name)"
+            if file.name.contains("/") {
+                try DurableFile.createFolder(URL(filePath: path).deletingLastPathComponent().path)
+            }
             try DurableFile.write(file.bytes, to: path)
             guard index > 0 || chmod(path, 0o755) == 0 else { throw FileError(.create, path) }
         }
+    }
+}
+
+extension ObserverBundle {
+    /// An observer's files as a job has copied them.
+    ///
+    /// - Parameters:
+    ///   - observer: The observer, with its digest.
+    ///   - folder: The job's folder of observers.
+    /// - Throws: What is missing of them.
+    init(_ observer: ObserverConfig, copiedInto folder: String) throws(ObserverFiles.Trouble) {
+        let (digest, program) = (observer.digest ?? "", observer.run)
+        let files = try ObserverFiles.contents(of: "\(folder)/\(digest)").map { file in
+            (name: String(file.name.dropFirst(digest.count + 1)), bytes: file.bytes)
+        }
+        guard files.contains(where: { $0.name == program }) else {
+            throw ObserverFiles.Trouble(reason: "\(folder)/\(digest) lacks \(program)")
+        }
+        self.init(
+            digest: digest, source: "\(folder)/\(digest)/\(program)",
+            files: files.filter { $0.name == program } + files.filter { $0.name != program })
     }
 }
 
@@ -44,6 +68,7 @@ struct ObserverFiles {
 
     private var known: [String: ObserverBundle] = [:]
     private static let limit = 256 << 20
+    private static let most = 1000
     private static let helper = "spd_observer.py"
 
     /// The bundles that were read, each once.
@@ -67,6 +92,12 @@ struct ObserverFiles {
         var source = ""
         for (index, path) in ([observer.run] + observer.files).enumerated() {
             let url = URL(filePath: path, relativeTo: base).standardizedFileURL
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+                guard index > 0 else { throw Self.folderAsProgram(url.path, observer) }
+                files += try Self.contents(of: url.path)
+                continue
+            }
             if index == 0 { source = url.path }
             do throws(FileError) {
                 files.append((url.lastPathComponent, try DurableFile.read(url.path, limit: Self.limit)))
@@ -85,6 +116,43 @@ struct ObserverFiles {
         let bundle = ObserverBundle(digest: SHA256.hex(lines), source: source, files: files)
         known[key] = bundle
         return try Self.checked(bundle, observer)
+    }
+
+    private static func folderAsProgram(_ path: String, _ observer: ObserverConfig) -> Trouble {
+        Trouble(
+            reason:
+                "\(path) is a folder: run names the program in it, such as \(observer.run)/main.py, and files what it "
+                + "needs beside it, folders too")
+    }
+
+    /// All files of a folder, with the folder's name before theirs; what Python makes of them and hidden files stay behind.
+    static func contents(of folder: String) throws(Trouble) -> [(name: String, bytes: [UInt8])] {
+        let paths: [String]
+        do { paths = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() } catch {
+            throw Trouble(reason: "cannot look into \(folder): \(error.localizedDescription)")
+        }
+        let name = URL(filePath: folder).lastPathComponent
+        var (files, bytes): ([(name: String, bytes: [UInt8])], Int) = ([], 0)
+        for path in paths {
+            let parts = path.split(separator: "/")
+            var isFolder: ObjCBool = false
+            let isThere = FileManager.default.fileExists(atPath: "\(folder)/\(path)", isDirectory: &isFolder)
+            guard isThere, !isFolder.boolValue, !parts.contains(where: { $0.hasPrefix(".") || $0 == "__pycache__" })
+            else { continue }
+            do throws(FileError) {
+                files.append(("\(name)/\(path)", try DurableFile.read("\(folder)/\(path)", limit: limit)))
+            } catch {
+                throw Trouble(reason: "\(error)")
+            }
+            bytes += files.last?.bytes.count ?? 0
+            guard files.count <= most, bytes <= limit else {
+                throw Trouble(
+                    reason:
+                        "\(folder) holds more than \(most) files or \(limit >> 20) MB; name the files that the observer needs"
+                )
+            }
+        }
+        return files
     }
 
     /// A config that was submitted before names its observer's digest, too.

@@ -17,12 +17,19 @@ package struct ObserverNote: Encodable {
         copy = "observers/\(bundle.digest)/\(bundle.program)"
         sha256 = bundle.digest
         interpreter = bundle.interpreter?.joined(separator: " ")
-        let words = (bundle.interpreter ?? []).filter { !$0.hasPrefix("-") }
-        // `env` looks for the program on the path.
-        let isEnv = words.first?.hasSuffix("/env") ?? false
-        let path = isEnv ? words.dropFirst().first.flatMap { Program.find($0, environment: environment) } : words.first
+        let path = Self.interpreter(bundle.interpreter ?? [], environment: environment)
         interpreterPath = path
         interpreterVersion = path.flatMap { Self.version(of: $0, environment) }
+    }
+
+    /// Where the program is that the words of a first line name; nil if it is not here.
+    static func interpreter(_ words: [String], environment: [String: String]) -> String? {
+        let words = words.filter { !$0.hasPrefix("-") }
+        // `env` looks for the program on the path.
+        guard words.first?.hasSuffix("/env") ?? false else {
+            return words.first.flatMap { access($0, X_OK) == 0 ? $0 : nil }
+        }
+        return words.dropFirst().first.flatMap { Program.find($0, environment: environment) }
     }
 
     private static func version(of path: String, _ environment: [String: String]) -> String? {

@@ -39,6 +39,10 @@ package struct Trial {
             .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: [draft]), of: [draft])
         spec = specs[0]
         observers = plan.observers
+        if !plan.observerTrials.isEmpty {
+            let trials = ObserverTrials(worker: worker, environment: environment)
+            for line in try trials.run(plan.observerTrials, bundles: observers, cache: cache) { printError(line) }
+        }
         self.folder = Self.folder(folder, in: cache)
     }
 
@@ -47,24 +51,43 @@ package struct Trial {
     /// - Parameters:
     ///   - spec: The spec.
     ///   - settings: Values for keys of its config, `key=value` each.
+    ///   - job: The job's folder, which has its observers' files.
     ///   - folder: Where its files go; nil for a new folder below the cache's `trials`.
     ///   - cache: The cache.
     /// - Throws: ``Failure`` with what is wrong with a setting.
     package init(
-        of spec: Spec, settings: [String], into folder: String?, cache: CacheFolder
+        of spec: Spec, settings: [String], of job: JobFolder, into folder: String?, cache: CacheFolder
     ) throws(Failure) {
-        do throws(ConfigError) {
+        do {
             var config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)")
             for pair in settings {
                 let (path, value) = try SweepFile.pair(pair)
                 config = try config.setting(path, to: value)
             }
+            observers = try Self.observers(of: config, job)
+            if !observers.isEmpty { config = config.settingObservers(observers.map(\.digest)) }
             self.spec = NewSpec(
                 experiment: spec.experiment, config: config.json(), overrides: spec.overrides, target: spec.target,
                 targetFiles: spec.targetFiles, steps: config.steps)
-        } catch { throw Failure(error) }
-        observers = []
+        } catch let error as ConfigError {
+            throw Failure(error)
+        } catch let error as Failure {
+            throw error
+        } catch { throw .failed("\(error)") }
         self.folder = Self.folder(folder, in: cache)
+    }
+
+    /// A config's observers: as their job has copied them, or named anew by a setting.
+    private static func observers(of config: ExperimentConfig, _ job: JobFolder) throws(Failure) -> [ObserverBundle] {
+        var (files, bundles): (ObserverFiles, [ObserverBundle]) = (ObserverFiles(), [])
+        for observer in config.observers {
+            do throws(ObserverFiles.Trouble) {
+                bundles.append(
+                    try observer.digest == nil
+                        ? files.bundle(observer, relativeTo: "") : ObserverBundle(observer, copiedInto: job.observers))
+            } catch { throw .badInput("observers: \(error.reason)") }
+        }
+        return bundles
     }
 
     private static func folder(_ folder: String?, in cache: CacheFolder) -> String {
