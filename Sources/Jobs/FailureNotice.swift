@@ -59,6 +59,6 @@ public struct FailureNotice: Sendable {
             failedRuns: snapshot.failures.count, runs: snapshot.counts.total, halted: snapshot.job.halted)
         let text = try JSONText.encode(notice)
         let user = UserCommand(option: "--on-failure", text: command, log: job.folder.failureLog)
-        return [user.run(for: job, environment: environment, input: Data(text.utf8), doesAppend: true)]
+        return [user.run(for: job, environment: environment, input: Array(text.utf8), doesAppend: true)]
     }
 }

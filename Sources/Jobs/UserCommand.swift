@@ -1,4 +1,6 @@
-import Foundation
+import Artifacts
+import Glibc
+import Layout
 import Store
 
 /// A shell command of the user's that an agent runs for a job.
@@ -14,48 +16,27 @@ struct UserCommand {
     /// - Parameters:
     ///   - job: The job, of which variables tell it.
     ///   - environment: Its other variables.
-    ///   - input: What it gets on its standard input; nothing if nil.
+    ///   - input: What it gets on its standard input.
     ///   - doesAppend: Whether what earlier ones have printed stays.
     /// - Returns: What became of it.
-    func run(for job: Job, environment: [String: String], input: Data? = nil, doesAppend: Bool = false) -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", text]
-        process.currentDirectoryURL = URL(filePath: job.submittedFrom)
-        process.environment = environment.merging([
+    func run(for job: Job, environment: [String: String], input: [UInt8] = [], doesAppend: Bool = false) -> String {
+        let variables = environment.merging([
             "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder.path,
             "SPD_SUMMARY": job.folder.summary,
         ]) { $1 }
-        do {
-            let isThere = doesAppend && FileManager.default.fileExists(atPath: log)
-            guard isThere || FileManager.default.createFile(atPath: log, contents: nil) else {
-                return "\(option): cannot write \(log); the command was not run"
-            }
-            let output = try FileHandle(forWritingTo: URL(filePath: log))
-            if isThere { try output.seekToEnd() }
-            process.standardOutput = output
-            process.standardError = output
-            guard let input else {
-                process.standardInput = FileHandle.nullDevice
-                try process.run()
-                process.waitUntilExit()
-                return report(process)
-            }
-            // A file, for a command that does not read its input must not end whoever writes it.
-            let file = log + ".input-" + UUID().uuidString
-            try input.write(to: URL(filePath: file))
-            defer { unlink(file) }
-            process.standardInput = try FileHandle(forReadingFrom: URL(filePath: file))
-            try process.run()
-            process.waitUntilExit()
-        } catch {
-            return "\(option): the command could not be run: \(error.localizedDescription)"
+        let file = open(log, O_WRONLY | O_CREAT | O_CLOEXEC | (doesAppend ? O_APPEND : O_TRUNC), 0o666)
+        guard file >= 0 else {
+            return "\(option): cannot write \(log) (\(String(cString: strerror(errno)))); the command was not run"
         }
-        return report(process)
-    }
-
-    private func report(_ process: Process) -> String {
-        process.terminationStatus == 0
-            ? "\(option): done" : "\(option): exit code \(process.terminationStatus); see \(log)"
+        defer { close(file) }
+        do throws(Spawn.Reason) {
+            let status = try ForegroundProcess(
+                ["/bin/sh", "-c", text], environment: variables, folder: job.submittedFrom, input: input,
+                output: .file(file)
+            ).run().status
+            return status == 0 ? "\(option): done" : "\(option): exit code \(status); see \(log)"
+        } catch {
+            return "\(option): the command could not be run: \(error)"
+        }
     }
 }

@@ -1,25 +1,28 @@
 import CLinux
 public import Glibc
 
-/// Starts programs in sessions of their own, with no signal blocked.
+/// Starts programs with no signal blocked.
 public enum Spawn {
     /// Starts a program that reads nothing, unless `open` says otherwise.
     ///
     /// - Parameters:
     ///   - command: An absolute path and its arguments.
     ///   - environment: All its variables.
+    ///   - folder: Where it starts; nil for where this process is.
+    ///   - isDetached: Whether it has a session of its own, which ^C at this terminal does not reach.
     ///   - signals: Those that do again what they do by default, whatever this process does with them.
     ///   - open: Says where its output goes.
     /// - Returns: The process; or why there is none, as `strerror` knows it.
     public static func start(
-        _ command: [String], environment: [String: String], resetting signals: [Int32] = [],
-        files open: (inout posix_spawn_file_actions_t) -> Void
+        _ command: [String], environment: [String: String], in folder: String? = nil, isDetached: Bool = true,
+        resetting signals: [Int32] = [], files open: (inout posix_spawn_file_actions_t) -> Void
     ) -> Result<Int32, Reason> {
         var files = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&files)
         defer { posix_spawn_file_actions_destroy(&files) }
         posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
         open(&files)
+        if let folder { posix_spawn_file_actions_addchdir_np(&files, folder) }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -31,8 +34,8 @@ public enum Spawn {
         sigemptyset(&reset)
         for number in signals { sigaddset(&reset, number) }
         posix_spawnattr_setsigdefault(&attributes, &reset)
-        posix_spawnattr_setflags(
-            &attributes, SPD_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let flags = Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)
+        posix_spawnattr_setflags(&attributes, isDetached ? flags | SPD_SPAWN_SETSID : flags)
 
         var pid: pid_t = 0
         let code = withCStrings(command) { arguments in

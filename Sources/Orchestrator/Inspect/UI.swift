@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artifacts
 import Dashboard
 import Foundation
 import Glibc
@@ -146,11 +147,9 @@ private struct Browser {
             return
         }
         try Files.write("<meta http-equiv=\"refresh\" content=\"0; url=\(link)\">\n", to: file, mode: 0o600)
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = [file]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        do { try process.run() } catch { printError("cannot start \(program): \(error.localizedDescription)") }
+        let started = Spawn.start([program, file], environment: environment) { files in
+            for output in [Int32(1), 2] { posix_spawn_file_actions_addopen(&files, output, "/dev/null", O_WRONLY, 0) }
+        }
+        if case .failure(let reason) = started { printError("cannot start \(program): \(reason)") }
     }
 }

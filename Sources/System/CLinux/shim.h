@@ -15,6 +15,15 @@
 // A text within a text, which string.h shows GNU sources only.
 void *memmem(const void *text, size_t count, const void *part, size_t part_count);
 
+// The folder that a program starts in, which spawn.h shows GNU sources only.
+int posix_spawn_file_actions_addchdir_np(void *actions, const char *folder);
+
+// A pipe whose ends programs that are started do not get, which unistd.h shows GNU sources only.
+int pipe2(int ends[2], int flags);
+
+// A file in memory that programs that are started do not get; -1 where there can be none.
+static inline int spd_memory_file(void) { return (int)syscall(SYS_memfd_create, "spd", 1 /* MFD_CLOEXEC */); }
+
 // Makes a file share another's blocks, where the file system can.
 static const unsigned long SPD_FICLONE = FICLONE;
 

@@ -76,14 +76,14 @@ package struct RunObservation {
             for bundle in bundles { try bundle.write(below: copies) }
             try DurableFile.write(try question(steps, out, copies), to: file)
         } catch { throw .failed("\(error)") }
-        let process = Process()
-        process.executableURL = URL(filePath: try Program.worker(environment: environment))
-        process.arguments = ["observe-steps", file]
-        process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
-        do { try process.run() } catch { throw .failed("the worker cannot be started: \(error)") }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw process.terminationStatus == 2
+        let command = [try Program.worker(environment: environment), "observe-steps", file]
+        let variables = environment.merging([CacheFolder.variable: cache.path]) { $1 }
+        let status: Int32
+        do throws(Spawn.Reason) {
+            status = try ForegroundProcess(command, environment: variables).run().status
+        } catch { throw .failed("the worker cannot be started: \(error)") }
+        guard status == 0 else {
+            throw status == 2
                 ? .badInput("run \(run.id) was not looked at") : .failed("run \(run.id) was not looked at to the end")
         }
     }

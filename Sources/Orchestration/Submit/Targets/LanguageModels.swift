@@ -1,3 +1,4 @@
+import Artifacts
 package import Experiments
 import Foundation
 package import Store
@@ -80,46 +81,28 @@ package struct LanguageModels {
         struct Answer: Decodable {
             let bytes: Int?
         }
-        var result: [Int?] = []
-        // So few that the answers fit into a pipe while the questions are written.
-        while result.count < drafts.count {
-            let some = drafts[result.count...].prefix(500)
-            let (status, answer) = try ask(["tell-memory"], some.map(StepTimer.question).joined(separator: "\n"))
-            let lines = answer.split(separator: "\n")
-            guard status == 0, lines.count == some.count else {
-                throw .failed("\(worker) cannot tell how much memory runs of language models take")
-            }
-            do {
-                result += try lines.map { try JSONDecoder().decode(Answer.self, from: Data($0.utf8)).bytes }
-            } catch {
-                throw .failed("\(worker) cannot tell how much memory runs of language models take: \(error)")
-            }
+        let unknown = "\(worker) cannot tell how much memory runs of language models take"
+        let (status, answer) = try ask(["tell-memory"], drafts.map(StepTimer.question).joined(separator: "\n"))
+        let lines = answer.split(separator: "\n")
+        guard status == 0, lines.count == drafts.count else { throw .failed(unknown) }
+        do {
+            return try lines.map { try JSONDecoder().decode(Answer.self, from: Data($0.utf8)).bytes }
+        } catch {
+            throw .failed("\(unknown): \(error)")
         }
-        return result
     }
 
     /// Gives the worker lines, and waits for what it says.
     private func ask(_ arguments: [String], _ lines: String) throws(Failure) -> (status: Int32, answer: String) {
-        let process = Process()
-        let (input, output) = (Pipe(), Pipe())
-        process.executableURL = URL(filePath: worker)
-        process.arguments = arguments
-        process.environment = environment.merging([CacheFolder.variable: cache.path]) { $1 }
-        process.standardInput = input
-        process.standardOutput = output
-        let answer: Data
-        do {
-            try process.run()
-            try input.fileHandleForWriting.write(contentsOf: Data((lines + "\n").utf8))
-            try input.fileHandleForWriting.close()
-            answer = try output.fileHandleForReading.readToEnd() ?? Data()
-        } catch {
+        let process = ForegroundProcess(
+            [worker] + arguments, environment: environment.merging([CacheFolder.variable: cache.path]) { $1 },
+            input: Array((lines + "\n").utf8), output: .captured)
+        let end: ForegroundProcess.End
+        do throws(Spawn.Reason) { end = try process.run() } catch {
             throw .failed("\(worker) cannot be started: \(error)")
         }
-        process.waitUntilExit()
         try Interruption.check()
-        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        return (process.terminationStatus, text)
+        return (end.status, String(decoding: end.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }
 

@@ -1,0 +1,57 @@
+import Artifacts
+import Foundation
+import Testing
+
+@Suite("A program that is waited for")
+struct ForegroundProcessTests {
+    private func run(
+        _ script: String, input: [UInt8] = [], folder: String? = nil, output: ForegroundProcess.Output = .captured
+    ) throws -> ForegroundProcess.End {
+        try ForegroundProcess(
+            ["/bin/sh", "-c", script], environment: ["GREETING": "hello"], folder: folder, input: input, output: output
+        ).run()
+    }
+
+    @Test("gets its input, variables and folder; what it says comes back")
+    func answers() throws {
+        let end = try run("cat; echo $GREETING; pwd", input: Array("line\n".utf8), folder: "/usr")
+        #expect(end.status == 0)
+        #expect(String(decoding: end.output, as: UTF8.self) == "line\nhello\n/usr\n")
+    }
+
+    @Test("more than a pipe holds, both ways")
+    func isLarge() throws {
+        let input = [UInt8](repeating: 7, count: 3 << 20)
+        #expect(try run("cat", input: input).output == input)
+    }
+
+    @Test("that does not read its input ends as it likes")
+    func doesNotRead() throws {
+        #expect(try run("exit 7", input: [UInt8](repeating: 7, count: 1 << 20)).status == 7)
+    }
+
+    @Test("a signal that ends it is told as a shell tells it")
+    func signal() throws {
+        #expect(try run("kill -TERM $$").status == 143)
+    }
+
+    @Test("writes both its outputs to the file it is given")
+    func file() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        let file = open(path, O_WRONLY | O_CREAT, 0o600)
+        defer {
+            close(file)
+            unlink(path)
+        }
+        #expect(try run("echo one; echo two >&2", output: .file(file)).output.isEmpty)
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "one\ntwo\n")
+    }
+
+    @Test("that is not there, or has no folder to start in, is an error")
+    func isMissing() throws {
+        #expect(throws: Spawn.Reason.self) {
+            try ForegroundProcess(["/no/such/program"], environment: [:]).run()
+        }
+        #expect(throws: Spawn.Reason.self) { try run("true", folder: "/no/such/folder") }
+    }
+}
