@@ -1,5 +1,5 @@
 /// What colours a heat map's values get.
-public enum ColorMap: String, Codable, Sendable {
+public enum ColorMap: String, CaseIterable, Codable, Sendable {
     /// White to dark blue.
     case blues
     /// White to dark red.

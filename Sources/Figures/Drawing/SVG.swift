@@ -10,9 +10,13 @@ struct SVG {
     /// - Parameters:
     ///   - sheet: What to show.
     ///   - title: What it is, for those who have it read to them.
+    ///   - paintsCells: False leaves the cells of heat maps to whoever shows it.
     ///   - png: Makes a PNG of cells, one pixel each.
     /// - Throws: What `png` throws.
-    init(_ sheet: Sheet, title: String, png: (Int, Int, [Color]) throws(FigureError) -> [UInt8]) throws(FigureError) {
+    init(
+        _ sheet: Sheet, title: String, paintsCells: Bool = true,
+        png: (Int, Int, [Color]) throws(FigureError) -> [UInt8]
+    ) throws(FigureError) {
         self.sheet = sheet
         let (width, height) = (Self.number(sheet.width), Self.number(sheet.height))
         body =
@@ -32,10 +36,14 @@ struct SVG {
             case .text(let label, let point): body += Self.text(label, point)
             case .cells(let box, let rows, let columns, let colors, let panel):
                 guard rows > 0, columns > 0 else { continue }
+                let image =
+                    paintsCells || panel < 0
+                    ? " href=\"data:image/png;base64," + Data(try png(rows, columns, colors)).base64EncodedString()
+                        + "\""
+                    : ""
                 body +=
                     "<image \(Self.box(box)) data-panel=\"\(panel)\" preserveAspectRatio=\"none\" "
-                    + "style=\"image-rendering:pixelated\" href=\"data:image/png;base64,"
-                    + Data(try png(rows, columns, colors)).base64EncodedString() + "\"/>\n"
+                    + "style=\"image-rendering:pixelated\"\(image)/>\n"
             }
         }
     }

@@ -15,9 +15,9 @@ public struct HoverArea: Encodable, Sendable {
     /// Where it is, in points of the drawing.
     ///
     /// Of cells the whole map: x, y, width, height. Of bars each one's left and right edge. Of points x and y of each.
-    let places: [Double]
+    private(set) var places: [Double]
     /// Of bars: the top and the bottom of their chart.
-    let extent: [Double]
+    private(set) var extent: [Double]
     let rows: Int
     let columns: Int
     let xLabel: String
@@ -27,13 +27,27 @@ public struct HoverArea: Encodable, Sendable {
     let yNames: [String]
     /// What it tells.
     ///
-    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two; null is no number.
+    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none below a
+    /// thousandth of their range; null is no number.
     let values: [Double?]
+    /// Of cells: how they are coloured, so that a page can paint them from their values.
+    let paint: Paint?
+
+    /// How the cells of a heat map get their colours.
+    struct Paint: Encodable {
+        /// The place of their panel in the figure.
+        let panel: Int
+        let colors: ColorMap
+        /// The values of the first and the last colour.
+        let range: [Float]
+        /// Columns that are shown pale.
+        let faded: [Int]
+    }
 
     init(
         _ kind: Kind, title: String, series: String = "", places: [Double], extent: [Double] = [], rows: Int = 0,
         columns: Int = 0, xLabel: String, yLabel: String, valueLabel: String = "", xNames: [String] = [],
-        yNames: [String] = [], values: [Double]
+        yNames: [String] = [], values: [Double], paint: Paint? = nil
     ) {
         self.kind = kind
         self.title = title
@@ -47,8 +61,17 @@ public struct HoverArea: Encodable, Sendable {
         self.valueLabel = valueLabel
         self.xNames = xNames
         self.yNames = yNames
-        let digits = values.count > Self.many ? 2.0 : 4
-        self.values = values.map { Self.short($0, digits: digits) }
+        self.paint = paint
+        guard values.count > Self.many, let low = paint?.range.first, let high = paint?.range.last else {
+            self.values = values.map { Self.short($0, digits: 4) }
+            return
+        }
+        // Values over the range keep the digits that tell them from its end.
+        let finest = pow(10, floor(log10(max(Double(high - low), 1e-30) / 1000)))
+        self.values = values.map { value in
+            guard value <= Double(high) else { return Self.short(value, digits: 4) }
+            return abs(value) < finest / 2 ? 0 : Self.short((value / finest).rounded() * finest, digits: 2)
+        }
     }
 
     /// Maps of more cells than this are told in fewer digits, so that a page of them can be sent around.
@@ -64,16 +87,19 @@ public struct HoverArea: Encodable, Sendable {
     }
 
     func moved(x: Double, y: Double) -> HoverArea {
-        var places = places
-        switch kind {
-        case .cells: (places[0], places[1]) = (places[0] + x, places[1] + y)
-        case .bars: for index in places.indices { places[index] += x }
-        case .points: for index in places.indices { places[index] += index % 2 == 0 ? x : y }
+        var area = self
+        func shift(_ index: Int, by distance: Double) {
+            area.places[index] = ((places[index] + distance) * 100).rounded() / 100
         }
-        return HoverArea(
-            kind, title: title, series: series, places: places, extent: extent.map { $0 + y }, rows: rows,
-            columns: columns, xLabel: xLabel, yLabel: yLabel, valueLabel: valueLabel, xNames: xNames, yNames: yNames,
-            values: values.map { $0 ?? .nan })
+        switch kind {
+        case .cells:
+            shift(0, by: x)
+            shift(1, by: y)
+        case .bars: for index in places.indices { shift(index, by: x) }
+        case .points: for index in places.indices { shift(index, by: index % 2 == 0 ? x : y) }
+        }
+        area.extent = extent.map { $0 + y }
+        return area
     }
 }
 
@@ -83,11 +109,14 @@ extension Figure {
 }
 
 extension HeatMap {
-    func hoverArea(_ area: Box) -> HoverArea {
-        HoverArea(
+    func hoverArea(_ area: Box, panel: Int) -> HoverArea {
+        let faded = fadedColumns.indices.filter { fadedColumns[$0] }
+        return HoverArea(
             .cells, title: title, places: [area.x, area.y, area.width, area.height], rows: matrix.rows,
             columns: matrix.columns, xLabel: columnLabel, yLabel: rowLabel, valueLabel: valueLabel, xNames: columnNames,
-            yNames: rowNames, values: matrix.values.map(Double.init))
+            yNames: rowNames, values: matrix.values.map(Double.init),
+            paint: .init(
+                panel: panel, colors: colors, range: [range.lowerBound, range.upperBound], faded: faded))
     }
 }
 

@@ -54,15 +54,24 @@ public struct Figure: Codable, Sendable {
         try CairoCanvas.pdf(sheet, cairo, figure: name)
     }
 
+    /// Draws the figure as SVG whose heat maps are still to be painted, from what ``hoverAreas`` say of their cells.
+    ///
+    /// - Parameter cairo: The library that packs colour bars.
+    /// - Returns: The file's text.
+    /// - Throws: `FigureError.refused`.
+    public func svgToPaint(_ cairo: Cairo) throws(FigureError) -> String { try svg(cairo, paintsCells: false) }
+
     /// Draws the figure as SVG, its text as text; the cells of heat maps are one image with `data-panel`, the place of
     /// their panel in `panels`.
     ///
     /// - Parameter cairo: The library that packs the cells.
     /// - Returns: The file's text.
     /// - Throws: `FigureError.refused`.
-    public func svg(_ cairo: Cairo) throws(FigureError) -> String {
+    public func svg(_ cairo: Cairo) throws(FigureError) -> String { try svg(cairo, paintsCells: true) }
+
+    private func svg(_ cairo: Cairo, paintsCells: Bool) throws(FigureError) -> String {
         let name = name
-        return try SVG(sheet, title: title) { (rows, columns, colors) throws(FigureError) in
+        return try SVG(sheet, title: title, paintsCells: paintsCells) { (rows, columns, colors) throws(FigureError) in
             try CairoCanvas.png(rows: rows, columns: columns, colors: colors, cairo, figure: name)
         }.text
     }

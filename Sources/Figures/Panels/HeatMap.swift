@@ -97,7 +97,7 @@ extension HeatMap {
         sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 2, 8)
         sheet.marks.append(
             .cells(area, rows: matrix.rows, columns: matrix.columns, colors: cellColors, panel: index))
-        sheet.areas = [hoverArea(area)]
+        sheet.areas = [hoverArea(area, panel: index)]
         drawMissing(in: area, on: &sheet)
         if showsValues { writeValues(in: area, on: &sheet) }
         sheet.frame(area)

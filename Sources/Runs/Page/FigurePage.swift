@@ -38,7 +38,7 @@ public struct FigurePage {
     public var below: [Figure]
 
     /// About how many bytes the figures that the slider chooses from may take.
-    private static let limit = 8_000_000
+    private static let limit = 700_000
 
     /// Describes a page.
     public init(
@@ -83,10 +83,12 @@ public struct FigurePage {
         if let last = frames.last {
             let packed = try last.figures.map { try Drawn($0, cairo) }
             let size = try Self.block(packed.map { $0.json(withDrawing: true) }, "").utf8.count
-            frames = frames.spread(most: max(2, Self.limit / size))
+            frames = frames.spread(most: max(1, Self.limit / size))
             if frames.count < self.frames.count {
                 let count = "\(frames.count) of \(self.frames.count)"
-                page += "<p>\(count) are shown: with all of them the page would be too large.</p>\n"
+                page +=
+                    "<p>\(count) are shown: with all of them the page would be too large. "
+                    + "A page of one figure (--figure) has room for more.</p>\n"
             }
             page += """
                 <div class="bar"><label for="slider">\(Self.escaped(slides))</label>
@@ -106,6 +108,7 @@ public struct FigurePage {
         page += """
             <div id="tip" role="status" hidden></div>
             <template id="figure">\(Self.frame(name: "", ""))</template>
+            <script type="application/json" id="palettes">\(Self.palettes)</script>
             <script type="application/json" id="labels">\(labels)</script>
             \(blocks)<script>\(script)</script>
             </body></html>
@@ -121,7 +124,7 @@ public struct FigurePage {
         let areas: [HoverArea]
 
         init(_ figure: Figure, _ cairo: Cairo) throws(FigureError) {
-            (name, svg, areas) = (figure.name, try figure.svg(cairo), figure.hoverAreas)
+            (name, svg, areas) = (figure.name, try figure.svgToPaint(cairo), figure.hoverAreas)
         }
 
         var html: String { FigurePage.frame(name: name, svg) }
@@ -148,6 +151,15 @@ public struct FigurePage {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let packed = try Deflate.compress(Array(encoder.encode(entries)))
         return "<script type=\"text/plain\" id=\"\(name)\">\(Data(packed).base64EncodedString())</script>\n"
+    }
+
+    /// What heat maps are painted with.
+    private static var palettes: String {
+        let maps = ColorMap.allCases.map { map in
+            JSONValue.Member(
+                map.rawValue, ["table": .array(map.table().map { .string($0.hex) }), "beyond": .string(map.beyond.hex)])
+        }
+        return JSONValue.object(maps + [.init("missing", .string(Color.missing.hex))]).text
     }
 
     private static func hash(_ script: String) -> String {

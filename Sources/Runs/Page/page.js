@@ -5,6 +5,7 @@
   const stage = document.getElementById('stage');
   const tip = document.getElementById('tip');
   const labels = JSON.parse(document.getElementById('labels').textContent);
+  const palettes = JSON.parse(document.getElementById('palettes').textContent);
   const blocks = new Map();
   const areas = new WeakMap();
   let wanted = -1;
@@ -25,6 +26,39 @@
     return document.importNode(root, true);
   }
 
+  // The colour of a value, as the heat maps of PNG files have it.
+  function color(value, paint, isFaded) {
+    const [low, high] = paint.range;
+    const palette = palettes[paint.colors];
+    if (value === null) return palettes.missing;
+    let hex = palette.beyond;
+    if (value <= high) {
+      const share = high > low ? Math.min(Math.max((value - low) / (high - low), 0), 1) : 0;
+      hex = palette.table[Math.round(share * (palette.table.length - 1))];
+    }
+    if (!isFaded) return hex;
+    const parts = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16)).map(part => Math.round(part + 0.6 * (255 - part)));
+    return `rgb(${parts.join(',')})`;
+  }
+
+  // Heat maps come without their pictures, which are as large as their numbers.
+  function paint(element, areas) {
+    for (const area of areas) {
+      const image = area.paint && element.querySelector(`image[data-panel="${area.paint.panel}"]`);
+      if (!image) continue;
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [area.columns, area.rows];
+      const context = canvas.getContext('2d');
+      const faded = new Set(area.paint.faded);
+      area.values.forEach((value, index) => {
+        const column = index % area.columns;
+        context.fillStyle = color(value, area.paint, faded.has(column));
+        context.fillRect(column, Math.floor(index / area.columns), 1, 1);
+      });
+      image.setAttribute('href', canvas.toDataURL());
+    }
+  }
+
   function place(holder, figures) {
     for (const element of holder.querySelectorAll('figure')) element.hidden = true;
     for (const figure of figures) {
@@ -38,6 +72,7 @@
       const old = element.querySelector('svg');
       if (figure.svg) { const fresh = svg(figure.svg); if (old) old.replaceWith(fresh); else element.prepend(fresh); }
       areas.set(element, figure.areas);
+      paint(element, figure.areas);
     }
   }
 
