@@ -125,8 +125,8 @@ struct AddedTokens: Sendable {
                     || (end < text.count && CharacterClass.isWord(text.scalar(at: end).value))
                 if isInWord { continue }
             }
-            if token.takesSpaceBefore { start = min(max(Self.spaceStart(text, before: start), covered), end) }
             if token.takesSpaceBehind { end = Self.spaceEnd(text, from: end) }
+            if token.takesSpaceBefore { start = min(max(Self.spaceStart(text, before: start), covered), end) }
             if covered < start { matches.append(Match(range: covered..<start, id: nil)) }
             matches.append(Match(range: start..<end, id: id))
             covered = end
