@@ -1,3 +1,4 @@
+import CKernels
 import Testing
 
 @testable import Kernels
@@ -75,6 +76,41 @@ import Testing
                 }
                 try decomposition.setTrainedTensors(point)
             })
+    }
+
+    /// As at all places of a text that repeats one token: the middle of their interval is no float.
+    @Test(arguments: [0.37, -1.3, 2.9] as [Float], [1, 2, 5])
+    func activationsThatDifferInTheirLastPlaceOnlyDoNotMatter(activation: Float, places: Int) {
+        let (rows, neurons) = (64, 2)
+        let other = (0..<places).reduce(activation) { value, _ in value.nextUp }
+        let a = (0..<rows).map { $0 % 3 == 0 ? other : activation }
+        let (wIn, bIn): ([Float], [Float]) = ([1.4, -0.8], [0.1, 0.3])
+        let (wOut, bOut): ([Float], [Float]) = ([0.9, -1.1], [0.2])
+        let dg = (0..<rows).map { 1 + Float($0) / 64 }
+        /// g, and the gradients of a and the four parameters.
+        func arrays() -> [[Float]] {
+            [rows, rows, neurons, neurons, neurons, 1].map { Array(repeating: 0, count: $0) }
+        }
+        var (exact, found) = (arrays(), arrays())
+        ck_gate_forward(&exact[0], a, wIn, bIn, wOut, bOut, 1, rows, neurons)
+        ck_gate_backward(
+            &exact[1], &exact[2], &exact[3], &exact[4], &exact[5], dg, a, wIn, bIn, wOut, 1, rows, neurons)
+        var fit = ck_fit()
+        ck_reset_fits(&fit, 1)
+        ck_widen_intervals(&fit, a, 1, rows)
+
+        ck_fit_gates(&fit, wIn, bIn, wOut, bOut, 1, neurons, rows)
+        ck_fitted_gate_forward(&found[0], a, &fit, wIn, bIn, wOut, bOut, 1, rows, neurons)
+        ck_fitted_gate_backward(
+            &found[1], &fit, &found[2], &found[3], &found[4], &found[5], dg, a, wIn, bIn, wOut, 1, rows, neurons)
+        ck_fold_fits(&fit, &found[2], &found[3], &found[4], &found[5], wIn, bIn, wOut, 1, neurons)
+
+        #expect(fit.nodes > 0)
+        for (index, (found, exact)) in zip(found, exact).enumerated() {
+            let top = exact.map(abs).max() ?? 0
+            let off = zip(found, exact).map { abs($0 - $1) }.max() ?? 0
+            #expect(off <= 5e-6 * top, "array \(index) is off by \(off / top)")
+        }
     }
 
     @Test func aHundredStepsLeadToTheSamePlace() throws {

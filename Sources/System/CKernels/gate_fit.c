@@ -73,8 +73,10 @@ void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const floa
   pthread_once(&once, fill_cosines);
   for (size_t c = 0; c < components; ++c) {
     ck_fit *fit = &fits[c];
-    const float half = 0.5f * (fit->high - fit->low);
     fit->center = 0.5f * (fit->high + fit->low);
+    // An interval of some units in the last place of its center is widened: rounded, the center would leave rows at twice
+    // the interval's end and further, where the polynomials of an interpolant grow into the thousands.
+    const float half = fmaxf(0.5f * (fit->high - fit->low), 1e-3f * fabsf(fit->center));
     fit->half = half > 0 ? half : 1;
     const float *w = w_in + c * neurons, *b = b_in + c * neurons, *o = w_out + c * neurons;
     float widest = 0;

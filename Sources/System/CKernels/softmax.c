@@ -6,28 +6,38 @@
 // sum of its exponentials grow from tile to tile.
 enum { BLOCK = 64 };
 
+// Sums of some tokens are floats, and their sums doubles: a kl is a difference of sums that are nearly equal, and a float
+// that grows over a whole tile is off by a tenth of a millionth of it and more.
+enum { RUN = 8 };
+
 KERNEL void ck_softmax_tile(float *restrict tile, float *restrict top, double *restrict sum, float *restrict rescale,
                             size_t tokens, size_t rows) {
   for (size_t first = 0; first < rows; first += BLOCK) {
     const size_t n = rows - first < BLOCK ? rows - first : BLOCK;
-    float tops[BLOCK], sums[BLOCK] = {0};
+    float tops[BLOCK];
+    double totals[BLOCK] = {0};
     for (size_t r = 0; r < n; ++r) tops[r] = top[first + r];
     for (size_t v = 0; v < tokens; ++v) {
       const float *l = tile + v * rows + first;
       for (size_t r = 0; r < n; ++r) tops[r] = l[r] > tops[r] ? l[r] : tops[r];
     }
-    for (size_t v = 0; v < tokens; ++v) {
-      float *l = tile + v * rows + first;
-      for (size_t r = 0; r < n; ++r) {
-        const float e = exp_approx(l[r] - tops[r]);
-        l[r] = e;
-        sums[r] += e;
+    for (size_t run = 0; run < tokens; run += RUN) {
+      const size_t end = run + RUN < tokens ? run + RUN : tokens;
+      float sums[BLOCK] = {0};
+      for (size_t v = run; v < end; ++v) {
+        float *l = tile + v * rows + first;
+        for (size_t r = 0; r < n; ++r) {
+          const float e = exp_approx(l[r] - tops[r]);
+          l[r] = e;
+          sums[r] += e;
+        }
       }
+      for (size_t r = 0; r < n; ++r) totals[r] += (double)sums[r];
     }
     for (size_t r = 0; r < n; ++r) {
       const float shrink = exp_approx(top[first + r] - tops[r]);
       rescale[first + r] = shrink;
-      sum[first + r] = sum[first + r] * (double)shrink + (double)sums[r];
+      sum[first + r] = sum[first + r] * (double)shrink + totals[r];
       top[first + r] = tops[r];
     }
   }
@@ -38,23 +48,25 @@ KERNEL void ck_scale_rows(float *restrict block, const float *restrict factor, s
     for (size_t r = 0; r < rows; ++r) block[f * rows + r] *= factor[r];
 }
 
-KERNEL void ck_kl_tile(float *restrict out, const float *restrict target, double *restrict divergence,
+KERNEL void ck_kl_tile(float *restrict out, const float *restrict target, double *restrict gain,
                        const float *restrict log_out, const float *restrict log_target, float scale, size_t tokens,
                        size_t rows) {
   for (size_t first = 0; first < rows; first += BLOCK) {
     const size_t n = rows - first < BLOCK ? rows - first : BLOCK;
-    float sums[BLOCK] = {0};
-    for (size_t v = 0; v < tokens; ++v) {
-      float *o = out + v * rows + first;
-      const float *t = target + v * rows + first;
-      for (size_t r = 0; r < n; ++r) {
-        const float log_q = o[r] - log_out[first + r], log_p = t[r] - log_target[first + r];
-        const float p = exp_approx(log_p);
-        sums[r] += p * (log_p - log_q);
-        o[r] = scale * (exp_approx(log_q) - p);
+    for (size_t run = 0; run < tokens; run += RUN) {
+      const size_t end = run + RUN < tokens ? run + RUN : tokens;
+      float sums[BLOCK] = {0};
+      for (size_t v = run; v < end; ++v) {
+        float *o = out + v * rows + first;
+        const float *t = target + v * rows + first;
+        for (size_t r = 0; r < n; ++r) {
+          const float p = exp_approx(t[r] - log_target[first + r]);
+          sums[r] += p * (t[r] - o[r]);
+          o[r] = scale * (exp_approx(o[r] - log_out[first + r]) - p);
+        }
       }
+      for (size_t r = 0; r < n; ++r) gain[first + r] += (double)sums[r];
     }
-    for (size_t r = 0; r < n; ++r) divergence[first + r] += (double)sums[r];
   }
 }
 
@@ -65,7 +77,7 @@ KERNEL void ck_gain(double *restrict gain, const float *restrict x, const float 
     double sums[BLOCK] = {0};
     for (size_t f = 0; f < features; ++f) {
       const size_t place = f * rows + first;
-      for (size_t r = 0; r < n; ++r) sums[r] += (double)((x[place + r] - y[place + r]) * weight[place + r]);
+      for (size_t r = 0; r < n; ++r) sums[r] += (double)(x[place + r] - y[place + r]) * (double)weight[place + r];
     }
     for (size_t r = 0; r < n; ++r) gain[first + r] = sums[r];
   }

@@ -251,7 +251,9 @@ extension HeadWork {
                 ck_kl_tile(tile, otherTile, gains, logs, otherLogs, scale, count, columns)
                 if isTrained { takeBack(run, (token, count), first: first, columns: columns, of: places) }
             }
-            for column in 0..<columns { total += gains[column] }
+            for column in first..<first + columns {
+                total += gains[column - first] + logSums[column] - target.logSums[column]
+            }
         }
         return total
     }

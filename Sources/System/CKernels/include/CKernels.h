@@ -175,9 +175,9 @@ void ck_rotate(float *head, const float *cosine, const float *sine, float direct
 /// rescale = exp(old top - new top).
 void ck_softmax_tile(float *tile, float *top, double *sum, float *rescale, size_t tokens, size_t rows);
 void ck_scale_rows(float *block, const float *factor, size_t features, size_t rows);
-/// divergence (rows) += sum_v p (log p - log q); out = scale (q - p), with q = exp(out - log_out), p of target likewise.
-void ck_kl_tile(float *out, const float *target, double *divergence, const float *log_out, const float *log_target,
-                float scale, size_t tokens, size_t rows);
+/// gain (rows) += sum_v p (target - out); out = scale (q - p), with q = exp(out - log_out), p of target likewise.
+void ck_kl_tile(float *out, const float *target, double *gain, const float *log_out, const float *log_target, float scale,
+                size_t tokens, size_t rows);
 /// Sum of (out - target)²; out = 2 scale (out - target).
 double ck_mse_tile(float *out, const float *target, float scale, size_t count);
 /// gain (rows) = sum_f (x - y) weight.
