@@ -1,4 +1,4 @@
-// A gate is a smooth function of one scalar. Over the interval that a thread's rows span it is replaced by its Chebyshev
+// A gate is a smooth function of one scalar. Over the interval that a step's rows span it is replaced by its Chebyshev
 // interpolant, as many nodes as bring it to float accuracy: the exact kernels run on the nodes, rows cost two multiply-adds
 // a node, and the backward pass is the transposed interpolation. Where too many nodes would be needed, rows run exactly.
 #include "CKernels.h"
@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { LEVELS = 6, LANES = 16, BLOCK = 4 };
+enum { LEVELS = 6, LANES = 16 };
 static const int nodes_of_level[LEVELS] = {8, 12, 16, 24, 32, CK_FIT_NODES};
 
 // cosines[level][k][j] = T_k at node j = cos(pi k (j + 1/2) / K)
@@ -49,6 +49,18 @@ void ck_reset_fits(ck_fit *fits, size_t components) {
     fits[c].nodes = 0;
     memset(fits[c].moments, 0, sizeof fits[c].moments);
   }
+}
+
+void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components) {
+  for (size_t c = 0; c < components; ++c) {
+    fits[c].low = fminf(fits[c].low, others[c].low);
+    fits[c].high = fmaxf(fits[c].high, others[c].high);
+  }
+}
+
+void ck_add_moments(ck_fit *fits, const ck_fit *others, size_t components) {
+  for (size_t c = 0; c < components; ++c)
+    for (int k = 0; k < fits[c].nodes; ++k) fits[c].moments[k] += others[c].moments[k];
 }
 
 INLINE void coefficients(float *restrict out, const float *restrict values, int level) {
@@ -109,9 +121,8 @@ void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const floa
 
 // Empty rows have activations of exactly 0, and while biases are 0 their gates are too: where causal importances have
 // their kink, an interpolant's rounding would decide on which side of it all these rows stand. They get the exact value.
-KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck_fit *fit, size_t rows) {
-  const float center = fit->center, scale = 1 / fit->half;
-  size_t r = 0;
+//
+// A block is as wide as the registers hold: its vectors' chains hide each other's latency, and none is spilled.
 #define CLENSHAW(WIDTH) \
   { \
     vec t2[WIDTH], b1[WIDTH], b2[WIDTH]; \
@@ -130,51 +141,62 @@ KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck
     for (int i = 0; i < WIDTH; ++i) AT(g + r + i * LANES) = 0.5f * t2[i] * b1[i] + (fit->value[0] - b2[i]); \
     for (int i = 0; i < WIDTH * LANES; ++i) g[r + i] = a[r + i] == 0 ? fit->at_zero : g[r + i]; \
   }
-  for (; r + BLOCK * LANES <= rows; r += BLOCK * LANES) CLENSHAW(BLOCK)
+KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck_fit *fit, size_t rows, int is_wide) {
+  const float center = fit->center, scale = 1 / fit->half;
+  size_t r = 0;
+  if (is_wide)
+    for (; r + 4 * LANES <= rows; r += 4 * LANES) CLENSHAW(4)
+  for (; r + 2 * LANES <= rows; r += 2 * LANES) CLENSHAW(2)
   for (; r < rows; r += LANES) CLENSHAW(1)
 }
 
+// da through the slope's series (Clenshaw), then sum_r dg_r T_k(a_r) by the recurrence of T: one after the other, both
+// together do not fit the registers.
+#define BACKWARD(WIDTH) \
+  { \
+    vec t2[WIDTH], one[WIDTH], two[WIDTH]; \
+    for (int i = 0; i < WIDTH; ++i) { \
+      t2[i] = (AT(a + r + i * LANES) - center) * (2 * scale); \
+      one[i] = two[i] = (vec){}; \
+    } \
+    for (int k = nodes - 1; k > 0; --k) { \
+      const float coefficient = fit->slope[k]; \
+      for (int i = 0; i < WIDTH; ++i) { \
+        const vec next = t2[i] * one[i] + (coefficient - two[i]); \
+        two[i] = one[i]; \
+        one[i] = next; \
+      } \
+    } \
+    vec total = (vec){}; \
+    for (int i = 0; i < WIDTH; ++i) { \
+      const vec d = AT(dg + r + i * LANES), slope = 0.5f * t2[i] * one[i] + (fit->slope[0] - two[i]); \
+      AT(da + r + i * LANES) += d * slope; \
+      one[i] = 0.5f * t2[i] * d; \
+      two[i] = d; \
+      total += d; \
+    } \
+    sums[0] += total; \
+    for (int k = 1; k < nodes; ++k) { \
+      vec sum = one[0]; \
+      for (int i = 1; i < WIDTH; ++i) sum += one[i]; \
+      sums[k] += sum; \
+      for (int i = 0; i < WIDTH; ++i) { \
+        const vec after = t2[i] * one[i] - two[i]; \
+        two[i] = one[i]; \
+        one[i] = after; \
+      } \
+    } \
+  }
 KERNEL static void evaluate_backward(float *restrict da, ck_fit *fit, const float *restrict dg,
-                                     const float *restrict a, size_t rows) {
+                                     const float *restrict a, size_t rows, int is_wide) {
   const float center = fit->center, scale = 1 / fit->half;
   const int nodes = fit->nodes;
   vec sums[CK_FIT_NODES];
   for (int k = 0; k < nodes; ++k) sums[k] = (vec){};
   size_t r = 0;
-  // da through the slope's series (Clenshaw), and sum_r dg_r T_k(a_r) by the recurrence of T.
-#define BACKWARD(WIDTH) \
-  { \
-    vec t2[WIDTH], b1[WIDTH], b2[WIDTH], now[WIDTH], last[WIDTH], d[WIDTH]; \
-    vec total = (vec){}; \
-    for (int i = 0; i < WIDTH; ++i) { \
-      d[i] = AT(dg + r + i * LANES); \
-      t2[i] = (AT(a + r + i * LANES) - center) * (2 * scale); \
-      b1[i] = b2[i] = (vec){}; \
-      last[i] = d[i]; \
-      now[i] = 0.5f * t2[i] * d[i]; \
-      total += d[i]; \
-    } \
-    sums[0] += total; \
-    for (int k = 1; k < nodes; ++k) { \
-      const float coefficient = fit->slope[nodes - k]; \
-      vec sum = now[0]; \
-      for (int i = 1; i < WIDTH; ++i) sum += now[i]; \
-      sums[k] += sum; \
-      for (int i = 0; i < WIDTH; ++i) { \
-        const vec after = t2[i] * now[i] - last[i]; \
-        last[i] = now[i]; \
-        now[i] = after; \
-        const vec next = t2[i] * b1[i] + (coefficient - b2[i]); \
-        b2[i] = b1[i]; \
-        b1[i] = next; \
-      } \
-    } \
-    for (int i = 0; i < WIDTH; ++i) { \
-      const vec slope = 0.5f * t2[i] * b1[i] + (fit->slope[0] - b2[i]); \
-      AT(da + r + i * LANES) += d[i] * slope; \
-    } \
-  }
-  for (; r + BLOCK * LANES <= rows; r += BLOCK * LANES) BACKWARD(BLOCK)
+  if (is_wide)
+    for (; r + 4 * LANES <= rows; r += 4 * LANES) BACKWARD(4)
+  for (; r + 2 * LANES <= rows; r += 2 * LANES) BACKWARD(2)
   for (; r < rows; r += LANES) BACKWARD(1)
   for (int k = 0; k < nodes; ++k) {
     float sum = 0;
@@ -185,10 +207,11 @@ KERNEL static void evaluate_backward(float *restrict da, ck_fit *fit, const floa
 
 void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
                             const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons) {
+  const int is_wide = ck_best_panels() == CK_PANELS_V4;
   for (size_t c = 0; c < components; ++c) {
     const float *w = w_in + c * neurons, *b = b_in + c * neurons, *o = w_out + c * neurons;
     if (fits[c].nodes > 0) {
-      evaluate(g + c * rows, a + c * rows, &fits[c], rows);
+      evaluate(g + c * rows, a + c * rows, &fits[c], rows, is_wide);
     } else {
       ck_gate_forward(g + c * rows, a + c * rows, w, b, o, b_out + c, 1, rows, neurons);
     }
@@ -198,10 +221,11 @@ void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const 
 void ck_fitted_gate_backward(float *da, ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out,
                              const float *dg, const float *a, const float *w_in, const float *b_in,
                              const float *w_out, size_t components, size_t rows, size_t neurons) {
+  const int is_wide = ck_best_panels() == CK_PANELS_V4;
   for (size_t c = 0; c < components; ++c) {
     const size_t i = c * neurons;
     if (fits[c].nodes > 0)
-      evaluate_backward(da + c * rows, &fits[c], dg + c * rows, a + c * rows, rows);
+      evaluate_backward(da + c * rows, &fits[c], dg + c * rows, a + c * rows, rows, is_wide);
     else
       ck_gate_backward(da + c * rows, dw_in + i, db_in + i, dw_out + i, db_out + c, dg + c * rows, a + c * rows,
                        w_in + i, b_in + i, w_out + i, 1, rows, neurons);

@@ -81,7 +81,10 @@ extension FeatureDecomposition {
         let plan = StepPlan(
             step: step, reporting: reporting, squaredNorms: squaredNorms.pointer, given: given,
             capture: capture)
+        team.share(parts.count) { part in self.parts[part].begin(self, plan: plan) }
+        fitGates()
         team.share(parts.count) { part in self.parts[part].process(self, plan: plan) }
+        foldGates()
         let losses = sumLosses(
             faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {

@@ -58,15 +58,15 @@ final class StepPart {
         fits?.deallocate()
     }
 
-    private func fits(_ module: Int) -> UnsafeMutablePointer<ck_fit>? {
+    func fits(_ module: Int) -> UnsafeMutablePointer<ck_fit>? {
         fits?.baseAddress.map { $0 + module * layout.subcomponents }
     }
 
     /// The gates' gradients, to be indexed by places of the layout.
-    private var gateGradients: Floats { accumulator.pointer + network.accumulatorCount - layout.gates }
+    var gateGradients: Floats { accumulator.pointer + network.accumulatorCount - layout.gates }
 
-    /// Computes this part of a step.
-    func process(_ decomposition: FeatureDecomposition, plan: StepPlan) {
+    /// Draws this part's rows, and finds the interval that each inner activation spans over them.
+    func begin(_ decomposition: FeatureDecomposition, plan: StepPlan) {
         let settings = decomposition.settings
         accumulator.clear()
         peaks.clear()
@@ -81,7 +81,11 @@ final class StepPart {
                 decomposition.data, streams: .decomposition(seed: settings.seed, step: plan.step),
                 joiningEmptyRows: network.emptyRowsAreConstant)
         }
-        fitGates(decomposition, over: batchRows)
+        findIntervals(over: batchRows)
+    }
+
+    /// Computes this part of a step, once its gates are fitted.
+    func process(_ decomposition: FeatureDecomposition, plan: StepPlan) {
         var next = 0
         while next < batchRows.kept {
             let first = next
@@ -89,14 +93,18 @@ final class StepPart {
             processTile(decomposition, plan: plan)
             plan.capture?.record(self, rows: first..<next, decomposition: decomposition)
         }
-        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
-            guard let fits = fits(index) else { continue }
-            gates.fold(fits, parameters: parameters, gradients: gateGradients)
-        }
     }
 
     /// Finds the interval that each inner activation spans over some rows, and fits the gates on it.
     func fitGates(_ decomposition: FeatureDecomposition, over batchRows: BatchRows) {
+        findIntervals(over: batchRows)
+        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
+            guard let fits = self.fits(index) else { continue }
+            gates.fit(fits, parameters: parameters, rows: batchRows.kept)
+        }
+    }
+
+    private func findIntervals(over batchRows: BatchRows) {
         guard let fits, let first = fits.baseAddress else { return }
         ck_reset_fits(first, fits.count)
         var next = 0
@@ -107,10 +115,6 @@ final class StepPart {
                 guard let fits = self.fits(index) else { continue }
                 ck_widen_intervals(fits, share.inner, layout.subcomponents, tile.rows)
             }
-        }
-        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
-            guard let fits = self.fits(index) else { continue }
-            gates.fit(fits, parameters: parameters, rows: batchRows.kept)
         }
     }
 

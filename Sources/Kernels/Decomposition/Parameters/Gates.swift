@@ -12,19 +12,27 @@ struct Gates {
 
     private var weights: Int { subcomponents * neurons }
 
-    /// Fits a module's gates on their intervals, for `rows` rows to come.
-    func fit(_ fits: UnsafeMutablePointer<ck_fit>, parameters: Floats, rows: Int) {
-        let p = parameters + offset
+    /// Fits some of a module's gates, or all, on their intervals, for `rows` rows to come; `fits` are all of the module's.
+    func fit(
+        _ fits: UnsafeMutablePointer<ck_fit>, _ components: Range<Int>? = nil, parameters: Floats, rows: Int
+    ) {
+        let components = components ?? 0..<subcomponents
+        let (p, first) = (parameters + offset, components.lowerBound * neurons)
         ck_fit_gates(
-            fits, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, neurons, rows)
+            fits + components.lowerBound, p + first, p + weights + first, p + 2 * weights + first,
+            p + 3 * weights + components.lowerBound, components.count, neurons, rows)
     }
 
-    /// Adds what the rows' gradients came to on the fits' nodes.
-    func fold(_ fits: UnsafeMutablePointer<ck_fit>, parameters: Floats, gradients: Floats) {
-        let (p, d) = (parameters + offset, gradients + offset)
+    /// Adds what the rows' gradients came to on the fits' nodes, for some of a module's gates or all.
+    func fold(
+        _ fits: UnsafeMutablePointer<ck_fit>, _ components: Range<Int>? = nil, parameters: Floats, gradients: Floats
+    ) {
+        let components = components ?? 0..<subcomponents
+        let (p, d, first) = (parameters + offset, gradients + offset, components.lowerBound * neurons)
         ck_fold_fits(
-            fits, d, d + weights, d + 2 * weights, d + 3 * weights, p, p + weights, p + 2 * weights, subcomponents,
-            neurons)
+            fits + components.lowerBound, d + first, d + weights + first, d + 2 * weights + first,
+            d + 3 * weights + components.lowerBound, p + first, p + weights + first, p + 2 * weights + first,
+            components.count, neurons)
     }
 
     /// Writes g (C, rows) for the inner activations a (C, rows).

@@ -19,13 +19,13 @@ final class ResidualMLPConnections {
 
     // Fixed, from the target's weights alone.
     /// W_E W_in_lᵀ (features, neurons), by layer.
-    let embeddingToNeurons: [Storage]
+    let embeddingToNeurons: [PackedMatrix]
     /// W_out_kᵀ W_in_lᵀ (neurons, neurons), by l then k < l.
-    let neuronsToNeurons: [[Storage]]
+    let neuronsToNeurons: [[PackedMatrix]]
     /// W_out_kᵀ W_U (neurons, features), by layer.
-    let neuronsToOutput: [Storage]
+    let neuronsToOutput: [PackedMatrix]
     /// W_E W_U (features, features).
-    let embeddingToOutput: Storage
+    let embeddingToOutput: PackedMatrix
     /// What biases add to the neurons of each layer, and to the output, of the unmodified target.
     let neuronBias: [Storage]
     let inBias: [Storage?]
@@ -33,16 +33,19 @@ final class ResidualMLPConnections {
 
     // Of the current parameters.
     /// W_E V_l (features, C) and the biases' share (C), by layer.
-    let embeddingToV: [Storage?]
+    let embeddingToV: [PackedMatrix?]
     let biasToV: [Storage?]
     /// W_out_kᵀ V_l (neurons, C), by l then k < l.
-    let neuronsToV: [[Storage?]]
+    let neuronsToV: [[PackedMatrix?]]
     /// U_k V_l (C, C), by l then k < l.
-    let maskedToV: [[Storage?]]
+    let maskedToV: [[PackedMatrix?]]
     /// U_k W_in_lᵀ (C, neurons), by l then k < l.
-    let maskedToNeurons: [[Storage?]]
+    let maskedToNeurons: [[PackedMatrix?]]
     /// U_k W_U (C, features), by layer.
-    let maskedToOutput: [Storage?]
+    let maskedToOutput: [PackedMatrix?]
+    /// U of mlp_in (C, neurons) and V of mlp_out (neurons, C), by layer.
+    let inU: [PackedMatrix?]
+    let outV: [PackedMatrix?]
 
     private let weightE: Storage
     private let weightU: Storage
@@ -65,14 +68,17 @@ final class ResidualMLPConnections {
             form(storage.pointer)
             return storage
         }
+        func packed(_ rows: Int, _ columns: Int, _ form: (Floats) -> Void) -> PackedMatrix {
+            PackedMatrix(rows: rows, columns: columns, values: formed(rows, columns, form))
+        }
         embeddingToNeurons = weightIn.map { input in
-            formed(f, m) {
+            packed(f, m) {
                 product(into: $0, weightE.pointer, input.pointer, m: f, n: m, k: d, .none, .transposed)
             }
         }
         neuronsToNeurons = (0..<count).map { l in
             (0..<l).map { k in
-                formed(m, m) {
+                packed(m, m) {
                     product(
                         into: $0, weightOut[k].pointer, weightIn[l].pointer, m: m, n: m, k: d, .transposed,
                         .transposed)
@@ -80,9 +86,9 @@ final class ResidualMLPConnections {
             }
         }
         neuronsToOutput = weightOut.map { output in
-            formed(m, f) { product(into: $0, output.pointer, weightU.pointer, m: m, n: f, k: d, .transposed) }
+            packed(m, f) { product(into: $0, output.pointer, weightU.pointer, m: m, n: f, k: d, .transposed) }
         }
-        embeddingToOutput = formed(f, f) {
+        embeddingToOutput = packed(f, f) {
             product(into: $0, weightE.pointer, weightU.pointer, m: f, n: f, k: d)
         }
         inBias = target.layers.map { $0.inputBias.map { Storage($0.values) } }
@@ -101,17 +107,21 @@ final class ResidualMLPConnections {
                 product(into: bias, own.pointer, weightU.pointer, m: 1, n: f, k: d, keep: 1)
             }
         }
-        func reserved(_ wanted: Bool, _ count: Int) -> Storage? { wanted ? Storage(count: count) : nil }
-        embeddingToV = inModule.map { reserved($0 != nil, f * c) }
+        func reserved(_ wanted: Bool, _ rows: Int, _ columns: Int) -> PackedMatrix? {
+            wanted ? PackedMatrix(rows: rows, columns: columns) : nil
+        }
+        embeddingToV = inModule.map { reserved($0 != nil, f, c) }
         biasToV = (0..<count).map { l in
-            reserved(inModule[l] != nil && biasOut[..<l].contains { $0 != nil }, c)
+            inModule[l] != nil && biasOut[..<l].contains { $0 != nil } ? Storage(count: c) : nil
         }
-        neuronsToV = (0..<count).map { l in (0..<l).map { _ in reserved(inModule[l] != nil, m * c) } }
+        neuronsToV = (0..<count).map { l in (0..<l).map { _ in reserved(inModule[l] != nil, m, c) } }
         maskedToV = (0..<count).map { l in
-            (0..<l).map { reserved(inModule[l] != nil && outModule[$0] != nil, c * c) }
+            (0..<l).map { reserved(inModule[l] != nil && outModule[$0] != nil, c, c) }
         }
-        maskedToNeurons = (0..<count).map { l in (0..<l).map { reserved(outModule[$0] != nil, c * m) } }
-        maskedToOutput = outModule.map { reserved($0 != nil, c * f) }
+        maskedToNeurons = (0..<count).map { l in (0..<l).map { reserved(outModule[$0] != nil, c, m) } }
+        maskedToOutput = outModule.map { reserved($0 != nil, c, f) }
+        inU = inModule.map { reserved($0 != nil, c, m) }
+        outV = outModule.map { reserved($0 != nil, m, c) }
         (self.weightE, self.weightU, self.weightIn, self.weightOut) = (weightE, weightU, weightIn, weightOut)
         self.biasOut = biasOut
         tasks = preparationTasks()
@@ -133,34 +143,35 @@ final class ResidualMLPConnections {
     private func preparationTasks() -> [(Floats) -> Void] {
         let (f, d, m, c) = (features, embedding, neurons, c)
         var tasks: [(cost: Int, run: (Floats) -> Void)] = []
+        /// A connection (height, width) that `form` computes from the parameters.
+        func task(_ result: PackedMatrix, _ form: @escaping (_ into: Floats, _ parameters: Floats) -> Void) {
+            let room = Storage(count: result.rows * result.columns)
+            tasks.append(
+                (
+                    result.rows * result.columns,
+                    {
+                        form(room.pointer, $0)
+                        result.pack(room.pointer)
+                    }
+                ))
+        }
         for l in 0..<layers {
             for k in 0..<l {
                 if let result = maskedToV[l][k], let u = u(k), let v = v(l) {
-                    tasks.append((c * c, { product(into: result.pointer, $0 + u, $0 + v, m: c, n: c, k: d) }))
+                    task(result) { product(into: $0, $1 + u, $1 + v, m: c, n: c, k: d) }
                 }
                 if let result = maskedToNeurons[l][k], let u = u(k) {
                     let input = weightIn[l].pointer
-                    tasks.append(
-                        (
-                            c * m,
-                            {
-                                product(
-                                    into: result.pointer, $0 + u, input, m: c, n: m, k: d, .none, .transposed)
-                            }
-                        ))
+                    task(result) { product(into: $0, $1 + u, input, m: c, n: m, k: d, .none, .transposed) }
                 }
                 if let result = neuronsToV[l][k], let v = v(l) {
                     let output = weightOut[k].pointer
-                    tasks.append(
-                        (
-                            m * c,
-                            { product(into: result.pointer, output, $0 + v, m: m, n: c, k: d, .transposed) }
-                        ))
+                    task(result) { product(into: $0, output, $1 + v, m: m, n: c, k: d, .transposed) }
                 }
             }
             if let result = embeddingToV[l], let v = v(l) {
                 let weightE = weightE.pointer
-                tasks.append((f * c, { product(into: result.pointer, weightE, $0 + v, m: f, n: c, k: d) }))
+                task(result) { product(into: $0, weightE, $1 + v, m: f, n: c, k: d) }
             }
             if let result = biasToV[l], let v = v(l) {
                 let earlier = biasOut[..<l].compactMap(\.self)
@@ -179,7 +190,15 @@ final class ResidualMLPConnections {
             }
             if let result = maskedToOutput[l], let u = u(l) {
                 let weightU = weightU.pointer
-                tasks.append((c * f, { product(into: result.pointer, $0 + u, weightU, m: c, n: f, k: d) }))
+                task(result) { product(into: $0, $1 + u, weightU, m: c, n: f, k: d) }
+            }
+            if let result = inU[l], let module = inModule[l] {
+                let u = layout.modules[module].u
+                tasks.append((c * m, { result.pack($0 + u) }))
+            }
+            if let result = outV[l], let module = outModule[l] {
+                let v = layout.modules[module].v
+                tasks.append((c * m, { result.pack($0 + v) }))
             }
         }
         return tasks.sorted { $0.cost > $1.cost }.map(\.run)

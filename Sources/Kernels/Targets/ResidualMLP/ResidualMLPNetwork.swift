@@ -86,13 +86,11 @@ final class ResidualMLPNetwork: Network {
         for l in 0..<n.layers {
             let fromInput = block(.fromInput, l, pass)
             ck_fill_rows(fromInput, n.neuronBias[l].pointer, n.neurons, rows)
-            apply(n.embeddingToNeurons[l], n.features, to: tile.x, adding: fromInput, n.neurons, rows)
+            n.embeddingToNeurons[l].multiplyTransposed(tile.x, into: fromInput, rows, keep: true)
             let neurons = block(.clean, l, pass)
             neurons.update(from: fromInput, count: n.neurons * rows)
             for k in 0..<l {
-                apply(
-                    n.neuronsToNeurons[l][k], n.neurons, to: block(.clean, k, pass), adding: neurons,
-                    n.neurons, rows)
+                n.neuronsToNeurons[l][k].multiplyTransposed(block(.clean, k, pass), into: neurons, rows, keep: true)
             }
             activate(neurons, neurons, n.neurons * rows)
             if let module = n.inModule[l], let embeddingToV = n.embeddingToV[l] {
@@ -103,32 +101,28 @@ final class ResidualMLPNetwork: Network {
                 } else {
                     own.update(repeating: 0, count: n.c * rows)
                 }
-                apply(embeddingToV, n.features, to: tile.x, adding: own, n.c, rows)
+                embeddingToV.multiplyTransposed(tile.x, into: own, rows, keep: true)
                 inner.update(from: own, count: n.c * rows)
                 for k in 0..<l {
                     guard let connection = n.neuronsToV[l][k] else { continue }
-                    apply(connection, n.neurons, to: block(.clean, k, pass), adding: inner, n.c, rows)
+                    connection.multiplyTransposed(block(.clean, k, pass), into: inner, rows, keep: true)
                 }
                 block(.dInnerFromInput, l, pass).update(repeating: 0, count: n.c * rows)
             }
             if let module = n.outModule[l] {
-                product(
-                    into: tile.modules[module].inner, pass.parameters + layout.modules[module].v, neurons,
-                    m: n.c, n: rows, k: n.neurons, .transposed)
+                n.outV[l]?.multiplyTransposed(neurons, into: tile.modules[module].inner, rows)
             }
         }
         let fixed = block(.outputFromInput, 0, pass)
         if wholeOutputs {
             ck_fill_rows(fixed, n.outputBias.pointer, outputs, rows)
-            apply(n.embeddingToOutput, n.features, to: tile.x, adding: fixed, outputs, rows)
+            n.embeddingToOutput.multiplyTransposed(tile.x, into: fixed, rows, keep: true)
         } else {
             fixed.update(repeating: 0, count: outputs * rows)
         }
         tile.target.update(from: fixed, count: outputs * rows)
         for k in 0..<n.layers {
-            apply(
-                n.neuronsToOutput[k], n.neurons, to: block(.clean, k, pass), adding: tile.target, outputs,
-                rows)
+            n.neuronsToOutput[k].multiplyTransposed(block(.clean, k, pass), into: tile.target, rows, keep: true)
         }
     }
 
@@ -137,7 +131,7 @@ final class ResidualMLPNetwork: Network {
         output.update(from: tile.target, count: outputs * rows)
         guard !wholeOutputs else { return }
         ck_add_bias(output, n.outputBias.pointer, outputs, rows)
-        apply(n.embeddingToOutput, n.features, to: tile.x, adding: output, outputs, rows)
+        n.embeddingToOutput.multiplyTransposed(tile.x, into: output, rows, keep: true)
     }
 
     func forward(_ pass: Pass, replaced: ModuleSet) {
@@ -156,17 +150,13 @@ final class ResidualMLPNetwork: Network {
                         guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
                             continue
                         }
-                        apply(
-                            connection, source.height, to: source.values, adding: share.maskedInner, n.c, rows
-                        )
+                        connection.multiplyTransposed(source.values, into: share.maskedInner, rows, keep: true)
                     }
                 }
                 ck_mask_forward(
                     share.masked, l > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
                     n.c * rows)
-                product(
-                    into: before, pass.parameters + layout.modules[module].u, share.masked,
-                    m: n.neurons, n: rows, k: n.c, .transposed)
+                n.inU[l]?.multiplyTransposed(share.masked, into: before, rows)
                 if let bias = n.inBias[l] { ck_add_bias(before, bias.pointer, n.neurons, rows) }
                 activate(after, before, n.neurons * rows)
             } else if l == first {
@@ -180,7 +170,7 @@ final class ResidualMLPNetwork: Network {
                     else {
                         continue
                     }
-                    apply(connection, source.height, to: source.values, adding: before, n.neurons, rows)
+                    connection.multiplyTransposed(source.values, into: before, rows, keep: true)
                 }
                 activate(after, before, n.neurons * rows)
             }
@@ -188,9 +178,7 @@ final class ResidualMLPNetwork: Network {
                 let share = tile.modules[module]
                 let isClean = l == first && !inIsReplaced
                 if !isClean {
-                    product(
-                        into: share.maskedInner, pass.parameters + layout.modules[module].v, after,
-                        m: n.c, n: rows, k: n.neurons, .transposed)
+                    n.outV[l]?.multiplyTransposed(after, into: share.maskedInner, rows)
                 }
                 ck_mask_forward(
                     share.masked, isClean ? share.inner : share.maskedInner, share.ci, share.uniforms,
@@ -203,7 +191,7 @@ final class ResidualMLPNetwork: Network {
             guard let connection = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k] else {
                 continue
             }
-            apply(connection, source.height, to: source.values, adding: tile.output, outputs, rows)
+            connection.multiplyTransposed(source.values, into: tile.output, rows, keep: true)
         }
     }
 
@@ -237,9 +225,7 @@ final class ResidualMLPNetwork: Network {
                     n.c * rows)
                 if isClean { return }
                 accumulate(sums.outV[l], block(.after, l, pass), n.neurons, dInner, n.c, rows)
-                product(
-                    into: dAfter, pass.parameters + layout.modules[module].v, dInner, m: n.neurons, n: rows,
-                    k: n.c)
+                n.outV[l]?.multiply(dInner, into: dAfter, rows)
             }
             let dBefore = block(.dBefore, l, pass)
             switch activation {
@@ -250,9 +236,7 @@ final class ResidualMLPNetwork: Network {
             guard inIsReplaced, let module = n.inModule[l] else { continue }
             let share = tile.modules[module]
             accumulate(sums.inU[l], share.masked, n.c, dBefore, n.neurons, rows)
-            product(
-                into: share.masked, pass.parameters + layout.modules[module].u, dBefore, m: n.c, n: rows,
-                k: n.neurons)
+            n.inU[l]?.multiply(dBefore, into: share.masked, rows)
             let dInner = l > first ? share.maskedInner : share.dInner
             ck_mask_backward(
                 dInner, share.dci, share.masked, l > first ? share.maskedInner : share.inner, share.ci,
@@ -288,25 +272,19 @@ final class ResidualMLPNetwork: Network {
         }
         let gradient = source.isMasked ? source.values : block(.dAfter, k, pass)
         let toOutput = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k]
-        if let toOutput {
-            product(into: gradient, toOutput.pointer, tile.dOutput, m: source.height, n: rows, k: outputs)
-        }
+        toOutput?.multiply(tile.dOutput, into: gradient, rows)
         for l in k + 1..<max(n.layers, k + 1) {
             if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
                 guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
                     continue
                 }
-                product(
-                    into: gradient, connection.pointer, tile.modules[reader].maskedInner,
-                    m: source.height, n: rows, k: n.c, keep: 1)
+                connection.multiply(tile.modules[reader].maskedInner, into: gradient, rows, keep: true)
             } else {
                 guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k]
                 else {
                     continue
                 }
-                product(
-                    into: gradient, connection.pointer, block(.dBefore, l, pass),
-                    m: source.height, n: rows, k: n.neurons, keep: 1)
+                connection.multiply(block(.dBefore, l, pass), into: gradient, rows, keep: true)
             }
         }
     }
@@ -340,15 +318,6 @@ final class ResidualMLPNetwork: Network {
 
     private func contains(_ replaced: ModuleSet, _ module: Int?) -> Bool {
         module.map(replaced.contains) ?? false
-    }
-
-    /// result (columns, rows) += connection (height, columns)ᵀ · source (height, rows).
-    private func apply(
-        _ connection: Storage, _ height: Int, to source: Floats, adding result: Floats, _ columns: Int,
-        _ rows: Int
-    ) {
-        product(
-            into: result, connection.pointer, source, m: columns, n: rows, k: height, .transposed, keep: 1)
     }
 
     /// sum (height, columns) += source (height, rows) · gradient (columns, rows)ᵀ.

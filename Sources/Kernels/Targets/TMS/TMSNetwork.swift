@@ -5,7 +5,7 @@ final class TMSNetwork: Network {
     /// One matrix of the chain.
     private struct Stage {
         /// W (outputs, inputs).
-        let weight: Storage
+        let weight: PackedMatrix
         let inputs: Int
         let outputs: Int
         /// Its index among the decomposed modules.
@@ -15,10 +15,13 @@ final class TMSNetwork: Network {
     let modules: [TargetModule]
     let outputs: Int
     let emptyRowsAreConstant = true
-    let preparations = 0
+    var preparations: Int { modules.count }
     private let stages: [Stage]
     private let bias: Storage
     private let layout: ParameterLayout
+    /// V (inputs, C) and U (C, outputs), by module.
+    private let v: [PackedMatrix]
+    private let u: [PackedMatrix]
     /// The widest layer.
     private let width: Int
 
@@ -27,14 +30,18 @@ final class TMSNetwork: Network {
         modules = decomposed.map { all[$0] }
         stages = all.indices.map { index in
             Stage(
-                weight: Storage(all[index].weight.values), inputs: all[index].inputs,
-                outputs: all[index].outputs,
+                weight: PackedMatrix(
+                    rows: all[index].outputs, columns: all[index].inputs,
+                    values: Storage(all[index].weight.values)),
+                inputs: all[index].inputs, outputs: all[index].outputs,
                 module: decomposed.firstIndex(of: index))
         }
         bias = Storage(target.bias.values)
         outputs = target.features
         width = max(target.features, target.hidden)
         self.layout = layout
+        v = layout.modules.map { PackedMatrix(rows: $0.inputs, columns: layout.subcomponents) }
+        u = layout.modules.map { PackedMatrix(rows: layout.subcomponents, columns: $0.outputs) }
     }
 
     var accumulatorCount: Int { layout.gates }
@@ -55,14 +62,17 @@ final class TMSNetwork: Network {
         pass.scratch + (2 * stages.count + which) * width * pass.tile.capacity
     }
 
-    func prepare(_ piece: Int, parameters: Floats) {}
+    func prepare(_ piece: Int, parameters: Floats) {
+        v[piece].pack(parameters + layout.modules[piece].v)
+        u[piece].pack(parameters + layout.modules[piece].u)
+    }
 
     func clean(_ pass: Pass) {
         let (tile, rows) = (pass.tile, pass.tile.rows)
         for (index, stage) in stages.enumerated() {
             let input = cleanOutput(index - 1, pass)
             let output = cleanOutput(index, pass)
-            product(into: output, stage.weight.pointer, input, m: stage.outputs, n: rows, k: stage.inputs)
+            stage.weight.multiply(input, into: output, rows)
             if let module = stage.module {
                 applyV(module, pass, to: input, into: tile.modules[module].inner)
             }
@@ -80,7 +90,7 @@ final class TMSNetwork: Network {
             let input = index == first ? cleanOutput(index - 1, pass) : maskedOutput(index - 1, pass)
             let output = maskedOutput(index, pass)
             guard let module = stage.module, replaced.contains(module) else {
-                product(into: output, stage.weight.pointer, input, m: stage.outputs, n: rows, k: stage.inputs)
+                stage.weight.multiply(input, into: output, rows)
                 continue
             }
             let share = tile.modules[module]
@@ -88,9 +98,7 @@ final class TMSNetwork: Network {
             ck_mask_forward(
                 share.masked, index > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
                 layout.subcomponents * rows)
-            product(
-                into: output, pass.parameters + layout.modules[module].u, share.masked,
-                m: stage.outputs, n: rows, k: layout.subcomponents, .transposed)
+            u[module].multiplyTransposed(share.masked, into: output, rows)
         }
         let last = maskedOutput(stages.count - 1, pass)
         ck_add_bias(last, bias.pointer, outputs, rows)
@@ -110,8 +118,7 @@ final class TMSNetwork: Network {
                 product(
                     into: pass.accumulator + place.u, share.masked, dOutput,
                     m: c, n: stage.outputs, k: rows, .none, .transposed, keep: 1)
-                product(
-                    into: share.masked, pass.parameters + place.u, dOutput, m: c, n: rows, k: stage.outputs)
+                u[module].multiply(dOutput, into: share.masked, rows)
                 let inner = index > first ? share.maskedInner : share.inner
                 let dInner = index > first ? share.maskedInner : share.dInner
                 ck_mask_backward(
@@ -121,11 +128,9 @@ final class TMSNetwork: Network {
                 product(
                     into: pass.accumulator + place.v, maskedOutput(index - 1, pass), dInner,
                     m: stage.inputs, n: c, k: rows, .none, .transposed, keep: 1)
-                product(into: dInput, pass.parameters + place.v, dInner, m: stage.inputs, n: rows, k: c)
+                v[module].multiply(dInner, into: dInput, rows)
             } else {
-                product(
-                    into: dInput, stage.weight.pointer, dOutput,
-                    m: stage.inputs, n: rows, k: stage.outputs, .transposed)
+                stage.weight.multiplyTransposed(dOutput, into: dInput, rows)
             }
             swap(&dOutput, &dInput)
         }
@@ -152,10 +157,7 @@ final class TMSNetwork: Network {
     }
 
     private func applyV(_ module: Int, _ pass: Pass, to input: Floats, into inner: Floats) {
-        let place = layout.modules[module]
-        product(
-            into: inner, pass.parameters + place.v, input,
-            m: layout.subcomponents, n: pass.tile.rows, k: place.inputs, .transposed)
+        v[module].multiplyTransposed(input, into: inner, pass.tile.rows)
     }
 
     private func firstReplaced(_ replaced: ModuleSet) -> Int {

@@ -24,6 +24,21 @@ void ck_uniform_rows(float *out, const uint32_t *row_index, size_t components, s
 void ck_sparse(float *out, const float *active, const float *value, float probability, float lowest, float width,
                size_t count);
 
+// MARK: Products with a packed factor (product.c)
+
+/// What panels a factor is packed into: those of the instruction set that multiplies it.
+typedef enum { CK_PANELS_PLAIN, CK_PANELS_V3, CK_PANELS_V4 } ck_panels;
+/// The panels for this CPU, and whether it can multiply others.
+ck_panels ck_best_panels(void);
+int ck_has_panels(ck_panels panels);
+/// How many floats a packed (m, k) takes, whatever its panels.
+size_t ck_packed_count(size_t m, size_t k);
+/// Packs a (m, k), which lies in memory as (k, m) where it is transposed.
+void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, ck_panels panels);
+/// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`. A column's bytes do not depend on the others.
+void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
+                       ck_panels panels);
+
 // MARK: Gates (gate.c). a, g, dg, da (C, rows); w_in, b_in, w_out (C, N); b_out (C).
 
 void ck_gate_forward(float *g, const float *a, const float *w_in, const float *b_in, const float *w_out,
@@ -57,6 +72,10 @@ typedef struct {
 void ck_reset_fits(ck_fit *fits, size_t components);
 /// Widens each interval to hold a (components, rows).
 void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows);
+/// Widens each interval to hold another's, of other rows.
+void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components);
+/// Adds the moments of other rows on the same fits.
+void ck_add_moments(ck_fit *fits, const ck_fit *others, size_t components);
 /// Fits the gates on their intervals; `rows` is how many rows will use a fit.
 void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
                   size_t components, size_t neurons, size_t rows);
