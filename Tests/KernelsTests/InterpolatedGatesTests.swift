@@ -87,26 +87,31 @@ import Testing
         let (wIn, bIn): ([Float], [Float]) = ([1.4, -0.8], [0.1, 0.3])
         let (wOut, bOut): ([Float], [Float]) = ([0.9, -1.1], [0.2])
         let dg = (0..<rows).map { 1 + Float($0) / 64 }
-        /// g, and the gradients of a and the four parameters.
-        func arrays() -> [[Float]] {
-            [rows, rows, neurons, neurons, neurons, 1].map { Array(repeating: 0, count: $0) }
+        struct Arrays {
+            var g, da: [Float]
+            var dwIn, dbIn, dwOut, dbOut: [Float]
+
+            var all: [[Float]] { [g, da, dwIn, dbIn, dwOut, dbOut] }
         }
-        var (exact, found) = (arrays(), arrays())
-        ck_gate_forward(&exact[0], a, wIn, bIn, wOut, bOut, 1, rows, neurons)
+        let (row, neuron) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: neurons))
+        var exact = Arrays(g: row, da: row, dwIn: neuron, dbIn: neuron, dwOut: neuron, dbOut: [0])
+        var found = exact
+        ck_gate_forward(&exact.g, a, wIn, bIn, wOut, bOut, 1, rows, neurons)
         ck_gate_backward(
-            &exact[1], &exact[2], &exact[3], &exact[4], &exact[5], dg, a, wIn, bIn, wOut, 1, rows, neurons)
+            &exact.da, &exact.dwIn, &exact.dbIn, &exact.dwOut, &exact.dbOut, dg, a, wIn, bIn, wOut, 1, rows, neurons)
         var fit = ck_fit()
         ck_reset_fits(&fit, 1)
         ck_widen_intervals(&fit, a, 1, rows)
 
         ck_fit_gates(&fit, wIn, bIn, wOut, bOut, 1, neurons, rows)
-        ck_fitted_gate_forward(&found[0], a, &fit, wIn, bIn, wOut, bOut, 1, rows, neurons)
+        ck_fitted_gate_forward(&found.g, a, &fit, wIn, bIn, wOut, bOut, 1, rows, neurons)
         ck_fitted_gate_backward(
-            &found[1], &fit, &found[2], &found[3], &found[4], &found[5], dg, a, wIn, bIn, wOut, 1, rows, neurons)
-        ck_fold_fits(&fit, &found[2], &found[3], &found[4], &found[5], wIn, bIn, wOut, 1, neurons)
+            &found.da, &fit, &found.dwIn, &found.dbIn, &found.dwOut, &found.dbOut, dg, a, wIn, bIn, wOut, 1, rows,
+            neurons)
+        ck_fold_fits(&fit, &found.dwIn, &found.dbIn, &found.dwOut, &found.dbOut, wIn, bIn, wOut, 1, neurons)
 
         #expect(fit.nodes > 0)
-        for (index, (found, exact)) in zip(found, exact).enumerated() {
+        for (index, (found, exact)) in zip(found.all, exact.all).enumerated() {
             let top = exact.map(abs).max() ?? 0
             let off = zip(found, exact).map { abs($0 - $1) }.max() ?? 0
             #expect(off <= 5e-6 * top, "array \(index) is off by \(off / top)")

@@ -2,9 +2,12 @@ import CKernels
 import Foundation
 import Testing
 
+@testable import Kernels
+
 /// The sums behind a head: a kl is a small difference of two of them.
 struct HeadKernelTests {
-    private let (tokens, rows) = (512, 16)
+    private let tokens = 512
+    private let rows = 16
 
     private func logits(_ seed: UInt64, spread: Float) -> [Float] {
         var numbers = Numbers(seed: seed)
