@@ -85,4 +85,10 @@ struct MetricCurvesTests {
         guard case .plot(let plot) = figure.panels[0] else { return }
         #expect(plot.note == "400 of 1001 rows")
     }
+
+    @Test func whatNeverChangesHasAScaleOfItsOwnSize() throws {
+        let run = try source("flat", [row(0, "\"misc/lr\": 0.001"), row(5, "\"misc/lr\": 0.001")])
+        let svg = try #require(try MetricCurves([run], corner: "").figure).svg(Cairo())
+        #expect(svg.contains(">0.0010<") && !svg.contains(">0.4<"))
+    }
 }

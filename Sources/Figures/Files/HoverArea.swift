@@ -27,8 +27,8 @@ public struct HoverArea: Encodable, Sendable {
     let yNames: [String]
     /// What it tells.
     ///
-    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none below a
-    /// thousandth of their range; null is no number.
+    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none far below a
+    /// two-hundredth of their range; null is no number.
     let values: [Double?]
     /// Of cells: how they are coloured, so that a page can paint them from their values.
     let paint: Paint?
@@ -67,7 +67,7 @@ public struct HoverArea: Encodable, Sendable {
             return
         }
         // Values over the range keep the digits that tell them from its end.
-        let finest = pow(10, floor(log10(max(Double(high - low), 1e-30) / 1000)))
+        let finest = pow(10, floor(log10(max(Double(high - low), 1e-30) / 200)))
         self.values = values.map { value in
             guard value <= Double(high) else { return Self.short(value, digits: 4) }
             return abs(value) < finest / 2 ? 0 : Self.short((value / finest).rounded() * finest, digits: 2)

@@ -38,7 +38,9 @@ public struct Axis: Codable, Equatable, Sendable {
                 (low, high) = (low / margin, high * margin)
             }
         } else if high <= low {
-            (low, high) = (low - max(abs(low), 1) / 2, high + max(abs(high), 1) / 2)
+            // What never changes stands in the middle, on a scale of its own size.
+            let half = low == 0 ? 0.5 : abs(low) / 2
+            (low, high) = (low - half, high + half)
         } else if range == nil {
             let margin = (high - low) * 0.04
             (low, high) = (low - margin, high + margin)
