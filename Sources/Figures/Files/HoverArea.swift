@@ -27,7 +27,7 @@ public struct HoverArea: Encodable, Sendable {
     let yNames: [String]
     /// What it tells.
     ///
-    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none far below a
+    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none below a
     /// two-hundredth of their range; null is no number.
     let values: [Double?]
     /// Of cells: how they are coloured, so that a page can paint them from their values.
