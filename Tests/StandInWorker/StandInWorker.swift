@@ -41,8 +41,10 @@ struct StandInWorker {
             return nil
         }
         while true {
-            if let claim = try store.claimNext(of: job, by: agent, lease: lease) ?? takeOver() {
-                do { try play(claim) } catch StoreError.lostLease(let lost) { print("lost \(lost.run)") }
+            if var claim = try store.claimNext(of: job, by: agent, lease: lease) ?? takeOver() {
+                do {
+                    while let next = try play(claim) { claim = next }
+                } catch StoreError.lostLease(let lost) { print("lost \(lost.run)") }
             } else if try store.openWork(of: job).isNone {
                 return
             } else {
@@ -51,7 +53,8 @@ struct StandInWorker {
         }
     }
 
-    private func play(_ claim: Claim) throws {
+    /// Plays a run; returns what is claimed after it.
+    private func play(_ claim: Claim) throws -> Claim? {
         let pause = number("STAND_IN_STEP_MS") ?? 5
         let config = try JSONDecoder().decode(Config.self, from: Data(claim.spec.config.utf8))
         let reports = number("STAND_IN_REPORTS") ?? 4
@@ -65,7 +68,7 @@ struct StandInWorker {
                 if tracker?.stopRequested == true {
                     try store.fail(claim, error: "stopped on its W&B page", retry: false)
                     _ = tracker?.finish(exitCode: 255)
-                    return
+                    return nil
                 }
             }
             let progress = Progress(
@@ -80,14 +83,18 @@ struct StandInWorker {
             }
         }
         if number("STAND_IN_FAIL") == claim.spec.position {
-            try store.fail(claim, error: "the loss is not a number at step 100", retry: false)
-            return
+            return try store.settle(
+                claim, as: .failed("the loss is not a number at step 100", retry: false), claimingFor: lease
+            ).next
         }
         try FileManager.default.createDirectory(atPath: claim.folder.path, withIntermediateDirectories: true)
         try Data(claim.spec.config.utf8).write(to: URL(filePath: claim.folder.config))
-        try store.complete(claim, metrics: ["mmcs": 0.999, "ml2r": 1.002], isUnsent: tracker != nil)
+        let next = try store.settle(
+            claim, as: .done(metrics: ["mmcs": 0.999, "ml2r": 1.002], isUnsent: tracker != nil), claimingFor: lease
+        ).next
         _ = tracker?.finish(exitCode: 0)
         print("run \(claim.run) done")
+        return next
     }
 
     private func tracker(_ claim: Claim) throws -> RunTracker {

@@ -75,7 +75,7 @@ public struct Store: Sendable {
         isOnNetworkFileSystem = !(FileSystem(holding: cache.path)?.isLocal ?? false)
         now = Timestamp.now
         var configuration = SQLTrace.configuration
-        configuration.busyMode = .callback(Self.waiting(atMost: .seconds(60), isShared: isOnNetworkFileSystem))
+        configuration.busyMode = .callback(Self.waiting(atMost: .seconds(60), isRemote: isOnNetworkFileSystem))
         access = .looking(StateView(cache: cache, configuration: configuration))
         _ = try read { _ in }
     }
@@ -119,7 +119,7 @@ public struct Store: Sendable {
         let isShared = isShared || isOnNetworkFileSystem
         self.now = now
         var configuration = SQLTrace.configuration
-        configuration.busyMode = .callback(Self.waiting(atMost: patience, isShared: isShared))
+        configuration.busyMode = .callback(Self.waiting(atMost: patience, isRemote: isOnNetworkFileSystem))
         configuration.prepareDatabase { db in
             try Journal.prepare(db, isShared: isShared)
             try db.execute(
@@ -241,9 +241,9 @@ public struct Store: Sendable {
     }
 
     /// Waits for a lock a little longer each time, never in step with the others who wait.
-    private static func waiting(atMost patience: Duration, isShared: Bool) -> Database.BusyCallback {
+    private static func waiting(atMost patience: Duration, isRemote: Bool) -> Database.BusyCallback {
         // Asking again costs a machine next to nothing, and a file server a good deal.
-        let longest = isShared ? 7 : 3
+        let longest = isRemote ? 7 : 3
         return { attempt in
             let waited = Duration.microseconds(
                 (0..<attempt).reduce(0) { $0 + Int(meanBackOff(min($1, longest))) })

@@ -18,20 +18,26 @@ extension Store {
     ) throws(StoreError) -> Claim? {
         let now = now()
         return try write(.untilPowerCut) { db in
-            try Self.checkMayClaim(agent, in: db)
-            guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }
-            let row = try Row.fetchOne(
-                db,
-                sql: """
-                    UPDATE run
-                    SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
-                      steps_per_second = NULL, started = COALESCE(started, :now)
-                    WHERE id = \(Self.nextRun)
-                    RETURNING id, attempt, step
-                    """,
-                arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
-            return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
+            try claimNext(of: job, by: agent, lease: lease, at: now, in: db)
         }
+    }
+
+    func claimNext(
+        of job: JobID, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
+    ) throws -> Claim? {
+        try Self.checkMayClaim(agent, in: db)
+        guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                UPDATE run
+                SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
+                  steps_per_second = NULL, started = COALESCE(started, :now)
+                WHERE id = \(Self.nextRun)
+                RETURNING id, attempt, step
+                """,
+            arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
+        return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
     }
 
     /// The waiting run of `:job` that is claimed next.
@@ -87,55 +93,6 @@ extension Store {
         }
     }
 
-    /// Settles the run as done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
-    public func complete(
-        _ claim: Claim, metrics: [String: Double], isUnsent: Bool = false
-    ) throws(StoreError) {
-        let now = now()
-        try write { db in
-            try Self.change(
-                claim, in: db, "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
-                [try Numbers.json(metrics), now.rawValue, isUnsent])
-            try Self.end(claim, .done, reason: nil, at: now, in: db)
-        }
-    }
-
-    /// Ends the attempt with an error.
-    ///
-    /// - Parameters:
-    ///   - claim: The attempt.
-    ///   - error: Why it failed, as users should read it.
-    ///   - retry: Whether the cause may pass: then the run waits for another attempt, as often as the job
-    ///     allows.
-    /// - Returns: Where the run stands now: `pending` or `failed`.
-    /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed.
-    @discardableResult
-    public func fail(
-        _ claim: Claim, error: String, retry: Bool
-    ) throws(StoreError) -> RunStatus {
-        let now = now()
-        return try write { db in
-            let again = try retry && Self.mayRetry(claim, in: db)
-            try Self.change(
-                claim, in: db, "status = ?, error = ?, ended = ?",
-                [
-                    (again ? RunStatus.pending : .failed).rawValue, error, again ? nil : now.rawValue,
-                ])
-            try Self.end(claim, .failed, reason: error, at: now, in: db)
-            if !again { try Self.haltIfHopeless(claim.spec.job, in: db) }
-            return again ? .pending : .failed
-        }
-    }
-
-    /// Gives the spec back, so that any agent can claim it; its progress is kept.
-    public func release(_ claim: Claim, reason: String) throws(StoreError) {
-        let now = now()
-        try write { db in
-            try Self.change(claim, in: db, "status = 'pending'", [])
-            try Self.end(claim, .released, reason: reason, at: now, in: db)
-        }
-    }
-
     /// Notes the attempt that a run's row, just changed, speaks of.
     func begin(
         _ run: Row, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
@@ -165,7 +122,7 @@ extension Store {
     }
 
     /// Changes the run if the claim is still its current attempt.
-    private static func change(
+    static func change(
         _ claim: Claim, in db: Database, _ assignments: String,
         _ values: [(any DatabaseValueConvertible)?]
     ) throws {
@@ -203,23 +160,5 @@ extension Store {
             sql: "UPDATE attempt SET lease_until = ? WHERE run = ? AND number = ?",
             arguments: [end.rawValue, claim.run.rawValue, claim.attempt])
         try hear(claim.agent, at: now, in: db)
-    }
-
-    private static func end(
-        _ claim: Claim, _ outcome: AttemptOutcome, reason: String?, at now: Timestamp, in db: Database
-    ) throws {
-        try db.execute(
-            sql: "UPDATE attempt SET outcome = ?, reason = ?, ended = ? WHERE run = ? AND number = ?",
-            arguments: [outcome.rawValue, reason, now.rawValue, claim.run.rawValue, claim.attempt])
-        try hear(claim.agent, at: now, in: db)
-    }
-
-    private static func mayRetry(_ claim: Claim, in db: Database) throws -> Bool {
-        try Bool.fetchOne(
-            db,
-            sql: """
-                SELECT (SELECT COUNT(*) FROM attempt WHERE run = :run AND outcome = 'failed' AND number > forgiven)
-                  < (SELECT max_retries FROM job WHERE job.id = run.job) FROM run WHERE id = :run
-                """, arguments: ["run": claim.run.rawValue]) ?? false
     }
 }

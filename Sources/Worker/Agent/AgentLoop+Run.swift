@@ -25,39 +25,48 @@ private struct ClaimedRun {
 extension AgentLoop {
     /// Runs what a claim is for and writes how it ended.
     ///
+    /// - Returns: What is to be run next, if that was claimed with it.
     /// - Throws: `StoreError` if the state file is out of reach.
-    func perform(_ held: HeldClaim) throws(StoreError) {
-        guard let run = try prepare(held) else { return }
+    func perform(_ held: HeldClaim) throws(StoreError) -> HeldClaim? {
+        defer { keeper.drop(held) }
+        let run: ClaimedRun
+        switch try prepare(held) {
+        case .ready(let it): run = it
+        case .settled(let next): return next
+        }
         run.say("\(run.claim.spec.experiment), attempt \(run.claim.attempt), in \(run.claim.folder.path)")
         defer { memory.leave(run.claim.run.rawValue) }
         let execution = RunExecution(run.plan, tracker: run.tracker, hooks: hooks(of: run))
         switch Result(catching: execution.perform) {
-        case .success(let outcome): try conclude(run, with: outcome)
-        case .failure(let error): try concludeFailure(of: run, error)
+        case .success(let outcome): return try conclude(run, with: outcome)
+        case .failure(let error): return try concludeFailure(of: run, error)
         }
     }
 
+    /// What became of a claim before its run began.
+    private enum Preparation {
+        case ready(ClaimedRun)
+        /// It cannot begin, which is written; with what was claimed instead.
+        case settled(next: HeldClaim?)
+    }
+
     /// Opens the run's log and its spool, and reads its spec.
-    ///
-    /// - Returns: The run; nil if it cannot begin, which is written then.
-    private func prepare(_ held: HeldClaim) throws(StoreError) -> ClaimedRun? {
+    private func prepare(_ held: HeldClaim) throws(StoreError) -> Preparation {
         let claim = held.claim
         do {
             let log = try RunLog(run: claim.run.rawValue, folder: claim.folder, isQuiet: options.isQuiet)
             let plan = try plan(claim, folder: claim.folder)
             let tracker = try tracker(of: held, plan: plan, log: log)
             comment?.follow(tracker)
-            return ClaimedRun(held: held, plan: plan, tracker: tracker, log: log)
+            return .ready(ClaimedRun(held: held, plan: plan, tracker: tracker, log: log))
         } catch let error as FileError where error.isOutOfRoom {
-            _ = try giveBackForRoom(claim, error.description)
+            _ = try giveBackForRoom(held, error.description)
+            return .settled(next: nil)
         } catch {
-            var status = RunStatus.pending
-            _ = try record { () throws(StoreError) in
-                status = try store.fail(claim, error: "\(error)", retry: !(error is ConfigError))
-            }
-            if status == .failed { failures.tell() }
+            let settled = try settle(held, as: .failed("\(error)", retry: !(error is ConfigError)))
+            if settled.status == .failed { failures.tell() }
+            return .settled(next: settled.next)
         }
-        return nil
     }
 
     private func hooks(of run: ClaimedRun) -> RunHooks {
@@ -76,45 +85,51 @@ extension AgentLoop {
         return hooks
     }
 
-    /// Writes how a run ended.
-    private func conclude(_ run: ClaimedRun, with outcome: RunOutcome) throws(StoreError) {
+    /// Writes how a run ended; returns what is next.
+    private func conclude(_ run: ClaimedRun, with outcome: RunOutcome) throws(StoreError) -> HeldClaim? {
         switch outcome {
         case .finished(let metrics):
             run.say("done: " + Self.summary(metrics))
-            let lost = try record { () throws(StoreError) in
-                try store.complete(run.claim, metrics: metrics, isUnsent: run.tracker.keepsRows)
-            }
-            if lost == nil { removeCheckpoints(of: run) }
-            close(run, exitCode: 0, unless: lost)
+            let settled = try settle(run.held, as: .done(metrics: metrics, isUnsent: run.tracker.keepsRows))
+            if settled.lost == nil { removeCheckpoints(of: run) }
+            close(run, exitCode: 0, unless: settled.lost)
+            return settled.next
         case .stopped(let step):
             let reason = "stopped on its W&B page at step \(step)"
             run.say(reason)
-            let lost = try record { () throws(StoreError) in try store.fail(run.claim, error: reason, retry: false) }
-            close(run, exitCode: 255, unless: lost)
+            let settled = try settle(run.held, as: .failed(reason, retry: false))
+            close(run, exitCode: 255, unless: settled.lost)
+            return settled.next
         case .interrupted(let step):
             if let lost = run.held.lost {
                 run.log.say("stops at step \(step): \(StoreError.lostLease(lost))")
-                return leave(run, lost)
+                leave(run, lost)
+                return nil
             }
             run.log.say("interrupted at step \(step); its state is saved")
             let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
-            leave(run, try record { () throws(StoreError) in try store.release(run.claim, reason: reason) })
+            leave(run, try settle(run.held, as: .released(reason), mayClaim: false).lost)
+            return nil
         }
     }
 
-    /// Writes that a run failed, or gives it back.
-    private func concludeFailure(of run: ClaimedRun, _ error: RunError) throws(StoreError) {
-        if case .outOfRoom(let reason) = error { return leave(run, try giveBackForRoom(run.claim, reason)) }
+    /// Writes that a run failed, or gives it back; returns what is next.
+    private func concludeFailure(of run: ClaimedRun, _ error: RunError) throws(StoreError) -> HeldClaim? {
+        if case .outOfRoom(let reason) = error {
+            leave(run, try giveBackForRoom(run.held, reason))
+            return nil
+        }
         run.say("failed: \(error)")
         var mayPass = false
         if case .failed = error { mayPass = true }
-        var status = RunStatus.failed
-        let lost = try record { () throws(StoreError) in
-            status = try store.fail(run.claim, error: error.description, retry: mayPass)
+        let settled = try settle(run.held, as: .failed(error.description, retry: mayPass))
+        if settled.status == .pending {
+            leave(run, settled.lost)
+        } else {
+            close(run, exitCode: 1, unless: settled.lost)
+            if settled.lost == nil { failures.tell() }
         }
-        guard status == .failed else { return leave(run, lost) }
-        close(run, exitCode: 1, unless: lost)
-        if lost == nil { failures.tell() }
+        return settled.next
     }
 
     private func removeCheckpoints(of run: ClaimedRun) {
@@ -128,9 +143,10 @@ extension AgentLoop {
     /// Gives a run back that only the disk has stopped, and waits a while: there may be room then.
     ///
     /// - Returns: Why the claim was no longer ours, if so.
-    private func giveBackForRoom(_ claim: Claim, _ reason: String) throws(StoreError) -> LostLease? {
-        Self.say("run \(claim.run) waits: \(reason)")
-        let lost = try record { () throws(StoreError) in try store.release(claim, reason: reason) }
+    private func giveBackForRoom(_ held: HeldClaim, _ reason: String) throws(StoreError) -> LostLease? {
+        Self.say("run \(held.claim.run) waits: \(reason)")
+        let lost = try settle(held, as: .released(reason), mayClaim: false).lost
+        keeper.drop(held)
         Self.wait(.seconds(Double.random(in: 5...15)))
         return lost
     }
@@ -153,18 +169,31 @@ extension AgentLoop {
         }
     }
 
-    /// Writes how a claim ended to the state file.
+    /// What the state file says once a claim has ended.
+    private struct Settled {
+        /// Where the run stands; `nil` if the claim was no longer ours.
+        var status: RunStatus?
+        /// What is to be run next.
+        var next: HeldClaim?
+        /// Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
+        var lost: LostLease?
+    }
+
+    /// Writes how a claim ended to the state file, and claims what comes next unless this agent is to end.
     ///
-    /// - Returns: Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
     /// - Throws: `StoreError` if the state file is out of reach.
-    private func record(_ write: () throws(StoreError) -> Void) throws(StoreError) -> LostLease? {
+    private func settle(
+        _ held: HeldClaim, as settlement: Settlement, mayClaim: Bool = true
+    ) throws(StoreError) -> Settled {
         do throws(StoreError) {
-            try persist(write)
-            return nil
+            let (status, next) = try persist { () throws(StoreError) in
+                try keeper.settle(held, as: settlement, mayClaim: mayClaim && wantsAnother)
+            }
+            return Settled(status: status, next: next)
         } catch {
             guard case .lostLease(let lost) = error else { throw error }
             Self.say("\(error)")
-            return lost
+            return Settled(lost: lost)
         }
     }
 

@@ -181,14 +181,13 @@ struct AgentLoop: Sendable {
         var idleSince = ContinuousClock.now
         do {
             while !StopRequest.isMade {
-                guard allocation?.hasTimeForAnother ?? true else { return .timeIsShort }
+                guard hasTimeForAnother else { return .timeIsShort }
                 let (kept, open) = try persist { () throws(StoreError) in
                     let kept = try keeper.next()
                     return (kept, kept == nil ? try store.openWork(of: job.id) : nil)
                 }
-                if let kept {
-                    defer { keeper.drop(kept) }
-                    try perform(kept)
+                if var kept {
+                    while let next = try perform(kept) { kept = next }
                     idleSince = .now
                 } else if open?.isNone ?? false {
                     return .nothingLeft
@@ -208,6 +207,11 @@ struct AgentLoop: Sendable {
             return .failed(error)
         }
     }
+
+    private var hasTimeForAnother: Bool { allocation?.hasTimeForAnother ?? true }
+
+    /// Whether a slot whose run ends is to begin another.
+    var wantsAnother: Bool { !StopRequest.isMade && hasTimeForAnother }
 
     /// Why an agent that finds nothing to claim is to end, if it is; failures that are still to be told of are.
     private func ordered() throws(StoreError) -> SlotEnd? {

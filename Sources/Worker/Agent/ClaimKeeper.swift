@@ -11,6 +11,14 @@ final class ClaimKeeper: Sendable {
         var isOver = false
     }
 
+    /// What was seen of the other agents.
+    private struct Watch {
+        var leases = LeaseWatch()
+        /// Attempts that have fallen silent, as the last look found them.
+        var silent: [Hold] = []
+        var looked: ContinuousClock.Instant?
+    }
+
     private let store: Store
     private let agent: AgentID
     private let lease: Duration
@@ -19,13 +27,15 @@ final class ClaimKeeper: Sendable {
     private let isLocal: Bool
     /// Told of agents whose runs were taken over.
     private let lookAfter: @Sendable (AgentID) -> Void
-    private let watch = Mutex(LeaseWatch())
+    private let watch = Mutex(Watch())
     private let state = Mutex(State())
     private let meter: Mutex<UsageMeter>
 
     /// How long progress may wait to be passed on: others' commits wait for each one.
     private let reportPause: Duration
     private static let tick = 0.2
+    /// How long a look at the other agents holds between two short runs.
+    private static let lookPause = Duration.seconds(1)
 
     /// Keeps the claims of `agent`; `lookAfter` receives agents that have fallen silent and whose runs it took over.
     init(
@@ -50,15 +60,50 @@ final class ClaimKeeper: Sendable {
     /// - Throws: `StoreError.agentEnded`, and what keeps the state file from being read or changed.
     func next() throws(StoreError) -> HeldClaim? {
         let asked = ContinuousClock.now
-        if isLocal { try endExpiredAgents() }
-        let silent = try silent()
+        let silent = try lookAround()
         var claim = try takeOver(silent.filter(\.hasProgress))
         if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease) }
         if claim == nil { claim = try takeOver(silent.filter { !$0.hasProgress }) }
-        guard let claim else { return nil }
+        return claim.map { keep($0, asked: asked) }
+    }
+
+    /// Settles a claim, keeps it no longer, and keeps the one that comes next: one transaction for all of it.
+    ///
+    /// - Parameters:
+    ///   - kept: The claim.
+    ///   - settlement: How its attempt ends.
+    ///   - mayClaim: Whether this agent wants another spec.
+    /// - Returns: Where the run stands now, and the next claim. Without one, ``next()`` may still find some: a run whose
+    ///   agent has fallen silent comes first, and is taken over in a transaction of its own.
+    /// - Throws: `StoreError.lostLease`, and what keeps the state file from being read or changed.
+    func settle(
+        _ kept: HeldClaim, as settlement: Settlement, mayClaim: Bool
+    ) throws(StoreError) -> (status: RunStatus, next: HeldClaim?) {
+        let asked = ContinuousClock.now
+        let wantsNext = mayClaim ? try !lookAround(atMostEvery: Self.lookPause).contains(where: \.hasProgress) : false
+        let (status, next) = try store.settle(
+            kept.claim, as: settlement, usage: usage(), claimingFor: wantsNext ? lease : nil)
+        kept.end()
+        state.withLock { state in state.kept.removeAll { $0 === kept } }
+        return (status, next.map { keep($0, asked: asked) })
+    }
+
+    private func keep(_ claim: Claim, asked: ContinuousClock.Instant) -> HeldClaim {
         let kept = HeldClaim(claim, lease: lease, asked: asked)
         state.withLock { $0.kept.append(kept) }
         return kept
+    }
+
+    /// Looks which agents have died or fallen silent, unless that was done a moment ago.
+    ///
+    /// - Returns: The attempts that have fallen silent.
+    private func lookAround(atMostEvery pause: Duration = .zero) throws(StoreError) -> [Hold] {
+        let known = watch.withLock { watch in
+            watch.looked.flatMap { .now - $0 < pause ? watch.silent : nil }
+        }
+        if let known { return known }
+        if isLocal { try endExpiredAgents() }
+        return try silent()
     }
 
     private func takeOver(_ holds: [Hold]) throws(StoreError) -> Claim? {
@@ -84,19 +129,28 @@ final class ClaimKeeper: Sendable {
 
     private func silent() throws(StoreError) -> [Hold] {
         let holds = try store.holds(of: job)
-        return watch.withLock { $0.silent(among: holds, at: .now) }
+        return watch.withLock { watch in
+            let now = ContinuousClock.now
+            watch.silent = watch.leases.silent(among: holds, at: now)
+            watch.looked = now
+            return watch.silent
+        }
     }
 
-    /// Keeps a claim no longer; what it took of the machine since the last renewal is noted.
+    /// Keeps a claim no longer that was not settled; what it took of the machine since the last renewal is noted.
     func drop(_ kept: HeldClaim) {
+        guard state.withLock({ $0.kept.contains { $0 === kept } }) else { return }
         kept.end()
-        let count = state.withLock { state in
-            defer { state.kept.removeAll { $0 === kept } }
-            return state.kept.count
-        }
-        let (share, total) = meter.withLock { ($0.share(among: count), $0.total) }
+        let usage = usage()
+        state.withLock { state in state.kept.removeAll { $0 === kept } }
         // What a run took is worth knowing, but not worth waiting for.
-        try? store.charge(kept.claim, share, total: total)
+        try? store.charge(kept.claim, usage.share, total: usage.total)
+    }
+
+    /// What each claim has taken of the machine since the last renewal, and the agent in all.
+    private func usage() -> (share: UsageShare, total: Usage) {
+        let count = state.withLock(\.kept.count)
+        return meter.withLock { ($0.share(among: count), $0.total) }
     }
 
     /// Whether no claim is kept.
@@ -128,7 +182,7 @@ final class ClaimKeeper: Sendable {
         guard since > lease / 6 || (since > reportPause && kept.contains(where: \.hasNews)) else { return }
         let asked = ContinuousClock.now
         do {
-            let usage = meter.withLock { ($0.share(among: kept.count), $0.total) }
+            let usage = usage()
             let lost = try store.renew(
                 kept.map { ($0.claim, $0.takeProgress()) }, by: agent, lease: lease, usage: usage)
             for claim in kept { claim.note(lost.first { $0.run == claim.claim.run }, asked: asked) }

@@ -1,0 +1,119 @@
+import GRDB
+
+/// How an attempt ends.
+public enum Settlement: Sendable, Equatable {
+    /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
+    case done(metrics: [String: Double], isUnsent: Bool)
+    /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
+    /// attempt, as often as the job allows.
+    case failed(String, retry: Bool)
+    /// The run is given back, so that any agent can claim it; its progress is kept.
+    case released(String)
+}
+
+extension Store {
+    /// Ends an attempt and claims the next waiting spec of its job for the same agent, all in one transaction.
+    ///
+    /// The settlement stands whether or not there is anything to claim.
+    ///
+    /// - Parameters:
+    ///   - claim: The attempt.
+    ///   - settlement: How it ends.
+    ///   - usage: What the attempt has taken of the machine since the last renewal, and its agent in all.
+    ///   - lease: How long the next claim stands without a renewal; `nil` if the agent wants none.
+    /// - Returns: Where the run stands now, and the next claim; ``claimNext(of:by:lease:)`` says what it may be. A
+    ///   power cut changes neither.
+    /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed; then nothing is claimed.
+    @discardableResult
+    public func settle(
+        _ claim: Claim, as settlement: Settlement, usage: (share: UsageShare, total: Usage)? = nil,
+        claimingFor lease: Duration? = nil
+    ) throws(StoreError) -> (status: RunStatus, next: Claim?) {
+        let now = now()
+        return try write { db in
+            let status = try Self.settle(claim, as: settlement, at: now, in: db)
+            if let usage {
+                try Self.charge(claim, usage.share, in: db)
+                try Self.note(usage.total, of: claim.agent, in: db)
+            }
+            guard let lease else { return (status, nil) }
+            return (status, try next(after: claim, lease: lease, at: now, in: db))
+        }
+    }
+
+    /// Settles the run as done, with its final metrics.
+    public func complete(_ claim: Claim, metrics: [String: Double], isUnsent: Bool = false) throws(StoreError) {
+        try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent))
+    }
+
+    /// Ends the attempt with an error; returns where the run stands then.
+    @discardableResult
+    public func fail(_ claim: Claim, error: String, retry: Bool) throws(StoreError) -> RunStatus {
+        try settle(claim, as: .failed(error, retry: retry)).status
+    }
+
+    /// Gives the run back.
+    public func release(_ claim: Claim, reason: String) throws(StoreError) {
+        try settle(claim, as: .released(reason))
+    }
+
+    /// Claims what comes after a run; whatever keeps it from that does not undo how the run ended.
+    private func next(after claim: Claim, lease: Duration, at now: Timestamp, in db: Database) throws -> Claim? {
+        var next: Claim?
+        do {
+            try db.inSavepoint {
+                next = try claimNext(of: claim.spec.job, by: claim.agent, lease: lease, at: now, in: db)
+                return .commit
+            }
+        } catch {
+            // A full disk may have rolled all of it back. Any other cause is told to whoever claims by itself.
+            guard db.isInsideTransaction else { throw error }
+            return nil
+        }
+        return next
+    }
+
+    private static func settle(
+        _ claim: Claim, as settlement: Settlement, at now: Timestamp, in db: Database
+    ) throws -> RunStatus {
+        switch settlement {
+        case .done(let metrics, let isUnsent):
+            try change(
+                claim, in: db, "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
+                [try Numbers.json(metrics), now.rawValue, isUnsent])
+            try end(claim, .done, reason: nil, at: now, in: db)
+            return .done
+        case .failed(let error, let retry):
+            let again = try retry && mayRetry(claim, in: db)
+            let status: RunStatus = again ? .pending : .failed
+            try change(
+                claim, in: db, "status = ?, error = ?, ended = ?",
+                [status.rawValue, error, again ? nil : now.rawValue])
+            try end(claim, .failed, reason: error, at: now, in: db)
+            if !again { try haltIfHopeless(claim.spec.job, in: db) }
+            return status
+        case .released(let reason):
+            try change(claim, in: db, "status = 'pending'", [])
+            try end(claim, .released, reason: reason, at: now, in: db)
+            return .pending
+        }
+    }
+
+    private static func end(
+        _ claim: Claim, _ outcome: AttemptOutcome, reason: String?, at now: Timestamp, in db: Database
+    ) throws {
+        try db.execute(
+            sql: "UPDATE attempt SET outcome = ?, reason = ?, ended = ? WHERE run = ? AND number = ?",
+            arguments: [outcome.rawValue, reason, now.rawValue, claim.run.rawValue, claim.attempt])
+        try hear(claim.agent, at: now, in: db)
+    }
+
+    private static func mayRetry(_ claim: Claim, in db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT (SELECT COUNT(*) FROM attempt WHERE run = :run AND outcome = 'failed' AND number > forgiven)
+                  < (SELECT max_retries FROM job WHERE job.id = run.job) FROM run WHERE id = :run
+                """, arguments: ["run": claim.run.rawValue]) ?? false
+    }
+}
