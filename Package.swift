@@ -42,7 +42,8 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
-                "CLinux", "Runs", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB", argumentParser,
+                "CLinux", "Runs", "Search", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -102,7 +103,7 @@ let package = Package(
             linkerSettings: [openBLAS]),
         .target(
             name: "Experiments",
-            dependencies: ["Metrics", "UserMetrics", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Metrics", "Search", "UserMetrics", .product(name: "Yams", package: "Yams")],
             resources: [.embedInCode("Published")],
             swiftSettings: strict),
         .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
@@ -120,6 +121,8 @@ let package = Package(
         .target(name: "Queries", dependencies: ["Experiments"], swiftSettings: strict),
         // Users' own metrics: expressions over a step's tensors, read, checked by their shapes and computed.
         .target(name: "UserMetrics", swiftSettings: strict),
+        // Searches that learn from results, and which runs are stopped early; pure, the same bits on every machine.
+        .target(name: "Search", swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
@@ -154,7 +157,8 @@ let package = Package(
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "UserMetrics"], swiftSettings: strict),
+            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "Search", "UserMetrics"],
+            swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
         .testTarget(
@@ -174,6 +178,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
+        .testTarget(name: "SearchTests", dependencies: ["Search"], swiftSettings: strict),
         .testTarget(name: "UserMetricsTests", dependencies: ["UserMetrics"], swiftSettings: strict),
         .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
         .testTarget(

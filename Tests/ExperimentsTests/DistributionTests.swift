@@ -1,5 +1,6 @@
 @testable import Experiments
 import Foundation
+import Search
 import Testing
 
 struct DistributionTests {

@@ -22,11 +22,10 @@ struct ForeignFileTests {
         #expect(
             sweep(text)
                 == "s:4:1: parameters: this is a W&B sweep file; put what is below 'parameters:' below 'global:'; "
-                + "program, metric, command mean nothing here")
+                + "program, command mean nothing here")
         #expect(
             sweep(text.replacing("parameters:", with: "global:")) == """
                 s:1:1: program: belongs to W&B's sweep files and means nothing here; leave it out
-                s:3:1: metric: belongs to W&B's sweep files and means nothing here; leave it out
                 s:6:1: command: belongs to W&B's sweep files and means nothing here; leave it out
                 """)
         #expect(

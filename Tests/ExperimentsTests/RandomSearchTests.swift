@@ -79,11 +79,11 @@ struct RandomSearchTests {
         ),
         (
             "method: random\nglobal: {lr: {min: 0.1, max: 0.2}}",
-            "s:1:1: method: random needs a number of samples: --samples N"
+            "s:1:1: method: random needs a number of samples: --samples N, or 'run_cap: N'"
         ),
         (
-            "method: bayes\nglobal: {lr: {values: [0.1]}}",
-            "s:1:9: method: unknown method 'bayes'; known: grid, random"
+            "method: bays\nglobal: {lr: {values: [0.1]}}",
+            "s:1:9: method: unknown method 'bays'; did you mean bayes?"
         ),
         ("method: gird\nglobal: {lr: {values: [0.1]}}", "s:1:9: method: unknown method 'gird'; did you mean grid?"),
     ])

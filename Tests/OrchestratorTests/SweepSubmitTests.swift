@@ -132,13 +132,45 @@ struct SweepSubmitTests {
         (["--samples=-3"], "--samples is -3; it takes 1 to 1000000"),
         (["--samples", "1000000000"], "--samples is 1000000000; it takes 1 to 1000000"),
         (["--samples", "5", "--sweep-seed=-1"], "--sweep-seed is -1; it takes 0 or more"),
-        (["--sweep-seed", "1"], "--sweep-seed is the seed of --samples; give --samples N too"),
     ])
     func wrongSamplesAreTold(options: [String], message: String) async throws {
         let sweep = try bench.write(search, to: "search.yaml")
         let answer = try await bench.orchestrator(["submit", "--sweep", sweep, "--dry-run"] + options)
         #expect(answer.code == 2)
         #expect(answer.error == "orchestrator: \(message) (`orchestrator submit --help` explains the options)\n")
+    }
+
+    @Test func aSeedOfNothingIsTold() async throws {
+        let sweep = try bench.write("global: {seed: {values: [1, 2]}}", to: "grid.yaml")
+        let arguments = ["submit", "--experiments", "tms_5-2", "--dry-run", "--sweep-seed", "1"]
+        let answer = try await bench.orchestrator(arguments + ["--sweep", sweep])
+        #expect(answer.code == 2)
+        #expect(
+            answer.error == "orchestrator: --sweep-seed is the seed of samples: give --samples N, or 'method' and "
+                + "'run_cap: N' in \(sweep)\n")
+        let without = try await bench.orchestrator(arguments)
+        #expect(without.error.contains("--sweep-seed is the seed of --samples; give --samples N too"))
+    }
+
+    @Test func aSearchIsStoredOpenAndExplained() async throws {
+        let sweep = try bench.write(
+            """
+            method: bayes
+            metric: {name: loss/total}
+            run_cap: 6
+            early_terminate: {type: hyperband, min_iter: 2}
+            global: {lr: {min: 0.001, max: 0.01}}
+            """, to: "bayes.yaml")
+        let arguments = ["submit", "--experiments", "tms_5-2", "--sweep", sweep]
+        let preview = try await bench.orchestrator(arguments + ["--dry-run"])
+        #expect(preview.output.contains("Would store one job: 6 specs."))
+        #expect(
+            preview.output.contains(
+                "Settings are chosen when an agent takes a run, for low loss/total by what earlier runs have reached."))
+        #expect(preview.output.contains("not among the best 1/3 for low loss/total stop early."))
+        let wrong = try bench.write("method: bayes\nglobal: {lr: {min: 0.001, max: 0.01}}", to: "wrong.yaml")
+        let answer = try await bench.orchestrator(["submit", "--sweep", wrong, "--samples", "5"])
+        #expect(answer.code == 2 && answer.error.contains("bayes needs 'metric: {name: loss/total, goal: minimize}'"))
     }
 
     @Test func samplesNeedASweepAndDistributionsNeedSamples() async throws {

@@ -53,7 +53,7 @@ enum ForeignFile {
         _ entries: [SourceNode.Entry], _ keys: Set<String>, _ problem: (String, String) -> ConfigProblem
     ) -> ConfigProblem? {
         if keys.contains("parameters"), !keys.contains("global") {
-            let useless = entries.filter(isOfWandB).map(\.key)
+            let useless = entries.filter { isOfWandB($0) && !ResultSettingsReader.reads($0) }.map(\.key)
             let rest =
                 useless.isEmpty
                 ? "" : "; \(useless.joined(separator: ", ")) \(useless.count == 1 ? "means" : "mean") nothing here"

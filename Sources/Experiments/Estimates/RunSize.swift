@@ -1,4 +1,5 @@
 import Metrics
+import Search
 
 /// What the time of a run's step and the size of its files follow from.
 ///

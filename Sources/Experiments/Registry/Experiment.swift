@@ -36,6 +36,17 @@ extension Experiment {
         return stem.hasSuffix("_config") && stem != "_config" ? String(stem.dropLast(7)) : stem
     }
 
+    /// One that is known already, as specs keep it.
+    init(name: String, config: ExperimentConfig, target: TargetConfig?, source: String) {
+        self.name = name
+        self.config = config
+        self.target = target
+        self.source = source
+        folder = nil
+        node = SourceNode(config.value)
+        files = []
+    }
+
     init(name: String, node: SourceNode, source: String, folder: String?) throws(ConfigError) {
         self.name = name
         self.source = source

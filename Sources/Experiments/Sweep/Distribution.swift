@@ -1,3 +1,5 @@
+import Search
+
 /// What numbers a parameter draws: the distributions of Weights & Biases' sweep files.
 ///
 /// A distribution is its quantile function: one uniform number gives one value. Nothing here calls the system's
@@ -70,6 +72,11 @@ struct Distribution: Sendable, Equatable {
             (finished(bounds.lowerBound, in: nil), finished(bounds.upperBound, in: nil))
         case .normal, .logNormal: (nil, nil)
         }
+    }
+
+    /// How many whole numbers there are, if they are few.
+    var levels: Int? {
+        if case .whole(let low, let high) = shape, high - low < 1000 { high - low + 1 } else { nil }
     }
 
     /// Why the bounds are probably not meant as they are; nil where nothing is odd.

@@ -1,3 +1,5 @@
+import Search
+
 /// What a spec may take for a parameter.
 enum ParameterChoice: Sendable {
     /// One of the values; when drawn at random, each with its probability, or all with the same.

@@ -33,6 +33,11 @@ public struct SpecDraft: Sendable, Equatable {
     /// The sweep file, if there is one.
     private let sweep: String?
 
+    /// What the sweep set as it is stored: a JSON array of `[path, value]` pairs of strings, the value as JSON text.
+    public var overridesJSON: String {
+        ConfigValue.list(overrides.map { .list([.string($0.path), .string($0.value.json)]) }).canonicalJSON
+    }
+
     /// The run of an experiment as it is configured.
     public init(_ experiment: Experiment) {
         self.init(experiment, config: experiment.config, target: experiment.target, overrides: [])

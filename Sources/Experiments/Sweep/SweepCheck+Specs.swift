@@ -1,8 +1,8 @@
 extension SweepCheck {
     /// The specs of a grid; combinations that are wrong as a whole, and numbers that were drawn and are not taken, are
     /// reported.
-    mutating func specs(of grid: SweepGrid) -> [SpecDraft] {
-        let count = sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count ?? 0
+    mutating func specs(of grid: SweepGrid, cap: Int?) -> [SpecDraft] {
+        let count = min(sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count ?? 0, cap ?? .max)
         var specs: [SpecDraft] = []
         specs.reserveCapacity(count)
         var rejected: [Conflict: (first: SpecDraft, count: Int)] = [:]
@@ -33,7 +33,7 @@ extension SweepCheck {
         return specs
     }
 
-    private func spec(_ values: [SourceNode], of grid: SweepGrid, _ refused: inout RefusedDraws) -> SpecDraft {
+    func spec(_ values: [SourceNode], of grid: SweepGrid, _ refused: inout RefusedDraws) -> SpecDraft {
         var config = grid.experiment.config
         var overrides: [SpecDraft.Override] = []
         overrides.reserveCapacity(values.count)
@@ -59,7 +59,7 @@ extension SweepCheck {
 }
 
 /// Numbers that came out of a distribution without bounds and that the key does not take.
-private struct RefusedDraws {
+struct RefusedDraws {
     let count: Int
     private var draws: [String: (column: SweepAxis.Column, first: ConfigValue, count: Int)] = [:]
 
@@ -95,10 +95,13 @@ extension SweepGrid {
 
     /// The values of one sample: numbers by their distributions, lists evenly or by their probabilities.
     fileprivate func sample(_ number: Int, from sampling: Sampling) -> [SourceNode] {
-        axes.flatMap { axis in
+        values(at: axes.map { sampling.uniform(path: $0.stream, sample: number) })
+    }
+
+    /// The values of a point: one number between 0 and 1 for each axis.
+    func values(at point: [Double]) -> [SourceNode] {
+        zip(axes, point).flatMap { axis, uniform in
             guard let first = axis.columns.first else { return [SourceNode]() }
-            let path = axis.columns.map(\.parameter.path).joined(separator: ",")
-            let uniform = sampling.uniform(path: path, sample: number)
             switch first.parameter.choice {
             case .drawn(let distribution, _):
                 return [SourceNode(distribution.value(at: uniform), place: first.parameter.place)]
@@ -118,6 +121,9 @@ extension SweepGrid {
 }
 
 extension SweepAxis {
+    /// What its random numbers are called by.
+    var stream: String { columns.map(\.parameter.path).joined(separator: ",") }
+
     /// The values at one place of the lists.
     fileprivate func values(_ index: Int) -> [SourceNode] {
         columns.compactMap { column in

@@ -32,7 +32,10 @@ struct SweepCheck {
         guard let method else { return }
         switch (method.name, sampling) {
         case (.random, nil):
-            let reason = "random needs a number of samples: --samples N"
+            let reason = "random needs a number of samples: --samples N, or 'run_cap: N'"
+            report(.sweepForm(reason), path: SweepFile.methodName, at: method.place)
+        case (.bayes, nil):
+            let reason = "bayes needs a number of runs: --samples N, or 'run_cap: N'"
             report(.sweepForm(reason), path: SweepFile.methodName, at: method.place)
         case (.grid, _?):
             let reason = "grid takes every combination; leave out --samples, or write 'method: random'"
@@ -173,11 +176,12 @@ struct SweepCheck {
         }
     }
 
-    mutating func size(of grids: [SweepGrid]) {
+    mutating func size(of grids: [SweepGrid], cap: Int?) {
         var total = 0
         var isCounted = true
         for grid in grids {
-            let count = sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count
+            let all = sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count
+            let count = cap.map { min(all ?? .max, $0) } ?? all
             let (sum, overflows) = total.addingReportingOverflow(count ?? .max)
             isCounted = isCounted && count != nil && !overflows
             total = sum

@@ -6,20 +6,23 @@ extension SweepFile {
     ///
     /// Without `sampling` they are the product of the parameters' values, where a `zip` counts as one parameter; the
     /// first of the file varies slowest. With it, each spec draws every parameter by itself: numbers from their
-    /// distributions, lists and zips evenly. An experiment's values take the place of the global ones at the same
+    /// distributions, lists and zips evenly; what `method: bayes` draws so are the runs that it begins with. An experiment's values take the place of the global ones at the same
     /// path; its further parameters come after.
     ///
     /// - Parameters:
     ///   - experiments: The selected experiments; the file may name others, which are checked and left out.
-    ///   - sampling: How many samples to draw for each experiment; nil takes every combination.
+    ///   - asked: How many samples to draw for each experiment; nil takes every combination.
+    ///   - seed: The seed where the file itself says how many samples there are.
     ///   - others: Names of selected experiments that could not be read, which the file may mention too.
     /// - Returns: The specs, ordered.
     /// - Throws: Everything that is wrong with the file, including values that the configs reject.
     public func expand(
-        experiments: [Experiment], sampling: Sampling? = nil, besides others: [String] = []
+        experiments: [Experiment], sampling asked: Sampling? = nil, seed: Int = 0, besides others: [String] = []
     ) throws(ConfigError) -> [SpecDraft] {
+        let sampling = sampling(asked, seed: seed)
         var check = SweepCheck(source: source, sampling: sampling, problems: problems)
         check.method(method)
+        check.results(of: self)
         var grids: [SweepGrid] = []
         for experiment in experiments {
             let section = sections.first { $0.name == experiment.name }
@@ -32,19 +35,30 @@ extension SweepFile {
         }
         if experiments.isEmpty { check.paths(of: global) }
         for grid in grids { check.distributions(of: grid) }
-        check.size(of: grids)
+        if method?.name == .bayes {
+            for grid in grids { check.search(grid) }
+        }
+        check.size(of: grids, cap: results.runCap?.count)
         try check.finish()
 
         var specs: [SpecDraft] = []
         for grid in grids {
-            specs += check.specs(of: grid)
+            let drafts = check.specs(of: grid, cap: results.runCap?.count)
+            if let first = drafts.first { check.metric(of: self, loggedBy: first.config, of: first.experiment) }
+            specs += drafts
         }
         try check.finish()
         return specs
     }
 
+    /// How many samples are drawn: as many as the user asks for, or as the file has runs of a method that draws.
+    public func sampling(_ asked: Sampling?, seed: Int) -> Sampling? {
+        guard let cap = results.runCap?.count, let name = method?.name, name != .grid else { return asked }
+        return Sampling(count: min(asked?.count ?? cap, cap), seed: asked?.seed ?? seed)
+    }
+
     /// The global parameters and an experiment's own: these take the place of those at the same path.
-    private func merged(with own: [Group]) -> [Group] {
+    func merged(with own: [Group]) -> [Group] {
         var waiting = own
         var merged: [Group] = []
         for group in global {

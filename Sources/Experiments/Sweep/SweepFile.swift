@@ -32,6 +32,8 @@ public struct SweepFile: Sendable {
         case grid
         /// As many samples as the user asks for.
         case random
+        /// As many as the user asks for, each chosen by what the earlier ones have reached.
+        case bayes
     }
 
     /// The file, as messages call it.
@@ -40,6 +42,8 @@ public struct SweepFile: Sendable {
     let method: (name: Method, place: SourcePlace?)?
     let global: [Group]
     let sections: [Section]
+    /// Which runs are better, which end early, how many there may be.
+    let results: ResultSettings
     /// What is wrong with the file's form; told together with what is wrong with its values.
     let problems: [ConfigProblem]
 
@@ -90,6 +94,9 @@ extension SweepFile {
             throw ConfigError([problem])
         }
         var method: (Method, SourcePlace?)?
+        var results = ResultSettingsReader(reader)
+        for entry in entries where ResultSettingsReader.reads(entry) { results.read(entry) }
+        reader = results.reader
         var global: [Group] = []
         var sections: [Section] = []
         for entry in entries {
@@ -101,6 +108,7 @@ extension SweepFile {
                     .sweepForm("belongs inside 'global' or an experiment"), path: entry.key, at: entry.place)
             case SweepReader.wandbKey:
                 reader.report(.sweepForm("is called 'global' here"), path: entry.key, at: entry.place)
+            case _ where ResultSettingsReader.reads(entry): break
             case _ where ForeignFile.isOfWandB(entry):
                 let reason = "belongs to W&B's sweep files and means nothing here; leave it out"
                 reader.report(.sweepForm(reason), path: entry.key, at: entry.place)
@@ -113,6 +121,7 @@ extension SweepFile {
         }
         self.source = source
         self.method = method
+        self.results = results.settings
         self.global = global
         self.sections = sections
         problems = reader.problems

@@ -26,16 +26,18 @@ package struct Addition {
     ///   - sweep: The sweep file.
     ///   - settings: Values that hold for every spec, `key=value` each.
     ///   - sampling: How many samples to draw; nil for every combination.
+    ///   - seed: The seed where the sweep file itself says how many samples there are.
     ///   - state: Where the job is.
     /// - Throws: ``Failure`` with what is wrong with the files; for another kind of target than the job's.
     package init(
-        to job: Job, experiments: [String], sweep: String?, settings: [String], sampling: Sampling?, in state: OpenStore
+        to job: Job, experiments: [String], sweep: String?, settings: [String], sampling: Sampling?, seed: Int? = nil,
+        in state: OpenStore
     ) throws {
         (self.job, self.state) = (job, state)
         let present = try state.store.experiments(of: job.id)
         let names = try experiments.isEmpty ? [Self.names(present, of: job)] : experiments
         plan = try SweepPlan(
-            experiments: names, sweep: sweep, settings: settings, sampling: sampling, project: job.project,
+            experiments: names, sweep: sweep, settings: settings, sampling: sampling, seed: seed, project: job.project,
             runs: state.cache.runs)
         let kinds = Set(present.compactMap(\.task))
         for draft in plan.drafts where !kinds.isEmpty && !kinds.contains(draft.config.taskConfig.name) {

@@ -15,12 +15,15 @@ package struct SpecBuilder {
     package private(set) var observerTrials: [ObserverTrials.Case] = []
     private var tried: Set<String> = []
     private var seen: Set<String> = []
+    /// The search that the specs belong to, and whether it chooses their configs when agents take them.
+    private let search: (definition: String, choosesConfigs: Bool)?
     private var targets: KnownTargets
     /// The last target and its text: nearly all specs of an experiment have the same.
     private var target: (config: TargetConfig, text: String)?
 
-    package init(project: String?, runs: String) {
+    package init(project: String?, runs: String, search: (definition: String, choosesConfigs: Bool)? = nil) {
         self.project = project
+        self.search = search
         targets = KnownTargets(runs: runs)
     }
 
@@ -34,14 +37,16 @@ package struct SpecBuilder {
         let stored = try config(draft)
         let config = stored.json()
         let known = target(of: stored, for: draft)
-        let isNew = seen.insert(config).inserted
+        let isOpen = search?.choosesConfigs == true && !draft.overrides.isEmpty
+        let isNew = seen.insert(config).inserted || isOpen
         addTrial(stored, known.map(draft.decomposing) ?? draft)
         if isNew {
-            specs.append(
-                NewSpec(
-                    experiment: draft.experiment, config: config, overrides: Overrides(draft.overrides).json(),
-                    target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
-                    steps: draft.config.steps))
+            var spec = NewSpec(
+                experiment: draft.experiment, config: config, overrides: isOpen ? "[]" : draft.overridesJSON,
+                target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
+                steps: draft.config.steps)
+            (spec.search, spec.isOpen) = (search?.definition, isOpen)
+            specs.append(spec)
             drafts.append(known.map(draft.decomposing) ?? draft)
         }
         parts.append(

@@ -18,6 +18,7 @@ extension Submission {
     ) throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         if let note = plan.duplicatesNote { lines.append(note + ".") }
+        if let search = plan.search { lines += search.lines }
         lines += [""] + estimate.lines(style) + ["", "Folder: \(cache.jobs)/N"]
         lines += RemoteTargets(cache: cache, environment: environment).preview(plan.remoteTargets)
         switch executor.kind {

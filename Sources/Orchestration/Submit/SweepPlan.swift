@@ -14,6 +14,8 @@ package struct SweepPlan {
     package let configFiles: [String]
     /// How the specs were drawn, if they were.
     package let sampling: Sampling?
+    /// How the specs are compared, if they are.
+    package let search: SearchSettings?
     /// The experiments in order.
     package let parts: [Part]
     /// Runs on W&B that trained the targets of some specs, each once.
@@ -53,34 +55,51 @@ package struct SweepPlan {
     ///   - sweep: The sweep file.
     ///   - settings: Values that hold for every spec, `key=value` each.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
+    ///   - seed: The seed where the sweep file itself says how many samples there are.
     ///   - project: A W&B project to put into every config.
     ///   - runs: Where runs of W&B's are kept that trained targets.
     /// - Throws: Everything that is wrong with the files.
     package init(
-        experiments: [String], sweep: String?, settings: [String] = [], sampling: Sampling? = nil, project: String?,
-        runs: String
+        experiments: [String], sweep: String?, settings: [String] = [], sampling: Sampling? = nil,
+        seed: Int? = nil, project: String?, runs: String
     ) throws(Failure) {
-        sweepFile = sweep.map(Self.locate)
-        self.sampling = sampling
+        let sweepFile = sweep.map(Self.locate)
+        self.sweepFile = sweepFile
         let selection = Selection(try ExperimentNames.read(experiments))
         configFiles = selection.experiments.flatMap(\.files)
         var problems = selection.problems
         var drafts: [SpecDraft] = []
         var doubts: [String] = []
+        var (drawn, search): (Sampling?, SearchSettings?) = (sampling, nil)
         do throws(ConfigError) {
             var file = try sweepFile.map { (path) throws(ConfigError) in try SweepFile.load(path: path) }
             if !settings.isEmpty { file = try SweepFile.setting(settings, in: file) }
             if let file {
                 doubts = file.doubts.map(\.description)
+                (drawn, search) = (file.sampling(sampling, seed: seed ?? 0), file.searchSettings)
+                if seed != nil, drawn == nil {
+                    problems.append(
+                        "--sweep-seed is the seed of samples: give --samples N, or 'method' and 'run_cap: N' in \(file.source)"
+                    )
+                }
                 drafts = try file.expand(
-                    experiments: selection.experiments, sampling: sampling, besides: selection.unread)
+                    experiments: selection.experiments, sampling: sampling, seed: seed ?? 0,
+                    besides: selection.unread)
             } else {
                 drafts = selection.experiments.map(SpecDraft.init)
             }
         } catch {
             problems.append("\(error)")
         }
-        var gathering = SpecBuilder(project: project, runs: runs)
+        (self.sampling, self.search) = (drawn, search)
+        var gathering = SpecBuilder(
+            project: project, runs: runs,
+            search: try search.map { search throws(Failure) in
+                (
+                    try Self.definition(sweepFile, settings: settings, seed: drawn?.seed ?? 0),
+                    search.choosesConfigs
+                )
+            })
         do {
             for draft in drafts { try gathering.add(draft) }
         } catch {
@@ -95,6 +114,16 @@ package struct SweepPlan {
         observers = gathering.observers.bundles
         observerTrials = gathering.observerTrials
         self.doubts = doubts
+    }
+
+    /// A search as agents are to read it.
+    private static func definition(_ file: String?, settings: [String], seed: Int) throws(Failure) -> String {
+        do {
+            let text = try file.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? ""
+            return try SearchDefinition(source: file ?? "--sweep", text: text, settings: settings, seed: seed).json()
+        } catch {
+            throw .failed("\(file ?? "the sweep") cannot be read: \(error.localizedDescription)")
+        }
     }
 
     /// Checks the specs whose targets have just been downloaded, as those whose targets were here have been.

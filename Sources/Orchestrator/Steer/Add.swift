@@ -53,7 +53,7 @@ struct Add: AsyncParsableCommand {
         let result = try await failing {
             let addition = try Addition(
                 to: state.store.job(JobID(rawValue: job)), experiments: experiments, sweep: sweep, settings: settings,
-                sampling: search.sampling, in: state)
+                sampling: search.sampling, seed: search.sweepSeed, in: state)
             for doubt in addition.doubts { printError(doubt) }
             return try addition.perform()
         }

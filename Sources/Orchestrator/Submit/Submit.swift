@@ -146,8 +146,8 @@ struct Submit: AsyncParsableCommand {
         Interruption.listen()
         let cache = try OpenStore.folder(environment)
         let plan = try SweepPlan(
-            experiments: experiments, sweep: sweep, settings: settings, sampling: search.sampling, project: project,
-            runs: cache.runs)
+            experiments: experiments, sweep: sweep, settings: settings, sampling: search.sampling,
+            seed: search.sweepSeed, project: project, runs: cache.runs)
         for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
         let site = try SiteFile.read(cache: cache)

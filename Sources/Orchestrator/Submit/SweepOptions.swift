@@ -6,13 +6,14 @@ import Orchestration
 struct SweepOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Draw n samples per experiment at random instead of every combination; needed for distributions.",
+            "Draw n samples per experiment at random instead of every combination; how many runs method: bayes has.",
             valueName: "n"))
     var samples: Int?
 
     @Option(
         name: [.customLong("sweep-seed"), .customLong("sweep_seed")],
-        help: ArgumentHelp("The seed of --samples; the same seed draws the same samples (default: 0).", valueName: "n"))
+        help: ArgumentHelp(
+            "The seed of samples and searches; the same seed draws the same samples (default: 0).", valueName: "n"))
     var sweepSeed: Int?
 
     func validate() throws {
@@ -20,9 +21,6 @@ struct SweepOptions: ParsableArguments {
             throw ValidationError("--samples is \(samples); it takes 1 to \(SweepFile.specLimit)")
         }
         if let sweepSeed, sweepSeed < 0 { throw ValidationError("--sweep-seed is \(sweepSeed); it takes 0 or more") }
-        if sweepSeed != nil, samples == nil {
-            throw ValidationError("--sweep-seed is the seed of --samples; give --samples N too")
-        }
     }
 
     /// What to draw; `nil` for every combination.
@@ -32,6 +30,9 @@ struct SweepOptions: ParsableArguments {
     func validate(sweep: String?) throws {
         if samples != nil, sweep == nil {
             throw ValidationError("--samples draws from a sweep file; name it with --sweep")
+        }
+        if sweepSeed != nil, samples == nil, sweep == nil {
+            throw ValidationError("--sweep-seed is the seed of --samples; give --samples N too")
         }
     }
 }

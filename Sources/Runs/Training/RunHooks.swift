@@ -20,6 +20,10 @@ public struct RunHooks: Sendable {
     public var admit: @Sendable (_ bytes: Int) throws(RunError) -> Bool = { _ in true }
     /// Receives progress, every few tenths of a second, on the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
+    /// Receives each logged row, on the thread that runs.
+    public var logged: @Sendable (MetricsRow) -> Void = { _ in }
+    /// Why the run is to end early, if it is; asked between steps, so it must be quick.
+    public var outdone: @Sendable () -> String? = { nil }
     /// Receives lines for people.
     public var say: @Sendable (String) -> Void
 

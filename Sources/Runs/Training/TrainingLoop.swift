@@ -83,6 +83,7 @@ struct TrainingLoop {
     /// How the run ends, if somebody asks for it.
     private var requestedEnding: RunOutcome? {
         if hooks.shouldStop() { return .interrupted(step: decomposition.step) }
+        if let reason = hooks.outdone() { return .outdone(step: decomposition.step, reason: reason) }
         return tracker.stopRequested ? .stopped(step: decomposition.step) : nil
     }
 
@@ -191,6 +192,7 @@ extension TrainingLoop {
         let scores = try decomposition.scores() + (own?.numbers ?? [])
         let row = MetricsRow(report, modules: decomposition.moduleNames, scores: scores)
         pace.logged(row)
+        hooks.logged(row)
         return row
     }
 

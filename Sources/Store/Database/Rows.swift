@@ -65,6 +65,7 @@ extension Spec {
         overrides = row["overrides"]
         target = row["target"]
         targetFiles = (row["target_files"] as String?).map(cache.absolute)
+        search = row["definition"]
     }
 }
 

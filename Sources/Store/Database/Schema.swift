@@ -35,6 +35,9 @@ enum Schema {
         migrator.registerMigration("cores of attempts") { db in
             try db.execute(sql: "ALTER TABLE attempt ADD COLUMN cores REAL")
         }
+        migrator.registerMigration("searches") { db in
+            try db.execute(sql: v11)
+        }
         return migrator
     }
 

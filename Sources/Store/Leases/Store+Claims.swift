@@ -11,19 +11,22 @@ extension Store {
     ///   - job: The job.
     ///   - agent: The agent that asks.
     ///   - lease: How long the claim stands without a renewal.
+    ///   - choose: Chooses the config of a spec whose search has left it open, given all that there is to know.
     /// - Returns: The claim, or `nil` when no spec waits; ``openWork(of:)`` says whether one may later.
     /// - Throws: ``StoreError/agentEnded(_:reason:)`` and whatever keeps the file from being changed.
     public func claimNext(
-        of job: JobID, by agent: AgentID, lease: Duration
+        of job: JobID, by agent: AgentID, lease: Duration,
+        choose: (OpenSpec) throws -> ChosenSpec? = { _ in nil }
     ) throws(StoreError) -> Claim? {
         let now = now()
         return try write(.untilPowerCut) { db in
-            try claimNext(of: job, by: agent, lease: lease, at: now, in: db)
+            try claimNext(of: job, by: agent, lease: lease, at: now, choose: choose, in: db)
         }
     }
 
     func claimNext(
-        of job: JobID, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
+        of job: JobID, by agent: AgentID, lease: Duration, at now: Timestamp,
+        choose: (OpenSpec) throws -> ChosenSpec?, in db: Database
     ) throws -> Claim? {
         try Self.checkMayClaim(agent, in: db)
         guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }
@@ -37,7 +40,10 @@ extension Store {
                 RETURNING id, attempt, step
                 """,
             arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
-        return try row.map { try begin($0, by: agent, lease: lease, at: now, in: db) }
+        return try row.map { row in
+            try self.choose(for: row["id"], choose, in: db)
+            return try begin(row, by: agent, lease: lease, at: now, in: db)
+        }
     }
 
     /// The waiting run of `:job` that is claimed next.
@@ -107,10 +113,9 @@ extension Store {
                 id, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue, lease / .seconds(1), step,
             ])
         try Self.hear(agent, at: now, in: db)
-        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [id]) else {
+        guard let spec = try spec(of: id, in: db) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(id) has no spec")
         }
-        let spec = try Spec(row: row, in: cache)
         return Claim(
             spec: spec, attempt: attempt, agent: agent, folder: cache.folder(of: spec.run), reachedStep: step)
     }
@@ -132,7 +137,7 @@ extension Store {
         if db.changesCount == 0 { throw try lostLease(of: claim, in: db) }
     }
 
-    private static func checkFence(of claim: Claim, in db: Database) throws {
+    static func checkFence(of claim: Claim, in db: Database) throws {
         let holds = try Bool.fetchOne(
             db,
             sql: """

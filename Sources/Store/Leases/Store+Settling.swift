@@ -2,8 +2,11 @@ import GRDB
 
 /// How an attempt ends.
 public enum Settlement: Sendable, Equatable {
-    /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
-    case done(metrics: [String: Double], isUnsent: Bool)
+    /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet, `cost` what its
+    /// search compares it by.
+    case done(metrics: [String: Double], isUnsent: Bool, cost: Double? = nil)
+    /// Its search has stopped the run early, for a reason as users should read it, after so many steps.
+    case stopped(String, step: Int, isUnsent: Bool, cost: Double?)
     /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
     /// attempt, as often as the job allows.
     case failed(String, retry: Bool)
@@ -21,13 +24,14 @@ extension Store {
     ///   - settlement: How it ends.
     ///   - usage: What the attempt has taken of the machine since the last renewal, and its agent in all.
     ///   - lease: How long the next claim stands without a renewal; `nil` if the agent wants none.
+    ///   - choose: Chooses the config of a spec whose search has left it open, given all that there is to know.
     /// - Returns: Where the run stands now, and the next claim; ``claimNext(of:by:lease:)`` says what it may be. A
     ///   power cut changes neither.
     /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed; then nothing is claimed.
     @discardableResult
     public func settle(
         _ claim: Claim, as settlement: Settlement, usage: (share: UsageShare, total: Usage)? = nil,
-        claimingFor lease: Duration? = nil
+        claimingFor lease: Duration? = nil, choose: (OpenSpec) throws -> ChosenSpec? = { _ in nil }
     ) throws(StoreError) -> (status: RunStatus, next: Claim?) {
         let now = now()
         return try write { db in
@@ -37,13 +41,15 @@ extension Store {
                 try Self.note(usage.total, of: claim.agent, in: db)
             }
             guard let lease else { return (status, nil) }
-            return (status, try next(after: claim, lease: lease, at: now, in: db))
+            return (status, try next(after: claim, lease: lease, at: now, choose: choose, in: db))
         }
     }
 
     /// Settles the run as done, with its final metrics.
-    public func complete(_ claim: Claim, metrics: [String: Double], isUnsent: Bool = false) throws(StoreError) {
-        try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent))
+    public func complete(
+        _ claim: Claim, metrics: [String: Double], cost: Double? = nil, isUnsent: Bool = false
+    ) throws(StoreError) {
+        try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent, cost: cost))
     }
 
     /// Ends the attempt with an error; returns where the run stands then.
@@ -58,11 +64,14 @@ extension Store {
     }
 
     /// Claims what comes after a run; whatever keeps it from that does not undo how the run ended.
-    private func next(after claim: Claim, lease: Duration, at now: Timestamp, in db: Database) throws -> Claim? {
+    private func next(
+        after claim: Claim, lease: Duration, at now: Timestamp, choose: (OpenSpec) throws -> ChosenSpec?,
+        in db: Database
+    ) throws -> Claim? {
         var next: Claim?
         do {
             try db.inSavepoint {
-                next = try claimNext(of: claim.spec.job, by: claim.agent, lease: lease, at: now, in: db)
+                next = try claimNext(of: claim.spec.job, by: claim.agent, lease: lease, at: now, choose: choose, in: db)
                 return .commit
             }
         } catch {
@@ -77,12 +86,19 @@ extension Store {
         _ claim: Claim, as settlement: Settlement, at now: Timestamp, in db: Database
     ) throws -> RunStatus {
         switch settlement {
-        case .done(let metrics, let isUnsent):
+        case .done(let metrics, let isUnsent, let cost):
             try change(
-                claim, in: db, "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
-                [try Numbers.json(metrics), now.rawValue, isUnsent])
+                claim, in: db,
+                "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?, cost = ?",
+                [try Numbers.json(metrics), now.rawValue, isUnsent, cost])
             try end(claim, .done, reason: nil, at: now, in: db)
             return .done
+        case .stopped(let reason, let step, let isUnsent, let cost):
+            try change(
+                claim, in: db, "status = 'stopped', step = ?, error = ?, ended = ?, unsent = ?, cost = ?",
+                [step, reason, now.rawValue, isUnsent, cost])
+            try end(claim, .stopped, reason: reason, at: now, in: db)
+            return .stopped
         case .failed(let error, let retry):
             let again = try retry && mayRetry(claim, in: db)
             let status: RunStatus = again ? .pending : .failed

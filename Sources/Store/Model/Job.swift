@@ -110,7 +110,7 @@ public struct NewJob: Sendable {
     }
 }
 
-/// What a run is to do; never changes once it is stored.
+/// What a run is to do; never changes once it is stored, but that a search chooses the config when it is claimed first.
 public struct Spec: Sendable, Equatable {
     /// The run that does it.
     public let run: RunID
@@ -129,6 +129,8 @@ public struct Spec: Sendable, Equatable {
     public let target: String?
     /// The copy of the target's files that was taken when the spec was submitted, where the config names files.
     public let targetFiles: String?
+    /// The definition of the search that it belongs to, if it does.
+    public let search: String?
 }
 
 /// A spec that is not stored yet.
@@ -143,6 +145,10 @@ public struct NewSpec: Sendable {
     /// The target's files, where the config names files.
     public var targetFiles: String?
     var steps: Int
+    /// The definition of the search that it belongs to, if it does: text that agents understand.
+    public var search: String?
+    /// Whether the search chooses the config when the spec is claimed.
+    public var isOpen = false
 
     /// Describes a spec; the texts are JSON as in ``Spec``, `steps` is the length of the run.
     public init(

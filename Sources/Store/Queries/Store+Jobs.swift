@@ -143,22 +143,24 @@ extension Store {
         var generator = SystemRandomNumberGenerator()
         let insertSpec = try db.makeStatement(
             sql: """
-                INSERT INTO spec (run, job, position, experiment, config, overrides, target, target_files)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
+                INSERT INTO spec (run, job, position, experiment, config, overrides, target, target_files, search, open)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
                 """)
         let insertRun = try db.makeStatement(
             sql: """
                 INSERT INTO run (id, job, position, experiment, status, steps, folder)
                 VALUES (?, ?, ?, ?, 'pending', ?, ?)
                 """)
+        var searches = try SearchNumbers(of: job, in: db)
         for (index, spec) in specs.enumerated() {
+            let search = try searches.number(of: spec, in: db)
             let position = first + index
             var run: RunID
             repeat {  // until the name is not taken; with 36^8 names that is the first time
                 run = RunID.random(using: &generator)
                 try insertSpec.execute(arguments: [
                     run.rawValue, job.rawValue, position, spec.experiment, spec.config, spec.overrides,
-                    spec.target, spec.targetFiles.map(cache.relative),
+                    spec.target, spec.targetFiles.map(cache.relative), search, spec.isOpen,
                 ])
             } while db.changesCount == 0
             try insertRun.execute(arguments: [

@@ -102,7 +102,7 @@ extension Store {
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-".utf8)
         guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(plain.contains) }) else { return "NULL" }
         let path = "'$" + parts.map { ".\"\($0)\"" }.joined() + "'"
-        return "CASE json_type(config, \(path)) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
-            + "ELSE json_extract(config, \(path)) END"
+        return "CASE WHEN open THEN NULL ELSE CASE json_type(config, \(path)) WHEN 'true' THEN json('true') "
+            + "WHEN 'false' THEN json('false') ELSE json_extract(config, \(path)) END END"
     }
 }

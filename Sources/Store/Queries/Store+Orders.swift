@@ -166,7 +166,8 @@ extension Store {
                     try Row.fetchAll(
                         db, sql: "SELECT experiment, config FROM spec WHERE job = ?", arguments: [job.rawValue]
                     ).map { "\($0["experiment"] as String)\n\($0["config"] as String)" })
-                let new = specs.filter { !known.contains("\($0.experiment)\n\($0.config)") }
+                // Of a search, further specs are further choices.
+                let new = specs.filter { $0.isOpen || !known.contains("\($0.experiment)\n\($0.config)") }
                 guard !new.isEmpty else { return 0 }
                 let last = try Int.fetchOne(
                     db, sql: "SELECT MAX(position) FROM spec WHERE job = ?", arguments: [job.rawValue])

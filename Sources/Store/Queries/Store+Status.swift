@@ -147,11 +147,8 @@ extension Store {
     /// What a run is to do.
     public func spec(of run: RunID) throws(StoreError) -> Spec {
         try read { db in
-            guard
-                let row = try Row.fetchOne(
-                    db, sql: "SELECT * FROM spec WHERE run = ?", arguments: [run.rawValue])
-            else { throw StoreError.unknownRun(run) }
-            return try Spec(row: row, in: cache)
+            guard let spec = try spec(of: run.rawValue, in: db) else { throw StoreError.unknownRun(run) }
+            return spec
         }
     }
 

@@ -12,6 +12,8 @@ private struct ClaimedRun {
     let plan: RunPlan
     let tracker: RunTracker
     let log: RunLog
+    /// What its sweep compares it with others by, if it does.
+    let comparison: RunComparison?
 
     var claim: Claim { held.claim }
 
@@ -58,7 +60,8 @@ extension AgentLoop {
             let plan = try plan(claim, folder: claim.folder)
             let tracker = try tracker(of: held, plan: plan, log: log)
             comment?.follow(tracker)
-            return .ready(ClaimedRun(held: held, plan: plan, tracker: tracker, log: log))
+            let comparison = try RunComparison(claim, store: store) { held.lost != nil || held.isOver }
+            return .ready(ClaimedRun(held: held, plan: plan, tracker: tracker, log: log, comparison: comparison))
         } catch let error as FileError where error.isOutOfRoom {
             _ = try giveBackForRoom(held, error.description)
             return .settled(next: nil)
@@ -77,6 +80,10 @@ extension AgentLoop {
                 held.note(progress)
                 if let line = run.log.note(progress) { run.tracker.console(line) }
             }, say: { run.say($0) })
+        if let comparison = run.comparison {
+            hooks.logged = { comparison.note($0) }
+            hooks.outdone = { comparison.verdict }
+        }
         hooks.admit = { bytes throws(RunError) in
             try memory.enter(run.claim.run.rawValue, needing: bytes, say: { run.say($0) }) {
                 !StopRequest.isMade && held.lost == nil
@@ -90,7 +97,8 @@ extension AgentLoop {
         switch outcome {
         case .finished(let metrics):
             run.say("done: " + Self.summary(metrics))
-            let settled = try settle(run.held, as: .done(metrics: metrics, isUnsent: run.tracker.keepsRows))
+            let settled = try settle(
+                run.held, as: .done(metrics: metrics, isUnsent: run.tracker.keepsRows, cost: run.comparison?.cost()))
             if settled.lost == nil { removeCheckpoints(of: run) }
             close(run, exitCode: 0, unless: settled.lost)
             return settled.next
@@ -98,6 +106,15 @@ extension AgentLoop {
             let reason = "stopped on its W&B page at step \(step)"
             run.say(reason)
             let settled = try settle(run.held, as: .failed(reason, retry: false))
+            close(run, exitCode: 255, unless: settled.lost)
+            return settled.next
+        case .outdone(let step, let reason):
+            run.say(reason)
+            let settled = try settle(
+                run.held,
+                as: .stopped(
+                    reason, step: step, isUnsent: run.tracker.keepsRows, cost: run.comparison?.cost()))
+            if settled.lost == nil { removeCheckpoints(of: run) }
             close(run, exitCode: 255, unless: settled.lost)
             return settled.next
         case .interrupted(let step):

@@ -62,7 +62,7 @@ final class ClaimKeeper: Sendable {
         let asked = ContinuousClock.now
         let silent = try lookAround()
         var claim = try takeOver(silent.filter(\.hasProgress))
-        if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease) }
+        if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease, choose: Searching.choose) }
         if claim == nil { claim = try takeOver(silent.filter { !$0.hasProgress }) }
         return claim.map { keep($0, asked: asked) }
     }
@@ -82,7 +82,8 @@ final class ClaimKeeper: Sendable {
         let asked = ContinuousClock.now
         let wantsNext = mayClaim ? try !lookAround(atMostEvery: Self.lookPause).contains(where: \.hasProgress) : false
         let (status, next) = try store.settle(
-            kept.claim, as: settlement, usage: usage(), claimingFor: wantsNext ? lease : nil)
+            kept.claim, as: settlement, usage: usage(), claimingFor: wantsNext ? lease : nil,
+            choose: Searching.choose)
         kept.end()
         state.withLock { state in state.kept.removeAll { $0 === kept } }
         return (status, next.map { keep($0, asked: asked) })

@@ -56,6 +56,9 @@ final class HeldClaim: Sendable {
         }
     }
 
+    /// Whether it is settled or given up.
+    var isOver: Bool { state.withLock(\.isOver) }
+
     /// Takes note that the claim is settled or given up.
     func end() {
         state.withLock { $0.isOver = true }

@@ -122,6 +122,9 @@ extension Worker {
                 log.say("interrupted at step \(step); its state is saved")
                 _ = tracker.suspend(isPreempted: true)
                 throw ExitCode(130)
+            case .success(.outdone(_, let reason)):
+                log.say(reason)
+                finish(255)
             case .success(.stopped(let step)):
                 log.say("stopped on its W&B page at step \(step)")
                 finish(255)

@@ -1,0 +1,154 @@
+import Foundation
+import GRDB
+
+/// A spec whose config is still to be chosen, and what there is to know for that.
+public struct OpenSpec: Sendable {
+    /// A spec of the same search that has its config.
+    public struct Trial: Sendable, Equatable {
+        /// Where its config lies among all that can be chosen.
+        public let point: [Double]
+        /// What the search has set for it, as in ``Spec/overrides``.
+        public let overrides: String
+        /// Where its run stands.
+        public let status: RunStatus
+        /// The best value that its run has reached, low ones being better.
+        public let cost: Double?
+    }
+
+    /// The search's definition.
+    public let search: String
+    /// The experiment, a config that is right but for what the search sets, and how the target is trained.
+    public let experiment, config: String
+    /// How the target is trained, where it is.
+    public let target: String?
+    /// Its place among the search's specs, from 0.
+    public let number: Int
+    /// The specs that have their configs, in order.
+    public let trials: [Trial]
+}
+
+/// The config of a spec that was open.
+public struct ChosenSpec: Sendable {
+    let config, overrides: String
+    let steps: Int
+    let point: [Double]
+
+    /// Describes it; the texts are JSON as in ``Spec``, `steps` is the length of the run.
+    public init(config: String, overrides: String, steps: Int, point: [Double]) {
+        (self.config, self.overrides, self.steps, self.point) = (config, overrides, steps, point)
+    }
+}
+
+extension Store {
+    /// Gives a spec its config that its search has left open, in the transaction that claims it.
+    func choose(for run: String, _ choose: (OpenSpec) throws -> ChosenSpec?, in db: Database) throws {
+        guard
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT spec.*, definition, (SELECT COUNT(*) FROM spec AS other WHERE other.job = spec.job
+                      AND other.search = spec.search AND other.position < spec.position) AS number
+                    FROM spec JOIN search ON search.job = spec.job AND search.number = spec.search
+                    WHERE run = ? AND open
+                    """, arguments: [run])
+        else { return }
+        let trials = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT point, overrides, status, cost FROM spec JOIN run ON run.id = spec.run
+                WHERE spec.job = ? AND search = ? AND NOT open ORDER BY spec.position
+                """, arguments: [row["job"] as Int64, row["search"] as Int]
+        ).map { row in
+            OpenSpec.Trial(
+                point: try JSONDecoder().decode([Double].self, from: Data((row["point"] as String? ?? "[]").utf8)),
+                overrides: row["overrides"], status: try row.word("status"), cost: row["cost"])
+        }
+        let open = OpenSpec(
+            search: row["definition"], experiment: row["experiment"], config: row["config"], target: row["target"],
+            number: row["number"], trials: trials)
+        guard let chosen = try choose(open) else { return }
+        try db.execute(
+            sql: "UPDATE spec SET config = ?, overrides = ?, point = ?, open = 0 WHERE run = ?",
+            arguments: [
+                chosen.config, chosen.overrides,
+                String(decoding: try JSONEncoder().encode(chosen.point), as: UTF8.self), run,
+            ])
+        try db.execute(sql: "UPDATE run SET steps = ? WHERE id = ?", arguments: [chosen.steps, run])
+    }
+
+    /// Notes the value of a run's metric at a band of its search, and decides once whether that stops the run.
+    ///
+    /// - Parameters:
+    ///   - claim: The attempt.
+    ///   - band: After how many values of the metric.
+    ///   - value: The value there, low ones being better.
+    ///   - judged: What of the run is compared with the threshold.
+    ///   - threshold: What the run must not exceed, given the values of all runs of the search at the band.
+    /// - Returns: What the run has exceeded, if it is to stop. An attempt that gets there again is told the same.
+    /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed.
+    public func reach(
+        _ claim: Claim, band: Int, value: Double, judged: Double, threshold: ([Double]) -> Double?
+    ) throws(StoreError) -> Double? {
+        try write(.untilPowerCut) { db in
+            try Self.checkFence(of: claim, in: db)
+            if let row = try Row.fetchOne(
+                db, sql: "SELECT threshold, stops FROM milestone WHERE run = ? AND band = ?",
+                arguments: [claim.run.rawValue, band])
+            {
+                return row["stops"] ? row["threshold"] : nil
+            }
+            let others = try Double.fetchAll(
+                db,
+                sql: """
+                    SELECT value FROM milestone JOIN spec ON spec.run = milestone.run
+                    JOIN spec AS own ON own.job = spec.job AND own.search = spec.search
+                    WHERE own.run = ? AND band = ?
+                    """, arguments: [claim.run.rawValue, band])
+            let limit = threshold(others + [value])
+            let stops = limit.map { judged > $0 } ?? false
+            try db.execute(
+                sql: "INSERT INTO milestone (run, band, value, threshold, stops) VALUES (?, ?, ?, ?, ?)",
+                arguments: [claim.run.rawValue, band, value, limit, stops])
+            return stops ? limit : nil
+        }
+    }
+
+    func spec(of run: String, in db: Database) throws -> Spec? {
+        try Row.fetchOne(
+            db,
+            sql: """
+                SELECT spec.*, definition FROM spec
+                LEFT JOIN search ON search.job = spec.job AND search.number = spec.search WHERE run = ?
+                """, arguments: [run]
+        ).map { try Spec(row: $0, in: cache) }
+    }
+}
+
+/// The numbers of a job's searches: specs with the same experiment and definition belong to one, whenever they came.
+struct SearchNumbers {
+    private struct Key: Hashable {
+        let experiment, definition: String
+    }
+
+    private let job: JobID
+    private var numbers: [Key: Int] = [:]
+
+    init(of job: JobID, in db: Database) throws {
+        self.job = job
+        let rows = try Row.fetchAll(db, sql: "SELECT * FROM search WHERE job = ?", arguments: [job.rawValue])
+        for row in rows { numbers[Key(experiment: row["experiment"], definition: row["definition"])] = row["number"] }
+    }
+
+    /// The number of a spec's search, which is stored if it is new; nil for a spec of none.
+    mutating func number(of spec: NewSpec, in db: Database) throws -> Int? {
+        guard let definition = spec.search else { return nil }
+        let key = Key(experiment: spec.experiment, definition: definition)
+        if let known = numbers[key] { return known }
+        let number = numbers.count + 1
+        numbers[key] = number
+        try db.execute(
+            sql: "INSERT INTO search (job, number, experiment, definition) VALUES (?, ?, ?, ?)",
+            arguments: [job.rawValue, number, spec.experiment, definition])
+        return number
+    }
+}
