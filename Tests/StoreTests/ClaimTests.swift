@@ -133,9 +133,14 @@ struct ClaimTests {
         let hold = try #require(try store.holds(of: job).first)
         let thief = try Store(folder.cache, now: clock.now)
         let agent = try thief.addAgent(to: job, pid: 2)
+        let isAsking = DispatchSemaphore(value: 0)
         let taken = try await withThrowingTaskGroup(of: Claim?.self) { group in
             try store.write { _ in
-                group.addTask { try thief.takeOver(hold, by: agent, lease: lease) }
+                group.addTask {
+                    isAsking.signal()
+                    return try thief.takeOver(hold, by: agent, lease: lease)
+                }
+                isAsking.wait()
                 Thread.sleep(forTimeInterval: 0.5)
             }
             return try await group.next() ?? nil
