@@ -56,4 +56,32 @@ struct CurveTests {
         let short = Thinning(Curve(steps: [0, 5], values: [1, 2]), columns: 400, isLogarithmic: false)
         #expect(short.steps == [0, 5] && short.lows.isEmpty)
     }
+
+    @Test func aCloserLookSendsTheRowsOfThoseStepsAlone() async throws {
+        let scene = try Scene(runs: 1)
+        let run = scene.runs[0]
+        try scene.append((0..<5000).map { row($0, "\($0)") }.joined(), to: run)
+        try await scene.serving { client in
+            func steps(_ range: String) throws -> [Int] {
+                let body = "{\"runs\":[\"\(run)\"],\"metric\":\"loss/total\",\"columns\":20\(range)}"
+                let answer = try client.ask("/api/curves", method: "POST", body: body)
+                let text = try #require(answer.body.components(separatedBy: "\"steps\":[").last)
+                return text.prefix { $0 != "]" }.split(separator: ",").compactMap { Int($0) }
+            }
+            let whole = try steps("")
+            #expect(whole.count == 20)
+            let near = try steps(",\"from\":99.5,\"to\":110")
+            #expect(near == Array(99...111), "one row more on either side")
+            let long = try steps(",\"from\":1000,\"to\":3000")
+            #expect(long.count == 20)
+            let last = try steps(",\"from\":4998")
+            #expect(last == [4997, 4998, 4999])
+            let between = try steps(",\"from\":100.25,\"to\":100.75")
+            #expect(between == [100, 101], "between two rows")
+            let beyond = try steps(",\"from\":6000,\"to\":7000")
+            #expect(beyond.isEmpty)
+            let backwards = try steps(",\"from\":20,\"to\":10")
+            #expect(backwards.isEmpty)
+        }
+    }
 }

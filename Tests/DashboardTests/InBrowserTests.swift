@@ -82,6 +82,22 @@ struct InBrowserTests {
         }
     }
 
+    @Test func aCloserLookAtALongCurveDrawsItsRows() async throws {
+        let scene = try Scene(runs: 1)
+        try scene.append(rows(0..<20_000, of: 0), to: scene.runs[0])
+        try await scene.serving { client in
+            let points = "document.querySelector('path.line')?.getAttribute('d').split('L').length"
+            let address = "http://127.0.0.1:\(client.port)/#/job/1?tab=curves&metrics=loss%252Ftotal"
+            let tab = try Browser().open(address + "&token=\(client.token)")
+            try tab.wait(until: points + " > 300")
+            let coarse = try #require(try tab.evaluate(points).double)
+            #expect(coarse < 1100)
+            let closer = try Browser().open(address + "&range=1000_1200&token=\(client.token)")
+            try closer.wait(until: points + " >= \(coarse + 150)")
+            #expect(closer.problems == [])
+        }
+    }
+
     @Test func whatOneAxisSelectsIsSelectedEverywhereAndStaysInTheAddress() async throws {
         let scene = try sweep()
         try await scene.serving { client in

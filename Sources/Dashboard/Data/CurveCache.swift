@@ -9,6 +9,16 @@ struct Curve: Sendable {
     var values: [Double] = []
 
     fileprivate var bytes: Int { 12 * steps.count + 200 }
+
+    /// The rows from one step to another, and one more on either side, so that a line reaches the edges.
+    func part(from first: Double, to last: Double) -> Curve {
+        guard first <= last, let start = steps.firstIndex(where: { Double($0) >= first }),
+            let end = steps.lastIndex(where: { Double($0) <= last })
+        else { return Curve() }
+        let (low, high) = (max(start - 1, 0), min(end + 1, steps.count - 1))
+        guard low <= high else { return Curve() }
+        return Curve(steps: Array(steps[low...high]), values: Array(values[low...high]))
+    }
 }
 
 /// Metrics that were asked for, read on from where their files ended before.

@@ -9,16 +9,31 @@ import { titleOf, valueOf } from "./runs.js";
 const mostLines = 500;
 
 // An average that forgets, without its pull to zero at the start; gaps stay gaps.
-export function smooth(values, weight, rows) {
-  // A column that stands for several rows forgets for all of them.
-  const keep = weight ** Math.max(1, rows / Math.max(1, values.length));
+export function smooth(values, weight, spans) {
   let [sum, share] = [0, 0];
-  return values.map((value) => {
+  return values.map((value, index) => {
     if (!Number.isFinite(value)) return NaN;
+    // A column that stands for several rows forgets for all of them.
+    const keep = weight ** spans[index];
     sum = keep * sum + (1 - keep) * value;
     share = keep * share + 1 - keep;
     return sum / share;
   });
+}
+
+// How many rows each value of a curve stands for.
+export const spansOf = ({ values, rows }) => values.map(() => Math.max(1, rows / Math.max(1, values.length)));
+
+// A curve with the finer rows of a part of it in their place.
+export function refined(curve, fine) {
+  if (!fine.steps.length) return { ...curve, spans: spansOf(curve) };
+  const [first, last] = [fine.steps[0], fine.steps[fine.steps.length - 1]];
+  const [before, after] = [d3.bisectLeft(curve.steps, first), d3.bisectRight(curve.steps, last)];
+  const join = (outer, inner) => [...outer.slice(0, before), ...inner, ...outer.slice(after)];
+  return {
+    steps: join(curve.steps, fine.steps), values: join(curve.values, fine.values), spans: join(spansOf(curve), spansOf(fine)),
+    lows: join(curve.lows ?? curve.values, fine.lows ?? fine.values), highs: join(curve.highs ?? curve.values, fine.highs ?? fine.values),
+  };
 }
 
 // Seconds at work for steps, between the moments that attempts tell.
@@ -115,10 +130,10 @@ export function curvesTab(view) {
       let names = runs.filter((run) => !kept.curves.has(run.run) || (isLive && (run.status === "running" || !kept.curves.get(run.run).isOver))).map((run) => run.run);
       const all = runs.map((run) => run.run);
       while (names.length) {
-        const wish = { metric, log: options.logX, columns: 500 };
-        const answer = await ask("curves", { ...wish, runs: names }, record ? recordKey : null);
+        const answer = await ask("curves", { ...wish(metric), runs: names }, record ? recordKey : null);
+        if (answer.fine) kept.fine = { range: answer.fine.range, curves: new Map(answer.fine.curves.map((curve) => [curve.run, fillGaps(curve)])) };
         for (const curve of answer.curves) {
-          for (const part of ["values", "lows", "highs"]) if (curve[part]) curve[part] = curve[part].map((value) => value ?? NaN);
+          fillGaps(curve);
           curve.isOver = ["done", "failed", "cancelled"].includes(view.runs.byName.get(curve.run)?.status);
           kept.curves.set(curve.run, curve);
         }
@@ -127,20 +142,44 @@ export function curvesTab(view) {
         names = answer.left;
         if (names.length) draw();
       }
-      if (!record) answers.set(recordKey, { curves: all.filter((name) => kept.curves.has(name)).map((name) => kept.curves.get(name)), paces: kept.paces, left: [] });
+      await refine(kept, wish(metric), runs, isLive);
+      if (!record) answers.set(recordKey, { fine: kept.fine && { range: kept.fine.range, curves: [...kept.fine.curves.values()] }, curves: all.filter((name) => kept.curves.has(name)).map((name) => kept.curves.get(name)), paces: kept.paces, left: [] });
       draw(metric);
     }
     if (!options.metrics.length) draw();
   }
 
+  const wish = (metric) => ({ metric, log: options.logX, columns: 500 });
+
+  function fillGaps(curve) {
+    for (const part of ["values", "lows", "highs"]) if (curve[part]) curve[part] = curve[part].map((value) => value ?? NaN);
+    return curve;
+  }
+
+  // Reads the rows of the steps looked at, for curves of which columns alone were sent.
+  async function refine(kept, wish, runs, isLive) {
+    if (record || !range || options.x !== "step") return;
+    const looked = range;
+    if (kept.fine?.range !== String(looked)) kept.fine = { range: String(looked), curves: new Map() };
+    const fine = kept.fine.curves;
+    let names = runs.map((run) => run.run).filter((name) => kept.curves.get(name)?.lows && (!fine.has(name) || (isLive && !kept.curves.get(name).isOver)));
+    while (names.length && range === looked) {
+      const answer = await ask("curves", { ...wish, from: looked[0], to: looked[1], runs: names }, null);
+      for (const curve of answer.curves) fine.set(curve.run, fillGaps(curve));
+      names = answer.left;
+    }
+  }
+
   function lineOf(run, metric) {
     const kept = data.get(`${metric}\n${options.logX}`);
-    const curve = kept?.curves.get(run.run);
-    if (!curve) return null;
+    const whole = kept?.curves.get(run.run);
+    if (!whole) return null;
+    const fine = range && options.x === "step" && kept.fine?.range === String(range) ? kept.fine.curves.get(run.run) : null;
+    const curve = fine ? refined(whole, fine) : whole;
     const x = options.x === "time" ? timesOf(curve.steps, kept.paces[run.run]) : curve.steps;
     const isSmoothed = options.smooth > 0;
     return {
-      run, x, y: isSmoothed ? smooth(curve.values, options.smooth, curve.rows) : curve.values,
+      run, x, y: isSmoothed ? smooth(curve.values, options.smooth, curve.spans ?? spansOf(curve)) : curve.values,
       faint: isSmoothed ? curve.values : null, lows: isSmoothed ? null : curve.lows, highs: isSmoothed ? null : curve.highs,
     };
   }
@@ -193,7 +232,7 @@ export function curvesTab(view) {
     const runs = chosen();
     if (!runs.length) { fill(charts, make("p", { class: "empty" }, view.runs.rows.length ? "None of the runs shown has begun: curves appear with their first row." : "This job has no runs.")); fill(below); return; }
     const label = options.x === "time" ? "seconds at work" : "step";
-    const onRange = (next) => { range = next; change({ range: next ? next.map((value) => Number(value.toPrecision(6))).join("_") : null }); draw(); };
+    const onRange = (next) => { range = next; change({ range: next ? next.map((value) => Number(value.toPrecision(6))).join("_") : null }); draw(); if (next) load().catch((error) => fill(below, make("p", { class: "error" }, error.message))); };
     for (const metric of options.metrics) {
       if (only && cards.has(metric) && metric !== only) continue;
       const card = make("section", { class: "card" }, make("h3", { title: view.meaning(metric) }, metric), lineChart({

@@ -13,6 +13,9 @@ extension Routes {
         let columns: Int?
         /// Whether the axis of steps runs in powers of ten.
         let log: Bool?
+        /// The steps that are looked at; all of them where there is none.
+        let from: Double?
+        let to: Double?
     }
 
     /// After so long the rest is left for another request: what is there can be shown meanwhile.
@@ -36,11 +39,14 @@ extension Routes {
             guard ContinuousClock.now < end || done.isEmpty else { break }
             done.append(run)
             // Where a run lies follows from its name; one of another cache has no file here.
-            let curve: Curve
+            var curve: Curve
             do { curve = try site.curves.curve(wish.metric, of: run, in: site.cache.folder(of: run)) } catch {
                 // One run's file keeps nobody from the others.
                 problems.append("\(error)")
                 continue
+            }
+            if wish.from != nil || wish.to != nil {
+                curve = curve.part(from: wish.from ?? -.infinity, to: wish.to ?? .infinity)
             }
             let thinned = Thinning(curve, columns: columns, isLogarithmic: wish.log ?? false)
             curves.append(Self.text(run, thinned, rows: curve.steps.count))
