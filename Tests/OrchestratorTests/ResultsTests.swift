@@ -209,6 +209,24 @@ struct ResultsTests {
         #expect(object["failed_runs"] as? Int == 4)
     }
 
+    @Test func earlyStopsAreToldWithTheirReason() async throws {
+        _ = try job(["1", "2", "3"]) { index, claim in
+            let reason = "stopped early: loss/total is 0.\(index) at row 3, not among the best 1/3 (0.1)"
+            if index > 0 {
+                try store.settle(claim, as: .stopped(reason, step: 3, isUnsent: false, cost: nil))
+            } else {
+                try store.complete(claim, metrics: [:])
+            }
+        }
+        let answer = try await bench.orchestrator(["why"])
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(answer.output.hasPrefix("Job 1: nothing has failed\n\nStopped early\n  2 runs ("), "\(answer.output)")
+        #expect(answer.output.contains("not among the best 1/3"))
+        let json = try await bench.orchestrator(["why", "--json"])
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        #expect((object["stopped"] as? [[String: Any]])?.first?["runs"] as? [String] != nil, "\(json.output)")
+    }
+
     @Test func failuresOfARandomSearchAreToldByTheRangeTheyLieIn() async throws {
         let rates = (1...40).map { String(Double($0) / 1000) }
         _ = try job(rates) { index, claim in

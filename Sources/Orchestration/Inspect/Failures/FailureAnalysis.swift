@@ -32,6 +32,8 @@ package struct FailureAnalysis: Encodable {
     package let runs: Int
     package let failedRuns: Int
     package let causes: [Cause]
+    /// Runs that their search has stopped early, by reason.
+    package let stopped: [Cause]
     /// Attempts that failed or were lost, by what became of them, of runs that did not fail for good.
     package let mendedAttempts: Int
     /// Nodes with failed or lost attempts, the worst first.
@@ -49,9 +51,8 @@ package struct FailureAnalysis: Encodable {
         runs = snapshot.runs.count
         let failed = snapshot.runs.filter { $0.status == .failed }
         failedRuns = failed.count
-        causes = FailureCause.grouping(failed.map { ($0.id, $0.error) }).map { cause in
-            Cause(cause: cause.text, runs: cause.runs.map(\.rawValue))
-        }
+        causes = Self.causes(of: failed)
+        stopped = Self.causes(of: snapshot.runs.filter { $0.status == .stopped })
         let ended = attempts.filter { $0.outcome != nil && $0.outcome != .cancelled }
         let bad = ended.filter { $0.outcome == .failed || $0.outcome == .lost }
         let failedNames = Set(failed.map(\.id))
@@ -69,6 +70,12 @@ package struct FailureAnalysis: Encodable {
         }
         settings = Self.shares(Array(zip(SettingNames(tried).names, tried.map(\.isFailed)))).filter {
             $0.totalElsewhere > 0
+        }
+    }
+
+    private static func causes(of runs: [Run]) -> [Cause] {
+        FailureCause.grouping(runs.map { ($0.id, $0.error) }).map { cause in
+            Cause(cause: cause.text, runs: cause.runs.map(\.rawValue))
         }
     }
 
@@ -92,7 +99,10 @@ package struct FailureAnalysis: Encodable {
 
     /// For people.
     package func text(_ style: Style) -> String {
-        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty else { return "Job \(job): nothing has failed\n" }
+        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty else {
+            let lines = ["Job \(job): nothing has failed"] + section("Stopped early", stopped, style)
+            return lines.joined(separator: "\n") + "\n"
+        }
         var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
         if !slurm.isEmpty {
             lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
@@ -100,11 +110,7 @@ package struct FailureAnalysis: Encodable {
         if mendedAttempts > 0 {
             lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost at runs that went on")
         }
-        if !causes.isEmpty { lines += ["", style.paint("By cause", .bold)] }
-        for cause in causes {
-            let names = cause.runs.prefix(3).joined(separator: ", ") + (cause.runs.count > 3 ? ", …" : "")
-            lines.append("  \(plural(cause.runs.count, "run")) (\(names)): \(cause.cause)")
-        }
+        lines += section("By cause", causes, style)
         if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }
         let bad = nodes.map(\.failed).reduce(0, +)
         for node in nodes.prefix(10) {
@@ -120,6 +126,7 @@ package struct FailureAnalysis: Encodable {
                 "  \(setting.failed == setting.total ? "all \(setting.total)" : "\(setting.failed) of \(setting.total)")"
                     + " with \(setting.name)" + comparison(setting, of: nil, style))
         }
+        lines += section("Stopped early", stopped, style)
         if failedRuns > 0 {
             lines += [
                 "",
@@ -130,6 +137,15 @@ package struct FailureAnalysis: Encodable {
             lines += ["", "More agents elsewhere: orchestrator resume \(job)" + excluding]
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func section(_ title: String, _ causes: [Cause], _ style: Style) -> [String] {
+        guard !causes.isEmpty else { return [] }
+        return ["", style.paint(title, .bold)]
+            + causes.map { cause in
+                let names = cause.runs.prefix(3).joined(separator: ", ") + (cause.runs.count > 3 ? ", …" : "")
+                return "  \(plural(cause.runs.count, "run")) (\(names)): \(cause.cause)"
+            }
     }
 
     private var excluding: String { exclude.isEmpty ? "" : " --exclude " + exclude.joined(separator: ",") }
