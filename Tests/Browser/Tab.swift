@@ -104,7 +104,8 @@ public final class Tab: Sendable {
                 .init("type", .string(kind)), .init("key", .string(key)), .init("code", .string(key)),
                 .init("windowsVirtualKeyCode", .number(codes[key] ?? 0)),
             ]
-            if key.count == 1, kind == "keyDown" { parameters.append(.init("text", .string(key))) }
+            let text = key == "Enter" ? "\r" : key.count == 1 ? key : nil
+            if let text, kind == "keyDown" { parameters.append(.init("text", .string(text))) }
             try send("Input.dispatchKeyEvent", .object(parameters))
         }
     }

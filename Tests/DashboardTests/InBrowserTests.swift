@@ -1,8 +1,9 @@
 import Browser
-import JSON
 import Foundation
+import JSON
 import Layout
 import Store
+import Synchronization
 import Testing
 
 @testable import Dashboard
@@ -79,6 +80,86 @@ struct InBrowserTests {
             #expect(try tab.evaluate("window.hacked === undefined && !document.querySelector('img')") == true)
             #expect(tab.problems == [])
             #expect(tab.requests.allSatisfy { $0.hasPrefix("http://127.0.0.1:\(client.port)/") }, "\(tab.requests)")
+        }
+    }
+
+    @Test func theKeyboardStaysWhereItIsWhileThePageIsDrawnAgain() async throws {
+        let scene = try sweep()
+        try await scene.serving { client in
+            let tab = try Browser().open("http://127.0.0.1:\(client.port)/#/job/1?token=\(client.token)")
+            try tab.wait(until: "document.querySelectorAll('tbody tr').length === 10")
+            // Each letter draws the strip again.
+            try tab.evaluate("document.querySelector('.strip input[type=search]').focus()")
+            for letter in ["l", "r", "=", "0"] { try tab.press(letter) }
+            #expect(try tab.evaluate("document.activeElement.value") == "lr=0")
+            try tab.evaluate("document.querySelector('thead th:nth-child(3) button').focus()")
+            try tab.press("Enter")
+            try tab.wait(until: "document.querySelector('[aria-sort=ascending]')?.textContent === 'status ▲'")
+            #expect(try tab.evaluate("document.activeElement.textContent") == "status ▲")
+
+            try tab.evaluate("document.querySelector('[role=tab]:nth-child(2)').focus()")
+            try tab.press("Enter")
+            try tab.wait(until: Self.lines + " === 8")
+            #expect(try tab.evaluate("document.activeElement.textContent") == "Curves")
+            try tab.evaluate("document.querySelector('figure.chart').focus()")
+            try tab.press("ArrowRight")
+            try tab.wait(until: "document.querySelector('.readout').textContent.includes('step 1 ')")
+            // A row that a run appends draws the chart again, three seconds later.
+            try tab.evaluate("window.before = document.querySelector('figure.chart')")
+            try scene.append(rows(200..<400, of: 0), to: scene.runs[0])
+            try tab.wait(until: "document.querySelector('figure.chart') !== window.before")
+            #expect(try tab.evaluate("document.activeElement === document.querySelector('figure.chart')") == true)
+            #expect(try tab.evaluate("document.querySelector('.readout').textContent.includes('step 1 ')") == true)
+            try tab.press("+")
+            try tab.wait(until: "location.hash.includes('range=')")
+
+            try tab.evaluate("history.back()")
+            try tab.wait(until: "document.querySelector('[aria-selected=true]')?.textContent === 'Runs'")
+            #expect(try tab.evaluate("document.querySelector('.strip input[type=search]').value") == "lr=0")
+            #expect(tab.problems == [])
+        }
+    }
+
+    @Test func aServerThatIsGoneIsSaidAndWhatIsShownStays() async throws {
+        let scene = try sweep()
+        let tabs = Mutex<Tab?>(nil)
+        try await scene.serving { client in
+            let tab = try Browser().open("http://127.0.0.1:\(client.port)/#/job/1?token=\(client.token)")
+            try tab.wait(until: "document.querySelectorAll('tbody tr').length === 10")
+            tabs.withLock { $0 = tab }
+        }
+        let tab = try #require(tabs.withLock { $0 })
+        try tab.wait(until: "document.querySelector('.banner:not([hidden])')?.textContent.includes('does not answer')")
+        #expect(try tab.evaluate("document.querySelectorAll('tbody tr').length") == 10)
+    }
+
+    @Test func everyViewCanBeTakenAway() async throws {
+        let scene = try sweep()
+        try await scene.serving { client in
+            for (view, kinds) in [
+                ("runs", ["SVG", "PDF", "CSV"]), ("curves", ["SVG", "PDF", "CSV"]),
+                ("parallel", ["SVG", "PDF", "CSV"]),
+                ("scatter", ["SVG", "PDF", "CSV"]), ("diff", ["SVG", "PDF", "CSV"]),
+            ] {
+                let tab = try Browser().open(
+                    "http://127.0.0.1:\(client.port)/#/job/1?tab=\(view)&token=\(client.token)")
+                try tab.wait(
+                    until: "document.querySelector('[role=tabpanel] :is(tbody a, figure svg, thead a)') !== null")
+                try tab.evaluate("URL.createObjectURL = (blob) => { window.saved = blob; return 'data:,'; }")
+                for kind in kinds {
+                    try tab.evaluate("window.saved = null")
+                    try click(tab, kind, of: ".tools .column button")
+                    try tab.wait(until: "window.saved !== null")
+                    let text = try tab.evaluate("window.saved.text()").string ?? ""
+                    if kind != "CSV" {
+                        #expect(text.hasPrefix(kind == "SVG" ? "<?xml" : "%PDF-1.4"), "\(view) \(kind)")
+                    }
+                    // Lines' colours are those of paper, not names of the page's style sheet.
+                    #expect(!text.contains("var(") && !text.contains("NaN"), "\(view) \(kind)")
+                    #expect(kind != "CSV" || text.contains(scene.runs[1].rawValue), "\(view): \(text.prefix(200))")
+                }
+                #expect(tab.problems == [])
+            }
         }
     }
 

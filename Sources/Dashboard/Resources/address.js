@@ -21,15 +21,17 @@ export function list(name, standard) {
 
 export const listText = (values) => values.map((value) => encodeURIComponent(value)).join(",");
 
-// Changes parts of what is shown; null takes a part away. The back button skips it.
-export function change(parts) {
+// Changes parts of what is shown; null takes a part away. The back button skips it, unless it is a view of its own.
+export function change(parts, isView) {
   const query = parameters();
   for (const [name, value] of Object.entries(parts)) {
     if (value === null || value === undefined || value === "") query.delete(name); else query.set(name, value);
   }
   const rest = query.toString();
   const next = "/" + place().map(encodeURIComponent).join("/") + (rest ? "?" + rest : "");
-  if (record) exported = next; else history.replaceState(null, "", location.pathname + "#" + next);
+  if (record) exported = next;
+  else if (isView) history.pushState(null, "", location.pathname + "#" + next);
+  else history.replaceState(null, "", location.pathname + "#" + next);
 }
 
 export function whole() { return text(); }

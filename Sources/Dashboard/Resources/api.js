@@ -36,7 +36,7 @@ async function send(path, body) {
       headers: { Authorization: "Bearer " + currentToken() }, cache: "no-store", credentials: "omit",
     });
   } catch {
-    throw new Unreachable("The server does not answer: it was stopped, or the ssh connection is gone. Start `orchestrator ui` again and open its link.");
+    throw new Unreachable("the server does not answer: it was stopped, or the ssh connection is gone. Start `orchestrator ui` again and open its link.");
   }
   if (answer.ok) return answer;
   let reason = `The server answered ${answer.status}.`;

@@ -1,7 +1,8 @@
 // Curves of many runs: smoothed, grouped over seeds, by step or time at work, as the runs go on.
 import { answers, ask, record } from "./api.js";
 import { change, list, listText, setting } from "./address.js";
-import { choice, choices, fill, make, toggle } from "./dom.js";
+import { choice, choices, fill, isHeld, make, toggle } from "./dom.js";
+import { diffTab } from "./diff.js";
 import { compare, csv, number, plural } from "./format.js";
 import { dashes, legend, lineChart, noCharts, palette } from "./lines.js";
 import { titleOf, valueOf } from "./runs.js";
@@ -86,9 +87,15 @@ export function curvesTab(view) {
   const tools = make("div", { class: "tools" });
   const charts = make("div", { class: "charts" });
   const below = make("div", {});
-  element.append(tools, charts, below);
+  const differences = make("details", { class: "card", ontoggle: () => fill(configs, differences.open ? diffTab(view).element : null) }, make("summary", {}, "In what these configs differ"));
+  const configs = make("div", {});
+  differences.append(configs);
+  element.append(tools, charts, below, differences);
 
   const set = (name, value, text) => { options[name] = value; change({ [{ logX: "logx", logY: "logy" }[name] ?? name]: text ?? value }); draw(); };
+
+  // A key that the sweep has not set is read first.
+  const setKey = (name, value) => view.needSettings([value]).then(() => set(name, value)).catch((error) => fill(below, make("p", { class: "error" }, error.message)));
 
   function drawTools() {
     const settings = view.runs.swept;
@@ -111,11 +118,11 @@ export function curvesTab(view) {
       make("label", { class: "control" }, make("span", {}, "smoothing"), weight, shown),
       choices("Mean over", settings.map((name) => [name, name]), options.over, (chosen) => set("over", chosen, listText(chosen))),
       choice("band", [["deviation", "± deviation"], ["range", "least to largest"]], options.spread, (value) => set("spread", value)),
-      choice("colour", [["auto", "each line"], ...keys()], options.color, (value) => set("color", value)),
-      choice("dash", [["none", "none"], ...keys()], options.dash, (value) => set("dash", value)),
+      choice("colour", [["auto", "each line"], ...keys()], options.color, (value) => setKey("color", value)),
+      choice("dash", [["none", "none"], ...keys()], options.dash, (value) => setKey("dash", value)),
       view.takeaway(element, () => text()));
   }
-  const keys = () => ["experiment", ...view.runs.swept.map((name) => "set:" + name), "status"].map((column) => [column, titleOf(column)]);
+  const keys = () => ["experiment", "status", "node", ...view.runs.columns(view.settings.all).filter((column) => column.startsWith("set:"))].map((column) => [column, titleOf(column)]);
 
   const chosen = () => view.filters.chosen(view.runs.rows).filter((run) => run.attempt > 0 || run.step > 0);
 
@@ -225,6 +232,18 @@ export function curvesTab(view) {
     });
   }
 
+  // Values of runs that went astray leave nothing to see of the others on a linear axis.
+  function isHuge(metric) {
+    let [low, high] = [Infinity, 0];
+    for (const run of chosen().slice(0, mostLines)) {
+      for (const value of data.get(`${metric}\n${options.logX}`)?.curves.get(run.run)?.values ?? []) {
+        if (value < 0) return false;
+        if (value > 0 && Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+      }
+    }
+    return high / low > 1e7;
+  }
+
   const cards = new Map();
 
   // Draws all charts, or the one of a metric whose rows have come.
@@ -235,12 +254,17 @@ export function curvesTab(view) {
     const onRange = (next) => { range = next; change({ range: next ? next.map((value) => Number(value.toPrecision(6))).join("_") : null }); draw(); if (next) load().catch((error) => fill(below, make("p", { class: "error" }, error.message))); };
     for (const metric of options.metrics) {
       if (only && cards.has(metric) && metric !== only) continue;
+      const before = cards.get(metric);
+      const chart = before?.querySelector("figure");
+      if (chart && isHeld(chart)) continue;
+      const hasFocus = chart && document.activeElement === chart;
       const card = make("section", { class: "card" }, make("h3", { title: view.meaning(metric) }, metric), lineChart({
         series: seriesOf(metric), labels: { x: label, y: metric }, logX: options.logX, range, onRange, title: metric,
-        logY: options.logY === "auto" ? view.isLogarithmic(metric) : options.logY === "1",
-        isReading: !data.has(`${metric}\n${options.logX}`),
+        logY: options.logY === "auto" ? view.isLogarithmic(metric) || isHuge(metric) : options.logY === "1",
+        isReading: !data.has(`${metric}\n${options.logX}`), reading: chart?.reading,
       }));
-      cards.get(metric)?.replaceWith(card);
+      before?.replaceWith(card);
+      if (hasFocus) card.querySelector("figure").focus({ preventScroll: true });
       cards.set(metric, card);
     }
     const shown = options.metrics.map((metric) => cards.get(metric));
@@ -276,6 +300,7 @@ export function curvesTab(view) {
 
   drawTools();
   draw();
+  view.needSettings([options.color, options.dash]).then(() => draw());
   view.readLogged().then(drawTools);
   load().catch((error) => fill(charts, make("p", { class: "error" }, error.message)));
   return { element, update: (isLive) => { load(isLive).catch((error) => fill(below, make("p", { class: "error" }, error.message))); }, csv: text };

@@ -2,6 +2,7 @@
 import { ask } from "./api.js";
 import { fill, link, make } from "./dom.js";
 import { compare, csv, number, plural } from "./format.js";
+import { tablePicture } from "./pictures.js";
 
 const mostCompared = 16;
 
@@ -23,9 +24,10 @@ export function diffTab(view) {
     for (const run of runs) configs.push(flatten(await ask(`runs/${run.run}/config`)));
     const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))].sort(compare)
       .filter((key) => new Set(configs.map((config) => JSON.stringify(config[key]))).size > 1);
-    rows = [["key", ...runs.map((run) => run.run)], ...keys.map((key) => [key, ...configs.map((config) => config[key] ?? null)])];
     const metrics = view.favourites();
-    fill(element, make("div", { class: "tools" }, view.takeaway(null, () => csv(rows))),
+    rows = [["key", ...runs.map((run) => run.run)], ...keys.map((key) => [key, ...configs.map((config) => config[key] ?? null)]),
+      ...metrics.map((name) => [name, ...runs.map((run) => run.metrics[name] ?? run.losses[name] ?? null)])];
+    fill(element, make("div", { class: "tools" }, view.takeaway(null, () => csv(rows), { drawings: () => [tablePicture("Differences", rows)] })),
       make("p", { class: "dim" }, chosen.length > mostCompared ? `The first ${mostCompared} of ${plural(chosen.length, "run")}: pick some in the table. ` : "",
         keys.length ? `${plural(keys.length, "key")} of ${Object.keys(configs[0] ?? {}).length} differ.` : runs.length > 1 ? "These configs are the same." : "Pick at least two runs in the table."),
       make("div", { class: "table-box short" }, make("table", {}, make("thead", {}, make("tr", {}, make("th", {}, "key"), runs.map((run) => make("th", {}, link(run.run, `/run/${run.run}`, { class: "mono" }))))),

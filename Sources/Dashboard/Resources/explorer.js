@@ -1,13 +1,16 @@
 // A language model's subcomponents: what a text uses, and where in the text a subcomponent matters.
-import { ask, record } from "./api.js";
+import { answers, ask, record } from "./api.js";
 import { change, setting } from "./address.js";
 import { choice, fill, make } from "./dom.js";
-import { number, plural } from "./format.js";
+import { csv, number, plural } from "./format.js";
+import { textPicture } from "./pictures.js";
 
 const rowsAtOnce = 16;
 const mostExamples = 20;
 const context = 12;
 const matters = 0.1;
+const mostInAddress = 500;
+const mostListed = 60;
 
 export function explorerTab(view, run) {
   const path = `runs/${run}/explain`;
@@ -25,11 +28,11 @@ export function explorerTab(view, run) {
   let subcomponents = 0;
   let module = setting("module", "");
   let component = setting("component", "") === "" ? null : Number(setting("component", ""));
-  let at = null;
-  let words = "";
+  let at = setting("at", "") ? setting("at", "").split(".").map(Number) : null;
+  let words = setting("token", "");
 
-  const typed = make("textarea", { rows: 2, cols: 60, "aria-label": "a text of your own", placeholder: "a text of your own" });
-  const search = make("input", { type: "search", placeholder: "search for a token", "aria-label": "search for a token", oninput: () => { words = search.value; drawText(); } });
+  const typed = make("textarea", { rows: 2, cols: 60, "aria-label": "a text of your own", placeholder: "a text of your own", value: setting("text", "") });
+  const search = make("input", { type: "search", placeholder: "search for a token", "aria-label": "search for a token", value: words, oninput: () => { words = search.value; change({ token: words }); drawText(); } });
   const controls = make("span", { class: "tools" });
 
   function take(answer, isMore) {
@@ -38,14 +41,15 @@ export function explorerTab(view, run) {
     subcomponents = answer.subcomponents;
     isSpaced = rows.some((row) => row.some((word) => /^\s/.test(word)));
     if (!modules.some((one) => one.name === module)) module = modules[0]?.name ?? "";
-    at = null;
+    if (!rows[at?.[0]]?.[at[1]] && at) at = null;
   }
 
   async function load(wish, isMore) {
     status.textContent = "The worker computes importances…";
     for (const button of element.querySelectorAll("button")) button.disabled = true;
     try {
-      take(await ask(path, wish, isMore ? null : "explain"), isMore);
+      take(await ask(path, wish, null), isMore);
+      answers.set("explain", { rows, modules, subcomponents });
       if (wish.text === undefined) next = wish.first + wish.count;
       status.textContent = "";
     } catch (error) {
@@ -104,9 +108,38 @@ export function explorerTab(view, run) {
       }));
   }
 
+  // Of no subcomponent: all of the module, by how often they matter in the text read so far.
+  function mostActive(one) {
+    const counts = new Map();
+    let tokens = 0;
+    for (const row of one.places) {
+      for (const pairs of row) {
+        tokens += 1;
+        for (let index = 0; index < pairs.length; index += 2) if (pairs[index + 1] >= matters) counts.set(pairs[index], (counts.get(pairs[index]) ?? 0) + 1);
+      }
+    }
+    const found = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    return [make("h3", {}, `${one.name} · subcomponents by how often they matter`), make("p", { class: "dim" }, `${counts.size} of ${subcomponents} exceed ${matters} somewhere in ${plural(tokens, "token")}. Choose one to see where.`),
+      make("div", { class: "strip" }, found.slice(0, mostListed).map(([which, count]) => make("button", { onclick: () => choose(one.name, which) }, `${which} `, make("span", { class: "dim" }, `${(100 * count / tokens).toFixed(count < tokens / 100 ? 1 : 0)} %`))))];
+  }
+
+  // All importances of what was read, or those of the subcomponent that is looked at.
+  function takenRows() {
+    const table = [["row", "place", "token", "module", "subcomponent", "importance"]];
+    rows.forEach((row, index) => row.forEach((word, place) => {
+      if (component !== null) return table.push([index, place, word, module, component, importance(index, place)]);
+      for (const one of modules) {
+        const pairs = one.places[index][place];
+        for (let pair = 0; pair < pairs.length; pair += 2) table.push([index, place, word, one.name, pairs[pair], pairs[pair + 1]]);
+      }
+      return null;
+    }));
+    return csv(table);
+  }
+
   function drawExamples() {
     const one = modules.find((candidate) => candidate.name === module);
-    if (component === null || !one) { fill(examples); return; }
+    if (component === null || !one) { fill(examples, one ? mostActive(one) : null); return; }
     const found = [];
     let active = 0;
     rows.forEach((row, index) => row.forEach((_, place) => {
@@ -130,7 +163,7 @@ export function explorerTab(view, run) {
 
   function draw() { drawControls(); drawText(); drawPlaces(); drawExamples(); }
 
-  const pick = (row, place) => { at = [row, place]; drawText(); drawPlaces(); };
+  const pick = (row, place) => { at = [row, place]; change({ at: at.join(".") }); drawText(); drawPlaces(); };
   element.addEventListener("click", (event) => {
     const chosen = event.target.closest(".token");
     if (chosen) pick(Number(chosen.dataset.row), Number(chosen.dataset.place));
@@ -148,10 +181,10 @@ export function explorerTab(view, run) {
   });
 
   fill(element, make("div", { class: "tools" }, controls, search, record ? null : [
-    make("button", { onclick: () => load({ first: next, count: rowsAtOnce }, next > 0) }, "Read more of the eval split"),
-    typed, make("button", { onclick: () => { if (typed.value.trim()) { next = 0; load({ text: typed.value }, false); } } }, "Look at this text")],
-  view.takeaway(element, null)), status, make("div", { class: "columns" }, make("section", { class: "card" }, make("h3", {}, "Text"), text), make("section", { class: "card" }, places), make("section", { class: "card" }, examples)));
+    make("button", { onclick: () => { change({ text: null }); load({ first: next, count: rowsAtOnce }, next > 0); } }, "Read more of the eval split"),
+    typed, make("button", { onclick: () => { if (typed.value.trim()) { next = 0; at = null; change({ at: null, text: typed.value.length <= mostInAddress ? typed.value : null }); load({ text: typed.value }, false); } } }, "Look at this text")],
+  view.takeaway(null, takenRows, { drawings: () => [textPicture(`${run} ${module}${component === null ? "" : " subcomponent " + component}`, rows.map((row, index) => row.map((word, place) => [isSpaced ? word.replaceAll("\n", "⏎") : word + " ", importance(index, place), importance(index, place) >= matters])))] })), status, make("div", { class: "columns" }, make("section", { class: "card" }, make("h3", {}, "Text"), text), make("section", { class: "card" }, places), make("section", { class: "card" }, examples)));
   if (record) ask(path, undefined, "explain").then((answer) => { take(answer, false); draw(); }).catch((error) => { status.textContent = error.message; });
-  else load({ first: 0, count: rowsAtOnce }, false);
+  else load(setting("text", "") ? { text: setting("text", "") } : { first: 0, count: rowsAtOnce }, false);
   return { element, update() {} };
 }

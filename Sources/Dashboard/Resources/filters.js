@@ -11,16 +11,18 @@ export class Filters {
     this.condition = setting("where", "");
     this.selected = null;
     this.picked = new Set(list("pick", []));
+    // What was wrong with the condition of the address.
+    this.problem = "";
     this.ranges = new Map();
     for (const part of list("in", [])) {
       const [column, low, high] = part.split("~");
-      if (column) this.ranges.set(column, isText(low) ? { values: low.slice(1).split("|") } : { low: bound(low), high: bound(high) });
+      if (column) this.ranges.set(plain(column), isText(low) ? { values: low.slice(1).split("|").map(plain) } : { low: bound(low), high: bound(high) });
     }
   }
 
   store() {
     const ranges = [...this.ranges].map(([column, range]) =>
-      range.values ? `${column}~=${range.values.join("|")}` : `${column}~${range.low ?? ""}~${range.high ?? ""}`);
+      quoted(column) + (range.values ? `~=${range.values.map(quoted).join("|")}` : `~${range.low ?? ""}~${range.high ?? ""}`));
     change({ find: this.words, where: this.condition, pick: listText([...this.picked]), in: listText(ranges) });
   }
 
@@ -61,6 +63,9 @@ export class Filters {
   }
 }
 
+// Names and values may hold the marks that part them.
+const quoted = (text) => text.replace(/[%~|]/g, (mark) => "%" + mark.charCodeAt(0).toString(16));
+const plain = (text) => text.replace(/%(25|7e|7c)/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 const isText = (text) => typeof text === "string" && text.startsWith("=");
 const bound = (text) => (text === "" || text === undefined ? null : Number(text));
 
@@ -71,7 +76,7 @@ export function filterStrip(view) {
     type: "search", value: filters.words, placeholder: "find: words in names, settings, errors", "aria-label": "find runs",
     oninput: () => { filters.words = search.value; filters.store(); view.changed(); },
   });
-  const problem = make("span", { class: "error", role: "alert" });
+  const problem = make("span", { class: "error", role: "alert" }, filters.problem);
   const condition = make("input", {
     type: "text", value: filters.condition, placeholder: "where: lr<0.01 and state=done", "aria-label": "condition, as for --where", class: "mono",
     onchange: async () => {
@@ -79,6 +84,7 @@ export function filterStrip(view) {
       filters.condition = condition.value.trim();
       try {
         await filters.select(view.job);
+        filters.problem = "";
         filters.store();
         view.changed();
       } catch (error) {
@@ -96,10 +102,11 @@ export function filterStrip(view) {
       class: "chip", onclick: () => { filters.picked.clear(); filters.store(); view.changed(); },
     }, `${filters.picked.size} picked ✕`));
   }
-  const passing = filters.apply(view.runs.rows).length;
   return make("div", { class: "strip" }, search, condition, addRange(view), chips,
-    make("span", { class: "dim", role: "status" }, `${passing} of ${view.runs.rows.length} runs`), problem);
+    make("span", { class: "dim", role: "status" }, passingText(view)), problem);
 }
+
+export const passingText = (view) => `${view.filters.apply(view.runs.rows).length} of ${view.runs.rows.length} runs`;
 
 function words(range) {
   if (range.values) return "is " + range.values.join(" or ");

@@ -3,9 +3,9 @@ import { ask, record } from "./api.js";
 import { change, go, setting } from "./address.js";
 import { curvesTab } from "./curves.js";
 import { diffTab } from "./diff.js";
-import { every, fill, link, make } from "./dom.js";
+import { every, fill, isHeld, link, make } from "./dom.js";
 import { figuresTab } from "./figures.js";
-import { Filters, filterStrip } from "./filters.js";
+import { Filters, filterStrip, passingText } from "./filters.js";
 import { csv, duration, moment, number, plural } from "./format.js";
 import { logView } from "./logs.js";
 import { parallelTab } from "./parallel.js";
@@ -20,8 +20,10 @@ const headlines = ["loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/impo
 
 // What views of a job's runs share.
 export class JobView {
-  constructor(job, about) {
+  constructor(job, about, token = "") {
     this.job = job;
+    // The job's name, which no other has.
+    this.token = token;
     this.about_metrics = about;
     this.runs = new Runs(job);
     this.settings = { swept: [], all: [] };
@@ -33,7 +35,7 @@ export class JobView {
   async load() {
     this.settings = await ask(`jobs/${this.job}/settings`);
     await this.runs.load([]);
-    await this.filters.select(this.job).catch(() => { this.filters.condition = ""; });
+    await this.filters.select(this.job).catch((error) => { Object.assign(this.filters, { condition: "", problem: error.message }); });
   }
 
   // Reads settings that the sweep has not set, once somebody looks at them.
@@ -66,24 +68,33 @@ export class JobView {
   tableText(columns) {
     return csv([["run", ...columns.map(titleOf)], ...this.filters.chosen(this.runs.rows).map((run) => [run.run, ...columns.map((column) => valueOf(run, column))])]);
   }
-  takeaway(element, rows) { return takeawayMenu(`spd-job-${this.job}`, element, rows); }
+  takeaway(element, rows, others) { return takeawayMenu(`spd-job-${this.job}`, element, rows, others); }
 }
 
 // Views beside each other, one of which is shown; which one is in the address.
 export function tabs(place, view, list, before) {
   const nav = make("div", { class: "tabs", role: "tablist" });
-  const body = make("div", { role: "tabpanel" });
+  const body = make("div", { role: "tabpanel", id: "view" });
   fill(place, nav, before, body);
   let present = null;
   const show = (name) => {
     const [key, , open] = list.find(([one]) => one === name) ?? list[0];
     fill(nav, list.map(([one, label]) => make("button", {
-      role: "tab", "aria-selected": one === key ? "true" : "false",
-      onclick: () => { change({ tab: one === list[0][0] ? null : one }); show(one); },
+      role: "tab", "aria-selected": one === key ? "true" : "false", "aria-controls": "view",
+      onclick: () => { change({ tab: one === list[0][0] ? null : one }, true); show(one); },
     }, label)));
+    const chosen = nav.querySelector("[aria-selected=true]");
+    nav.scrollLeft = chosen.offsetLeft - nav.offsetLeft - 40;
     present = open();
     fill(body, present.element);
   };
+  nav.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const at = [...nav.children].indexOf(document.activeElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    nav.children[(at + step + nav.children.length) % nav.children.length].focus();
+  });
   show(setting("tab", list[0][0]));
   return { update: (isLive) => present?.update(isLive), show };
 }
@@ -100,18 +111,23 @@ export function bar(counts) {
 export const countsText = (counts) => states.filter((state) => counts[state]).map((state) => `${counts[state]} ${state}`).join(", ") || "no runs";
 
 export async function jobPage(page, job, about) {
-  const view = new JobView(job, about);
   let now = await ask(`jobs/${job}`);
+  const view = new JobView(job, about, now.token);
   await view.load();
   const summary = make("div", {});
   const strip = make("div", {});
   const place = make("div", {});
   fill(page, make("header", {}, make("p", {}, link("Jobs", "/")), make("h1", {}, `Job ${job} `, make("span", { class: "dim" }, now.token))), summary, place);
   const overview = () => {
-    const element = make("div", {});
-    const update = () => drawOverview(element, job, now);
+    const [facts, failures] = [make("div", {}), make("div", {})];
+    let failed = null;
+    const update = () => {
+      drawOverview(facts, job, now);
+      if (now.counts.failed !== failed) drawFailures(failures, job, now);
+      failed = now.counts.failed;
+    };
     update();
-    return { element, update };
+    return { element: make("div", {}, facts, failures), update };
   };
   let tab = null;
   view.changed = () => { fill(strip, filterStrip(view)); tab?.update(false); };
@@ -127,18 +143,20 @@ export async function jobPage(page, job, about) {
   ], strip);
   if (record) return;
   every(3, summary, async () => {
+    const before = JSON.stringify(now.counts);
     now = await ask(`jobs/${job}`);
     drawSummary();
     await view.runs.refresh(now.counts.total);
+    // A condition on states holds for other runs now.
+    if (JSON.stringify(now.counts) !== before) await view.filters.select(job);
     const status = strip.querySelector("[role=status]");
-    if (status) status.textContent = `${view.filters.apply(view.runs.rows).length} of ${view.runs.rows.length} runs`;
-    tab.update(true);
+    if (status) status.textContent = passingText(view);
+    if (!isHeld(place)) tab.update(true);
     return now.counts.pending + now.counts.running > 0;
   });
 }
 
 function drawOverview(element, job, now) {
-  const failures = make("div", {});
   fill(element,
     make("section", { class: "card" }, facts([
       ["submitted", moment(now.created)], ["executor", now.executor], ["agents asked for", now.agents_requested], ["finished", moment(now.finished)],
@@ -153,8 +171,10 @@ function drawOverview(element, job, now) {
         make("td", {}, agent.run ? link(agent.run, `/run/${agent.run}`, { class: "mono" }) : "", agent.runs_held > 1 ? ` +${agent.runs_held - 1}` : ""),
         make("td", {}, moment(agent.heartbeat)), make("td", { class: "dim" }, agent.verdict_reason ?? agent.reason ?? "")))))) : make("p", { class: "empty" },
       now.counts.pending + now.counts.running ? "No agent has started yet; SLURM's queue may hold them." : "No agent ever started.")),
-    now.slurm_ended?.length ? make("section", { class: "card" }, make("h3", {}, "Ended by SLURM"), now.slurm_ended.map((one) => make("p", {}, `${one.name}: ${one.state}${one.reason ? ` (${one.reason})` : ""}${one.meaning ? `: ${one.meaning}` : ""} `, make("code", {}, one.log)))) : null,
-    failures);
+    now.slurm_ended?.length ? make("section", { class: "card" }, make("h3", {}, "Ended by SLURM"), now.slurm_ended.map((one) => make("p", {}, `${one.name}: ${one.state}${one.reason ? ` (${one.reason})` : ""}${one.meaning ? `: ${one.meaning}` : ""} `, make("code", {}, one.log)))) : null);
+}
+
+function drawFailures(failures, job, now) {
   if (!now.counts.failed) { fill(failures, make("section", { class: "card" }, make("h3", {}, "Failures"), make("p", { class: "empty" }, "No run has failed."))); return; }
   ask(`jobs/${job}/why`).then((why) => {
     const share = (one) => `${one.name}: ${one.failed} of ${one.total} failed; elsewhere ${one.failed_elsewhere} of ${one.total_elsewhere}`;

@@ -14,11 +14,11 @@ export async function jobsPage(page, site) {
       return true;
     }
     fill(body, make("div", { class: "scroll" }, make("table", { class: "jobs" },
-      make("thead", {}, make("tr", {}, ["job", "name", "submitted", "executor", "agents", "runs", ""].map((title) => make("th", {}, title)))),
+      make("thead", {}, make("tr", {}, ["job", "name", "runs", "", "submitted", "executor", "agents"].map((title) => make("th", {}, title)))),
       make("tbody", {}, [...jobs].reverse().map((job) => make("tr", {},
         make("td", {}, link(String(job.id), `/job/${job.id}`)), make("td", {}, link(job.token, `/job/${job.id}`), job.suffix ? make("span", { class: "dim" }, ` ${job.suffix}`) : null),
-        make("td", {}, moment(job.created)), make("td", {}, job.executor), make("td", { class: "number" }, job.agents_requested),
-        make("td", {}, bar(job.counts), make("span", { class: "dim" }, countsText(job.counts))), make("td", { class: "error inline" }, job.stalled ?? "")))))));
+        make("td", {}, bar(job.counts), make("span", { class: "dim" }, countsText(job.counts))), make("td", { class: "error inline" }, job.stalled ?? ""),
+        make("td", {}, moment(job.created)), make("td", {}, job.executor), make("td", { class: "number" }, job.agents_requested)))))));
     return true;
   };
   await show();

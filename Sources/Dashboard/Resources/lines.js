@@ -1,11 +1,11 @@
 // Lines over two axes, with d3's scales and axes: hover and arrow keys say what a line is, a drag looks closer.
-import { make } from "./dom.js";
+import { make, shape } from "./dom.js";
 import { number } from "./format.js";
 
 const lineMargin = { top: 8, right: 24, bottom: 38, left: 70 };
 
-// Colours that are told apart with any eyes (Okabe and Ito), then dashes.
-export const palette = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8b6d00", "#6a3d9a"];
+// Colours that are told apart with any eyes (after Okabe and Ito, each with three times the paper's contrast), then dashes.
+export const palette = Array.from({ length: 8 }, (_, index) => `var(--line-${index})`);
 export const dashes = ["", "6 3", "2 3", "8 3 2 3", "12 4"];
 
 export function noCharts() {
@@ -28,12 +28,13 @@ export function scaleOf(values, isLog, range) {
 export function axes(svg, x, y, width, height, labels) {
   const ticks = (scale, isLog, count) => {
     const axis = scale;
-    if (isLog) return axis.ticks(count, scale.scale().domain()[1] / scale.scale().domain()[0] > 1e4 ? ".0e" : "~g");
-    return axis.ticks(count).tickFormat((value) => (Math.abs(value) >= 1e5 ? d3.format("~s")(value) : number(value)));
+    if (isLog) return axis.ticks(count, logLabel);
+    return axis.ticks(count).tickFormat((value) => (Math.abs(value) >= 1e15 ? number(value) : Math.abs(value) >= 1e5 ? d3.format("~s")(value) : number(value)));
   };
   const isLog = (scale) => typeof scale.base === "function";
-  svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - lineMargin.bottom})`)
+  const across = svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - lineMargin.bottom})`)
     .call(ticks(d3.axisBottom(x), isLog(x), Math.max(2, width / 90)));
+  part(across, x);
   svg.append("g").attr("class", "axis").attr("transform", `translate(${lineMargin.left},0)`)
     .call(ticks(d3.axisLeft(y), isLog(y), Math.max(2, height / 45)));
   svg.append("text").attr("class", "label").attr("x", (lineMargin.left + width - lineMargin.right) / 2).attr("y", height - 4)
@@ -42,9 +43,24 @@ export function axes(svg, x, y, width, height, labels) {
     .attr("text-anchor", "middle").text(labels.y);
 }
 
+// Powers of ten as they are read, few letters for any size.
+export const logLabel = (value) => (value >= 1e5 || value < 1e-3 ? value.toExponential().replace("e+", "e") : String(Number(value.toPrecision(3))));
+
+// Takes away words that would touch: those of powers of ten stay first.
+function part(group, scale) {
+  const letter = 6.4;
+  const taken = [];
+  const words = group.selectAll(".tick text").nodes().filter((node) => node.textContent)
+    .map((node) => ({ node, place: scale(node.__data__), half: letter * (node.textContent.length + 1) / 2, isFirst: /^1(0*|e.*)$|^0\.0*1$/.test(node.textContent) }));
+  for (const word of [...words.filter((one) => one.isFirst), ...words.filter((one) => !one.isFirst)]) {
+    if (taken.some((other) => Math.abs(other.place - word.place) < other.half + word.half)) word.node.textContent = "";
+    else taken.push(word);
+  }
+}
+
 // `series`: {name, about, color, dash, x, y, faint: y, lows, highs, band: {x, lows, highs}, open}
-export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading }) {
-  const holder = make("figure", { class: "chart", tabindex: 0, "aria-label": `${title}: ${series.length} lines; arrow keys read values` });
+export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading, reading }) {
+  const holder = make("figure", { class: "chart", tabindex: 0, "aria-label": `${title}: ${series.length} lines; arrow keys read values, plus and minus look closer and further, Enter opens the run` });
   const note = make("figcaption", { class: "readout", role: "status" });
   let width = 0;
   const draw = () => {
@@ -87,7 +103,7 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     const strokes = series.map((one) => {
       const stroke = area.append("path").attr("d", path(one.x, one.y)).attr("fill", "none").attr("stroke", one.color)
         .attr("stroke-width", series.length > 60 ? 1 : 1.5).attr("stroke-dasharray", one.dash || null).attr("class", "line");
-      if (one.x.length === 1 && shows(one.y[0], logY)) area.append("circle").attr("cx", x(one.x[0])).attr("cy", y(one.y[0])).attr("r", 2.5).attr("fill", one.color);
+      if (one.x.length === 1 && shows(one.y[0], logY) && shows(one.x[0], logX)) area.append("circle").attr("cx", x(one.x[0])).attr("cy", y(one.y[0])).attr("r", 2.5).attr("fill", one.color);
       return stroke;
     });
     const dot = svg.append("circle").attr("r", 4).attr("class", "dot").attr("display", "none");
@@ -102,7 +118,10 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
       const { line, index } = at;
       const one = series[line];
       strokes.forEach((stroke, other) => stroke.classed("behind", other !== line));
-      dot.attr("display", null).attr("cx", x(one.x[index])).attr("cy", y(one.y[index])).attr("fill", one.color);
+      const isShown = shows(one.y[index], logY) && shows(one.x[index], logX);
+      dot.attr("display", isShown ? null : "none");
+      if (isShown) dot.attr("cx", x(one.x[index])).attr("cy", y(one.y[index])).attr("fill", one.color);
+      holder.reading = { name: one.name, place: one.x[index] };
       note.textContent = `${one.name}${one.about ? ` (${one.about})` : ""} · ${labels.x} ${number(one.x[index])} · ${number(one.y[index])}`;
     };
     const leave = () => {
@@ -110,13 +129,20 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
       dot.attr("display", "none");
       note.textContent = "";
       at = null;
+      holder.reading = null;
     };
+    // A chart that is drawn again reads on where the one before it did.
+    const line = reading ? series.findIndex((one) => one.name === reading.name && one.x.length) : -1;
+    if (line >= 0) {
+      const index = nearest(series[line].x, reading.place);
+      if (shows(series[line].y[index], logY) && shows(series[line].x[index], logX)) { at = { line, index }; read(); }
+    }
     svg.on("mousemove", () => {
       const [left, top] = d3.mouse(svg.node());
       let best = null;
       series.forEach((one, line) => {
         if (!one.x.length) return;
-        const index = Math.min(d3.bisectCenter ? d3.bisectCenter(one.x, x.invert(left)) : nearest(one.x, x.invert(left)), one.x.length - 1);
+        const index = nearest(one.x, x.invert(left));
         if (!shows(one.y[index], logY) || !shows(one.x[index], logX)) return;
         const distance = Math.hypot(x(one.x[index]) - left, y(one.y[index]) - top);
         if (distance < (best?.distance ?? 60)) best = { distance, line, index };
@@ -127,12 +153,20 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     holder.onkeydown = (event) => {
       const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (event.key === "Escape") { leave(); onRange?.(null); return; }
+      const zoom = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
+      if (zoom && onRange) {
+        event.preventDefault();
+        const [low, high] = x.range();
+        const middle = at ? x(series[at.line].x[at.index]) : (low + high) / 2;
+        return onRange([middle + (low - middle) * zoom, middle + (high - middle) * zoom].map(x.invert));
+      }
       if (event.key === "Enter" && at && series[at.line].open) return series[at.line].open();
       if (!steps || !series.length) return;
       event.preventDefault();
       at ??= { line: 0, index: 0 };
       const line = (at.line + steps[0] + series.length) % series.length;
-      at = { line, index: Math.max(0, Math.min(series[line].x.length - 1, at.index + steps[1])) };
+      const index = line === at.line ? at.index + steps[1] : nearest(series[line].x, series[at.line].x[at.index] ?? 0);
+      at = { line, index: Math.max(0, Math.min(series[line].x.length - 1, index)) };
       if (series[line].x.length) read();
     };
     if (!onRange) return;
@@ -158,13 +192,8 @@ export function nearest(values, value) {
 
 export function legend(entries) {
   return make("div", { class: "legend" }, entries.map(({ name, color, dash, note }) => {
-    const key = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    key.setAttribute("width", 26);
-    key.setAttribute("height", 10);
-    key.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    for (const [attribute, value] of Object.entries({ x1: 0, x2: 26, y1: 5, y2: 5, stroke: color, "stroke-width": 2, "stroke-dasharray": dash || "none" })) line.setAttribute(attribute, value);
-    key.append(line);
-    return make("span", { class: "entry", "data-color": color, "data-dash": dash }, key, name, note ? make("span", { class: "dim" }, " " + note) : null);
+    const key = shape("svg", { width: 26, height: 10, "aria-hidden": "true" });
+    key.append(shape("line", { x1: 0, x2: 26, y1: 5, y2: 5, stroke: color, "stroke-width": 2, "stroke-dasharray": dash || "none" }));
+    return make("span", { class: "entry", "data-dash": dash }, key, name, note ? make("span", { class: "dim" }, " " + note) : null);
   }));
 }

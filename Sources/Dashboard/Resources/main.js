@@ -1,7 +1,7 @@
 // Which page an address means, and what is said when there is none.
 import { answers, ask, keep, record, Refused, takeToken, Unreachable } from "./api.js";
 import { go, place, whenMoved } from "./address.js";
-import { fill, link, make } from "./dom.js";
+import { fill, link, make, whenTroubled } from "./dom.js";
 import { agentPage, jobPage } from "./job.js";
 import { jobsPage } from "./jobs.js";
 import { runPage } from "./run.js";
@@ -19,8 +19,21 @@ function failed(view, error) {
     }, field, make("button", {}, "Open")) : make("p", {}, make("button", { onclick: show }, "Try again"), " ", link("All jobs", "/")));
 }
 
+// What is shown stays when the server is gone; that it is of before is said above it.
+const banner = make("p", { class: "banner error", role: "alert", hidden: true });
+page.before(banner);
+let since = null;
+function sayTrouble(error) {
+  since = error ? since ?? Date.now() / 1000 : null;
+  banner.hidden = !error;
+  const text = error ? `Since ${moment(since)} this is not kept up to date: ${error.message}` : "";
+  if (banner.textContent !== text) banner.textContent = text;
+}
+whenTroubled(sayTrouble);
+
 async function show() {
   takeToken();
+  sayTrouble(null);
   turn += 1;
   const mine = turn;
   const view = make("main", {}, make("p", { class: "dim" }, "Loading…"));

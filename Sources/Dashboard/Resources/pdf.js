@@ -66,9 +66,7 @@ function clipOf(element) {
   return name ? document.getElementById(name)?.querySelector("rect") : null;
 }
 
-const hexOf = (color) => [1, 3, 5].map((place) => numberText(parseInt(color.slice(place, place + 2), 16) / 255)).join(" ");
-
-const ruler = () => document.createElement("canvas").getContext("2d");
+const pen = () => document.createElement("canvas").getContext("2d");
 
 // `svg` is in the page, so that its colours and places are known; `words` stand below, as a legend.
 export function pdfOf(svg, words) {
@@ -76,7 +74,7 @@ export function pdfOf(svg, words) {
   const [width, height] = [box.width, box.height + 14 * words.length];
   const inverse = svg.getScreenCTM().inverse();
   const states = new Map();
-  const measure = ruler();
+  const measure = pen();
   let content = "";
   const state = (fill, stroke) => {
     const key = `${fill}/${stroke}`;
@@ -87,7 +85,7 @@ export function pdfOf(svg, words) {
     content += `BT /F1 ${numberText(size)} Tf ${color} rg ${turn ? `0 1 -1 0` : `1 0 0 1`} ${numberText(x)} ${numberText(height - y)} Tm (${letters(text)}) Tj ET\n`;
   };
   for (const element of svg.querySelectorAll("path, line, rect, circle, text")) {
-    if (element.closest("clipPath, .brush, [display=none]")) continue;
+    if (element.closest("clipPath, .brush, .ring, [display=none]")) continue;
     const style = getComputedStyle(element);
     const matrix = inverse.multiply(element.getScreenCTM());
     const opacity = Number(style.opacity);
@@ -113,7 +111,7 @@ export function pdfOf(svg, words) {
   }
   words.forEach(({ text, color, dash }, index) => {
     const y = height - (box.height + 14 * index + 7);
-    content += `q ${hexOf(color)} RG 2 w [${dash ?? ""}] 0 d 10 ${numberText(y)} m 34 ${numberText(y)} l S Q\n`;
+    content += `q ${colorOf(color) ?? "0 0 0"} RG 2 w [${dash ?? ""}] 0 d 10 ${numberText(y)} m 34 ${numberText(y)} l S Q\n`;
     write(text, 40, box.height + 14 * index + 10, 9, "0 0 0", false);
   });
   return assemble(width, height, content, states);

@@ -1,7 +1,7 @@
 // One run's own page.
 import { ask, record } from "./api.js";
 import { curvesTab } from "./curves.js";
-import { every, fill, link, make } from "./dom.js";
+import { every, fill, isHeld, link, make } from "./dom.js";
 import { bytes, duration, moment, number } from "./format.js";
 import { flatten } from "./diff.js";
 import { explorerTab } from "./explorer.js";
@@ -32,7 +32,7 @@ export async function runPage(page, name, about) {
       ])),
       make("div", { class: "columns" },
         make("section", { class: "card" }, make("h3", {}, Object.keys(now.metrics).length ? "Final metrics" : "Latest losses"),
-          Object.keys(numbers).length ? facts(Object.entries(numbers).sort().map(([key, value]) => [key, number(value)])) : make("p", { class: "empty" }, "None yet.")),
+          Object.keys(numbers).length ? facts(Object.entries(numbers).sort().map(([key, value]) => [key, number(value)])) : make("p", { class: "empty" }, now.ended ? "None: it ended before its first." : "None yet.")),
         make("section", { class: "card" }, make("h3", {}, "Attempts"), told.attempts.length ? make("div", { class: "scroll" }, make("table", {},
           make("thead", {}, make("tr", {}, ["", "node", "started", "took", "outcome", ""].map((title) => make("th", {}, title)))),
           make("tbody", {}, told.attempts.map((one) => make("tr", {}, make("td", { class: "number" }, one.attempt), make("td", {}, one.host ?? ""), make("td", {}, moment(one.started)),
@@ -57,7 +57,7 @@ export async function runPage(page, name, about) {
     told = await details();
     await view.runs.refresh(view.runs.rows.length);
     show();
-    await tab.update(true);
+    if (!isHeld(bar)) await tab.update(true);
     return !told.run.ended;
   });
 }

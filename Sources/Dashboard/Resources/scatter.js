@@ -47,8 +47,11 @@ export function scatterTab(view) {
       make("p", { class: "dim" }, "Drag a rectangle to select runs everywhere; click outside it to let go. Means are over finished runs that differ in nothing but their seed."));
   }
 
+  // Of each panel the run that the keyboard is at.
+  const readings = new Map();
+
   function panel(metric, rows, values) {
-    const figure = make("figure", { class: "chart" });
+    const figure = make("figure", { class: "chart", tabindex: 0, "aria-label": `${titleOf(metric)} against ${titleOf(x)}; arrow keys go from run to run, Enter opens one` });
     const note = make("figcaption", { class: "readout", role: "status" });
     const draw = () => {
       const width = Math.max(260, figure.clientWidth || 560);
@@ -91,9 +94,27 @@ export function scatterTab(view) {
         svg.append("path").attr("d", those.map((point) => mark(shape, point.left, point.top)).join(""))
           .attr("fill", isChosen ? palette[index % palette.length] : "none").attr("class", isChosen ? "point" : "point unchosen")
           .attr("stroke", palette[index % palette.length]).attr("fill-opacity", 0.6)
-          .on("mousemove", () => { const point = under(); note.textContent = `${point.run.run} · ${view.about(point.run)} · ${number(point.x)} → ${number(point.y)}`; })
+          .on("mousemove", () => tell(under()))
           .on("click", () => view.open(`/run/${under().run.run}`));
       }
+      const inOrder = [...looks.values()].flatMap((look) => look.points).sort((a, b) => a.left - b.left || a.top - b.top);
+      const ring = svg.append("circle").attr("r", 8).attr("fill", "none").attr("class", "ring").attr("display", "none");
+      const tell = (point) => { note.textContent = `${point.run.run} · ${view.about(point.run)} · ${number(point.x)} → ${number(point.y)}`; };
+      const go = (point) => {
+        readings.set(metric, point.run.run);
+        ring.attr("display", null).attr("cx", point.left).attr("cy", point.top);
+        tell(point);
+      };
+      figure.onkeydown = (event) => {
+        const at = inOrder.findIndex((point) => point.run.run === readings.get(metric));
+        if (event.key === "Enter" && at >= 0) return view.open(`/run/${inOrder[at].run.run}`);
+        const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!step || !inOrder.length) return;
+        event.preventDefault();
+        go(inOrder[Math.max(0, Math.min(inOrder.length - 1, at + step))]);
+      };
+      const before = inOrder.find((point) => point.run.run === readings.get(metric));
+      if (before) go(before);
       // What still changes is no result yet.
       if (means) drawMeans(svg, points.filter((point) => chosen.has(point.run) && point.run.status === "done"), across, up, values);
       figure.replaceChildren(svg.node(), note);

@@ -2,15 +2,18 @@
 import { change, list, listText, setting } from "./address.js";
 import { choices, fill, link, make } from "./dom.js";
 import { compare, csv, duration, moment, number } from "./format.js";
+import { tablePicture } from "./pictures.js";
 import { fixed, titleOf, valueOf } from "./runs.js";
 import { remember, remembered } from "./state.js";
-import { saveText } from "./takeaway.js";
 
 const rowHeight = 28;
+// A picture of more would be no page of a paper.
+const mostDrawn = 200;
 
 export function tableTab(view) {
-  const key = "columns";
-  const standard = () => [...remembered(key, ["run", "status", "step"]), ...view.runs.swept.map((name) => "set:" + name),
+  // A job's own columns; of other jobs those that every run has.
+  const [key, ownKey] = ["columns", `columns:${view.token}`];
+  const standard = () => remembered(ownKey, null) ?? [...remembered(key, ["run", "status", "step"]), ...view.runs.swept.map((name) => "set:" + name),
     ...view.favourites().map((name) => "metric:" + name)];
   let columns = list("cols", null) ?? standard();
   let [sortColumn, direction] = (setting("sort", "") || "position:1").split(/:(?=-?1$)/);
@@ -27,7 +30,7 @@ export function tableTab(view) {
   function drawHead() {
     fill(head, make("th", {}, make("span", { class: "hidden" }, "pick")), columns.map((column) => {
       const isSorted = column === sortColumn;
-      return make("th", { "aria-sort": isSorted ? (direction === "1" ? "ascending" : "descending") : "none" },
+      return make("th", { class: isNumeric(column) ? "number" : null, "aria-sort": isSorted ? (direction === "1" ? "ascending" : "descending") : "none" },
         make("button", {
           title: column.startsWith("metric:") ? view.meaning(titleOf(column)) : null,
           onclick: () => {
@@ -39,6 +42,8 @@ export function tableTab(view) {
         }, titleOf(column), isSorted ? (direction === "1" ? " ▲" : " ▼") : ""));
     }));
   }
+
+  const isNumeric = (column) => ["step", "took"].includes(column) || (column !== "started" && rows.slice(0, 50).some((run) => typeof valueOf(run, column) === "number"));
 
   function cell(run, column) {
     const value = valueOf(run, column);
@@ -56,7 +61,7 @@ export function tableTab(view) {
     const shown = rows.slice(first, first + count);
     before.style.height = `${first * rowHeight}px`;
     after.style.height = `${Math.max(0, rows.length - first - shown.length) * rowHeight}px`;
-    fill(body, before, shown.map((run, index) => make("tr", { "aria-rowindex": first + index + 2, class: view.filters.picked.has(run.run) ? "picked" : "" },
+    fill(body, before, shown.map((run, index) => make("tr", { "data-key": run.run, "aria-rowindex": first + index + 2, class: view.filters.picked.has(run.run) ? "picked" : "" },
       make("td", {}, make("input", {
         type: "checkbox", checked: view.filters.picked.has(run.run), "aria-label": `pick ${run.run}`,
         onchange: (event) => {
@@ -84,15 +89,15 @@ export function tableTab(view) {
     fill(tools, choices("Columns", view.runs.columns(view.settings.all).map((column) => [column, titleOf(column)]), columns, async (chosen) => {
       columns = [...columns.filter((column) => chosen.includes(column)), ...chosen.filter((column) => !columns.includes(column))];
       change({ cols: listText(columns) });
+      remember(ownKey, columns);
       remember(key, columns.filter((column) => fixed.includes(column)));
       await view.needSettings(columns);
       update();
-    }), make("button", { onclick: () => saveText(`job-${view.job}-runs.csv`, "text/csv", text()) }, "CSV"));
+    }), view.takeaway(null, text, { drawings: () => [tablePicture("Runs", table(mostDrawn))] }));
   }
 
-  function text() {
-    return csv([columns.map(titleOf), ...rows.map((run) => columns.map((column) => valueOf(run, column)))]);
-  }
+  const table = (most) => [columns.map(titleOf), ...rows.slice(0, most).map((run) => columns.map((column) => valueOf(run, column)))];
+  const text = () => csv(table());
 
   function update() {
     rows = sorted();

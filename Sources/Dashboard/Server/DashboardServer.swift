@@ -47,11 +47,19 @@ package struct DashboardServer: Sendable {
                 let bound = try await listening(first, running)
                 // More connections at once than a process may have open end the server; it comes back on its port.
                 let others = Task { [bound] in
-                    var result = await running.result
+                    // What is stopped stops listening, too: a result alone would be waited for.
+                    func end(of server: Task<Void, any Error>) async -> Result<Void, any Error> {
+                        await withTaskCancellationHandler {
+                            await server.result
+                        } onCancel: {
+                            server.cancel()
+                        }
+                    }
+                    var result = await end(of: running)
                     while !Task.isCancelled, case .failure = result {
                         try await Task.sleep(for: .milliseconds(200))
                         let next = server(try .inet(ip4: "127.0.0.1", port: bound ?? port))
-                        result = await Task { try await next.run() }.result
+                        result = await end(of: Task { try await next.run() })
                     }
                 }
                 return DashboardServer(port: bound, server: others)

@@ -34,6 +34,9 @@ static const unsigned char filters_js[] = {
 static const unsigned char lines_js[] = {
 #embed "../../Dashboard/Resources/lines.js"
 };
+static const unsigned char pictures_js[] = {
+#embed "../../Dashboard/Resources/pictures.js"
+};
 static const unsigned char pdf_js[] = {
 #embed "../../Dashboard/Resources/pdf.js"
 };
@@ -94,13 +97,14 @@ static const spd_page_file files[] = {
     FILE_OF_PAGE("runs.js", runs_js),
     FILE_OF_PAGE("filters.js", filters_js),
     FILE_OF_PAGE("lines.js", lines_js),
+    FILE_OF_PAGE("pictures.js", pictures_js),
     FILE_OF_PAGE("pdf.js", pdf_js),
     FILE_OF_PAGE("takeaway.js", takeaway_js),
     FILE_OF_PAGE("table.js", table_js),
+    FILE_OF_PAGE("diff.js", diff_js),
     FILE_OF_PAGE("curves.js", curves_js),
     FILE_OF_PAGE("parallel.js", parallel_js),
     FILE_OF_PAGE("scatter.js", scatter_js),
-    FILE_OF_PAGE("diff.js", diff_js),
     FILE_OF_PAGE("maps.js", maps_js),
     FILE_OF_PAGE("figures.js", figures_js),
     FILE_OF_PAGE("logs.js", logs_js),
