@@ -1,3 +1,5 @@
+import JSON
+
 /// What turns words into tokens.
 enum Model: Sendable {
     case bpe(BPE)
@@ -7,10 +9,8 @@ enum Model: Sendable {
 
     /// The `model` of a tokenizer.json.
     init(_ place: JSONPlace) throws(TokenizerError) {
-        guard let typePlace = try place.member("type") else {
-            throw place.unexpected("a member \"type\": BPE, WordPiece, WordLevel or Unigram", found: "none")
-        }
-        let type = try typePlace.string()
+        let type =
+            if let named = try place.member("type") { try named.string() } else { try Self.type(ofUntyped: place) }
         switch type {
         case "BPE": self = .bpe(try BPE(place))
         case "WordPiece": self = .wordPiece(try WordPiece(place))
@@ -19,6 +19,18 @@ enum Model: Sendable {
         default:
             throw place.unsupported("the model \(type)", advice: "known are BPE, WordPiece, WordLevel and Unigram")
         }
+    }
+
+    /// The type of a model that names none, as in files of before 2021 (GPT-2's and BERT's own on the hub among them): it
+    /// follows from the members, as in the reference library.
+    private static func type(ofUntyped place: JSONPlace) throws(TokenizerError) -> String {
+        if try place.member("merges") != nil { return "BPE" }
+        if try place.member("continuing_subword_prefix") != nil { return "WordPiece" }
+        if let vocabulary = try place.member("vocab") {
+            if case .array = vocabulary.value { return "Unigram" }
+            if try place.member("unk_token") != nil { return "WordLevel" }
+        }
+        throw place.unexpected("a member \"type\": BPE, WordPiece, WordLevel or Unigram", found: "none")
     }
 
     /// Appends a word's tokens.

@@ -27,7 +27,7 @@ struct Unigram: Sendable {
         ids = ByteStringTable(capacity: elements.count)
         for (index, element) in elements.enumerated() {
             guard case .array(let pair) = element, pair.count == 2, case .string(let text) = pair[0],
-                let score = pair[1].double, let id = UInt32(exactly: index)
+                let score = Self.score(pair[1]), let id = UInt32(exactly: index)
             else {
                 throw JSONPlace(file: place.file, path: "\(vocabulary.path)[\(index)]", value: element)
                     .unexpected("a token and its log-probability")
@@ -49,6 +49,44 @@ struct Unigram: Sendable {
         byteTokens =
             try place.flag("byte_fallback", default: false)
             ? (UInt8.min...UInt8.max).map { ids[$0.byteToken] } : nil
+    }
+
+    /// A log-probability, rounded as the reference library's JSON reader rounds it.
+    ///
+    /// It divides all digits, taken as one number, by a power of ten. The last bit may differ from the nearest double's,
+    /// and ways that tie but for rounding are told apart by it.
+    private static func score(_ value: JSONValue) -> Double? {
+        guard case .number(let literal) = value, let nearest = Double(literal) else { return nil }
+        var digits: UInt64 = 0
+        var exponent = 0
+        var isBehindPoint = false
+        var rest = literal.utf8[...]
+        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        var isFull = false
+        while let byte = rest.first, byte | 0x20 != UInt8(ascii: "e") {
+            rest = rest.dropFirst()
+            guard byte != UInt8(ascii: ".") else {
+                isBehindPoint = true
+                continue
+            }
+            let (tenfold, isOver) = digits.multipliedReportingOverflow(by: 10)
+            let (next, isAbove) = tenfold.addingReportingOverflow(UInt64(byte &- UInt8(ascii: "0")))
+            isFull = isFull || isOver || isAbove
+            if isFull {
+                // Digits that do not fit are dropped behind the point.
+                guard isBehindPoint else { return nearest }
+                continue
+            }
+            digits = next
+            if isBehindPoint { exponent -= 1 }
+        }
+        if !rest.isEmpty {
+            guard let written = Int(Substring(rest.dropFirst())) else { return nearest }
+            exponent += written
+        }
+        guard abs(exponent) <= 308, let power = Double("1e\(abs(exponent))") else { return nearest }
+        let size = exponent < 0 ? Double(digits) / power : Double(digits) * power
+        return nearest.sign == .minus ? -size : size
     }
 
     var count: Int { texts.count }
