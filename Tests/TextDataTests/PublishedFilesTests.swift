@@ -15,7 +15,7 @@ struct PublishedFilesTests {
     }()
 
     @Test func thereAreFilesToRead() {
-        #expect(Self.expected.count == 16)
+        #expect(Self.expected.count == 22)
     }
 
     @Test(arguments: expected.map(\.name)) func everyRowIsRead(name: String) throws {

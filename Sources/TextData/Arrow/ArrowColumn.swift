@@ -1,32 +1,27 @@
 /// A column of text in a schema, and where its buffers stand in each record batch.
 struct ArrowColumn {
-    private let name: String
-    private let isLarge: Bool
-    private let node: Int
-    private let buffer: Int
+    private let place: ArrowPlace
+    private let texts: ArrowTexts
+    private var dictionary: ArrowDictionary?
 
     /// Finds a column by its name.
     init(named name: String, in schema: FlatTable) throws(Fault) {
         guard try schema.number(0, Int16.self, default: 0) == 0 else {
             throw .unsupported("an Arrow stream with big-endian numbers", instead: "write it again on a common machine")
         }
-        self.name = name
         let fields = try schema.tables(1)
-        var place = (node: 0, buffer: 0)
+        var place = ArrowPlace()
         for field in fields {
             guard try field.text(0) == name else {
-                try Self.pass(field, &place, depth: 0)
+                try place.pass(field)
                 continue
             }
-            let type = try Self.type(of: field)
-            if try field.table(4) != nil {
-                throw .unsupported(
-                    "the column '\(name)', which Arrow has dictionary-encoded,", instead: "cast it to string first")
+            let kind = try ArrowKind(of: field)
+            guard let texts = ArrowTexts(kind) else {
+                throw Fault("the column '\(name)' holds no text: it is \(kind.name)")
             }
-            guard type == .text || type == .largeText else {
-                throw Fault("the column '\(name)' holds no text: it is \(type.name)")
-            }
-            (isLarge, node, buffer) = (type == .largeText, place.node, place.buffer)
+            (self.place, self.texts) = (place, texts)
+            dictionary = try field.table(4).map { (table) throws(Fault) in try ArrowDictionary(table) }
             return
         }
         var names: [String] = []
@@ -34,108 +29,61 @@ struct ArrowColumn {
         throw .missingColumn(name, among: names)
     }
 
-    private enum Kind: UInt8 {
-        case null = 1
-        case integer, floatingPoint, binary, text, bool, decimal, date, time, timestamp, interval, list, structure
-        case union, fixedSizeBinary, fixedSizeList, map, duration, largeBinary, largeText, largeList, runEndEncoded
-
-        var name: String {
-            switch self {
-            case .list, .largeList, .fixedSizeList: "a list"
-            case .structure, .map: "a struct"
-            case .integer: "an integer"
-            case .floatingPoint, .decimal: "a number"
-            case .bool: "a truth value"
-            case .null: "null in every row"
-            case .binary, .largeBinary, .fixedSizeBinary: "bytes"
-            default: "of another type"
-            }
-        }
-    }
-
-    private static func type(of field: FlatTable) throws(Fault) -> Kind {
-        let number = try field.number(2, UInt8.self, default: 0)
-        guard let type = Kind(rawValue: number) else {
-            throw .unsupported("the Arrow type number \(number)", instead: "cast that column to string first")
-        }
-        return type
-    }
-
-    /// Counts the nodes and buffers that a column before the wanted one takes.
-    private static func pass(_ field: FlatTable, _ place: inout (node: Int, buffer: Int), depth: Int) throws(Fault) {
-        guard depth < 64 else { throw .damaged("its columns are nested too deep") }
-        place.node += 1
-        // A dictionary-encoded column stands in the batches as its indices.
-        if try field.table(4) != nil {
-            place.buffer += 2
+    /// Takes the texts of a dictionary batch, if it is this column's.
+    mutating func learn(_ table: FlatTable, source: ByteSource, body: Range<Int>) throws {
+        guard try table.number(0, Int64.self, default: 0) == dictionary?.id, let values = try table.table(1) else {
             return
         }
-        switch try type(of: field) {
-        case .null, .runEndEncoded: break
-        case .structure, .fixedSizeList: place.buffer += 1
-        case .binary, .text, .largeBinary, .largeText: place.buffer += 3
-        case .union: place.buffer += try field.table(3)?.number(0, Int16.self, default: 0) == 1 ? 2 : 1
-        default: place.buffer += 2
+        if try table.number(2, UInt8.self, default: 0) == 0 { dictionary?.texts.removeAll() }
+        try texts.forEach(try ArrowBatch(values, source: source, body: body), at: ArrowPlace()) {
+            dictionary?.texts.append($0.map(Array.init))
         }
-        for child in try field.tables(5) { try pass(child, &place, depth: depth + 1) }
     }
 
-    /// Gives each row's text of a record batch to `body`.
+    /// Gives each row's text of a record batch to `body`, nil where it is null.
     func forEachText(
-        _ batch: FlatTable, source: ByteSource, body range: Range<Int>, _ body: (ArraySlice<UInt8>?) throws -> Void
+        _ table: FlatTable, source: ByteSource, body range: Range<Int>, _ body: (ArraySlice<UInt8>?) throws -> Void
     ) throws {
-        let (nodes, buffers) = (try batch.rows(1, width: 2), try batch.rows(2, width: 2))
-        guard node < nodes.count, buffer + 2 < buffers.count else {
-            throw Fault.damaged("a record batch has fewer columns than the schema")
+        let batch = try ArrowBatch(table, source: source, body: range)
+        if let dictionary {
+            try dictionary.forEachText(batch, at: place, body)
+        } else {
+            try texts.forEach(batch, at: place, body)
         }
-        let compression = try batch.table(3)
-        func contents(_ index: Int) throws(Fault) -> [UInt8] {
-            let (offset, length) = (buffers[buffer + index][0], buffers[buffer + index][1])
-            guard offset >= 0, length >= 0, offset <= range.count, length <= Int64(range.count) - offset else {
-                throw .damaged("a record batch points outside itself")
-            }
-            let start = range.lowerBound + Int(offset)
-            return try Self.decompressed(try source.read(start..<start + Int(length)), compression)
-        }
-        guard let rows = Int(exactly: nodes[node][0]), rows >= 0 else {
-            throw Fault.damaged("a record batch has a negative number of rows")
-        }
+    }
+}
+
+/// The different texts of a column that stands in record batches as numbers of these.
+struct ArrowDictionary {
+    let id: Int64
+    private let width: Int
+    var texts: [[UInt8]?] = []
+
+    /// A field's `dictionary` table.
+    init(_ table: FlatTable) throws(Fault) {
+        id = try table.number(0, Int64.self, default: 0)
+        let bits = try table.table(1)?.number(0, Int32.self, default: 0) ?? 32
+        guard [8, 16, 32, 64].contains(bits) else { throw .damaged("it numbers texts with \(bits) bits") }
+        width = Int(bits) / 8
+    }
+
+    func forEachText(_ batch: ArrowBatch, at place: ArrowPlace, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
+        let (rows, nulls) = try batch.counts(place)
         if rows == 0 { return }
-        let (validity, offsets, data) = (try contents(0), try contents(1), try contents(2))
-        let width = isLarge ? 8 : 4
-        guard offsets.count / width > rows, nodes[node][1] == 0 || validity.count * 8 >= rows else {
-            throw Fault.damaged("a record batch is shorter than its \(rows) rows")
-        }
-        func offset(_ row: Int) -> Int {
-            offsets.withUnsafeBytes {
-                isLarge
-                    ? Int(Int64(littleEndian: $0.loadUnaligned(fromByteOffset: 8 * row, as: Int64.self)))
-                    : Int(Int32(littleEndian: $0.loadUnaligned(fromByteOffset: 4 * row, as: Int32.self)))
-            }
-        }
+        let isValid = try ArrowValidity(batch, at: place, rows: rows, nulls: nulls)
+        let numbers = try batch.contents(place, 1)
+        guard numbers.count / width >= rows else { throw Fault.damaged("a record batch is shorter than its rows") }
         for row in 0..<rows {
-            if nodes[node][1] != 0, validity[row / 8] >> UInt8(row % 8) & 1 == 0 {
+            guard isValid[row] else {
                 try body(nil)
                 continue
             }
-            let (start, end) = (offset(row), offset(row + 1))
-            guard 0 <= start, start <= end, end <= data.count else {
-                throw Fault.damaged("a text of a record batch lies outside it")
+            // Little-endian; a negative number is too large a one, too.
+            let number = (0..<width).reduce(UInt64(0)) { $0 | UInt64(numbers[row * width + $1]) << UInt64(8 * $1) }
+            guard number < UInt64(texts.count) else {
+                throw Fault.damaged("a row has text number \(number) of a dictionary of \(texts.count)")
             }
-            try body(data[start..<end])
+            try body(texts[Int(number)]?[...])
         }
-    }
-
-    /// A buffer's bytes; a compressed one begins with its size, or -1 where it is stored as it is.
-    private static func decompressed(_ bytes: [UInt8], _ compression: FlatTable?) throws(Fault) -> [UInt8] {
-        guard let compression, !bytes.isEmpty else { return bytes }
-        guard try compression.number(0, Int8.self, default: 0) == 1 else {
-            throw .unsupported("an Arrow stream compressed with LZ4", instead: "write it again with zstd or none")
-        }
-        var cursor = Cursor(bytes[...])
-        let size = try cursor.number(Int64.self)
-        if size == -1 { return Array(cursor.rest) }
-        guard size >= 0, size <= 1 << 32 else { throw .damaged("a buffer claims a size of \(size) bytes") }
-        return try Block.zstd(cursor.rest, size: Int(size))
     }
 }

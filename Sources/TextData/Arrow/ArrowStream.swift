@@ -28,10 +28,11 @@ struct ArrowStream {
             place += length
             switch (try message.number(1, UInt8.self, default: 0), try message.table(2)) {
             case (1, let schema?): column = try ArrowColumn(named: name, in: schema)
+            case (2, let dictionary?): try column?.learn(dictionary, source: source, body: range)
             case (3, let batch?):
                 guard let column else { throw Fault.damaged("a record batch comes before the schema") }
                 try column.forEachText(batch, source: source, body: range, body)
-            default: break  // Dictionaries of other columns, and what later versions add.
+            default: break  // What later versions add.
             }
         }
         guard column != nil else { throw Fault.damaged("it holds no schema") }

@@ -5,9 +5,10 @@ struct ParquetColumn {
         case snappy = 1
         case gzip = 2
         case zstd = 6
+        case lz4 = 7
 
-        /// Names of those that are not read.
-        static let others = [3: "LZO", 4: "Brotli", 5: "LZ4", 7: "LZ4_RAW"]
+        /// Names of those that are not read; LZ4 is Hadoop's, with frames of its own.
+        static let others = [3: "LZO", 4: "Brotli", 5: "LZ4"]
     }
 
     /// No writer makes pages of this size; a damaged or hostile file may say so.
@@ -28,7 +29,7 @@ struct ParquetColumn {
         guard let codec = Codec(rawValue: number) else {
             throw .unsupported(
                 "the compression \(Codec.others[number] ?? "number \(number)") of a Parquet file",
-                instead: "write it again with zstd, snappy, gzip or none")
+                instead: "write it again with zstd, snappy, gzip, LZ4_RAW or none")
         }
         self.codec = codec
         values = try chunk.required(chunk.integer(5), "a number of values")
@@ -118,6 +119,7 @@ struct ParquetColumn {
         case .snappy: return try Block.snappy(page, size: size)[...]
         case .gzip: return try Block.inflate(page, size: size)[...]
         case .zstd: return try Block.zstd(page, size: size)[...]
+        case .lz4: return try Block.lz4(page, size: size)[...]
         }
     }
 
