@@ -10,6 +10,12 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomS
     ///
     /// A site's wrapper may print around it what it likes, or answer as `sbatch` does without `--parsable`.
     public init?(parsable answer: String) {
+        guard let job = Self.candidates(in: answer).first else { return nil }
+        self = job
+    }
+
+    /// All numbers in an answer of `sbatch --parsable` that may be the job's, the likeliest first.
+    static func candidates(in answer: String) -> [SlurmJobID] {
         let lines = answer.split(whereSeparator: \.isNewline)
         let numbers = lines.compactMap { line -> Int64? in
             let word = line.drop(while: \.isWhitespace).prefix { $0 != ";" && !$0.isWhitespace }
@@ -18,8 +24,9 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomS
             return word.allSatisfy { $0.isASCII && $0.isNumber } ? Int64(word) : nil
         }
         let sentences = lines.compactMap { $0.firstMatch(of: /^\s*Submitted batch job (\d+)/).flatMap { Int64($0.1) } }
-        guard let value = numbers.last ?? sentences.last, value > 0 else { return nil }
-        rawValue = value
+        var seen: Set<Int64> = []
+        return (numbers.reversed() + sentences.reversed()).filter { $0 > 0 && seen.insert($0).inserted }
+            .map(SlurmJobID.init)
     }
 
     /// The number as SLURM prints it.

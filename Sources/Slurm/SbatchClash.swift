@@ -61,6 +61,7 @@ public struct SbatchClash: Sendable, Equatable {
         "account": .sameName, "constraint": .sameName, "cpus-per-task": .sameName, "exclude": .sameName,
         "gres": .sameName, "mem": .sameName, "partition": .sameName, "qos": .sameName, "time": .sameName,
         "array": .other("--n-agents says how many agents there are"),
+        "cpus-per-gpu": .other("--cpus-per-task says how many cores an agent has"),
         "comment": .other("agents write there where their runs are to be seen"),
         "job-name": .other("agents are found by it; --job-suffix adds to it"),
         "parsable": .other("this program reads what sbatch prints"),

@@ -2,7 +2,8 @@
 enum SlurmAnswer {
     /// The entries that `squeue` lists below its header.
     ///
-    /// The header is what tells an empty queue from words that are no answer at all.
+    /// The header is what tells an empty queue from words that are no answer at all. An answer that was cut off is none:
+    /// what is missing would be taken for what has ended.
     static func queue(_ text: String) throws(SlurmError) -> [QueueEntry] {
         var entries: [QueueEntry] = []
         var others: [Substring] = []
@@ -11,9 +12,9 @@ enum SlurmAnswer {
             if let entry = QueueEntry(line: line) {
                 entries.append(entry)
                 isAnswer = true
-            } else if line.hasPrefix("JOBID|") {
+            } else if line.hasPrefix("JOBID|"), line.count(where: { $0 == "|" }) == 7 {
                 isAnswer = true
-            } else if line.count(where: { $0 == "|" }) >= 7 {
+            } else if line.count(where: { $0 == "|" }) >= 7 || line.contains(/^(\d+(_\d+)?|JOBID)(\||$)/) {
                 throw .unreadable(command: "squeue", output: String(line))
             } else {
                 others.append(line)

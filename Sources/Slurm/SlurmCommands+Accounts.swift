@@ -33,11 +33,8 @@ extension SlurmCommands {
                         "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,Submit,Start",
                     ]))
         } catch {
-            switch error {
-            // Where no accounts are kept it says so, and nothing more.
-            case .notInstalled, .refused: return []
-            default: throw error
-            }
+            guard error.isWithoutAccounts else { throw error }
+            return []
         }
     }
 

@@ -64,19 +64,29 @@ public struct SlurmCommands: Sendable {
     ) async throws(SlurmError) -> SlurmJobID {
         do throws(SlurmError) {
             let answer = try await run("sbatch", ["--parsable"] + arguments + [path], patience: submitPatience)
-            guard let job = SlurmJobID(parsable: answer) else {
+            let candidates = SlurmJobID.candidates(in: answer)
+            guard let job = candidates.first else {
                 throw .unreadable(command: "sbatch", output: SlurmAnswer.message(answer))
             }
-            return job
+            guard candidates.count > 1 else { return job }
+            // A wrapper prints numbers of its own: the queue knows which is the job's.
+            let numbers = await queued(named: name).map(\.arrayJob)
+            return candidates.first(where: numbers.contains) ?? job
         } catch {
             if case .notInstalled = error { throw error }
             let entries: [QueueEntry]
             do { entries = try await queue(named: name) } catch {
                 throw .uncertain(name: name, cause: "\(error)")
             }
-            guard let entry = entries.first(where: { !known.contains($0.arrayJob) }) else { throw error }
-            return entry.arrayJob
+            if let entry = entries.first(where: { !known.contains($0.arrayJob) }) { return entry.arrayJob }
+            // The controller may have got the request, and be too busy to have dealt with it yet.
+            throw error.isWithoutAnswer ? .uncertain(name: name, cause: "\(error)") : error
         }
+    }
+
+    /// What the queue holds of a name, nothing if it can't be asked.
+    private func queued(named name: String) async -> [QueueEntry] {
+        do { return try await queue(named: name) } catch { return [] }
     }
 
     /// Cancels everything in the queue that has the given name: what waits goes, what runs gets SIGTERM.

@@ -25,6 +25,27 @@ extension SlurmError {
         ]
         return words.contains { message.lowercased().contains($0) }
     }
+
+    /// Whether the controller may have got the request though its answer did not come.
+    var isWithoutAnswer: Bool {
+        switch self {
+        case .timedOut: true
+        case .refused(_, let message):
+            ["timed out", "zero bytes were transmitted", "connection reset", "broken pipe"].contains {
+                message.lowercased().contains($0)
+            }
+        default: false
+        }
+    }
+
+    /// Whether SLURM says that it keeps no accounts.
+    var isWithoutAccounts: Bool {
+        switch self {
+        case .notInstalled: true
+        case .refused(_, let message): message.lowercased().contains("accounting storage is disabled")
+        default: false
+        }
+    }
 }
 
 extension SlurmError: CustomStringConvertible {

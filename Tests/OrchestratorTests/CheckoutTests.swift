@@ -220,7 +220,8 @@ struct CheckoutTests {
         "- name: WANDB_API_KEY\n  value: \(hash)", "wandb login --relogin \(hash)", #"wandb.login(key='\#(hash)')"#,
         "machine api.wandb.ai\n  login user\n  password \(hash)", "https://api:\(hash)@api.wandb.ai/",
         "Authorization: Basic \(hash)", "# my key is \(hash)", #"{"apiKey":\#n\#n  "\#(hash)"}"#,
-        #"getenv("WANDB_API_KEY", "\#(hash)")"#,
+        #"getenv("WANDB_API_KEY", "\#(hash)")"#, #"KEY = os.environ.get("OTHER", "\#(hash)")"#,
+        "curl -u api:\(hash) https://api.wandb.ai",
     ]) func whatStandsBehindAKeysNameIsOne(line: String) throws {
         try git(["init", "-q", "-b", "main"])
         try write("a\n", to: "repo/notes")

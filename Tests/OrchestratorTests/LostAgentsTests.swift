@@ -13,6 +13,8 @@ struct LostAgentsTests {
     let bench: Workbench
     static let submit = ["submit", "--experiments", "tms_5-2", "--executor", "slurm"]
 
+    private static let header = "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON"
+
     init() throws {
         bench = try Workbench()
         _ = try bench.writeProgram(
@@ -31,7 +33,7 @@ struct LostAgentsTests {
 
     private func setQueue(_ job: Job, _ lines: String...) throws {
         let text = lines.map { $0.replacing("NAME", with: job.token) }.joined(separator: "\n")
-        _ = try bench.writeProgram("echo 'JOBID|'; echo '\(text)'", to: "bin/squeue")
+        _ = try bench.writeProgram("echo '\(Self.header)'; echo '\(text)'", to: "bin/squeue")
     }
 
     @Test func agentsThatEndedBeforeTheySpokeAreToldWithSlurmsReason() async throws {
@@ -139,9 +141,9 @@ struct LostAgentsTests {
     @Test(.enabled(if: geteuid() == 0)) func aColleaguesLookAsksForTheOwnersJobs() async throws {
         let job = try await submit(2)
         chown(job.folder.path, 6001, 5555)
-        let queue = "echo 'JOBID|'; echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
+        let queue = "echo '\(Self.header)'; echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
         _ = try bench.writeProgram(
-            "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) echo 'JOBID|';; esac", to: "bin/squeue")
+            "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) echo '\(Self.header)';; esac", to: "bin/squeue")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(!status.output.contains("No agent works on it"), "\(status.output)")
         #expect(status.output.contains("Priority"), "\(status.output)")

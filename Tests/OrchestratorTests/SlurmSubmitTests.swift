@@ -69,6 +69,23 @@ struct SlurmSubmitTests {
         #expect(status.output.contains(#""submission" : "uncertain""#))
     }
 
+    @Test func memoryIsAskedForInOneWay() async throws {
+        _ = try bench.write("mem: 4G\n", to: "cache/site.yaml")
+        let answer = try await bench.orchestrator(Self.submit + ["--sbatch-arg=--mem-per-cpu=2G", "--dry-run"])
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("--mem 4G and --mem-per-cpu=2G exclude one another"), "\(answer.error)")
+    }
+
+    @Test func agentsThatStayInTheQueueMakeCancelFail() async throws {
+        _ = try await bench.orchestrator(Self.submit)
+        _ = try bench.writeProgram("echo 'scancel: error: Kill job: Socket timed out' >&2; exit 1", to: "bin/scancel")
+        let answer = try await bench.orchestrator(["cancel", "1"])
+        #expect(answer.code == 1)
+        #expect(answer.output.contains("Job 1: 1 run cancelled"))
+        #expect(answer.error.contains("Socket timed out; job 1's agents are still in SLURM's queue"), "\(answer.error)")
+        #expect(try await bench.orchestrator(["status", "1"]).output.contains("1 cancelled"))
+    }
+
     @Test func aRefusedJobIsNotStored() async throws {
         _ = try bench.writeProgram(
             "echo 'sbatch: error: Batch job submission failed: Invalid account' >&2; exit 1", to: "bin/sbatch")

@@ -118,18 +118,23 @@ struct SnapshotTests {
         _ = try bench.write("cache\nbin\n", to: ".gitignore")
         let code = try bench.write("let x = 1\n", to: "src/code.swift")
         _ = try bench.write("WANDB_API_KEY=none\n", to: ".env")
+        _ = try bench.write("login()\n", to: "src/login.py")
         try await git("init", "-q", "-b", "topic")
         try await git("add", ".")
         try await git("commit", "-q", "-m", "first")
         try await git("remote", "add", "origin", "https://me:\(key)@example.org/spd.git")
         _ = try bench.write("let x = 2\n", to: "src/code.swift")
         _ = try bench.write("WANDB_API_KEY=\(key)\n", to: ".env")
+        _ = try bench.write("login('\(key)')\n", to: "src/login.py")
         _ = try bench.write(key, to: "notes.txt")
 
         let answer = try await bench.orchestrator(
             ["submit", "--experiments", "tms_5-2", "--watch"],
             adding: usual.merging(["WANDB_API_KEY": key, "WANDB_MODE": "offline"]) { $1 })
         #expect(answer.code == 0, "\(answer.error)")
+        #expect(
+            answer.error.contains("the job's snapshot of this checkout: src/login.py: its changes hold a secret"),
+            "\(answer.error)")
 
         let snapshot = try snapshot(ofJob: 1)
         let checkout = try #require(snapshot.git)

@@ -17,6 +17,7 @@ struct SbatchClashTests {
         ("--chd=/tmp", "chdir"), ("-t5", "time"), ("--time=5", "time"), ("--mem=1G", "mem"), ("-c4", "cpus-per-task"),
         ("-N2", "nodes"), ("-n 2", "ntasks"), ("--ntasks-per-node=2", "ntasks-per-node"), ("-kn2", "ntasks"),
         ("-p gpu", "partition"), ("-M c2", "clusters"), ("-W", "wait"), ("--test-only", "test-only"), ("-h", "help"),
+        ("--cpus-per-gpu=2", "cpus-per-gpu"),
     ])
     func theyAreFoundInEverySpelling(argument: String, option: String) throws {
         let clash = try #require(SbatchClash(in: argument))

@@ -42,6 +42,49 @@ struct SlurmCommandsTests {
         #expect(job == SlurmJobID(rawValue: 20))
     }
 
+    /// A controller that is too busy takes jobs minutes after `sbatch` has given up.
+    @Test(arguments: [
+        "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
+        "echo 'sbatch: error: Zero Bytes were transmitted or received' >&2; exit 1", "exec sleep 60",
+    ])
+    func aRequestWithoutAnAnswerIsNotARefusal(script: String) async throws {
+        try folder.add("sbatch", script)
+        try folder.add("squeue", "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON'")
+        await #expect {
+            try await folder.commands(submitPatience: .milliseconds(300)).submit(scriptAt: "/s", name: "spd-a")
+        } throws: { error in
+            guard case SlurmError.uncertain(name: "spd-a", _) = error else { return false }
+            return true
+        }
+    }
+
+    @Test func ofSeveralNumbersTheQueueKnowsTheJobs() async throws {
+        try folder.add("sbatch", "echo 812; echo 'Hours left in your project:'; echo 1200")
+        try folder.add("squeue", "echo '812|812|812|N/A|PENDING|spd-a|n1|None'")
+        let commands = folder.commands()
+        #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
+        try folder.add("sbatch", "echo Submitted batch job 812; echo 1200")
+        #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
+    }
+
+    /// What is missing in an answer that was cut off is not what has ended.
+    @Test(arguments: [
+        "JOBID|JOBID|ARRAY_JOB", "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n7|7|7|N/A|RUNN",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n16_3", "JOBI",
+    ])
+    func anAnswerThatIsCutOffIsNone(text: String) async throws {
+        try folder.add("squeue", "printf '\(text)'")
+        await #expect(throws: SlurmError.self) { try await folder.commands().queue(named: "spd-a") }
+    }
+
+    @Test func accountsThatCantBeAskedAreTold() async throws {
+        try folder.add("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+        let job = SlurmJobID(rawValue: 7)
+        #expect(try await folder.commands().accounts(of: [job]) == [])
+        try folder.add("sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")
+        await #expect(throws: SlurmError.self) { try await folder.commands().accounts(of: [job]) }
+    }
+
     @Test func whenNobodyCanTellTheSubmissionIsUncertain() async throws {
         let message = "Unable to contact slurm controller (connect failure)"
         try folder.add("sbatch", "echo 'sbatch: error: Socket timed out' >&2; exit 1")

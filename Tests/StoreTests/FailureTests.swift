@@ -110,6 +110,16 @@ struct FailureTests {
         #expect(throws: error) { try Store.existing(cache) }
     }
 
+    @Test func anotherProgramsDatabaseIsNotTakenForAStateFile() throws {
+        let database = try DatabaseQueue(path: folder.cache.stateFile)
+        try database.write { try $0.execute(sql: "CREATE TABLE seen (url TEXT)") }
+        for open in [{ try Store.existing($0) }, { try Store($0) }, { try Store.existing($0, for: .watching) }] {
+            let error = #expect(throws: StoreError.self) { try open(folder.cache) }
+            #expect(error?.description.contains("another program's database, with a table 'seen'") == true)
+        }
+        #expect(try database.read { try $0.tableExists("job") } == false)
+    }
+
     @Test func aStateFileThatIsGoneIsSaidToBe() throws {
         let cache = folder.cache
         try FileManager.default.createDirectory(atPath: cache.jobs + "/1", withIntermediateDirectories: true)

@@ -19,8 +19,8 @@ package struct AgentsEnd {
     ///
     /// Those that can't be reached find out for themselves: their next write is refused, and no spec is left.
     ///
-    /// - Returns: What to tell.
-    package func perform() async throws -> [String] {
+    /// - Returns: What to tell, and why those in SLURM's queue are still there.
+    package func perform() async throws -> (notes: [String], problem: String?) {
         switch job.executor {
         case .local:
             let alive = try store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
@@ -30,16 +30,19 @@ package struct AgentsEnd {
                 agent.pid.map { LocalAgents.signal($0, SIGTERM, running: worker) } ?? false
             }
             let away = Set(alive.compactMap(\.host)).subtracting([AgentIdentity.thisHost])
-            return (stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"])
-                + away.sorted().map { "The agents on \($0) will find out within seconds" }
+            let notes = stopped.isEmpty ? [] : ["\(plural(stopped.count, "local agent")) asked to end"]
+            return (notes + away.sorted().map { "The agents on \($0) will find out within seconds" }, nil)
         case .slurm:
             let isBegun = try store.sbatchCalls(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
-            guard isBegun || job.submission != .stored else { return [] }
+            guard isBegun || job.submission != .stored else { return ([], nil) }
             do throws(SlurmError) {
                 try await slurm.cancel(named: job.token)
-                return ["scancel --name \(job.token): its agents end"]
+                return (["scancel --name \(job.token): its agents end"], nil)
             } catch {
-                return ["SLURM: \(error); the agents will find out within seconds of their start"]
+                let problem =
+                    "\(error); job \(job.id)'s agents are still in SLURM's queue, and will end within seconds of their "
+                    + "start: `scancel --name \(job.token)` takes them out"
+                return ([], problem)
             }
         }
     }

@@ -69,11 +69,10 @@ package struct Submission {
         var targets = TargetCopies(in: cache)
         let specs = try LanguageModels(worker: worker, cache: cache, environment: environment)
             .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: plan.drafts), of: plan.drafts)
-        var folder = try JobDraft(
-            in: cache, token: token, worker: worker, plan: plan,
-            snapshot: Snapshot(
-                worker: worker, targets: targets.copies, observers: plan.observers, usesSlurm: executor.kind == .slurm,
-                environment: environment))
+        let snapshot = Snapshot(
+            worker: worker, targets: targets.copies, observers: plan.observers, usesSlurm: executor.kind == .slurm,
+            environment: environment)
+        var folder = try JobDraft(in: cache, token: token, worker: worker, plan: plan, snapshot: snapshot)
         let job: Job
         do {
             try Interruption.check()
@@ -92,14 +91,13 @@ package struct Submission {
             throw Failure(error)
         }
         // From here on the job exists: ^C must not leave it without its agents.
-        let warnings: [String]
+        var warnings = (snapshot.git?.warnings ?? []).map { "the job's snapshot of this checkout: \($0)" }
         do {
             let launch = launch(of: job, store)
-            warnings =
-                switch executor.kind {
-                case .local: try launch.startLocally(try store.agents(of: job.id))
-                case .slurm: try await launch.startOnSlurm()
-                }
+            switch executor.kind {
+            case .local: warnings += try launch.startLocally(try store.agents(of: job.id))
+            case .slurm: warnings += try await launch.startOnSlurm()
+            }
         } catch {
             throw withdraw(job, store, because: Failure(error))
         }

@@ -80,6 +80,7 @@ struct Status: AsyncParsableCommand {
         if cost {
             let report = try await failing { try await CostReport(of: shown, in: store, slurm: slurm) }
             let style = Style.forStandardOutput(environment: environment)
+            if json, let problem = report.problem { printError(problem) }
             return print(
                 try await failing { json ? try JSONText.encode(report.report) : report.text(style) }, terminator: "")
         }

@@ -37,6 +37,8 @@ struct Cancel: AsyncParsableCommand {
 
         var cancelled: [Item] = []
         var notes: [String] = []
+        /// What keeps agents in SLURM's queue.
+        var problems: [String] = []
     }
 
     func run() async throws {
@@ -56,12 +58,18 @@ struct Cancel: AsyncParsableCommand {
             }
             for id in touched where try state.store.openWork(of: id).isNone {
                 let job = try state.store.job(id)
-                report.notes += try await AgentsEnd(job: job, store: state.store, slurm: slurm).perform()
+                let (notes, problem) = try await AgentsEnd(job: job, store: state.store, slurm: slurm).perform()
+                report.notes += notes
+                report.problems += [problem].compactMap(\.self)
                 let end = JobEnd(store: state.store, job: job, slurm: slurm, environment: state.environment)
                 report.notes += try await end.perform(callsOffWaiting: false)
             }
             print(
                 json ? try JSONText.encode(report) : report.notes.map { $0 + "\n" }.joined(), terminator: "")
+            guard report.problems.isEmpty else {
+                report.problems.forEach(printError)
+                throw ExitCode(Failure.failed)
+            }
         }
     }
 

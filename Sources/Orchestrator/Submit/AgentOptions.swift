@@ -169,6 +169,13 @@ struct AgentOptions: ParsableArguments {
         }
         options.resources.merge(asked) { _, asked in asked }
         options.sbatchArguments += sbatchArgument
+        // sbatch takes one of them, and would say so only once the job is stored.
+        if let mem = options.resources["mem"],
+            let other = options.sbatchArguments.first(where: { $0.hasPrefix("--mem-per-") })
+        {
+            throw .badInput(
+                "--mem \(mem) and \(other) exclude one another: keep one (site.yaml and SBATCH_ variables count)")
+        }
         if options.resources["cpus-per-task"] == nil, case .count(let slots) = options.slots {
             options.resources["cpus-per-task"] = String(slots * (options.threads ?? 1))
         }

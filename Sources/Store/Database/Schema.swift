@@ -51,7 +51,12 @@ enum Schema {
         try database.read { db in
             // Looking for the table first begins a consistent view: the questions after it would otherwise
             // fail if another process makes the table between two of them.
-            guard try db.tableExists("grdb_migrations") else { return false }
+            guard try db.tableExists("grdb_migrations") else {
+                let other = try String.fetchOne(db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1")
+                guard let other else { return false }
+                let detail = "it is another program's database, with a table '\(other)'"
+                throw StoreError.damaged(path: path, detail: detail)
+            }
             if try migrator.hasBeenSuperseded(db) { throw StoreError.createdByNewerVersion(path: path) }
             return try migrator.hasCompletedMigrations(db)
         }

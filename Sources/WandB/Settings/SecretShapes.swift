@@ -82,19 +82,27 @@ public enum SecretShapes {
     /// Words of names whose values are keys that `isSecret` knows by no part of theirs.
     private static let keyWords: Set = ["login", "relogin", "pwd", "netrc"]
 
-    /// Whether the last name before `start` is a key's: nothing but punctuation, fillers, numbers and other hashes in
-    /// between.
+    /// Whether the names before `start` are a key's: on the same line the first one that is a key's or a hash's decides,
+    /// and further up there is nothing but punctuation, fillers, numbers and other hashes in between.
     private static func isNamedAsKey(_ bytes: UnsafeBufferPointer<UInt8>, before start: Int) -> Bool {
         // As in https://api:KEY@host.
         let end = start + 40
         if start > 0, bytes[start - 1] == UInt8(ascii: ":"), end < bytes.count, bytes[end] == UInt8(ascii: "@") {
             return true
         }
+        // The name that W&B's keys log in with.
+        if start >= 4, bytes[(start - 4)..<start].elementsEqual("api:".utf8), start == 4 || !isWord(bytes[start - 5]) {
+            return true
+        }
         // A part of an address, or a version of what stands before.
         if start > 0, "#@/?&".utf8.contains(bytes[start - 1]) { return false }
         var place = start
+        var isOnSameLine = true
         for _ in 0..<24 {
-            while place > 0, !isWord(bytes[place - 1]) { place -= 1 }
+            while place > 0, !isWord(bytes[place - 1]) {
+                place -= 1
+                if bytes[place] == UInt8(ascii: "\n") { isOnSameLine = false }
+            }
             let end = place
             while place > 0, isWord(bytes[place - 1]), end - place < 200 { place -= 1 }
             guard place < end else { return false }
@@ -105,8 +113,10 @@ public enum SecretShapes {
                     || word.count == 40 && word.allSatisfy(\.isHexDigit)
             }
             if isPassedOver { continue }
-            return words.allSatisfy { !hashWords.contains($0) }
-                && (isSecret(name: name) || words.contains(where: keyWords.contains))
+            if words.contains(where: hashWords.contains) { return false }
+            if isSecret(name: name) || words.contains(where: keyWords.contains) { return true }
+            // As in KEY = os.environ.get("OTHER", "…"); what a diff puts at the beginning of its lines is no name.
+            guard isOnSameLine else { return false }
         }
         return false
     }

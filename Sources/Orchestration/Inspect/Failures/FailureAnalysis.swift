@@ -108,7 +108,7 @@ package struct FailureAnalysis: Encodable {
             lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
         }
         if mendedAttempts > 0 {
-            lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost at runs that went on")
+            lines.append("\(plural(mendedAttempts, "attempt")) ended in a failure or a loss, and their runs went on")
         }
         lines += section("By cause", causes, style)
         if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }

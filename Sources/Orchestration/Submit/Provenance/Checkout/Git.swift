@@ -39,8 +39,9 @@ package struct Git {
             let answer = try child.run(patience: max(.zero, end - .now))
             if answer.code == 0 { return answer.output }
             if isNoted {
-                let words = answer.error.split(whereSeparator: \.isNewline).last.map(String.init)
-                note("git \(arguments[0]) failed: \(words ?? "it gave no reason")")
+                let lines = answer.error.split(whereSeparator: \.isNewline)
+                let reason = lines.first { $0.hasPrefix("fatal: ") } ?? lines.last
+                note("git \(arguments[0]) failed: \(reason ?? "it gave no reason")")
             }
         } catch {
             note("git \(arguments[0]) \(error)")

@@ -15,6 +15,8 @@ package struct GitCheckout: Encodable {
     package let untracked: [String]
     /// Why something is missing here.
     package let notes: [String]
+    /// Those of the notes that a user does not expect.
+    package let warnings: [String]
     /// What differs from the commit, for `git apply`.
     package let diff: [UInt8]
 
@@ -38,7 +40,7 @@ package struct GitCheckout: Encodable {
         remote = git.line(["remote", "get-url", "origin"]).map { secrets.redacted(Self.withoutCredentials($0)) }
 
         guard top != nil, let raw = RawCheckout(git, commit: head) else {
-            (isDirty, untracked, diff, notes) = (nil, [], [], git.notes)
+            (isDirty, untracked, diff, notes, warnings) = (nil, [], [], git.notes, git.notes)
             return
         }
         let states = raw.states()
@@ -48,7 +50,8 @@ package struct GitCheckout: Encodable {
         let changes = raw.changes(without: secrets)
         diff = changes
         isDirty = states.map { states in !changes.isEmpty || states.contains { !$0.hasPrefix("??") } }
-        notes = (git.notes + raw.notes + (more > 0 ? ["\(more) more untracked files"] : [])).map(secrets.redacted)
+        warnings = (git.notes + raw.notes).map(secrets.redacted)
+        notes = warnings + (more > 0 ? ["\(more) more untracked files"] : [])
     }
 
     /// `https://me:secret@host/x` as `https://host/x`.
