@@ -29,7 +29,7 @@ test: ## Build and run the tests (a few minutes).
 
 test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
 	@scripts/install-packages test-all
-	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors huggingface_hub tokenizers wandb wandb-workspaces
+	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors huggingface_hub tokenizers wandb wandb-workspaces scikit-optimize
 	scripts/build-release .build/programs
 	swift build --build-tests
 	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python \

@@ -110,7 +110,8 @@ struct SearchTests {
 
     private func choose(_ number: Int, _ earlier: [(ChosenConfig, Trial.Outcome)]) throws -> ChosenConfig {
         let experiment = try Registry.experiment(named: "tms_5-2")
-        let definition = SearchDefinition(source: "s", text: text, settings: ["steps=50"], seed: 1)
+        let definition = SearchDefinition(
+            try SweepFile.load(yaml: text, source: "s"), settings: ["steps=50"], seed: 1)
         return try SearchDefinition(json: definition.json()).choose(
             SearchDefinition.State(
                 experiment: "tms_5-2", config: experiment.config.json(), target: experiment.target?.canonicalJSON(),

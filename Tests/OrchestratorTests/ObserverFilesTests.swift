@@ -92,5 +92,12 @@ struct ObserverFilesTests {
                 == "a job's observer begins with #!/usr/bin/env -S julia --threads 1, and that program is not here")
         _ = try bench.writeProgram("exit 0", to: "bin/julia")
         #expect(findings().map(\.level) == [.ok])
+
+        // A job whose observers cannot be looked at is not one without observers.
+        let loop = bench.cache + "/jobs/8/observers"
+        try FileManager.default.createDirectory(atPath: bench.cache + "/jobs/8", withIntermediateDirectories: true)
+        #expect(symlink(loop, loop) == 0)
+        #expect(findings().map(\.level) == [.ok, .warning])
+        #expect(findings().last?.message.contains(loop) == true)
     }
 }

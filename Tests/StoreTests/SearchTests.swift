@@ -41,14 +41,21 @@ struct SearchTests {
         #expect(try store.run(first.run).progress.steps == 20)
         try store.release(first, reason: "test")
         let again = try #require(
-            try store.claimNext(of: job, by: agent, lease: lease) { _ in
+            try store.claimNext(of: job, by: agent, lease: lease) {
                 Issue.record("it has its config")
-                return nil
+                return choice($0)
             })
         #expect(again.spec == first.spec && again.attempt == 2)
     }
 
-    @Test func achoiceThatFailsClaimsNothing() throws {
+    @Test func whoCannotChooseClaimsNoOpenSpec() throws {
+        let (job, agent) = try openJob(1)
+        let error = #expect(throws: StoreError.self) { try store.claimNext(of: job, by: agent, lease: lease) }
+        #expect(error.map { "\($0)".contains("its search is to choose its config") } == true)
+        #expect(try store.snapshot(of: job).runs.map(\.status) == [.pending])
+    }
+
+    @Test func aChoiceThatFailsClaimsNothing() throws {
         struct Trouble: Error {}
         let (job, agent) = try openJob(1)
         #expect(throws: StoreError.self) {

@@ -56,7 +56,7 @@ public struct ForegroundProcess {
     /// Starts it and waits for its end.
     ///
     /// - Returns: How it ended.
-    /// - Throws: Why it could not be started.
+    /// - Throws: Why it could not be started, or what kept its answer or its end from being known.
     public func run() throws(Spawn.Reason) -> End {
         // Held in memory whole, for a program that does not read its input must not end whoever writes it.
         let question = try Self.check(spd_memory_file())
@@ -81,10 +81,10 @@ public struct ForegroundProcess {
         while true {
             let count = read(ends[0], &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
+            guard try Self.check(count) > 0 else { break }
             answer += buffer[..<count]
         }
-        return End(status: status(of: process), output: answer)
+        return End(status: try status(of: process), output: answer)
     }
 
     private func start(_ question: Int32, answer: Int32?) throws(Spawn.Reason) -> Int32 {
@@ -98,9 +98,12 @@ public struct ForegroundProcess {
         }.get()
     }
 
-    private func status(of process: Int32) -> Int32 {
+    /// Waits for the end of a child; one whose end somebody else has collected must not pass for a success.
+    private func status(of process: Int32) throws(Spawn.Reason) -> Int32 {
         var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        while waitpid(process, &status, 0) < 0 {
+            guard errno == EINTR else { throw Spawn.Reason(code: errno) }
+        }
         let signal = status & 0x7F
         return signal == 0 ? status >> 8 & 0xFF : 128 + signal
     }

@@ -76,7 +76,8 @@ extension SourceNode {
         }
     }
 
-    private static func text(ofFile path: String) throws(ConfigError) -> String {
+    /// A file of at most a megabyte, as text.
+    static func text(ofFile path: String) throws(ConfigError) -> String {
         func failure(_ reason: String) -> ConfigError {
             ConfigError([ConfigProblem(source: path, place: nil, path: "", cause: .unreadable(reason))])
         }

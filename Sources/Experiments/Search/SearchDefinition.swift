@@ -9,9 +9,14 @@ public struct SearchDefinition: Codable, Sendable, Equatable {
     let settings: [String]
     let seed: Int
 
-    /// Describes a search.
-    public init(source: String, text: String, settings: [String], seed: Int) {
-        (self.source, self.text, self.settings, self.seed) = (source, text, settings, seed)
+    /// Describes the search of a sweep file.
+    ///
+    /// - Parameters:
+    ///   - file: The file, as it was read.
+    ///   - settings: The `key=value` pairs that hold for every spec.
+    ///   - seed: The seed of what is drawn.
+    public init(_ file: SweepFile, settings: [String], seed: Int) {
+        (source, text, self.settings, self.seed) = (file.source, file.text, settings, seed)
     }
 
     /// Reads the stored form.

@@ -6,8 +6,8 @@ extension SweepFile {
     ///
     /// Without `sampling` they are the product of the parameters' values, where a `zip` counts as one parameter; the
     /// first of the file varies slowest. With it, each spec draws every parameter by itself: numbers from their
-    /// distributions, lists and zips evenly; what `method: bayes` draws so are the runs that it begins with. An experiment's values take the place of the global ones at the same
-    /// path; its further parameters come after.
+    /// distributions, lists and zips evenly; what `method: bayes` draws so are the runs that it begins with. An
+    /// experiment's values take the place of the global ones at the same path; its further parameters come after.
     ///
     /// - Parameters:
     ///   - experiments: The selected experiments; the file may name others, which are checked and left out.

@@ -29,9 +29,9 @@ extension SweepFile {
         }
         guard reader.problems.isEmpty else { throw ConfigError(reader.problems) }
         return SweepFile(
-            source: sweep?.source ?? option, method: sweep?.method, global: groups + (sweep?.global ?? []),
-            sections: sweep?.sections ?? [], results: sweep?.results ?? ResultSettings(),
-            problems: sweep?.problems ?? [])
+            source: sweep?.source ?? option, text: sweep?.text ?? "", method: sweep?.method,
+            global: groups + (sweep?.global ?? []), sections: sweep?.sections ?? [],
+            results: sweep?.results ?? ResultSettings(), problems: sweep?.problems ?? [])
     }
 
     /// What messages call the pairs.

@@ -38,6 +38,8 @@ public struct SweepFile: Sendable {
 
     /// The file, as messages call it.
     public let source: String
+    /// What was read, by which a search is stored.
+    let text: String
     /// The method that the file asks for, and where.
     let method: (name: Method, place: SourcePlace?)?
     let global: [Group]
@@ -68,7 +70,7 @@ extension SweepFile {
     /// - Throws: Why the file cannot be read or parsed. What is wrong with its parameters is thrown by
     ///   `expand(experiments:sampling:)`, all at once.
     public static func load(path: String) throws(ConfigError) -> SweepFile {
-        try SweepFile(SourceNode.parse(path: path), source: path)
+        try load(yaml: SourceNode.text(ofFile: path), source: path)
     }
 
     /// Reads a sweep from YAML text.
@@ -79,10 +81,10 @@ extension SweepFile {
     /// - Returns: The sweep.
     /// - Throws: Why the text cannot be parsed.
     public static func load(yaml text: String, source: String) throws(ConfigError) -> SweepFile {
-        try SweepFile(SourceNode.parse(yaml: text, source: source), source: source)
+        try SweepFile(SourceNode.parse(yaml: text, source: source), text: text, source: source)
     }
 
-    private init(_ root: SourceNode, source: String) throws(ConfigError) {
+    private init(_ root: SourceNode, text: String, source: String) throws(ConfigError) {
         var reader = SweepReader(source: source)
         guard case .map(let entries) = root.content, !entries.isEmpty else {
             let reason =
@@ -119,7 +121,7 @@ extension SweepFile {
                 sections.append(Section(name: entry.key, place: entry.place, groups: reader.section(entry)))
             }
         }
-        self.source = source
+        (self.source, self.text) = (source, text)
         self.method = method
         self.results = results.settings
         self.global = global

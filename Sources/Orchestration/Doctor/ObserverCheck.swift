@@ -22,7 +22,10 @@ package struct ObserverCheck {
         self.environment = environment
     }
 
-    package func findings() -> [Finding] { [python] + named.compactMap(missing) }
+    package func findings() -> [Finding] {
+        let named = named
+        return [python] + named.unreadable + named.lines.compactMap(missing)
+    }
 
     /// In one line, what there is of Python.
     package var words: String { python.message }
@@ -57,23 +60,37 @@ package struct ObserverCheck {
             : .ok(Self.subject, said)
     }
 
-    /// The first lines of the latest jobs' observers, each once.
-    private var named: [String] {
-        let folder = cache.path + "/jobs"
-        let jobs = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap(Int.init).sorted()
-        var lines: Set<String> = []
-        for job in jobs.suffix(Self.jobs) {
-            let place = "\(folder)/\(job)/observers"
-            for path in (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? [] {
-                let file = "\(place)/\(path)"
-                guard access(file, X_OK) == 0, let bytes = try? DurableFile.read(file, limit: 256 << 20),
-                    bytes.starts(with: Array("#!".utf8))
-                else { continue }
-                lines.insert(
-                    String(decoding: bytes.prefix(256).prefix { $0 != UInt8(ascii: "\n") }.dropFirst(2), as: UTF8.self))
+    /// The first lines of the latest jobs' observers, each once, and what could not be looked at.
+    private var named: (lines: [String], unreadable: [Finding]) {
+        var (lines, unreadable): (Set<String>, [Finding]) = ([], [])
+        func look<T>(_ body: () throws -> T) -> T? {
+            do { return try body() } catch {
+                unreadable.append(.warning(Self.subject, "\(error)", "make it readable, or ask whose it is"))
+                return nil
             }
         }
-        return lines.sorted()
+        let jobs = (look { try FolderListing.names(in: cache.jobs) } ?? []).compactMap(Int64.init).sorted()
+        for job in jobs.suffix(Self.jobs) {
+            let place = cache.folder(of: JobID(rawValue: job)).observers
+            for file in look({ try Files.sizes(in: place) }) ?? [] {
+                if let line = look({ try Self.interpreterLine(of: "\(place)/\(file.name)") }) ?? nil {
+                    lines.insert(line)
+                }
+            }
+        }
+        return (lines.sorted(), unreadable)
+    }
+
+    /// What follows `#!` at the beginning of a program; nil for other files.
+    private static func interpreterLine(of path: String) throws(FileError) -> String? {
+        guard access(path, X_OK) == 0 else { return nil }
+        guard let file = fopen(path, "r") else { throw FileError(.read, path) }
+        defer { fclose(file) }
+        var start = [UInt8](repeating: 0, count: 256)
+        let count = fread(&start, 1, start.count, file)
+        guard ferror(file) == 0 else { throw FileError(.read, path) }
+        guard start[..<count].starts(with: Array("#!".utf8)) else { return nil }
+        return String(decoding: start[..<count].prefix { $0 != UInt8(ascii: "\n") }.dropFirst(2), as: UTF8.self)
     }
 
     private func missing(_ line: String) -> Finding? {

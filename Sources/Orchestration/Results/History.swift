@@ -29,7 +29,7 @@ package struct History {
         try line("run,experiment,step,metric,value\r\n")
         for run in runs {
             let names = [run.id.rawValue, run.experiment].map(RunTable.quoted).joined(separator: ",")
-            try MetricRows.forEach(of: run) { step, values in
+            try MetricRows.forEach(in: run.folder.metrics) { step, values in
                 for (name, value) in values where name != Metric.step.name && metrics.takes(name) {
                     try line("\(names),\(step),\(RunTable.quoted(name)),\(value)\r\n")
                 }
@@ -41,7 +41,7 @@ package struct History {
     private func checkNames() throws {
         var known: Set<String> = []
         for run in runs where !metrics.areAll(among: known) {
-            try MetricRows.forEach(of: run) { _, values in known.formUnion(values.map(\.name)) }
+            try MetricRows.forEach(in: run.folder.metrics) { _, values in known.formUnion(values.map(\.name)) }
         }
         _ = try metrics.checked(against: known.subtracting([Metric.step.name]).sorted())
     }

@@ -71,12 +71,14 @@ package struct SweepPlan {
         var drafts: [SpecDraft] = []
         var doubts: [String] = []
         var (drawn, search): (Sampling?, SearchSettings?) = (sampling, nil)
+        var definition: SearchDefinition?
         do throws(ConfigError) {
             var file = try sweepFile.map { (path) throws(ConfigError) in try SweepFile.load(path: path) }
             if !settings.isEmpty { file = try SweepFile.setting(settings, in: file) }
             if let file {
                 doubts = file.doubts.map(\.description)
                 (drawn, search) = (file.sampling(sampling, seed: seed ?? 0), file.searchSettings)
+                definition = SearchDefinition(file, settings: settings, seed: drawn?.seed ?? 0)
                 if seed != nil, drawn == nil {
                     problems.append(
                         "--sweep-seed is the seed of samples: give --samples N, or 'method' and 'run_cap: N' in \(file.source)"
@@ -92,16 +94,15 @@ package struct SweepPlan {
             problems.append("\(error)")
         }
         (self.sampling, self.search) = (drawn, search)
-        var gathering = SpecBuilder(
-            project: project, runs: runs,
-            search: try search.map { search throws(Failure) in
-                (
-                    try Self.definition(sweepFile, settings: settings, seed: drawn?.seed ?? 0),
-                    search.choosesConfigs
-                )
-            })
+        let gathering: SpecBuilder
         do {
-            for draft in drafts { try gathering.add(draft) }
+            var builder = SpecBuilder(
+                project: project, runs: runs,
+                search: try definition.flatMap { definition in
+                    try search.map { (try definition.json(), $0.choosesConfigs) }
+                })
+            for draft in drafts { try builder.add(draft) }
+            gathering = builder
         } catch {
             throw Failure(error)
         }
@@ -114,16 +115,6 @@ package struct SweepPlan {
         observers = gathering.observers.bundles
         observerTrials = gathering.observerTrials
         self.doubts = doubts
-    }
-
-    /// A search as agents are to read it.
-    private static func definition(_ file: String?, settings: [String], seed: Int) throws(Failure) -> String {
-        do {
-            let text = try file.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? ""
-            return try SearchDefinition(source: file ?? "--sweep", text: text, settings: settings, seed: seed).json()
-        } catch {
-            throw .failed("\(file ?? "the sweep") cannot be read: \(error.localizedDescription)")
-        }
     }
 
     /// Checks the specs whose targets have just been downloaded, as those whose targets were here have been.

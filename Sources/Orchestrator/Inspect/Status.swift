@@ -21,8 +21,8 @@ struct Status: AsyncParsableCommand {
               orchestrator status 7 --cost
               until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
 
-            EXIT CODES (of the given job, else the latest): 0 every run is done, 3 it goes on, 1 it is over and
-            some runs failed or were cancelled, 2 there is no job.
+            EXIT CODES (of the given job, else the latest): 0 every run is done or was stopped early, 3 it goes
+            on, 1 it is over and some runs failed or were cancelled, 2 there is no job.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
@@ -138,9 +138,9 @@ struct Status: AsyncParsableCommand {
 }
 
 extension RunCounts {
-    /// What a command that shows a job ends with: `nil` when every run is done.
+    /// What a command that shows a job ends with: `nil` when every run is done, or stopped early as its search is to do.
     var exitCode: ExitCode? {
         if settled < total { return ExitCode(3) }
-        return self[.done] == total ? nil : ExitCode(Failure.failed)
+        return self[.done] + self[.stopped] == total ? nil : ExitCode(Failure.failed)
     }
 }

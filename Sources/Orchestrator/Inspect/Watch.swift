@@ -21,7 +21,7 @@ struct Watch {
     /// More than anybody scrolls through.
     private static let runsInView = 2000
 
-    /// Returns when every run is done, and throws an exit code when not all can be.
+    /// Returns when every run is done or was stopped early, and throws an exit code when not all can be.
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let style = Style.forStandardOutput(environment: environment)

@@ -1,7 +1,4 @@
-import Artifacts
 public import Figures
-import Foundation
-import JSON
 import Metrics
 
 /// What runs have logged, as curves over steps: those of one run, or of several by what sets them apart, seeds together.
@@ -50,23 +47,17 @@ public struct MetricCurves {
     }
 
     private static func rows(of path: String) throws(RunError) -> [Row] {
-        let text: String
-        do { text = String(decoding: try DurableFile.read(path, limit: 1 << 30), as: UTF8.self) } catch {
-            throw .invalid("\(error)")
-        }
         var rows: [Row] = []
-        // A row that a crash cut short, or that is being written, has no end.
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().enumerated() {
-            let row: JSONValue
-            do { row = try JSONValue(parsing: String(line)) } catch {
-                throw .invalid("\(path):\(index + 1): is not a row of metrics: \(error)")
+        do {
+            try MetricRows.forEach(in: path) { step, literals in
+                var values: [String: Double] = [:]
+                for (name, literal) in literals {
+                    if let value = Double(literal), value.isFinite { values[name] = value }
+                }
+                rows.append((Double(step), values))
             }
-            guard case .object(let members) = row, let step = row[Metric.step.name]?.double else { continue }
-            var values: [String: Double] = [:]
-            for member in members where member.name != Metric.step.name {
-                if let value = member.value.double, value.isFinite { values[member.name] = value }
-            }
-            rows.append((step, values))
+        } catch {
+            throw .invalid("\(error)")
         }
         return rows
     }

@@ -16,7 +16,7 @@ extension Store {
     /// - Throws: ``StoreError/agentEnded(_:reason:)`` and whatever keeps the file from being changed.
     public func claimNext(
         of job: JobID, by agent: AgentID, lease: Duration,
-        choose: (OpenSpec) throws -> ChosenSpec? = { _ in nil }
+        choose: (OpenSpec) throws -> ChosenSpec = NoSearch.choose
     ) throws(StoreError) -> Claim? {
         let now = now()
         return try write(.untilPowerCut) { db in
@@ -26,7 +26,7 @@ extension Store {
 
     func claimNext(
         of job: JobID, by agent: AgentID, lease: Duration, at now: Timestamp,
-        choose: (OpenSpec) throws -> ChosenSpec?, in db: Database
+        choose: (OpenSpec) throws -> ChosenSpec, in db: Database
     ) throws -> Claim? {
         try Self.checkMayClaim(agent, in: db)
         guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }

@@ -39,9 +39,21 @@ public struct ChosenSpec: Sendable {
     }
 }
 
+/// Whoever knows nothing of searches.
+public enum NoSearch {
+    /// Refuses: the config that an open spec is stored with is not what its search would have run.
+    ///
+    /// - Throws: Always.
+    public static func choose(_ open: OpenSpec) throws -> ChosenSpec { throw Refusal() }
+
+    private struct Refusal: Error, CustomStringConvertible {
+        let description = "its search is to choose its config, and who claims it knows of none"
+    }
+}
+
 extension Store {
     /// Gives a spec its config that its search has left open, in the transaction that claims it.
-    func choose(for run: String, _ choose: (OpenSpec) throws -> ChosenSpec?, in db: Database) throws {
+    func choose(for run: String, _ choose: (OpenSpec) throws -> ChosenSpec, in db: Database) throws {
         guard
             let row = try Row.fetchOne(
                 db,
@@ -66,7 +78,7 @@ extension Store {
         let open = OpenSpec(
             search: row["definition"], experiment: row["experiment"], config: row["config"], target: row["target"],
             number: row["number"], trials: trials)
-        guard let chosen = try choose(open) else { return }
+        let chosen = try choose(open)
         try db.execute(
             sql: "UPDATE spec SET config = ?, overrides = ?, point = ?, open = 0 WHERE run = ?",
             arguments: [

@@ -31,7 +31,7 @@ extension Store {
     @discardableResult
     public func settle(
         _ claim: Claim, as settlement: Settlement, usage: (share: UsageShare, total: Usage)? = nil,
-        claimingFor lease: Duration? = nil, choose: (OpenSpec) throws -> ChosenSpec? = { _ in nil }
+        claimingFor lease: Duration? = nil, choose: (OpenSpec) throws -> ChosenSpec = NoSearch.choose
     ) throws(StoreError) -> (status: RunStatus, next: Claim?) {
         let now = now()
         return try write { db in
@@ -65,7 +65,7 @@ extension Store {
 
     /// Claims what comes after a run; whatever keeps it from that does not undo how the run ended.
     private func next(
-        after claim: Claim, lease: Duration, at now: Timestamp, choose: (OpenSpec) throws -> ChosenSpec?,
+        after claim: Claim, lease: Duration, at now: Timestamp, choose: (OpenSpec) throws -> ChosenSpec,
         in db: Database
     ) throws -> Claim? {
         var next: Claim?

@@ -144,8 +144,10 @@ final class ClaimKeeper: Sendable {
         kept.end()
         let usage = usage()
         state.withLock { state in state.kept.removeAll { $0 === kept } }
-        // What a run took is worth knowing, but not worth waiting for.
-        try? store.charge(kept.claim, usage.share, total: usage.total)
+        do { try store.charge(kept.claim, usage.share, total: usage.total) } catch {
+            // What a run took is worth knowing, but not worth waiting for.
+            AgentLoop.say("what run \(kept.claim.run) took since its last renewal is not noted: \(error)")
+        }
     }
 
     /// What each claim has taken of the machine since the last renewal, and the agent in all.

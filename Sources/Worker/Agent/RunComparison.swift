@@ -1,7 +1,5 @@
 import Experiments
 import Foundation
-import JSON
-import Layout
 import Metrics
 import Runs
 import Search
@@ -14,9 +12,15 @@ import Synchronization
 /// file is locked, and is stopped when the answer comes.
 final class RunComparison: Sendable {
     private struct State {
+        /// What earlier attempts have reached by their steps; those before the first row of this one count.
+        var earlier: [(step: Int, cost: Double)]
         /// What the run has reached at each of its rows that has a value, low ones being better; nil before the first row.
         var costs: [Double]?
         var verdict: String?
+
+        mutating func costs(before step: Int) -> [Double] {
+            costs ?? earlier.filter { $0.step < step }.map(\.cost)
+        }
     }
 
     private let settings: SearchSettings
@@ -24,11 +28,14 @@ final class RunComparison: Sendable {
     private let store: Store
     /// Whether the claim is given up, so that nobody need ask any more.
     private let isOver: @Sendable () -> Bool
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private static let patience = DispatchTimeInterval.seconds(2)
 
     /// The comparison of a claim's run; nil where its sweep compares none.
+    ///
+    /// - Throws: What keeps the search, or the rows of earlier attempts, from being read: a run without its rows would
+    ///   count as the worst of all.
     init?(_ claim: Claim, store: Store, isOver: @escaping @Sendable () -> Bool) throws {
         guard let text = claim.spec.search, let settings = try SearchDefinition(json: text).searchSettings() else {
             return nil
@@ -37,32 +44,32 @@ final class RunComparison: Sendable {
         self.claim = claim
         self.store = store
         self.isOver = isOver
+        var earlier: [(step: Int, cost: Double)] = []
+        try MetricRows.forEach(in: claim.folder.metrics) { step, values in
+            guard let literal = values.last(where: { $0.name == settings.metric })?.value,
+                let value = Double(literal), value.isFinite
+            else { return }
+            earlier.append((step, settings.cost(value)))
+        }
+        state = Mutex(State(earlier: earlier))
     }
 
     /// Why the run is to stop, once that is known.
     var verdict: String? { state.withLock(\.verdict) }
 
     /// The best that the run has reached by its rows; nil if it has no value of the metric.
-    func cost() -> Double? {
-        Self.values(of: settings.metric, in: claim.folder, before: .max).map(settings.cost).min()
-    }
+    func cost() -> Double? { state.withLock { $0.costs(before: .max).min() } }
 
     /// Takes note of a logged step, and asks whether the run goes on where runs are compared.
     func note(_ row: MetricsRow) {
-        guard let hyperband = settings.hyperband, let last = hyperband.bands.last else { return }
-        let costs: [Double] = state.withLock { state in
-            // What earlier attempts have logged up to the state that this one goes on from.
-            var costs =
-                state.costs ?? Self.values(of: settings.metric, in: claim.folder, before: row.step).map(settings.cost)
-            if let value = row.values.last(where: { $0.name == settings.metric })?.value, value.isFinite {
-                costs.append(settings.cost(value))
-            } else {
-                costs.append(.nan)
-            }
-            defer { state.costs = costs.filter { !$0.isNaN } }
+        let value = row.values.last { $0.name == settings.metric }?.value
+        let costs = state.withLock { state in
+            var costs = state.costs(before: row.step)
+            if let value, value.isFinite { costs.append(settings.cost(value)) }
+            state.costs = costs
             return costs
         }
-        guard let value = costs.last, !value.isNaN, costs.count <= last, hyperband.bands.contains(costs.count) else {
+        guard value?.isFinite == true, let hyperband = settings.hyperband, hyperband.bands.contains(costs.count) else {
             return
         }
         ask(hyperband, costs)
@@ -98,16 +105,5 @@ final class RunComparison: Sendable {
         }
         return "stopped early: \(settings.metric) is \(text(judged)) at row \(band), "
             + "not among the best 1/\(hyperband.etaText) (\(text(limit)))"
-    }
-
-    /// The finite values of a metric in a run's rows, in order.
-    private static func values(of metric: String, in folder: RunFolder, before step: Int) -> [Double] {
-        guard let text = try? String(contentsOfFile: folder.metrics, encoding: .utf8) else { return [] }
-        return text.split(separator: "\n").compactMap { line in
-            guard let row = try? JSONValue(parsing: String(line)), let number = row[Metric.step.name]?.double,
-                number < Double(step), let value = row[metric]?.double, value.isFinite
-            else { return nil }
-            return value
-        }
     }
 }

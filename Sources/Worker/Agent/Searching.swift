@@ -5,7 +5,7 @@ import Store
 /// How an agent goes on with the searches of its job: what the store keeps of them as `Experiments` understands it.
 enum Searching {
     /// Chooses the config of a spec that its search has left open.
-    static func choose(_ open: OpenSpec) throws -> ChosenSpec? {
+    static func choose(_ open: OpenSpec) throws -> ChosenSpec {
         let state = SearchDefinition.State(
             experiment: open.experiment, config: open.config, target: open.target, number: open.number,
             trials: open.trials.map { Trial($0.point, outcome(of: $0)) },

@@ -46,21 +46,33 @@ private final class Campaign {
         seed = ProcessInfo.processInfo.environment["SPD_CAMPAIGN_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1 << 32)
         random = SeededNumbers(state: seed)
         (calm, fire) = (try Workbench("calm"), try Workbench("fire"))
+        let toy = TrainingEndToEndTests.experiment(steps: 1000)
         for bench in [calm, fire] {
             // Short leases and frequent checkpoints, so that a campaign takes minutes.
             _ = try bench.writeProgram(
                 "exec \(Workbench.products)/worker \"$@\" --lease 2 --checkpoint-every 1", to: "worker")
-            let toy = TrainingEndToEndTests.experiment(steps: 1000)
             for (name, text, count) in [("large", experiment(steps), specs), ("small", toy, 2)] {
                 _ = try bench.write(text, to: name + ".yaml")
                 let seeds = (0..<count).map(String.init).joined(separator: ", ")
                 _ = try bench.write("\(name):\n  seed:\n    values: [\(seeds)]\n", to: name + "_sweep.yaml")
             }
+            _ = try bench.write(toy, to: "search.yaml")
+            _ = try bench.write(Self.search, to: "search_sweep.yaml")
             _ = try bench.write(target, to: "tiny_target.yaml")
             _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
         }
         store = try Store(CacheFolder(path: fire.cache))
     }
+
+    /// What agents choose and stop depends on the results that they find: it has no calm twin.
+    private static let search = """
+        method: bayes
+        metric: {name: loss/total}
+        run_cap: 6
+        early_terminate: {type: hyperband, min_iter: 3, eta: 2}
+        search: {lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-2}}
+
+        """
 
     func run() async throws {
         print("campaign: SPD_CAMPAIGN_SEED=\(seed)")
@@ -70,6 +82,7 @@ private final class Campaign {
         }
         try #require(try await orchestrator(fire, Self.submit("large", agents: 2)).code == 0)
         let start = ContinuousClock.now
+        try #require(try await orchestrator(fire, Self.submit("search", agents: 1)).code == 0)
         while victims.values.reduce(0, +) < kills {
             try await keepAgentsAtWork()
             try await Task.sleep(for: .milliseconds(random.next(below: 500)))
@@ -129,12 +142,16 @@ private final class Campaign {
     private func killACommand() async throws {
         let jobs = try store.jobs().map(\.job.id)
         let job = jobs[random.next(below: jobs.count)]
-        let runs = try store.snapshot(of: job).runs.map(\.id)
-        let run = runs[random.next(below: runs.count)]
+        let all = try store.snapshot(of: job).runs
+        let run = all[random.next(below: all.count)].id
+        // What is there already is not added again; to a search it would be a run of another kind.
+        let add = all[0].experiment == "search" ? ["list"] : ["add", "\(job)", "--set", "seed=0"]
         let commands = [
             Self.submit("small", agents: 1), Self.submit("small", agents: 2), ["status", "\(job)"], ["list"],
             ["status", "--json"], ["cancel", "\(run)"], ["retry", "\(job)"], ["resume", "\(job)", "--n-agents", "1"],
-            ["export", "\(job)", "--csv"], ["best", "\(job)"], ["show", "\(run)"], ["clean"],
+            ["export", "\(job)", "--csv"], ["best", "\(job)"], ["show", "\(run)"], ["clean"], ["why", "\(job)"],
+            ["hold", "\(run)"], ["hold", "\(job)"], ["release", "\(job)"], ["scale", "\(job)", "2"],
+            ["priority", "\(run)"], ["note", "\(run)", "under fire"], add,
         ]
         let command = commands[random.next(below: commands.count)]
         let answer = try await orchestrator(fire, command, killedAfter: .milliseconds(random.next(below: 150)))
@@ -150,9 +167,11 @@ private final class Campaign {
 
     private func finishEverything() async throws {
         for job in try store.jobs().map(\.job.id) {
+            let runs = try store.snapshot(of: job).runs.map(\.id.rawValue)
+            #expect(try await orchestrator(fire, ["release", "\(job)"] + runs).code == 0)
             for _ in 0..<10 {
                 let counts = try store.snapshot(of: job).counts
-                guard counts[.done] < counts.total else { break }
+                guard counts[.done] + counts[.stopped] < counts.total else { break }
                 if counts[.cancelled] + counts[.failed] > 0 { _ = try await orchestrator(fire, ["retry", "\(job)"]) }
                 _ = try await orchestrator(fire, ["resume", "\(job)", "--n-agents", "2", "--watch"])
             }
@@ -168,6 +187,10 @@ private final class Campaign {
         for job in try store.jobs() {
             let runs = try store.snapshot(of: job.job.id).runs
             let name = try #require(runs.first).experiment
+            guard name != "search" else {
+                try checkSearch(runs)
+                continue
+            }
             let twins = expected.filter { $0.experiment == name }
             try #require(runs.map(\.overrides) == twins.map(\.overrides), "job \(job.job.id) is whole")
             for file in ["worker", "summary.json", "runs.jsonl"] {
@@ -177,12 +200,26 @@ private final class Campaign {
         }
     }
 
-    private func check(_ run: Run, against twin: Run) throws {
-        #expect(run.status == .done, "\(run.id): \(run.error ?? "")")
+    /// Every run of a search has settings of its own, and came to its end once, or was stopped once.
+    private func checkSearch(_ runs: [Run]) throws {
+        #expect(runs.count == 6 && Set(runs.map(\.overrides)).count == 6, "\(runs.map(\.overrides))")
+        for run in runs {
+            #expect([.done, .stopped].contains(run.status), "\(run.id): \(run.error ?? "")")
+            try checkAttempts(at: run)
+        }
+    }
+
+    private func checkAttempts(at run: Run) throws {
         let attempts = try store.attempts(at: run.id)
-        #expect(attempts.filter { $0.outcome == .done }.count == 1, "\(run.id) is done once")
+        let ends = attempts.filter { $0.outcome == .done || $0.outcome == .stopped }
+        #expect(ends.count == 1, "\(run.id) comes to its end once")
         #expect(attempts.map(\.number) == Array(1...max(1, run.attempt)), "\(run.id)'s attempts are all known")
         #expect(attempts.allSatisfy { $0.outcome != nil })
+    }
+
+    private func check(_ run: Run, against twin: Run) throws {
+        #expect(run.status == .done, "\(run.id): \(run.error ?? "")")
+        try checkAttempts(at: run)
         #expect(run.metrics == twin.metrics)
         for name in ["final_config.yaml", "metrics.jsonl", "model_\(twin.progress.steps).safetensors"] {
             let (ours, theirs) = (

@@ -36,7 +36,7 @@ package struct RunDifference {
     private static func courses(of run: Run) throws -> [String: [(step: Int, value: Double)]] {
         let shown = Set(Metric.headlines.map(\.name))
         var courses: [String: [(step: Int, value: Double)]] = [:]
-        try MetricRows.forEach(of: run) { step, values in
+        try MetricRows.forEach(in: run.folder.metrics) { step, values in
             for (name, literal) in values where shown.contains(name) || name.hasPrefix("loss/") {
                 guard let value = Double(literal) else { continue }
                 courses[name, default: []].append((step, value))

@@ -32,14 +32,7 @@ extension Worker {
         @Option(help: ArgumentHelp("The step to draw (default: the last).", valueName: "step"))
         var step: Int?
 
-        @Option(
-            help: "png, svg or pdf; may be repeated.",
-            transform: { name in
-                guard let format = FigureFormat(rawValue: name) else {
-                    throw ValidationError("'\(name)': expected png, svg or pdf")
-                }
-                return format
-            })
+        @Option(help: "png, svg or pdf; may be repeated.")
         var format: [FigureFormat] = [.png]
 
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))

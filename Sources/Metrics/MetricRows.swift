@@ -1,16 +1,24 @@
 import Artifacts
 import Foundation
 import JSON
-import Metrics
-import Store
 
-/// What runs have logged, step by step.
-enum MetricRows {
-    /// The rows of a run that has begun; none of one that has not.
-    static func forEach(
-        of run: Run, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
+/// What a run has logged, step by step: the rows of its `metrics.jsonl`.
+public enum MetricRows {
+    /// A row that is none.
+    public struct Damage: Error, CustomStringConvertible {
+        /// The file, the line in it from 1, and what is wrong with that, as users read it.
+        public let description: String
+    }
+
+    /// Reads a run's rows one by one, so that a long history need not fit into memory.
+    ///
+    /// - Parameters:
+    ///   - path: The file; a run that has not begun has none, which is no rows.
+    ///   - body: Receives a row's step and its other numbers, as they are written, in the order of the file.
+    /// - Throws: `FileError` for a file that can't be read, ``Damage`` for a row that is none, and what `body` throws.
+    public static func forEach(
+        in path: String, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
     ) throws {
-        let path = run.folder.metrics
         guard let file = fopen(path, "r") else {
             guard errno == ENOENT else { throw FileError(.read, path) }
             return
@@ -31,7 +39,7 @@ enum MetricRows {
             // A row that a crash cut short, or that is being written, has no end.
             guard text.hasSuffix("\n") else { return }
             guard case .object(let members) = try row(text, path, line) else {
-                throw Failure.failed("\(path):\(line): is not a row of metrics")
+                throw Damage(description: "\(path):\(line): is not a row of metrics")
             }
             var (step, values): (Int?, [(String, String)]) = (nil, [])
             for member in members {
@@ -46,9 +54,9 @@ enum MetricRows {
         }
     }
 
-    private static func row(_ text: String, _ path: String, _ line: Int) throws(Failure) -> JSONValue {
+    private static func row(_ text: String, _ path: String, _ line: Int) throws(Damage) -> JSONValue {
         do { return try JSONValue(parsing: text) } catch {
-            throw .failed("\(path):\(line): is not a row of metrics: \(error)")
+            throw Damage(description: "\(path):\(line): is not a row of metrics: \(error)")
         }
     }
 }

@@ -1,0 +1,102 @@
+import Foundation
+import Layout
+import Store
+import Testing
+
+/// Searches with the real worker: what agents choose and stop, and what users do to them meanwhile.
+struct SearchEndToEndTests {
+    private let bench: Workbench
+    private let job = JobID(rawValue: 1)
+
+    init() throws {
+        bench = try Workbench("search", adding: TrainingEndToEndTests.realWorker)
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 1500), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+    }
+
+    private func store() throws -> Store { try Store(CacheFolder(path: bench.cache)) }
+
+    private func submit(_ sweep: String, _ more: [String] = ["--watch"], adding: [String: String] = [:]) async throws {
+        _ = try bench.write(sweep, to: "sweep.yaml")
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", "small.yaml", "--sweep", "sweep.yaml", "--executor", "local", "--threads", "1"]
+                + more, adding: adding)
+        try #require(answer.code == 0, "\(answer.error)\(answer.output)")
+    }
+
+    private static func bayes(_ runs: Int) -> String {
+        """
+        method: bayes
+        metric: {name: loss/total}
+        run_cap: \(runs)
+        small: {lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-2}}
+
+        """
+    }
+
+    @Test func runsThatAreNotStoppedHaveTheSameBytesAsWithoutEarlyStops() async throws {
+        let values = "small: {lr: {values: [0.01, 0.003, 0.001, 0.0001]}}\n"
+        try await submit(values)
+        try await submit(
+            "metric: {name: loss/total}\nearly_terminate: {type: hyperband, min_iter: 4, eta: 2}\n" + values)
+        let (plain, judged) = (
+            try store().snapshot(of: job).runs, try store().snapshot(of: JobID(rawValue: 2)).runs
+        )
+        #expect(plain.map(\.status) == Array(repeating: .done, count: 4))
+        #expect(Set(judged.map(\.status)) == [.done, .stopped])
+        for (run, twin) in zip(judged, plain) {
+            let (rows, all) = (
+                try String(contentsOfFile: run.folder.metrics, encoding: .utf8),
+                try String(contentsOfFile: twin.folder.metrics, encoding: .utf8)
+            )
+            if run.status == .done {
+                #expect(rows == all)
+                let model = "/model_1500.safetensors"
+                #expect(
+                    FileManager.default.contentsEqual(
+                        atPath: run.folder.path + model, andPath: twin.folder.path + model))
+            } else {
+                #expect(all.hasPrefix(rows) && rows.count < all.count && !rows.isEmpty)
+                #expect(run.error?.contains("stopped early: loss/total is") == true)
+            }
+        }
+        // `retry` is for what failed; what was stopped stays so.
+        _ = try await bench.orchestrator(["retry", "2"])
+        #expect(try store().snapshot(of: JobID(rawValue: 2)).runs.map(\.status) == judged.map(\.status))
+    }
+
+    @Test func theSameSearchChoosesTheSameSettings() async throws {
+        for _ in 0..<2 { try await submit(Self.bayes(6)) }
+        let (first, second) = (
+            try store().snapshot(of: job).runs, try store().snapshot(of: JobID(rawValue: 2)).runs
+        )
+        #expect(first.map(\.overrides) == second.map(\.overrides))
+        #expect(Set(first.map(\.overrides)).count == 6)
+        #expect(first.map(\.metrics) == second.map(\.metrics))
+    }
+
+    @Test func aHeldRunGetsItsSettingsWhenItIsLetGo() async throws {
+        try await submit(Self.bayes(4), ["--n-agents", "1"])
+        let last = try #require(try store().snapshot(of: job).runs.last).id
+        #expect(try await bench.orchestrator(["hold", last.rawValue]).code == 0)
+        try await eventually { try store().snapshot(of: job).counts[.done] == 3 }
+        #expect(try store().run(last).status == .pending)
+        #expect(try store().run(last).overrides == "[]", "nothing is chosen yet")
+        #expect(try await bench.orchestrator(["release", last.rawValue]).code == 0)
+        try await eventually { try store().snapshot(of: job).counts[.done] == 4 }
+        #expect(try store().run(last).overrides.contains("lr"))
+    }
+
+    @Test func aRunWhoseEarlierRowsAreDamagedFailsAndSaysSo() async throws {
+        let idle = try bench.writeProgram("exit 0", to: "idle")
+        try await submit(Self.bayes(1), [], adding: ["SPD_WORKER": idle])
+        let run = try #require(try store().snapshot(of: job).runs.first)
+        try FileManager.default.createDirectory(atPath: run.folder.path, withIntermediateDirectories: true)
+        let rows = "{\"step\": 0, \"loss/total\": 1}\n\u{0}\u{0}\u{0}\n"
+        try Data(rows.utf8).write(to: URL(filePath: run.folder.metrics))
+        _ = try await bench.run(Workbench.products + "/worker", ["--job-id", "1"])
+        let failed = try store().run(run.id)
+        #expect(failed.status == .failed)
+        #expect(failed.error?.contains("metrics.jsonl:2: is not a row of metrics") == true, "\(failed.error ?? "-")")
+    }
+}
