@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Jobs
 import Layout
 import Orchestration
 import Store
@@ -8,17 +9,6 @@ import Synchronization
 extension Routes {
     /// What a page wants to look at: typed text, or rows of the split that the run looks at.
     private struct TextWish: Decodable {
-        let text: String?
-        let first: Int?
-        let count: Int?
-    }
-
-    /// What the worker is asked.
-    private struct Question: Encodable {
-        let config: String
-        let target: String?
-        let targetFiles: String?
-        let weights: String
         let text: String?
         let first: Int?
         let count: Int?
@@ -45,7 +35,7 @@ extension Routes {
             return .failure(429, "another text is being looked at; try again in a moment")
         }
         defer { site.isComputing.store(false, ordering: .relaxed) }
-        let question = Question(
+        let question = WorkerQuestion.Explanation(
             config: spec.config, target: spec.target, targetFiles: spec.targetFiles, weights: weights.path,
             text: wish.text, first: wish.first, count: min(wish.count ?? 16, Self.mostRows))
         let file = site.scratchFile("question.json")

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// Whether the Hugging Face hub, its caches and the token work: what `submit` needs for language models.
 ///
@@ -37,9 +38,7 @@ package struct HubCheck {
         do {
             let command = [worker, "look-at-hub"] + (isOffline ? ["--offline"] : [])
             let answer = try ChildProcess(command: command, environment: environment).run(patience: .seconds(20))
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            report = try decoder.decode(Report.self, from: Data(answer.output))
+            report = try JSONText.decode(Data(answer.output))
         } catch let trouble as ChildProcess.Trouble {
             return [.warning("HF hub", "\(worker) look-at-hub \(trouble)", Self.withoutHub)]
         } catch {

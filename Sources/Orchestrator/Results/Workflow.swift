@@ -32,7 +32,7 @@ struct Workflow: ParsableCommand {
                      orchestrator export 1 --csv > runs.csv
         8 Tidy       orchestrator clean 1                      shows what it would delete
 
-        In scripts: `orchestrator status 1` ends with 0 when every run is done or was stopped early, 3 while it
-        goes on, 1 when it is over and some are not done; 2 is wrong usage. --json is there for status, list, show, best and why.
+        In scripts: `orchestrator status 1` ends with 0 when every run is done or was stopped early, 3 while it goes
+        on, 1 when it is over and some are not done. --json is there for status, list, show, best and why.
         """
 }

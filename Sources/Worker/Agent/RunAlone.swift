@@ -3,6 +3,7 @@ import Artifacts
 import Downloads
 import Experiments
 import Foundation
+import Jobs
 import Layout
 import Runs
 import Store
@@ -28,16 +29,6 @@ extension Worker {
         @Flag(help: "Track the run on W&B as agents do.")
         var wandb = false
 
-        /// What `orchestrator run` writes: texts are JSON, as in the state file.
-        struct Spec: Decodable {
-            let run: String
-            let experiment: String
-            let config: String
-            let target: String?
-            let targetFiles: String?
-            let folder: String
-        }
-
         func validate() throws {
             if let threads, threads < 1 { throw ValidationError("--threads is \(threads); it takes 1 or more") }
         }
@@ -45,9 +36,7 @@ extension Worker {
         func run() throws {
             StopRequest.listen()
             let environment = ProcessInfo.processInfo.environment
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            let spec = try decoder.decode(Spec.self, from: Data(try DurableFile.read(self.spec, limit: 1 << 24)))
+            let spec: WorkerQuestion.Trial = try WorkerQuestion.read(self.spec)
             let folder = RunFolder(path: spec.folder)
             guard let lock = try FileLock(path: spec.folder + "/run.lock") else {
                 throw RunError.invalid("\(spec.folder) is being trained by another process")
@@ -68,7 +57,9 @@ extension Worker {
                 Result { try RunExecution(plan, tracker: tracker, hooks: hooks).perform() }, plan, tracker, log)
         }
 
-        private func plan(_ spec: Spec, _ folder: RunFolder, _ environment: [String: String]) throws -> RunPlan {
+        private func plan(_ spec: WorkerQuestion.Trial, _ folder: RunFolder, _ environment: [String: String]) throws
+            -> RunPlan
+        {
             let cache = try CacheFolder(environment: environment)
             let downloads = TargetDownloads(folder: cache.runs, settings: WandBSettings())
             var plan = RunPlan(
@@ -86,7 +77,7 @@ extension Worker {
         }
 
         private func tracker(
-            _ spec: Spec, _ plan: RunPlan, _ log: RunLog, _ environment: [String: String]
+            _ spec: WorkerQuestion.Trial, _ plan: RunPlan, _ log: RunLog, _ environment: [String: String]
         ) throws -> RunTracker {
             var settings = WandBSettings()
             settings.mode = .disabled

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// Which subcomponents of two decompositions are the same, as the worker says.
 package struct Comparison: Decodable {
@@ -37,9 +38,7 @@ package struct Comparison: Decodable {
     /// - Throws: ``Failure``, with what keeps them from being compared.
     package init(_ first: RunWeights, _ second: RunWeights, environment: [String: String]) throws(Failure) {
         let answer = try first.report(and: second, environment: environment)
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        do { self = try decoder.decode(Comparison.self, from: answer) } catch {
+        do { self = try JSONText.decode(answer) } catch {
             throw .failed("the worker's answer cannot be read: \(error)")
         }
         json = String(decoding: answer, as: UTF8.self)

@@ -1,5 +1,6 @@
 package import Experiments
 import Foundation
+import JSON
 
 /// What a run's time is made of.
 package struct RunCost: Equatable {
@@ -65,10 +66,8 @@ package struct StepTimer {
             let secondsPerRun: Double?
             let error: String?
         }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
         let reply: Reply
-        do { reply = try decoder.decode(Reply.self, from: Data(answer.output)) } catch {
+        do { reply = try JSONText.decode(Data(answer.output)) } catch {
             throw .failed("this worker cannot time steps")
         }
         guard let seconds = reply.secondsPerStep else {

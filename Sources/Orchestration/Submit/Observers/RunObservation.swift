@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import Foundation
 import JSON
+import Jobs
 package import Store
 
 /// A finished run's observers, asked afterwards on this machine.
@@ -89,22 +90,12 @@ package struct RunObservation {
     }
 
     private func question(_ steps: [Int], _ out: String, _ copies: String) throws(FileError) -> String {
-        struct Question: Encodable {
-            let run: String
-            let experiment: String
-            let config: String
-            let target: String?
-            let targetFiles: String?
-            let folder: String
-            let out: String
-            let observers: String
-            let steps: [Int]
-        }
+        let trial = WorkerQuestion.Trial(
+            run: run.id.rawValue, experiment: run.experiment, config: config.json(), target: spec.target,
+            targetFiles: spec.targetFiles, folder: run.folder.path)
         do {
             return try JSONText.encode(
-                Question(
-                    run: run.id.rawValue, experiment: run.experiment, config: config.json(), target: spec.target,
-                    targetFiles: spec.targetFiles, folder: run.folder.path, out: out, observers: copies, steps: steps))
+                WorkerQuestion.Observation(run: trial, out: out, observers: copies, steps: steps))
         } catch { throw FileError(.write, out, reason: "\(error)") }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What a worker says of itself and of the libraries it finds: the answer of `worker about --json`.
 package struct WorkerReport: Codable {
@@ -26,10 +27,8 @@ package struct WorkerReport: Codable {
         } catch {
             throw .failed("\(path) \(error)")
         }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
-            self = try decoder.decode(WorkerReport.self, from: Data(answer.output))
+            self = try JSONText.decode(Data(answer.output))
         } catch {
             let said = answer.error.split(whereSeparator: \.isNewline).first.map { ": \($0)" } ?? ""
             let code = answer.code.map { "exit code \($0)" } ?? "ended by a signal"

@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import Foundation
 import JSON
+import Jobs
 package import Store
 
 /// One spec that is trained in the foreground, without a job, to look at what it does.
@@ -148,15 +149,7 @@ package struct Trial {
 
     /// The spec as the worker reads it.
     private func text() throws(Failure) -> String {
-        struct File: Encodable {
-            let run: String
-            let experiment: String
-            let config: String
-            let target: String?
-            let targetFiles: String?
-            let folder: String
-        }
-        let file = File(
+        let file = WorkerQuestion.Trial(
             run: URL(filePath: folder).lastPathComponent, experiment: spec.experiment, config: spec.config,
             target: spec.target, targetFiles: spec.targetFiles, folder: folder)
         do { return try JSONText.encode(file) } catch { throw .failed("the spec cannot be written: \(error)") }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Artifacts
 import Experiments
 import Foundation
+import Jobs
 import Layout
 import Runs
 
@@ -21,23 +21,8 @@ extension Worker {
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))
         var threads: Int?
 
-        /// What is asked: texts are JSON, as in the state file.
-        private struct Question: Decodable {
-            let config: String
-            let target: String?
-            let targetFiles: String?
-            let weights: String
-            /// What somebody has typed; nil for rows of the run's split.
-            let text: String?
-            let first: Int?
-            let count: Int?
-        }
-
         func run() throws {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            let question = try decoder.decode(
-                Question.self, from: Data(try DurableFile.read(self.question, limit: 1 << 24)))
+            let question: WorkerQuestion.Explanation = try WorkerQuestion.read(self.question)
             let text =
                 question.text.map(LanguageExplanation.Text.typed)
                 ?? .rows(first: max(0, question.first ?? 0), count: max(1, question.count ?? 1))
