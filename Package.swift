@@ -62,9 +62,7 @@ let package = Package(
             name: "Dashboard",
             dependencies: [
                 "Artifacts", "CDashboard", "CLinux", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm",
-                "Store",
-                "Version", .product(name: "FlyingFox", package: "FlyingFox"),
-                .product(name: "FlyingSocks", package: "FlyingFox"),
+                "Store", "Version",
             ],
             exclude: ["Resources"],
             swiftSettings: strict),

@@ -24,7 +24,7 @@ struct GateTests {
         }
         for host in [
             "", "evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "[::1", "[::1].evil.example",
-            "0.0.0.0",
+            "0.0.0.0", "127.0.0.1:80.evil.example", "localhost:80@evil.example", "localhost:80:80", "localhost.",
         ] {
             #expect(refusal(["host": host], data: false) == .host(host), "\(host)")
         }

@@ -133,9 +133,49 @@ struct ServerTests {
             // It is told goodbye: the connection ends without an answer.
             var byte: UInt8 = 0
             #expect(read(lazy[0], &byte, 1) <= 0)
-            _ = try client.send("\u{0}\u{1}\u{2}\r\n\r\n")
-            _ = try client.send("GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n")
+            #expect(try client.send("\u{0}\u{1}\u{2}\r\n\r\n").status == 400)
+            #expect(try client.ask("/", headers: ["Content-Length": "-5"]).status == 413)
             #expect(try client.ask("/api/jobs").status == 200)
+        }
+    }
+
+    @Test func moreConnectionsThanThereMayBeEndThoseThatIdle() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            let idle = try (0..<300).map { _ in try client.connect() }
+            defer { idle.forEach { close($0) } }
+            #expect(try client.ask("/api/jobs").status == 200)
+            var byte: UInt8 = 0
+            #expect(read(idle[0], &byte, 1) == 0, "the one that has waited longest")
+        }
+    }
+
+    @Test func aHeadThatGoesOnIsRefusedAtOnce() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            // Those of a proxy with many cookies are no trouble.
+            #expect(
+                try client.ask("/api/jobs", headers: ["Cookie": String(repeating: "x", count: 16_000)]).status == 200)
+            let start = ContinuousClock.now
+            let long = try client.ask("/api/jobs", headers: ["Cookie": String(repeating: "x", count: 4 << 20)])
+            #expect(long.status == 431)
+            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(try client.ask("/api/jobs").status == 200)
+        }
+    }
+
+    @Test func oneConnectionTakesManyRequests() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            let head = "Host: localhost\r\nAuthorization: Bearer \(client.token)\r\n"
+            let answer = try client.send(
+                "GET /api/jobs HTTP/1.1\r\n\(head)\r\n"
+                    + "POST /api/curves HTTP/1.1\r\n\(head)Content-Length: 30\r\n\r\n{\"runs\":[],\"metric\":\"loss\"}  \n"
+                    + "HEAD / HTTP/1.1\r\n\(head)Connection: close\r\n\r\n")
+            #expect(answer.status == 200)
+            let all = answer.head + answer.body
+            #expect(all.components(separatedBy: "HTTP/1.1 200 OK").count == 4, "\(all)")
+            #expect(all.hasSuffix("\r\n\r\n") && !all.contains("<!doctype"), "a head alone")
         }
     }
 
@@ -170,24 +210,24 @@ struct ServerTests {
     @Test func aSocketIsItsOwnersAlone() async throws {
         let path = NSTemporaryDirectory() + "/spd-\(UUID().uuidString.prefix(8)).sock"
         defer { unlink(path) }
-        let server = try await DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
+        let server = try DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
         var info = stat()
         #expect(lstat(path, &info) == 0 && info.st_mode & 0o777 == 0o600)
-        await #expect(throws: Failure.self, "somebody listens there") {
-            try await DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
+        #expect(throws: Failure.self, "somebody listens there") {
+            try DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
         }
         server.stop()
         await server.wait()
-        let next = try await DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
+        let next = try DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
         next.stop()
     }
 
     @Test func aPortThatIsTakenIsTold() async throws {
-        let first = try await DashboardServer.start(at: .port(0), gate: Gate()) { _ in .text("x") }
+        let first = try DashboardServer.start(at: .port(0), gate: Gate()) { _ in .text("x") }
         defer { first.stop() }
         let port = try #require(first.port)
-        let failure = await #expect(throws: Failure.self) {
-            try await DashboardServer.start(at: .port(port), gate: Gate()) { _ in .text("x") }
+        let failure = #expect(throws: Failure.self) {
+            try DashboardServer.start(at: .port(port), gate: Gate()) { _ in .text("x") }
         }
         #expect(failure?.message.contains("Address already in use; --port 0") == true, "\(failure?.message ?? "")")
     }

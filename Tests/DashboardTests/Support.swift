@@ -49,7 +49,7 @@ final class Scene: Sendable {
         let site = try site()
         defer { site.removeScratch() }
         let routes = Routes(site)
-        let server = try await DashboardServer.start(at: .port(0), gate: gate, patience: patience) {
+        let server = try DashboardServer.start(at: .port(0), gate: gate, patience: patience) {
             await routes.answer($0)
         }
         defer { server.stop() }

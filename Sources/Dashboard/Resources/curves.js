@@ -141,7 +141,7 @@ export function curvesTab(view) {
         if (answer.fine) kept.fine = { range: answer.fine.range, curves: new Map(answer.fine.curves.map((curve) => [curve.run, fillGaps(curve)])) };
         for (const curve of answer.curves) {
           fillGaps(curve);
-          curve.isOver = ["done", "failed", "cancelled"].includes(view.runs.byName.get(curve.run)?.status);
+          curve.isOver = ["done", "stopped", "failed", "cancelled"].includes(view.runs.byName.get(curve.run)?.status);
           kept.curves.set(curve.run, curve);
         }
         Object.assign(kept.paces, answer.paces);

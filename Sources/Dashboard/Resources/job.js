@@ -14,7 +14,7 @@ import { scatterTab } from "./scatter.js";
 import { facts, tableTab } from "./table.js";
 import { takeawayMenu } from "./takeaway.js";
 
-const states = ["done", "running", "pending", "failed", "cancelled"];
+const states = ["done", "stopped", "running", "pending", "failed", "cancelled"];
 // What is worth a look first, if runs have it.
 const headlines = ["loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/importance_minimality", "misc/masked_kl_loss_vs_target", "features_with_one_mlp_in"];
 

@@ -1,9 +1,8 @@
-import FlyingFox
-import FlyingSocks
 import Foundation
 package import Orchestration
+import Synchronization
 
-/// The server of `orchestrator ui`: its sockets, and nothing of what it serves.
+/// The server of `orchestrator ui`: HTTP, and nothing of what it serves.
 package struct DashboardServer: Sendable {
     /// Where it listens.
     package enum Place: Sendable, Equatable {
@@ -14,15 +13,11 @@ package struct DashboardServer: Sendable {
     }
 
     /// The port, where it listens on one.
-    package let port: UInt16?
-    private let server: Task<Void, any Error>
+    package var port: UInt16? { listener.port }
+    private let listener: Listener
 
-    /// Browsers keep a connection for some time; one that takes nothing for so long is given up.
+    /// Browsers keep a connection for some time; one that says or takes nothing for so long is given up.
     private static let patience = Duration.seconds(60)
-    /// A request that takes longer has met a dead file server.
-    private static let longest = 120.0
-    /// No request has more behind its header.
-    private static let largestBody = 1 << 20
 
     /// Starts to listen.
     ///
@@ -30,176 +25,114 @@ package struct DashboardServer: Sendable {
     package static func start(
         at place: Place, gate: Gate, patience: Duration = Self.patience,
         answer: @escaping @Sendable (Ask) async -> Reply
-    ) async throws(Failure) -> DashboardServer {
-        let handler = Door(gate: gate, answer: answer)
-        func server(_ address: some SocketAddress) -> HTTPServer {
-            HTTPServer(
-                config: .init(
-                    address: address, timeout: longest,
-                    pool: PatientPool(base: HTTPServer.defaultPool(), patience: patience),
-                    logger: .disabled), handler: handler)
-        }
-        do {
-            switch place {
-            case .port(let port):
-                let first = server(try .inet(ip4: "127.0.0.1", port: port))
-                let running = Task { try await first.run() }
-                let bound = try await listening(first, running)
-                // More connections at once than a process may have open end the server; it comes back on its port.
-                let others = Task { [bound] in
-                    // What is stopped stops listening, too: a result alone would be waited for.
-                    func end(of server: Task<Void, any Error>) async -> Result<Void, any Error> {
-                        await withTaskCancellationHandler {
-                            await server.result
-                        } onCancel: {
-                            server.cancel()
-                        }
-                    }
-                    var result = await end(of: running)
-                    while !Task.isCancelled, case .failure = result {
-                        try await Task.sleep(for: .milliseconds(200))
-                        let next = server(try .inet(ip4: "127.0.0.1", port: bound ?? port))
-                        result = await end(of: Task { try await next.run() })
-                    }
-                }
-                return DashboardServer(port: bound, server: others)
-            case .socket(let path):
-                try free(path)
-                let only = server(.unix(path: path))
-                // The socket is nobody else's from its first moment.
-                let mask = umask(0o177)
-                let running = Task { try await only.run() }
-                defer { umask(mask) }
-                _ = try await listening(only, running)
-                chmod(path, 0o600)
-                return DashboardServer(port: nil, server: running)
+    ) throws(Failure) -> DashboardServer {
+        let door = Door(gate: gate, answer: answer)
+        return DashboardServer(
+            listener: try Listener(at: place, patience: patience) { connection in door.serve(&connection) })
+    }
+
+    /// Stops listening, and ends all connections.
+    package func stop() { listener.stop() }
+
+    /// Waits until it has stopped.
+    package func wait() async { await listener.wait() }
+}
+
+/// Where an answer comes from another thread.
+private final class Box: Sendable {
+    let value = Mutex<Reply?>(nil)
+}
+
+/// What stands between the sockets and the answers.
+private struct Door: Sendable {
+    let gate: Gate
+    let answer: @Sendable (Ask) async -> Reply
+    private let queue = WorkQueue()
+    /// A request that takes longer has met a dead file server.
+    private static let longest = DispatchTimeInterval.seconds(120)
+    /// No request has more behind its header.
+    private static let largestBody = 1 << 20
+
+    init(gate: Gate, answer: @escaping @Sendable (Ask) async -> Reply) {
+        (self.gate, self.answer) = (gate, answer)
+    }
+
+    /// Answers one request after another.
+    func serve(_ connection: inout Connection) {
+        while true {
+            let head: RequestHead
+            do { head = try connection.head() } catch .over {
+                return
+            } catch {
+                let reply: Reply =
+                    error == .tooLong
+                    ? .failure(431, "a request's header has at most \(RequestHead.most) bytes")
+                    : .failure(400, "this is no request that means one thing")
+                if send(reply, over: connection, to: nil) { connection.takeLeave() }
+                return
             }
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw .failed("cannot listen on \(place.words): \(reason(error)); \(place.advice)")
+            let refusal = refusal(of: head)
+            if let refusal {
+                let isAll = head.length == 0 && head.headers["transfer-encoding"] == nil
+                guard send(refusal, over: connection, to: head, isKept: isAll) else { return }
+                guard isAll, head.isKept else { return connection.takeLeave() }
+                continue
+            }
+            // Programs that send much wait for a word first.
+            if head.headers["expect"]?.lowercased() == "100-continue" {
+                guard connection.send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) else { return }
+            }
+            let body: [UInt8]
+            do { body = try connection.body(head.length ?? 0) } catch { return }
+            connection.isIdle(false)
+            let isSent = send(reply(to: head, Data(body)), over: connection, to: head)
+            connection.isIdle(true)
+            guard isSent, head.isKept else { return }
         }
     }
 
-    private static func listening(_ server: HTTPServer, _ running: Task<Void, any Error>) async throws -> UInt16? {
-        // Whichever comes first; neither can be called off.
-        let (news, told) = AsyncThrowingStream<Void, any Error>.makeStream()
-        Task {
-            try await server.waitUntilListening()
-            told.yield()
+    /// Why a request is not answered, as far as its head tells.
+    private func refusal(of head: RequestHead) -> Reply? {
+        guard ["GET", "HEAD", "POST"].contains(head.method) else {
+            return .failure(405, "\(head.method.prefix(20)) means nothing here")
         }
-        Task { told.finish(throwing: await running.result.failure) }
-        for try await _ in news { break }
-        if case .ip4(_, let port) = await server.listeningAddress { return port }
+        guard let (path, _) = Ask.parts(of: head.target) else { return .failure(400, "this address means nothing") }
+        let isData = gate.withoutPrefix(path).first == "api"
+        if let refusal = gate.refusal(of: head.headers, needsToken: isData) { return refusal.reply }
+        guard let length = head.length, length <= Self.largestBody, head.headers["transfer-encoding"] == nil else {
+            return .failure(413, "this is more than a request may hold")
+        }
         return nil
     }
 
-    /// Takes away a socket that a server which is gone has left.
-    private static func free(_ path: String) throws(Failure) {
-        guard path.utf8.count < 108 else {
-            throw .badInput("--socket '\(path)' is longer than the 107 bytes that a socket's path may have")
+    private func reply(to head: RequestHead, _ body: Data) -> Reply {
+        guard let (path, query) = Ask.parts(of: head.target) else { return .failure(400, "this address means nothing") }
+        let ask = Ask(
+            method: head.method == "HEAD" ? "GET" : head.method, path: gate.withoutPrefix(path), query: query,
+            headers: head.headers, body: head.method == "POST" ? body : Data())
+        let box = Box()
+        let isDone = DispatchSemaphore(value: 0)
+        Task(executorPreference: queue) {
+            let reply = await answer(ask)
+            box.value.withLock { $0 = reply }
+            isDone.signal()
         }
-        var info = stat()
-        guard lstat(path, &info) == 0 else { return }
-        guard info.st_mode & S_IFMT == S_IFSOCK, info.st_uid == geteuid() else {
-            throw .badInput("--socket '\(path)': there is something else of that name")
+        // This thread is the connection's own.
+        guard isDone.wait(timeout: .now() + Self.longest) == .success, let reply = box.value.withLock({ $0 }) else {
+            return .failure(504, "this takes too long: is the file server alive?")
         }
-        guard !isAnswering(path) else {
-            throw .badInput("--socket '\(path)': another server listens there; stop it, or choose another path")
-        }
-        unlink(path)
+        return reply
     }
 
-    private static func isAnswering(_ path: String) -> Bool {
-        do {
-            let socket = try Socket(domain: AF_UNIX, type: .stream)
-            defer { try? socket.close() }
-            try socket.connect(to: sockaddr_un.unix(path: path))
-            return true
-        } catch {
-            return false
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        if case SocketError.failed(_, let number, _) = error { return String(cString: strerror(number)) }
-        return "\(error)"
-    }
-
-    /// Stops listening.
-    package func stop() { server.cancel() }
-
-    /// Waits until it has stopped.
-    package func wait() async { _ = await server.result }
-
-    /// What stands between the sockets and the answers.
-    private struct Door: HTTPHandler {
-        let gate: Gate
-        let answer: @Sendable (Ask) async -> Reply
-        private let queue = WorkQueue()
-        /// Tables of thousands of runs go out in few pieces.
-        private static let chunk = 256 << 10
-
-        init(gate: Gate, answer: @escaping @Sendable (Ask) async -> Reply) {
-            (self.gate, self.answer) = (gate, answer)
-        }
-
-        func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
-            let method = request.method.rawValue
-            let reply = await reply(to: request, method)
-            var headers = HTTPHeaders()
-            headers[.contentType] = reply.type
-            headers[HTTPHeader("Cache-Control")] = reply.mayBeKept ? "private, no-cache" : "no-store"
-            for (name, value) in Reply.guards { headers[HTTPHeader(name)] = value }
-            return HTTPResponse(
-                statusCode: HTTPStatusCode(reply.status, phrase: reply.status == 200 ? "OK" : "Answer"),
-                headers: headers,
-                body: HTTPBodySequence(
-                    data: method == "HEAD" ? Data() : reply.body, suggestedBufferSize: Self.chunk))
-        }
-
-        private func reply(to request: HTTPRequest, _ method: String) async -> Reply {
-            let headers = Dictionary(
-                request.headers.map { ($0.key.rawValue.lowercased(), $0.value) },
-                uniquingKeysWith: { first, _ in first })
-            guard ["GET", "HEAD", "POST"].contains(method) else { return .failure(405, "\(method) means nothing here") }
-            let target =
-                request.target.query().isEmpty
-                ? request.target.path() : request.target.path() + "?" + request.target.query()
-            guard let (path, query) = Ask.parts(of: target) else { return .failure(400, "this address means nothing") }
-            let place = gate.withoutPrefix(path)
-            let isData = place.first == "api"
-            if let refusal = gate.refusal(of: headers, needsToken: isData) { return refusal.reply }
-            guard (headers["content-length"].flatMap { Int($0) } ?? 0) <= DashboardServer.largestBody,
-                headers["transfer-encoding"] == nil
-            else { return .failure(413, "this is more than a request may hold") }
-            let body: Data
-            do { body = method == "POST" ? try await request.bodyData : Data() } catch {
-                return .failure(400, "the request ended early")
-            }
-            let ask = Ask(
-                method: method == "HEAD" ? "GET" : method, path: place, query: query, headers: headers, body: body)
-            return await withTaskExecutorPreference(queue) { await answer(ask) }
-        }
-    }
-}
-
-extension Result {
-    fileprivate var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
-}
-
-extension DashboardServer.Place {
-    fileprivate var words: String {
-        switch self {
-        case .port(let port): "127.0.0.1:\(port)"
-        case .socket(let path): path
-        }
-    }
-
-    fileprivate var advice: String {
-        switch self {
-        case .port: "--port 0 takes any port that is free"
-        case .socket: "choose a path in a folder of your own"
-        }
+    /// Sends an answer.
+    ///
+    /// - Returns: Whether it was taken.
+    private func send(_ reply: Reply, over connection: Connection, to head: RequestHead?, isKept: Bool = true) -> Bool {
+        var text = "HTTP/1.1 \(reply.status) \(reply.status == 200 ? "OK" : "Answer")\r\n"
+        text += "Content-Type: \(reply.type)\r\nContent-Length: \(reply.body.count)\r\n"
+        text += "Cache-Control: \(reply.mayBeKept ? "private, no-cache" : "no-store")\r\n"
+        text += "Connection: \(isKept && head?.isKept == true ? "keep-alive" : "close")\r\n"
+        for (name, value) in Reply.guards { text += "\(name): \(value)\r\n" }
+        return connection.send(Array((text + "\r\n").utf8)) && (head?.method == "HEAD" || connection.send(reply.body))
     }
 }

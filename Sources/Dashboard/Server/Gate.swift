@@ -72,15 +72,15 @@ package struct Gate: Sendable {
         return difference == 0
     }
 
-    /// A host without its port, in lower case.
+    /// A host without its port, in lower case; all of it where what stands behind the name is no port.
     private static func name(of host: String) -> String {
         let host = host.lowercased()
-        if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-            let rest = host[host.index(after: end)...]
-            return rest.isEmpty || rest.hasPrefix(":") ? String(host[...end]) : host
-        }
-        if host.hasPrefix("[") { return host }
-        return String(host.prefix { $0 != ":" })
+        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
+        guard host.hasPrefix(name) else { return host }
+        let port = host.dropFirst(name.count)
+        let isPort =
+            port.isEmpty || (port.first == ":" && port.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) })
+        return isPort ? String(name) : host
     }
 
     /// A path without the prefix, which a proxy may have taken away already.

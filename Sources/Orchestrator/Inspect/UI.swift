@@ -64,7 +64,7 @@ struct UI: AsyncParsableCommand {
         Self.allowManyConnections()
         Interruption.listen()
         let place = try socket.map { DashboardServer.Place.socket(try absolute($0)) } ?? .port(port)
-        let server = try await DashboardServer.start(at: place, gate: gate) { await routes.answer($0) }
+        let server = try DashboardServer.start(at: place, gate: gate) { await routes.answer($0) }
         defer { if case .socket(let path) = place { unlink(path) } }
         try say(Link(gate: gate, prefix: prefix, port: server.port, start: start), place, site)
         while !Interruption.isRequested { try await Task.sleep(for: .milliseconds(100)) }

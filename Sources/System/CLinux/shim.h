@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/quota.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ int posix_spawn_file_actions_addchdir_np(void *actions, const char *folder);
 
 // A pipe whose ends programs that are started do not get, which unistd.h shows GNU sources only.
 int pipe2(int ends[2], int flags);
+
+// A connection that programs that are started do not get, which sys/socket.h shows GNU sources only.
+int accept4(int socket, struct sockaddr *address, socklen_t *size, int flags);
 
 // A file in memory that programs that are started do not get; -1 where there can be none.
 static inline int spd_memory_file(void) { return (int)syscall(SYS_memfd_create, "spd", 1 /* MFD_CLOEXEC */); }
