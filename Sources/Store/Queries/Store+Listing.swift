@@ -26,16 +26,17 @@ extension Store {
         return try read { db in
             _ = try storedJob(job, in: db)
             var text = "["
+            // Specs lie in this order already: to sort megabytes, SQLite would write them to a file first.
             let rows = try String.fetchCursor(
                 db,
                 sql: """
                     SELECT json_array(run.id, run.position, run.experiment, status, attempt, step, steps,
                       steps_per_second, json(coalesce(iif(metrics IS NULL, losses, NULL), '{}')), json(coalesce(metrics, '{}')), error,
                       run.started, run.ended, agent.host, agent.number\(values.map { ", " + $0 }.joined()))
-                    FROM run JOIN spec ON spec.run = run.id LEFT JOIN agent ON agent.id = run.agent
-                    WHERE run.job = :job AND (:time IS NULL OR run.ended >= :time OR status = 'running'
+                    FROM spec CROSS JOIN run ON run.id = spec.run LEFT JOIN agent ON agent.id = run.agent
+                    WHERE spec.job = :job AND (:time IS NULL OR run.ended >= :time OR status = 'running'
                       OR (status = 'pending' AND attempt > 0))
-                    ORDER BY run.position
+                    ORDER BY spec.position
                     """, arguments: ["job": job.rawValue, "time": time?.rawValue])
             while let row = try rows.next() {
                 if text.utf8.count > 1 { text += ",\n" }
