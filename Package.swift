@@ -128,7 +128,7 @@ let package = Package(
         .target(
             name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
         .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
-        .target(name: "Figures", dependencies: ["CCairo"], swiftSettings: strict),
+        .target(name: "Figures", dependencies: ["CCairo", "CCompression"], swiftSettings: strict),
 
         // The programs' version, and the commit they were built from.
         .target(name: "Version", dependencies: ["CBuild"], swiftSettings: strict),

@@ -93,19 +93,30 @@ final class CairoCanvas {
         if let reason = cairo.failure(functions.status(context)) { throw .refused(figure: figure, reason: reason) }
     }
 
+    /// - Precondition: the surface is a picture.
     private func encodePNG(_ figure: String) throws(FigureError) -> [UInt8] {
         try check(figure)
         functions.surface_flush(surface)
-        let status = functions.surface_write_to_png_stream(
-            surface,
-            { output, data, count in
-                guard let output, let data else { return CAIRO_STATUS_WRITE_ERROR }
-                Unmanaged<Output>.fromOpaque(output).takeUnretainedValue().bytes
-                    .append(contentsOf: UnsafeBufferPointer(start: data, count: Int(count)))
-                return CAIRO_STATUS_SUCCESS
-            }, Unmanaged.passUnretained(output).toOpaque())
-        if let reason = cairo.failure(status) { throw .refused(figure: figure, reason: reason) }
-        return output.bytes
+        let (width, height) = (
+            Int(functions.image_surface_get_width(surface)), Int(functions.image_surface_get_height(surface))
+        )
+        guard let bytes = functions.image_surface_get_data(surface) else {
+            throw .refused(figure: figure, reason: "its picture has no pixels")
+        }
+        let stride = Int(functions.image_surface_get_stride(surface))
+        let pixels = [UInt32](unsafeUninitializedCapacity: width * height) { pixels, count in
+            for row in 0..<height {
+                (bytes + row * stride).withMemoryRebound(to: UInt32.self, capacity: width) { line in
+                    // The upper byte is of no meaning in this format.
+                    for column in 0..<width { pixels[row * width + column] = line[column] & 0xFFFFFF }
+                }
+            }
+            count = width * height
+        }
+        guard let encoded = PalettePNG(pixels: pixels, width: width).encoded else {
+            throw .refused(figure: figure, reason: "there is no memory for it")
+        }
+        return encoded
     }
 
     /// A picture of cells, one pixel each; to be destroyed.

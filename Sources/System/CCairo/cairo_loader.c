@@ -18,7 +18,6 @@ static const struct { const char *name; size_t place; } functions[] = {
     FUNCTION(surface_mark_dirty),
     FUNCTION(surface_status),
     FUNCTION(surface_destroy),
-    FUNCTION(surface_write_to_png_stream),
     FUNCTION(status_to_string),
     FUNCTION(create),
     FUNCTION(destroy),

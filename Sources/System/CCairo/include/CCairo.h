@@ -17,7 +17,6 @@ typedef struct {
     __typeof__(cairo_surface_mark_dirty) *_Nonnull surface_mark_dirty;
     __typeof__(cairo_surface_status) *_Nonnull surface_status;
     __typeof__(cairo_surface_destroy) *_Nonnull surface_destroy;
-    __typeof__(cairo_surface_write_to_png_stream) *_Nonnull surface_write_to_png_stream;
     __typeof__(cairo_status_to_string) *_Nonnull status_to_string;
     __typeof__(cairo_create) *_Nonnull create;
     __typeof__(cairo_destroy) *_Nonnull destroy;
