@@ -27,8 +27,8 @@ public struct HoverArea: Encodable, Sendable {
     let yNames: [String]
     /// What it tells.
     ///
-    /// Of cells and bars their values; of points x and y of each. Four digits, of large maps two, and none below a
-    /// two-hundredth of their range; null is no number.
+    /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps so many
+    /// that a hundredth of their range is told; null is no number.
     let values: [Double?]
     /// Of cells: how they are coloured, so that a page can paint them from their values.
     let paint: Paint?
@@ -62,20 +62,30 @@ public struct HoverArea: Encodable, Sendable {
         self.xNames = xNames
         self.yNames = yNames
         self.paint = paint
-        guard values.count > Self.many, let low = paint?.range.first, let high = paint?.range.last else {
+        guard values.count > Self.many else {
             self.values = values.map { Self.short($0, digits: 4) }
             return
         }
+        guard let low = paint?.range.first, let high = paint?.range.last else {
+            self.values = values.map { Self.short($0, digits: 3) }
+            return
+        }
         // Values over the range keep the digits that tell them from its end.
-        let finest = pow(10, floor(log10(max(Double(high - low), 1e-30) / 200)))
+        let finest = Self.step(Double(high - low) / 100)
         self.values = values.map { value in
             guard value <= Double(high) else { return Self.short(value, digits: 4) }
-            return abs(value) < finest / 2 ? 0 : Self.short((value / finest).rounded() * finest, digits: 2)
+            return Self.short((value / finest).rounded() * finest, digits: 4)
         }
     }
 
-    /// Maps of more cells than this are told in fewer digits, so that a page of them can be sent around.
+    /// Of more numbers than this fewer digits are told, so that a page of them can be sent around.
     private static let many = 4000
+
+    /// 1, 2 or 5 times a power of ten: the largest that a number is not below.
+    private static func step(_ number: Double) -> Double {
+        let power = pow(10, floor(log10(max(number, 1e-30))))
+        return [5, 2].first { $0 * power <= number }.map { $0 * power } ?? power
+    }
 
     private static func short(_ value: Double, digits: Double) -> Double? {
         guard value.isFinite else { return nil }

@@ -6,7 +6,8 @@ import TextData
 
 /// One page with all figures of a run or a job, which needs no server, no network and no other file.
 ///
-/// Drawings are inline SVG. The figures that a slider chooses from are packed, and unpacked by the browser. Nothing that a
+/// Drawings are inline SVG. The figures that a slider chooses from, and large drawings, are packed, and unpacked by the
+/// browser. Nothing that a
 /// config or a run says is ever part of the page's markup or script: text is escaped, and the page runs no script but its
 /// own, whatever else might get into it.
 public struct FigurePage {
@@ -77,7 +78,7 @@ public struct FigurePage {
             let drawn = try figures.map { try Drawn($0, cairo) }
             if !heading.isEmpty { page += "<h2>\(Self.escaped(heading))</h2>\n" }
             page += "<div class=\"figures\" data-block=\"\(name)\">\n\(drawn.map(\.html).joined())</div>\n"
-            blocks += try Self.block(drawn.map { $0.json(withDrawing: false) }, name)
+            blocks += try Self.block(drawn.map { $0.json(withDrawing: $0.isLarge) }, name)
         }
         try section(above, "above", heading: slides == "Run" ? "Side by side" : "Over training")
         if let last = frames.last {
@@ -127,7 +128,10 @@ public struct FigurePage {
             (name, svg, areas) = (figure.name, try figure.svgToPaint(cairo), figure.hoverAreas)
         }
 
-        var html: String { FigurePage.frame(name: name, svg) }
+        /// Whether the drawing is packed: it is a sixth as large then.
+        var isLarge: Bool { svg.utf8.count > 40_000 }
+
+        var html: String { FigurePage.frame(name: name, isLarge ? "" : svg) }
 
         func json(withDrawing: Bool) -> Entry {
             Entry(name: name, svg: withDrawing ? svg : nil, areas: areas)

@@ -59,7 +59,8 @@
     }
   }
 
-  function place(holder, figures) {
+  // Puts figures into a holder; those whose drawings stand in the page already keep them if so told.
+  function place(holder, figures, keepsDrawings) {
     for (const element of holder.querySelectorAll('figure')) element.hidden = true;
     for (const figure of figures) {
       let element = [...holder.children].find(e => e.dataset.name === figure.name);
@@ -70,7 +71,7 @@
       }
       element.hidden = false;
       const old = element.querySelector('svg');
-      if (figure.svg) { const fresh = svg(figure.svg); if (old) old.replaceWith(fresh); else element.prepend(fresh); }
+      if (figure.svg && !(keepsDrawings && old)) { const fresh = svg(figure.svg); if (old) old.replaceWith(fresh); else element.prepend(fresh); }
       areas.set(element, figure.areas);
       paint(element, figure.areas);
     }
@@ -195,13 +196,13 @@
   document.addEventListener('click', save);
   if (slider) {
     slider.addEventListener('input', () => show(Number(slider.value)));
-    // What stands in the page already is the last; only its numbers are missing.
+    // What stands in the page already is the last; only its numbers and its large drawings are missing.
     block('frame-' + slider.value).then(figures => {
-      if (wanted === -1) place(stage, figures.map(figure => ({ ...figure, svg: null })));
+      if (wanted === -1) place(stage, figures, true);
       document.body.dataset.ready = 'yes';
     });
   }
   for (const holder of document.querySelectorAll('[data-block]')) {
-    block(holder.dataset.block).then(figures => place(holder, figures.map(figure => ({ ...figure, svg: null }))));
+    block(holder.dataset.block).then(figures => place(holder, figures, true));
   }
 })();
