@@ -169,9 +169,9 @@ import Testing
         let state = decomposition.state
         let tensors = decomposition.trainedTensors
         #expect(tensors.values.allSatisfy { $0.values.allSatisfy(\.isFinite) })
-        #expect(
-            message { try decomposition.advance(reporting: true) } == "loss/faithfulness became inf at step 1"
-        )
+        // Sums of infinities of both signs are no number: which it is depends on the kernels' order.
+        let possible = ["inf", "nan", "-nan"].map { "loss/faithfulness became \($0) at step 1" }
+        #expect(possible.contains(message { try decomposition.advance(reporting: true) }))
         #expect(decomposition.state == state)
         #expect(decomposition.step == 1)
     }

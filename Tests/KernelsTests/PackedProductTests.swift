@@ -26,7 +26,7 @@ import Testing
             for keep in [false, true] {
                 let start = numbers(m * n, 3)
                 let (ours, expected) = (Storage(start), Storage(start))
-                let packed = Storage(count: ck_packed_count(m, k))
+                let packed = Storage(count: m * k)
                 ck_pack(packed.pointer, a.pointer, m, k, isTransposed ? 1 : 0, panels)
                 ck_packed_product(ours.pointer, packed.pointer, b.pointer, m, n, k, keep ? 1 : 0, panels)
                 product(
@@ -45,7 +45,7 @@ import Testing
     func aColumnDoesNotDependOnTheOthers(panels: ck_panels, tile: Int) {
         let (m, n, k) = (29, 144, 530)
         let (a, b) = (Storage(numbers(m * k, 4)), numbers(k * n, 5))
-        let packed = Storage(count: ck_packed_count(m, k))
+        let packed = Storage(count: m * k)
         ck_pack(packed.pointer, a.pointer, m, k, 0, panels)
         let (right, whole) = (Storage(b), Storage(count: m * n))
         ck_packed_product(whole.pointer, packed.pointer, right.pointer, m, n, k, 0, panels)

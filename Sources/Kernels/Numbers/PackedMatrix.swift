@@ -13,8 +13,8 @@ final class PackedMatrix {
     init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
-        straight = Storage(count: ck_packed_count(rows, columns))
-        transposed = Storage(count: ck_packed_count(columns, rows))
+        straight = Storage(count: rows * columns)
+        transposed = Storage(count: rows * columns)
     }
 
     convenience init(rows: Int, columns: Int, values: Storage) {

@@ -8,10 +8,11 @@
 #include <string.h>
 
 enum { LEVELS = 6, LANES = 16 };
-static const int nodes_of_level[LEVELS] = {8, 12, 16, 24, 32, CK_FIT_NODES};
+// Gates run on whole vectors, the point 0 beside the nodes: the numbers of nodes leave room for it.
+static const int nodes_of_level[LEVELS] = {8, 12, 15, 24, 31, CK_FIT_NODES - 1};
 
-// cosines[level][k][j] = T_k at node j = cos(pi k (j + 1/2) / K)
-static float cosines[LEVELS][CK_FIT_NODES][CK_FIT_NODES];
+// cosines[level][k][j] = T_k at node j = cos(pi k (j + 1/2) / K), and the same transposed; zeros beyond.
+static float cosines[LEVELS][CK_FIT_NODES][CK_FIT_NODES], by_node[LEVELS][CK_FIT_NODES][CK_FIT_NODES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void fill_cosines(void) {
@@ -19,26 +20,40 @@ static void fill_cosines(void) {
     const int nodes = nodes_of_level[level];
     for (int k = 0; k < nodes; ++k)
       for (int j = 0; j < nodes; ++j)
-        cosines[level][k][j] = (float)cos(3.14159265358979323846 * k * (j + 0.5) / nodes);
+        by_node[level][j][k] = cosines[level][k][j] = (float)cos(3.14159265358979323846 * k * (j + 0.5) / nodes);
   }
 }
 
 // A vector of floats in memory aligned as floats are.
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int bits __attribute__((vector_size(4 * LANES), may_alias));
 #define AT(pointer) (*(vec *)(pointer))
+
+// Not functions: what vectors these would take as arguments depends on the CPU.
+#define SELECT(mask, yes, no) ((vec)(((mask) & (bits)(yes)) | (~(mask) & (bits)(no))))
+#define PLUS(x, y) ((x) + (y))
+#define LOWER(x, y) SELECT((y) < (x), y, x)
+#define HIGHER(x, y) SELECT((y) > (x), y, x)
+// Lanes are joined pairwise, so that they do not wait for each other.
+#define JOINED(lanes, join) __extension__({ \
+    vec x = lanes; \
+    x = join(x, __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)); \
+    x = join(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7)); \
+    x = join(x, __builtin_shufflevector(x, x, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3)); \
+    x = join(x, __builtin_shufflevector(x, x, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)); \
+    x[0]; \
+  })
 
 KERNEL void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows) {
   for (size_t c = 0; c < components; ++c) {
     const float *ac = a + c * rows;
     vec low = (vec){} + fits[c].low, high = (vec){} + fits[c].high;
     for (size_t r = 0; r < rows; r += LANES) {
-      low = __builtin_elementwise_min(low, AT(ac + r));
-      high = __builtin_elementwise_max(high, AT(ac + r));
+      low = LOWER(low, AT(ac + r));
+      high = HIGHER(high, AT(ac + r));
     }
-    for (int lane = 0; lane < LANES; ++lane) {
-      fits[c].low = fminf(fits[c].low, low[lane]);
-      fits[c].high = fmaxf(fits[c].high, high[lane]);
-    }
+    fits[c].low = JOINED(low, LOWER);
+    fits[c].high = JOINED(high, HIGHER);
   }
 }
 
@@ -63,13 +78,23 @@ void ck_add_moments(ck_fit *fits, const ck_fit *others, size_t components) {
     for (int k = 0; k < fits[c].nodes; ++k) fits[c].moments[k] += others[c].moments[k];
 }
 
-INLINE void coefficients(float *restrict out, const float *restrict values, int level) {
-#pragma clang fp reassociate(on)
+// out[k] = the series's coefficients, from the values at the nodes.
+KERNEL static void coefficients(float *restrict out, const float *restrict values, int level) {
   const int nodes = nodes_of_level[level];
-  for (int k = 0; k < nodes; ++k) {
-    float sum = 0;
-    for (int j = 0; j < nodes; ++j) sum += values[j] * cosines[level][k][j];
-    out[k] = sum * (k == 0 ? 1.0f : 2.0f) / (float)nodes;
+  for (int k = 0; k < nodes; k += LANES) {
+    vec sum = {};
+    for (int j = 0; j < nodes; ++j) sum += values[j] * AT(&by_node[level][j][k]);
+    AT(out + k) = sum * (2.0f / (float)nodes);
+  }
+  out[0] *= 0.5f;
+}
+
+// out[j] = the gradient of the value at a node, from the moments.
+KERNEL static void interpolate_back(float *restrict out, const ck_fit *fit) {
+  for (int j = 0; j < fit->nodes; j += LANES) {
+    vec sum = (vec){} + 0.5f * fit->moments[0];
+    for (int k = 1; k < fit->nodes; ++k) sum += fit->moments[k] * AT(&cosines[fit->level][k][j]);
+    AT(out + j) = sum * (2.0f / (float)fit->nodes);
   }
 }
 
@@ -80,42 +105,121 @@ INLINE int has_converged(const float *coefficients, int nodes) {
   return tail <= 1.2e-7f * top;  // one unit in the last place of the largest coefficient
 }
 
+// Some neurons of one gate, filled up to whole vectors by neurons that count for nothing. At the few points where a fit
+// needs the exact gate, vectors run along neurons: rows would not fill them.
+enum { BLOCK = 128 };
+typedef struct {
+  size_t count, whole;
+  float w_in[BLOCK], b_in[BLOCK], w_out[BLOCK];
+} some_neurons;
+
+INLINE void take_neurons(some_neurons *some, const float *w_in, const float *b_in, const float *w_out, size_t neurons) {
+  some->count = neurons < BLOCK ? neurons : BLOCK;
+  some->whole = (some->count + LANES - 1) & ~(size_t)(LANES - 1);
+  for (size_t n = some->whole - LANES; n < some->whole; ++n) some->w_in[n] = some->b_in[n] = some->w_out[n] = 0;
+  memcpy(some->w_in, w_in, some->count * sizeof *w_in);
+  memcpy(some->b_in, b_in, some->count * sizeof *b_in);
+  memcpy(some->w_out, w_out, some->count * sizeof *w_out);
+}
+
+#define ALONG_NEURONS \
+  _Pragma("clang loop vectorize_width(16) interleave(disable)") for (size_t n = 0; n < some->whole; ++n)
+
+KERNEL static void add_values(float *restrict values, const float *restrict at, int count, const some_neurons *some) {
+#pragma clang fp reassociate(on)
+  for (int j = 0; j < count; ++j) {
+    float sum = 0;
+    ALONG_NEURONS {
+      const float x = at[j] * some->w_in[n] + some->b_in[n];
+      sum += some->w_out[n] * x * normal_cdf(x);
+    }
+    values[j] += sum;
+  }
+}
+
+KERNEL static void add_slopes(float *restrict slopes, const float *restrict at, int count, const some_neurons *some) {
+#pragma clang fp reassociate(on)
+  for (int j = 0; j < count; ++j) {
+    float sum = 0;
+    ALONG_NEURONS {
+      const float w = some->w_in[n], x = at[j] * w + some->b_in[n];
+      sum += w * (some->w_out[n] * (normal_cdf(x) + x * normal_pdf(x)));
+    }
+    slopes[j] += sum;
+  }
+}
+
+// Adds what the gradients d at some points mean for the neurons.
+KERNEL static void add_neuron_gradients(float *restrict dw_in, float *restrict db_in, float *restrict dw_out,
+                                        const float *restrict d, const float *restrict at, int count,
+                                        const some_neurons *some) {
+  float sum_w[BLOCK] = {0}, sum_b[BLOCK] = {0}, sum_o[BLOCK] = {0};
+  for (int j = 0; j < count; ++j) {
+    ALONG_NEURONS {
+      const float x = at[j] * some->w_in[n] + some->b_in[n], cdf = normal_cdf(x);
+      const float dx = d[j] * (some->w_out[n] * (cdf + x * normal_pdf(x)));
+      sum_o[n] += d[j] * (x * cdf);
+      sum_b[n] += dx;
+      sum_w[n] += dx * at[j];
+    }
+  }
+  for (size_t n = 0; n < some->count; ++n) {
+    dw_in[n] += sum_w[n];
+    db_in[n] += sum_b[n];
+    dw_out[n] += sum_o[n];
+  }
+}
+
+// Sets the first guess's level, or the next ones, until the interpolant has converged; whether one has.
+INLINE int fit_gate(ck_fit *fit, const float *w, const float *b, const float *o, float b_out, size_t neurons, size_t rows) {
+  fit->center = 0.5f * (fit->high + fit->low);
+  // An interval of some units in the last place of its center is widened: rounded, the center would leave rows at twice
+  // the interval's end and further, where the polynomials of an interpolant grow into the thousands.
+  const float half = fmaxf(0.5f * (fit->high - fit->low), 1e-3f * fabsf(fit->center));
+  fit->half = half > 0 ? half : 1;
+  float widest = 0;
+  for (size_t n = 0; n < neurons; ++n) widest = fmaxf(widest, fabsf(w[n]));
+  // How many nodes it takes grows with the steepest neuron's reach; a wrong first guess costs only time.
+  const float reach = widest * half;
+  some_neurons some;
+  if (neurons <= BLOCK) take_neurons(&some, w, b, o, neurons);
+  for (int level = reach < 0.35f ? 0 : reach < 0.8f ? 1 : reach < 1.6f ? 2 : reach < 3.2f ? 3 : reach < 5 ? 4 : 5;
+       level < LEVELS; ++level) {
+    const int nodes = nodes_of_level[level];
+    // Nodes cost what rows do: with half as many nodes as rows nothing is won.
+    if ((size_t)nodes * 2 > rows) return 0;
+    float at[CK_FIT_NODES], value[CK_FIT_NODES], slope[CK_FIT_NODES] = {0};
+    for (int j = 0; j < nodes; ++j) {
+      at[j] = fit->center + fit->half * cosines[level][1][j];
+      value[j] = b_out;
+    }
+    at[nodes] = 0;
+    value[nodes] = b_out;
+    for (size_t n = 0; n < neurons; n += BLOCK) {
+      if (neurons > BLOCK) take_neurons(&some, w + n, b + n, o + n, neurons - n);
+      add_values(value, at, nodes + 1, &some);
+    }
+    coefficients(fit->value, value, level);
+    if (!has_converged(fit->value, nodes)) continue;
+    for (size_t n = 0; n < neurons; n += BLOCK) {
+      if (neurons > BLOCK) take_neurons(&some, w + n, b + n, o + n, neurons - n);
+      add_slopes(slope, at, nodes, &some);
+    }
+    coefficients(fit->slope, slope, level);
+    fit->at_zero = value[nodes];
+    fit->nodes = nodes;
+    fit->level = level;
+    return 1;
+  }
+  return 0;
+}
+
 void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
                   size_t components, size_t neurons, size_t rows) {
   pthread_once(&once, fill_cosines);
   for (size_t c = 0; c < components; ++c) {
-    ck_fit *fit = &fits[c];
-    fit->center = 0.5f * (fit->high + fit->low);
-    // An interval of some units in the last place of its center is widened: rounded, the center would leave rows at twice
-    // the interval's end and further, where the polynomials of an interpolant grow into the thousands.
-    const float half = fmaxf(0.5f * (fit->high - fit->low), 1e-3f * fabsf(fit->center));
-    fit->half = half > 0 ? half : 1;
-    const float *w = w_in + c * neurons, *b = b_in + c * neurons, *o = w_out + c * neurons;
-    float widest = 0;
-    for (size_t n = 0; n < neurons; ++n) widest = fmaxf(widest, fabsf(w[n]));
-    // How many nodes it takes grows with the steepest neuron's reach; a wrong first guess costs only time.
-    const float reach = widest * half;
-    int level = reach < 0.35f ? 0 : reach < 0.8f ? 1 : reach < 1.6f ? 2 : reach < 3.2f ? 3 : reach < 5 ? 4 : 5;
-    for (; level < LEVELS; ++level) {
-      const int nodes = nodes_of_level[level];
-      // Nodes cost what rows do: with half as many nodes as rows nothing is won.
-      if ((size_t)nodes * 2 > rows) break;
-      float at[CK_FIT_NODES + 1], value[CK_FIT_NODES + 1], slope[CK_FIT_NODES];
-      for (int j = 0; j < nodes; ++j) {
-        at[j] = fit->center + fit->half * cosines[level][1][j];
-        slope[j] = 0;
-      }
-      at[nodes] = 0;
-      ck_gate_forward(value, at, w, b, o, b_out + c, 1, (size_t)nodes + 1, neurons);
-      coefficients(fit->value, value, level);
-      if (!has_converged(fit->value, nodes)) continue;
-      ck_gate_slope(slope, at, w, b, o, (size_t)nodes, neurons);
-      coefficients(fit->slope, slope, level);
-      fit->at_zero = value[nodes];
-      fit->nodes = nodes;
-      fit->level = level;
-      break;
-    }
+    const size_t i = c * neurons;
+    fit_gate(&fits[c], w_in + i, b_in + i, w_out + i, b_out[c], neurons, rows);
   }
 }
 
@@ -138,14 +242,18 @@ void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const floa
         b1[i] = next; \
       } \
     } \
-    for (int i = 0; i < WIDTH; ++i) AT(g + r + i * LANES) = 0.5f * t2[i] * b1[i] + (fit->value[0] - b2[i]); \
-    for (int i = 0; i < WIDTH * LANES; ++i) g[r + i] = a[r + i] == 0 ? fit->at_zero : g[r + i]; \
+    for (int i = 0; i < WIDTH; ++i) { \
+      const vec value = 0.5f * t2[i] * b1[i] + (fit->value[0] - b2[i]); \
+      AT(g + r + i * LANES) = SELECT(AT(a + r + i * LANES) == 0, (vec){} + fit->at_zero, value); \
+    } \
   }
 KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck_fit *fit, size_t rows, int is_wide) {
   const float center = fit->center, scale = 1 / fit->half;
   size_t r = 0;
-  if (is_wide)
+  if (is_wide) {
+    for (; r + 8 * LANES <= rows; r += 8 * LANES) CLENSHAW(8)
     for (; r + 4 * LANES <= rows; r += 4 * LANES) CLENSHAW(4)
+  }
   for (; r + 2 * LANES <= rows; r += 2 * LANES) CLENSHAW(2)
   for (; r < rows; r += LANES) CLENSHAW(1)
 }
@@ -176,6 +284,7 @@ KERNEL static void evaluate(float *restrict g, const float *restrict a, const ck
       total += d; \
     } \
     sums[0] += total; \
+    _Pragma("clang loop unroll_count(2)") \
     for (int k = 1; k < nodes; ++k) { \
       vec sum = one[0]; \
       for (int i = 1; i < WIDTH; ++i) sum += one[i]; \
@@ -194,15 +303,13 @@ KERNEL static void evaluate_backward(float *restrict da, ck_fit *fit, const floa
   vec sums[CK_FIT_NODES];
   for (int k = 0; k < nodes; ++k) sums[k] = (vec){};
   size_t r = 0;
-  if (is_wide)
+  if (is_wide) {
+    for (; r + 8 * LANES <= rows; r += 8 * LANES) BACKWARD(8)
     for (; r + 4 * LANES <= rows; r += 4 * LANES) BACKWARD(4)
+  }
   for (; r + 2 * LANES <= rows; r += 2 * LANES) BACKWARD(2)
   for (; r < rows; r += LANES) BACKWARD(1)
-  for (int k = 0; k < nodes; ++k) {
-    float sum = 0;
-    for (int lane = 0; lane < LANES; ++lane) sum += sums[k][lane];
-    fit->moments[k] += sum;
-  }
+  for (int k = 0; k < nodes; ++k) fit->moments[k] += JOINED(sums[k], PLUS);
 }
 
 void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
@@ -234,18 +341,21 @@ void ck_fitted_gate_backward(float *da, ck_fit *fits, float *dw_in, float *db_in
 
 void ck_fold_fits(ck_fit *fits, float *dw_in, float *db_in, float *dw_out, float *db_out, const float *w_in,
                   const float *b_in, const float *w_out, size_t components, size_t neurons) {
+  some_neurons some;
   for (size_t c = 0; c < components; ++c) {
     const ck_fit *fit = &fits[c];
-    if (fit->nodes == 0) continue;
     const int nodes = fit->nodes, level = fit->level;
-    float at[CK_FIT_NODES], d[CK_FIT_NODES] = {0}, da[CK_FIT_NODES] = {0};
-    for (int k = 0; k < nodes; ++k) {
-      const float moment = fit->moments[k] * (k == 0 ? 1.0f : 2.0f) / (float)nodes;
-      for (int j = 0; j < nodes; ++j) d[j] += moment * cosines[level][k][j];
+    if (nodes == 0) continue;
+    float at[CK_FIT_NODES], d[CK_FIT_NODES];
+    interpolate_back(d, fit);
+    for (int j = 0; j < nodes; ++j) {
+      at[j] = fit->center + fit->half * cosines[level][1][j];
+      db_out[c] += d[j];
     }
-    for (int j = 0; j < nodes; ++j) at[j] = fit->center + fit->half * cosines[level][1][j];
-    const size_t i = c * neurons;
-    ck_gate_backward(da, dw_in + i, db_in + i, dw_out + i, db_out + c, d, at, w_in + i, b_in + i, w_out + i, 1,
-                     (size_t)nodes, neurons);
+    for (size_t n = 0; n < neurons; n += BLOCK) {
+      const size_t i = c * neurons + n;
+      take_neurons(&some, w_in + i, b_in + i, w_out + i, neurons - n);
+      add_neuron_gradients(dw_in + i, db_in + i, dw_out + i, d, at, nodes, &some);
+    }
   }
 }

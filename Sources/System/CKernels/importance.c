@@ -113,25 +113,32 @@ KERNEL double ck_importance_counts(float *restrict peak, const float *restrict c
                                    float threshold, size_t components, size_t rows) {
 #pragma clang fp reassociate(on)
   enum { LANES = 16 };
+  typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+  typedef int bits __attribute__((vector_size(4 * LANES), may_alias));
   double count = 0;
   for (size_t c = 0; c < components; ++c) {
     const float *x = ci + c * rows;
-    float tops[LANES] = {0}, sum = 0;
+    vec tops = {}, sums = {};
     size_t r = 0;
-    // Lane by lane, because a maximum of floats is no sum that a compiler may reorder.
+    // By vectors, because a maximum of floats is no sum that a compiler may reorder.
     for (; r + LANES <= rows; r += LANES) {
-      for (int lane = 0; lane < LANES; ++lane) {
-        const float value = weight[r + lane] > 0 ? x[r + lane] : 0;
-        tops[lane] = value > tops[lane] ? value : tops[lane];
-        sum += value > threshold ? weight[r + lane] : 0;
-      }
+      const vec w = *(const vec *)(weight + r), here = *(const vec *)(x + r);
+      const vec value = (vec)((bits)here & (w > 0));
+      const bits higher = value > tops;
+      tops = (vec)((higher & (bits)value) | (~higher & (bits)tops));
+      sums += (vec)((bits)w & (value > threshold));
+    }
+    float top = peak[c], sum = 0;
+    for (int lane = 0; lane < LANES; ++lane) {
+      top = tops[lane] > top ? tops[lane] : top;
+      sum += sums[lane];
     }
     for (; r < rows; ++r) {
       const float value = weight[r] > 0 ? x[r] : 0;
-      tops[0] = value > tops[0] ? value : tops[0];
+      top = value > top ? value : top;
       sum += value > threshold ? weight[r] : 0;
     }
-    for (int lane = 0; lane < LANES; ++lane) peak[c] = tops[lane] > peak[c] ? tops[lane] : peak[c];
+    peak[c] = top;
     count += (double)sum;
   }
   return count;

@@ -31,11 +31,9 @@ typedef enum { CK_PANELS_PLAIN, CK_PANELS_V3, CK_PANELS_V4 } ck_panels;
 /// The panels for this CPU, and whether it can multiply others.
 ck_panels ck_best_panels(void);
 int ck_has_panels(ck_panels panels);
-/// How many floats a packed (m, k) takes, whatever its panels.
-size_t ck_packed_count(size_t m, size_t k);
-/// Packs a (m, k), which lies in memory as (k, m) where it is transposed.
+/// Packs a (m, k), as many floats, which lies in memory as (k, m) where it is transposed.
 void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, ck_panels panels);
-/// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`. A column's bytes do not depend on the others.
+/// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`. An element's bytes do not depend on the others.
 void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
                        ck_panels panels);
 
