@@ -183,10 +183,17 @@ public final class HTTPClient {
         }
     }
 
+    /// libcurl quotes the proxy, and may take a part of its password for its name.
+    private static let proxyTrouble =
+        "the proxy's address can't be read, or there is no such proxy (its value is not shown; "
+        + "in a password, characters such as '#', '/' and '@' are written '%23', '%2F' and '%40')"
+
     private func error(_ code: CURLcode, host: String, exchange: Exchange) -> HTTPError {
         let detail = String(
             decoding: exchange.detail.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let reason = detail.isEmpty ? String(cString: curl_error_text(code)) : detail
+        let reason =
+            code == CURLE_COULDNT_RESOLVE_PROXY || detail.contains("Unsupported proxy")
+            ? Self.proxyTrouble : detail.isEmpty ? String(cString: curl_error_text(code)) : detail
         switch code {
         case CURLE_ABORTED_BY_CALLBACK: return .cancelled
         case CURLE_OPERATION_TIMEDOUT: return .timedOut(host: host)

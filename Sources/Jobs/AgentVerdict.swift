@@ -72,12 +72,15 @@ public enum AgentVerdict: Sendable, Equatable {
     /// Whether its process ended without a goodbye, as far as can be seen from this machine.
     private mutating func checkProcess(of agent: Agent) {
         guard agent.host == AgentIdentity.thisHost, let pid = agent.pid, !ProcessCheck.isRunning(pid) else { return }
-        var words = "its process \(pid) has ended without a goodbye"
-        if let before = agent.memoryKills, let now = MemoryKills.count, now > before {
-            words += ", killed for memory as it seems: since it began the kernel has killed "
-            words += "\(now - before == 1 ? "a process" : "\(now - before) processes") of this machine for that"
-        }
-        self = .gone(words)
+        self = .gone("its process \(pid) has ended without a goodbye" + Self.memoryWords(of: agent))
+    }
+
+    /// What the kernel's count says of the end of an agent of this machine, to follow other words; nothing if it is not
+    /// known to have run out of memory.
+    public static func memoryWords(of agent: Agent) -> String {
+        guard let before = agent.memoryKills, let now = MemoryKills.count, now > before else { return "" }
+        return ", killed for memory as it seems: since it began the kernel has killed "
+            + "\(now - before == 1 ? "a process" : "\(now - before) processes") of this machine for that"
     }
 
     /// Whether SLURM, asked after the agent was heard of last, says that it has ended or is suspended.

@@ -36,6 +36,29 @@ struct AgentVerdictTests {
         return AgentVerdict(agent, in: job, queue: view, at: now)
     }
 
+    /// A process number that no process has, on a machine whose kernel has killed for memory since it began.
+    @Test func whyTellsOfLocalAgentsThatTheKernelKilledForMemory() async throws {
+        try #require(MemoryKills.count != nil, "the kernel does not count")
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let specs = ["{}", "{ }"].map {
+            NewSpec(experiment: "a", config: $0, overrides: "[]", target: nil, steps: 1)
+        }
+        let local = try store.insertJob(
+            NewJob(token: "spd-b", submittedFrom: "/", executor: .local, agentCount: 2), specs: specs
+        ) { _ in }
+        let dead = AgentIdentity(
+            host: AgentIdentity.thisHost, pid: 1 << 22, slurm: SlurmPlace(environment: [:]), memoryKills: -1)
+        let agents = try (0..<2).map { _ in try store.registerAgent(dead, for: local.id) }
+        let first = try #require(try store.agents(of: local.id).first)
+        // As another agent of this machine notes it.
+        _ = try store.buryAgent(agents[0], reason: "its process is gone" + AgentVerdict.memoryWords(of: first))
+        let why = try await bench.orchestrator(["why", "1"]).output
+        #expect(why.contains("1 agent (1.1): its process is gone, killed for memory as it seems"), "\(why)")
+        #expect(why.contains("1 agent (1.2): its process 4194304 has ended without a goodbye, killed for memory"))
+        #expect(try await bench.orchestrator(["why", "1", "--json"]).output.contains("killed for memory"))
+    }
+
     @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {
         #expect(verdict(after: 0.3, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None") == .working)
         #expect(verdict(after: 1, "812_3|815|812|3|RUNNING|spd-a|n17|None") == .working)

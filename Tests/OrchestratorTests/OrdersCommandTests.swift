@@ -102,6 +102,10 @@ struct OrdersCommandTests {
             #expect(answer.code == 2, "\(arguments)")
             #expect(answer.error.contains(message), "\(answer.error)")
         }
+        for arguments in [["note", "1", "again"], ["tag", "1", "--add", "late"], ["rename", "1", "last"]] {
+            let answer = try await bench.orchestrator(arguments + ["--json"])
+            #expect(answer.output == "{\n  \"jobs\" : [\n    1\n  ],\n  \"runs\" : [\n\n  ]\n}\n", "\(answer)")
+        }
         _ = try await bench.orchestrator(["cancel", "1"])
     }
 

@@ -127,6 +127,17 @@ struct ConnectionTests {
         #expect(proxy.backend.requests == 1)
     }
 
+    /// libcurl quotes what it does not understand, password and all.
+    @Test(arguments: ["http://me:pa/ss#w0rd@127.0.0.1:9", "ftp://me:w0rd@127.0.0.1:9", "my w0rd"])
+    func aProxysPasswordIsNotShown(proxy: String) throws {
+        let client = try settings(["HTTP_PROXY": proxy]).makeClient()
+        let error = #expect(throws: HTTPError.self) {
+            try client.send(HTTPRequest(method: "GET", url: "http://wandb.invalid/graphql"))
+        }
+        let text = try #require(error?.description)
+        #expect(!["pa/ss", "w0rd"].contains { text.contains($0) }, "\(text)")
+    }
+
     @Test func furtherHeadersGoWithEveryRequest() throws {
         let server = try HangUpServer()
         defer { server.stop() }

@@ -82,13 +82,24 @@ struct NamedArguments: ParsableArguments {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
+    /// Looks all of them up, changes them in one transaction and says so.
+    func change(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
+        try await NamedChange(names: names, json: json).perform(done, body)
+    }
+}
+
+/// A change to jobs and runs, all or none of them.
+struct NamedChange {
+    let names: [String]
+    let json: Bool
+
     private struct Report: Encodable {
         let jobs: [Int64]
         let runs: [String]
     }
 
     /// Looks all of them up, changes them in one transaction and says so.
-    func change(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
+    func perform(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
         let state = try await OpenStore.open(for: .changing)
         try await failing {
             let named = try names.map { try Named(Reference($0), as: $0, in: state.store) }

@@ -21,12 +21,17 @@ struct Note: AsyncParsableCommand {
     @Argument(help: "The note, on one line.")
     var text: String
 
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
     func validate() throws { try MarkText.check(text, "a note", atMost: 1000) }
 
     func run() async throws {
         var marks = Marks()
         marks.note = text
-        try await MarkText.write(marks, to: [name], text.isEmpty ? "note taken away" : "noted")
+        try await NamedChange(names: [name], json: json).perform(text.isEmpty ? "note taken away" : "noted") {
+            try $0.mark($1, marks)
+        }
     }
 }
 
@@ -42,10 +47,7 @@ struct Tag: AsyncParsableCommand {
               orchestrator best 7 --where 'tags ~ paper'
             """)
 
-    @Argument(
-        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
-        completion: CompletionWords.jobsAndRuns)
-    var names: [String]
+    @OptionGroup var named: NamedArguments
 
     @Option(help: ArgumentHelp("A tag to add; repeatable.", valueName: "tag"))
     var add: [String] = []
@@ -69,7 +71,7 @@ struct Tag: AsyncParsableCommand {
     func run() async throws {
         var marks = Marks()
         (marks.adding, marks.removing) = (add, remove)
-        try await MarkText.write(marks, to: names, "tagged")
+        try await named.change("tagged") { try $0.mark($1, marks) }
     }
 }
 
@@ -91,13 +93,16 @@ struct Rename: AsyncParsableCommand {
     @Argument(help: "The name, on one line.")
     var title: String
 
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
     func validate() throws { try MarkText.check(title, "a name", atMost: 100) }
 
     func run() async throws {
-        let state = try await OpenStore.open(for: .changing)
-        let id = JobID(rawValue: job)
-        try await failing { try state.store.rename(id, title.isEmpty ? nil : title) }
-        print("Job \(id): \(title.isEmpty ? "has its first name again" : "renamed")")
+        let done = title.isEmpty ? "has its first name again" : "renamed"
+        try await NamedChange(names: [String(job)], json: json).perform(done) { store, _ in
+            try store.rename(JobID(rawValue: job), title.isEmpty ? nil : title)
+        }
     }
 }
 
@@ -112,14 +117,5 @@ enum MarkText {
             ![.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
         }
         guard isPlain else { throw ValidationError("\(what) stands on one line, without control characters") }
-    }
-
-    /// Writes to all of them, or none.
-    static func write(_ marks: Marks, to names: [String], _ done: String) async throws {
-        let state = try await OpenStore.open(for: .changing)
-        try await failing {
-            try state.store.mark(names.map { try Named(Reference($0), as: $0, in: state.store) }, marks)
-        }
-        for name in names { print("\(name): \(done)") }
     }
 }

@@ -123,7 +123,8 @@ final class ClaimKeeper: Sendable {
             guard other.host == AgentIdentity.thisHost, other.slurm.job == nil, let pid = other.pid,
                 !ProcessCheck.isRunning(pid)
             else { continue }
-            let count = try store.buryAgent(other.id, reason: "its process is gone")
+            let reason = "its process is gone" + AgentVerdict.memoryWords(of: other)
+            let count = try store.buryAgent(other.id, reason: reason)
             AgentLoop.say("agent \(job).\(other.number) is gone; it held \(count)")
         }
     }

@@ -44,9 +44,12 @@ package struct FailureAnalysis: Encodable {
     package let exclude: [String]
     /// How agents ended that SLURM says did not end well, a line for each way.
     package let slurm: [String]
+    /// Agents of this machine that ended without a goodbye, a line for each way.
+    package let lost: [String]
 
     package init(_ snapshot: JobSnapshot, attempts: [Attempt], endings: [SlurmEnding] = []) throws(Failure) {
         slurm = endings.lines(spoken: snapshot.spoken)
+        lost = Self.lost(of: snapshot)
         job = snapshot.job.id.rawValue
         runs = snapshot.runs.count
         let failed = snapshot.runs.filter { $0.status == .failed }
@@ -71,6 +74,17 @@ package struct FailureAnalysis: Encodable {
         settings = Self.shares(Array(zip(SettingNames(tried).names, tried.map(\.isFailed)))).filter {
             $0.totalElsewhere > 0
         }
+    }
+
+    private static func lost(of snapshot: JobSnapshot) -> [String] {
+        guard snapshot.job.executor == .local else { return [] }
+        var names: [String: [String]] = [:]
+        for agent in snapshot.agents {
+            let verdict = AgentVerdict(agent, in: snapshot.job, queue: nil, at: snapshot.time)
+            let reason = agent.isLost ? agent.reason : verdict.isGone ? verdict.reason : nil
+            if let reason { names[reason, default: []].append("\(agent.job).\(agent.number)") }
+        }
+        return names.map { "\(plural($1.count, "agent")) (\($1.joined(separator: ", "))): \($0)" }.sorted()
     }
 
     private static func causes(of runs: [Run]) -> [Cause] {
@@ -99,13 +113,16 @@ package struct FailureAnalysis: Encodable {
 
     /// For people.
     package func text(_ style: Style) -> String {
-        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty else {
+        guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty || !lost.isEmpty else {
             let lines = ["Job \(job): nothing has failed"] + section("Stopped early", stopped, style)
             return lines.joined(separator: "\n") + "\n"
         }
         var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
         if !slurm.isEmpty {
             lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
+        }
+        if !lost.isEmpty {
+            lines += ["", style.paint("Agents that ended without a goodbye", .bold)] + lost.map { "  " + $0 }
         }
         if mendedAttempts > 0 {
             lines.append("\(plural(mendedAttempts, "attempt")) ended in a failure or a loss, and their runs went on")
