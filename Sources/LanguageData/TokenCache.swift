@@ -62,7 +62,7 @@ public struct TokenCache: Sendable {
         return path + "/" + SHA256.hex(words.joined(separator: "\n")).prefix(32)
     }
 
-    /// The tokens of a split: encoded before, or now.
+    /// The tokens of a split: encoded before, or now, also where what was encoded before is damaged.
     ///
     /// - Parameters:
     ///   - split: the split.
@@ -79,9 +79,9 @@ public struct TokenCache: Sendable {
         progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
     ) throws -> TokenFile? {
         let folder = try folder(of: split, tokenizer: digest, endOfSequence: endOfSequence)
-        let info = folder + "/" + TokenFile.Name.info
         try DurableFile.createFolder(path)
-        while !FileManager.default.fileExists(atPath: info) {
+        while true {
+            if let file = Self.whole(folder) { return file }
             // Whoever comes second waits for the first, on whichever node that is.
             guard let lock = try FileLock(path: folder + ".lock") else {
                 if isCancelled() { return nil }
@@ -89,18 +89,23 @@ public struct TokenCache: Sendable {
                 continue
             }
             defer { lock.release() }
-            if FileManager.default.fileExists(atPath: info) { break }
+            if let file = Self.whole(folder) { return file }
             let aside = "\(folder).\(getpid()).tmp"
             defer { try? FileManager.default.removeItem(atPath: aside) }
             try DurableFile.createFolder(aside)
             let encoder = try SplitEncoder(
                 folder: aside, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
             guard try encoder.encode(split, progress: progress, isCancelled: isCancelled) else { return nil }
+            // What has lost a part since is of no use to anybody.
+            try? FileManager.default.removeItem(atPath: folder)
             try DurableFile.rename(aside, to: folder)
             unlink(folder + ".lock")
+            return try TokenFile(folder: folder)
         }
-        return try TokenFile(folder: folder)
     }
+
+    /// The tokens of a folder, if it is there and nothing of it is missing or cut off.
+    private static func whole(_ folder: String) -> TokenFile? { try? TokenFile(folder: folder) }
 
     /// A digest of a file's content; the hub's caches name large files after theirs.
     private static func digest(_ path: String) throws(TextDataError) -> String {

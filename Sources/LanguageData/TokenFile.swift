@@ -76,6 +76,16 @@ public final class TokenFile: Sendable {
         self.info = info
         tokens = try Mapping(path + "/" + Name.tokens, bytes: info.tokens * info.width)
         ends = try Mapping(path + "/" + Name.ends, bytes: info.documents * 8)
+        var last = 0
+        for document in 0..<info.documents {
+            let end = end(of: document)
+            guard last <= end, end <= info.tokens else {
+                throw FileError(
+                    .read, path + "/" + Name.ends,
+                    reason: "a document ends outside of the text; delete its folder to encode the text again")
+            }
+            last = end
+        }
     }
 
     /// Where a document's tokens begin.
@@ -83,7 +93,7 @@ public final class TokenFile: Sendable {
 
     /// Where a document's tokens end.
     func end(of document: Int) -> Int {
-        Int(ends.bytes.load(fromByteOffset: 8 * document, as: UInt64.self))
+        Int(clamping: ends.bytes.load(fromByteOffset: 8 * document, as: UInt64.self))
     }
 
     /// Copies tokens by their places.

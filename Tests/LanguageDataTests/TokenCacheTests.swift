@@ -126,6 +126,38 @@ struct TokenCacheTests {
         }
     }
 
+    @Test(arguments: ["tokens.bin", "ends.bin", "info.json"], [nil, 3])
+    func whatIsDamagedIsEncodedAgain(name: String, bytesLeft: Int?) throws {
+        try withSplit { cache, split, tokenizer, end in
+            func encoded() throws -> [Int32] {
+                let file = try #require(
+                    try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1))
+                let rows = TokenRows(file, length: 1, order: .asWritten)
+                let order = rows.pass(0)
+                return (0..<rows.rowsPerPass).flatMap { row(rows, order, $0) }
+            }
+            let whole = try encoded()
+            let path = try cache.folder(of: split, tokenizer: "d", endOfSequence: end) + "/" + name
+            if let bytesLeft { truncate(path, off_t(bytesLeft)) } else { unlink(path) }
+            #expect(try encoded() == whole)
+            let left = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+            #expect(left.count == 1, "\(left)")
+        }
+    }
+
+    @Test func documentsThatEndOutsideTheTextAreRefused() throws {
+        try withSplit { cache, split, tokenizer, end in
+            let file = try #require(
+                try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1))
+            let ends = URL(filePath: file.path + "/ends.bin")
+            var bytes = try Data(contentsOf: ends)
+            bytes[7] = 0xFF
+            try bytes.write(to: ends)
+            let error = #expect(throws: FileError.self) { try TokenFile(folder: file.path) }
+            #expect("\(try #require(error))".contains("a document ends outside of the text"))
+        }
+    }
+
     @Test func givingUpLeavesNothing() throws {
         let long = String(repeating: "ada met ben . ", count: 700_000)
         try withSplit([long]) { cache, split, tokenizer, end in

@@ -90,6 +90,11 @@ struct LanguageSourceFinder {
 
         func tokens(_ split: String) throws -> String? {
             let files = try files(of: split, text, trained: trained)
+            do {
+                try files.first?.check(column: text.columnName)
+            } catch {
+                throw RunError.invalid("task_config.column_name: \(error)")
+            }
             let encoded = try TokenCache(path: cache.tokens).tokens(
                 of: .init(files: files, column: text.columnName, name: split, source: text.datasetName),
                 tokenizer: tokenizer, digest: digest, endOfSequence: end, threads: threads,
@@ -138,7 +143,7 @@ struct LanguageSourceFinder {
         do {
             try shape.checkModules(matching: config.targetModulePatterns)
         } catch {
-            throw .invalid("target_module_patterns: \(error)")
+            throw .invalid("\(error)")
         }
         try checkUserMetrics(config, text, shape)
         if let positions = shape.positions, text.maxSeqLen > positions.count {
