@@ -45,8 +45,8 @@ public struct DiskUse: Sendable, Equatable {
         _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int?
     ) -> Int {
         // Two histograms of a module and its activations.
-        let charts = 55_000
-        func map(_ rows: Int) -> Int { 14_000 + 8 * min(config.C, 1 << 20) * min(rows, 1 << 20) }
+        let charts = 27_000
+        func map(_ rows: Int) -> Int { 6_500 + 5 * min(config.C, 1 << 20) * min(rows, 1 << 20) }
         // Text with its importances, and what is active at each token.
         let text = 220_000
         guard let features else { return modules.count * (charts + text) }

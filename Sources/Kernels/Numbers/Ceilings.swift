@@ -29,7 +29,6 @@ public struct Ceilings: Codable, Equatable, Sendable {
     ///
     /// - Throws: no threads to be had.
     public static func measure(threads: Int) throws(KernelError) -> Ceilings {
-        keepProductsOnTheCallingThread()
         let team = try Team(threads: threads)
         let benches = (0..<threads).map { _ in (product: ProductBench(), gate: GateBench()) }
         func best(of repetitions: Int, _ body: (Int) -> Void) -> Double {

@@ -17,6 +17,7 @@ func product(
     _ transposeA: Transpose = .none, _ transposeB: Transpose = .none, scale: Float = 1, keep: Float = 0,
     strides: (c: Int?, a: Int?, b: Int?) = (nil, nil, nil)
 ) {
+    _ = staysOnTheCallingThread
     cblas_sgemm(
         CblasRowMajor, transposeA.flag, transposeB.flag, Int32(m), Int32(n), Int32(k),
         scale, a, Int32(strides.a ?? (transposeA == .none ? k : m)), b,
@@ -24,7 +25,6 @@ func product(
         keep, c, Int32(strides.c ?? n))
 }
 
-/// Keeps OpenBLAS on the calling thread: a step's threads are its own, and small products lose by sharing.
-func keepProductsOnTheCallingThread() {
-    openblas_set_num_threads(1)
-}
+/// OpenBLAS stays on the calling thread from a process's first product on: a step's threads are its own, small products
+/// lose by sharing, and one that is split over threads may have other last bits.
+private let staysOnTheCallingThread: Void = openblas_set_num_threads(1)

@@ -66,7 +66,6 @@ public final class FeatureDecomposition: Decomposition {
         self.network = network
         runs = MaskedRun.all(
             settings.coefficients, samples: settings.maskSamples, modules: modules.count)
-        keepProductsOnTheCallingThread()
         team = try Team(threads: threads)
         let (batch, runCount, memory) = (settings.batchSize, runs.count, subcomponents.parameters.pointer)
         let count = max(Self.partCount(accumulator: network.accumulatorCount), threads)

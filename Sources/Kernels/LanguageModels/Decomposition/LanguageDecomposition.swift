@@ -47,7 +47,6 @@ public final class LanguageDecomposition: Decomposition {
             throw .invalidSettings(
                 "max_seq_len \(length) is longer than the model's \(positions.count) positions")
         }
-        keepProductsOnTheCallingThread()
         team = try Team(threads: threads)
         model = try LanguageModel(
             target, settings: settings, length: length, logsCrossEntropy: logsCrossEntropy)

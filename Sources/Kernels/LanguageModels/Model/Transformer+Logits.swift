@@ -6,7 +6,6 @@ extension Transformer {
     /// - Throws: tokens that the model does not have, rows that are too long, no threads to be had.
     public func logits(of batch: TokenBatch, threads: Int) throws(KernelError) -> Tensor {
         try batch.check(for: shape)
-        keepProductsOnTheCallingThread()
         let team = try Team(threads: threads)
         let weights = TransformerWeights(self)
         let rotary = RotaryTables(shape, length: batch.length)

@@ -36,7 +36,6 @@ public struct LanguageTraining: Equatable, Sendable {
     public func train(
         on tokens: any TokenSource, seed: Int, threads: Int, progress: (Int, Double) -> Bool
     ) throws(KernelError) -> (model: Transformer, loss: Double)? {
-        keepProductsOnTheCallingThread()
         let first = tokens.batch(at: 0)
         let state = try LanguageTrainingState(
             self, rows: first.rows, length: first.length, seed: seed, threads: threads)

@@ -84,7 +84,6 @@ public struct ResidualMLPTraining: Equatable, Sendable {
     public func train(
         seed: Int, threads: Int, progress: (Int, Double) -> Bool
     ) throws(KernelError) -> (target: ResidualMLPTarget, loss: Double)? {
-        keepProductsOnTheCallingThread()
         let model = try ResidualMLPTrainingState(self, seed: seed, threads: threads)
         for step in 0..<steps {
             let rate = learningRate.rate(at: step, of: steps)

@@ -44,7 +44,6 @@ public struct TMSTraining: Equatable, Sendable {
     ///
     /// - Returns: The target and the last step's loss, or nil if `progress` stopped it.
     public func train(seed: Int, progress: (Int, Double) -> Bool) -> (target: TMSTarget, loss: Double)? {
-        keepProductsOnTheCallingThread()
         let model = TMSTrainingState(self, seed: seed)
         var loss = 0.0
         for step in 0..<steps {
