@@ -81,7 +81,7 @@ public struct TokenCache: Sendable {
         let folder = try folder(of: split, tokenizer: digest, endOfSequence: endOfSequence)
         try DurableFile.createFolder(path)
         while true {
-            if let file = Self.whole(folder) { return file }
+            if let file = try Self.whole(folder) { return file }
             // Whoever comes second waits for the first, on whichever node that is.
             guard let lock = try FileLock(path: folder + ".lock") else {
                 if isCancelled() { return nil }
@@ -89,7 +89,7 @@ public struct TokenCache: Sendable {
                 continue
             }
             defer { lock.release() }
-            if let file = Self.whole(folder) { return file }
+            if let file = try Self.whole(folder) { return file }
             let aside = "\(folder).\(getpid()).tmp"
             defer { try? FileManager.default.removeItem(atPath: aside) }
             try DurableFile.createFolder(aside)
@@ -97,15 +97,32 @@ public struct TokenCache: Sendable {
                 folder: aside, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
             guard try encoder.encode(split, progress: progress, isCancelled: isCancelled) else { return nil }
             // What has lost a part since is of no use to anybody.
-            try? FileManager.default.removeItem(atPath: folder)
+            try Self.removeDamaged(folder)
             try DurableFile.rename(aside, to: folder)
             unlink(folder + ".lock")
             return try TokenFile(folder: folder)
         }
     }
 
-    /// The tokens of a folder, if it is there and nothing of it is missing or cut off.
-    private static func whole(_ folder: String) -> TokenFile? { try? TokenFile(folder: folder) }
+    /// The tokens of a folder; nil if it is not there, or something of it is missing, cut off or not what it should be.
+    ///
+    /// - Throws: What cannot be read now: that is no damage, and others may be reading it.
+    private static func whole(_ folder: String) throws(FileError) -> TokenFile? {
+        do { return try TokenFile(folder: folder) } catch {
+            switch error.cause {
+            case .missing, .damage: return nil
+            case .outOfRoom, .other: throw error
+            }
+        }
+    }
+
+    private static func removeDamaged(_ folder: String) throws(FileError) {
+        guard try FolderListing.holds(folder) else { return }
+        do { try FileManager.default.removeItem(atPath: folder) } catch {
+            throw FileError(
+                .write, folder, reason: "it is damaged and cannot be deleted: \(error.localizedDescription)")
+        }
+    }
 
     /// A digest of a file's content; the hub's caches name large files after theirs.
     private static func digest(_ path: String) throws(TextDataError) -> String {

@@ -71,7 +71,9 @@ public final class TokenFile: Sendable {
         let file = path + "/" + Name.info
         let text = try DurableFile.read(file, limit: 1 << 20)
         guard let json = try? JSONValue(parsing: text), let info = Info(json) else {
-            throw FileError(.read, file, reason: "it does not describe encoded text; delete \(path) to encode it again")
+            throw FileError(
+                .read, file, reason: "it does not describe encoded text; delete \(path) to encode it again",
+                cause: .damage)
         }
         self.info = info
         tokens = try Mapping(path + "/" + Name.tokens, bytes: info.tokens * info.width)
@@ -82,7 +84,8 @@ public final class TokenFile: Sendable {
             guard last <= end, end <= info.tokens else {
                 throw FileError(
                     .read, path + "/" + Name.ends,
-                    reason: "a document ends outside of the text; delete its folder to encode the text again")
+                    reason: "a document ends outside of the text; delete its folder to encode the text again",
+                    cause: .damage)
             }
             last = end
         }
@@ -123,7 +126,7 @@ private final class Mapping: @unchecked Sendable {
             throw FileError(
                 .read, path,
                 reason: "it should hold \(count) bytes and holds \(information.st_size); delete its folder "
-                    + "to encode the text again")
+                    + "to encode the text again", cause: .damage)
         }
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)

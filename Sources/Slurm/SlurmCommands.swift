@@ -70,7 +70,10 @@ public struct SlurmCommands: Sendable {
             }
             guard candidates.count > 1 else { return job }
             // A wrapper prints numbers of its own: the queue knows which is the job's.
-            let numbers = await queued(named: name).map(\.arrayJob)
+            let numbers: [SlurmJobID]
+            do { numbers = try await queue(named: name).map(\.arrayJob) } catch {
+                throw .uncertain(name: name, cause: "its answer has several numbers, and \(error)")
+            }
             return candidates.first(where: numbers.contains) ?? job
         } catch {
             if case .notInstalled = error { throw error }
@@ -82,11 +85,6 @@ public struct SlurmCommands: Sendable {
             // The controller may have got the request, and be too busy to have dealt with it yet.
             throw error.isWithoutAnswer ? .uncertain(name: name, cause: "\(error)") : error
         }
-    }
-
-    /// What the queue holds of a name, nothing if it can't be asked.
-    private func queued(named name: String) async -> [QueueEntry] {
-        do { return try await queue(named: name) } catch { return [] }
     }
 
     /// Cancels everything in the queue that has the given name: what waits goes, what runs gets SIGTERM.

@@ -83,7 +83,8 @@ struct TorchFileTests {
 
     @Test func filesThatCannotBeReadAreNamed() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: TorchFileError.unreadable(FileError(.read, folder("x"), reason: "No such file or directory"))) {
+        let missing = FileError(.read, folder("x"), reason: "No such file or directory", cause: .missing)
+        #expect(throws: TorchFileError.unreadable(missing)) {
             try TorchFile(contentsOf: folder("x"))
         }
         let path = TorchFixture.path("plain_dict.pth")

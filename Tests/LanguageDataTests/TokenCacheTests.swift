@@ -145,6 +145,22 @@ struct TokenCacheTests {
         }
     }
 
+    @Test(arguments: ["tokens.bin", "ends.bin", "info.json"])
+    func whatCannotBeReadNowIsToldAndKept(name: String) throws {
+        try withSplit { cache, split, tokenizer, end in
+            func encode() throws -> TokenFile? {
+                try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1)
+            }
+            let folder = try #require(try encode()).path
+            // A file server that fails: root may read whatever has no permissions.
+            try FileManager.default.moveItem(atPath: "\(folder)/\(name)", toPath: "\(folder)/kept")
+            #expect(symlink(name, "\(folder)/\(name)") == 0)
+            let error = #expect(throws: FileError.self) { try encode() }
+            #expect(error?.path == "\(folder)/\(name)")
+            #expect(FileManager.default.fileExists(atPath: folder + "/kept"), "nothing is deleted")
+        }
+    }
+
     @Test func documentsThatEndOutsideTheTextAreRefused() throws {
         try withSplit { cache, split, tokenizer, end in
             let file = try #require(

@@ -67,6 +67,17 @@ struct SlurmCommandsTests {
         #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
     }
 
+    @Test func whichOfSeveralNumbersIsTheJobsStaysOpenWhileTheQueueIsSilent() async throws {
+        try folder.add("sbatch", "echo 812; echo 'Hours left in your project:'; echo 1200")
+        try folder.add("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1")
+        await #expect {
+            try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
+        } throws: { error in
+            guard case SlurmError.uncertain(name: "spd-a", _) = error else { return false }
+            return true
+        }
+    }
+
     /// What is missing in an answer that was cut off is not what has ended.
     @Test(arguments: [
         "JOBID|JOBID|ARRAY_JOB", "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n7|7|7|N/A|RUNN",

@@ -9,25 +9,36 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
         case create
     }
 
+    /// What can be done about it.
+    public enum Cause: Sendable {
+        /// There was no room: the disk or the quota is full.
+        case outOfRoom
+        /// There is nothing of that name.
+        case missing
+        /// It was read, and is not what it should be.
+        case damage
+        /// Anything else, which may pass.
+        case other
+    }
+
     /// What was attempted.
     public let operation: Operation
     /// The file or folder.
     public let path: String
     /// The system's words, or ours.
     public let reason: String
+    /// What can be done about it.
+    public let cause: Cause
+
     /// Whether there was no room: the disk or the quota is full.
-    public let isOutOfRoom: Bool
+    public var isOutOfRoom: Bool { cause == .outOfRoom }
 
     /// Creates an error in our words.
-    public init(_ operation: Operation, _ path: String, reason: String) {
-        self.init(operation, path, reason: reason, isOutOfRoom: false)
-    }
-
-    private init(_ operation: Operation, _ path: String, reason: String, isOutOfRoom: Bool) {
+    public init(_ operation: Operation, _ path: String, reason: String, cause: Cause = .other) {
         self.operation = operation
         self.path = path
         self.reason = reason
-        self.isOutOfRoom = isOutOfRoom
+        self.cause = cause
     }
 
     /// Takes the reason from `errno`.
@@ -42,7 +53,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             }
         self.init(
             operation, path, reason: String(cString: strerror(code)) + (operation == .read ? "" : hint),
-            isOutOfRoom: code == ENOSPC || code == EDQUOT)
+            cause: code == ENOSPC || code == EDQUOT ? .outOfRoom : code == ENOENT ? .missing : .other)
     }
 
     /// One readable line.
