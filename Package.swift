@@ -26,7 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox.git", from: "0.27.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0", traits: []),
     ],
     targets: [
@@ -63,6 +63,8 @@ let package = Package(
             dependencies: [
                 "Artifacts", "CDashboard", "CLinux", "JSON", "Jobs", "Layout", "Metrics", "Orchestration", "Slurm",
                 "Store", "Version",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             exclude: ["Resources"],
             swiftSettings: strict),
@@ -200,7 +202,10 @@ let package = Package(
         // A W&B server for tests: strict about the protocol, with faults on demand.
         .target(
             name: "StandInWandB",
-            dependencies: ["Artifacts", "JSON", "WandB", .product(name: "FlyingFox", package: "FlyingFox")],
+            dependencies: [
+                "Artifacts", "JSON", "WandB", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             path: "Tests/StandInWandB", swiftSettings: strict),
         // Chromium for tests, over its DevTools pipe: pages are opened as users would.
         .target(name: "Browser", dependencies: ["JSON"], path: "Tests/Browser", swiftSettings: strict),

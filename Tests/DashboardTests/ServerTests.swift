@@ -134,9 +134,88 @@ struct ServerTests {
             var byte: UInt8 = 0
             #expect(read(lazy[0], &byte, 1) <= 0)
             #expect(try client.send("\u{0}\u{1}\u{2}\r\n\r\n").status == 400)
-            #expect(try client.ask("/", headers: ["Content-Length": "-5"]).status == 413)
             #expect(try client.ask("/api/jobs").status == 200)
         }
+    }
+
+    @Test func whatMeansTwoThingsIsNoRequest() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            for request in [
+                "GET /", "GET / HTTP/2.0", "GET / x HTTP/1.1", "GET /\u{7F} HTTP/1.1", "GET /\u{e9} HTTP/1.1", "x",
+                "GET / HTTP/1.1\r\nno colon", "GET / HTTP/1.1\r\n: nameless", "GET / HTTP/1.1\r\nHost : localhost",
+                "GET / HTTP/1.1\r\nHost: localhost\r\n X: a", "GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b",
+                "GET / HTTP/1.1\r\nHost: evil.example\r\nHost: localhost",
+                "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\ncontent-length: 2",
+                "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+            ]
+                + ["-5", "+5", "5,5", "0x5", "", "five", "99999999999999999999999"].map({
+                    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \($0)"
+                })
+            {
+                let status = try client.send(request + "\r\nConnection: close\r\n\r\n").status
+                #expect(status == 400, "\(request): \(status)")
+            }
+        }
+    }
+
+    @Test func aBodyIsBoundedHoweverItComes() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            let head =
+                "POST /api/curves HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(client.token)\r\n"
+                + "Connection: close\r\n"
+            let wish = "{\"runs\":[],\"metric\":\"a\"}"
+            let chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
+            let small = try client.send(chunked + String(wish.utf8.count, radix: 16) + "\r\n\(wish)\r\n0\r\n\r\n")
+            #expect(small.status == 200, "\(small)")
+            let large = String(repeating: " ", count: 2 << 20)
+            #expect(try client.send(chunked + "200000\r\n\(large)\r\n0\r\n\r\n").status == 413)
+            #expect(try client.send(head + "Content-Length: \(large.utf8.count)\r\n\r\n\(large)").status == 413)
+            let patient = head + "Expect: 100-continue\r\nContent-Length: \(wish.utf8.count)\r\n\r\n\(wish)"
+            let both = try client.send(patient)
+            #expect(both.status == 100 && both.body.hasPrefix("HTTP/1.1 200 OK"), "\(both)")
+        }
+    }
+
+    @Test func whoHasSaidAllGetsAnAnswer() async throws {
+        let scene = try Scene()
+        try await scene.serving { client in
+            let socket = try client.connect()
+            defer { close(socket) }
+            let text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            #expect(write(socket, text, text.utf8.count) == text.utf8.count)
+            shutdown(socket, Int32(SHUT_WR))
+            var (all, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
+            while case let count = read(socket, &buffer, buffer.count), count > 0 { all += buffer[..<count] }
+            #expect(String(decoding: all, as: UTF8.self).hasPrefix("HTTP/1.1 200 OK"))
+        }
+    }
+
+    @Test func whoTakesNothingIsGivenUp() async throws {
+        // The end of such a socket is told before all that was sent is read.
+        let path = NSTemporaryDirectory() + "/spd-\(UUID().uuidString.prefix(8)).sock"
+        defer { unlink(path) }
+        let large = Data(count: 8 << 20)
+        let server = try DashboardServer.start(at: .socket(path), gate: Gate(), patience: .milliseconds(300)) { _ in
+            Reply(type: "text/plain", body: large)
+        }
+        defer { server.stop() }
+        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(result == 0)
+        let text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        #expect(write(socket, text, text.utf8.count) == text.utf8.count)
+        var one = pollfd(fd: socket, events: 0, revents: 0)
+        #expect(poll(&one, 1, 20_000) == 1 && one.revents & Int16(POLLHUP) != 0)
     }
 
     @Test func moreConnectionsThanThereMayBeEndThoseThatIdle() async throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// The stand-in W&B server over bare sockets, for what FlyingFox cannot do: hang up.
+/// The stand-in W&B server over bare sockets, for what a library will not do: hang up.
 final class HangUpServer: Sendable {
     let backend: StandInBackend
     let baseURL: String

@@ -1,6 +1,8 @@
-import Foundation
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
 package import Orchestration
-import Synchronization
 
 /// The server of `orchestrator ui`: HTTP, and nothing of what it serves.
 package struct DashboardServer: Sendable {
@@ -13,11 +15,14 @@ package struct DashboardServer: Sendable {
     }
 
     /// The port, where it listens on one.
-    package var port: UInt16? { listener.port }
-    private let listener: Listener
+    package var port: UInt16? { listener.localAddress?.port.flatMap { UInt16(exactly: $0) } }
+    private let listener: any Channel
+    private let connections: Connections
 
     /// Browsers keep a connection for some time; one that says or takes nothing for so long is given up.
     private static let patience = Duration.seconds(60)
+    /// One thread moves all bytes, as long as the process lives; answers are made on others.
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// Starts to listen.
     ///
@@ -26,113 +31,93 @@ package struct DashboardServer: Sendable {
         at place: Place, gate: Gate, patience: Duration = Self.patience,
         answer: @escaping @Sendable (Ask) async -> Reply
     ) throws(Failure) -> DashboardServer {
-        let door = Door(gate: gate, answer: answer)
-        return DashboardServer(
-            listener: try Listener(at: place, patience: patience) { connection in door.serve(&connection) })
+        let door = Door(gate: gate, patience: TimeAmount(patience), answer: answer)
+        let connections = Connections()
+        let bootstrap = ServerBootstrap(group: loops)
+            .serverChannelOption(.backlog, value: SOMAXCONN)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Who has said all may still wait for the answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard connections.admit(channel) else { throw ChannelError.inappropriateOperationForState }
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(HTTPResponseEncoder())
+                    try pipeline.addHandler(
+                        ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: Exchange.limits)))
+                    try pipeline.addHandler(HTTPServerPipelineHandler())
+                    try pipeline.addHandler(Exchange(door: door, connections: connections))
+                }
+            }
+        return DashboardServer(listener: try place.bind(bootstrap), connections: connections)
     }
 
     /// Stops listening, and ends all connections.
-    package func stop() { listener.stop() }
+    package func stop() {
+        listener.close(promise: nil)
+        connections.endAll()
+    }
 
     /// Waits until it has stopped.
-    package func wait() async { await listener.wait() }
+    package func wait() async { try? await listener.closeFuture.get() }
+
+    /// Whether somebody listens on a Unix socket.
+    fileprivate static func isAnswering(_ path: String) -> Bool {
+        guard let channel = try? ClientBootstrap(group: loops).connect(unixDomainSocketPath: path).wait() else {
+            return false
+        }
+        channel.close(promise: nil)
+        return true
+    }
 }
 
-/// Where an answer comes from another thread.
-private final class Box: Sendable {
-    let value = Mutex<Reply?>(nil)
-}
-
-/// What stands between the sockets and the answers.
-private struct Door: Sendable {
-    let gate: Gate
-    let answer: @Sendable (Ask) async -> Reply
-    private let queue = WorkQueue()
-    /// A request that takes longer has met a dead file server.
-    private static let longest = DispatchTimeInterval.seconds(120)
-    /// No request has more behind its header.
-    private static let largestBody = 1 << 20
-
-    init(gate: Gate, answer: @escaping @Sendable (Ask) async -> Reply) {
-        (self.gate, self.answer) = (gate, answer)
-    }
-
-    /// Answers one request after another.
-    func serve(_ connection: inout Connection) {
-        while true {
-            let head: RequestHead
-            do { head = try connection.head() } catch .over {
-                return
-            } catch {
-                let reply: Reply =
-                    error == .tooLong
-                    ? .failure(431, "a request's header has at most \(RequestHead.most) bytes")
-                    : .failure(400, "this is no request that means one thing")
-                if send(reply, over: connection, to: nil) { connection.takeLeave() }
-                return
+extension DashboardServer.Place {
+    fileprivate func bind(_ bootstrap: ServerBootstrap) throws(Failure) -> any Channel {
+        do {
+            switch self {
+            case .port(let port): return try bootstrap.bind(host: "127.0.0.1", port: Int(port)).wait()
+            case .socket(let path):
+                try Self.free(path)
+                // The socket is nobody else's from its first moment.
+                let mask = umask(0o177)
+                defer { umask(mask) }
+                return try bootstrap.bind(unixDomainSocketPath: path).wait()
             }
-            let refusal = refusal(of: head)
-            if let refusal {
-                let isAll = head.length == 0 && head.headers["transfer-encoding"] == nil
-                guard send(refusal, over: connection, to: head, isKept: isAll) else { return }
-                guard isAll, head.isKept else { return connection.takeLeave() }
-                continue
-            }
-            // Programs that send much wait for a word first.
-            if head.headers["expect"]?.lowercased() == "100-continue" {
-                guard connection.send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) else { return }
-            }
-            let body: [UInt8]
-            do { body = try connection.body(head.length ?? 0) } catch { return }
-            connection.isIdle(false)
-            let isSent = send(reply(to: head, Data(body)), over: connection, to: head)
-            connection.isIdle(true)
-            guard isSent, head.isKept else { return }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            throw .failed("cannot listen on \(words): \(reason); \(advice)")
         }
     }
 
-    /// Why a request is not answered, as far as its head tells.
-    private func refusal(of head: RequestHead) -> Reply? {
-        guard ["GET", "HEAD", "POST"].contains(head.method) else {
-            return .failure(405, "\(head.method.prefix(20)) means nothing here")
+    /// Takes away a socket that a server which is gone has left.
+    private static func free(_ path: String) throws(Failure) {
+        guard path.utf8.count < 108 else {
+            throw .badInput("--socket '\(path)' is longer than the 107 bytes that a socket's path may have")
         }
-        guard let (path, _) = Ask.parts(of: head.target) else { return .failure(400, "this address means nothing") }
-        let isData = gate.withoutPrefix(path).first == "api"
-        if let refusal = gate.refusal(of: head.headers, needsToken: isData) { return refusal.reply }
-        guard let length = head.length, length <= Self.largestBody, head.headers["transfer-encoding"] == nil else {
-            return .failure(413, "this is more than a request may hold")
+        var info = stat()
+        guard lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFSOCK, info.st_uid == geteuid() else {
+            throw .badInput("--socket '\(path)': there is something else of that name")
         }
-        return nil
+        guard !DashboardServer.isAnswering(path) else {
+            throw .badInput("--socket '\(path)': another server listens there; stop it, or choose another path")
+        }
+        unlink(path)
     }
 
-    private func reply(to head: RequestHead, _ body: Data) -> Reply {
-        guard let (path, query) = Ask.parts(of: head.target) else { return .failure(400, "this address means nothing") }
-        let ask = Ask(
-            method: head.method == "HEAD" ? "GET" : head.method, path: gate.withoutPrefix(path), query: query,
-            headers: head.headers, body: head.method == "POST" ? body : Data())
-        let box = Box()
-        let isDone = DispatchSemaphore(value: 0)
-        Task(executorPreference: queue) {
-            let reply = await answer(ask)
-            box.value.withLock { $0 = reply }
-            isDone.signal()
+    private var words: String {
+        switch self {
+        case .port(let port): "127.0.0.1:\(port)"
+        case .socket(let path): path
         }
-        // This thread is the connection's own.
-        guard isDone.wait(timeout: .now() + Self.longest) == .success, let reply = box.value.withLock({ $0 }) else {
-            return .failure(504, "this takes too long: is the file server alive?")
-        }
-        return reply
     }
 
-    /// Sends an answer.
-    ///
-    /// - Returns: Whether it was taken.
-    private func send(_ reply: Reply, over connection: Connection, to head: RequestHead?, isKept: Bool = true) -> Bool {
-        var text = "HTTP/1.1 \(reply.status) \(reply.status == 200 ? "OK" : "Answer")\r\n"
-        text += "Content-Type: \(reply.type)\r\nContent-Length: \(reply.body.count)\r\n"
-        text += "Cache-Control: \(reply.mayBeKept ? "private, no-cache" : "no-store")\r\n"
-        text += "Connection: \(isKept && head?.isKept == true ? "keep-alive" : "close")\r\n"
-        for (name, value) in Reply.guards { text += "\(name): \(value)\r\n" }
-        return connection.send(Array((text + "\r\n").utf8)) && (head?.method == "HEAD" || connection.send(reply.body))
+    private var advice: String {
+        switch self {
+        case .port: "--port 0 takes any port that is free"
+        case .socket: "choose a path in a folder of your own"
+        }
     }
 }
