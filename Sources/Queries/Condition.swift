@@ -15,6 +15,17 @@ public struct Condition: Sendable, Equatable {
         case all([Node])
         /// One of them does.
         case any([Node])
+
+        /// The columns that are named, in the order of the text.
+        var names: [Name] {
+            switch self {
+            case .comparison(let comparison):
+                [comparison.column]
+                    + comparison.operands.compactMap { if case .column(let name) = $0.kind { name } else { nil } }
+            case .not(let node): node.names
+            case .all(let nodes), .any(let nodes): nodes.flatMap(\.names)
+            }
+        }
     }
 
     struct Comparison: Sendable, Equatable {

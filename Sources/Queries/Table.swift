@@ -76,6 +76,15 @@ public struct Table: Sendable, Equatable {
         return found
     }
 
+    /// The columns that a condition names.
+    ///
+    /// - Throws: ``QueryError`` for a name that no column has, or several.
+    public func columns(of condition: Condition) throws(QueryError) -> [Int] {
+        var found: [Int] = []
+        for name in condition.root.names { found.append(try column(name.text, in: condition.text, at: name.position)) }
+        return found
+    }
+
     /// Whether some row has a number in a column, and none anything but numbers.
     public func isNumeric(_ column: Int) -> Bool {
         var hasNumber = false

@@ -97,13 +97,41 @@ extension Store {
         }
     }
 
+    /// Values of some keys of the configs of a job's runs, as JSON texts: SQLite finds them in megabytes of configs in a moment.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - settings: The keys, nested ones joined by dots.
+    /// - Returns: The values in the order of the keys, by run; nil for a key that a config lacks.
+    /// - Throws: What keeps the file from being read.
+    public func configValues(of job: JobID, _ settings: [String]) throws(StoreError) -> [RunID: [String?]] {
+        guard !settings.isEmpty else { return [:] }
+        let values = settings.map { name in Self.path(of: name).map { ", config -> \($0)" } ?? ", NULL" }.joined()
+        return try read { db in
+            var found: [RunID: [String?]] = [:]
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT run\(values) FROM spec WHERE job = ?", arguments: [job.rawValue])
+            while let row = try rows.next() {
+                let run: RunID = try row.word("run")
+                found[run] = settings.indices.map { row[$0 + 1] }
+            }
+            return found
+        }
+    }
+
     /// SQL for the value of a config's key, truth values as such.
     private static func settingValue(_ name: String) -> String {
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-".utf8)
-        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(plain.contains) }) else { return "NULL" }
-        let path = "'$" + parts.map { ".\"\($0)\"" }.joined() + "'"
+        guard let path = path(of: name) else { return "NULL" }
         return "CASE WHEN open THEN NULL ELSE CASE json_type(config, \(path)) WHEN 'true' THEN json('true') "
             + "WHEN 'false' THEN json('false') ELSE json_extract(config, \(path)) END END"
+    }
+
+    /// SQL for where a key stands in a config; nil for a name that SQL could take for something else.
+    private static func path(of name: String) -> String? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let isPlain = parts.allSatisfy { part in
+            !part.isEmpty && part.utf8.allSatisfy { $0 >= 0x20 && !#""'\"#.utf8.contains($0) }
+        }
+        return isPlain ? "'$" + parts.map { ".\"\($0)\"" }.joined() + "'" : nil
     }
 }

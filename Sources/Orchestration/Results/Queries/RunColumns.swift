@@ -23,33 +23,54 @@ package enum RunColumns {
     /// The columns whose numbers are unix seconds.
     static let times: Set<String> = ["started", "ended"]
 
-    /// The table of a job's runs, in the order of the snapshot's.
+    /// The columns of which attempts tell.
+    private static let ofAttempts: Set<String> = [
+        "active_seconds", "queue_seconds", "core_hours", "cpu_seconds", "cpu_efficiency", "peak_memory",
+    ]
+
+    /// The table of a job's runs, in the order of the snapshot's: the columns that a query names, or all where it groups,
+    /// since groups tell of whatever varies.
     ///
-    /// - Throws: What keeps the state file from being read.
-    package static func table(_ snapshot: JobSnapshot, in store: Store) throws -> Table {
-        let configs = Dictionary(
-            try store.specs(of: snapshot.job.id).map { ($0.run, try values($0.config)) }
-        ) { $1 }
-        let nodes = Dictionary(
-            snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
-        let attempts = try store.attempts(of: snapshot.job.id)
-        let active = RunTable.activeSeconds(attempts)
-        let costs = JobCost(snapshot, attempts).runs
-        let settings = Set(configs.values.flatMap(\.keys)).sorted()
+    /// - Throws: ``Failure`` for a column that is not there; what keeps the state file from being read.
+    package static func table(_ snapshot: JobSnapshot, in store: Store, for query: RunQuery) throws -> Table {
+        let settings = try store.exampleConfigs(of: snapshot.job.id).reduce(into: Set<String>()) { names, config in
+            names.formUnion(try FlatConfig(config).settings.map(\.name))
+        }.sorted()
         // What runs of the kind may log is known before any has: a condition on it holds for none of them yet.
-        let logged = Set(snapshot.runs.flatMap { $0.metrics.keys } + snapshot.runs.flatMap { $0.progress.losses.keys })
+        var logged = Set<String>()
+        for run in snapshot.runs {
+            for name in run.metrics.keys { logged.insert(name) }
+            for name in run.progress.losses.keys { logged.insert(name) }
+        }
         let expected = Metric.all.map(\.name).filter { !$0.contains("<") }
         let metrics = logged.sorted() + Set(expected).subtracting(logged).sorted()
-        let columns =
+        let all = Table(
             ofRun + settings.map { .init($0, aliases: ["config." + $0]) }
-            + metrics.map { .init($0, aliases: ["metric." + $0]) }
+                + metrics.map { .init($0, aliases: ["metric." + $0]) }, rows: [])
+        let wanted = query.grouping == nil ? try query.names(in: all).sorted() : Array(all.columns.indices)
+        let (facts, rest) = (wanted.filter { $0 < ofRun.count }, wanted.filter { $0 >= ofRun.count })
+        let wantedSettings = rest.filter { $0 < ofRun.count + settings.count }.map { all.columns[$0].name }
+        let wantedMetrics = rest.filter { $0 >= ofRun.count + settings.count }.map { all.columns[$0].name }
+
+        let nodes = Dictionary(
+            snapshot.agents.compactMap { agent in agent.host.map { (agent.id, $0) } }, uniquingKeysWith: { $1 })
+        let isOfAttempts = facts.contains { ofAttempts.contains(ofRun[$0].name) }
+        let attempts = isOfAttempts ? try store.attempts(of: snapshot.job.id) : []
+        let active = RunTable.activeSeconds(attempts)
+        let costs = isOfAttempts ? JobCost(snapshot, attempts).runs : [:]
+        let configs = try store.configValues(of: snapshot.job.id, wantedSettings)
         return Table(
-            columns,
-            rows: snapshot.runs.map { run in
-                let config = configs[run.id] ?? [:]
-                return facts(run, node: run.agent.flatMap { nodes[$0] }, active: active[run.id], costs[run.id])
-                    + settings.map { config[$0] ?? .missing }
-                    + metrics.map { (run.metrics[$0] ?? run.progress.losses[$0]).map(Value.number) ?? .missing }
+            wanted.map { all.columns[$0] },
+            rows: try snapshot.runs.map { run in
+                var row: [Value] = []
+                if !facts.isEmpty {
+                    let all = Self.facts(
+                        run, node: run.agent.flatMap { nodes[$0] }, active: active[run.id], costs[run.id])
+                    row += facts.map { all[$0] }
+                }
+                row += try configs[run.id]?.map(value) ?? wantedSettings.map { _ in .missing }
+                row += wantedMetrics.map { (run.metrics[$0] ?? run.progress.losses[$0]).map(Value.number) ?? .missing }
+                return row
             })
     }
 
@@ -72,19 +93,32 @@ package enum RunColumns {
         ]
     }
 
-    /// A config's settings with values to compare.
-    private static func values(_ config: String) throws -> [String: Value] {
-        let values = try FlatConfig(config).settings.map { setting -> (String, Value) in
-            let value: Value =
-                switch setting.value {
-                case .string(let text): .text(text)
-                case .bool(let bool): .bool(bool)
-                case .number(let literal): Double(literal).map(Value.number) ?? .text(literal)
-                case .array, .object: .text(setting.value.text)
-                case .null: .missing
-                }
-            return (setting.name, value)
+    /// A setting's value to compare, from its JSON text.
+    private static func value(_ text: String?) throws -> Value {
+        guard let text else { return .missing }
+        return switch try JSONValue(parsing: text) {
+        case .string(let text): .text(text)
+        case .bool(let bool): .bool(bool)
+        case .number(let literal): Double(literal).map(Value.number) ?? .text(literal)
+        case .array(let items): .text(JSONValue.array(items).text)
+        // Its members are settings of their own.
+        case .null, .object: .missing
         }
-        return Dictionary(values) { $1 }
+    }
+}
+
+extension RunQuery {
+    /// The columns that anything in this names.
+    fileprivate func names(in table: Table) throws(Failure) -> Set<Int> {
+        var found: Set<Int> = []
+        if let condition {
+            found.formUnion(
+                try Self.told(of: "--where") { () throws(QueryError) in try table.columns(of: condition) })
+        }
+        for (option, list) in [("--sort", order), ("--columns", columns)] {
+            guard let list else { continue }
+            found.formUnion(try Self.told(of: option) { () throws(QueryError) in try table.columns(of: list) })
+        }
+        return found
     }
 }

@@ -29,7 +29,7 @@ package struct RunSelection {
         _ query: RunQuery, of snapshot: JobSnapshot, in store: Store,
         only statuses: Set<RunStatus> = Set(RunStatus.allCases)
     ) throws {
-        let table = try RunColumns.table(snapshot, in: store)
+        let table = try RunColumns.table(snapshot, in: store, for: query)
         self.query = query
         self.table = table
         var rows = Array(snapshot.runs.indices)
