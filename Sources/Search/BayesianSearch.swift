@@ -13,6 +13,9 @@ package struct BayesianSearch: Sendable {
 
     /// So many points a process is fitted to at most: time grows with their third power.
     private static let mostPoints = 120
+    /// Values further above the lowest than so many times the median count as less far; a process bends what it fits
+    /// where the values of all are bent, and finds minima of curved valleys later.
+    private static let ordinaryRange = 30.0
 
     package init(_ dimensions: [SearchDimension], streams: [String], seed: Int) {
         self.dimensions = dimensions
@@ -94,9 +97,12 @@ package struct BayesianSearch: Sendable {
         }
         let finite = trials.map(value).filter(\.isFinite).sorted()
         guard let lowest = finite.first else { return nil }
-        // Runs that go wrong may end with huge values: how huge they are tells nothing, how good ones differ a lot.
         let range = max(finite[finite.count / 2] - lowest, 1e-300)
-        func warped(_ value: Double) -> Double { Elementary.log(1 + min((value - lowest) / range, 50)) }
+        func warped(_ value: Double) -> Double {
+            // Runs that go wrong may end with huge values: how huge they are tells nothing, how good ones differ a lot.
+            let excess = min((value - lowest) / range, 1e6) - Self.ordinaryRange
+            return Self.ordinaryRange + (excess <= 0 ? excess : Elementary.log(1 + excess))
+        }
         let worst = finite.last ?? lowest
         let closed = trials.filter { $0.outcome != .open }
         let values = closed.map { warped(min(value($0), worst)) }

@@ -2,8 +2,8 @@
 enum SlurmAnswer {
     /// The entries that `squeue` lists below its header.
     ///
-    /// The header is what tells an empty queue from words that are no answer at all. An answer that was cut off is none:
-    /// what is missing would be taken for what has ended.
+    /// The header is what tells an empty queue from what is no answer at all, be it words or nothing. An answer that was
+    /// cut off is none: what is missing would be taken for what has ended.
     static func queue(_ text: String) throws(SlurmError) -> [QueueEntry] {
         var entries: [QueueEntry] = []
         var others: [Substring] = []
@@ -20,7 +20,7 @@ enum SlurmAnswer {
                 others.append(line)
             }
         }
-        guard isAnswer || others.isEmpty else {
+        guard isAnswer else {
             throw .unreadable(command: "squeue", output: others.joined(separator: "; "))
         }
         return entries

@@ -62,6 +62,8 @@ extension SlurmError: CustomStringConvertible {
             "\(command) failed: \(message)"
         case .timedOut(let command, let duration):
             "\(command) gave no answer for \(duration.components.seconds) s; try again later"
+        case .unreadable(let command, ""):
+            "\(command) printed nothing, which is no answer; try again later"
         case .unreadable(let command, let output):
             "\(command) printed something unexpected: \(output)"
         case .uncertain(let name, let cause):

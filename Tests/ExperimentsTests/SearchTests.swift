@@ -40,6 +40,18 @@ struct SearchTests {
         #expect(maximized.searchSettings?.hyperband?.bands == [3, 9])
     }
 
+    @Test func aMetricsTargetAndWhatCountsForRunsWithoutAResultAreRead() throws {
+        let text = "metric: {name: loss/total, target: 0.01, impute: latest, impute_while_running: best}\n"
+        let settings = try #require(try SweepFile.load(yaml: "method: bayes\n" + text, source: "s").searchSettings)
+        #expect(settings.target == 0.01 && settings.impute == .latest && settings.imputeWhileRunning == .best)
+        #expect(settings.lines.last == "Once a run has reached loss/total ≤ 0.01, no further ones begin.")
+        // A target ends searches of every method.
+        #expect(try SweepFile.load(yaml: text, source: "s").searchSettings?.choosesConfigs == false)
+        let plain = try SweepFile.load(
+            yaml: Self.bayes.replacing("minimize", with: "minimize, impute_while_running: false"), source: "s")
+        #expect(plain.searchSettings?.imputeWhileRunning == nil && plain.searchSettings?.target == nil)
+    }
+
     @Test func aRunCapEndsAGridAndASample() throws {
         let experiment = try Registry.experiment(named: "tms_5-2")
         func count(_ text: String, _ sampling: Sampling?) throws -> Int {
@@ -87,6 +99,18 @@ struct SearchTests {
         (
             metric + "early_terminate: {type: hyperband}\nglobal: {lr: {min: 0.1, max: 0.2}}",
             "s:2:1: early_terminate: needs 'min_iter', or 'max_iter' and 's'"
+        ),
+        (
+            "metric: {name: loss/total, target: low}\nglobal: {lr: {min: 0.1, max: 0.2}}",
+            "s:1:36: metric.target: found \"low\", expected a number"
+        ),
+        (
+            "metric: {name: loss/total, impute: mean}\nglobal: {lr: {min: 0.1, max: 0.2}}",
+            "s:1:36: metric.impute: found \"mean\", expected best, latest or worst"
+        ),
+        (
+            "metric: {name: loss/total, impute_while_running: true}\nglobal: {lr: {min: 0.1, max: 0.2}}",
+            "s:1:50: metric.impute_while_running: found true, expected best, latest, worst or false"
         ),
         (
             "run_cap: 0\nglobal: {lr: {min: 0.1, max: 0.2}}",

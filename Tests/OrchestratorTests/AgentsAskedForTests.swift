@@ -17,7 +17,7 @@ struct AgentsAskedForTests {
         _ = try bench.writeProgram(
             "echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 1001'", to: "bin/scontrol")
         _ = try bench.writeProgram("echo \"$*\" > sbatch.txt; echo 812", to: "bin/sbatch")
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
     }
 
     @Test func resumedAgentsGetTheSlotsAndThreadsOfTheCommandLine() async throws {

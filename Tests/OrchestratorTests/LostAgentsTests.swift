@@ -13,15 +13,13 @@ struct LostAgentsTests {
     let bench: Workbench
     static let submit = ["submit", "--experiments", "tms_5-2", "--executor", "slurm"]
 
-    private static let header = "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON"
-
     init() throws {
         bench = try Workbench()
         _ = try bench.writeProgram(
             "echo \"$*\" >> scontrol.txt; echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 1001'",
             to: "bin/scontrol")
         _ = try bench.writeProgram("echo 812", to: "bin/sbatch")
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
     }
 
     private func submit(_ runs: Int) async throws -> Job {
@@ -33,7 +31,7 @@ struct LostAgentsTests {
 
     private func setQueue(_ job: Job, _ lines: String...) throws {
         let text = lines.map { $0.replacing("NAME", with: job.token) }.joined(separator: "\n")
-        _ = try bench.writeProgram("echo '\(Self.header)'; echo '\(text)'", to: "bin/squeue")
+        _ = try bench.writeProgram("\(Workbench.emptyQueue); echo '\(text)'", to: "bin/squeue")
     }
 
     @Test func agentsThatEndedBeforeTheySpokeAreToldWithSlurmsReason() async throws {
@@ -49,7 +47,7 @@ struct LostAgentsTests {
                     + "than SLURM gave it; --mem gives more, fewer --slots need less (SLURM's 812_3 on n2)"),
             "\(status.output)")
         // SLURM forgets; what it said is kept.
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
         let json = try await bench.orchestrator(["status", "1", "--json", "--refresh"])
         for part in [#""state" : "OUT_OF_MEMORY""#, #""name" : "812_1""#, #""slurm_job_id" : 814"#, "logs/812_3.log"] {
             #expect(json.output.contains(part), "\(json.output)")
@@ -141,9 +139,9 @@ struct LostAgentsTests {
     @Test(.enabled(if: geteuid() == 0)) func aColleaguesLookAsksForTheOwnersJobs() async throws {
         let job = try await submit(2)
         chown(job.folder.path, 6001, 5555)
-        let queue = "echo '\(Self.header)'; echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
+        let queue = "\(Workbench.emptyQueue); echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
         _ = try bench.writeProgram(
-            "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) echo '\(Self.header)';; esac", to: "bin/squeue")
+            "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) \(Workbench.emptyQueue);; esac", to: "bin/squeue")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(!status.output.contains("No agent works on it"), "\(status.output)")
         #expect(status.output.contains("Priority"), "\(status.output)")

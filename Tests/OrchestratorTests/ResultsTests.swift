@@ -213,7 +213,7 @@ struct ResultsTests {
         _ = try job(["1", "2", "3"]) { index, claim in
             let reason = "stopped early: loss/total is 0.\(index) at row 3, not among the best 1/3 (0.1)"
             if index > 0 {
-                try store.settle(claim, as: .stopped(reason, step: 3, isUnsent: false, cost: nil))
+                try store.settle(claim, as: .stopped(reason, step: 3, isUnsent: false))
             } else {
                 try store.complete(claim, metrics: [:])
             }

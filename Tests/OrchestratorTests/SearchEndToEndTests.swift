@@ -87,6 +87,18 @@ struct SearchEndToEndTests {
         #expect(try store().run(last).overrides.contains("lr"))
     }
 
+    @Test func aTargetThatIsReachedEndsTheSearchAndTheJobIsDone() async throws {
+        try await submit(
+            "metric: {name: loss/total, target: 1e9}\nsmall: {seed: {values: [1, 2, 3]}}\n", ["--watch"])
+        let runs = try store().snapshot(of: job).runs
+        #expect(runs.map(\.status) == [.done, .stopped, .stopped])
+        #expect(runs[2].error?.hasPrefix("not begun: run \(runs[0].id) has reached the target, loss/total ≤") == true)
+        #expect(runs[2].attempt == 0)
+        let status = try await bench.orchestrator(["status", "1"])
+        #expect(status.code == 0 && status.output.contains("1 of 3 done, 2 stopped"), "\(status.output)")
+        #expect(try await bench.orchestrator(["why", "1"]).output.contains("not begun: run"))
+    }
+
     @Test func aRunWhoseEarlierRowsAreDamagedFailsAndSaysSo() async throws {
         let idle = try bench.writeProgram("exit 0", to: "idle")
         try await submit(Self.bayes(1), [], adding: ["SPD_WORKER": idle])

@@ -20,7 +20,7 @@ struct SlurmLaunchTests {
         }
         _ = try bench.writeProgram(
             "echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 11'", to: "bin/scontrol")
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
         _ = try bench.writeProgram(
             #"[ "$1" = --version ] && exit 0; echo called >> calls; grep -h array= $2 >> arrays; echo 81$(grep -c . calls)"#,
             to: "bin/sbatch")
@@ -69,7 +69,8 @@ struct SlurmLaunchTests {
         #expect(killed.code == nil, "killed")
         let token = try #require(bench.token)
         _ = try bench.writeProgram(
-            "[ -e queue ] && echo '90|90|90|N/A|PENDING|\(token)||Priority'; exit 0", to: "bin/squeue")
+            Workbench.emptyQueue + "; [ -e queue ] && echo '90|90|90|N/A|PENDING|\(token)||Priority'; exit 0",
+            to: "bin/squeue")
         _ = try bench.writeProgram("[ $1 = --version ] && exit 0; echo called >> calls; echo 91", to: "bin/sbatch")
         let next = try await bench.orchestrator(["list"])
         #expect(next.code == 0)
@@ -89,7 +90,7 @@ struct SlurmLaunchTests {
         let status = try await bench.orchestrator(["status", "1"])
         #expect(
             status.error.contains("whether SLURM has taken the agents of job 1 is not known yet"), "\(status.error)")
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
         _ = try bench.writeProgram("[ $1 = --version ] && exit 0; echo called >> calls; echo 91", to: "bin/sbatch")
         #expect(try await bench.orchestrator(["list"]).error.contains("batch job 91"))
         #expect(try await bench.status(of: 1).submission == "submitted")

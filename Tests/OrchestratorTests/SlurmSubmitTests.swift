@@ -16,7 +16,7 @@ struct SlurmSubmitTests {
         bench = try Workbench()
         _ = try bench.writeProgram("echo 'Slurmctld(primary) at node0 is UP'", to: "bin/scontrol")
         _ = try bench.writeProgram("touch called; echo 812", to: "bin/sbatch")
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
     }
 
     @Test func aDryRunShowsTheScriptAndSubmitsNothing() async throws {
@@ -126,7 +126,7 @@ struct SlurmSubmitTests {
         let agent = try past.registerAgent(AgentIdentity(environment: [:]), for: job)
         _ = try past.claimNext(of: job, by: agent, lease: .seconds(60))
 
-        _ = try bench.writeProgram("exit 0", to: "bin/squeue")
+        _ = try bench.writeProgram(Workbench.emptyQueue, to: "bin/squeue")
         let slurm = SlurmCommands(environment: ["PATH": bench.path + "/bin"])
         let present = try Store(cache)
         let watch = AgentsWatch(cache: cache, slurm: slurm, store: present)

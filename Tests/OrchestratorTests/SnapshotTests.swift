@@ -25,7 +25,8 @@ struct SnapshotTests {
         _ = try bench.write("mine:\n  seed:\n    values: [0, 1]\n", to: "sweep.yaml")
         let submit = ["submit", "--experiments", "mine.yaml", "--sweep", "sweep.yaml"]
         let slurm = [
-            "scontrol": "echo 'Slurmctld(primary) at node0 is UP'", "sbatch": "echo 812", "squeue": "exit 0",
+            "scontrol": "echo 'Slurmctld(primary) at node0 is UP'", "sbatch": "echo 812",
+            "squeue": Workbench.emptyQueue,
         ]
         for (name, script) in slurm { _ = try bench.writeProgram(script, to: "bin/" + name) }
 

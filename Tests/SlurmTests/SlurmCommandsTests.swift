@@ -18,7 +18,7 @@ struct SlurmCommandsTests {
 
     @Test func aRefusalCarriesSlurmsReason() async throws {
         try folder.add("sbatch", "echo 'sbatch: error: invalid partition specified: gpu' >&2; exit 1")
-        try folder.add("squeue", "exit 0")
+        try folder.add("squeue", StandIns.emptyQueue)
         let refusal = SlurmError.refused(command: "sbatch", message: "invalid partition specified: gpu")
         await #expect(throws: refusal) {
             try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
@@ -49,7 +49,7 @@ struct SlurmCommandsTests {
     ])
     func aRequestWithoutAnAnswerIsNotARefusal(script: String) async throws {
         try folder.add("sbatch", script)
-        try folder.add("squeue", "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON'")
+        try folder.add("squeue", StandIns.emptyQueue)
         await #expect {
             try await folder.commands(submitPatience: .milliseconds(300)).submit(scriptAt: "/s", name: "spd-a")
         } throws: { error in
@@ -81,7 +81,7 @@ struct SlurmCommandsTests {
     /// What is missing in an answer that was cut off is not what has ended.
     @Test(arguments: [
         "JOBID|JOBID|ARRAY_JOB", "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n7|7|7|N/A|RUNN",
-        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n16_3", "JOBI",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n16_3", "JOBI", "", "\\n",
     ])
     func anAnswerThatIsCutOffIsNone(text: String) async throws {
         try folder.add("squeue", "printf '\(text)'")
@@ -132,7 +132,7 @@ struct SlurmCommandsTests {
         for name in ["sbatch", "scancel", "scontrol", "sacct"] {
             try folder.add(name, note + "; echo 812; echo Slurmctld is UP")
         }
-        try folder.add("squeue", note)
+        try folder.add("squeue", note + "; " + StandIns.emptyQueue)
         let conf = try folder.file("slurm.conf")
         let commands = folder.commands(adding: [
             "SLURM_CONF": conf, "SLURM_JWT": "token", "SLURM_JOB_ID": "5", "SLURM_CLUSTERS": "other",
@@ -161,7 +161,9 @@ struct SlurmCommandsTests {
     }
 
     @Test func onlyTheCallersOwnJobsAreLookedAtAndCancelled() async throws {
-        for name in ["squeue", "scancel", "sacct"] { try folder.add(name, #"echo "$@" >> "$0.args""#) }
+        for name in ["squeue", "scancel", "sacct"] {
+            try folder.add(name, #"echo "$@" >> "$0.args"; "# + StandIns.emptyQueue)
+        }
         let commands = folder.commands()
         _ = try await commands.queue(named: "spd-a")
         _ = try await commands.accounted(named: "spd-a")
@@ -176,9 +178,8 @@ struct SlurmCommandsTests {
 
     @Test func wordsThatAWrapperPrintsAroundAnswersChangeNothing() async throws {
         let banner = "echo '*** Cluster c2: maintenance | on | 2026-12-01 ***'; echo 'Be nice.' >&2"
-        let header = "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON"
         try folder.add("sbatch", "\(banner); echo 812; echo 'Queue: 3 jobs'")
-        try folder.add("squeue", "\(banner); echo '\(header)'; echo '7|7|7|N/A|PENDING|spd-a|n1|None'; \(banner)")
+        try folder.add("squeue", "\(banner); \(StandIns.emptyQueue); echo '7|7|7|N/A|PENDING|spd-a|n1|None'; \(banner)")
         try folder.add("sacct", "\(banner); echo '2026 will be great'; echo '35_3|spd-a'")
         try folder.add("scontrol", "echo 'UPGRADE is UP to you'; echo 'Slurmctld(primary) at n is DOWN'")
         let commands = folder.commands()
@@ -186,12 +187,12 @@ struct SlurmCommandsTests {
         #expect(try await commands.queue(of: [getuid()]).map(\.name) == ["7"])
         #expect(try await commands.accounted(named: "spd-a") == [SlurmJobID(rawValue: 35)])
         await #expect(throws: SlurmError.self) { try await commands.ping() }
-        try folder.add("squeue", "\(banner); echo '\(header)'")
+        try folder.add("squeue", "\(banner); \(StandIns.emptyQueue)")
         #expect(try await commands.queue(of: [getuid()]) == [])
         try folder.add("squeue", "\(banner); echo '7|30:00'; \(banner)")
         #expect(try await commands.timeLeft(of: SlurmJobID(rawValue: 7)) == .seconds(1800))
         try folder.add("sbatch", "\(banner); echo 'sbatch: error: invalid partition specified: gpu' >&2; exit 1")
-        try folder.add("squeue", "echo '\(header)'")
+        try folder.add("squeue", StandIns.emptyQueue)
         await #expect(throws: SlurmError.refused(command: "sbatch", message: "invalid partition specified: gpu")) {
             try await commands.submit(scriptAt: "/s", name: "spd-a")
         }
@@ -224,6 +225,9 @@ struct SlurmCommandsTests {
 
 /// A folder of executables that stand in for SLURM's.
 final class StandIns: Sendable {
+    /// What `squeue` does where nothing is queued.
+    static let emptyQueue = "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON'"
+
     private let path: String
 
     init() throws {

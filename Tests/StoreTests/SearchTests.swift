@@ -69,8 +69,8 @@ struct SearchTests {
         let (job, agent) = try openJob(3)
         let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
         let second = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
-        try store.complete(first, metrics: [:], cost: 0.25)
-        try store.settle(second, as: .stopped("stopped early", step: 3, isUnsent: false, cost: 0.5))
+        try store.complete(first, metrics: [:], reached: Reached(best: 0.25, latest: 0.75))
+        try store.settle(second, as: .stopped("stopped early", step: 3, isUnsent: false), reached: Reached(best: 0.5))
         var seen: OpenSpec?
         _ = try store.claimNext(of: job, by: agent, lease: lease) { open in
             seen = open
@@ -78,7 +78,7 @@ struct SearchTests {
         }
         #expect(seen?.number == 2)
         #expect(seen?.trials.map(\.point) == [[0], [0.1]])
-        #expect(seen?.trials.map(\.cost) == [0.25, 0.5])
+        #expect(seen?.trials.map(\.reached) == [Reached(best: 0.25, latest: 0.75), Reached(best: 0.5)])
         #expect(seen?.trials.map(\.status) == [.done, .stopped])
         let stopped = try store.run(second.run)
         #expect(stopped.status == .stopped && stopped.error == "stopped early" && stopped.progress.step == 3)
@@ -87,14 +87,14 @@ struct SearchTests {
     @Test func furtherSpecsOfASearchBelongToIt() throws {
         let (job, agent) = try openJob(1)
         let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
-        try store.complete(first, metrics: [:], cost: 1)
+        try store.complete(first, metrics: [:], reached: Reached(best: 1))
         #expect(try store.add(open(2), to: job) {} == 2)
         var seen: OpenSpec?
         _ = try store.claimNext(of: job, by: agent, lease: lease) { open in
             seen = open
             return choice(open)
         }
-        #expect(seen?.number == 1 && seen?.trials.map(\.cost) == [1])
+        #expect(seen?.number == 1 && seen?.trials.map(\.reached.best) == [1])
     }
 
     @Test func aBandJudgesARunOnceHoweverOftenItGetsThere() throws {
@@ -111,5 +111,54 @@ struct SearchTests {
         #expect(try store.reach(second, band: 3, value: 0.7, judged: 0) { $0.min() } == 0.5)
         try store.release(first, reason: "test")
         #expect(throws: StoreError.self) { try reach(first, 0.5) }
+    }
+
+    @Test func whatRunsAtWorkAndFailedOnesHaveReachedIsSeen() throws {
+        let (job, agent) = try openJob(3)
+        let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        let second = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        try store.renew(
+            first, Progress(step: 5, steps: 20, reached: Reached(best: 0.1, latest: 0.3)), lease: lease)
+        try store.settle(second, as: .failed("test", retry: false), reached: Reached(best: 0.2, latest: 0.4))
+        var seen: OpenSpec?
+        _ = try store.claimNext(of: job, by: agent, lease: lease) { open in
+            seen = open
+            return choice(open)
+        }
+        #expect(seen?.trials.map(\.reached.best) == [0.1, 0.2])
+        #expect(seen?.trials.map(\.reached.latest) == [0.3, 0.4])
+    }
+
+    @Test func aRunThatReachesTheTargetEndsWhatHasNotBegun() throws {
+        let (job, agent) = try openJob(4)
+        let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        let begun = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        try store.release(begun, reason: "test")
+        let good = Reached(best: 0.1, latest: 0.1, ending: "not begun: test")
+        try store.renew(first, Progress(step: 5, steps: 20, reached: good), lease: lease)
+        #expect(try store.snapshot(of: job).runs.map(\.status) == [.running, .pending, .stopped, .stopped])
+        #expect(try store.snapshot(of: job).runs.map(\.error) == [nil, nil, "not begun: test", "not begun: test"])
+        // A run tells it once: what is asked for afterwards is wanted all the same.
+        #expect(try store.add(open(1), to: job) {} == 1)
+        try store.complete(first, metrics: [:], reached: good)
+        #expect(try store.snapshot(of: job).runs.map(\.status) == [.done, .pending, .stopped, .stopped, .pending])
+        let again = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        #expect(again.run == begun.run)
+        try store.complete(again, metrics: [:], reached: good)
+        #expect(try store.snapshot(of: job).counts[.stopped] == 3)
+        #expect(try store.snapshot(of: job).counts[.pending] == 0)
+    }
+
+    @Test func aTargetEndsItsOwnSearchOnly() throws {
+        let (job, agent) = try openJob(2)
+        let other = open(1).map { spec in
+            var spec = spec
+            spec.search = "another search"
+            return spec
+        }
+        #expect(try store.add(other, to: job) {} == 1)
+        let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        try store.complete(first, metrics: [:], reached: Reached(best: 0.1, ending: "enough"))
+        #expect(try store.snapshot(of: job).runs.map(\.status) == [.done, .stopped, .pending])
     }
 }

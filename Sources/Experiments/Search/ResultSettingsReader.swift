@@ -27,10 +27,7 @@ struct ResultSettingsReader {
     }
 
     private mutating func readMetric(_ entry: SourceNode.Entry) {
-        let known = ["name", "goal"]
-        guard let keys = keys(of: entry, known, unsupported: ["target", "impute", "impute_while_running"]) else {
-            return
-        }
+        guard let keys = keys(of: entry, ["name", "goal", "target", "impute", "impute_while_running"]) else { return }
         var isMaximized = false
         if let goal = keys["goal"] {
             switch goal.value.value {
@@ -47,6 +44,32 @@ struct ResultSettingsReader {
             return reject(name, "\(entry.key).name", "the name of a metric, such as loss/total")
         }
         settings.metric = (text, isMaximized, name.place)
+        if let target = keys["target"] {
+            if let number = target.value.value.asNumber, number.isFinite {
+                settings.target = number
+            } else {
+                reject(target, "\(entry.key).target", "a number")
+            }
+        }
+        if let strategy = keys["impute"] { settings.impute = imputation(strategy, entry.key, orNone: false) }
+        if let strategy = keys["impute_while_running"] {
+            settings.imputeWhileRunning = imputation(strategy, entry.key, orNone: true)
+        }
+    }
+
+    /// One of W&B's words for the value of a run that has no result; nil for `false`, where that may be.
+    private mutating func imputation(
+        _ entry: SourceNode.Entry, _ parent: String, orNone mayBeNone: Bool
+    ) -> Imputation? {
+        switch entry.value.value {
+        case .bool(false) where mayBeNone: return nil
+        case .string("false") where mayBeNone: return nil
+        case .string(let word):
+            if let strategy = Imputation(rawValue: word) { return strategy }
+        default: break
+        }
+        reject(entry, "\(parent).\(entry.key)", "best, latest\(mayBeNone ? ", worst or false" : " or worst")")
+        return nil
     }
 
     private mutating func readEarly(_ entry: SourceNode.Entry) {
@@ -99,9 +122,7 @@ struct ResultSettingsReader {
     }
 
     /// The entries of a mapping by their keys; nil, and a report, for what is none or has others.
-    private mutating func keys(
-        of entry: SourceNode.Entry, _ known: [String], unsupported: [String] = []
-    ) -> [String: SourceNode.Entry]? {
+    private mutating func keys(of entry: SourceNode.Entry, _ known: [String]) -> [String: SourceNode.Entry]? {
         guard case .map(let inner) = entry.value.content else {
             reject(entry, entry.key, "a mapping of \(known.joined(separator: ", "))")
             return nil
@@ -114,15 +135,10 @@ struct ResultSettingsReader {
                 continue
             }
             isSound = false
-            let path = "\(entry.key).\(child.key)"
-            if unsupported.contains(child.key) {
-                reader.report(.sweepForm("is not supported here; leave it out"), path: path, at: child.place)
-            } else {
-                let nearest = Spelling.nearest(to: child.key, among: known)
-                let cause = ConfigProblem.Cause.unknownName(
-                    kind: "key", name: child.key, nearest: nearest, known: known)
-                reader.report(cause, path: entry.key, at: child.place)
-            }
+            let nearest = Spelling.nearest(to: child.key, among: known)
+            let cause = ConfigProblem.Cause.unknownName(
+                kind: "key", name: child.key, nearest: nearest, known: known)
+            reader.report(cause, path: entry.key, at: child.place)
         }
         return isSound ? keys : nil
     }

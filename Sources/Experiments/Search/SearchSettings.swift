@@ -10,6 +10,12 @@ public struct SearchSettings: Sendable, Equatable {
     public let choosesConfigs: Bool
     /// Which runs are stopped early.
     package let hyperband: Hyperband?
+    /// The value of the metric that is good enough: once a run has it, no further ones begin.
+    public let target: Double?
+    /// What a run counts with that failed, was called off or was stopped early, where the file says so.
+    public let impute: Imputation?
+    /// What a run counts with while it is at work; nil lets it count with what is expected of its settings.
+    public let imputeWhileRunning: Imputation?
 
     /// For people: how runs get their settings, and which of them end early.
     public var lines: [String] {
@@ -25,6 +31,10 @@ public struct SearchSettings: Sendable, Equatable {
                 "Of the runs that have logged \(rows) rows, those not among the best "
                     + "1/\(hyperband.etaText) for \(aim) stop early.")
         }
+        if let target {
+            let goal = "\(metric) \(isMaximized ? "≥" : "≤") \(target)"
+            lines.append("Once a run has reached \(goal), no further ones begin.")
+        }
         return lines
     }
 
@@ -32,10 +42,22 @@ public struct SearchSettings: Sendable, Equatable {
     package func cost(_ value: Double) -> Double { isMaximized ? -value : value }
 }
 
+/// Which value counts for a run without a result, in W&B's words.
+public enum Imputation: String, Sendable, Equatable {
+    /// The best that the run has reached.
+    case best
+    /// What it has logged last.
+    case latest
+    /// The worst result of any run.
+    case worst
+}
+
 extension SweepFile {
     /// The settings of W&B's that speak of results, as they stand in the file.
     struct ResultSettings: Sendable {
         var metric: (name: String, isMaximized: Bool, place: SourcePlace?)?
+        var target: Double?
+        var impute, imputeWhileRunning: Imputation?
         var hyperband: (Hyperband, place: SourcePlace?)?
         var runCap: (count: Int, place: SourcePlace?)?
     }
@@ -43,9 +65,12 @@ extension SweepFile {
     /// How runs are compared; nil for a sweep that compares none.
     public var searchSettings: SearchSettings? {
         let choosesConfigs = method?.name == .bayes
-        guard let metric = results.metric, choosesConfigs || results.hyperband != nil else { return nil }
+        guard let metric = results.metric, choosesConfigs || results.hyperband != nil || results.target != nil else {
+            return nil
+        }
         return SearchSettings(
             metric: metric.name, isMaximized: metric.isMaximized, choosesConfigs: choosesConfigs,
-            hyperband: results.hyperband?.0)
+            hyperband: results.hyperband?.0, target: results.target, impute: results.impute,
+            imputeWhileRunning: results.imputeWhileRunning)
     }
 }

@@ -83,7 +83,7 @@ extension Store {
             for (claim, progress) in claims {
                 do {
                     if let progress {
-                        try Self.note(progress, of: claim, in: db)
+                        try Self.note(progress, of: claim, at: now, in: db)
                     } else {
                         try Self.checkFence(of: claim, in: db)
                     }
@@ -120,10 +120,11 @@ extension Store {
             spec: spec, attempt: attempt, agent: agent, folder: cache.folder(of: spec.run), reachedStep: step)
     }
 
-    private static func note(_ progress: Progress, of claim: Claim, in db: Database) throws {
+    private static func note(_ progress: Progress, of claim: Claim, at now: Timestamp, in db: Database) throws {
         try change(
             claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
             [progress.step, progress.steps, progress.stepsPerSecond, try Numbers.json(progress.losses)])
+        try note(progress.reached, of: claim, at: now, in: db)
     }
 
     /// Changes the run if the claim is still its current attempt.

@@ -11,8 +11,8 @@ public struct OpenSpec: Sendable {
         public let overrides: String
         /// Where its run stands.
         public let status: RunStatus
-        /// The best value that its run has reached, low ones being better.
-        public let cost: Double?
+        /// What its run has reached.
+        public let reached: Reached
     }
 
     /// The search's definition.
@@ -25,6 +25,19 @@ public struct OpenSpec: Sendable {
     public let number: Int
     /// The specs that have their configs, in order.
     public let trials: [Trial]
+}
+
+/// What a run has reached of the metric that its search compares runs by, low values being better.
+public struct Reached: Sendable, Equatable {
+    /// The best value, and the one logged last; nil before the first.
+    public var best, latest: Double?
+    /// Why no further runs of the search begin, as users should read it, where the best value is what was asked for.
+    public var ending: String?
+
+    /// Describes it.
+    public init(best: Double? = nil, latest: Double? = nil, ending: String? = nil) {
+        (self.best, self.latest, self.ending) = (best, latest, ending)
+    }
 }
 
 /// The config of a spec that was open.
@@ -67,13 +80,14 @@ extension Store {
         let trials = try Row.fetchAll(
             db,
             sql: """
-                SELECT point, overrides, status, cost FROM spec JOIN run ON run.id = spec.run
+                SELECT point, overrides, status, cost, latest_cost FROM spec JOIN run ON run.id = spec.run
                 WHERE spec.job = ? AND search = ? AND NOT open ORDER BY spec.position
                 """, arguments: [row["job"] as Int64, row["search"] as Int]
         ).map { row in
             OpenSpec.Trial(
                 point: try JSONDecoder().decode([Double].self, from: Data((row["point"] as String? ?? "[]").utf8)),
-                overrides: row["overrides"], status: try row.word("status"), cost: row["cost"])
+                overrides: row["overrides"], status: try row.word("status"),
+                reached: Reached(best: row["cost"], latest: row["latest_cost"]))
         }
         let open = OpenSpec(
             search: row["definition"], experiment: row["experiment"], config: row["config"], target: row["target"],
@@ -124,6 +138,30 @@ extension Store {
             return stops ? limit : nil
         }
     }
+
+    /// Notes what a run has reached so far, if that is known.
+    ///
+    /// Where it has reached its search's target, the search's runs that have not begun never will; those that have begun
+    /// go on. What is added to the search afterwards waits as usual, until another run gets there.
+    static func note(_ reached: Reached?, of claim: Claim, at now: Timestamp, in db: Database) throws {
+        guard let reached else { return }
+        try change(claim, in: db, "cost = ?, latest_cost = ?", [reached.best, reached.latest])
+        guard let reason = reached.ending, let value = reached.best else { return }
+        try db.execute(
+            sql: "INSERT INTO milestone (run, band, value, stops) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING",
+            arguments: [claim.run.rawValue, Self.targetBand, value])
+        guard db.changesCount > 0 else { return }
+        try db.execute(
+            sql: """
+                UPDATE run SET status = 'stopped', error = ?, ended = ?
+                WHERE status = 'pending' AND attempt = 0 AND id IN (
+                  SELECT spec.run FROM spec JOIN spec AS own ON own.job = spec.job AND own.search = spec.search
+                  WHERE own.run = ?)
+                """, arguments: [reason, now.rawValue, claim.run.rawValue])
+    }
+
+    /// The band of a milestone that is no comparison: the run has reached its search's target.
+    private static let targetBand = 0
 
     func spec(of run: String, in db: Database) throws -> Spec? {
         try Row.fetchOne(

@@ -2,11 +2,10 @@ import GRDB
 
 /// How an attempt ends.
 public enum Settlement: Sendable, Equatable {
-    /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet, `cost` what its
-    /// search compares it by.
-    case done(metrics: [String: Double], isUnsent: Bool, cost: Double? = nil)
+    /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
+    case done(metrics: [String: Double], isUnsent: Bool)
     /// Its search has stopped the run early, for a reason as users should read it, after so many steps.
-    case stopped(String, step: Int, isUnsent: Bool, cost: Double?)
+    case stopped(String, step: Int, isUnsent: Bool)
     /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
     /// attempt, as often as the job allows.
     case failed(String, retry: Bool)
@@ -22,6 +21,7 @@ extension Store {
     /// - Parameters:
     ///   - claim: The attempt.
     ///   - settlement: How it ends.
+    ///   - reached: What its search compares the run by, if one does.
     ///   - usage: What the attempt has taken of the machine since the last renewal, and its agent in all.
     ///   - lease: How long the next claim stands without a renewal; `nil` if the agent wants none.
     ///   - choose: Chooses the config of a spec whose search has left it open, given all that there is to know.
@@ -30,11 +30,13 @@ extension Store {
     /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed; then nothing is claimed.
     @discardableResult
     public func settle(
-        _ claim: Claim, as settlement: Settlement, usage: (share: UsageShare, total: Usage)? = nil,
+        _ claim: Claim, as settlement: Settlement, reached: Reached? = nil,
+        usage: (share: UsageShare, total: Usage)? = nil,
         claimingFor lease: Duration? = nil, choose: (OpenSpec) throws -> ChosenSpec = NoSearch.choose
     ) throws(StoreError) -> (status: RunStatus, next: Claim?) {
         let now = now()
         return try write { db in
+            try Self.note(reached, of: claim, at: now, in: db)
             let status = try Self.settle(claim, as: settlement, at: now, in: db)
             if let usage {
                 try Self.charge(claim, usage.share, in: db)
@@ -47,9 +49,9 @@ extension Store {
 
     /// Settles the run as done, with its final metrics.
     public func complete(
-        _ claim: Claim, metrics: [String: Double], cost: Double? = nil, isUnsent: Bool = false
+        _ claim: Claim, metrics: [String: Double], reached: Reached? = nil, isUnsent: Bool = false
     ) throws(StoreError) {
-        try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent, cost: cost))
+        try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent), reached: reached)
     }
 
     /// Ends the attempt with an error; returns where the run stands then.
@@ -86,17 +88,17 @@ extension Store {
         _ claim: Claim, as settlement: Settlement, at now: Timestamp, in db: Database
     ) throws -> RunStatus {
         switch settlement {
-        case .done(let metrics, let isUnsent, let cost):
+        case .done(let metrics, let isUnsent):
             try change(
                 claim, in: db,
-                "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?, cost = ?",
-                [try Numbers.json(metrics), now.rawValue, isUnsent, cost])
+                "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
+                [try Numbers.json(metrics), now.rawValue, isUnsent])
             try end(claim, .done, reason: nil, at: now, in: db)
             return .done
-        case .stopped(let reason, let step, let isUnsent, let cost):
+        case .stopped(let reason, let step, let isUnsent):
             try change(
-                claim, in: db, "status = 'stopped', step = ?, error = ?, ended = ?, unsent = ?, cost = ?",
-                [step, reason, now.rawValue, isUnsent, cost])
+                claim, in: db, "status = 'stopped', step = ?, error = ?, ended = ?, unsent = ?",
+                [step, reason, now.rawValue, isUnsent])
             try end(claim, .stopped, reason: reason, at: now, in: db)
             return .stopped
         case .failed(let error, let retry):

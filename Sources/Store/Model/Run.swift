@@ -67,9 +67,14 @@ public struct Progress: Sendable, Equatable {
     public var stepsPerSecond: Double?
     /// The latest losses by their logged names.
     public var losses: [String: Double]
+    /// What the run has reached, where a search compares it.
+    public var reached: Reached?
 
     /// Describes progress.
-    public init(step: Int, steps: Int, stepsPerSecond: Double? = nil, losses: [String: Double] = [:]) {
+    public init(
+        step: Int, steps: Int, stepsPerSecond: Double? = nil, losses: [String: Double] = [:], reached: Reached? = nil
+    ) {
+        self.reached = reached
         self.step = step
         self.steps = steps
         self.stepsPerSecond = stepsPerSecond

@@ -2,7 +2,8 @@ extension Schema {
     // A `search` is a sweep whose runs are compared, of one experiment: its definition is the agents' to read. A spec
     // that is `open` has no config of its own yet; whoever claims it first chooses one, and notes where it lies (`point`,
     // a JSON array of numbers). `run.cost` is the best value that a run has reached, low ones being better. A `milestone`
-    // is a band that a run has reached: its value there, what it must not exceed, and whether it stops the run.
+    // is a band that a run has reached: its value there, what it must not exceed, and whether it stops the run. Band 0
+    // is no comparison: there the run has reached its search's target.
     static let v11 = """
         CREATE TABLE search (
           job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
@@ -26,4 +27,7 @@ extension Schema {
           PRIMARY KEY (run, band)
         ) STRICT, WITHOUT ROWID;
         """
+
+    // Beside the best value the one that the run has logged last.
+    static let v12 = "ALTER TABLE run ADD COLUMN latest_cost REAL"
 }

@@ -38,6 +38,9 @@ enum Schema {
         migrator.registerMigration("searches") { db in
             try db.execute(sql: v11)
         }
+        migrator.registerMigration("latest values of searches") { db in
+            try db.execute(sql: v12)
+        }
         return migrator
     }
 

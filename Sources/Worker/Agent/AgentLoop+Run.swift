@@ -60,7 +60,7 @@ extension AgentLoop {
             let plan = try plan(claim, folder: claim.folder)
             let tracker = try tracker(of: held, plan: plan, log: log)
             comment?.follow(tracker)
-            let comparison = try RunComparison(claim, store: store) { held.lost != nil || held.isOver }
+            let comparison = try RunComparison(held, store: store)
             return .ready(ClaimedRun(held: held, plan: plan, tracker: tracker, log: log, comparison: comparison))
         } catch let error as FileError where error.isOutOfRoom {
             _ = try giveBackForRoom(held, error.description)
@@ -97,8 +97,7 @@ extension AgentLoop {
         switch outcome {
         case .finished(let metrics):
             run.say("done: " + Self.summary(metrics))
-            let settled = try settle(
-                run.held, as: .done(metrics: metrics, isUnsent: run.tracker.keepsRows, cost: run.comparison?.cost()))
+            let settled = try settle(run.held, as: .done(metrics: metrics, isUnsent: run.tracker.keepsRows))
             if settled.lost == nil { removeCheckpoints(of: run) }
             close(run, exitCode: 0, unless: settled.lost)
             return settled.next
@@ -111,9 +110,7 @@ extension AgentLoop {
         case .outdone(let step, let reason):
             run.say(reason)
             let settled = try settle(
-                run.held,
-                as: .stopped(
-                    reason, step: step, isUnsent: run.tracker.keepsRows, cost: run.comparison?.cost()))
+                run.held, as: .stopped(reason, step: step, isUnsent: run.tracker.keepsRows))
             if settled.lost == nil { removeCheckpoints(of: run) }
             close(run, exitCode: 255, unless: settled.lost)
             return settled.next

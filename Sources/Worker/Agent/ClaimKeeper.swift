@@ -82,8 +82,8 @@ final class ClaimKeeper: Sendable {
         let asked = ContinuousClock.now
         let wantsNext = mayClaim ? try !lookAround(atMostEvery: Self.lookPause).contains(where: \.hasProgress) : false
         let (status, next) = try store.settle(
-            kept.claim, as: settlement, usage: usage(), claimingFor: wantsNext ? lease : nil,
-            choose: Searching.choose)
+            kept.claim, as: settlement, reached: kept.reached, usage: usage(),
+            claimingFor: wantsNext ? lease : nil, choose: Searching.choose)
         kept.end()
         state.withLock { state in state.kept.removeAll { $0 === kept } }
         return (status, next.map { keep($0, asked: asked) })

@@ -6,6 +6,7 @@ import Synchronization
 final class HeldClaim: Sendable {
     private struct State {
         var progress: RunProgress?
+        var reached: Reached?
         var lost: LostLease?
         /// Whether it is settled or given up: what was known of it then stays true.
         var isOver = false
@@ -42,17 +43,26 @@ final class HeldClaim: Sendable {
         state.withLock { $0.progress = progress }
     }
 
+    /// Takes note of what the run has reached, where a search compares it.
+    func note(_ reached: Reached) {
+        state.withLock { $0.reached = reached }
+    }
+
+    /// What the run has reached, where a search compares it.
+    var reached: Reached? { state.withLock(\.reached) }
+
     /// Whether there is progress to pass on.
     var hasNews: Bool { state.withLock { $0.progress != nil } }
 
     /// The progress to pass on, once.
     func takeProgress() -> Progress? {
-        let progress = state.withLock { state in
+        let (progress, reached) = state.withLock { state in
             defer { state.progress = nil }
-            return state.progress
+            return (state.progress, state.reached)
         }
         return progress.map {
-            Progress(step: $0.step, steps: $0.steps, stepsPerSecond: $0.stepsPerSecond, losses: $0.losses)
+            Progress(
+                step: $0.step, steps: $0.steps, stepsPerSecond: $0.stepsPerSecond, losses: $0.losses, reached: reached)
         }
     }
 

@@ -24,10 +24,8 @@ final class RunComparison: Sendable {
     }
 
     private let settings: SearchSettings
-    private let claim: Claim
+    private let held: HeldClaim
     private let store: Store
-    /// Whether the claim is given up, so that nobody need ask any more.
-    private let isOver: @Sendable () -> Bool
     private let state: Mutex<State>
 
     private static let patience = DispatchTimeInterval.seconds(2)
@@ -36,14 +34,14 @@ final class RunComparison: Sendable {
     ///
     /// - Throws: What keeps the search, or the rows of earlier attempts, from being read: a run without its rows would
     ///   count as the worst of all.
-    init?(_ claim: Claim, store: Store, isOver: @escaping @Sendable () -> Bool) throws {
+    init?(_ held: HeldClaim, store: Store) throws {
+        let claim = held.claim
         guard let text = claim.spec.search, let settings = try SearchDefinition(json: text).searchSettings() else {
             return nil
         }
         self.settings = settings
-        self.claim = claim
+        self.held = held
         self.store = store
-        self.isOver = isOver
         var earlier: [(step: Int, cost: Double)] = []
         try MetricRows.forEach(in: claim.folder.metrics) { step, values in
             guard let literal = values.last(where: { $0.name == settings.metric })?.value,
@@ -52,13 +50,22 @@ final class RunComparison: Sendable {
             earlier.append((step, settings.cost(value)))
         }
         state = Mutex(State(earlier: earlier))
+        held.note(reached(earlier.map(\.cost)))
     }
 
     /// Why the run is to stop, once that is known.
     var verdict: String? { state.withLock(\.verdict) }
 
-    /// The best that the run has reached by its rows; nil if it has no value of the metric.
-    func cost() -> Double? { state.withLock { $0.costs(before: .max).min() } }
+    /// What the state file is told of the values of the run's rows.
+    private func reached(_ costs: [Double]) -> Reached {
+        var reached = Reached(best: costs.min(), latest: costs.last)
+        if let target = settings.target, let best = reached.best, best <= settings.cost(target) {
+            reached.ending =
+                "not begun: run \(held.claim.run) has reached the target, \(settings.metric) "
+                + "\(settings.isMaximized ? "≥" : "≤") \(text(settings.cost(target))), with \(text(best))"
+        }
+        return reached
+    }
 
     /// Takes note of a logged step, and asks whether the run goes on where runs are compared.
     func note(_ row: MetricsRow) {
@@ -69,6 +76,7 @@ final class RunComparison: Sendable {
             state.costs = costs
             return costs
         }
+        held.note(reached(costs))
         guard value?.isFinite == true, let hyperband = settings.hyperband, hyperband.bands.contains(costs.count) else {
             return
         }
@@ -82,10 +90,10 @@ final class RunComparison: Sendable {
         let answered = DispatchSemaphore(value: 0)
         let thread = Thread { [self] in
             defer { answered.signal() }
-            while !isOver() {
+            while held.lost == nil, !held.isOver {
                 do throws(StoreError) {
                     let limit = try store.reach(
-                        claim, band: band, value: value, judged: judged, threshold: hyperband.threshold)
+                        held.claim, band: band, value: value, judged: judged, threshold: hyperband.threshold)
                     if let limit { state.withLock { $0.verdict = reason(band, judged, limit, hyperband) } }
                     return
                 } catch {
@@ -99,11 +107,12 @@ final class RunComparison: Sendable {
     }
 
     private func reason(_ band: Int, _ judged: Double, _ limit: Double, _ hyperband: Hyperband) -> String {
-        func text(_ cost: Double) -> String {
-            let value = settings.cost(cost)
-            return Metric.named(settings.metric)?.text(value) ?? "\(value)"
-        }
-        return "stopped early: \(settings.metric) is \(text(judged)) at row \(band), "
+        "stopped early: \(settings.metric) is \(text(judged)) at row \(band), "
             + "not among the best 1/\(hyperband.etaText) (\(text(limit)))"
+    }
+
+    private func text(_ cost: Double) -> String {
+        let value = settings.cost(cost)
+        return Metric.named(settings.metric)?.text(value) ?? "\(value)"
     }
 }

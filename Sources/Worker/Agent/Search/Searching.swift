@@ -6,21 +6,37 @@ import Store
 enum Searching {
     /// Chooses the config of a spec that its search has left open.
     static func choose(_ open: OpenSpec) throws -> ChosenSpec {
+        let definition = try SearchDefinition(json: open.search)
+        let settings = try definition.searchSettings()
         let state = SearchDefinition.State(
             experiment: open.experiment, config: open.config, target: open.target, number: open.number,
-            trials: open.trials.map { Trial($0.point, outcome(of: $0)) },
+            trials: open.trials.map { Trial($0.point, outcome(of: $0, settings)) },
             taken: Set(open.trials.map(\.overrides)))
-        let chosen = try SearchDefinition(json: open.search).choose(state)
+        let chosen = try definition.choose(state)
         return ChosenSpec(
             config: chosen.config, overrides: chosen.overrides, steps: chosen.steps, point: chosen.point)
     }
 
-    /// Runs that were called off say nothing of their configs, but are not to be repeated: they count as open ones do.
-    private static func outcome(of trial: OpenSpec.Trial) -> Trial.Outcome {
+    /// What a run counts with: its best value where it is done, else what the sweep file says.
+    ///
+    /// Where that says nothing, an early stop counts as the end does, a failure as the worst result. Runs that were
+    /// called off say nothing of their configs then, but are not to be repeated: they count as those at work do.
+    private static func outcome(of trial: OpenSpec.Trial, _ settings: SearchSettings?) -> Trial.Outcome {
         switch trial.status {
-        case .done, .stopped: trial.cost.map(Trial.Outcome.value) ?? .failed
-        case .failed: .failed
-        case .pending, .running, .cancelled: .open
+        case .done: outcome(.best, trial.reached) ?? .failed
+        case .stopped: outcome(settings?.impute ?? .best, trial.reached) ?? .failed
+        case .failed: outcome(settings?.impute ?? .worst, trial.reached) ?? .failed
+        case .cancelled: settings?.impute.flatMap { outcome($0, trial.reached) } ?? .open
+        case .pending, .running: settings?.imputeWhileRunning.flatMap { outcome($0, trial.reached) } ?? .open
+        }
+    }
+
+    /// A run's value; nil for a run that has none yet.
+    private static func outcome(_ imputation: Imputation, _ reached: Reached) -> Trial.Outcome? {
+        switch imputation {
+        case .best: reached.best.map(Trial.Outcome.value)
+        case .latest: reached.latest.map(Trial.Outcome.value)
+        case .worst: .failed
         }
     }
 }
