@@ -12,13 +12,15 @@ final class Scene: Sendable {
     let runs: [RunID]
 
     /// Stores a job of so many runs with `lr` swept; the first is at work.
-    init(runs count: Int = 3, overrides: (Int) -> String = { "[[\"lr\",\"\($0 + 1)e-3\"]]" }) throws {
+    init(
+        runs count: Int = 3, experiment: String = "toy", task: String = #"{"on":true,"name":"a"}"#,
+        overrides: (Int) -> String = { "[[\"lr\",\"\($0 + 1)e-3\"]]" }
+    ) throws {
         cache = CacheFolder(path: NSTemporaryDirectory() + "/spd-ui-test-" + UUID().uuidString.prefix(8))
         let store = try Store(cache)
         let specs = (0..<count).map { index in
             NewSpec(
-                experiment: "toy",
-                config: "{\"lr\":\(index + 1)e-3,\"task_config\":{\"on\":true,\"name\":\"a\"},\"seed\":0}",
+                experiment: experiment, config: "{\"lr\":\(index + 1)e-3,\"task_config\":\(task),\"seed\":0}",
                 overrides: overrides(index), target: nil, steps: 100)
         }
         let job = try store.insertJob(
@@ -43,14 +45,18 @@ final class Scene: Sendable {
     func site() throws -> Site { try Site(cache: cache, environment: ["PATH": "/nowhere"]) }
 
     /// Serves the folder while `body` asks, which blocks: on a thread that the server does not need.
+    ///
+    /// `instead` answers in the place of what a worker would have drawn or computed.
     func serving(
-        _ gate: Gate = Gate(), patience: Duration = .seconds(60), _ body: @escaping @Sendable (Client) throws -> Void
+        _ gate: Gate = Gate(), patience: Duration = .seconds(60),
+        instead: @escaping @Sendable (Ask) -> Reply? = { _ in nil }, _ body: @escaping @Sendable (Client) throws -> Void
     ) async throws {
         let site = try site()
         defer { site.removeScratch() }
         let routes = Routes(site)
         let server = try DashboardServer.start(at: .port(0), gate: gate, patience: patience) {
-            await routes.answer($0)
+            if let reply = instead($0) { return reply }
+            return await routes.answer($0)
         }
         defer { server.stop() }
         let client = Client(port: try #require(server.port), token: gate.token)

@@ -30,7 +30,8 @@ export function figuresTab(view, isNumbers) {
     if (isLive && textOf(found) === textOf(sets)) return;
     sets = found;
     const steps = [...new Set([...sets.values()].flat().map((set) => set.step))].sort((a, b) => a - b);
-    const names = [...new Set([...sets.values()].flat().flatMap((set) => set.figures))].filter((one) => !isNumbers || !/^mask_vals|^mean_component/.test(one));
+    const all = [...new Set([...sets.values()].flat().flatMap((set) => set.figures))];
+    const names = isNumbers ? await withMaps(all) : all;
     if (!steps.length) {
       fill(element, make("p", { class: "empty" }, runs.length ? "These runs have no figures yet: they draw some every image_freq steps, if Cairo is on their node and `figures` in the config allows it." : "None of the runs shown has begun."));
       return;
@@ -53,6 +54,13 @@ export function figuresTab(view, isNumbers) {
       make("label", { class: "control grow" }, make("span", {}, `step (${plural(steps.length, "kept step")})`), slider, shown), takeaway()), pictures,
     make("p", { class: "dim" }, view.filters.chosen(view.runs.rows).length > mostPictures ? `The first ${mostPictures} runs are shown: pick others in the table.` : ""));
     draw();
+  }
+
+  // The figures whose numbers are maps, as the latest of each run tell.
+  async function withMaps(names) {
+    const latest = [...sets].filter(([, list]) => list.length).map(([run, list]) => numbersOf(run, list[list.length - 1]).catch(() => ({})));
+    const arrays = await Promise.all(latest);
+    return names.filter((one) => !/^mask_vals|^mean_component/.test(one) && arrays.some((some) => mapsOf(some, one).length));
   }
 
   // A run that kept no figures of that very step shows its last ones before.

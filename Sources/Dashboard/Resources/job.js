@@ -14,7 +14,7 @@ import { scatterTab } from "./scatter.js";
 import { facts, tableTab } from "./table.js";
 import { takeawayMenu } from "./takeaway.js";
 
-const states = ["done", "stopped", "running", "pending", "failed", "cancelled"];
+export const states = ["done", "stopped", "running", "pending", "failed", "cancelled"];
 // What is worth a look first, if runs have it.
 const headlines = ["loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/importance_minimality", "misc/masked_kl_loss_vs_target", "features_with_one_mlp_in"];
 
@@ -127,7 +127,9 @@ export async function jobPage(page, job, about) {
       failed = now.counts.failed;
     };
     update();
-    return { element: make("div", {}, facts, failures), update };
+    const rows = () => csv([["agent", "state", "node", "process", "run", "last heard", "reason"],
+      ...(now.agents ?? []).map((one) => [`${job}.${one.number}`, one.verdict ?? one.state, one.host, one.pid, one.run, moment(one.heartbeat), one.verdict_reason ?? one.reason])]);
+    return { element: make("div", {}, make("div", { class: "tools" }, view.takeaway(null, rows)), facts, failures), update };
   };
   let tab = null;
   view.changed = () => { fill(strip, filterStrip(view)); tab?.update(false); };

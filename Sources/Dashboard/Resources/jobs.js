@@ -1,14 +1,18 @@
 // All jobs, the latest first.
 import { ask, record } from "./api.js";
 import { every, fill, link, make } from "./dom.js";
-import { moment } from "./format.js";
-import { bar, countsText } from "./job.js";
+import { csv, moment } from "./format.js";
+import { bar, countsText, states } from "./job.js";
+import { takeawayMenu } from "./takeaway.js";
 
 export async function jobsPage(page, site) {
   const body = make("div", {});
-  fill(page, make("header", {}, make("h1", {}, "Jobs"), make("p", { class: "dim" }, `${site.cache} on ${site.host}`)), body);
+  let latest = [];
+  const rows = () => csv([["job", "name", ...states, "submitted", "executor", "agents"], ...latest.map((job) => [job.id, job.token, ...states.map((state) => job.counts[state]), moment(job.created), job.executor, job.agents_requested])]);
+  fill(page, make("header", {}, make("h1", {}, "Jobs"), make("p", { class: "dim" }, `${site.cache} on ${site.host}`)), make("div", { class: "tools" }, takeawayMenu("spd-jobs", null, rows)), body);
   const show = async () => {
     const { jobs } = await ask("jobs");
+    latest = jobs;
     if (!jobs.length) {
       fill(body, make("p", { class: "empty" }, "No job has been submitted to this folder yet. ", make("code", {}, "orchestrator submit --experiments tms_5-2"), " submits one; it appears here by itself."));
       return true;

@@ -1,7 +1,8 @@
 // A log, followed while it grows.
-import { ask } from "./api.js";
+import { answers, ask, record } from "./api.js";
 import { every, fill, make } from "./dom.js";
 import { bytes } from "./format.js";
+import { saveText, safeName, takeawayMenu } from "./takeaway.js";
 
 const mostLetters = 2_000_000;
 
@@ -9,7 +10,7 @@ export function logView(path, title) {
   const text = make("pre", { class: "log", tabindex: 0, "aria-label": title });
   const note = make("p", { class: "dim" });
   const earlier = make("button", { hidden: true }, "Earlier");
-  const element = make("section", { class: "card" }, make("h3", {}, title), note, earlier, text);
+  const element = make("section", { class: "card" }, make("h3", {}, title), note, make("div", { class: "tools" }, takeawayMenu(safeName(title), null, null, { more: [["Text", () => saveText(`${safeName(title)}.txt`, "text/plain", text.textContent)]] }), earlier), text);
   let [first, next] = [null, null];
   async function read() {
     const part = await ask(path + (next === null ? "" : `?from=${next}`), undefined, next === null ? path : null);
@@ -19,9 +20,11 @@ export function logView(path, title) {
     if (part.text) text.append(part.text);
     if (text.textContent.length > mostLetters) text.textContent = text.textContent.slice(-mostLetters / 2);
     next = part.next;
-    earlier.hidden = first === 0;
+    earlier.hidden = first === 0 || record !== null;
     note.textContent = part.size === 0 ? (part.is_over ? "It said nothing." : "It has said nothing yet; this follows it.") : `${bytes(part.size)}${part.is_over ? "" : ", followed"}`;
     if (isAtEnd) text.scrollTop = text.scrollHeight;
+    // An export has what is shown, and follows nothing.
+    if (!record) answers.set(path, { ...part, text: text.textContent, from: first, is_over: true });
     return !part.is_over || part.next < part.size;
   }
   earlier.addEventListener("click", async () => {

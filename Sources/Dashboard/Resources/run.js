@@ -2,7 +2,7 @@
 import { ask, record } from "./api.js";
 import { curvesTab } from "./curves.js";
 import { every, fill, isHeld, link, make } from "./dom.js";
-import { bytes, duration, moment, number } from "./format.js";
+import { bytes, csv, duration, moment, number } from "./format.js";
 import { flatten } from "./diff.js";
 import { explorerTab } from "./explorer.js";
 import { figuresTab } from "./figures.js";
@@ -44,7 +44,9 @@ export async function runPage(page, name, about) {
   fill(page, make("header", {}, make("p", {}, link("Jobs", "/"), " / ", link(`Job ${told.job}`, `/job/${told.job}`)),
     make("h1", {}, make("span", { class: "mono" }, run.run), " ", make("span", { class: "state " + run.status }, run.status), " ", make("span", { class: "dim" }, run.experiment))), bar);
   show();
-  const overview = { element: body, update() {} };
+  const rows = () => csv([["kind", "name", "value"], ...[["metric", { ...told.run.losses, ...told.run.metrics }], ["config", flatten(told.config)]]
+    .flatMap(([kind, values]) => Object.entries(values).map(([key, value]) => [kind, key, value]))]);
+  const overview = { element: make("div", {}, make("div", { class: "tools" }, view.takeaway(null, rows)), body), update() {} };
   view.filters.picked = new Set([run.run]);
   view.filters.store = () => {};
   const tab = tabs(bar, view, [

@@ -80,7 +80,7 @@ package struct WatchScreen {
         lines += Array(repeating: "", count: max(0, rows - 1 - lines.count))
         let place = count > page ? "runs \(offset + 1)–\(offset + shown.count) of \(count) · " : ""
         let foot =
-            place + "sorted by \(order.rawValue)\(isTurned ? ", turned" : "") · ↑↓ scroll · s sort · r turn · q quit"
+            place + "sorted by \(order.rawValue)\(isTurned ? ", turned" : "") · q quit · ↑↓ scroll · s sort · r turn"
         lines = Array(lines.prefix(max(1, rows - 1))) + [text.style.paint(foot, .dim)]
         return lines.prefix(rows).map { Terminal.cut($0, to: columns) }
     }
