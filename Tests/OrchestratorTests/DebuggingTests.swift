@@ -44,6 +44,16 @@ struct DebuggingTests {
         #expect(other.error.contains("holds a run of another spec"))
     }
 
+    @Test func aRunWhoseLinesAreNotTakenSaysSo() async throws {
+        let answer = try await bench.run(
+            "/bin/sh",
+            ["-c", "\"$0\" run small.yaml --steps 2 --out full >/dev/full", Workbench.products + "/orchestrator"])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("cannot write standard output: "), "\(answer.error)")
+        #expect(
+            FileManager.default.fileExists(atPath: bench.path + "/full/metrics.jsonl"), "it is trained all the same")
+    }
+
     @Test func aJobsSpecIsTrainedOnceMoreAndKeysAreSet() async throws {
         let submitted = try await bench.orchestrator([
             "submit", "--experiments", "small.yaml", "--set", "lr=0.002", "--set", "feature_probability=0.2",

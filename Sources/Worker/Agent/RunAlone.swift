@@ -55,6 +55,7 @@ extension Worker {
                 })
             try conclude(
                 Result { try RunExecution(plan, tracker: tracker, hooks: hooks).perform() }, plan, tracker, log)
+            try log.checkOutput()
         }
 
         private func plan(_ spec: WorkerQuestion.Trial, _ folder: RunFolder, _ environment: [String: String]) throws

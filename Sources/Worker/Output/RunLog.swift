@@ -16,6 +16,8 @@ final class RunLog: Sendable {
     private let isQuiet: Bool
     private let isTerminal = isatty(STDOUT_FILENO) == 1
     private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
+    /// Why standard output did not take all of what was said; a pipe that nobody reads any more is no reason.
+    private let unwritten = Mutex<Int32?>(nil)
 
     init(run: String, folder: RunFolder, isQuiet: Bool) throws(FileError) {
         try folder.create()
@@ -53,7 +55,15 @@ final class RunLog: Sendable {
 
     private func show(_ line: String, isLasting: Bool) {
         let start = isTerminal ? "\r\u{1B}[K" : Date.now.ISO8601Format() + " "
-        StandardStreams.write("\(start)\(run)  \(line)\(isLasting ? "\n" : "")")
+        guard !StandardStreams.write("\(start)\(run)  \(line)\(isLasting ? "\n" : "")") else { return }
+        let code = errno
+        if code != EPIPE { unwritten.withLock { $0 = code } }
+    }
+
+    /// Checks that standard output has taken what was said: for a program whose answer that is.
+    func checkOutput() throws(FileError) {
+        guard let code = unwritten.withLock({ $0 }) else { return }
+        throw FileError(.write, "standard output", reason: String(cString: strerror(code)))
     }
 
     static func line(_ progress: RunProgress) -> String {
