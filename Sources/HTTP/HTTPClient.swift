@@ -170,8 +170,11 @@ public final class HTTPClient {
             curl_set_long(handle, CURLOPT_UPLOAD, 1)
             // Without its size libcurl would send it in chunks, which object stores refuse.
             curl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(place.count))
-            curl_set_body_provider(handle, provideBody, UnsafeMutableRawPointer(file))
-            return run(exchange)
+            let body = FileBody(file, count: place.count)
+            return withExtendedLifetime(body) {
+                curl_set_body_provider(handle, provideBody, Unmanaged.passUnretained(body).toOpaque())
+                return run(exchange)
+            }
         }
     }
 
@@ -268,11 +271,27 @@ private func receiveHeader(
     return length
 }
 
+/// The part of a file that is sent: libcurl takes all that it is given, also beyond the length that the headers state.
+private final class FileBody {
+    private let file: UnsafeMutablePointer<FILE>
+    private var remaining: Int
+
+    init(_ file: UnsafeMutablePointer<FILE>, count: Int) {
+        (self.file, self.remaining) = (file, count)
+    }
+
+    func read(into buffer: UnsafeMutablePointer<CChar>, atMost capacity: Int) -> Int {
+        let count = fread(buffer, 1, min(capacity, remaining), file)
+        remaining -= count
+        return count
+    }
+}
+
 private func provideBody(
     buffer: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
 ) -> Int {
-    guard let buffer, let file = context?.assumingMemoryBound(to: FILE.self) else { return 0 }
-    return fread(buffer, 1, size * count, file)
+    guard let buffer, let context else { return 0 }
+    return Unmanaged<FileBody>.fromOpaque(context).takeUnretainedValue().read(into: buffer, atMost: size * count)
 }
 
 private func checkProgress(

@@ -53,21 +53,25 @@ extension MemoryLimit {
         return MemoryLimit(total: megabytes << 20, free: megabytes << 20, owner: "the SLURM job (--mem)")
     }
 
-    /// An address space also holds the program, its threads' stacks and what has been reserved without being used.
+    /// An address space also holds the program, its threads' stacks and what has been reserved without being used: runs
+    /// have what is left beside them.
     private static func addressSpace(_ files: KernelFiles) -> MemoryLimit? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < UInt64(1) << 60 else {
             return nil
         }
-        let taken = (files.number(ofFirstWordIn: "/proc/self/statm") ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        let most = Int(limit.rlim_cur) - threadReserve
         return MemoryLimit(
-            total: Int(limit.rlim_cur), free: max(0, Int(limit.rlim_cur) - taken - threadReserve),
-            owner: "this process (ulimit -v)")
+            total: max(0, most - programSize), free: max(0, most - files.addressSpace),
+            owner: "what ulimit -v leaves this process")
     }
 
-    /// What the threads of a run that begins take beside its numbers: stacks, and OpenBLAS's buffers, which it waits for
-    /// without end where it can't get them.
-    private static let threadReserve = 96 << 20
+    /// What the program itself takes, in bytes: its address space when its limits were first asked for, before any run.
+    private static let programSize = KernelFiles(root: "").addressSpace
+
+    /// What the threads of a run that begins take beside its numbers: stacks, and OpenBLAS's buffer of 128 MiB, which it
+    /// asks for without end where it cannot get it.
+    private static let threadReserve = 176 << 20
 }
 
 /// How many cores' worth of time this process may take.
@@ -94,8 +98,10 @@ private struct KernelFiles {
         text(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
 
-    func number(ofFirstWordIn path: String) -> Int? {
-        text(path)?.split(separator: " ").first.flatMap { Int($0) }
+    /// The size of this process's address space, in bytes.
+    var addressSpace: Int {
+        let pages = text("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) }
+        return (pages ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     /// The first number of each line, by the line's first word.

@@ -46,13 +46,16 @@ extension Worker {
             let log = try RunLog(run: spec.run, folder: folder, isQuiet: false)
             log.say("\(spec.experiment), in \(folder.path)")
             let tracker = try tracker(spec, plan, log, environment)
-            let hooks = RunHooks(
+            var hooks = RunHooks(
                 shouldStop: { StopRequest.isMade },
                 progress: { if let line = log.note($0) { tracker.console(line) } },
                 say: {
                     log.say($0)
                     tracker.console($0)
                 })
+            hooks.admit = { bytes throws(RunError) in
+                try MemoryGate().enter(spec.run, needing: bytes, say: { log.say($0) }) { !StopRequest.isMade }
+            }
             try conclude(
                 Result { try RunExecution(plan, tracker: tracker, hooks: hooks).perform() }, plan, tracker, log)
             try log.checkOutput()
