@@ -75,23 +75,6 @@ struct HTTPClientTests {
         #expect(server.backend.requests == 1)
     }
 
-    @Test func ofAPartOfAFileNoByteMoreIsSent() async throws {
-        let server = try await StandInServer.start()
-        defer { server.stop() }
-        let scratch = try ScratchFolder()
-        let path = scratch.path + "/large"
-        try Data(repeating: 1, count: 300_000).write(to: URL(fileURLWithPath: path))
-        let client = try HTTPClient()
-        // What is sent beyond the stated length spoils the connection for the next request.
-        for _ in 0..<3 {
-            var request = HTTPRequest(method: "PUT", url: server.baseURL + "/put/unknown")
-            request.body = .file(path: path, place: 1000..<2000)
-            request.timeout = .seconds(10)
-            #expect(try client.send(request).status == 404)
-        }
-        #expect(server.backend.requests == 3)
-    }
-
     @Test func otherProtocolsThanHTTPAreRefused() throws {
         #expect(throws: HTTPError.self) { try HTTPClient().send(get("file:///etc/hostname")) }
     }

@@ -78,8 +78,9 @@ struct UploadTests {
         #expect(server.backend.run("run-1")?.exitCodes == [0])
     }
 
-    @Test func aPartOfAFileIsUploadedAsAFileOfItsOwn() throws {
-        let server = try HangUpServer()
+    @Test func aPartOfAFileIsUploadedAsAFileOfItsOwn() async throws {
+        // It takes what follows a body for the next request.
+        let server = try await StandInServer.start()
         defer { server.stop() }
         let dot = try #require(
             Data(
@@ -87,14 +88,18 @@ struct UploadTests {
                     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
             ))
         let path = scratch.path + "/run/figures_0.zip"
-        let pack = try FilePack.write([("other.txt", [1, 2, 3]), ("dot.png", [UInt8](dot))], to: path)
+        let rest = [UInt8](repeating: 7, count: 300_000)
+        let pack = try FilePack.write([("other.txt", [1, 2, 3]), ("dot.png", [UInt8](dot)), ("rest", rest)], to: path)
         let tracker = RunTracker(
             run: try .sample(), folder: scratch.spool, settings: try .pointing(at: server.baseURL), pacing: .hasty)
-        tracker.log(step: 0, values: [], media: [("dot", .image(path: path, place: pack.entries[1].place))])
+        for step in 0..<5 {
+            tracker.log(step: step, values: [], media: [("dot", .image(path: path, place: pack.entries[1].place))])
+        }
         #expect(tracker.finish(exitCode: 0) == .delivered(url: "\(server.baseURL)/lab/spd/runs/run-1"))
         #expect(server.backend.violations == [])
         let run = try #require(server.backend.run("run-1"))
-        #expect(run.files.first { $0.key.hasPrefix("media/images/") }?.value == dot)
+        let pictures = run.files.filter { $0.key.hasPrefix("media/images/") }
+        #expect(pictures.count == 5 && pictures.values.allSatisfy { $0 == dot })
     }
 
     @Test func filesThatTheServerHasAreNotUploadedAgain() throws {
