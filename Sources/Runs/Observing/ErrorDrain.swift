@@ -5,6 +5,7 @@ import Synchronization
 final class ErrorDrain: Sendable {
     private let tail = Mutex<[UInt8]>([])
     private let isStopped = Atomic(false)
+    private let hasEnded = DispatchSemaphore(value: 0)
     private static let logLimit = 1 << 20
     private static let tailLimit = 2048
     /// F_SETPIPE_SZ, which glibc shows GNU sources only.
@@ -24,13 +25,19 @@ final class ErrorDrain: Sendable {
             drain(descriptor, into: file)
             close(descriptor)
             if file >= 0 { close(file) }
+            hasEnded.signal()
         }
         thread.name = "observer"
         thread.start()
     }
 
     /// The last line that says something.
-    var lastLine: String {
+    ///
+    /// - Parameter patience: How long to wait for the pipe to be closed.
+    /// - Returns: The line; empty where nothing was said.
+    func lastLine(after patience: DispatchTimeInterval) -> String {
+        // The next caller must not wait again.
+        if hasEnded.wait(timeout: .now() + patience) == .success { hasEnded.signal() }
         let text = String(decoding: tail.withLock { $0 }, as: UTF8.self)
         let line = text.split(whereSeparator: \.isNewline).last { !$0.allSatisfy(\.isWhitespace) } ?? ""
         return String(line.prefix(300).filter { !$0.isNewline && ($0.isASCII ? $0 >= " " : true) })

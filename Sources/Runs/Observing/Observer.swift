@@ -83,8 +83,6 @@ final class Observer {
     }
 
     private func note(_ trouble: ObserverTrouble, at step: Int) {
-        // Its last words may still be on their way.
-        if process != nil { usleep(20_000) }
         let words = process?.lastWords ?? ""
         process?.kill()
         process = nil

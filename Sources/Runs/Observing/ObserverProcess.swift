@@ -89,8 +89,8 @@ final class ObserverProcess {
         return ends
     }
 
-    /// The end of what it has complained of, on one line.
-    var lastWords: String { errors.lastLine }
+    /// The end of what it has complained of, on one line; that of a process that is over may still be on its way.
+    var lastWords: String { errors.lastLine(after: isOver ? .seconds(1) : .milliseconds(20)) }
 
     /// What the child needs and what tells nothing: no key of W&B's, SLURM's or anybody else's.
     static func environment(_ all: [String: String], helpers: String) -> [String: String] {
