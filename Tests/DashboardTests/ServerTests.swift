@@ -296,7 +296,7 @@ struct ServerTests {
             try DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
         }
         server.stop()
-        await server.wait()
+        try await server.wait()
         let next = try DashboardServer.start(at: .socket(path), gate: Gate()) { _ in .text("x") }
         next.stop()
     }

@@ -59,15 +59,24 @@ package struct DashboardServer: Sendable {
     }
 
     /// Waits until it has stopped.
-    package func wait() async { try? await listener.closeFuture.get() }
+    ///
+    /// - Throws: What went wrong when its socket was closed.
+    package func wait() async throws { try await listener.closeFuture.get() }
 
     /// Whether somebody listens on a Unix socket.
-    fileprivate static func isAnswering(_ path: String) -> Bool {
-        guard let channel = try? ClientBootstrap(group: loops).connect(unixDomainSocketPath: path).wait() else {
-            return false
+    ///
+    /// - Throws: ``Failure`` if that cannot be told.
+    fileprivate static func isAnswering(_ path: String) throws(Failure) -> Bool {
+        do {
+            try ClientBootstrap(group: loops).connect(unixDomainSocketPath: path).wait().close(promise: nil)
+            return true
+        } catch {
+            // Only a refusal shows that it is gone: one whose queue is full is alive.
+            let code = (error as? IOError)?.errnoCode
+            if code == ECONNREFUSED || code == ENOENT { return false }
+            let reason = code.map { String(cString: strerror($0)) } ?? "\(error)"
+            throw .failed("cannot tell whether a server listens on \(path): \(reason); choose another path")
         }
-        channel.close(promise: nil)
-        return true
     }
 }
 
@@ -101,7 +110,7 @@ extension DashboardServer.Place {
         guard info.st_mode & S_IFMT == S_IFSOCK, info.st_uid == geteuid() else {
             throw .badInput("--socket '\(path)': there is something else of that name")
         }
-        guard !DashboardServer.isAnswering(path) else {
+        guard try !DashboardServer.isAnswering(path) else {
             throw .badInput("--socket '\(path)': another server listens there; stop it, or choose another path")
         }
         unlink(path)

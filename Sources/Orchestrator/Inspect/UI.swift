@@ -69,6 +69,7 @@ struct UI: AsyncParsableCommand {
         try say(Link(gate: gate, prefix: prefix, port: server.port, start: start), place, site)
         while !Interruption.isRequested { try await Task.sleep(for: .milliseconds(100)) }
         server.stop()
+        try await server.wait()
     }
 
     /// What the link leads to: `/job/7`, `/run/k3j9abcd`, or the list of jobs.
