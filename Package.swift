@@ -130,7 +130,7 @@ let package = Package(
         .target(
             name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
         .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
-        .target(name: "Figures", dependencies: ["CCairo", "CCompression"], swiftSettings: strict),
+        .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: strict),
 
         // The programs' version, and the commit they were built from.
         .target(name: "Version", dependencies: ["CBuild"], swiftSettings: strict),
@@ -147,7 +147,8 @@ let package = Package(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
             name: "CCompression", path: "Sources/System/CCompression",
-            providers: [.apt(["zlib1g-dev", "libzstd-dev"])]),
+            providers: [.apt(["liblz4-dev", "libzstd-dev", "zlib1g-dev"])]),
+        .systemLibrary(name: "CPNG", path: "Sources/System/CPNG", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
         .target(name: "CCairo", path: "Sources/System/CCairo"),

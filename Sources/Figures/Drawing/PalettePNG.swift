@@ -1,4 +1,4 @@
-internal import CCompression
+internal import CPNG
 
 /// A picture of at most 256 colours as a PNG file, which takes a third of the room of one that repeats each pixel's colour.
 ///
@@ -14,28 +14,29 @@ struct PalettePNG {
     /// How many of the most frequent colours are kept as they are, however close.
     private static let kept = 96
 
-    /// The file's bytes, the same for the same pixels; nil where zlib has no memory.
+    /// The file's bytes, the same for the same pixels; nil where there is no memory.
     var encoded: [UInt8]? {
         let counts = counts
         let palette = Self.palette(counts)
         let entries = Self.entries(counts.keys, in: palette)
-        let height = pixels.count / max(width, 1)
-        var lines: [UInt8] = []
-        lines.reserveCapacity(pixels.count + height)
         var (last, entry) = (pixels.first ?? 0, entries[pixels.first ?? 0] ?? 0)
-        for row in 0..<height {
-            lines.append(0)  // The line as it is.
-            for pixel in pixels[row * width..<(row + 1) * width] {
-                if pixel != last { (last, entry) = (pixel, entries[pixel] ?? 0) }
-                lines.append(entry)
-            }
+        let cells = pixels.map { pixel in
+            if pixel != last { (last, entry) = (pixel, entries[pixel] ?? 0) }
+            return entry
         }
-        guard let packed = Self.packed(lines) else { return nil }
-        // Eight bits a pixel, which name a colour of the palette.
-        let head = Self.bytes(UInt32(clamping: width)) + Self.bytes(UInt32(clamping: height)) + [8, 3, 0, 0, 0]
-        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + Self.chunk("IHDR", head)
-            + Self.chunk("PLTE", palette.flatMap { Self.bytes($0).dropFirst() }) + Self.chunk("IDAT", packed)
-            + Self.chunk("IEND", [])
+        var image = png_image()
+        image.version = png_uint_32(PNG_IMAGE_VERSION)
+        image.width = png_uint_32(clamping: width)
+        image.height = png_uint_32(clamping: pixels.count / max(width, 1))
+        image.format = PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP
+        image.colormap_entries = png_uint_32(palette.count)
+        let colors = palette.flatMap { color in [16, 8, 0].map { UInt8(truncatingIfNeeded: color >> $0) } }
+        var size = png_image_largest_file(image)
+        let file = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
+            let isWritten = png_image_write_to_memory(&image, buffer.baseAddress, &size, 0, cells, 0, colors) != 0
+            count = isWritten ? Int(size) : 0
+        }
+        return file.isEmpty ? nil : file
     }
 
     /// How often each colour is there.
@@ -98,22 +99,5 @@ struct PalettePNG {
             entries[color] = UInt8(best)
         }
         return entries
-    }
-
-    private static func packed(_ bytes: [UInt8]) -> [UInt8]? {
-        var length = compressBound(UInt(bytes.count))
-        var packed = [UInt8](repeating: 0, count: Int(length))
-        guard compress2(&packed, &length, bytes, UInt(bytes.count), Z_DEFAULT_COMPRESSION) == Z_OK else { return nil }
-        return Array(packed[..<Int(length)])
-    }
-
-    private static func chunk(_ name: String, _ contents: [UInt8]) -> [UInt8] {
-        let named = Array(name.utf8) + contents
-        return bytes(UInt32(clamping: contents.count)) + named
-            + bytes(UInt32(truncatingIfNeeded: crc32(0, named, UInt32(clamping: named.count))))
-    }
-
-    private static func bytes(_ number: UInt32) -> [UInt8] {
-        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
     }
 }

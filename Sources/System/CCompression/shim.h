@@ -1,4 +1,6 @@
 #pragma once
+#include <lz4.h>
+#include <lz4frame.h>
 #include <zlib.h>
 #include <zstd.h>
 
