@@ -41,6 +41,26 @@ public final class Aside {
         self.lock = nil
     }
 
+    /// Deletes what processes that have ended have left of folders of theirs.
+    ///
+    /// - Parameters:
+    ///   - parent: The folder that they are in.
+    ///   - prefix: What their names begin with.
+    ///   - delete: Deletes a folder.
+    /// - Throws: `FileError` if the folder cannot be listed; what another user has left is left alone.
+    public static func removeDead(in parent: String, named prefix: String, _ delete: (String) -> Void) throws(FileError)
+    {
+        for name in try FolderListing.names(in: parent)
+        where name.hasPrefix(Self.prefix + prefix) && name.hasSuffix(lockSuffix) {
+            let lockFile = parent + "/" + name
+            // Another user's can't be opened.
+            guard access(lockFile, W_OK) == 0, let lock = try FileLock(path: lockFile) else { continue }
+            delete(String(lockFile.dropLast(lockSuffix.count)))
+            unlink(lockFile)
+            lock.release()
+        }
+    }
+
     /// Whether a folder of this name is being filled.
     public static func isFolder(_ name: String) -> Bool { name.hasPrefix(prefix) && !name.hasSuffix(lockSuffix) }
 }

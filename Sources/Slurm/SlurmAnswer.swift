@@ -26,6 +26,15 @@ enum SlurmAnswer {
         return entries
     }
 
+    /// The lines that `sacct -P` prints below its header, which tells that there is nothing from what is no answer.
+    static func accounts(_ text: String) throws(SlurmError) -> [Substring] {
+        let lines = text.split(whereSeparator: \.isNewline)
+        guard let header = lines.firstIndex(where: { $0.hasPrefix("JobID|") }), text.last?.isNewline == true else {
+            throw .unreadable(command: "sacct", output: message(text))
+        }
+        return Array(lines[(header + 1)...])
+    }
+
     /// Whether one of the controllers is up: `Slurmctld(primary) at head1 is UP`; older versions say of two that they
     /// `are UP/DOWN`.
     static func saysUp(_ ping: String) -> Bool {

@@ -20,29 +20,29 @@ extension SlurmCommands {
     /// What SLURM's accounting says of jobs, in one question.
     ///
     /// - Parameter jobs: SLURM's numbers for them.
-    /// - Returns: An entry for each task; none where no accounts are kept.
+    /// - Returns: An entry for each task that it knows; nil where no accounts are kept.
     /// - Throws: ``SlurmError`` if that can't be found out.
-    public func accounts(of jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount] {
+    public func accounts(of jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount]? {
         guard !jobs.isEmpty else { return [] }
         do throws(SlurmError) {
-            return Self.accounts(
-                in: try await run(
+            return try Self.accounts(
+                in: await run(
                     "sacct",
                     [
-                        "-n", "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
+                        "-P", "-D", "-j", jobs.map(\.description).joined(separator: ","), "--units=K",
                         "-o", "JobID,ElapsedRaw,AllocCPUS,TotalCPU,MaxRSS,Submit,Start",
                     ]))
         } catch {
             guard error.isWithoutAccounts else { throw error }
-            return []
+            return nil
         }
     }
 
     /// `812_3|40|2|00:35.120||2026-01-31T12:00:00|2026-01-31T12:00:10` for an allocation, and
     /// `812_3.batch|40|2|00:35.120|10240K|…` for a step in it.
-    static func accounts(in text: String) -> [SlurmAccount] {
+    static func accounts(in text: String) throws(SlurmError) -> [SlurmAccount] {
         var rows: [String: (elapsed: Double, cpus: Int, cpu: Double, memory: Int?, queue: Double?)] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
+        for line in try SlurmAnswer.accounts(text) {
             let fields = line.split(separator: "|", omittingEmptySubsequences: false)
             guard fields.count >= 7, let elapsed = Double(fields[1]), let cpus = Int(fields[2]) else { continue }
             let parts = fields[0].split(separator: ".", maxSplits: 1)

@@ -123,7 +123,8 @@ public struct SlurmCommands: Sendable {
         let answer = try await run("squeue", ["-h", "-j", job.description, "-o", "%A|%L"])
         let prefix = "\(job)|"
         let line = answer.split(whereSeparator: \.isNewline).first { $0.hasPrefix(prefix) }
-        return line.flatMap { SlurmTime.duration(String($0.dropFirst(prefix.count))) }
+        guard let line else { throw .unreadable(command: "squeue", output: SlurmAnswer.message(answer)) }
+        return SlurmTime.duration(String(line.dropFirst(prefix.count)))
     }
 
     /// Writes into a job's comment, which `squeue -o %k` and `scontrol show job` show.
@@ -147,7 +148,7 @@ public struct SlurmCommands: Sendable {
             text = try await run(
                 "sacct",
                 [
-                    "-n", "-X", "-P", "-D", "--user", Self.user, "--name", name, "-S", "now-7days",
+                    "-X", "-P", "-D", "--user", Self.user, "--name", name, "-S", "now-7days",
                     "-o", "JobID,JobName",
                 ])
         } catch {
@@ -156,7 +157,7 @@ public struct SlurmCommands: Sendable {
             default: throw error
             }
         }
-        let numbers = text.split(whereSeparator: \.isNewline)
+        let numbers = try SlurmAnswer.accounts(text)
             .filter { $0.hasSuffix("|" + name) }.compactMap { Int64($0.prefix { $0.isNumber }) }
         return Set(numbers).sorted().map(SlurmJobID.init)
     }

@@ -82,14 +82,81 @@ struct CostAndDiskTests {
         let plotted = try await bench.orchestrator(["plot", runs[1], "--list", "--archive", "a.tar.zst"])
         #expect(plotted.code == 0, "\(plotted.error)")
 
-        let whole = try #require(FileManager.default.contents(atPath: bench.path + "/a.tar.zst"))
-        try whole.prefix(whole.count / 2).write(to: URL(filePath: bench.path + "/cut.tar.zst"))
-        _ = try bench.write("no archive", to: "odd.tar")
-        for file in ["cut.tar.zst", "odd.tar", "none.tar.zst", "a.zip"] {
-            let answer = try await bench.orchestrator(["show", runs[1], "--archive", file])
-            #expect(answer.code == 2, "\(file)")
-            #expect(answer.error.split(separator: "\n").count == 1, "\(answer.error)")
+        let folders = try await bench.orchestrator(["export", "1", "--columns", "folder", "--archive", "a.tar.zst"])
+        #expect(folders.output.contains("\r\nruns/\(runs[1])\r\n"), "\(folders.output)")
+        #expect(shown.output.contains("Files in runs/\(runs[1])\n") && !shown.output.contains("spd-archive"))
+    }
+
+    @Test func aDamagedArchiveIsCalledWhatItIs() async throws {
+        for file in ["a.tar.zst", "a.tar"] {
+            #expect(try await bench.orchestrator(["archive", "1", file]).code == 0)
         }
+        let (whole, plain) = (try bytes("a.tar.zst"), try bytes("a.tar"))
+        var damaged = whole
+        damaged[whole.count / 2] ^= 0xFF
+        let files: [(name: String, bytes: Data, flaw: String)] = [
+            ("half.tar.zst", whole.prefix(whole.count / 2), "is cut short"),
+            ("end.tar.zst", whole.dropLast(1), "is cut short"), ("few.tar.zst", whole.prefix(7), "is cut short"),
+            ("none.tar.zst", Data(), "is empty"), ("plain.tar.zst", plain, "is not compressed with zstd"),
+            ("bad.tar.zst", damaged, "is damaged"), ("half.tar", plain.prefix(plain.count / 2), "is cut short"),
+            // Where a block ends, tar takes what there is for all.
+            ("block.tar", plain.prefix(plain.count / 1024 * 512), "is cut short"),
+            ("odd.tar", Data("no archive".utf8), "is no tar file"),
+            ("state.tar.zst", try await packed("garbage"), "is damaged: its state file cannot be read"),
+        ]
+        let run = try #require(try await bench.status(of: 1).runs.first).run
+        for (name, bytes, flaw) in files {
+            try bytes.write(to: URL(filePath: bench.path + "/" + name))
+            for command in [["show", run], ["export", "1"], ["plot", run]] {
+                let answer = try await bench.orchestrator(command + ["--archive", name])
+                #expect(answer.code == 2 && answer.error == "orchestrator: \(name) \(flaw)\n", "\(answer.error)")
+            }
+        }
+        _ = try bench.write("", to: "a.zip")
+        for (file, message) in [("gone.tar", "there is no file gone.tar"), ("a.zip", "expected a name that ends in")] {
+            let answer = try await bench.orchestrator(["show", run, "--archive", file])
+            #expect(answer.code == 2 && answer.error.contains(message), "\(answer.error)")
+        }
+        let nowhere = try await bench.orchestrator(["archive", "1", "no/folder/a.tar"])
+        #expect(nowhere.code == 2 && nowhere.error.contains("there is no folder"), "\(nowhere.error)")
+    }
+
+    @Test func killedArchivesLeaveNothingForLong() async throws {
+        let temporary = bench.path + "/tmp"
+        try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+        // Whoever reads it is killed while it is unpacked, whoever makes it while it is packed.
+        let slow = try bench.writeProgram("sleep 60", to: "bin/tar")
+        let variables = ["TMPDIR": temporary, "PATH": bench.path + "/bin:" + Cluster.path]
+        _ = try bench.write("", to: "a.tar")
+        for command in [["archive", "1", "b.tar"], ["export", "--archive", "a.tar"]] {
+            let process = try bench.start(command, adding: variables)
+            try await eventually { try FileManager.default.contentsOfDirectory(atPath: temporary).count >= 2 }
+            if command[0] == "archive" {
+                let other = try await bench.orchestrator(command, adding: variables)
+                #expect(other.code == 2 && other.error.contains("another process is making b.tar"), "\(other.error)")
+            }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .uncaughtSignal)
+        }
+        try FileManager.default.removeItem(atPath: slow)
+        #expect(try await bench.orchestrator(["archive", "1", "b.tar"], adding: variables).code == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: temporary) == [])
+        let files = try FileManager.default.contentsOfDirectory(atPath: bench.path)
+        #expect(!files.contains { $0.contains("unfinished") }, "\(files)")
+        #expect(try await bench.orchestrator(["export", "--archive", "b.tar"], adding: variables).code == 0)
+    }
+
+    private func bytes(_ name: String) throws -> Data {
+        try #require(FileManager.default.contents(atPath: bench.path + "/" + name))
+    }
+
+    /// An archive that holds such a state file.
+    private func packed(_ state: String) async throws -> Data {
+        _ = try bench.write(state, to: "d/state.sqlite")
+        let answer = try await bench.run("tar", ["--zstd", "-cf", "d.tar.zst", "-C", "d", "state.sqlite"])
+        #expect(answer.code == 0, "\(answer.error)")
+        return try bytes("d.tar.zst")
     }
 
     @Test(.enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil))
@@ -102,8 +169,9 @@ struct CostAndDiskTests {
 }
 
 struct SlurmAccountTests {
-    @Test func accountsOfAllocationsAndStepsAreOne() {
+    @Test func accountsOfAllocationsAndStepsAreOne() throws {
         let text = """
+            JobID|ElapsedRaw|AllocCPUS|TotalCPU|MaxRSS|Submit|Start
             812_1|100|2|02:30.500||2026-01-31T23:59:58|2026-02-01T00:00:05
             812_1.batch|100|2|02:30.500|10240K|2026-02-01T00:00:05|2026-02-01T00:00:05
             812_1.extern|100|2|00:00||2026-02-01T00:00:05|2026-02-01T00:00:05
@@ -111,9 +179,10 @@ struct SlurmAccountTests {
             813|10|1|00:09.000||2026-01-31T13:00:00|2026-01-31T13:00:01
             814|0|0|00:00||2026-01-31T13:00:00|Unknown
             rubbish
+
             """
         #expect(
-            SlurmCommands.accounts(in: text) == [
+            try SlurmCommands.accounts(in: text) == [
                 SlurmAccount(
                     name: "812_1", queueSeconds: 7, elapsedSeconds: 100, cpus: 2, cpuSeconds: 150.5,
                     peakMemory: 10240 << 10),

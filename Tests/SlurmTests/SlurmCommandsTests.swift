@@ -91,9 +91,24 @@ struct SlurmCommandsTests {
     @Test func accountsThatCantBeAskedAreTold() async throws {
         try folder.add("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
         let job = SlurmJobID(rawValue: 7)
-        #expect(try await folder.commands().accounts(of: [job]) == [])
+        #expect(try await folder.commands().accounts(of: [job]) == nil)
         try folder.add("sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")
         await #expect(throws: SlurmError.self) { try await folder.commands().accounts(of: [job]) }
+    }
+
+    @Test func nothingIsNoAnswerOfTheAccountsAndOfTheTimeThatIsLeft() async throws {
+        let job = SlurmJobID(rawValue: 7)
+        for text in ["", "maintenance\\n", "7|50|1|00:02|", "JobID|ElapsedRaw\\n7|50|1|0"] {
+            try folder.add("sacct", "printf '\(text)'")
+            await #expect(throws: SlurmError.self, "\(text)") { try await folder.commands().accounts(of: [job]) }
+            await #expect(throws: SlurmError.self, "\(text)") { try await folder.commands().accounted(named: "spd-a") }
+        }
+        try folder.add("sacct", "echo 'JobID|ElapsedRaw|AllocCPUS|TotalCPU|MaxRSS|Submit|Start'")
+        #expect(try await folder.commands().accounts(of: [job]) == [])
+        try folder.add("squeue", "exit 0")
+        await #expect(throws: SlurmError.self) { try await folder.commands().timeLeft(of: job) }
+        try folder.add("squeue", "echo '7|UNLIMITED'")
+        #expect(try await folder.commands().timeLeft(of: job) == nil)
     }
 
     @Test func whenNobodyCanTellTheSubmissionIsUncertain() async throws {
@@ -129,9 +144,10 @@ struct SlurmCommandsTests {
 
     @Test func defaultsOfSlurmsCommandsAndOfASurroundingJobReachNone() async throws {
         let note = #"env | grep -E '^_?S[A-Z]*_|^WANDB' | sort > "$0.env""#
-        for name in ["sbatch", "scancel", "scontrol", "sacct"] {
+        for name in ["sbatch", "scancel", "scontrol"] {
             try folder.add(name, note + "; echo 812; echo Slurmctld is UP")
         }
+        try folder.add("sacct", note + "; echo 'JobID|JobName'")
         try folder.add("squeue", note + "; " + StandIns.emptyQueue)
         let conf = try folder.file("slurm.conf")
         let commands = folder.commands(adding: [
@@ -164,6 +180,7 @@ struct SlurmCommandsTests {
         for name in ["squeue", "scancel", "sacct"] {
             try folder.add(name, #"echo "$@" >> "$0.args"; "# + StandIns.emptyQueue)
         }
+        try folder.add("sacct", #"echo "$@" >> "$0.args"; echo 'JobID|JobName'"#)
         let commands = folder.commands()
         _ = try await commands.queue(named: "spd-a")
         _ = try await commands.accounted(named: "spd-a")
@@ -180,7 +197,7 @@ struct SlurmCommandsTests {
         let banner = "echo '*** Cluster c2: maintenance | on | 2026-12-01 ***'; echo 'Be nice.' >&2"
         try folder.add("sbatch", "\(banner); echo 812; echo 'Queue: 3 jobs'")
         try folder.add("squeue", "\(banner); \(StandIns.emptyQueue); echo '7|7|7|N/A|PENDING|spd-a|n1|None'; \(banner)")
-        try folder.add("sacct", "\(banner); echo '2026 will be great'; echo '35_3|spd-a'")
+        try folder.add("sacct", "\(banner); echo '2026 will be great'; echo 'JobID|JobName'; echo '35_3|spd-a'")
         try folder.add("scontrol", "echo 'UPGRADE is UP to you'; echo 'Slurmctld(primary) at n is DOWN'")
         let commands = folder.commands()
         #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))

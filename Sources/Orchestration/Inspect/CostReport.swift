@@ -19,7 +19,11 @@ package struct CostReport {
         var accounts: [SlurmAccount] = []
         var problem: String?
         if snapshot.job.executor == .slurm {
-            do throws(SlurmError) { accounts = try await slurm.accounts(of: numbers.map(SlurmJobID.init)) } catch {
+            do throws(SlurmError) {
+                let kept = try await slurm.accounts(of: numbers.map(SlurmJobID.init))
+                accounts = kept ?? []
+                if kept?.isEmpty == true, !numbers.isEmpty { problem = "SLURM's accounts know none of its agents" }
+            } catch {
                 problem = "SLURM's accounts: \(error)"
             }
         }

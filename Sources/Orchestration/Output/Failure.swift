@@ -60,6 +60,11 @@ package struct Failure: Error, Equatable {
         }
     }
 
+    /// The same with other words.
+    package func worded(_ change: (String) -> String) -> Failure {
+        Failure(message: change(message), exitCode: exitCode)
+    }
+
     /// ^C before anything was stored.
     package static let interrupted = Failure(message: "interrupted: nothing was stored", exitCode: 130)
 }

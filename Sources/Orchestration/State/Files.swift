@@ -48,7 +48,15 @@ package enum Files {
         guard fsync(file) == 0 else { throw unwritable(path, lastReason()) }
     }
 
-    /// Renames a folder and brings the new name to the disk.
+    /// Brings what another process has written into a file to the disk.
+    package static func flush(_ path: String) throws(Failure) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw unwritable(path, lastReason()) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw unwritable(path, lastReason()) }
+    }
+
+    /// Renames a file or folder and brings the new name to the disk.
     package static func publish(_ folder: String, as name: String) throws(Failure) {
         guard rename(folder, name) == 0 else { throw unwritable(name, lastReason()) }
         let parent = open(String(name[..<(name.lastIndex(of: "/") ?? name.endIndex)]), O_RDONLY | O_CLOEXEC)

@@ -1,5 +1,7 @@
+import Artifacts
 import Foundation
-package import Store
+package import Layout
+import Store
 
 /// A job with its runs' files in one file, which is a cache folder of its own: `state.sqlite`, `jobs/N`, `runs/…`.
 package enum JobArchive {
@@ -21,21 +23,20 @@ package enum JobArchive {
         }
         let file = URL(filePath: path).path
         try checkName(file)
+        let parent = (file as NSString).deletingLastPathComponent
+        guard !Files.isMissing(parent) else { throw Failure.badInput("there is no folder \(parent)") }
         guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
-        let aside = try temporaryFolder()
-        defer { Files.discard(aside) }
-        try state.store.copy(of: id, to: aside + "/state.sqlite")
-        let folders = ["jobs/\(id)"] + snapshot.runs.map { "runs/\($0.id)" }
-        let names = folders.filter { !Files.isMissing(state.cache.path + "/" + $0) }
-        try Files.write(names.joined(separator: "\n") + "\n", to: aside + "/names")
-        let unfinished = file + ".unfinished-\(UUID().uuidString.prefix(8))"
+        // What a killed process has left of this file is written anew.
+        let unfinished = file + ".unfinished"
+        guard let lock = try FileLock(path: unfinished) else {
+            throw Failure.badInput("another process is making \(path)")
+        }
+        defer { lock.release() }
         do {
-            try tar(
-                ["-c"] + compression(file) + [
-                    "-f", unfinished, "-C", aside, "state.sqlite", "-C", state.cache.path, "--verbatim-files-from",
-                    "-T",
-                    aside + "/names",
-                ], environment: state.environment)
+            guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
+            try fill(unfinished, for: file, with: snapshot, in: state)
+            try Interruption.check()
+            try Files.flush(unfinished)
             try Files.publish(unfinished, as: file)
         } catch {
             Files.discard(unfinished)
@@ -45,25 +46,79 @@ package enum JobArchive {
         return stat(file, &info) == 0 ? Int(info.st_size) : 0
     }
 
-    /// Unpacks an archive into a folder of its own, which is the caller's to remove.
+    private static func fill(
+        _ unfinished: String, for file: String, with snapshot: JobSnapshot, in state: OpenStore
+    ) throws {
+        let aside = try temporaryFolder()
+        defer { discard(aside) }
+        let id = snapshot.job.id
+        try state.store.copy(of: id, to: aside.path + "/state.sqlite")
+        let folders = ["jobs/\(id)"] + snapshot.runs.map { "runs/\($0.id)" }
+        let names = folders.filter { !Files.isMissing(state.cache.path + "/" + $0) }
+        try Files.write(names.joined(separator: "\n") + "\n", to: aside.path + "/names")
+        let answer = try tar(
+            ["-c", "-f", unfinished, "-C", aside.path, "state.sqlite", "-C", state.cache.path]
+                + ["--verbatim-files-from", "-T", aside.path + "/names"], for: file, environment: state.environment)
+        guard answer.code == 0 else {
+            try Interruption.check()
+            let isFull = [String(cString: strerror(ENOSPC)), "Wrote only"].contains(where: answer.error.contains)
+            throw Failure.failed(isFull ? "no space left for \(file)" : "\(file) cannot be written: \(said(answer))")
+        }
+    }
+
+    /// Unpacks an archive into a folder of its own, which is the caller's to ``discard(_:)``.
     ///
     /// - Throws: ``Failure`` for a file that is no archive of a job, or is cut short.
-    package static func unpack(_ path: String, environment: [String: String]) throws(Failure) -> CacheFolder {
+    package static func unpack(_ path: String, environment: [String: String]) throws -> Aside {
         let file = URL(filePath: path).path
-        guard !Files.isMissing(file) else { throw .badInput("there is no file \(path)") }
+        guard !Files.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
         try checkName(file)
         let folder = try temporaryFolder()
-        do throws(Failure) {
-            try tar(
-                ["-x", "--no-same-owner"] + compression(file) + ["-f", file, "-C", folder], environment: environment)
-            guard !Files.isMissing(folder + "/state.sqlite") else {
-                throw .badInput("\(path) is no archive of a job: it holds no state.sqlite")
+        do {
+            let answer = try tar(
+                ["-x", "--no-same-owner", "-f", file, "-C", folder.path], for: file, environment: environment)
+            if let flaw = try flaw(of: file, answer) { throw Failure.badInput("\(path) \(flaw)") }
+            guard !Files.isMissing(folder.path + "/state.sqlite") else {
+                throw Failure.badInput("\(path) is no archive of a job: it holds no state.sqlite")
             }
         } catch {
-            Files.discard(folder)
-            throw .badInput("\(path) cannot be read: \(error.message)")
+            discard(folder)
+            throw error
         }
-        return CacheFolder(path: folder)
+        return folder
+    }
+
+    /// Removes a folder that an archive was unpacked into.
+    package static func discard(_ folder: Aside) {
+        Files.discard(folder.path)
+        folder.close()
+    }
+
+    /// What is wrong with a file that `tar` was to unpack, as one says it of the file.
+    private static func flaw(of file: String, _ answer: ChildProcess.Answer) throws(FileError) -> String? {
+        let ends = try FileEnds(of: file)
+        let isCompressed = file.hasSuffix(".zst")
+        if ends.size == 0 { return "is empty" }
+        if isCompressed, ends.first != [0x28, 0xB5, 0x2F, 0xFD] { return "is not compressed with zstd" }
+        if answer.code == 0 {
+            // Without the two empty blocks at its end, tar takes what there is for all.
+            return isCompressed || ends.last.allSatisfy { $0 == 0 } ? nil : "is cut short"
+        }
+        let text = answer.error
+        // Where the decoder fails, what it was to give ends too early, as well.
+        if ["Decoding error", "orrupt"].contains(where: text.contains) { return "is damaged" }
+        let cuts = ["premature end", "unexpected end", "Unexpected EOF"]
+        if cuts.contains(where: text.contains) { return "is cut short" }
+        if text.contains("does not look like a tar") { return "is no tar file" }
+        if text.contains(String(cString: strerror(ENOSPC))) {
+            return "cannot be unpacked: no space left in \(NSTemporaryDirectory()); TMPDIR names another folder"
+        }
+        return "cannot be read: \(said(answer))"
+    }
+
+    /// The first thing that `tar` said.
+    private static func said(_ answer: ChildProcess.Answer) -> String {
+        "tar says '\(answer.error.split(separator: "\n").first ?? "nothing")'"
     }
 
     private static func checkName(_ file: String) throws(Failure) {
@@ -72,26 +127,47 @@ package enum JobArchive {
         }
     }
 
-    private static func compression(_ file: String) -> [String] { file.hasSuffix(".zst") ? ["--zstd"] : [] }
-
-    private static func temporaryFolder() throws(Failure) -> String {
-        let folder = NSTemporaryDirectory() + "/spd-archive-" + UUID().uuidString
-        try Files.makeFolder(folder)
-        return folder
+    /// Folders of earlier processes that were killed go first.
+    private static func temporaryFolder() throws(FileError) -> Aside {
+        let parent = NSTemporaryDirectory()
+        try Aside.removeDead(in: parent, named: "spd-archive-") { Files.discard($0) }
+        return try Aside(in: parent, named: "spd-archive-" + UUID().uuidString)
     }
 
-    private static func tar(_ arguments: [String], environment: [String: String]) throws(Failure) {
+    private static func tar(
+        _ arguments: [String], for file: String, environment: [String: String]
+    ) throws(Failure) -> ChildProcess.Answer {
         guard let program = Program.find("tar", environment: environment) else {
             throw .failed("there is no tar on the PATH, which archives need")
         }
-        let process = ChildProcess(command: [program] + arguments, environment: environment)
-        let answer: ChildProcess.Answer
-        do throws(ChildProcess.Trouble) { answer = try process.run(patience: .seconds(86_400)) } catch {
+        let isCompressed = file.hasSuffix(".zst")
+        guard !isCompressed || Program.find("zstd", environment: environment) != nil else {
+            throw .failed("there is no zstd on the PATH, which .tar.zst needs")
+        }
+        // Messages in one language, so that they can be told from each other.
+        let process = ChildProcess(
+            command: [program] + (isCompressed ? ["--zstd"] : []) + arguments,
+            environment: environment.merging(["LC_ALL": "C"]) { $1 })
+        do throws(ChildProcess.Trouble) { return try process.run(patience: .seconds(86_400)) } catch {
             throw .failed("tar \(error)")
         }
-        guard answer.code == 0 else {
-            let said = answer.error.split(separator: "\n").first.map(String.init) ?? "tar failed"
-            throw .failed(said)
+    }
+
+    /// How a file begins and ends.
+    private struct FileEnds {
+        let size: Int
+        let first: [UInt8]
+        let last: [UInt8]
+
+        init(of path: String) throws(FileError) {
+            do {
+                let file = try FileHandle(forReadingFrom: URL(filePath: path))
+                defer { try? file.close() }
+                first = Array(try file.read(upToCount: 4) ?? Data())
+                size = Int(try file.seekToEnd())
+                try file.seek(toOffset: UInt64(max(0, size - 1024)))
+                last = Array(try file.readToEnd() ?? Data())
+            } catch { throw FileError(.read, path) }
         }
     }
 }

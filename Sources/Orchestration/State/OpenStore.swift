@@ -1,4 +1,5 @@
 import Foundation
+import Layout
 import Slurm
 package import Store
 
@@ -7,6 +8,8 @@ package struct OpenStore {
     package let store: Store
     package let cache: CacheFolder
     package let environment: [String: String]
+    /// What an archive was unpacked into.
+    private var unpacked: Aside?
 
     /// Opens the state that the environment leads to, after putting right what others have left half done.
     package static func open(for use: Store.Use) async throws(Failure) -> OpenStore {
@@ -41,18 +44,33 @@ package struct OpenStore {
     /// Opens the state of an archived job, unpacked into a folder of its own until ``discard()``.
     package init(archive: String) throws(Failure) {
         let environment = ProcessInfo.processInfo.environment
-        let folder = try JobArchive.unpack(archive, environment: environment)
-        let state: OpenStore?
-        do throws(Failure) { state = try OpenStore(folder, environment: environment, for: .looking) } catch {
-            Files.discard(folder.path)
-            throw error
+        let folder: Aside
+        do { folder = try JobArchive.unpack(archive, environment: environment) } catch { throw Failure(error) }
+        cache = CacheFolder(path: folder.path)
+        do throws(StoreError) {
+            guard let existing = try Store.existing(cache, for: .looking) else {
+                throw .missing(path: cache.stateFile, jobs: 0)
+            }
+            store = existing
+        } catch {
+            JobArchive.discard(folder)
+            if case .createdByNewerVersion = error {
+                throw .failed("\(archive) was written by a newer version of this program: use that version")
+            }
+            throw .badInput("\(archive) is damaged: its state file cannot be read")
         }
-        guard let state else { throw .badInput("\(archive) is no archive of a job") }
-        self = state
+        (self.environment, unpacked) = (environment, folder)
     }
 
     /// Removes the folder of an archive that was opened.
-    package func discard() { Files.discard(cache.path) }
+    package func discard() {
+        if let unpacked { JobArchive.discard(unpacked) }
+    }
+
+    /// What is told of the state: files in an archive go by their names there, not by where they were unpacked.
+    package func told(_ text: String) -> String {
+        unpacked == nil ? text : text.replacing(cache.path + "/", with: "")
+    }
 
     /// Puts right what others have left half done, where this user may.
     package func recover() async {

@@ -52,6 +52,7 @@ struct Archive: AsyncParsableCommand {
     var file: String
 
     func run() async throws {
+        Interruption.listen()
         let state = try await OpenStore.open(for: .looking)
         let bytes = try await failing { try JobArchive.write(JobID(rawValue: job), to: file, in: state) }
         print("Job \(job): \(RunDetails.size(bytes)) in \(file)")
@@ -70,6 +71,8 @@ struct ArchiveOption: ParsableArguments {
         guard let archive else { return try await body(OpenStore.open(for: .looking)) }
         let state = try OpenStore(archive: archive)
         defer { state.discard() }
-        return try await body(state)
+        do { return try await body(state) } catch let failure as Failure {
+            throw failure.worded { "\(archive): " + state.told($0) }
+        }
     }
 }

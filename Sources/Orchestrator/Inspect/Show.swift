@@ -39,7 +39,8 @@ struct Show: AsyncParsableCommand {
                 startingWith: name, in: state.store, cache: state.cache, environment: state.environment)
         }
         let style = Style.forStandardOutput(environment: state.environment)
-        print(try await failing { json ? try details.json() : try details.text(style) }, terminator: "")
+        let text = try await failing { json ? try details.json() : try details.text(style) }
+        print(state.told(text), terminator: "")
     }
 
     private func unpack(to folder: String, _ state: OpenStore) throws {

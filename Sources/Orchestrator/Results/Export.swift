@@ -66,11 +66,11 @@ struct Export: AsyncParsableCommand {
         if history {
             return try await failing {
                 try History(state.job(job).id, in: state.store, metrics: metric, query: query)
-                    .write { print($0, terminator: "") }
+                    .write { print(state.told($0), terminator: "") }
             }
         }
         try await failing {
-            let write = { (text: String) in print(text, terminator: "") }
+            let write = { (text: String) in print(state.told(text), terminator: "") }
             let id = try state.job(job).id
             guard query.columns == nil, query.grouping == nil else {
                 let selection = try RunSelection(query, of: state.store.snapshot(of: id), in: state.store)
