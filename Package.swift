@@ -179,7 +179,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
-        .testTarget(name: "SearchTests", dependencies: ["Search"], swiftSettings: strict),
+        .testTarget(
+            name: "SearchTests", dependencies: ["Experiments", "Search", "Store", "Worker"], swiftSettings: strict),
         .testTarget(name: "UserMetricsTests", dependencies: ["UserMetrics"], swiftSettings: strict),
         .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
         .testTarget(

@@ -36,7 +36,9 @@ extension KernelError: CustomStringConvertible {
         case .wrongShape(let tensor, let found, let expected):
             "'\(tensor)' has shape \(found), but the config makes it \(expected)"
         case .notFinite(let tensor): "'\(tensor)' holds NaN or infinity"
-        case .lossNotFinite(let step, let loss, let value): "\(loss) became \(value) at step \(step)"
+        // Whether NaN has a sign differs between CPUs, and says nothing.
+        case .lossNotFinite(let step, let loss, let value):
+            "\(loss) became \(value.isNaN ? "nan" : "\(value)") at step \(step)"
         case .invalidSettings(let reason): reason
         }
     }

@@ -122,6 +122,20 @@ struct ForeignFileTests {
     }
 
     @Test(arguments: [
+        ("q_uniform, min: 0.1, max: 0.4", "0", "1", "uniform"),
+        ("q_log_uniform_values, min: 1e-4, max: 1e-2", "0", "1", "log_uniform_values"),
+        ("q_log_uniform_values, min: 1e-4, max: 1e-2, q: 0.1", "0.0", "0.1", "log_uniform_values"),
+    ])
+    func aStepThatIsWiderThanTheRangeIsDoubted(keys: String, value: String, step: String, meant: String) throws {
+        let file = try SweepFile.load(yaml: "global:\n  lr: {distribution: \(keys)}", source: "s")
+        let message =
+            "s:2:3: global.lr: draws nothing but \(value), for it rounds to multiples of q, which is \(step); "
+            + "write a smaller q, or \(meant), which does not round"
+        #expect(file.doubts.map(\.description) == [message])
+    }
+
+    @Test(arguments: [
+        "distribution: q_uniform, min: 0, max: 4", "distribution: q_uniform, min: 0.1, max: 0.4, q: 0.1",
         "distribution: log_uniform, min: -11.5, max: -4.6", "distribution: log_uniform, min: 0, max: 2",
         "distribution: log_uniform_values, min: 1e-5, max: 1e-2", "distribution: uniform, min: 0.1, max: 0.2",
     ])

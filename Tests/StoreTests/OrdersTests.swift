@@ -58,6 +58,7 @@ struct OrdersTests {
         let first = try #require(try claim(job, agent))
         #expect(first.run == runs[0])
         try store.hold([.run(runs[1]), .run(runs[0])], true)
+        #expect(try store.snapshot(of: job, runsAtMost: 1).held == 2, "all are counted, whatever is shown")
         try store.prioritize([runs[3]], nil)
         try store.prioritize([runs[4]], nil)
         #expect(try claim(job, agent)?.run == runs[4])

@@ -149,6 +149,22 @@ struct SearchTests {
         #expect(try store.snapshot(of: job).counts[.pending] == 0)
     }
 
+    @Test func whatATargetHasKeptFromBeginningIsRunOnceItIsNamed() throws {
+        let (job, agent) = try openJob(3)
+        let first = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        let good = Reached(best: 0.1, latest: 0.1, ending: "not begun: test")
+        try store.complete(first, metrics: [:], reached: good)
+        let runs = try store.snapshot(of: job).runs.map(\.id)
+        #expect(try store.retry(job, [.failed, .cancelled]) == 0, "nobody has asked for them")
+        try store.retry([runs[1]], of: job)
+        #expect(try store.snapshot(of: job).runs.map(\.status) == [.done, .pending, .stopped])
+        let second = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        #expect(second.run == runs[1])
+        let settled = try store.settle(second, as: .stopped("by its band", step: 3, isUnsent: false))
+        #expect(settled.status == .stopped)
+        #expect(throws: StoreError.notRetryable(runs[1], .stopped)) { try store.retry([runs[1]], of: job) }
+    }
+
     @Test func aTargetEndsItsOwnSearchOnly() throws {
         let (job, agent) = try openJob(2)
         let other = open(1).map { spec in

@@ -82,7 +82,18 @@ struct Distribution: Sendable, Equatable {
     /// Why the bounds are probably not meant as they are; nil where nothing is odd.
     ///
     /// Both bounds of a rate's search lie between 0 and 1; as logarithms they would draw numbers next to 1.
-    var doubt: String? {
+    var doubt: String? { misreading ?? coarseness }
+
+    /// Every value rounds to the same multiple of the quantum.
+    private var coarseness: String? {
+        guard let quantum, let low = bounds.lowest, let high = bounds.highest, low == high else { return nil }
+        let step = quantum == quantum.rounded() && quantum < 0x1p53 ? ConfigValue.int(Int(quantum)) : .number(quantum)
+        return "draws nothing but \(low), for it rounds to multiples of q, which is \(step); "
+            + "write a smaller q, or \(kind.rawValue.dropFirst(2)), which does not round"
+    }
+
+    /// Bounds of a logarithm that look like values.
+    private var misreading: String? {
         guard [.logUniform, .quantizedLogUniform, .inverseLogUniform].contains(kind),
             case .logUniform(let low, let high, let bounds) = shape,
             min(abs(low), abs(high)) > 0, max(abs(low), abs(high)) <= 1, low.sign == high.sign,

@@ -20,7 +20,7 @@ struct StandstillNotes {
             default: break
             }
         }
-        let held = snapshot.runs.count { $0.isHeld && !$0.status.isSettled }
+        let held = snapshot.held
         if held > 0 {
             lines.append(
                 "\(plural(held, "run")) held; `orchestrator release RUN…` lets \(held == 1 ? "it" : "them") go on")

@@ -124,8 +124,9 @@ package struct Resumption {
     }
 
     private func text(_ count: Int, _ open: OpenWork, place: String) -> String {
-        "Job \(job.id): \(plural(count, "agent")) started \(place) for \(plural(open.pending, "waiting run")) and "
-            + "\(open.running) that \(open.running == 1 ? "is" : "are") held\n"
+        "Job \(job.id): \(plural(count, "agent")) started \(place) for \(plural(open.pending, "waiting run"))"
+            + (open.running > 0 ? " and \(open.running) at work\n" : "\n")
+            + (job.held == nil ? "" : "It is held: `orchestrator release \(job.id)` lets it go on\n")
             + "Status: orchestrator status \(job.id) --watch"
     }
 }

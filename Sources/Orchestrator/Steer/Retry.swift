@@ -14,7 +14,7 @@ struct Retry: AsyncParsableCommand {
               orchestrator retry 7 --run k3j9    this one
               orchestrator resume 7              then: agents for them, if none is at work
 
-            A run goes on from its last checkpoint.
+            A run goes on from its last checkpoint. What a search's target has kept from beginning is run if --run names it.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)

@@ -34,7 +34,7 @@ public enum StoreError: Error, Equatable {
     case noRun(prefix: String)
     /// More than one run's name begins so; some of them.
     case ambiguousRun(prefix: String, candidates: [RunID])
-    /// A run that is to be tried again is neither failed nor cancelled.
+    /// A run that is to be tried again is neither failed nor cancelled, and has begun.
     case notRetryable(RunID, RunStatus)
     /// A run that is to be held or moved forward is over.
     case settled(RunID, RunStatus)
@@ -132,6 +132,7 @@ extension StoreError: CustomStringConvertible {
                 + candidates.map(\.description).joined(separator: ", ") + "; give more letters"
         case .notRetryable(let run, let status):
             "run \(run) is \(status.rawValue): only failed and cancelled runs can be tried again"
+                + (status == .stopped ? ", and those that a search's target has kept from beginning" : "")
         case .settled(let run, let status):
             "run \(run) is \(status.rawValue): nothing of it waits any more"
         case .finished(let job):

@@ -35,6 +35,8 @@ public struct JobSnapshot: Sendable, Equatable {
     public let job: Job
     /// How its runs stand.
     public let counts: RunCounts
+    /// How many of its runs are not to be begun, or begun again, and are not over.
+    public let held: Int
     /// How many of its runs are over and known not to be on W&B, wholly or in part.
     public let unsent: Int
     /// Its agents in the order of their start.
@@ -126,14 +128,20 @@ extension Store {
                 db, sql: "SELECT id, error FROM run WHERE job = ? AND status = 'failed' ORDER BY position",
                 arguments: [id.rawValue])
             return JobSnapshot(
-                time: now, job: job, counts: counts, unsent: try Self.unsent(of: id, in: db),
-                agents: try Self.agents(of: id, in: db),
+                time: now, job: job, counts: counts, held: try Self.held(of: id, in: db),
+                unsent: try Self.unsent(of: id, in: db), agents: try Self.agents(of: id, in: db),
                 sbatchCalls: try Self.sbatchCalls(of: id, in: db), endings: try Self.endings(of: id, in: db),
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit
                     ? try self.runs(of: id, in: db) : try self.runs(of: id, atMost: limit, in: db))
         }
+    }
+
+    private static func held(of job: JobID, in db: Database) throws -> Int {
+        try Int.fetchOne(
+            db, sql: "SELECT COUNT(*) FROM run WHERE job = ? AND held AND status IN ('pending', 'running')",
+            arguments: [job.rawValue]) ?? 0
     }
 
     /// What is left of a job's work.

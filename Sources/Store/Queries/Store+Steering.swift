@@ -49,15 +49,19 @@ extension Store {
 
     /// Puts the given runs of a job back among those that wait: all of them or, if one can't be, none.
     ///
-    /// - Throws: ``StoreError/notRetryable(_:_:)`` for a run that is neither failed nor cancelled,
-    ///   ``StoreError/unknownRun(_:)`` for one of another job.
+    /// What a search's target has kept from beginning is wanted all the same where it is named; until another run gets
+    /// there, it waits as usual.
+    ///
+    /// - Throws: ``StoreError/notRetryable(_:_:)`` for a run that is neither failed nor cancelled, nor kept from
+    ///   beginning, ``StoreError/unknownRun(_:)`` for one of another job.
     public func retry(_ runs: [RunID], of job: JobID) throws(StoreError) {
         try write { db in
             for run in runs {
                 let row = try Self.run(run, in: db)
                 guard row["job"] == job.rawValue else { throw StoreError.unknownRun(run) }
                 let status: RunStatus = try row.word("status")
-                guard status == .failed || status == .cancelled else {
+                let isUnbegun = status == .stopped && row["attempt"] == 0
+                guard status == .failed || status == .cancelled || isUnbegun else {
                     throw StoreError.notRetryable(run, status)
                 }
                 _ = try Self.retry("id = ?", [run.rawValue], of: job, in: db)

@@ -21,7 +21,7 @@ enum Searching {
     ///
     /// Where that says nothing, an early stop counts as the end does, a failure as the worst result. Runs that were
     /// called off say nothing of their configs then, but are not to be repeated: they count as those at work do.
-    private static func outcome(of trial: OpenSpec.Trial, _ settings: SearchSettings?) -> Trial.Outcome {
+    static func outcome(of trial: OpenSpec.Trial, _ settings: SearchSettings?) -> Trial.Outcome {
         switch trial.status {
         case .done: outcome(.best, trial.reached) ?? .failed
         case .stopped: outcome(settings?.impute ?? .best, trial.reached) ?? .failed
