@@ -17,11 +17,18 @@ enum CommandLineArguments {
     static func canonical(_ arguments: [String]) -> [String] {
         if arguments == ["help", "workflow"] { return ["workflow"] }
         var result: [String] = []
-        for (index, argument) in arguments.enumerated() {
+        // What follows "--" is no option, whatever it looks like.
+        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        var (free, rest) = ([String](), Array(arguments[end...].dropFirst()))
+        for (index, argument) in arguments[..<end].enumerated() {
             if let option = result.last, RepeatedOption.isOption(option), !option.contains("="),
                 isNegativeNumber(argument) || option == "--sort" && isDescending(argument)
             {
                 result[result.count - 1] = option + "=" + argument
+                continue
+            }
+            if index > 0, isNegativeNumber(argument) {
+                free.append(argument)
                 continue
             }
             result.append(argument == "--no-create_report" ? "--no-create-report" : argument)
@@ -29,7 +36,8 @@ enum CommandLineArguments {
             let next = index + 1 < arguments.count ? arguments[index + 1] : nil
             if next.map({ $0.hasPrefix("-") && $0 != "-" }) ?? true { result.append(SweepPlan.defaultSweepFile) }
         }
-        return result
+        rest = free + rest
+        return rest.isEmpty && end == arguments.endIndex ? result : result + ["--"] + rest
     }
 
     /// Refuses a command that does not exist, and an option that has a value twice: the parser would take the last one

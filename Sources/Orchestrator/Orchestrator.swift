@@ -55,7 +55,8 @@ struct Orchestrator: AsyncParsableCommand {
         case let error as Failure:
             printError(error.message)
             if CommandLine.arguments.contains("--json"), let text = error.json { print(text, terminator: "") }
-            do throws(FileError) { try StandardStreams.flush() } catch { end(with: error) }
+            // Why the command has failed goes before where it could not say so.
+            do throws(FileError) { try StandardStreams.flush() } catch { printError("\(error)") }
             Foundation.exit(error.exitCode)
         case let error as FileError:
             printError("\(error)")
@@ -73,8 +74,7 @@ struct Orchestrator: AsyncParsableCommand {
             let command = (usage ?? "").split(separator: " ").dropFirst(2).first { !$0.hasPrefix("[") } ?? ""
             let help = command.hasPrefix("<") || command.isEmpty ? "" : " \(command)"
             let message = message(for: error).trimmingCharacters(in: ["."])
-            printError("\(message) (`orchestrator\(help) --help` explains the options)")
-            Foundation.exit(Failure.badInput)
+            end(with: Failure.badInput("\(message) (`orchestrator\(help) --help` explains the options)"))
         }
     }
 }

@@ -77,7 +77,7 @@ struct CommandLineTests {
     func mistakesAreToldInOneLineWithExitCode2(arguments: [String], message: String?) async throws {
         let answer = try await bench.orchestrator(arguments)
         #expect(answer.code == 2)
-        #expect(answer.output.isEmpty)
+        #expect(answer.output.isEmpty != arguments.contains("--json"))
         #expect(answer.error.filter { $0 == "\n" }.count == 1)
         if let message { #expect(answer.error == "orchestrator: \(message)\n") }
         #expect(bench.files().isEmpty, "nothing is stored")
@@ -97,6 +97,10 @@ struct CommandLineTests {
         (
             ["submit", "--n-agents", "-3"],
             "--n-agents is -3; it takes 1 or more (`orchestrator submit --help` explains the options)"
+        ),
+        (
+            ["scale", "1", "-3"],
+            "n is -3; it takes 0 to 100000 (`orchestrator scale --help` explains the options)"
         ),
         (
             ["submit", "--sweep", "one.yaml", "--experiments", "tms_5-2", "--sweep", "two.yaml"],
@@ -160,6 +164,10 @@ struct CommandLineTests {
             CommandLineArguments.canonical(["submit", "--sweep", "--n-agents", "2"])
                 == ["submit", "--sweep", file, "--n-agents", "2"])
         #expect(CommandLineArguments.canonical(["submit", "--sweep", "my.yaml"]) == ["submit", "--sweep", "my.yaml"])
+        #expect(
+            CommandLineArguments.canonical(["note", "a1", "-2", "--json", "--", "-x"]) == [
+                "note", "a1", "--json", "--", "-2", "-x",
+            ])
         #expect(CommandLineArguments.canonical(["submit", "--sweep=my.yaml"]) == ["submit", "--sweep=my.yaml"])
     }
 

@@ -89,6 +89,20 @@ struct DryRunTests {
         }
     }
 
+    @Test func whatIsWrongWithSettingsForWandBIsToldBeforehand() async throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: bench.path + "/.env", withDestinationPath: bench.path + "/moved/.env")
+        let dryRun = ["submit", "--dry-run", "--executor", "local", "--experiments", "tms_5-2"]
+        let answer = try await bench.orchestrator(dryRun, adding: ["SPD_WORKER": try worker()])
+        #expect(answer.code == 0)
+        #expect(
+            answer.error
+                == "orchestrator: W&B: \(bench.path)/.env is passed over: it is a link to what is not there\n")
+        let bad = try await bench.orchestrator(
+            dryRun, adding: ["SPD_WORKER": try worker(), "WANDB_MODE": "sometimes"])
+        #expect(bad.error.contains("W&B: WANDB_MODE"), "\(bad.error)")
+    }
+
     @Test func theEstimateCanBeRead() async throws {
         let sweep = try bench.write(
             "tms_5-2: {seed: {values: [0, 1, 1]}, C: {values: [20, 30, 40, 50]}, steps: {values: [1000]}}", to: "s.yaml"

@@ -22,6 +22,16 @@ struct OutputTests {
         #expect(answer.error.contains("cannot write standard output: "), "\(answer.error)")
     }
 
+    @Test(arguments: ["show k3j9 --json", "submit --experiments nosuch --json", "show --json"])
+    func aRefusalKeepsItsExitCodeWhereItsReasonIsNotTaken(arguments: String) async throws {
+        let whole = try await shell("\"$0\" \(arguments)")
+        #expect(whole.code == 2 && whole.output.contains(#""exit_code" : 2"#), "\(whole.output)")
+        let answer = try await shell("\"$0\" \(arguments) > /dev/full")
+        #expect(answer.code == 2)
+        #expect(answer.error.hasPrefix(whole.error), "\(answer.error)")
+        #expect(answer.error.contains("cannot write standard output: "), "\(answer.error)")
+    }
+
     @Test func aClosedPipeStaysQuiet() async throws {
         let answer = try await shell("\"$0\" experiments tms_5-2 | true")
         #expect(answer.error == "" && answer.output == "")

@@ -72,6 +72,18 @@ struct ConditionTests {
         #expect(try table.indices(where: Condition(parsing: "b.p=2")) == [0])
     }
 
+    @Test func ofALongConditionTheSurroundingsOfTheMistakeAreShown() throws {
+        let text = (0..<40).map { "lr=\($0)" }.joined(separator: " or ")
+        for (whole, position) in [("lrr=1 or " + text, 0), (text + " or lrr=1", text.count + 4)] {
+            let error = #expect(throws: QueryError.self) { try table.indices(where: Condition(parsing: whole)) }
+            let lines = try #require(error).description.split(separator: "\n")
+            #expect(lines.count == 3 && lines.allSatisfy { $0.count < 110 } && error?.position == position)
+            let mark = try #require(lines[2].firstIndex(of: "^"))
+            let place = lines[2].distance(from: lines[2].startIndex, to: mark)
+            #expect(lines[1].dropFirst(place).hasPrefix("lrr"), "\(lines)")
+        }
+    }
+
     @Test func theMarkStandsBelowTheMistake() throws {
         let error = #expect(throws: QueryError.self) { try table.indices(where: Condition(parsing: "lr<1\tand lrr=1")) }
         #expect(

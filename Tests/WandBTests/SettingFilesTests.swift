@@ -104,6 +104,12 @@ struct SettingFilesTests {
         }
     }
 
+    @Test func aLinkThatLeadsNowhereIsTold() throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path + "/.env", withDestinationPath: scratch.path + "/moved/.env")
+        #expect(try read().notices == ["\(scratch.path)/.env is passed over: it is a link to what is not there"])
+    }
+
     @Test func aNamedPipeIsRead() throws {
         let path = scratch.path + "/.env"
         mkfifo(path, 0o600)

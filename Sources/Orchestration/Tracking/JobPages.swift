@@ -27,7 +27,7 @@ package struct JobPages {
     package func makeAfterSubmission(isReportAskedFor: Bool) -> [JobLink] {
         let advice = "`orchestrator report \(job.id)` makes the W&B pages later"
         do {
-            let settings = try self.settings()
+            let settings = try Self.settings(environment)
             for notice in settings.notices { printError("W&B: \(notice)") }
             let launch = try self.launch(settings, hasReport: job.createReport)
             if let reason = settings.offlineReason ?? Self.projectless(launch) {
@@ -47,7 +47,7 @@ package struct JobPages {
     ///
     /// - Throws: Why there can be none, or why some are missing; those that could be made are stored.
     package func makeAgain(limit: Duration) throws -> [JobLink] {
-        let settings = try self.settings()
+        let settings = try Self.settings(environment)
         for notice in settings.notices { printError("W&B: \(notice)") }
         if let reason = settings.offlineReason {
             throw Failure.failed("no pages were made on W&B: \(reason)")
@@ -77,7 +77,12 @@ package struct JobPages {
         return links
     }
 
-    private func settings() throws(Failure) -> WandBSettings {
+    /// What was passed over in W&B's settings, or why they can't be used.
+    package static func notices(_ environment: [String: String]) -> [String] {
+        do throws(Failure) { return try settings(environment).notices } catch { return [error.message] }
+    }
+
+    private static func settings(_ environment: [String: String]) throws(Failure) -> WandBSettings {
         do {
             return try WandBSettings.read(
                 environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,

@@ -172,6 +172,7 @@ struct Submit: AsyncParsableCommand {
         try submission.tryObservers()
         if dryRun {
             let estimate = try submission.estimate()
+            for notice in JobPages.notices(environment) { printError("W&B: \(notice)") }
             let style = Style.forStandardOutput(environment: environment)
             let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: request.agentCount, slurm) : []
             print(

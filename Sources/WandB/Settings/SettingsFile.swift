@@ -15,8 +15,11 @@ enum SettingsFile: Equatable {
     static func read(_ path: String) -> SettingsFile {
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
-            let isAbsent = errno == ENOENT || errno == ENOTDIR
-            return isAbsent ? .absent : .passedOver(reason: String(cString: strerror(errno)))
+            guard errno == ENOENT || errno == ENOTDIR else {
+                return .passedOver(reason: String(cString: strerror(errno)))
+            }
+            var link = stat()
+            return lstat(path, &link) == 0 ? .passedOver(reason: "it is a link to what is not there") : .absent
         }
         defer { close(descriptor) }
         var information = stat()
