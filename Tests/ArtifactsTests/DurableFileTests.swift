@@ -123,7 +123,7 @@ import Testing
             #expect(
                 error?.description == """
                     cannot create \(folder("file")): Permission denied; check its permissions or choose another \
-                    SPD_CACHE_DIR
+                    folder (of the cache: SPD_CACHE_DIR)
                     """)
             #expect(try DurableFile.read(folder("file"), limit: 10) == Array("old".utf8))
             #expect(throws: FileError.self) { try DurableFile.createFolder(folder("below/it")) }
@@ -170,7 +170,7 @@ import Testing
             message { try DurableFile.write([UInt8](repeating: 1, count: 100_000), to: folder("file")) }
                 == """
                 cannot write \(folder("file")): No space left on device; free some space or choose another \
-                SPD_CACHE_DIR
+                folder (of the cache: SPD_CACHE_DIR)
                 """)
         #expect(try DurableFile.read(folder("file"), limit: 10) == Array("old".utf8))
         #expect(try folder.names == ["file"])

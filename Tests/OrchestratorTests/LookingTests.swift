@@ -135,4 +135,20 @@ struct LookingTests {
             agents.map { layout.log(of: $0, startedBy: .slurm) } == ["/j/logs/812_3.log", "/j/logs/9.log"])
         #expect(layout.log(of: agents[0], startedBy: .local) == "/j/logs/agent-3.log")
     }
+
+    @Test(arguments: [
+        ("runs/tmz", "there is no file or folder runs/tmz; did you mean runs/tms?"),
+        ("runs/other.zip", "there is no file or folder runs/other.zip"),
+        ("publishd", "nothing was ever submitted to CACHE; did you mean published?"),
+        ("k3j9", "nothing was ever submitted to CACHE"),
+        ("job.tar.zst", "job.tar.zst is an archive: name what is in it, as in `plot RUN --archive job.tar.zst`"),
+    ])
+    func whatIsNotThereToBeDrawnIsToldWithWhatWasProbablyMeant(name: String, message: String) async throws {
+        for file in ["runs/tms/final_config.yaml", "published/model_5.pth", "job.tar.zst"] {
+            _ = try bench.write("no", to: file)
+        }
+        let answer = try await bench.orchestrator(["plot", name])
+        #expect(answer.code == 2 && answer.output.isEmpty)
+        #expect(answer.error == "orchestrator: \(message.replacing("CACHE", with: bench.cache))\n")
+    }
 }

@@ -44,11 +44,12 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     /// Takes the reason from `errno`.
     public init(_ operation: Operation, _ path: String) {
         let code = errno
+        let elsewhere = "choose another folder (of the cache: SPD_CACHE_DIR)"
         let hint =
             switch code {
-            case ENOSPC: "; free some space or choose another SPD_CACHE_DIR"
-            case EDQUOT: "; your quota is used up: free some space or choose another SPD_CACHE_DIR"
-            case EACCES, EROFS, EPERM: "; check its permissions or choose another SPD_CACHE_DIR"
+            case ENOSPC: "; free some space or \(elsewhere)"
+            case EDQUOT: "; your quota is used up: free some space or \(elsewhere)"
+            case EACCES, EROFS, EPERM: "; check its permissions or \(elsewhere)"
             default: ""
             }
         self.init(

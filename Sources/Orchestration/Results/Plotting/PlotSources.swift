@@ -35,10 +35,17 @@ package struct PlotSources {
     package init(named names: [String], in state: @autoclosure () async throws -> OpenStore) async throws {
         for name in names {
             if FileManager.default.fileExists(atPath: name) {
+                guard !Self.isArchive(name) else {
+                    throw Failure.badInput(
+                        "\(name) is an archive: name what is in it, as in `plot RUN --archive \(name)`")
+                }
                 sources.append(Source(path: name))
                 continue
             }
-            let store = try await state().store
+            if Self.isPath(name) {
+                throw Failure.badInput("there is no file or folder \(name)\(Self.advice(insteadOf: name))")
+            }
+            let store = try await Self.advising(name) { try await state().store }
             switch Reference(name) {
             case .job(let job):
                 let specs = try store.specs(of: job)
@@ -48,7 +55,7 @@ package struct PlotSources {
                 throw Failure.badInput(
                     "\(name): expected a run, a job, or a file or folder that holds figures or weights")
             case .run(let text):
-                let id = try store.run(startingWith: text)
+                let id = try await Self.advising(name) { try store.run(startingWith: text) }
                 try add(store.run(id), store.spec(of: id))
             }
         }
@@ -58,6 +65,35 @@ package struct PlotSources {
                     ? "run \(empty[0]) has left nothing to draw yet: figures come every image_freq steps, weights at its end "
                         + "or every save_freq steps"
                     : "none of the \(empty.count) runs has left anything to draw yet")
+        }
+    }
+
+    private static func isArchive(_ name: String) -> Bool {
+        [".tar", ".tar.gz", ".tgz", ".tar.zst"].contains { name.hasSuffix($0) }
+    }
+
+    /// Whether a name can be that of a file or folder only.
+    private static func isPath(_ name: String) -> Bool {
+        name.contains("/") || isArchive(name) || [".safetensors", ".pth", ".zip"].contains { name.hasSuffix($0) }
+    }
+
+    /// The file or folder that was probably meant, as an end of a sentence; empty if none is near.
+    private static func advice(insteadOf name: String) -> String {
+        let place = URL(filePath: name)
+        let folder = place.deletingLastPathComponent().path
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let near = Spelling.nearest(to: place.lastPathComponent, among: names.filter { !$0.hasPrefix(".") }.sorted())
+        let prefix = name.dropLast(place.lastPathComponent.count)
+        return near.map { "; did you mean \(prefix)\($0)?" } ?? ""
+    }
+
+    /// Adds to an error about a name which file or folder was probably meant, if one is near.
+    private static func advising<Result>(_ name: String, _ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch {
+            let advice = advice(insteadOf: name)
+            if advice.isEmpty { throw error }
+            let reason = (error as? Failure)?.message ?? "\(error)"
+            throw Failure.badInput("\(reason)\(advice)")
         }
     }
 
