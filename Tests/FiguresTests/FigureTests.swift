@@ -76,6 +76,30 @@ struct FigureTests {
         #expect(shown.count >= 5 && shown.allSatisfy { $0 % 10 == 0 }, "every tenth, or every other of them")
     }
 
+    @Test(arguments: [(63, 256), (70, 65), (200, 33), (300, 17)])
+    func theMoreCellsThereAreTheFewerColoursTheyHave(side: Int, most: Int) throws {
+        let values = (0..<side * side).map { Float($0) / Float(side * side - 1) }
+        var map = heatMap(Matrix(rows: side, columns: side, values: values))
+        func colors() throws -> Set<UInt32> { Set(try cells(figure(.heatMap(map))).colors.map(\.pixel)) }
+        #expect(try colors().count == most)
+        map.colors = .blueWhiteRed
+        map.range = -1...1
+        map.fadedColumns = Array(repeating: true, count: side)
+        #expect(try colors().count <= (most == 256 ? most : most / 4 + 1))
+        map.matrix = Matrix(rows: side, columns: side, values: Array(repeating: 0, count: side * side))
+        #expect(try colors() == [Color.white.pixel], "zero is white, pale or not")
+    }
+
+    @Test(arguments: [1, 2, 5, 40, 200])
+    func whatIsCountedIsLabelledAtWholeNumbers(count: Int) {
+        let chart = Plot(
+            title: "", x: .indices("Feature", count: count), y: Axis("", range: 0...1, names: [0: "zero"]),
+            layers: [.points(x: [0], y: [0])])
+        let numbers = words(figure(.plot(chart))).filter { $0.first?.isNumber == true }
+        #expect(numbers.allSatisfy { Int($0).map { $0 < count } == true } && numbers.first == "0", "\(numbers)")
+        #expect(numbers.count >= min(count, 4) && numbers.count <= 6)
+    }
+
     @Test func aFigureOfSixWideMapsIsNoHigherThanThreeScreens() throws {
         let map = heatMap(Matrix(rows: 100, columns: 500, values: Array(repeating: 0.3, count: 50_000)))
         let picture = try picture(Figure(name: "f", title: "F", panels: Array(repeating: .heatMap(map), count: 6)))

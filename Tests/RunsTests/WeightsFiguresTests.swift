@@ -85,6 +85,49 @@ import Testing
             ])
     }
 
+    /// The lines of a network's panel that are not its legend, as (from y, to y).
+    private func rows(_ panel: Panel) -> Set<[Double]> {
+        guard case .plot(let plot) = panel else { return [] }
+        return Set(
+            plot.layers.compactMap { layer in
+                guard case .line(_, let y, _, _) = layer, !y.isEmpty else { return nil }
+                return y
+            })
+    }
+
+    @Test func aNetworkShowsEachModulesSubcomponentsApart() throws {
+        let figures = try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").analysis
+        let network = try #require(figures.first { $0.name == "tms_full_network" })
+        #expect(
+            network.panels.map(\.title) == [
+                "Target model", "Sum of components", "linear1: 0", "linear1: 1", "linear1: 2", "hidden_layers.0: 0",
+                "hidden_layers.0: 1",
+            ])
+        #expect(rows(network.panels[0]) == [[0, -1], [-1, -2], [-2, -3]])
+        #expect(rows(network.panels[1]) == rows(network.panels[0]), "tied: linear1's sum is linear2's")
+        #expect(rows(network.panels[2]) == [[0, -1], [-2, -3]])
+        #expect(rows(network.panels[5]) == [[-1, -2]])
+        guard case .plot(let target) = network.panels[0] else { throw RunError.failed("no plot") }
+        let names = target.layers.compactMap { if case .line(_, _, _, let name) = $0 { name } else { nil } }
+        #expect(names.filter { !$0.isEmpty } == ["positive", "negative (dashed)"])
+    }
+
+    @Test func aNetworkWhoseWeightsAreNotTiedShowsLinear2sOwnSubcomponents() throws {
+        var arrays = try SafeTensors(contentsOf: tms(hidden: 2).path).arrays
+        arrays["model.linear2.weight"] = .init(shape: [3, 2], [1, 0, 0, -1, 0, 0] as [Float])
+        arrays["components.linear2.V"] = .init(shape: [2, 2], [1, 0, 0, 1] as [Float])
+        arrays["components.linear2.U"] = .init(shape: [2, 3], [1, 0, 0, 0, -1, 0] as [Float])
+        let figures = try WeightsFigures(write(arrays), corner: "").analysis
+        let network = try #require(figures.first { $0.name == "tms_combined_diagram" })
+        #expect(network.panels.map(\.title).suffix(3) == ["linear1: 2", "linear2: 0", "linear2: 1"])
+        #expect(rows(network.panels[0]) == [[0, -1], [-1, -2]])
+        #expect(rows(network.panels[2]) == [[0, -1]])
+        #expect(rows(network.panels[5]) == [[-1, -2]])
+        guard case .plot(let target) = network.panels[0] else { throw RunError.failed("no plot") }
+        let below = target.layers.filter { if case .line(_, let y, _, _) = $0 { y == [-1, -2] } else { false } }
+        #expect(below.count == 2, "the target's own weights, two of them not zero")
+    }
+
     @Test func aResidualMLPsNeuronsAreDrawnAgainstTheTargets() throws {
         let (features, width, neurons) = (4, 3, 2)
         func numbers(_ count: Int, _ seed: Float) -> [Float] {

@@ -65,7 +65,7 @@ extension TMSAnalysis {
 
     /// A panel of the whole network's picture.
     public struct NetworkPanel: Sendable {
-        /// Its title, as the published tool writes it.
+        /// Its title.
         public let title: String
         /// The subcomponent; nil for the target and the sum.
         public let component: Int?
@@ -102,6 +102,53 @@ extension TMSAnalysis {
                         linear: isLinear ? subnets[component] : nil,
                         hidden: isLinear ? [] : layers.filter { component < $0.count }.map { $0[component] }))
             }
+    }
+
+    /// The target, the sum of all subcomponents, and each module's subcomponents by themselves, by index.
+    ///
+    /// Where weights are tied, one of linear1 is one of linear2 as well, transposed.
+    ///
+    /// - Parameter smallestShare: Of a smaller share of its module's largest norm a subcomponent is left out.
+    /// - Returns: The panels.
+    public func modulePanels(smallestShare: Double) -> [NetworkPanel] {
+        let none = [Tensor?](repeating: nil, count: hidden.count)
+        func own(_ module: String, _ matrices: RankOneMatrices?, _ layers: (Tensor) -> [Tensor?]) -> [NetworkPanel] {
+            guard let matrices else { return [] }
+            let norms = matrices.norms
+            let least = smallestShare * (norms.max() ?? 0)
+            return norms.indices.filter { norms[$0] > 0 && norms[$0] >= least }.map {
+                NetworkPanel(title: "\(module): \($0)", component: $0, lines: lines(layers(matrices[$0])))
+            }
+        }
+        let sum = subnets.sum
+        return [
+            NetworkPanel(
+                title: "Target model", component: nil,
+                lines: lines([targetWeights] + target.hiddenLayers.map(\.transposed) + [target.linear2.transposed])),
+            NetworkPanel(
+                title: "Sum of components", component: nil,
+                lines: lines(
+                    [sum] + hidden.map { $0?.sum } + [target.tiedWeights ? sum.transposed : linear2?.sum])),
+        ]
+            + own("linear1", subnets) { [$0] + none + [target.tiedWeights ? $0.transposed : nil] }
+            + hidden.enumerated().flatMap { layer, matrices in
+                own("hidden_layers.\(layer)", matrices) { weights in
+                    [nil] + hidden.indices.map { $0 == layer ? weights : nil } + [nil]
+                }
+            }
+            + own("linear2", linear2) { [nil] + none + [$0] }
+    }
+
+    /// The lines of weights (from, to) between one row of nodes and the next; none where there are no weights.
+    private func lines(_ layers: [Tensor?]) -> [NetworkLine] {
+        let outer = NetworkPicture.spaced(0.1, 0.9, targetWeights.shape[0])
+        let inner = NetworkPicture.spaced(0.2, 0.8, targetWeights.shape[1])
+        return layers.enumerated().flatMap { layer, weights -> [NetworkLine] in
+            guard let weights else { return [] }
+            return NetworkPicture.lines(
+                weights, largest: 1, from: (layer == 0 ? outer : inner, -Double(layer)),
+                to: (layer == layers.count - 1 ? outer : inner, -Double(layer) - 1))
+        }
     }
 
     private func lines(linear: Tensor?, hidden: [Tensor]) -> [NetworkLine] {

@@ -13,6 +13,8 @@ public struct TMSAnalysis: Sendable {
     public let subnets: RankOneMatrices
     /// Those of the hidden layers that are decomposed, by layer.
     public let hidden: [RankOneMatrices?]
+    /// linear2's own, where it is decomposed and its weights are not tied to linear1's.
+    public let linear2: RankOneMatrices?
 
     /// linear1's weights transposed (F, H).
     public let targetWeights: Tensor
@@ -43,6 +45,7 @@ public struct TMSAnalysis: Sendable {
         self.target = target
         self.subnets = subnets
         hidden = target.hiddenLayers.indices.map { RankOneMatrices(of: "hidden_layers.\($0)", in: tensors) }
+        linear2 = target.tiedWeights ? nil : RankOneMatrices(of: "linear2", in: tensors)
         let weights = target.linear1.transposed
         let (c, f, h) = (subnets.count, weights.shape[0], weights.shape[1])
         var cosines = Tensor(zeros: [c, f])

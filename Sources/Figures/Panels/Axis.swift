@@ -21,6 +21,14 @@ public struct Axis: Codable, Equatable, Sendable {
         self.names = names
     }
 
+    /// An axis of things that are counted from 0, labelled at whole numbers.
+    public static func indices(_ label: String, count: Int) -> Axis {
+        Axis(
+            label, range: -0.6...max(Double(count), 1) - 0.4,
+            names: Dictionary(
+                uniqueKeysWithValues: Ticks.indices(count, limit: 12).map { (Double($0), String($0)) }))
+    }
+
     /// The axis with its range, which holds some values and has some width.
     func spanning(_ values: some Sequence<Double>) -> AxisSpan {
         var (low, high) = (Double.infinity, -Double.infinity)

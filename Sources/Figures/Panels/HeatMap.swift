@@ -81,6 +81,8 @@ public struct HeatMap: Codable, Sendable {
 extension HeatMap {
     /// In points: the largest cell, the tallest map, and the least that a short side gets.
     private static let (largestCell, tallest, shortest) = (16.0, 300.0, 36.0)
+    /// The largest cell that has its value written into it.
+    private static let largestWritten = 30.0
     private static let barsHeight = 22.0
     /// Where what stands beside a map begins, so that it does not run into the title.
     private static let belowTitle = 16.0
@@ -115,13 +117,38 @@ extension HeatMap {
     }
 
     /// For the colour bar and its labels.
-    private var rightRoom: Double { hasColorBar ? 8 + 4 + 34 + (valueLabel.isEmpty ? 0 : 12) : 0 }
+    private var rightRoom: Double { hasColorBar ? 8 + 4 + barLabelsWidth + (valueLabel.isEmpty ? 2 : 14) : 0 }
+
+    /// What is written beside the colour bar, and for which values.
+    private var barLabels: [(value: Double, text: String)] {
+        let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
+        guard high > low else { return [(low, Ticks.label(low, step: max(abs(low) / 10, 1e-3)))] }
+        return [low, low / 2 + high / 2, high].map { ($0, Ticks.label($0, step: (high - low) / 20)) }
+    }
+
+    /// What is written beside the colour of values above the range; nil where there are none.
+    private var beyondLabel: String? {
+        guard matrix.values.contains(where: { $0 > range.upperBound }) else { return nil }
+        return "> " + Ticks.label(Double(range.upperBound), step: Double(range.upperBound) / 10)
+    }
+
+    /// What is written above the colour bar: the tallest bar's value.
+    private var largestBarLabel: String? {
+        guard let largest = columnBars.filter(\.isFinite).max(), largest > 0 else { return nil }
+        return Ticks.label(Double(largest), step: Double(largest) / 10)
+    }
+
+    private var barLabelsWidth: Double {
+        let labels = barLabels.map(\.text) + [beyondLabel, largestBarLabel].compactMap { $0 }
+        return labels.map { Label(text: $0).width }.max() ?? 0
+    }
 
     /// Where the cells are: square ones where both sides stay long enough to be seen.
     private func area(_ room: Double) -> Box {
         let (rows, columns) = (Double(max(matrix.rows, 1)), Double(max(matrix.columns, 1)))
         let width = max(room - leftRoom - rightRoom - 6, 40)
-        let square = min(width / columns, Self.tallest / rows, Self.largestCell)
+        let square = min(
+            width / columns, Self.tallest / rows, showsValues ? Self.largestWritten : Self.largestCell)
         func whole(_ cell: Double) -> Double { max((cell / Self.pixel).rounded(.down) * Self.pixel, Self.pixel) }
         let cellWidth = whole(max(square, min(Self.shortest / columns, Self.largestCell, 4 * square)))
         let cellHeight = whole(max(square, min(Self.shortest / rows, Self.largestCell, 4 * square)))
@@ -129,30 +156,33 @@ extension HeatMap {
         return Box(x: leftRoom, y: top, width: cellWidth * columns, height: cellHeight * rows)
     }
 
-    /// From this many cells on colours come in coarser steps, which nobody sees in small cells: files shrink by a fifth.
-    private static let manyCells = 4000
+    /// From so many cells on colours come in fewer steps, which nobody sees in small cells: files shrink by half and more.
+    private static let steps: [(cells: Int, count: Int)] = [(45_000, 17), (20_000, 33), (4000, 65)]
 
-    private var table: [Color] { colors.table(matrix.values.count > Self.manyCells ? 65 : 256) }
+    private var table: [Color] {
+        colors.table(Self.steps.first(where: { matrix.values.count > $0.cells })?.count ?? 256)
+    }
 
     private var cellColors: [Color] {
         let table = table
         let scale = Float(table.count - 1)
+        // Pale colours differ less, and may be coarser.
+        let paler = table.indices.map { index in
+            let middle = table.count / 2
+            let place = table.count < 256 ? middle + (index - middle) / 4 * 4 : index
+            return table[place].mixed(with: .white, share: 0.6)
+        }
         let span = range.upperBound / 2 - range.lowerBound / 2
         return matrix.values.enumerated().map { place, value in
-            var color: Color
-            if value.isNaN {
-                return .missing
-            } else if value > range.upperBound {
-                color = colors.beyond
-            } else {
-                let share = span > 0 ? (value / 2 - range.lowerBound / 2) / span : 0
-                color = table[Int((min(max(share.isNaN ? 0 : share, 0), 1) * scale).rounded())]
-            }
+            if value.isNaN { return .missing }
             let column = place % matrix.columns
-            if fadedColumns.indices.contains(column), fadedColumns[column] {
-                color = color.mixed(with: .white, share: 0.6)
+            let isFaded = fadedColumns.indices.contains(column) && fadedColumns[column]
+            if value > range.upperBound {
+                return isFaded ? colors.beyond.mixed(with: .white, share: 0.6) : colors.beyond
             }
-            return color
+            let share = span > 0 ? (value / 2 - range.lowerBound / 2) / span : 0
+            let index = Int((min(max(share.isNaN ? 0 : share, 0), 1) * scale).rounded())
+            return isFaded ? paler[index] : table[index]
         }
     }
 
@@ -179,7 +209,8 @@ extension HeatMap {
             let middle = cell(place / matrix.columns, place % matrix.columns, in: area).middle
             let text = Ticks.label(Double(value), step: 0.01)
             sheet.write(
-                Label(text: text, size: 5.5, color: dark[place] ? .white : .black), middle.x, middle.y)
+                Label(text: text, size: min(box.width / 3.5, TextSize.tick), color: dark[place] ? .white : .black),
+                middle.x, middle.y)
         }
     }
 
@@ -189,7 +220,7 @@ extension HeatMap {
 
     private func drawColumnBars(above area: Box, on sheet: inout Sheet) {
         let largest = columnBars.filter(\.isFinite).max() ?? 0
-        guard largest > 0 else { return }
+        guard let largestBarLabel else { return }
         for (column, value) in columnBars.prefix(matrix.columns).enumerated() where value.isFinite && value > 0 {
             let place = cell(0, column, in: area)
             let height = Double(value / largest) * Self.barsHeight
@@ -200,9 +231,7 @@ extension HeatMap {
                     Box(x: place.middle.x - width / 2, y: area.y - 3 - height, width: width, height: height),
                     fill: isFaded ? Color.gray.mixed(with: .white, share: 0.5) : Color.gray, opacity: 1))
         }
-        sheet.write(
-            Label(text: Ticks.label(Double(largest), step: Double(largest) / 10), anchor: .start), area.right + 4,
-            area.y - Self.barsHeight)
+        sheet.write(Label(text: largestBarLabel, anchor: .start), area.right + 4, area.y - Self.barsHeight)
     }
 
     /// Which columns' names are written: all of up to 40, else every tenth or so, as there is room.
@@ -259,33 +288,26 @@ extension HeatMap {
 
     private func drawColorBar(beside area: Box, on sheet: inout Sheet) {
         let table = table
-        let hasBeyond = matrix.values.contains { $0 > range.upperBound }
-        let top = area.y + (hasBeyond ? 10 : 0)
+        let top = area.y + (beyondLabel == nil ? 0 : 10)
         let bar = Box(x: area.right + 6, y: top, width: 8, height: max(area.height - (top - area.y), 48))
-        if hasBeyond {
+        if let beyondLabel {
             sheet.marks.append(
                 .rectangle(Box(x: bar.x, y: area.y, width: 8, height: 7), fill: colors.beyond, opacity: 1))
-            let top = Ticks.label(Double(range.upperBound), step: Double(range.upperBound) / 10)
-            sheet.write(Label(text: "> \(top)", anchor: .start), bar.right + 4, area.y + 3)
+            sheet.write(Label(text: beyondLabel, anchor: .start), bar.right + 4, area.y + 3)
         }
         sheet.marks.append(.cells(bar, rows: table.count, columns: 1, colors: table.reversed(), panel: -1))
         sheet.frame(bar)
         let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
-        if high > low {
-            let step = (high - low) / 20
-            for value in [low, low / 2 + high / 2, high] {
-                let y = bar.y + (high / 2 - value / 2) / (high / 2 - low / 2) * bar.height
-                sheet.line(bar.right, y, bar.right + 2, y)
-                sheet.write(Label(text: Ticks.label(value, step: step), anchor: .start), bar.right + 4, y)
-            }
-        } else {
-            sheet.write(
-                Label(text: Ticks.label(low, step: max(abs(low) / 10, 1e-3)), anchor: .start), bar.right + 4,
-                bar.middle.y)
+        for (value, text) in barLabels {
+            let share = high > low ? (high / 2 - value / 2) / (high / 2 - low / 2) : 0.5
+            let y = bar.y + share * bar.height
+            if high > low { sheet.line(bar.right, y, bar.right + 2, y) }
+            sheet.write(Label(text: text, anchor: .start), bar.right + 4, y)
         }
         if !valueLabel.isEmpty {
             sheet.write(
-                Label(text: valueLabel, size: TextSize.tick, isUpright: true), bar.right + 4 + 34 + 4, bar.middle.y)
+                Label(text: valueLabel, size: TextSize.tick, isUpright: true), bar.right + 4 + barLabelsWidth + 8,
+                bar.middle.y)
             let length = Label(text: valueLabel).width
             sheet.height = max(sheet.height, bar.middle.y + length / 2 + 2)
         }

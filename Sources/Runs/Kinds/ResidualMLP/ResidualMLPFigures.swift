@@ -45,7 +45,7 @@ struct ResidualMLPFigures {
                 panel("Winning subcomponent", contributions.winning, words: words(\.winning)),
                 .table(
                     Table(
-                        title: "Winning subcomponents", columns: ["layer"] + (0..<shown).map { "feature \($0)" },
+                        title: "Winning subcomponents, by feature", columns: ["layer"] + (0..<shown).map(String.init),
                         rows: contributions.winners.enumerated().map { layer, winners in
                             [String(layer)] + winners.prefix(shown).map(String.init)
                         })),

@@ -12,7 +12,7 @@ struct TMSFigures {
     private var hasHiddenLayers: Bool { !analysis.target.hiddenLayers.isEmpty }
 
     var all: [Figure] {
-        (isFlat ? [vectors, hasHiddenLayers ? fullNetwork : combinedDiagram] : [])
+        (isFlat ? [vectors, network] : [])
             + (analysis.firstHiddenLayer.map { [hiddenLayers($0)] } ?? []) + [cosines]
     }
 
@@ -71,30 +71,16 @@ struct TMSFigures {
         return style
     }
 
-    /// The networks without hidden layers, all on one scale.
-    private var combinedDiagram: Figure {
-        network(
-            "tms_combined_diagram", "The network: the target, and the subcomponents of linear1",
-            zip(analysis.panels, analysis.networkLines).filter { isDrawn($0.0.component) }.map { ($0.title, $1) },
-            depth: 2)
-    }
-
-    /// The whole networks, layer by layer.
-    private var fullNetwork: Figure {
-        network(
-            "tms_full_network", "The network: the target, and its subcomponents by index",
-            analysis.networkPanels.map { ($0.title, $0.lines) },
-            depth: Double(2 + analysis.target.hiddenLayers.count))
-    }
-
-    private func network(
-        _ name: String, _ title: String, _ networks: [(title: String, lines: [NetworkLine])], depth: Double
-    ) -> Figure {
+    /// The whole networks, each module's subcomponents apart: those of the same index in two modules are no pair.
+    private var network: Figure {
+        let networks = analysis.modulePanels(smallestShare: Self.smallestShare)
+        let depth = Double(2 + analysis.target.hiddenLayers.count)
         // One scale for all: noise is not drawn as strong as the target.
         let largest = networks.reduce(0) { $1.lines.reduce($0) { max($0, abs($1.weight)) } }
         return Figure(
-            name: name, title: title,
-            panels: networks.map { network in
+            name: hasHiddenLayers ? "tms_full_network" : "tms_combined_diagram",
+            title: "The network: the target, and each module's subcomponents by index",
+            panels: networks.enumerated().map { index, network in
                 let shown = network.lines.map { (line: $0, strength: largest > 0 ? abs($0.weight) / largest : 0) }
                     .filter { $0.strength >= 0.01 }.sorted { $0.strength < $1.strength }
                 return .plot(
@@ -103,19 +89,25 @@ struct TMSFigures {
                         layers: shown.map { line, strength in
                             .line(
                                 x: [line.from.x, line.to.x], y: [line.from.y, line.to.y],
-                                style: Style(
-                                    color: Style.series(line.weight < 0 ? 1 : 0).color,
-                                    dash: line.weight < 0 ? [3, 1.5] : [], width: 0.4 + 1.6 * Double(strength),
-                                    opacity: 0.15 + 0.85 * Double(strength)))
-                        } + [nodes(depth)], aspect: 1.1, hidesAxes: true))
+                                style: Self.edge(isNegative: line.weight < 0, strength: Double(strength)))
+                        } + [nodes(depth)] + (index == 0 ? Self.legend : []), aspect: 1.1, hidesAxes: true))
             }, columns: 3)
+    }
+
+    private static func edge(isNegative: Bool, strength: Double) -> Style {
+        Style(
+            color: Style.series(isNegative ? 1 : 0).color, dash: isNegative ? [3, 1.5] : [],
+            width: 0.4 + 1.6 * strength, opacity: 0.15 + 0.85 * strength)
+    }
+
+    private static let legend = [(false, "positive"), (true, "negative (dashed)")].map { isNegative, name in
+        Plot.Layer.line(x: [], y: [], style: edge(isNegative: isNegative, strength: 1), name: name)
     }
 
     private func nodes(_ depth: Double) -> Plot.Layer {
         let (features, hidden) = (analysis.targetWeights.shape[0], analysis.targetWeights.shape[1])
-        let margins = hasHiddenLayers ? (outer: 0.1, inner: 0.2) : (outer: 0.05, inner: 0.25)
-        let outer = NetworkPicture.spaced(margins.outer, 1 - margins.outer, features)
-        let inner = NetworkPicture.spaced(margins.inner, 1 - margins.inner, hidden)
+        let outer = NetworkPicture.spaced(0.1, 0.9, features)
+        let inner = NetworkPicture.spaced(0.2, 0.8, hidden)
         let rows = (0...Int(depth)).map { $0 == 0 || $0 == Int(depth) ? outer : inner }
         return .points(
             x: rows.flatMap { $0 }, y: rows.enumerated().flatMap { row, xs in xs.map { _ in -Double(row) } },
@@ -126,7 +118,7 @@ struct TMSFigures {
         let matrices = layer.panels.map { Matrix($0.weights) }
         let range = HeatMap.symmetricRange(matrices)
         return Figure(
-            name: "tms_hidden_layers", title: "The first hidden layer (blue negative, red positive)",
+            name: "tms_hidden_layers", title: "The first hidden layer, with Frobenius norms",
             panels: zip(layer.panels, matrices).map { panel, matrix in
                 let norm = matrix.values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
                 return .heatMap(
@@ -142,7 +134,7 @@ struct TMSFigures {
         func panel(_ title: String, _ label: String, _ values: [Float]) -> Panel {
             .plot(
                 Plot(
-                    title: title, x: Axis("Feature"),
+                    title: title, x: .indices("Feature", count: values.count),
                     y: Axis(label, range: 0...max(1.1, Double(values.max() ?? 1) * 1.05)),
                     layers: [
                         .bars(

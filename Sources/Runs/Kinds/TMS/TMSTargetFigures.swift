@@ -32,7 +32,7 @@ struct TMSTargetFigures {
             panels: [
                 .plot(
                     Plot(
-                        title: "", x: Axis("Feature", range: -0.6...Double(max(target.features, 1)) - 0.4),
+                        title: "", x: .indices("Feature", count: target.features),
                         y: Axis("Output"),
                         layers: layers + [
                             .rule(isVertical: false, at: Double(TMSRepresentation.input), name: "input")
