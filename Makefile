@@ -42,10 +42,10 @@ reliability: ## Prove what docs/concepts/reliability.md promises, and print its 
 		--filter Reliability 2>&1 | grep -E '^(FIGURE|campaign|. (Test|Suite) .*(passed|failed|recorded)|↳)'"
 
 check: ## Lint; warnings are errors.
-	swift format lint --strict --recursive $(SOURCES)
+	swift format lint --strict --parallel --recursive $(SOURCES)
 
 format: ## Format all Swift files in place.
-	swift format --in-place --recursive $(SOURCES)
+	swift format --in-place --parallel --recursive $(SOURCES)
 
 docs: ## Build the libraries' reference with DocC; warnings are errors.
 	@scripts/build-docs

@@ -141,7 +141,7 @@ let package = Package(
         // C: hot loops compiled per instruction set, and the system libraries' headers.
         .target(
             name: "CKernels", path: "Sources/System/CKernels",
-            cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])],
+            cSettings: [.headerSearchPath("."), .unsafeFlags(["-O3", "-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")]),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
@@ -153,43 +153,50 @@ let package = Package(
         .target(name: "CCurl", path: "Sources/System/CCurl"),
         .target(name: "CCairo", path: "Sources/System/CCairo"),
 
+        // For tests: the checkout with what they compare with, and folders of their own.
+        .target(name: "TestFiles", path: "Tests/TestFiles", swiftSettings: strict),
         .testTarget(
             name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics"], swiftSettings: strict),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
-        .testTarget(name: "MetricsTests", dependencies: ["Experiments", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "Search", "UserMetrics"],
+            name: "MetricsTests", dependencies: ["Experiments", "Metrics", "TestFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "Search", "TestFiles", "UserMetrics"],
             swiftSettings: strict),
-        .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts"], swiftSettings: strict),
+        .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "TestFiles"], swiftSettings: strict),
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Layout", "Store", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Layout", "Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
-            name: "SlurmTests", dependencies: ["Slurm"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "SlurmTests", dependencies: ["Slurm", "TestFiles"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "LanguageDataTests", dependencies: ["Artifacts", "LanguageData", "TextData", "Tokenizers"],
             swiftSettings: strict),
         .testTarget(
-            name: "TextDataTests", dependencies: ["JSON", "TextData"], swiftSettings: strict),
+            name: "TextDataTests", dependencies: ["JSON", "TestFiles", "TextData"], swiftSettings: strict),
         .testTarget(
             name: "DashboardTests",
-            dependencies: ["Artifacts", "Browser", "Dashboard", "JSON", "Layout", "Orchestration", "Store"],
+            dependencies: [
+                "Artifacts", "Browser", "Dashboard", "JSON", "Layout", "Orchestration", "Store", "TestFiles",
+            ],
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "QueriesTests", dependencies: ["Queries"], swiftSettings: strict),
         .testTarget(
             name: "SearchTests", dependencies: ["Experiments", "Search", "Store", "Worker"], swiftSettings: strict),
         .testTarget(name: "UserMetricsTests", dependencies: ["UserMetrics"], swiftSettings: strict),
-        .testTarget(name: "TokenizersTests", dependencies: ["JSON", "Tokenizers"], swiftSettings: strict),
+        .testTarget(name: "TokenizersTests", dependencies: ["JSON", "TestFiles", "Tokenizers"], swiftSettings: strict),
         .testTarget(
             name: "HubTests", dependencies: ["Artifacts", "Hub", "StandInWandB", "TextData"], swiftSettings: strict),
         .testTarget(
-            name: "WandBTests", dependencies: ["Artifacts", "CCurl", "HTTP", "JSON", "StandInWandB", "WandB"],
+            name: "WandBTests",
+            dependencies: ["Artifacts", "CCurl", "HTTP", "JSON", "StandInWandB", "TestFiles", "WandB"],
             swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests", dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "WandB"],
+            name: "DownloadsTests",
+            dependencies: ["Artifacts", "Downloads", "Experiments", "StandInWandB", "TestFiles", "WandB"],
             swiftSettings: strict),
         .testTarget(
             name: "TargetsTests", dependencies: ["Artifacts", "Experiments", "Targets"], swiftSettings: strict),
@@ -198,7 +205,7 @@ let package = Package(
             name: "RunsTests",
             dependencies: [
                 "Analysis", "Artifacts", "Browser", "Downloads", "Experiments", "Figures", "JSON", "Kernels", "Layout",
-                "Metrics", "Runs", "Targets", "WandB", "Worker",
+                "Metrics", "Runs", "Targets", "TestFiles", "WandB", "Worker",
             ],
             swiftSettings: strict),
         // A W&B server for tests: strict about the protocol, with faults on demand.
@@ -219,7 +226,8 @@ let package = Package(
             name: "OrchestratorTests",
             dependencies: [
                 "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration",
-                "Orchestrator", "Queries", "Slurm", "StandInWandB", "StandInWorker", "Store", "WandB", "Worker",
+                "Orchestrator", "Queries", "Slurm", "StandInWandB", "StandInWorker", "Store", "TestFiles", "WandB",
+                "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

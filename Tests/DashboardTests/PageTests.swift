@@ -1,11 +1,11 @@
 import Foundation
+import TestFiles
 import Testing
 
 @testable import Dashboard
 
 struct PageTests {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Sources/Dashboard/Resources").path
+    private static let folder = Checkout.path + "/Sources/Dashboard/Resources"
 
     private func names(_ ending: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(ending) }.sorted()

@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 import Synchronization
+import TestFiles
 import Testing
 
 @testable import Downloads
@@ -31,8 +32,7 @@ struct TargetDownloadsTests {
 
     private static func fixture(_ path: String) throws -> Data {
         try Data(
-            contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(
-                path: "../Fixtures/torch/\(path)"))
+            contentsOf: URL(filePath: Checkout.fixture("torch/\(path)")))
     }
 
     /// Files of a run that trained a TMS, beside others of all kinds.

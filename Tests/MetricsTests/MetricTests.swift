@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import TestFiles
 import Testing
 
 @testable import Metrics
@@ -67,14 +68,8 @@ struct MetricTests {
 
     /// `SPD_RECORD_SNAPSHOTS=1` writes the page.
     @Test func theDocumentedMetricsAreTheOnesThatThereAre() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "../../docs/reference/metrics.md"
-        )
-        .standardized
-        if ProcessInfo.processInfo.environment["SPD_RECORD_SNAPSHOTS"] != nil {
-            try Data(Self.page.utf8).write(to: path)
-        }
-        #expect(try String(contentsOf: path, encoding: .utf8) == Self.page, "SPD_RECORD_SNAPSHOTS=1 writes the page")
+        let page = try Checkout.pinned(Self.page, in: "docs/reference/metrics.md")
+        #expect(page == Self.page, "SPD_RECORD_SNAPSHOTS=1 writes the page")
     }
 
     private static var page: String {

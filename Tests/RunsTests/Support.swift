@@ -3,21 +3,8 @@ import Foundation
 import Layout
 import Runs
 import Synchronization
+import TestFiles
 import WandB
-
-/// A folder that is gone after the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/spd-runs-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
 
 /// Lines that were said, from any thread.
 final class Lines: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 @testable import Slurm
@@ -46,7 +47,7 @@ struct BatchScriptTests {
     func theShellAcceptsTheScript(name: String) throws {
         let check = Process()
         check.executableURL = URL(filePath: "/bin/sh")
-        check.arguments = ["-n", snapshotPath(name)]
+        check.arguments = ["-n", Checkout.path + "/" + snapshots + name]
         try check.run()
         check.waitUntilExit()
         #expect(check.terminationStatus == 0)
@@ -55,14 +56,7 @@ struct BatchScriptTests {
 
 /// Compares with a file that a person can read; `SPD_RECORD_SNAPSHOTS=1` writes the file anew.
 private func expectSnapshot(_ text: String, _ name: String) throws {
-    let url = URL(filePath: snapshotPath(name))
-    if ProcessInfo.processInfo.environment["SPD_RECORD_SNAPSHOTS"] != nil {
-        try text.write(to: url, atomically: true, encoding: .utf8)
-    }
-    let expected = try String(contentsOf: url, encoding: .utf8)
-    #expect(text == expected)
+    #expect(text == (try Checkout.pinned(text, in: snapshots + name)))
 }
 
-private func snapshotPath(_ name: String) -> String {
-    URL(filePath: #filePath).deletingLastPathComponent().path + "/Snapshots/" + name
-}
+private let snapshots = "Tests/SlurmTests/Snapshots/"

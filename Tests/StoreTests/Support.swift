@@ -1,19 +1,10 @@
 import Foundation
 import Synchronization
+import TestFiles
 
 @testable import Store
 
-/// A folder that goes away with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "spd-store-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     var cache: CacheFolder { CacheFolder(path: path) }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import TextData
 import Testing
 
@@ -7,14 +8,14 @@ struct DatasetFolderTests {
     private func inFolder<Result>(
         of files: [String], _ body: (DatasetFolder) throws -> Result
     ) throws -> Result {
-        try withTemporaryFolder { folder in
+        try TemporaryFolder.with { folder in
             for file in files {
-                let url = URL(filePath: folder).appending(path: file)
+                let url = URL(filePath: folder(file))
                 try FileManager.default.createDirectory(
                     at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
                 try Data("a\n".utf8).write(to: url)
             }
-            return try body(DatasetFolder(path: folder))
+            return try body(DatasetFolder(path: folder.path))
         }
     }
 

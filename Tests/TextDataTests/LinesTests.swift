@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 @testable import TextData
@@ -6,8 +7,8 @@ import Testing
 /// Lines of text and JSON as people's editors and scripts leave them.
 struct LinesTests {
     private func read(_ text: String, as name: String, column: String = "text") throws -> [String?] {
-        try withTemporaryFolder { folder in
-            let path = folder + "/" + name
+        try TemporaryFolder.with { folder in
+            let path = folder(name)
             try Data(text.utf8).write(to: URL(filePath: path))
             return try texts(of: path, column: column)
         }
@@ -31,10 +32,10 @@ struct LinesTests {
     }
 
     @Test func aZstandardFileMayBeginWithAFrameToSkip() throws {
-        try withTemporaryFolder { folder in
+        try TemporaryFolder.with { folder in
             let whole = try Data(contentsOf: URL(filePath: PublishedFilesTests.folder + "/lines.jsonl.zst"))
             let skipped = Data([0x53, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3])
-            let path = folder + "/lines.jsonl.zst"
+            let path = folder("lines.jsonl.zst")
             try (skipped + whole).write(to: URL(filePath: path))
             let rows = PublishedFilesTests.expected.first { $0.name == "lines.jsonl.zst" }?.rows
             #expect(try texts(of: path, column: "story") == rows)
@@ -60,9 +61,9 @@ struct LinesTests {
     }
 
     @Test func bytesThatAreNoTextAreRefused() throws {
-        try withTemporaryFolder { folder in
-            try Data([0x61, 0x0A, 0xFF, 0x0A]).write(to: URL(filePath: folder + "/a.txt"))
-            let error = #expect(throws: TextDataError.self) { try texts(of: folder + "/a.txt", column: "text") }
+        try TemporaryFolder.with { folder in
+            try Data([0x61, 0x0A, 0xFF, 0x0A]).write(to: URL(filePath: folder("a.txt")))
+            let error = #expect(throws: TextDataError.self) { try texts(of: folder("a.txt"), column: "text") }
             #expect(error?.reason == "row 2 of 'text' is not UTF-8 text")
         }
     }

@@ -1,13 +1,13 @@
 import Foundation
 import JSON
+import TestFiles
 import Testing
 
 @testable import TextData
 
 /// The rows of files that the usual tools wrote, in every format and encoding that is read.
 struct PublishedFilesTests {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/datasets")
-        .standardizedFileURL.path
+    static let folder = Checkout.fixture("datasets")
     static let expected: [(name: String, rows: [String?])] = {
         let text = try? String(contentsOfFile: folder + "/expected.json", encoding: .utf8)
         guard let text, case .object(let files)? = (try? JSONValue(parsing: text))?["files"] else { return [] }
@@ -48,8 +48,8 @@ struct PublishedFilesTests {
     @Test(arguments: expected.map(\.name)) func aFileThatIsCutOffIsRefused(name: String) throws {
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: Self.folder + "/" + name)))
         let whole = try #require(Self.expected.first { $0.name == name }?.rows.count)
-        try withTemporaryFolder { folder in
-            let path = folder + "/" + name
+        try TemporaryFolder.with { folder in
+            let path = folder(name)
             for count in stride(from: 0, to: bytes.count - 1, by: max(1, bytes.count / 23)) {
                 try Data(bytes[..<count]).write(to: URL(filePath: path))
                 guard let rows = try? texts(of: path, column: "story").count else { continue }
@@ -65,8 +65,8 @@ struct PublishedFilesTests {
     @Test(arguments: expected.map(\.name)) func aDamagedFileDoesNoHarm(name: String) throws {
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: Self.folder + "/" + name)))
         var random = SplitMix(state: 7)
-        try withTemporaryFolder { folder in
-            let path = folder + "/" + name
+        try TemporaryFolder.with { folder in
+            let path = folder(name)
             for _ in 0..<30 {
                 var damaged = bytes
                 for _ in 0..<Int.random(in: 1...4, using: &random) {

@@ -10,13 +10,6 @@ func texts(of path: String, column: String) throws -> [String?] {
     return texts
 }
 
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "spd-text-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder.path)
-}
-
 /// Random numbers that are the same in each run.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64

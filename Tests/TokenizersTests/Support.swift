@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestFiles
 import Testing
 import Tokenizers
 
@@ -15,15 +16,13 @@ struct Fixture: CustomTestStringConvertible {
     var testDescription: String { name }
 
     var folder: String {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/tokenizers/\(name)")
-            .standardized.path
+        Checkout.fixture("tokenizers/" + name)
     }
 
     /// Small tokenizers of every kind of part, a line each, with texts of their own.
     static func parts() throws -> [String] {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Fixtures/tokenizers/parts.jsonl").standardized
-        return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+        try String(contentsOfFile: Checkout.fixture("tokenizers/parts.jsonl"), encoding: .utf8).split(separator: "\n")
+            .map(String.init)
     }
 
     func json() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: folder + "/tokenizer.json"))) }

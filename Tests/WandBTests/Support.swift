@@ -1,22 +1,13 @@
 import Foundation
 import JSON
 import Synchronization
+import TestFiles
 import Testing
 
 @testable import StandInWandB
 @testable import WandB
 
-/// A folder that is gone when the test ends.
-final class ScratchFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "wandb-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     var spool: String { path + "/run/wandb" }
     /// Where `offline-run-…` folders are made on request.
     var offline: String { path + "/offline" }

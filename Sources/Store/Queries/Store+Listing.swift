@@ -88,12 +88,19 @@ extension Store {
         }
     }
 
-    /// A config of each experiment of a job, as JSON: together they have all keys that there are.
+    /// A config for each experiment of a job and each set of keys that its sweeps have set, as JSON: together they have
+    /// all keys that there are.
     public func exampleConfigs(of job: JobID) throws(StoreError) -> [String] {
+        // A key that is set to null is left out of some configs.
         try read { db in
             try String.fetchAll(
-                db, sql: "SELECT config FROM spec WHERE job = ? GROUP BY experiment ORDER BY MIN(position)",
-                arguments: [job.rawValue])
+                db,
+                sql: """
+                    SELECT config FROM spec WHERE job = ?
+                    GROUP BY experiment, (
+                      SELECT group_concat(pair.value ->> 0 || (pair.value ->> 1 = 'null')) FROM json_each(overrides) AS pair)
+                    ORDER BY MIN(position)
+                    """, arguments: [job.rawValue])
         }
     }
 

@@ -21,7 +21,7 @@ extension Reliability {
 
         @Test func aCancelledTaskARequeuedOneAndANodeThatGoesDownCostNoRun() async throws {
             let (store, job) = try await submit(seeds: 6, steps: 30_000, agents: 4)
-            try await eventually(within: .seconds(90)) { try working(in: store, job).count == 4 }
+            try await eventually(within: .seconds(180)) { try working(in: store, job).count == 4 }
             let tasks = try working(in: store, job)
             let array = try #require(tasks.first?.slurm.arrayJob)
             func task(_ index: Int) -> String { "\(array)_\(tasks[index].slurm.arrayTask ?? 0)" }
@@ -31,7 +31,7 @@ extension Reliability {
             try await cluster.slurm("scancel", task(0))
             try await cluster.slurm("scontrol", "requeue", task(1))
             try await cluster.slurm("scontrol", "update", "nodename=\(node)", "state=down", "reason=test")
-            try await eventually(within: .seconds(120)) { try store.openWork(of: job).isNone }
+            try await eventually(within: .seconds(300)) { try store.openWork(of: job).isNone }
 
             let runs = try store.snapshot(of: job).runs
             #expect(runs.allSatisfy { $0.status == .done })
@@ -44,7 +44,7 @@ extension Reliability {
 
         @Test func aJobWhoseAgentsWereKilledAndForgottenIsTakenUpAgain() async throws {
             let (store, job) = try await submit(seeds: 2, steps: 30_000, agents: 2)
-            try await eventually(within: .seconds(90)) { try working(in: store, job).count == 2 }
+            try await eventually(within: .seconds(180)) { try working(in: store, job).count == 2 }
             for agent in try working(in: store, job) { kill(try #require(agent.pid), SIGKILL) }
             let token = try store.job(job).token
             try await eventually(within: .seconds(60)) {

@@ -24,7 +24,7 @@ package struct StepTimer {
     package let threads: Int
 
     /// The longest that the timing of one experiment may take.
-    package static let patience = Duration.seconds(3)
+    package var patience = Duration.seconds(3)
     /// How long each config is timed.
     private static let share = Duration.milliseconds(500)
 
@@ -32,7 +32,7 @@ package struct StepTimer {
     ///
     /// - Throws: ``Failure/interrupted`` on ^C.
     package func times(_ drafts: [SpecDraft]) throws(Failure) -> [Result<RunCost, Failure>] {
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + patience
         var answers: [Result<RunCost, Failure>] = []
         for draft in drafts {
             try Interruption.check()
@@ -58,7 +58,7 @@ package struct StepTimer {
             answer = try process.run(patience: max(.zero, end - .now))
         } catch {
             guard case .timedOut = error else { throw .failed("\(worker) \(error)") }
-            throw .failed("a step could not be timed within \(StatusText.time(Self.patience))")
+            throw .failed("a step could not be timed within \(StatusText.time(patience))")
         }
         struct Reply: Decodable {
             let secondsPerStep: Double?

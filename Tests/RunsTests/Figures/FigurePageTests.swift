@@ -1,0 +1,102 @@
+import Browser
+import Figures
+import Foundation
+import JSON
+import Layout
+import TestFiles
+import Testing
+
+@testable import Runs
+
+/// The page with a run's figures.
+struct FigurePageTests {
+    private let folder: TemporaryFolder
+    private let plan: RunPlan
+    private let page: String
+    /// A name that would be markup if anybody forgot to escape it.
+    private static let hostile = "</script></title><img src=x onerror=\"document.title='broken'\"> & 'co'"
+
+    init() throws {
+        folder = try TemporaryFolder()
+        plan = try Example.plan(folder, extra: "image_freq: 20")
+        try Example.perform(plan)
+        page = folder.path + "/page.html"
+    }
+
+    private func write() throws -> String {
+        let question = JSONValue.object([
+            .init("path", .string(plan.folder.path)), .init("name", .string(Self.hostile)),
+        ])
+        try FigurePageMaker([FigureSource(question.text)], title: Self.hostile, by: nil).write(to: page)
+        return try String(contentsOfFile: page, encoding: .utf8)
+    }
+
+    @Test func itIsSmallWholeAndTheSameEachTime() throws {
+        let html = try write()
+        #expect(html.utf8.count < 1_000_000)
+        #expect(try write() == html)
+        #expect(!html.contains("<img src=x"), "names are text")
+        // Addresses name SVG's vocabulary, nothing to be fetched.
+        let addresses = html.components(separatedBy: "http").dropFirst().filter { !$0.hasPrefix("-equiv") }
+        #expect(addresses.allSatisfy { $0.hasPrefix("://www.w3.org/") })
+    }
+
+    @Test func aPageOfManyRunsComparesThem() throws {
+        let other = try Example.plan(folder, run: "other", extra: "figures: last\nseed: 1")
+        try Example.perform(other)
+        let sources = try [(plan.folder.path, "0.003"), (other.folder.path, "0.03")].map { path, value in
+            try FigureSource(JSONValue.object([.init("path", .string(path)), .init("value", .string(value))]).text)
+        }
+        try FigurePageMaker(sources, title: "Job 1", by: "importance_minimality_coeff").write(to: page)
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(html.contains("data-name=\"varying_importance_minimality_coeff_ci_vals\""))
+        #expect(html.contains("[\"run\",\"other\"]"), "the slider chooses between them")
+        let error = #expect(throws: RunError.self) {
+            try FigurePageMaker(sources, title: "", by: nil, figures: ["none"]).write(to: page)
+        }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("no figure 'none'"))
+    }
+
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"))
+    func aBrowserShowsNumbersOnHoverAndStepsByTheSlider() throws {
+        _ = try write()
+        let tab = try Browser().open("file://" + page)
+        try tab.wait(until: "document.body.dataset.ready == 'yes'")
+        #expect(try tab.evaluate("document.title").string == Self.hostile)
+
+        // The cell of feature 0 in the first column, whose number is known.
+        let figure = try #require(
+            try DrawnFigures(contentsOf: plan.folder.figures(step: 60)).figures.first {
+                $0.name == "causal_importances"
+            })
+        let selector = "figure[data-name=causal_importances] image[data-panel='0']"
+        let first = if case .heatMap(let map) = figure.panels[0] { map } else { nil as HeatMap? }
+        let map = try #require(first)
+        try tab.hover(selector, x: 0.5 / Double(map.matrix.columns), y: 0.5 / Double(map.matrix.rows))
+        try tab.wait(until: "!tip.hidden")
+        let lines = try tab.evaluate("[...tip.children].map(e => e.textContent)").elements?.compactMap(\.string) ?? []
+        try #require(lines.count == 4, "\(lines)")
+        #expect(lines[0] == map.title && lines[1] == "Feature 0" && lines[2] == "Subcomponent \(map.columnNames[0])")
+        let value = try #require(Double(lines[3].split(separator: " ").last ?? ""))
+        #expect(abs(value - Double(map.matrix[0, 0])) < 1e-3 && lines[3].hasPrefix("Causal importance: "))
+        try tab.hover("h1")
+        try tab.wait(until: "tip.hidden")
+
+        let before = try tab.evaluate("document.querySelector('#stage figure svg').outerHTML")
+        try tab.evaluate("slider.focus()")
+        try tab.press("ArrowLeft")
+        try tab.wait(until: "stage.dataset.shown == '40'")
+        #expect(try tab.evaluate("label.textContent").string == "40")
+        #expect(try tab.evaluate("document.querySelector('#stage figure svg').outerHTML") != before)
+        try tab.hover(selector)
+        try tab.wait(until: "!tip.hidden")
+
+        try tab.click("figure[data-name=causal_importances] button[data-save=csv]")
+        #expect(tab.problems == [])
+        #expect(tab.requests.filter { !$0.hasPrefix("blob:") } == ["file://" + page], "nothing else is asked for")
+        if let place = ProcessInfo.processInfo.environment["SPD_TEST_SCREENSHOT"] {
+            try tab.screenshot().write(to: URL(filePath: place))
+        }
+    }
+}
