@@ -66,11 +66,16 @@ import Testing
         #expect(once.l0 == each[5].l0)
     }
 
-    @Test func reportsAndEvaluationsChangeNothingThatIsTrained() throws {
-        let scene = Scene(network: .mlp(layers: 2), coefficients: Scene.only(.recon, 0))
+    /// Losses with a coefficient of 0 are computed for reports only.
+    @Test(arguments: [
+        Scene(network: .mlp(layers: 2), coefficients: Scene.only(.recon, 0)),
+        Scene(network: .mlp(layers: 2), coefficients: Scene.allLossesButRecon),
+        Scene(network: .tms(layers: 1), coefficients: Scene.allLossesButRecon),
+    ])
+    func reportsAndEvaluationsChangeNothingThatIsTrained(scene: Scene) throws {
         let (silent, talking) = try (
-            FeatureDecomposition.example(scene, seed: 1, batchSize: 20),
-            FeatureDecomposition.example(scene, seed: 1, batchSize: 20)
+            FeatureDecomposition.example(scene, seed: 1, batchSize: 600),
+            FeatureDecomposition.example(scene, seed: 1, batchSize: 600, threads: 2)
         )
         for _ in 0..<10 {
             try silent.advance(reporting: false)

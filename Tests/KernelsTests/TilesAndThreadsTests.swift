@@ -1,3 +1,4 @@
+import CKernels
 import Metrics
 import Testing
 
@@ -89,14 +90,71 @@ import Testing
         #expect(try trained(seed: 4) != state)
     }
 
-    @Test(arguments: [Scene(network: .tms(layers: 1, tied: true)), Scene(network: .mlp(layers: 2))])
-    func oneThreadOrSeveralGiveTheSameBytes(scene: Scene) throws {
-        let states = try [1, 2, 3, 4].map { threads in
-            let decomposition = try FeatureDecomposition.example(scene, seed: 5, batchSize: 70, threads: threads)
-            for _ in 0..<30 { try decomposition.advance(reporting: false) }
-            return decomposition.state
+    /// Ten tiles and more, of which more threads than cores take turns in adding up.
+    @Test(
+        arguments: [
+            Scene(network: .tms(layers: 1, tied: true)), Scene(network: .mlp(layers: 2), maskSamples: 2),
+            Scene(network: .mlp(layers: 3, .gelu, inBias: true, outBias: true), gateNeurons: 0),
+            Scene(network: .tms(), outputLoss: .kl, subcomponents: 70),
+        ], [true, false])
+    func anyNumberOfThreadsGivesTheSameBytes(scene: Scene, interpolates: Bool) throws {
+        var found: [(state: DecompositionState, report: StepReport?, picture: ImportancePicture?)] = []
+        for threads in [1, 2, 3, 4, 8, 16, 64] {
+            let decomposition = try FeatureDecomposition.example(
+                scene, seed: 5, batchSize: 2600, threads: threads, interpolates: interpolates)
+            for _ in 0..<3 { try decomposition.advance(reporting: false) }
+            let report = try decomposition.advance(reporting: true)
+            found.append((decomposition.state, report, try decomposition.picture(batches: 1) { true }))
         }
-        for state in states.dropFirst() { #expect(state == states[0]) }
+        for other in found.dropFirst() {
+            #expect(other.state == found[0].state)
+            #expect(other.report == found[0].report)
+            #expect(other.picture == found[0].picture)
+        }
+    }
+
+    @Test(arguments: [1, 15, 16, 100, 128, 129, 300, 385, 927, 1314, 3570, 4096], [128, 256])
+    func tilesHoldEachRowOnceAndAreSharedEvenly(count: Int, capacity: Int) {
+        let rows = BatchRows(range: 0..<count, features: 1)
+        let batch = [Float](repeating: 1, count: count)
+        rows.copy(batch, joiningEmptyRows: false)
+        let tiles = (0..<rows.tiles(of: capacity)).map { rows.range(ofTile: $0, of: capacity) }
+        #expect(tiles.flatMap { Array($0) } == Array(0..<count))
+        #expect(tiles.allSatisfy { !$0.isEmpty && $0.count <= capacity })
+        // Whole vectors: all tiles but the last are as long as each other.
+        #expect(Set(tiles.dropLast().map(\.count)).count <= 1)
+        #expect(tiles.dropLast().allSatisfy { $0.count % 16 == 0 })
+        guard count > 2 * capacity else { return }
+        #expect(tiles.count % 4 == 0)
+    }
+
+    @Test(arguments: ["layers.9.mlp_in", "layers.0.mlp_out"])
+    func oneModuleOfADeepModelHasRoomForAllItsSums(pattern: String) throws {
+        let scene = Scene(network: .mlp(layers: 10), patterns: [pattern])
+        let decomposition = try FeatureDecomposition.example(scene, seed: 0, batchSize: 20)
+        let report = try #require(try decomposition.advance(reporting: true))
+        #expect(report.l0.count == 1)
+    }
+
+    @Test(arguments: [1, 2, 5, 64])
+    func piecesPassThroughASectionInTheirOrder(threads: Int) throws {
+        let turns = try #require(ck_turns_create(2))
+        defer { ck_turns_destroy(turns) }
+        let team = try Team(threads: threads)
+        for _ in 0..<3 {
+            ck_turns_restart(turns)
+            var (first, second): ([Int], [Int]) = ([], [])
+            team.share(100) { piece in
+                ck_turns_await(turns, 0, UInt32(piece))
+                first.append(piece)
+                ck_turns_pass(turns, 0)
+                ck_turns_await(turns, 1, UInt32(piece))
+                second.append(piece)
+                ck_turns_pass(turns, 1)
+            }
+            #expect(first == Array(0..<100))
+            #expect(second == first)
+        }
     }
 
     @Test func everyStepDrawsAnotherBatchAndOtherMasks() throws {
@@ -112,12 +170,14 @@ import Testing
 extension FeatureDecomposition {
     /// A scene's decomposition with batches of its own instead of given ones.
     static func example(
-        _ scene: Scene, seed: Int, batchSize: Int, threads: Int = 1, steps: Int = 100, rate: Double = 1e-2
+        _ scene: Scene, seed: Int, batchSize: Int, threads: Int = 1, steps: Int = 100, rate: Double = 1e-2,
+        interpolates: Bool = true
     ) throws -> FeatureDecomposition {
         let stage = try Stage(scene, seed: seed)
         var settings = stage.decomposition.settings
         settings.batchSize = batchSize
         settings.steps = steps
+        settings.interpolatesGates = interpolates
         settings.learningRate = LearningRate(peak: rate, schedule: .cosine)
         return try FeatureDecomposition(
             target: stage.decomposition.target, data: stage.decomposition.data, settings: settings, threads: threads)

@@ -1,7 +1,7 @@
 /// A target's forward and backward passes with some of its modules replaced by masked subcomponents.
 ///
-/// One instance serves all threads: between `prepare` and `finish` it is only read, and what parts add up goes to
-/// accumulators of their own.
+/// One instance serves all threads: between `prepare` and `finish` it is only read, and what passes add up goes to the
+/// accumulator in the order of their tiles.
 protocol Network: AnyObject {
     /// The decomposed modules.
     var modules: [TargetModule] { get }
@@ -9,8 +9,10 @@ protocol Network: AnyObject {
     var outputs: Int { get }
     /// Whether a row of zeros has no inner activation anywhere, so that every mask gives the target's output.
     var emptyRowsAreConstant: Bool { get }
-    /// How many floats a part's accumulator holds.
+    /// How many floats the accumulator holds.
     var accumulatorCount: Int { get }
+    /// How often a pass back over a tile adds to the accumulator at most.
+    var mostSums: Int { get }
     /// How many floats of scratch a pass over `rows` rows takes.
     func scratchCount(rows: Int) -> Int
 
@@ -38,7 +40,9 @@ protocol Network: AnyObject {
 struct Pass {
     let tile: Tile
     let parameters: Floats
+    /// Where gradients are added up, tile after tile.
     let accumulator: Floats
+    let sums: TileSums
     let scratch: Floats
 }
 

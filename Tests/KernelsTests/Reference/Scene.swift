@@ -48,6 +48,13 @@ struct Scene: CustomTestStringConvertible, Sendable {
         return all
     }
 
+    /// The same, one of them with a weight of 0.
+    static var allLossesButRecon: LossCoefficients {
+        var all = allLosses
+        all[.recon] = 0
+        return all
+    }
+
     /// Importance minimality and one other loss.
     static func only(_ term: LossTerm, _ coefficient: Float = 0.9, importance: Float = 0.3)
         -> LossCoefficients

@@ -33,13 +33,8 @@ extension FeatureDecomposition {
         let ci = modules.map { _ in Storage(count: rows * c) }
         let ciUpper = modules.map { _ in Storage(count: rows * c) }
         prepareNetwork()
-        team.share(parts.count) { number in
-            let range = rows * number / self.parts.count..<rows * (number + 1) / self.parts.count
-            let share = BatchRows(range: range, features: self.target.features)
-            share.copy(input.pointer, joiningEmptyRows: false)
-            self.parts[number].evaluate(share, of: self) { part, done in
-                part.copyImportances(of: self, rows: range.lowerBound + done.lowerBound, done.count, ci, ciUpper)
-            }
+        evaluate(input.pointer, rows: rows) { worker, done in
+            worker.copyImportances(of: self, rows: done.lowerBound, done.count, ci, ciUpper)
         }
         func tensors(_ storage: [Storage]) -> [String: Tensor] {
             Dictionary(
@@ -60,19 +55,21 @@ extension FeatureDecomposition {
     /// - Returns: The fractions by module (C); nil if `goesOn` said no.
     public func activationFractions(batches: Int, goesOn: () -> Bool) -> [String: [Float]]? {
         let (c, count) = (settings.subcomponents, modules.count * settings.subcomponents)
-        let sums = UnsafeMutablePointer<Double>.allocate(capacity: parts.count * count)
+        let shares = Self.evaluationShares(of: settings.batchSize)
+        let sums = UnsafeMutablePointer<Double>.allocate(capacity: shares.count * count)
         defer { sums.deallocate() }
-        sums.initialize(repeating: 0, count: parts.count * count)
+        sums.initialize(repeating: 0, count: shares.count * count)
         prepareNetwork()
         for batch in 0..<batches {
             guard goesOn() else { return nil }
             let streams = SparseFeatures.Streams.evaluation(seed: settings.seed, step: step, batch: batch)
-            team.share(parts.count) { number in
-                let part = self.parts[number]
-                part.batchRows.draw(
-                    self.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
-                part.evaluate(part.batchRows, of: self) { part, _ in
-                    part.countActive(over: 0.1, of: self, into: sums + number * count)
+            team.share(shares.count) { number in
+                let share = BatchRows(range: shares[number], features: self.target.features)
+                share.draw(self.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
+                self.workers.withOne { worker in
+                    worker.evaluate(share, of: self) { _ in
+                        worker.countActive(over: 0.1, of: self, into: sums + number * count)
+                    }
                 }
             }
         }
@@ -80,7 +77,7 @@ extension FeatureDecomposition {
         return Dictionary(
             uniqueKeysWithValues: modules.enumerated().map { index, module in
                 let fractions = (0..<c).map { component in
-                    parts.indices.reduce(0) { $0 + sums[$1 * count + index * c + component] } / rows
+                    shares.indices.reduce(0) { $0 + sums[$1 * count + index * c + component] } / rows
                 }
                 return (module.name, fractions.map { Float($0) })
             })
@@ -120,24 +117,41 @@ extension FeatureDecomposition {
         return inputs
     }
 
+    /// What of some rows to look at is fitted together, whatever the number of threads.
+    private static func evaluationShares(of rows: Int) -> [Range<Int>] {
+        let count = min(max(rows / 256, 1), 64)
+        return (0..<count).map { rows * $0 / count..<rows * ($0 + 1) / count }
+    }
+
+    /// Runs the gates over given rows (rows, features); `body` receives a worker and which of the rows its tile holds.
+    func evaluate(_ input: UnsafePointer<Float>, rows: Int, _ body: (StepWorker, Range<Int>) -> Void) {
+        let shares = Self.evaluationShares(of: rows)
+        team.share(shares.count) { number in
+            let range = shares[number]
+            let share = BatchRows(range: range, features: self.target.features)
+            share.copy(input, joiningEmptyRows: false)
+            self.workers.withOne { worker in
+                worker.evaluate(share, of: self) { done in
+                    body(worker, range.lowerBound + done.lowerBound..<range.lowerBound + done.upperBound)
+                }
+            }
+        }
+    }
+
     /// Lets the network compute what depends on the parameters alone, as a step does before its passes.
     func prepareNetwork() {
         team.share(network.preparations) { self.network.prepare($0, parameters: self.parameters.pointer) }
     }
 }
 
-extension StepPart {
+extension StepWorker {
     /// Runs the gates over some rows, tile by tile; `body` receives which of the rows the tile holds.
-    func evaluate(
-        _ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (StepPart, Range<Int>) -> Void
-    ) {
+    fileprivate func evaluate(_ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (Range<Int>) -> Void) {
         fitGates(decomposition, over: rows)
-        var next = 0
-        while next < rows.kept {
-            let first = next
-            next += tile.load(rows, from: next)
-            forwardGates(decomposition)
-            body(self, first..<next)
+        for number in 0..<rows.tiles(of: tile.capacity) {
+            let taken = tile.load(rows, tile: number)
+            forwardGates(decomposition, fits: intervals)
+            body(taken)
         }
     }
 

@@ -1,39 +1,37 @@
 internal import CKernels
 
-/// A step's gates, which are fitted once for all of its parts.
+/// A step's gates, which are fitted once for all of its tiles.
 extension FeatureDecomposition {
     /// How many subcomponents are fitted at a time, on whichever thread is free next.
     private static let block = 16
 
-    /// Fits the gates on the intervals that all parts' inner activations span, and gives each part the fits.
+    /// Fits the gates on the intervals that the inner activations span over the step's rows.
     func fitGates() {
-        let rows = parts.reduce(0) { $0 + $1.batchRows.kept }
+        for worker in workers.all { worker.intervals?.reset() }
+        guard sums.fits != nil else { return }
+        team.share(rows.tiles(of: tileRows)) { tile in
+            self.workers.withOne { $0.findIntervals(of: self.rows, tile: tile) }
+        }
         shareGates { module, components in
-            guard let fits = self.parts[0].fits(module) else { return }
+            let c = self.settings.subcomponents
+            guard let fits = self.sums.fits?.from(module * c) else { return }
             let first = components.lowerBound
-            for part in self.parts.dropFirst() {
-                guard let others = part.fits(module) else { continue }
+            ck_reset_fits(fits + first, components.count)
+            for worker in self.workers.all {
+                guard let others = worker.intervals?.from(module * c) else { continue }
                 ck_join_intervals(fits + first, others + first, components.count)
             }
             self.subcomponents.gates[module].fit(
-                fits, components, parameters: self.parameters.pointer, rows: rows)
-            for part in self.parts.dropFirst() {
-                part.fits(module).map { ($0 + first).update(from: fits + first, count: components.count) }
-            }
+                fits, components, parameters: self.parameters.pointer, rows: self.rows.kept)
         }
     }
 
-    /// Adds what the rows of all parts came to on the fits' nodes to the first part's gradients of the gates.
+    /// Adds what the rows came to on the fits' nodes to the gradients of the gates.
     func foldGates() {
         shareGates { module, components in
-            guard let fits = self.parts[0].fits(module) else { return }
-            let first = components.lowerBound
-            for part in self.parts.dropFirst() {
-                guard let others = part.fits(module) else { continue }
-                ck_add_moments(fits + first, others + first, components.count)
-            }
+            guard let fits = self.sums.fits?.from(module * self.settings.subcomponents) else { return }
             self.subcomponents.gates[module].fold(
-                fits, components, parameters: self.parameters.pointer, gradients: self.parts[0].gateGradients)
+                fits, components, parameters: self.parameters.pointer, gradients: self.sums.gateGradients)
         }
     }
 

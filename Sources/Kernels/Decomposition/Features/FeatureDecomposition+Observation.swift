@@ -50,16 +50,10 @@ extension FeatureDecomposition {
         let wanted = [ObservedParts.targetOutput, .unmaskedOutput, .maskedOutput].filter(parts.contains)
         let stored = wanted.map { (part: $0, storage: Storage(count: rows * outputs)) }
         prepareNetwork()
-        team.share(self.parts.count) { number in
-            let range = rows * number / self.parts.count..<rows * (number + 1) / self.parts.count
-            let share = BatchRows(range: range, features: self.target.features)
-            share.copy(input.pointer, joiningEmptyRows: false)
-            self.parts[number].evaluate(share, of: self) { part, done in
-                let first = range.lowerBound + done.lowerBound
-                part.copyImportances(of: self, rows: first, done.count, ci, ciUpper)
-                for (kind, storage) in stored {
-                    part.copyOutput(kind, of: self, to: storage.pointer + first * outputs, rows: done.count)
-                }
+        evaluate(input.pointer, rows: rows) { worker, done in
+            worker.copyImportances(of: self, rows: done.lowerBound, done.count, ci, ciUpper)
+            for (kind, storage) in stored {
+                worker.copyOutput(kind, of: self, to: storage.pointer + done.lowerBound * outputs, rows: done.count)
             }
         }
         func tensors(_ storage: [Storage]) -> [String: Tensor] {
@@ -75,7 +69,7 @@ extension FeatureDecomposition {
     }
 }
 
-extension StepPart {
+extension StepWorker {
     /// Copies the tile's first rows of an output to (rows, outputs), through `tile.dOutput`.
     ///
     /// A network may compute no more of an output than masks can change; the rest is the target's.

@@ -81,60 +81,63 @@ extension FeatureDecomposition {
         let plan = StepPlan(
             step: step, reporting: reporting, squaredNorms: squaredNorms.pointer, given: given,
             capture: capture)
-        team.share(parts.count) { part in self.parts[part].begin(self, plan: plan) }
+        sums.begin()
+        loadRows(given: given)
         fitGates()
-        team.share(parts.count) { part in self.parts[part].process(self, plan: plan) }
+        team.share(rows.tiles(of: tileRows)) { tile in
+            self.workers.withOne { $0.process(self.rows, tile: tile, self, plan: plan) }
+        }
         foldGates()
         let losses = sumLosses(
             faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
             throw .lossNotFinite(step: step, loss: Metric.loss(term).name, value: value)
         }
-        sumAccumulators()
-        for part in parts { ck_raise(subcomponents.peaks.pointer, part.peaks.pointer, part.peaks.count) }
+        finishSums()
+        ck_raise(subcomponents.peaks.pointer, sums.peaks.pointer, sums.peaks.count)
         return losses
+    }
+
+    /// Draws the step's rows, unless they are given.
+    private func loadRows(given: GivenMemory?) {
+        if let given {
+            rows.copy(given.batch.pointer, joiningEmptyRows: network.emptyRowsAreConstant)
+        } else {
+            rows.draw(
+                data, streams: .decomposition(seed: settings.seed, step: step),
+                joiningEmptyRows: network.emptyRowsAreConstant, team: team)
+        }
     }
 
     private func sumLosses(faithfulness: Double, norms: Storage) -> [LossTerm: Double] {
         let rows = Double(settings.batchSize)
         let elements = settings.outputLoss == .mse ? rows * Double(network.outputs) : rows
         var losses: [LossTerm: Double] = [
-            .importanceMinimality: parts.reduce(0) { $0 + $1.importanceSums.reduce(0, +) } / rows
+            .importanceMinimality: sums.importanceSums.reduce(0, +) / rows
         ]
         if settings.coefficients[.faithfulness] != nil { losses[.faithfulness] = faithfulness }
         for (number, run) in runs.enumerated() {
-            losses[run.term, default: 0] +=
-                parts.reduce(0) { $0 + $1.runSums[number] } * run.share / elements
+            losses[run.term, default: 0] += sums.runSums[number] * run.share / elements
         }
         if settings.coefficients[.schatten] != nil {
             losses[.schatten] =
-                parts.reduce(0) { total, part in
-                    total
-                        + part.schattenSums.enumerated().reduce(0) {
-                            $0 + $1.element * Double(norms.pointer[$1.offset])
-                        }
-                } / rows
+                sums.schattenSums.enumerated().reduce(0) { $0 + $1.element * Double(norms.pointer[$1.offset]) } / rows
         }
         return losses
     }
 
-    /// Adds up the parts' accumulators and turns them into gradients.
-    private func sumAccumulators() {
-        let first = parts[0].accumulator
-        team.split(first.count) { range in
-            for part in self.parts.dropFirst() {
-                ck_add(
-                    first.pointer + range.lowerBound, part.accumulator.pointer + range.lowerBound, range.count)
-            }
-        }
+    /// Turns what the tiles have added up into gradients.
+    private func finishSums() {
+        sums.join(team)
+        let accumulator = sums.accumulator.pointer
         team.share(network.finishes + 1) { piece in
             if piece == network.finishes {
                 (self.subcomponents.gradients.pointer + self.layout.gates).update(
-                    from: first.pointer + self.network.accumulatorCount,
+                    from: accumulator + self.network.accumulatorCount,
                     count: self.layout.count - self.layout.gates)
             } else {
                 self.network.finish(
-                    piece, accumulator: first.pointer, parameters: self.parameters.pointer,
+                    piece, accumulator: accumulator, parameters: self.parameters.pointer,
                     gradients: self.subcomponents.gradients.pointer)
             }
         }
@@ -147,8 +150,7 @@ extension FeatureDecomposition {
         let c = layout.subcomponents
         for module in modules.indices {
             let factors = (module * c..<(module + 1) * c).map { place in
-                let sum = parts.reduce(0) { $0 + $1.schattenSums[place] }
-                return 2 * coefficient * Float(sum / Double(settings.batchSize))
+                2 * coefficient * Float(sums.schattenSums[place] / Double(settings.batchSize))
             }
             subcomponents.addSchattenGradients(module, factors: factors)
         }
@@ -156,7 +158,7 @@ extension FeatureDecomposition {
 
     private func report(_ losses: [LossTerm: Double]) -> StepReport {
         let l0 = modules.indices.map { index in
-            (modules[index].name, parts.reduce(0) { $0 + $1.counts[index] } / Double(settings.batchSize))
+            (modules[index].name, sums.counts[index] / Double(settings.batchSize))
         }
         return StepReport(
             step: step, learningRate: settings.learningRate.rate(at: step, of: settings.steps), losses: losses,

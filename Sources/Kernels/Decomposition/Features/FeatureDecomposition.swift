@@ -23,7 +23,12 @@ public final class FeatureDecomposition: Decomposition {
     let subcomponents: Subcomponents
     let runs: [MaskedRun]
     let team: Team
-    let parts: [StepPart]
+    let workers: StepWorkers
+    let sums: StepSums
+    /// The rows of a step's batch.
+    let rows: BatchRows
+    /// How many of them a tile takes.
+    let tileRows: Int
     var layout: ParameterLayout { subcomponents.layout }
     var parameters: Storage { subcomponents.parameters }
 
@@ -67,18 +72,23 @@ public final class FeatureDecomposition: Decomposition {
         runs = MaskedRun.all(
             settings.coefficients, samples: settings.maskSamples, modules: modules.count)
         team = try Team(threads: threads)
-        let (batch, runCount, memory) = (settings.batchSize, runs.count, subcomponents.parameters.pointer)
-        let count = max(Self.partCount(accumulator: network.accumulatorCount), threads)
-        parts = (0..<count).map { part in
-            StepPart(
-                rows: batch * part / count..<batch * (part + 1) / count, features: target.features, network: network,
-                layout: layout, settings: settings, runs: runCount, parameters: memory)
+        let sums = StepSums(
+            network: network, layout: layout, runs: runs.count,
+            hasFits: settings.interpolatesGates && settings.gateNeurons > 0)
+        let tileRows = Self.tileRows(subcomponents: settings.subcomponents, batch: settings.batchSize)
+        let memory = subcomponents.parameters.pointer
+        self.sums = sums
+        self.tileRows = tileRows
+        rows = BatchRows(range: 0..<settings.batchSize, features: target.features)
+        workers = StepWorkers(threads: threads) {
+            StepWorker(
+                capacity: tileRows, features: target.features, network: network, layout: layout, sums: sums,
+                parameters: memory)
         }
     }
 
-    /// Into how many parts a batch falls, each with sums of its own.
-    ///
-    /// The number does not depend on the threads, so that up to that many threads give the same bytes; large sums are
-    /// kept few.
-    private static func partCount(accumulator: Int) -> Int { accumulator > 300_000 ? 2 : 4 }
+    /// How many rows a tile takes, whatever the number of threads: their blocks should stay in the second-level cache.
+    private static func tileRows(subcomponents: Int, batch: Int) -> Int {
+        min(subcomponents <= 64 ? 256 : 128, (batch + 15) & ~15)
+    }
 }

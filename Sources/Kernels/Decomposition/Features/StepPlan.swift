@@ -46,9 +46,9 @@ final class CaptureMemory {
         batchSize = rows
     }
 
-    /// Copies a processed tile's rows; the row that stands for the empty ones goes to all of the part's.
-    func record(_ worker: StepPart, rows: Range<Int>, decomposition: FeatureDecomposition) {
-        let (tile, source) = (worker.tile, worker.batchRows)
+    /// Copies a processed tile's rows; the row that stands for the empty ones goes to all of them.
+    func record(_ worker: StepWorker, of source: BatchRows, _ rows: Range<Int>, decomposition: FeatureDecomposition) {
+        let tile = worker.tile
         let (c, outputs) = (decomposition.settings.subcomponents, decomposition.network.outputs)
         decomposition.network.targetOutput(worker.pass, into: tile.output)
         for (position, row) in rows.enumerated() {
@@ -75,7 +75,7 @@ final class CaptureMemory {
 }
 
 extension BatchRows {
-    /// Which of this part's rows of a batch (rows, features) hold nothing but zeros.
+    /// Which of these rows of a batch (rows, features) hold nothing but zeros.
     func emptyRowNumbers(in batch: UnsafePointer<Float>) -> [Int] {
         range.filter { row in (0..<features).allSatisfy { batch[row * features + $0] == 0 } }
     }

@@ -80,7 +80,23 @@ final class Tile {
     ///
     /// - Returns: How many of the source's rows were taken.
     func load(_ source: BatchRows, from first: Int) -> Int {
-        let taken = min(capacity, source.kept - first)
+        let range = first..<min(first + capacity, source.kept)
+        load(source, range)
+        return range.count
+    }
+
+    /// Takes up the rows of one of `source`'s tiles.
+    ///
+    /// - Returns: Which of the source's rows they are.
+    @discardableResult
+    func load(_ source: BatchRows, tile number: Int) -> Range<Int> {
+        let range = source.range(ofTile: number, of: capacity)
+        load(source, range)
+        return range
+    }
+
+    private func load(_ source: BatchRows, _ range: Range<Int>) {
+        let (first, taken) = (range.lowerBound, range.count)
         rows = (taken + 15) & ~15
         ck_transpose(x, source.values + first * source.features, taken, source.features, rows)
         for row in 0..<rows {
@@ -89,11 +105,10 @@ final class Tile {
             weight[row] = counted ? source.weight(of: first + row) : 0
             live[row] = counted ? 1 : 0
         }
-        return taken
     }
 }
 
-/// The rows of a batch that belong to one part of a step.
+/// Rows of a batch.
 ///
 /// Where rows of zeros come out the same under every mask, one row stands for all of them.
 final class BatchRows {
@@ -108,6 +123,7 @@ final class BatchRows {
     private let storage: Storage
     private let indices: UnsafeMutableBufferPointer<UInt32>
     private let scratch: Storage
+    private let keptInChunk: UnsafeMutableBufferPointer<Int>
     private static let chunk = 128
 
     init(range: Range<Int>, features: Int) {
@@ -118,11 +134,15 @@ final class BatchRows {
         indices = .allocate(capacity: range.count + 1)
         indices.initialize(repeating: 0)
         index = indices.baseAddress ?? UnsafeMutablePointer(bitPattern: 8).unsafelyUnwrapped
-        scratch = Storage(count: 3 * Self.chunk * features)
+        let chunks = (range.count + Self.chunk - 1) / Self.chunk
+        scratch = Storage(count: 3 * chunks * Self.chunk * features)
+        keptInChunk = .allocate(capacity: chunks)
+        keptInChunk.initialize(repeating: 0)
     }
 
     deinit {
         indices.deallocate()
+        keptInChunk.deallocate()
     }
 
     /// How many batch rows a kept row stands for.
@@ -130,36 +150,70 @@ final class BatchRows {
         emptyRows > 0 && row == kept - 1 ? Float(emptyRows) : 1
     }
 
-    /// Draws this part's rows.
-    func draw(_ data: SparseFeatures, streams: SparseFeatures.Streams, joiningEmptyRows: Bool) {
-        fill(joiningEmptyRows: joiningEmptyRows) { rows, first, count in
-            data.fill(
-                rows, firstRow: first, count: count, streams: streams,
-                scratch: scratch.pointer + Self.chunk * features)
+    /// How many tiles the rows fall into, where a tile takes no more than `capacity`.
+    func tiles(of capacity: Int) -> Int {
+        let each = rowsPerTile(capacity)
+        return (kept + each - 1) / each
+    }
+
+    func range(ofTile number: Int, of capacity: Int) -> Range<Int> {
+        let each = rowsPerTile(capacity)
+        return number * each..<min((number + 1) * each, kept)
+    }
+
+    /// Tiles are equally long, and more than two are mostly a multiple of four, so that two or four threads finish together.
+    private func rowsPerTile(_ capacity: Int) -> Int {
+        let least = max(1, (kept + capacity - 1) / capacity)
+        let count = least > 2 ? (least + 3) & ~3 : least
+        return max(16, ((kept + count - 1) / count + 15) & ~15)
+    }
+
+    /// Draws the rows, spread over a team's threads if there is one.
+    func draw(_ data: SparseFeatures, streams: SparseFeatures.Streams, joiningEmptyRows: Bool, team: Team? = nil) {
+        fill(joiningEmptyRows: joiningEmptyRows, team: team) { rows, first, count, scratch in
+            data.fill(rows, firstRow: first, count: count, streams: streams, scratch: scratch)
         }
     }
 
-    /// Copies this part's rows of a given batch (rows, features).
+    /// Copies the rows of a given batch (rows, features).
     func copy(_ batch: UnsafePointer<Float>, joiningEmptyRows: Bool) {
-        fill(joiningEmptyRows: joiningEmptyRows) { rows, first, count in
+        fill(joiningEmptyRows: joiningEmptyRows, team: nil) { rows, first, count, _ in
             rows.update(from: batch + first * features, count: count * features)
         }
     }
 
-    private func fill(joiningEmptyRows: Bool, _ produce: (Floats, Int, Int) -> Void) {
-        kept = 0
-        emptyRows = 0
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk) {
-            let count = min(Self.chunk, range.upperBound - first)
-            produce(scratch.pointer, first, count)
+    /// Fills chunk by chunk, each behind the room of those before, and closes the gaps that empty rows have left.
+    private func fill(
+        joiningEmptyRows: Bool, team: Team?,
+        _ produce: (_ rows: Floats, _ first: Int, _ count: Int, _ scratch: Floats) -> Void
+    ) {
+        let chunks = (range.count + Self.chunk - 1) / Self.chunk
+        let each = 3 * Self.chunk * features
+        func fillChunk(_ chunk: Int) {
+            let offset = chunk * Self.chunk
+            let first = self.range.lowerBound + offset
+            let count = min(Self.chunk, self.range.upperBound - first)
+            let room = self.scratch.pointer + (team == nil ? 0 : chunk * each)
+            produce(room, first, count, room + Self.chunk * self.features)
+            let (rows, numbers) = (self.values + offset * self.features, self.index + offset)
             if joiningEmptyRows {
-                kept += ck_keep_active_rows(
-                    values + kept * features, index + kept, scratch.pointer, count, features, UInt32(first))
+                self.keptInChunk[chunk] = ck_keep_active_rows(
+                    rows, numbers, room, count, self.features, UInt32(first))
             } else {
-                (values + kept * features).update(from: scratch.pointer, count: count * features)
-                for row in 0..<count { index[kept + row] = UInt32(first + row) }
-                kept += count
+                rows.update(from: room, count: count * self.features)
+                for row in 0..<count { numbers[row] = UInt32(first + row) }
+                self.keptInChunk[chunk] = count
             }
+        }
+        if let team { team.share(chunks, fillChunk) } else { for chunk in 0..<chunks { fillChunk(chunk) } }
+        kept = 0
+        for chunk in 0..<chunks {
+            let (from, count) = (chunk * Self.chunk, keptInChunk[chunk])
+            if kept < from {
+                (values + kept * features).update(from: values + from * features, count: count * features)
+                (index + kept).update(from: index + from, count: count)
+            }
+            kept += count
         }
         emptyRows = range.count - kept
         guard emptyRows > 0 else { return }

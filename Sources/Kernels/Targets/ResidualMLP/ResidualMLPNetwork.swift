@@ -31,6 +31,8 @@ final class ResidualMLPNetwork: Network {
             ResidualMLPConnections.Accumulators(connections, at: $0).count
         }
     }
+    /// Each pair of a source and a reader, forward and of clean activations, and each layer's own.
+    var mostSums: Int { 2 * (connections.layers + 1) * (connections.layers + 1) }
     var preparations: Int { connections.preparations }
     var finishes: Int { modules.count }
 
@@ -224,7 +226,7 @@ final class ResidualMLPNetwork: Network {
                     dInner, share.dci, share.masked, inner, share.ci, share.uniforms, isClean ? 1 : 0,
                     n.c * rows)
                 if isClean { return }
-                accumulate(sums.outV[l], block(.after, l, pass), n.neurons, dInner, n.c, rows)
+                pass.sums.addProduct(block(.after, l, pass), dInner, to: sums.outV[l], n.neurons, n.c, rows)
                 n.outV[l]?.multiply(dInner, into: dAfter, rows)
             }
             let dBefore = block(.dBefore, l, pass)
@@ -235,7 +237,7 @@ final class ResidualMLPNetwork: Network {
             dAfter = dBefore
             guard inIsReplaced, let module = n.inModule[l] else { continue }
             let share = tile.modules[module]
-            accumulate(sums.inU[l], share.masked, n.c, dBefore, n.neurons, rows)
+            pass.sums.addProduct(share.masked, dBefore, to: sums.inU[l], n.c, n.neurons, rows)
             n.inU[l]?.multiply(dBefore, into: share.masked, rows)
             let dInner = l > first ? share.maskedInner : share.dInner
             ck_mask_backward(
@@ -244,7 +246,7 @@ final class ResidualMLPNetwork: Network {
             guard l > first else { continue }
             ck_add(block(.dInnerFromInput, l, pass), dInner, n.c * rows)
             for k in 0..<first {
-                accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows)
+                pass.sums.addProduct(block(.clean, k, pass), dInner, to: sums.neuronsToV[l][k], n.neurons, n.c, rows)
             }
         }
     }
@@ -259,15 +261,16 @@ final class ResidualMLPNetwork: Network {
         let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
         let source = source(k, first: first, replaced, pass)
         if source.isMasked {
-            accumulate(sums.maskedToOutput[k], source.values, n.c, tile.dOutput, outputs, rows)
+            pass.sums.addProduct(source.values, tile.dOutput, to: sums.maskedToOutput[k], n.c, outputs, rows)
         }
         for l in k + 1..<max(n.layers, k + 1) {
             if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
                 let sum = source.isMasked ? sums.maskedToV[l][k] : sums.neuronsToV[l][k]
-                accumulate(sum, source.values, source.height, tile.modules[reader].maskedInner, n.c, rows)
+                pass.sums.addProduct(
+                    source.values, tile.modules[reader].maskedInner, to: sum, source.height, n.c, rows)
             } else if source.isMasked {
-                accumulate(
-                    sums.maskedToNeurons[l][k], source.values, n.c, block(.dBefore, l, pass), n.neurons, rows)
+                pass.sums.addProduct(
+                    source.values, block(.dBefore, l, pass), to: sums.maskedToNeurons[l][k], n.c, n.neurons, rows)
             }
         }
         let gradient = source.isMasked ? source.values : block(.dAfter, k, pass)
@@ -294,17 +297,22 @@ final class ResidualMLPNetwork: Network {
         let sums = ResidualMLPConnections.Accumulators(n, at: pass.accumulator)
         for l in 0..<n.layers {
             if let module = n.outModule[l] {
-                accumulate(
-                    sums.outV[l], block(.clean, l, pass), n.neurons, tile.modules[module].dInner, n.c, rows)
+                pass.sums.addProduct(
+                    block(.clean, l, pass), tile.modules[module].dInner, to: sums.outV[l], n.neurons, n.c, rows)
             }
             guard let module = n.inModule[l] else { continue }
             let dInner = tile.modules[module].dInner
             for k in 0..<l {
-                accumulate(sums.neuronsToV[l][k], block(.clean, k, pass), n.neurons, dInner, n.c, rows)
+                pass.sums.addProduct(block(.clean, k, pass), dInner, to: sums.neuronsToV[l][k], n.neurons, n.c, rows)
             }
             if l > 0 { ck_add(dInner, block(.dInnerFromInput, l, pass), n.c * rows) }
-            accumulate(sums.embeddingToV[l], tile.x, n.features, dInner, n.c, rows)
-            if n.biasToV[l] != nil { ck_sum_rows(sums.biasToV[l], dInner, n.c, rows) }
+            pass.sums.addProduct(tile.x, dInner, to: sums.embeddingToV[l], n.features, n.c, rows)
+            if n.biasToV[l] != nil {
+                pass.sums.add(to: sums.biasToV[l], count: n.c) { sum, keep in
+                    if keep == 0 { sum.update(repeating: 0, count: n.c) }
+                    ck_sum_rows(sum, dInner, n.c, rows)
+                }
+            }
         }
     }
 
@@ -318,13 +326,6 @@ final class ResidualMLPNetwork: Network {
 
     private func contains(_ replaced: ModuleSet, _ module: Int?) -> Bool {
         module.map(replaced.contains) ?? false
-    }
-
-    /// sum (height, columns) += source (height, rows) · gradient (columns, rows)ᵀ.
-    private func accumulate(
-        _ sum: Floats, _ source: Floats, _ height: Int, _ gradient: Floats, _ columns: Int, _ rows: Int
-    ) {
-        product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: 1)
     }
 
     private func activate(_ output: Floats, _ input: Floats, _ count: Int) {

@@ -45,6 +45,7 @@ final class TMSNetwork: Network {
     }
 
     var accumulatorCount: Int { layout.gates }
+    var mostSums: Int { 2 * stages.count }
     var finishes: Int { modules.count }
 
     // Scratch: the clean activations behind each stage, the masked ones, and two gradients.
@@ -115,9 +116,7 @@ final class TMSNetwork: Network {
             let stage = stages[index]
             if let module = stage.module, replaced.contains(module) {
                 let (share, place) = (tile.modules[module], layout.modules[module])
-                product(
-                    into: pass.accumulator + place.u, share.masked, dOutput,
-                    m: c, n: stage.outputs, k: rows, .none, .transposed, keep: 1)
+                pass.sums.addProduct(share.masked, dOutput, to: pass.accumulator + place.u, c, stage.outputs, rows)
                 u[module].multiply(dOutput, into: share.masked, rows)
                 let inner = index > first ? share.maskedInner : share.inner
                 let dInner = index > first ? share.maskedInner : share.dInner
@@ -125,9 +124,8 @@ final class TMSNetwork: Network {
                     dInner, share.dci, share.masked, inner, share.ci, share.uniforms, index > first ? 0 : 1,
                     c * rows)
                 if index == first { break }
-                product(
-                    into: pass.accumulator + place.v, maskedOutput(index - 1, pass), dInner,
-                    m: stage.inputs, n: c, k: rows, .none, .transposed, keep: 1)
+                pass.sums.addProduct(
+                    maskedOutput(index - 1, pass), dInner, to: pass.accumulator + place.v, stage.inputs, c, rows)
                 v[module].multiply(dInner, into: dInput, rows)
             } else {
                 stage.weight.multiplyTransposed(dOutput, into: dInput, rows)
@@ -139,10 +137,9 @@ final class TMSNetwork: Network {
     func backwardInner(_ pass: Pass) {
         for (index, stage) in stages.enumerated() {
             guard let module = stage.module else { continue }
-            product(
-                into: pass.accumulator + layout.modules[module].v, cleanOutput(index - 1, pass),
-                pass.tile.modules[module].dInner, m: stage.inputs, n: layout.subcomponents, k: pass.tile.rows,
-                .none, .transposed, keep: 1)
+            pass.sums.addProduct(
+                cleanOutput(index - 1, pass), pass.tile.modules[module].dInner,
+                to: pass.accumulator + layout.modules[module].v, stage.inputs, layout.subcomponents, pass.tile.rows)
         }
     }
 

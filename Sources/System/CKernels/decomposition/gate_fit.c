@@ -73,11 +73,6 @@ void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components) {
   }
 }
 
-void ck_add_moments(ck_fit *fits, const ck_fit *others, size_t components) {
-  for (size_t c = 0; c < components; ++c)
-    for (int k = 0; k < fits[c].nodes; ++k) fits[c].moments[k] += others[c].moments[k];
-}
-
 // out[k] = the series's coefficients, from the values at the nodes.
 KERNEL static void coefficients(float *restrict out, const float *restrict values, int level) {
   const int nodes = nodes_of_level[level];

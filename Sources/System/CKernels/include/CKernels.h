@@ -13,6 +13,19 @@ ck_team *ck_team_create(int threads);
 void ck_team_share(ck_team *team, size_t pieces, void (*body)(void *context, size_t piece), void *context);
 void ck_team_destroy(ck_team *team);
 
+// MARK: Turns (turns.c)
+
+typedef struct ck_turns ck_turns;
+/// Sections that pieces of work pass through in their order. NULL without memory.
+ck_turns *ck_turns_create(size_t sections);
+void ck_turns_destroy(ck_turns *turns);
+/// Lets the pieces begin anew from 0; nobody may be waiting.
+void ck_turns_restart(ck_turns *turns);
+/// Waits until all earlier pieces have passed through a section.
+void ck_turns_await(ck_turns *turns, size_t section, uint32_t piece);
+/// Lets the next piece into a section.
+void ck_turns_pass(ck_turns *turns, size_t section);
+
 // MARK: Random numbers (random.c)
 
 /// A stream of uniform numbers in [0, 1): number i depends on the key and i only.
@@ -72,8 +85,6 @@ void ck_reset_fits(ck_fit *fits, size_t components);
 void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows);
 /// Widens each interval to hold another's, of other rows.
 void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components);
-/// Adds the moments of other rows on the same fits.
-void ck_add_moments(ck_fit *fits, const ck_fit *others, size_t components);
 /// Fits the gates on their intervals; `rows` is how many rows will use a fit.
 void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
                   size_t components, size_t neurons, size_t rows);

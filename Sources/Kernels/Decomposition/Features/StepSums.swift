@@ -1,0 +1,173 @@
+internal import CKernels
+
+/// What a step adds up over the tiles of its batch.
+///
+/// Each addition is a section that tiles pass through in their order, so that a step gives the same bytes on any number of
+/// threads; the tiles follow each other from section to section. Each masked run has sections of its own, and the gates
+/// behind the runs, so that a section always adds to the same place, whichever runs a step leaves out. A place that a tile
+/// adds to more than once has room of its own for each further addition: else a tile would have to wait for the one before
+/// to be through with all of them.
+final class StepSums {
+    /// The network's accumulator, then the gates' gradients laid out as the parameters' gate part.
+    let accumulator: Storage
+    /// The sum of each masked run's loss over rows, before its share of the mean.
+    let runSums: UnsafeMutableBufferPointer<Double>
+    /// By module and subcomponent: weighted sums over rows of ci_upper^p, shifted and not.
+    let importanceSums: UnsafeMutableBufferPointer<Double>
+    let schattenSums: UnsafeMutableBufferPointer<Double>
+    /// By module: how many causal importances exceed 0.01.
+    let counts: UnsafeMutableBufferPointer<Double>
+    /// The highest causal importance of each subcomponent this step (modules, C).
+    let peaks: Storage
+    /// The gates' interpolants (modules, C), where they are used.
+    let fits: Fits?
+
+    private let layout: ParameterLayout
+    private let networkCount: Int
+    private let turns: OpaquePointer
+    private let sectionsEach: Int
+    private let rooms: UnsafeMutableBufferPointer<Room?>
+
+    /// Where a section adds, and the place of the accumulator that it is for.
+    private struct Room {
+        let sum: Floats
+        let place: Floats
+        let count: Int
+        /// What holds the sum, unless it is the accumulator.
+        let own: Storage?
+    }
+
+    init(network: any Network, layout: ParameterLayout, runs: Int, hasFits: Bool) {
+        let modules = network.modules.count
+        let count = modules * layout.subcomponents
+        self.layout = layout
+        networkCount = network.accumulatorCount
+        accumulator = Storage(count: networkCount + layout.count - layout.gates)
+        runSums = .allocate(capacity: runs)
+        counts = .allocate(capacity: modules)
+        importanceSums = .allocate(capacity: count)
+        schattenSums = .allocate(capacity: count)
+        for sums in [runSums, counts, importanceSums, schattenSums] { sums.initialize(repeating: 0) }
+        peaks = Storage(count: count)
+        fits = hasFits ? Fits(count: count) : nil
+        // A run adds its loss besides, what comes behind the runs a module's importances.
+        sectionsEach = network.mostSums + modules + 1
+        let sections = (runs + 1) * sectionsEach
+        rooms = .allocate(capacity: sections)
+        rooms.initialize(repeating: nil)
+        guard let turns = ck_turns_create(sections) else { fatalError("out of memory") }
+        self.turns = turns
+    }
+
+    deinit {
+        for sums in [runSums, counts, importanceSums, schattenSums] { sums.deallocate() }
+        rooms.deinitialize()
+        rooms.deallocate()
+        ck_turns_destroy(turns)
+    }
+
+    /// The gates' gradients, to be indexed by places of the layout.
+    var gateGradients: Floats { accumulator.pointer + networkCount - layout.gates }
+
+    /// Forgets the step before.
+    ///
+    /// What is left of its products is overwritten by the first tile's.
+    func begin() {
+        (accumulator.pointer + networkCount).update(repeating: 0, count: accumulator.count - networkCount)
+        peaks.clear()
+        for sums in [runSums, counts, importanceSums, schattenSums] { sums.update(repeating: 0) }
+        ck_turns_restart(turns)
+    }
+
+    /// Runs `body` once all earlier tiles have passed through the same section.
+    fileprivate func inTurn(section: Int, tile: Int, _ body: () -> Void) {
+        ck_turns_await(turns, section, UInt32(tile))
+        body()
+        ck_turns_pass(turns, section)
+    }
+
+    /// The sections of a masked run, or those behind the last one.
+    fileprivate func sections(ofRun run: Int) -> Range<Int> { run * sectionsEach..<(run + 1) * sectionsEach }
+
+    /// Where a section adds.
+    ///
+    /// Only the first tile of the first step finds no room yet, and it is alone in the section then.
+    fileprivate func sum(section: Int, place: Floats, count: Int) -> Floats {
+        if let room = rooms[section] { return room.sum }
+        let isTaken = rooms.contains { $0?.place == place }
+        let own = isTaken ? Storage(count: count) : nil
+        let room = Room(sum: own?.pointer ?? place, place: place, count: count, own: own)
+        rooms[section] = room
+        return room.sum
+    }
+
+    /// Adds up what the sections have added in rooms of their own.
+    func join(_ team: Team) {
+        for case let room? in rooms where room.own != nil {
+            team.split(room.count) { range in
+                ck_add(room.place + range.lowerBound, room.sum + range.lowerBound, range.count)
+            }
+        }
+    }
+}
+
+/// A tile's way through the sections of a step's sums.
+final class TileSums {
+    private let sums: StepSums
+    private var tile = 0
+    /// The sections that this run has still before it.
+    private var ahead = 0..<0
+
+    init(_ sums: StepSums) {
+        self.sums = sums
+    }
+
+    /// Takes up a masked run of a tile, by their numbers, or what comes behind the last one.
+    func begin(tile: Int, run: Int) {
+        self.tile = tile
+        ahead = sums.sections(ofRun: run)
+    }
+
+    /// Runs `body` once all earlier tiles have passed through this section.
+    func inTurn(_ body: (StepSums) -> Void) {
+        precondition(!ahead.isEmpty, "more sums than the network says")
+        sums.inTurn(section: ahead.lowerBound, tile: tile) { body(sums) }
+        ahead.removeFirst()
+    }
+
+    /// Adds to a place of the accumulator: `body` sets what it receives where `keep` is 0, and adds to it where that is 1.
+    func add(to place: Floats, count: Int, _ body: (_ sum: Floats, _ keep: Float) -> Void) {
+        let (section, keep) = (ahead.lowerBound, Float(tile == 0 ? 0 : 1))
+        inTurn { body($0.sum(section: section, place: place, count: count), keep) }
+    }
+
+    /// Adds source (height, rows) · gradient (columns, rows)ᵀ to a place of the accumulator.
+    func addProduct(
+        _ source: Floats, _ gradient: Floats, to place: Floats, _ height: Int, _ columns: Int, _ rows: Int
+    ) {
+        add(to: place, count: height * columns) { sum, keep in
+            product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: keep)
+        }
+    }
+}
+
+/// The interpolants of all gates (modules, C), or the intervals of some rows for them.
+final class Fits {
+    let all: UnsafeMutableBufferPointer<ck_fit>
+
+    init(count: Int) {
+        all = .allocate(capacity: count)
+        all.initialize(repeating: ck_fit())
+    }
+
+    deinit {
+        all.deallocate()
+    }
+
+    func from(_ place: Int) -> UnsafeMutablePointer<ck_fit>? { all.baseAddress.map { $0 + place } }
+
+    func reset() {
+        guard let first = all.baseAddress else { return }
+        ck_reset_fits(first, all.count)
+    }
+}

@@ -1,0 +1,182 @@
+internal import CKernels
+import Synchronization
+
+/// The memory that a thread works on a step's tiles with.
+///
+/// Whichever worker is free takes the next tile: nothing of a tile stays behind in it but the intervals that its inner
+/// activations span.
+final class StepWorker {
+    let tile: Tile
+    /// The intervals of the inner activations in the tiles of this worker, or a fit of its own for rows to look at.
+    let intervals: Fits?
+    private let sums: TileSums
+    private let scratch: Storage
+    private let accumulator: Floats
+    private let layout: ParameterLayout
+    private let network: any Network
+    private let parameters: Floats
+
+    init(
+        capacity: Int, features: Int, network: any Network, layout: ParameterLayout, sums: StepSums, parameters: Floats
+    ) {
+        let c = layout.subcomponents
+        self.layout = layout
+        self.network = network
+        self.parameters = parameters
+        self.sums = TileSums(sums)
+        accumulator = sums.accumulator.pointer
+        tile = Tile(
+            capacity: capacity, features: features, outputs: network.outputs, modules: network.modules.count,
+            subcomponents: c)
+        scratch = Storage(count: network.scratchCount(rows: capacity))
+        intervals = sums.fits == nil ? nil : Fits(count: network.modules.count * c)
+    }
+
+    /// The tile's blocks and the step's sums, as the network's passes take them.
+    var pass: Pass {
+        Pass(tile: tile, parameters: parameters, accumulator: accumulator, sums: sums, scratch: scratch.pointer)
+    }
+
+    /// Widens the intervals by those of the inner activations of a tile.
+    func findIntervals(of rows: BatchRows, tile number: Int) {
+        guard let intervals else { return }
+        tile.load(rows, tile: number)
+        network.clean(pass)
+        for (index, share) in tile.modules.enumerated() {
+            guard let fits = intervals.from(index * layout.subcomponents) else { continue }
+            ck_widen_intervals(fits, share.inner, layout.subcomponents, tile.rows)
+        }
+    }
+
+    /// Fits the gates on the intervals that some rows span.
+    func fitGates(_ decomposition: FeatureDecomposition, over rows: BatchRows) {
+        guard let intervals else { return }
+        intervals.reset()
+        for number in 0..<rows.tiles(of: tile.capacity) { findIntervals(of: rows, tile: number) }
+        for (index, gates) in decomposition.subcomponents.gates.enumerated() {
+            guard let fits = intervals.from(index * layout.subcomponents) else { continue }
+            gates.fit(fits, parameters: parameters, rows: rows.kept)
+        }
+    }
+
+    /// Runs the unmodified target over the tile, and every module's gates: fills `gate` and `ci`.
+    func forwardGates(_ decomposition: FeatureDecomposition, fits: Fits?) {
+        network.clean(pass)
+        for (index, share) in tile.modules.enumerated() {
+            decomposition.subcomponents.gates[index].forward(
+                share.gate, a: share.inner, fits: fits?.from(index * layout.subcomponents), parameters: parameters,
+                rows: tile.rows)
+            ck_importance_forward(
+                share.ci, tile.ciUpper, share.gate, decomposition.settings.sigmoid.code,
+                layout.subcomponents * tile.rows)
+        }
+    }
+
+    /// Computes a tile of a step, once the gates are fitted.
+    func process(_ rows: BatchRows, tile number: Int, _ decomposition: FeatureDecomposition, plan: StepPlan) {
+        let settings = decomposition.settings
+        let taken = tile.load(rows, tile: number)
+        let pass = pass
+        forwardGates(decomposition, fits: decomposition.sums.fits)
+        for share in tile.modules {
+            share.dInner.update(repeating: 0, count: layout.subcomponents * tile.rows)
+            share.dci.update(repeating: 0, count: layout.subcomponents * tile.rows)
+        }
+        for (index, run) in decomposition.runs.enumerated() where run.coefficient != 0 || plan.reporting {
+            sums.begin(tile: number, run: index)
+            fillUniforms(run, decomposition: decomposition, plan: plan)
+            network.forward(pass, replaced: run.replaced)
+            let elements =
+                settings.outputLoss == .mse ? settings.batchSize * network.outputs : settings.batchSize
+            let scale = Float(run.share / Double(elements)) * run.coefficient
+            let outputLoss = settings.outputLoss == .mse ? ck_mse : ck_kl
+            let loss = outputLoss(
+                tile.dOutput, tile.output, tile.target, tile.live, scale, network.outputs, tile.rows)
+            sums.inTurn { $0.runSums[index] += loss }
+            if run.coefficient != 0 { network.backward(pass, replaced: run.replaced) }
+        }
+        sums.begin(tile: number, run: decomposition.runs.count)
+        for index in tile.modules.indices {
+            sums.inTurn { backwardImportance(index, decomposition: decomposition, plan: plan, sums: $0) }
+        }
+        network.backwardInner(pass)
+        plan.capture?.record(self, of: rows, taken, decomposition: decomposition)
+    }
+
+    private func backwardImportance(
+        _ index: Int, decomposition: FeatureDecomposition, plan: StepPlan, sums: StepSums
+    ) {
+        let (c, share) = (layout.subcomponents, tile.modules[index])
+        sums.counts[index] += ck_importance_counts(
+            sums.peaks.pointer + index * c, share.ci, tile.weight, 0.01, c, tile.rows)
+        // The tile's room for a module's masks is free by now.
+        let block = GateBlock(
+            inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: tile.weight,
+            scratch: GateBlock.Scratch(
+                ci: share.masked, ciUpper: tile.ciUpper, dciUpper: tile.dciUpper, dGate: tile.dGate))
+        guard let importance = sums.importanceSums.baseAddress, let schatten = sums.schattenSums.baseAddress else {
+            return
+        }
+        decomposition.subcomponents.gates[index].backwardImportance(
+            block, settings: decomposition.settings, perRow: 1 / Float(decomposition.settings.batchSize),
+            squaredNorms: plan.squaredNorms + index * c, importance: importance + index * c,
+            schatten: schatten + index * c, fits: sums.fits?.from(index * c), parameters: parameters,
+            gradients: sums.gateGradients, rows: tile.rows)
+    }
+
+    private func fillUniforms(_ run: MaskedRun, decomposition: FeatureDecomposition, plan: StepPlan) {
+        let (c, rows) = (layout.subcomponents, tile.rows)
+        for index in tile.modules.indices where run.replaced.contains(index) {
+            let uniforms = tile.modules[index].uniforms
+            switch run.uniforms {
+            case .zeros: uniforms.update(repeating: 0, count: c * rows)
+            case .ones: uniforms.update(repeating: 1, count: c * rows)
+            case .drawn(let sample):
+                if let given = plan.given?.uniforms(run.term, sample: sample, module: index) {
+                    ck_gather_rows(uniforms, tile.rowIndex, given, c, rows)
+                } else {
+                    let stream = RandomStream(
+                        seed: decomposition.settings.seed, .mask, plan.step, run.term.streamNumber, sample, index)
+                    ck_uniform_rows(
+                        uniforms, tile.rowIndex, c, rows, decomposition.settings.batchSize, stream.key)
+                }
+            }
+        }
+    }
+}
+
+/// Workers for the threads of a team, made as they are needed; a piece of work borrows one.
+final class StepWorkers {
+    private let make: () -> StepWorker
+    private let places: UnsafeMutableBufferPointer<StepWorker?>
+    private let free: Mutex<(numbers: [Int], made: Int)>
+
+    init(threads: Int, _ make: @escaping () -> StepWorker) {
+        self.make = make
+        places = .allocate(capacity: threads)
+        places.initialize(repeating: nil)
+        free = Mutex(([], 0))
+    }
+
+    deinit {
+        places.deinitialize()
+        places.deallocate()
+    }
+
+    /// All that have been made; to be asked for between regions of the team.
+    var all: [StepWorker] { places.compactMap(\.self) }
+
+    /// Runs `body` with a worker that nobody else has meanwhile.
+    ///
+    /// - Precondition: on the team's threads.
+    func withOne(_ body: (StepWorker) -> Void) {
+        let number = free.withLock { free in
+            if let number = free.numbers.popLast() { return number }
+            places[free.made] = make()
+            free.made += 1
+            return free.made - 1
+        }
+        if let worker = places[number] { body(worker) }
+        free.withLock { $0.numbers.append(number) }
+    }
+}
