@@ -5,7 +5,7 @@ SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
 
 SOURCES = Package.swift Sources Tests
 
-.PHONY: help install quickstart quickstart-lm test test-all reliability check format docs bench clean
+.PHONY: help install quickstart quickstart-lm test test-all reliability check format docs bench bench-state clean
 
 help: ## List these targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,8 +51,10 @@ docs: ## Build the libraries' reference with DocC; warnings are errors.
 	@scripts/build-docs
 
 bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; and W&B tracking.
-	@Benchmarks/run
-	@! command -v python3 >/dev/null || Benchmarks/tracking.py
+	@Benchmarks/run; outcome=$$?; ! command -v python3 >/dev/null || Benchmarks/tracking.py || exit; exit $$outcome
+
+bench-state: install ## Time the orchestrator's commands on a job of 10,000 runs.
+	@Benchmarks/state.py
 
 clean: ## Remove what was built.
 	rm -rf .build bin

@@ -58,7 +58,9 @@ public struct CacheFolder: Hashable, Sendable {
     ///
     /// Others stay as they are.
     public func relative(_ absolute: String) -> String {
-        absolute.hasPrefix(path + "/") ? String(absolute.dropFirst(path.count + 1)) : absolute
+        guard absolute.utf8.starts(with: path.utf8) else { return absolute }
+        let rest = absolute.utf8.dropFirst(path.utf8.count)
+        return rest.first == UInt8(ascii: "/") ? String(Substring(rest.dropFirst())) : absolute
     }
 
     /// The path that the state file speaks of.

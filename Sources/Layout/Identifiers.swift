@@ -34,9 +34,13 @@ public struct RunID: RawRepresentable, Hashable, Sendable, Codable, CustomString
     public var description: String { rawValue }
 
     private init(drawnFrom generator: inout some RandomNumberGenerator) {
+        // One number for all of them: the system's generator is asked through the kernel each time.
+        var number = generator.next()
         rawValue = String(
             decoding: (0..<Self.length).map { _ in
-                Self.alphabet[Int.random(in: 0..<Self.alphabet.count, using: &generator)]
+                let (rest, letter) = number.quotientAndRemainder(dividingBy: UInt64(Self.alphabet.count))
+                number = rest
+                return Self.alphabet[Int(letter)]
             }, as: UTF8.self)
     }
 

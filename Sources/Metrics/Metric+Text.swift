@@ -3,13 +3,17 @@ private import Glibc
 extension Metric {
     /// A value as people read it.
     public func text(_ value: Double) -> String {
-        var bytes = [CChar](repeating: 0, count: 400)
         let format =
             switch self.format {
             case .scientific: "%.3e"
             case .fixed: "%.4f"
             }
-        let count = withVaList([value]) { vsnprintf(&bytes, bytes.count, format, $0) }
-        return String(decoding: bytes.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // The longest number has 309 digits before its point.
+        return withUnsafeTemporaryAllocation(byteCount: 400, alignment: 1) { bytes in
+            let count = withVaList([value]) {
+                vsnprintf(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, format, $0)
+            }
+            return String(decoding: bytes.prefix(Int(count)), as: UTF8.self)
+        }
     }
 }

@@ -2,6 +2,7 @@ extension ConfigValue {
     /// The value as JSON on one line, which is also a YAML flow value.
     public var json: String {
         var text = ""
+        text.reserveCapacity(2048)
         appendJSON(to: &text, separator: ", ", colon: ": ", isSorted: false)
         return text
     }

@@ -44,9 +44,9 @@ package struct AgentsWatch {
 
     /// Takes a look at a job and its agents; what SLURM says of agents that are gone is noted first.
     package func look(
-        at id: JobID, runsAtMost limit: Int = .max, refresh: Bool = false
+        at id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true, refresh: Bool = false
     ) async throws -> (JobSnapshot, Outlook) {
-        let snapshot = try store.snapshot(of: id, runsAtMost: limit)
+        let snapshot = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
         let outlook = await outlook(of: snapshot, refresh: refresh)
         guard snapshot.job.executor == .slurm, !store.isReadOnly, outlook.verdicts.contains(where: \.isGone) else {
             return (snapshot, outlook)
@@ -60,7 +60,7 @@ package struct AgentsWatch {
             // What can't be put right now can be shown all the same.
             return (snapshot, outlook)
         }
-        let present = try store.snapshot(of: id, runsAtMost: limit)
+        let present = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
         var after = await self.outlook(of: present)
         after.notes.insert(contentsOf: told, at: 0)
         return (present, after)

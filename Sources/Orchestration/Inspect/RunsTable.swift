@@ -23,7 +23,7 @@ package struct RunsTable {
 
         var isUsed: Bool { cells.contains { !$0.text.isEmpty } }
         /// Its width and the gap before the next.
-        var width: Int { cells.map(\.text.count).reduce(title.count, max) + 2 }
+        var width: Int { cells.reduce(title.columnCount) { max($0, $1.text.columnCount) } + 2 }
     }
 
     private let columns: [Column]
@@ -116,7 +116,7 @@ package struct RunsTable {
             guard column.title == Self.settingsTitle else { return column }
             var fitted = column
             let room = roomForSettings + left - 2
-            let isWhole = column.cells.allSatisfy { $0.text.count <= room }
+            let isWhole = column.cells.allSatisfy { $0.text.columnCount <= room }
             fitted.cells = zip(column.cells, settings).map { cell, settings in
                 let text = isWhole ? cell.text : settings?.shortText(without: common) ?? ""
                 return .init(text.count <= room ? text : text.prefix(room - 1) + "…")

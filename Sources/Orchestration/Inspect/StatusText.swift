@@ -210,9 +210,12 @@ package struct StatusText {
 
     /// The final metrics that say how good a decomposition is, as far as any run has them.
     private var results: [Metric] {
-        let logged = Set(snapshot.runs.flatMap(\.metrics.keys))
         // A few of the user's own have room; `best`, `show` and `export` tell all of them.
-        let own = logged.filter { $0.hasPrefix(Metric.userPrefix) }.sorted().prefix(4).compactMap(Metric.named)
-        return Metric.headlines.filter { logged.contains($0.name) }.sorted { $0.name < $1.name } + own
+        var own: Set<String> = []
+        for run in snapshot.runs {
+            for name in run.metrics.keys where name.utf8.starts(with: Metric.userPrefix.utf8) { own.insert(name) }
+        }
+        let headlines = Metric.headlines.filter { metric in snapshot.runs.contains { $0.metrics[metric.name] != nil } }
+        return headlines.sorted { $0.name < $1.name } + own.sorted().prefix(4).compactMap(Metric.named)
     }
 }

@@ -31,20 +31,33 @@ package struct TextTable {
     package func lines(_ style: Style) -> [String] {
         let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
         let widths = used.map { column in
-            rows.map { $0[column].text.count }.reduce(columns[column].title.count, max)
+            rows.reduce(columns[column].title.columnCount) { max($0, $1[column].text.columnCount) }
         }
         func line(_ cells: [Cell]) -> String {
             var text = ""
             for (column, width) in zip(used, widths) {
                 let cell = cells[column]
-                let padding = String(repeating: " ", count: width - cell.text.count)
-                let colored = style.paint(cell.text, cell.color)
-                text += columns[column].alignment == .left ? colored + padding : padding + colored
-                text += "  "
+                let padding = width - cell.text.columnCount
+                if columns[column].alignment == .right { text.append(spaces: padding) }
+                text += style.paint(cell.text, cell.color)
+                text.append(spaces: columns[column].alignment == .left ? padding + 2 : 2)
             }
-            return String(text.reversed().drop { $0 == " " }.reversed())
+            let trailing = text.utf8.reversed().prefix { $0 == UInt8(ascii: " ") }.count
+            return String(text[..<text.utf8.index(text.endIndex, offsetBy: -trailing)])
         }
         return [line(columns.map { Cell($0.title, .bold) })] + rows.map(line)
+    }
+}
+
+extension String {
+    /// How many columns a text takes: its characters.
+    var columnCount: Int {
+        // Finding where characters end takes long, and nearly all texts are ASCII, where only \r\n is a character of two.
+        utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\r") } ? utf8.count : count
+    }
+
+    fileprivate mutating func append(spaces count: Int) {
+        for _ in 0..<count { append(" ") }
     }
 }
 

@@ -1,5 +1,5 @@
 package import Experiments
-import Foundation
+import JSON
 
 /// What a sweep has set for a spec, in the sweep file's order; values are JSON text.
 package struct Overrides: Equatable {
@@ -13,10 +13,13 @@ package struct Overrides: Equatable {
 
     /// Reads the stored form.
     package init(json: String) throws(Failure) {
-        do {
-            pairs = try JSONDecoder().decode([[String]].self, from: Data(json.utf8))
-        } catch {
-            throw .failed("the state file holds overrides that can't be read: \(json)")
+        let unreadable = Failure.failed("the state file holds overrides that can't be read: \(json)")
+        guard let lists = (try? JSONValue(parsing: json))?.elements else { throw unreadable }
+        pairs = try lists.map { (list) throws(Failure) in
+            guard let texts = list.elements?.compactMap(\.string), texts.count == list.elements?.count else {
+                throw unreadable
+            }
+            return texts
         }
     }
 

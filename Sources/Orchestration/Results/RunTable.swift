@@ -35,8 +35,12 @@ package struct RunTable {
         let attempts = try store.attempts(of: job)
         active = Self.activeSeconds(attempts)
         costs = JobCost(snapshot, attempts).runs
-        let specs = Dictionary(try store.specs(of: job).map { ($0.run, $0.config) }) { $1 }
-        settings = try RunSettings(runs.lazy.map { specs[$0.id] ?? "{}" })
+        let places = Dictionary(uniqueKeysWithValues: runs.enumerated().map { ($1.id, $0) })
+        var settings = RunSettings(count: runs.count)
+        try store.forEachConfig(of: job) { run, config in
+            if let place = places[run] { try settings.read(config, of: place) }
+        }
+        self.settings = settings
         settingNames = allConfig ? settings.names : settings.varying
         metricNames = try MetricSelection(metrics).checked(of: snapshot.runs)
     }

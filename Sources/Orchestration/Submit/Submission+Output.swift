@@ -20,7 +20,7 @@ package struct StartedJob {
             case .slurm: "slurm (\(executor.reason))" + (job.slurmJobID.map { ", batch job \($0)" } ?? "")
             }
         return """
-            Job \(job.id) (\(job.token)): \(plural(snapshot.runs.count, "spec")), \
+            Job \(job.id) (\(job.token)): \(plural(snapshot.counts.total, "spec")), \
             \(plural(job.agentCount, "agent")), \(place)
             \(plan.duplicatesNote.map { $0 + "\n" } ?? "")\
             Folder: \(job.folder.path)

@@ -102,7 +102,7 @@ package struct Submission {
             throw withdraw(job, store, because: Failure(error))
         }
         return StartedJob(
-            plan: plan, store: store, snapshot: try await failing { try store.snapshot(of: job.id) },
+            plan: plan, store: store, snapshot: try await failing { try store.snapshot(of: job.id, runsAtMost: 0) },
             executor: executor, warnings: warnings)
     }
 

@@ -29,11 +29,14 @@ package struct JobPages {
         do {
             let settings = try Self.settings(environment)
             for notice in settings.notices { printError("W&B: \(notice)") }
-            let launch = try self.launch(settings, hasReport: job.createReport)
-            if let reason = settings.offlineReason ?? Self.projectless(launch) {
+            func none(_ reason: String) -> [JobLink] {
                 if isReportAskedFor { printError("there will be no W&B report: \(reason)") }
                 return []
             }
+            // What the pages show is found in all of the job's configs: that takes its time.
+            if let reason = settings.offlineReason { return none(reason) }
+            let launch = try self.launch(settings, hasReport: job.createReport)
+            if let reason = Self.projectless(launch) { return none(reason) }
             let outcome = make(launch, settings, known: nil, limit: Self.submissionLimit)
             if let problem = outcome.problem { printError("W&B: \(problem); \(advice)") }
             return try store(outcome)

@@ -2,13 +2,18 @@ import Foundation
 import GRDB
 
 // How rows become values. The columns are those of `Schema`; a word the program doesn't know means that a
-// newer version wrote it, or that the file is damaged.
+// newer version wrote it, or that the file is damaged. Runs and attempts are read by the columns' places: there are ten
+// thousand of them, and finding a column by its name takes longer than reading it.
 
 extension Row {
     func word<T: RawRepresentable>(_ column: String) throws -> T where T.RawValue == String {
-        let text: String = self[column]
+        try Self.word(self[column], column)
+    }
+
+    static func word<T: RawRepresentable>(_ text: String, _ column: @autoclosure () -> String) throws -> T
+    where T.RawValue == String {
         guard let value = T(rawValue: text) else {
-            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "\(column) is '\(text)'")
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "\(column()) is '\(text)'")
         }
         return value
     }
@@ -69,44 +74,77 @@ extension Spec {
     }
 }
 
-extension Run {
-    init(row: Row, in cache: CacheFolder) throws {
-        id = try row.word("id")
-        folder = cache.folder(of: id)
-        job = JobID(rawValue: row["job"])
-        position = row["position"]
-        experiment = row["experiment"]
-        overrides = row["overrides"]
-        status = try row.word("status")
-        attempt = row["attempt"]
-        agent = (row["agent"] as Int64?).map(AgentID.init)
-        progress = Progress(
-            step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"],
-            losses: try Numbers.parse(row["losses"]))
-        error = row["error"]
-        metrics = try Numbers.parse(row["metrics"])
-        started = row.time("started")
-        ended = row.time("ended")
-        isHeld = row["held"]
-        priority = row["priority"]
-        note = row["note"]
-        tags = try Tags.parse(row["tags"])
+/// Reads the runs that a query finds.
+struct RunReader {
+    /// What the query has to select.
+    static let columns = columns(losses: "losses", metrics: "metrics")
+    /// The same for runs whose losses and metrics nobody wants to know.
+    static let columnsWithoutNumbers = columns(losses: "NULL", metrics: "NULL")
+
+    private static func columns(losses: String, metrics: String) -> String {
+        """
+        run.id, run.job, run.position, run.experiment, overrides, status, attempt, agent, step, steps, steps_per_second,
+        \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
+        """
+    }
+
+    private let cache: CacheFolder
+    private var losses = NumbersReader()
+    private var metrics = NumbersReader()
+
+    init(in cache: CacheFolder) { self.cache = cache }
+
+    mutating func run(_ row: Row) throws -> Run {
+        let id: RunID = try Row.word(row[0], "id")
+        return Run(
+            id: id, job: JobID(rawValue: row[1]), position: row[2], experiment: row[3], overrides: row[4],
+            status: try Row.word(row[5], "status"), attempt: row[6], agent: (row[7] as Int64?).map(AgentID.init),
+            progress: Progress(
+                step: row[8], steps: row[9], stepsPerSecond: row[10], losses: try losses.parse(row[11])),
+            folder: cache.folder(of: id), error: row[12], metrics: try metrics.parse(row[13]),
+            started: (row[14] as Double?).map(Timestamp.init), ended: (row[15] as Double?).map(Timestamp.init),
+            isHeld: row[16], priority: row[17], note: row[18], tags: try Tags.parse(row[19]))
+    }
+
+    /// The runs that a query of ``columns`` finds.
+    static func all(
+        _ db: Database, in cache: CacheFolder, sql: String, arguments: StatementArguments
+    ) throws -> [Run] {
+        var reader = RunReader(in: cache)
+        var runs: [Run] = []
+        let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+        while let row = try rows.next() { runs.append(try reader.run(row)) }
+        return runs
     }
 }
 
 extension Attempt {
-    init(row: Row) throws {
-        run = try row.word("run")
-        number = row["number"]
-        agent = AgentID(rawValue: row["agent"])
-        started = row.requiredTime("started")
-        leaseUntil = row.requiredTime("lease_until")
-        ended = row.time("ended")
-        outcome = try (row["outcome"] as String?).map { _ in try row.word("outcome") }
-        reason = row["reason"]
-        cores = row["cores"]
-        cpuSeconds = row["cpu_seconds"]
-        peakMemory = row["peak_memory"]
+    /// What a query has to select for ``all(_:sql:arguments:)``.
+    static let columns = """
+        attempt.run, number, attempt.agent, attempt.started, lease_until, attempt.ended, outcome, reason, cores,
+        cpu_seconds, peak_memory
+        """
+
+    /// The attempts that a query of ``columns`` finds.
+    static func all(_ db: Database, sql: String, arguments: StatementArguments) throws -> [Attempt] {
+        var attempts: [Attempt] = []
+        let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+        while let row = try rows.next() { attempts.append(try Attempt(row)) }
+        return attempts
+    }
+
+    private init(_ row: Row) throws {
+        run = try Row.word(row[0], "run")
+        number = row[1]
+        agent = AgentID(rawValue: row[2])
+        started = Timestamp(rawValue: row[3])
+        leaseUntil = Timestamp(rawValue: row[4])
+        ended = (row[5] as Double?).map(Timestamp.init)
+        outcome = try (row[6] as String?).map { try Row.word($0, "outcome") }
+        reason = row[7]
+        cores = row[8]
+        cpuSeconds = row[9]
+        peakMemory = row[10]
     }
 }
 

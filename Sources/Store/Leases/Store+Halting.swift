@@ -138,13 +138,12 @@ extension Store {
                 db, sql: "SELECT failures_told FROM job WHERE id = ?", arguments: [job.rawValue])
             // A clock that was turned back must not keep anybody waiting for hours.
             if let last, (0..<(pause / .seconds(1))).contains(now.rawValue - last) { return [] }
-            let runs = try Row.fetchAll(
-                db,
+            let runs = try RunReader.all(
+                db, in: cache,
                 sql: """
-                    SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
+                    SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = 'failed' AND told < attempt ORDER BY ended
-                    """, arguments: [job.rawValue]
-            ).map { try Run(row: $0, in: cache) }
+                    """, arguments: [job.rawValue])
             guard !runs.isEmpty else { return [] }
             try db.execute(
                 sql: "UPDATE run SET told = attempt WHERE job = ? AND status = 'failed'", arguments: [job.rawValue])

@@ -10,41 +10,78 @@ enum Numbers {
         return String(decoding: try encoder.encode(numbers), as: UTF8.self)
     }
 
-    static func parse(_ json: String?) throws -> [String: Double] {
-        guard let json else { return [:] }
-        // Jobs have tens of thousands of these texts, and a decoder takes its time for each.
-        if let plain = json.withCString(plain) { return plain }
+    fileprivate static func decode(_ json: String) throws -> [String: Double] {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return try decoder.decode([String: Double].self, from: Data(json.utf8))
     }
+}
 
-    /// Reads `{"name":number,…}` as ``json(_:)`` writes it; nil for anything else that JSON may hold.
-    private static func plain(_ text: UnsafePointer<CChar>) -> [String: Double]? {
+/// Reads the texts of ``Numbers``, one after the other.
+///
+/// Jobs have tens of thousands of them, a decoder takes its time for each, and nearly all have the names of the one before.
+struct NumbersReader {
+    /// The names of the last text in their order, as they are written and as they are.
+    private var names: [(written: [CChar], name: String)] = []
+
+    mutating func parse(_ json: String?) throws -> [String: Double] {
+        guard let json else { return [:] }
+        if let plain = json.withCString({ plain($0) }) { return plain }
+        return try Numbers.decode(json)
+    }
+
+    /// Reads `{"name":number,…}` as ``Numbers/json(_:)`` writes it; nil for anything else that JSON may hold.
+    private mutating func plain(_ text: UnsafePointer<CChar>) -> [String: Double]? {
         var place = text
         func take(_ letter: Unicode.Scalar) -> Bool {
             guard place.pointee == CChar(bitPattern: UInt8(ascii: letter)) else { return false }
             place += 1
             return true
         }
-        var numbers: [String: Double] = [:]
         guard take("{") else { return nil }
-        if take("}") { return place.pointee == 0 ? numbers : nil }
+        if take("}") { return place.pointee == 0 ? [:] : nil }
+        var numbers: [String: Double] = [:]
+        numbers.reserveCapacity(names.count)
+        var count = 0
         repeat {
-            guard take("\"") else { return nil }
-            var name: [UInt8] = []
-            while !take("\"") {
-                // The only letter of names that is escaped.
-                if take("\\"), place.pointee != CChar(bitPattern: UInt8(ascii: "/")) { return nil }
-                guard place.pointee != 0 else { return nil }
-                name.append(UInt8(bitPattern: place.pointee))
-                place += 1
+            guard take("\""), let name = name(count, at: &place), take(":"), let number = Self.number(at: &place) else {
+                return nil
             }
-            guard take(":"), let number = number(at: &place) else { return nil }
-            numbers[String(decoding: name, as: UTF8.self)] = number
+            numbers[name] = number
+            count += 1
         } while take(",")
         return take("}") && place.pointee == 0 ? numbers : nil
+    }
+
+    /// The name that begins at a place and ends with a quote, behind which the place is left.
+    private mutating func name(_ number: Int, at place: inout UnsafePointer<CChar>) -> String? {
+        if number < names.count {
+            let known = names[number]
+            let count = known.written.count
+            // The known name holds no end of a text, so that nothing behind the text's own is looked at.
+            if strncmp(place, known.written, count) == 0, place[count] == CChar(bitPattern: UInt8(ascii: "\"")) {
+                place += count + 1
+                return known.name
+            }
+        }
+        let start = place
+        var plain: [UInt8] = []
+        while place.pointee != CChar(bitPattern: UInt8(ascii: "\"")) {
+            if place.pointee == CChar(bitPattern: UInt8(ascii: "\\")) {
+                // The only letter of names that is escaped.
+                place += 1
+                guard place.pointee == CChar(bitPattern: UInt8(ascii: "/")) else { return nil }
+            }
+            guard place.pointee != 0 else { return nil }
+            plain.append(UInt8(bitPattern: place.pointee))
+            place += 1
+        }
+        let written = Array(UnsafeBufferPointer(start: start, count: place - start))
+        place += 1
+        let name = String(decoding: plain, as: UTF8.self)
+        if number < names.count { names[number] = (written, name) } else { names.append((written, name)) }
+        return name
     }
 
     private static func number(at place: inout UnsafePointer<CChar>) -> Double? {

@@ -117,9 +117,12 @@ extension Store {
     ///   - id: The job.
     ///   - limit: How many runs to read in full: those that run come first, then failed ones, then those that
     ///     wait. Counts, work and failures are of all runs.
+    ///   - withNumbers: Whether to read the runs' losses and metrics, which takes as long as all the rest.
     /// - Returns: The job at this moment.
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
-    public func snapshot(of id: JobID, runsAtMost limit: Int = .max) throws(StoreError) -> JobSnapshot {
+    public func snapshot(
+        of id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true
+    ) throws(StoreError) -> JobSnapshot {
         let now = now()
         return try read { db in
             let job = try storedJob(id, in: db)
@@ -134,7 +137,8 @@ extension Store {
                 work: try Self.work(of: id, in: db),
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit
-                    ? try self.runs(of: id, in: db) : try self.runs(of: id, atMost: limit, in: db))
+                    ? try self.runs(of: id, withNumbers: withNumbers, in: db)
+                    : try self.runs(of: id, atMost: limit, in: db))
         }
     }
 
@@ -149,6 +153,16 @@ extension Store {
         try read { db in
             let counts = try Self.counts(of: job, in: db)
             return OpenWork(pending: counts[.pending], running: counts[.running])
+        }
+    }
+
+    /// How many of a job's waiting runs each of its agents can expect: those that may be at work at once, if the job says
+    /// how many; at least one.
+    public func waitingRunsPerAgent(of job: JobID) throws(StoreError) -> Int {
+        try read { db in
+            let stored = try storedJob(job, in: db)
+            let runs = min(try Self.counts(of: job, in: db)[.pending], stored.maxRunning ?? .max)
+            return max(1, (runs + stored.agentCount - 1) / stored.agentCount)
         }
     }
 
@@ -175,9 +189,9 @@ extension Store {
     /// Every attempt at a run, the first one first.
     public func attempts(at run: RunID) throws(StoreError) -> [Attempt] {
         try read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT * FROM attempt WHERE run = ? ORDER BY number", arguments: [run.rawValue]
-            ).map(Attempt.init)
+            try Attempt.all(
+                db, sql: "SELECT \(Attempt.columns) FROM attempt WHERE run = ? ORDER BY number",
+                arguments: [run.rawValue])
         }
     }
 
@@ -190,40 +204,48 @@ extension Store {
         }
     }
 
-    /// Every attempt at a run of a job, by run and number.
-    public func attempts(of job: JobID) throws(StoreError) -> [Attempt] {
+    /// Takes the config of every run of a job, one by one and in order: together they are megabytes.
+    public func forEachConfig(of job: JobID, _ body: (RunID, String) throws -> Void) throws(StoreError) {
         try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT attempt.* FROM run JOIN attempt ON attempt.run = run.id
-                    WHERE run.job = ? ORDER BY run.position, number
-                    """, arguments: [job.rawValue]
-            ).map(Attempt.init)
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT run, config FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue])
+            while let row = try rows.next() { try body(try Row.word(row[0], "run"), row[1]) }
         }
     }
 
-    private func runs(of job: JobID, in db: Database) throws -> [Run] {
-        try Row.fetchAll(
-            db,
+    /// Every attempt at a run of a job, by run and number.
+    public func attempts(of job: JobID) throws(StoreError) -> [Attempt] {
+        try read { db in
+            try Attempt.all(
+                db,
+                sql: """
+                    SELECT \(Attempt.columns) FROM spec CROSS JOIN attempt ON attempt.run = spec.run
+                    WHERE spec.job = ? ORDER BY spec.position, number
+                    """, arguments: [job.rawValue])
+        }
+    }
+
+    private func runs(of job: JobID, withNumbers: Bool, in db: Database) throws -> [Run] {
+        // Specs lie in this order already: to sort megabytes, SQLite would write them to a file first.
+        try RunReader.all(
+            db, in: cache,
             sql: """
-                SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
-                WHERE run.job = ? ORDER BY run.position
-                """, arguments: [job.rawValue]
-        ).map { try Run(row: $0, in: cache) }
+                SELECT \(withNumbers ? RunReader.columns : RunReader.columnsWithoutNumbers)
+                FROM spec CROSS JOIN run ON run.id = spec.run
+                WHERE spec.job = ? ORDER BY spec.position
+                """, arguments: [job.rawValue])
     }
 
     /// Some of the runs, those first that are most worth a look.
     private func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
         var runs: [Run] = []
         for status in [RunStatus.running, .failed, .pending, .done, .stopped, .cancelled] where runs.count < limit {
-            runs += try Row.fetchAll(
-                db,
+            runs += try RunReader.all(
+                db, in: cache,
                 sql: """
-                    SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id
+                    SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = ? ORDER BY run.position LIMIT ?
-                    """, arguments: [job.rawValue, status.rawValue, limit - runs.count]
-            ).map { try Run(row: $0, in: cache) }
+                    """, arguments: [job.rawValue, status.rawValue, limit - runs.count])
         }
         return runs.sorted { $0.position < $1.position }
     }

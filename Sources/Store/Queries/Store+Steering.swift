@@ -90,7 +90,14 @@ extension Store {
 
     /// How a run stands.
     public func run(_ id: RunID) throws(StoreError) -> Run {
-        try read { db in try Run(row: Self.run(id, in: db), in: cache) }
+        try read { db in
+            let found = try RunReader.all(
+                db, in: cache,
+                sql: "SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id WHERE run.id = ?",
+                arguments: [id.rawValue])
+            guard let run = found.first else { throw StoreError.unknownRun(id) }
+            return run
+        }
     }
 
     /// Forgets a job with all its runs and agents; their files are the caller's concern.
@@ -106,9 +113,7 @@ extension Store {
 
     private static func run(_ id: RunID, in db: Database) throws -> Row {
         let row = try Row.fetchOne(
-            db,
-            sql: "SELECT run.*, overrides FROM run JOIN spec ON spec.run = run.id WHERE run.id = ?",
-            arguments: [id.rawValue])
+            db, sql: "SELECT job, status FROM run WHERE id = ?", arguments: [id.rawValue])
         guard let row else { throw StoreError.unknownRun(id) }
         return row
     }

@@ -30,6 +30,17 @@ struct StatusTests {
         #expect(table.lines(Style(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
     }
 
+    @Test func aCharacterTakesAColumnHoweverManyBytesItHas() {
+        var table = TextTable([("A", .left), ("B", .right), ("C", .left)])
+        table.add(["é…", "ä", "e\u{301}"])
+        table.add(["abcd", "12", ""])
+        table.add(["\r\n", "x ", "y \u{301}"])
+        #expect(
+            table.lines(Style(isColored: false)) == [
+                "A      B  C", "é…     ä  e\u{301}", "abcd  12", "\r\n     x   y \u{301}",
+            ])
+    }
+
     /// Runs of one job with two settings that vary, the first at work.
     private static func table(_ experiments: [String] = ["tms_5-2", "tms_5-2"]) throws -> (RunsTable, JobSnapshot) {
         let bench = try Workbench()

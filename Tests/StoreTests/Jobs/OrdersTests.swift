@@ -89,6 +89,28 @@ struct OrdersTests {
         #expect(!run.isHeld && run.priority == 0)
     }
 
+    @Test func agentsShareTheRunsThatMayBeAtWorkAtOnce() throws {
+        let job = try store.addJob(7).id  // for two agents
+        #expect(try store.waitingRunsPerAgent(of: job) == 4)
+        var new = NewJob.sample()
+        new.maxRunning = 3
+        #expect(try store.waitingRunsPerAgent(of: store.addJob(7, job: new).id) == 2)
+        let agent = try store.addAgent(to: job)
+        while let claim = try claim(job, agent) { try store.complete(claim, metrics: [:]) }
+        #expect(try store.waitingRunsPerAgent(of: job) == 1)
+    }
+
+    @Test func configsComeInTheOrderOfTheirSpecs() throws {
+        let job = try store.addJob(3)
+        _ = try store.addJob(2)
+        var found: [(run: RunID, config: String)] = []
+        try store.forEachConfig(of: job.id) { found.append(($0, $1)) }
+        #expect(found.map(\.config) == NewSpec.samples(3).map(\.config))
+        #expect(try found.map(\.run) == store.snapshot(of: job.id).runs.map(\.id))
+        struct Trouble: Error {}
+        #expect(throws: StoreError.self) { try store.forEachConfig(of: job.id) { _, _ in throw Trouble() } }
+    }
+
     @Test func aJobWaitsForAnotherAndTrainsSoManyRunsAtOnce() throws {
         let first = try store.addJob(1).id
         var new = NewJob.sample()
