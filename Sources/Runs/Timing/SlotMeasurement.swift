@@ -4,7 +4,7 @@ import Foundation
 import Kernels
 import Synchronization
 
-/// Finds out by trying how many runs at once make the most of some cores.
+/// Finds out by trying how many runs at once, and so how many threads each, make the most of some cores.
 public struct SlotMeasurement {
     /// One way to share the cores, and its speed.
     public struct Trial: Sendable, Equatable, CustomStringConvertible {
@@ -41,17 +41,33 @@ public struct SlotMeasurement {
         self.config = config
     }
 
+    /// The trial by which so many runs are through first: what is left of the runs after full rounds leaves cores idle, all
+    /// the more the more runs go on at once.
+    ///
+    /// - Parameters:
+    ///   - trials: What was tried.
+    ///   - runs: How many runs there are.
+    /// - Returns: The best of the trials; of equal ones that with fewer runs at once, whose results come earlier.
+    public static func best(of trials: [Trial], runs: Int) -> Trial? {
+        func time(_ trial: Trial) -> Double {
+            let rounds = (max(runs, 1) + trial.slots - 1) / trial.slots
+            return Double(rounds * trial.slots) / max(trial.stepsPerSecond, 1e-9)
+        }
+        return trials.min { (time($0), $0.slots) < (time($1), $1.slots) }
+    }
+
     /// Tries one run on all cores, then twice as many at a time, up to one per core.
     ///
     /// - Parameters:
     ///   - cores: The cores to share.
+    ///   - runs: How many runs there are; more at once are not tried.
     ///   - threads: Threads per run, if that is fixed.
     ///   - megabytes: The memory to share; with more runs than fit into three quarters of it nothing is tried.
     ///   - goesOn: False ends the trials early.
     /// - Returns: What was tried.
     /// - Throws: `KernelError` for losses that are no numbers.
     public func trials(
-        cores: Int, threads: Int?, megabytes: Double?, goesOn: () -> Bool
+        cores: Int, runs: Int, threads: Int?, megabytes: Double?, goesOn: () -> Bool
     ) throws -> [Trial] {
         var trials: [Trial] = []
         var slots = 1
@@ -61,7 +77,7 @@ public struct SlotMeasurement {
             let speed = try speed(slots: slots, threads: team)
             trials.append(Trial(slots: slots, threads: team, stepsPerSecond: speed))
             let each = max(1, (StepBenchmark.peakMegabytes - before) / Double(slots))
-            let next = min(slots * 2, cores / (threads ?? 1))
+            let next = min(slots * 2, cores / (threads ?? 1), runs)
             guard next > slots else { break }
             if let megabytes, each * Double(next) > 0.75 * megabytes { break }
             slots = next

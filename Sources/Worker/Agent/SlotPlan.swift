@@ -14,6 +14,8 @@ struct SlotPlan {
 
     /// Fills in what was not asked for; `auto` is measured on the job's next spec.
     ///
+    /// Few runs get many threads each: `auto` chooses what this agent's share of the runs is through with first.
+    ///
     /// - Throws: `RunError` for a spec that can't be run.
     init(
         slots: JobOptions.Slots, threads: Int?, environment: [String: String], store: Store, job: JobID,
@@ -42,12 +44,13 @@ struct SlotPlan {
                 (self.slots, self.threads) = (1, threads ?? cores)
                 return
             }
+            let runs = try store.waitingRunsPerAgent(of: job)
             let trials = try measurement.trials(
-                cores: cores, threads: threads,
+                cores: cores, runs: runs, threads: threads,
                 megabytes: MemoryLimit.tightest(environment: environment).map { Double($0.total) / 0x1p20 },
                 goesOn: { !StopRequest.isMade })
             for trial in trials { AgentLoop.say("\(trial)") }
-            let best = trials.max { $0.stepsPerSecond < $1.stepsPerSecond }
+            let best = SlotMeasurement.best(of: trials, runs: runs)
             (self.slots, self.threads) = best.map { ($0.slots, $0.threads) } ?? (1, threads ?? cores)
         }
     }
