@@ -5,6 +5,9 @@ The measurements take turns (ours, PyTorch, ours, ...), each in a process of its
 what else the machine does falls on all alike. It does not fall on PyTorch's several threads alike, which wait for each
 other many times a step: where other programs ran meanwhile, no ratio to those is given.
 
+Afterwards ours are set beside the last result that was stored on the same type of CPU: where something has become over
+10 % slower, the exit code is 3.
+
 Started by Benchmarks/run, which finds the worker and PyTorch.
 """
 import argparse
@@ -19,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import regression
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "Tests" / "Fixtures" / "oracle"
@@ -141,6 +146,15 @@ def measure(arguments, experiment, cores):
     return row
 
 
+def spread(measured):
+    """Half of the range that the middle half of the steps' times fills, in per cent of the median."""
+    steps = measured["stepMilliseconds"]
+    if len(steps) < 4:
+        return "–"
+    low, _, high = statistics.quantiles(steps, n=4)
+    return f"{100 * (high - low) / 2 / measured['medianMilliseconds']:.0f} %"
+
+
 def number(value):
     """At least three digits that count, no exponent."""
     decimals = 3 if value < 1 else max(0, 3 - len(str(int(value))))
@@ -162,12 +176,12 @@ def table(report):
     teams = sorted({1, cores})
     head = ["experiment"]
     for threads in teams:
-        head += [f"ours, {threads} thread{'s' if threads > 1 else ''}", "PyTorch", "ratio"]
+        head += [f"ours, {threads} thread{'s' if threads > 1 else ''}", "±", "PyTorch", "ratio"]
     head += (["compiled", "ratio"] if compiled else []) + [
         "floor", "× floor", "GFLOP/s", "ns/gate neuron", "MB", "PyTorch MB"]
     rows = [head]
     for row in report["experiments"]:
-        is_noisy = row["otherCores"] > 0.1
+        is_noisy = row["otherCores"] > regression.NOISY
         cells = [row["experiment"] + (" *" if is_noisy else "")]
 
         def add_peer(name, is_comparable):
@@ -177,6 +191,7 @@ def table(report):
 
         for threads in teams:
             cells.append(number(row[f"ours_{threads}"]["medianMilliseconds"]))
+            cells.append(spread(row[f"ours_{threads}"]))
             add_peer(f"peer_{threads}", is_comparable=threads == 1 or not is_noisy)
         if compiled:
             add_peer("compiled", is_comparable=not is_noisy)
@@ -188,12 +203,12 @@ def table(report):
         rows.append(cells)
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     rule = ["-" * (w - 1) + ("-" if i == 0 else ":") for i, w in enumerate(widths)]
-    lines.append(f"times in ms per step, medians; the last six columns with threads on all {cores} cores")
+    lines.append(f"times in ms per step, medians, ± half of what the middle half of the steps spans; the last six columns with threads on all {cores} cores")
     lines.append("")
     for row in [rows[0], rule] + rows[1:]:
         cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
         lines.append("| " + " | ".join(cells) + " |")
-    noisy = [row["otherCores"] for row in report["experiments"] if row["otherCores"] > 0.1]
+    noisy = [row["otherCores"] for row in report["experiments"] if row["otherCores"] > regression.NOISY]
     if noisy:
         lines.append(f"* noisy: other programs kept up to {max(noisy):.1f} cores busy meanwhile")
     for row in report["experiments"]:
@@ -275,8 +290,9 @@ def main():
     path = results / f"{stamp}{'-quick' if arguments.quick else ''}.json"
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(table(report))
-    print(f"\n{os.path.relpath(path)}")
-    return 0
+    lines, is_slower = regression.told(report, results)
+    print("\n" + "\n".join(lines) + f"\n{os.path.relpath(path)}")
+    return 3 if is_slower else 0
 
 
 if __name__ == "__main__":

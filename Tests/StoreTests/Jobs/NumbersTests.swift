@@ -11,7 +11,8 @@ struct NumbersTests {
     @Test func oneReaderReadsTextsWithOtherNames() throws {
         var reader = NumbersReader()
         for numbers in [
-            ["a": 1, "loss/total": 2, "x": 3], ["a": 4, "loss/total": 5, "x": 6], ["loss": 7, "loss/total": 8], ["loss": 9],
+            ["a": 1, "loss/total": 2, "x": 3], ["a": 4, "loss/total": 5, "x": 6], ["loss": 7, "loss/total": 8],
+            ["loss": 9],
             ["loss/total": 1, "los": 2, "loss/tota": 3], [:], ["a": 1, "b": 2, "c": 3, "d": 4],
         ] as [[String: Double]] {
             #expect(try reader.parse(Numbers.json(numbers)) == numbers)
