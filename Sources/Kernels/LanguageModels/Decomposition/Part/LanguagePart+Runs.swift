@@ -1,0 +1,133 @@
+internal import CKernels
+import Metrics
+
+/// The masked runs over the rows at hand.
+extension LanguagePart {
+    /// Prepares a run with some modules replaced: it begins at the first of them, on what the clean pass has left.
+    func begin(_ replaced: ModuleSet) {
+        let first = model.modules.indices.filter { replaced.contains($0) }.map { model.modules[$0].stage }.min()
+        run = MaskState(replaced: replaced, first: first ?? .embedding)
+        run.draws = Array(repeating: nil, count: shares.count)
+        masked.layers = ownLayers
+        masked.finalNormed = run.first == .head ? clean.finalNormed : ownFinalNormed
+        guard let layer = run.first.layer else { return }
+        let from = clean.layers[layer]
+        masked.layers[layer].input = from.input
+        switch run.first {
+        case .attention: masked.layers[layer].mixed = from.mixed
+        case .hidden:
+            masked.layers[layer].middle = from.middle
+            masked.layers[layer].mlpNormed = from.mlpNormed
+        case .mlpOutput:
+            masked.layers[layer].middle = from.middle
+            masked.layers[layer].acted = from.acted
+        default: break
+        }
+    }
+
+    /// Sets the masks' uniform numbers for the run at hand.
+    func draw(_ uniforms: MaskedRun.Uniforms, of term: LossTerm, _ plan: LanguagePlan) {
+        let (c, n) = (model.settings.subcomponents, places)
+        for (index, share) in shares.enumerated() where run.replaced.contains(index) {
+            let own: Floats
+            switch share {
+            case .linear(let share): own = share.uniforms
+            case .entries(let share): own = share.drawn
+            }
+            run.draws[index] = own
+            switch uniforms {
+            case .zeros: own.update(repeating: 0, count: c * n)
+            case .ones: own.update(repeating: 1, count: c * n)
+            case .drawn(let sample):
+                let given = plan.given?.uniforms(term, sample: sample, module: index)
+                let stream = RandomStream(
+                    seed: model.settings.seed, .mask, plan.step, term.streamNumber, sample, index)
+                switch share {
+                case .linear:
+                    if let given {
+                        ck_gather_rows(own, placeNumbers, given, c, n)
+                    } else {
+                        ck_uniform_rows(own, placeNumbers, c, n, plan.places, stream.key)
+                    }
+                case .entries(let share):
+                    let first = share.isPositions ? 0 : firstPlace * c
+                    if let given {
+                        run.draws[index] = given + first
+                    } else {
+                        ck_uniform(
+                            own, share.isPositions ? model.length * c : n * c, stream.key,
+                            UInt32(truncatingIfNeeded: first))
+                    }
+                }
+            }
+        }
+    }
+
+    /// One masked run that a loss averages over, forward and, unless its coefficient is 0, back.
+    func runMasked(_ masks: MaskedRun, _ plan: LanguagePlan) -> Double {
+        begin(masks.replaced)
+        draw(masks.uniforms, of: masks.term, plan)
+        let isTrained = masks.coefficient != 0
+        let isKL = model.settings.outputLoss == .kl || masks.term == .embeddingRecon
+        let elements = isKL ? plan.places : plan.places * head.vocabulary
+        let scale = Float(masks.share / Double(elements)) * masks.coefficient
+        if masks.term == .embeddingRecon { return embeddingLoss(isTrained: isTrained, scale: scale) }
+        return outputLoss(model.settings.outputLoss, isTrained: isTrained, scale: scale)
+    }
+
+    /// Runs the model with the masks at hand, and takes the gradients of its output loss back.
+    func outputLoss(_ kind: OutputLoss, isTrained: Bool, scale: Float) -> Double {
+        pass.forward(masked, from: run.first, replacing: self)
+        let loss: Double
+        if let components = applyHead() {
+            switch kind {
+            case .kl:
+                loss = head.divergence(of: components, from: target, places: places, isTrained: isTrained, scale: scale)
+            case .mse:
+                loss = head.squaredError(
+                    of: components, from: target, places: places, isTrained: isTrained, scale: scale)
+            }
+            if isTrained { applyHeadBack() }
+        } else {
+            let dy = isTrained ? dOutput : nil
+            switch kind {
+            case .kl: loss = head.divergence(of: masked.finalNormed, from: target, places: places, dy: dy, scale: scale)
+            case .mse:
+                loss = head.squaredError(
+                    of: masked.finalNormed, from: target, gram: model.gram.pointer, places: places, dy: dy, scale: scale
+                )
+            }
+        }
+        if isTrained { pass.backward(masked, dFinal: dOutput, to: run.first, replacing: self) }
+        return loss
+    }
+
+    /// The masked embedding against the embedding, each by itself or behind the bare head.
+    private func embeddingLoss(isTrained: Bool, scale: Float) -> Double {
+        let (width, n) = (head.width, places)
+        let module = model.modules[0]
+        if module.kind == .tokens {
+            ck_embed(bareTarget.x, model.weights.pointer + model.weights.embedding, pass.tokens, width, n)
+        } else if let positions = model.weights.positions {
+            bareTarget.x.update(repeating: 0, count: width * n)
+            ck_add_positions(bareTarget.x, model.weights.pointer + positions, width, pass.rows, pass.length)
+        }
+        embed(module.kind == .tokens ? 0 : 1, output: bareEmbedding, adding: false)
+        let loss: Double
+        if model.settings.judgesEmbeddingsUnembedded {
+            head.measure(bareTarget, places: n, withExpectation: true)
+            loss = head.divergence(
+                of: bareEmbedding, from: bareTarget, places: n, dy: isTrained ? dOutput : nil, scale: scale)
+        } else {
+            dOutput.update(from: bareEmbedding, count: width * n)
+            loss = ck_mse_tile(dOutput, bareTarget.x, scale, width * n)
+        }
+        if isTrained { embedBack(module.kind == .tokens ? 0 : 1, dOutput: dOutput) }
+        return loss
+    }
+
+    /// Measures the target's outputs, which losses are held against.
+    func measureTarget(reporting: Bool) {
+        head.measure(target, places: places, withExpectation: reporting || model.settings.outputLoss == .kl)
+    }
+}
