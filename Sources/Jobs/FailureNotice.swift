@@ -4,7 +4,7 @@ public import Store
 
 /// Failures of a job, told to the command that its user has given for them: as JSON on its standard input.
 public struct FailureNotice: Sendable {
-    /// The command is told at most so often; what fails meanwhile is told together.
+    /// The command runs at most so often; failures in between are reported together.
     public static let pause = Duration.seconds(60)
 
     private let store: Store

@@ -73,7 +73,7 @@ public struct QueueCache: Sendable {
         defer { lock?.release() }
         let view = await ask(kept)
         guard lock != nil else { return view }
-        // A folder that can't be written is told by whatever has to write there.
+        // Whatever has to write to the folder reports that it can't.
         do { try DurableFile.write([UInt8](JSONEncoder().encode(view)), to: file) } catch { return view }
         return view
     }

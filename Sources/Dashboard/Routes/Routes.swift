@@ -21,7 +21,7 @@ package struct Routes: Sendable {
                 return page.reply(to: ask.path) ?? .failure(404, "there is no page of that address")
             }
             let path = Array(ask.path.dropFirst())
-            return try await reply(path, ask) ?? .failure(404, "there is nothing to tell of that address")
+            return try await reply(path, ask) ?? .failure(404, "there is nothing at that address")
         } catch {
             return .failure(error)
         }

@@ -11,7 +11,7 @@ package struct History {
     /// - Parameters:
     ///   - job: The job.
     ///   - store: Where it is.
-    ///   - metrics: The metrics that are told; all where none is named.
+    ///   - metrics: The metrics to include; all where none is named.
     ///   - query: Which runs, in which order.
     /// - Throws: What keeps the state file from being read; ``Failure`` for a query that names what is not there.
     package init(_ job: JobID, in store: Store, metrics: [String], query: RunQuery? = nil) throws {

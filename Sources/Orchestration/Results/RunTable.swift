@@ -3,7 +3,7 @@ import JSON
 import Jobs
 package import Store
 
-/// A job's runs with what is told of each.
+/// A job's runs, each with what a table shows of it.
 package struct RunTable {
     private let runs: [Run]
     private let nodes: [AgentID: String]
@@ -19,8 +19,8 @@ package struct RunTable {
     /// - Parameters:
     ///   - job: The job.
     ///   - store: Where it is.
-    ///   - allConfig: Whether all settings are told, not only those that vary within the job.
-    ///   - metrics: The metrics that are told; all where none is named.
+    ///   - allConfig: Whether to include all settings, not only those that vary within the job.
+    ///   - metrics: The metrics to include; all where none is named.
     ///   - query: Which runs, in which order; the settings that vary are those that vary among them.
     /// - Throws: What keeps the state file from being read; ``Failure`` for a metric that no run has, and for a query
     ///   that names what is not there.

@@ -94,7 +94,7 @@ package enum JobArchive {
         folder.close()
     }
 
-    /// What is wrong with a file that `tar` was to unpack, as one says it of the file.
+    /// What is wrong with a file that `tar` was to unpack, worded to follow the file's name.
     private static func flaw(of file: String, _ answer: ChildProcess.Answer) throws(FileError) -> String? {
         let ends = try FileEnds(of: file)
         let isCompressed = file.hasSuffix(".zst")

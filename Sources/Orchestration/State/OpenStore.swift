@@ -67,7 +67,7 @@ package struct OpenStore {
         if let unpacked { JobArchive.discard(unpacked) }
     }
 
-    /// What is told of the state: files in an archive go by their names there, not by where they were unpacked.
+    /// A message about the state: files in an archive go by their names there, not by where they were unpacked.
     package func told(_ text: String) -> String {
         unpacked == nil ? text : text.replacing(cache.path + "/", with: "")
     }

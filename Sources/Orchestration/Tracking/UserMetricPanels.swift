@@ -3,7 +3,7 @@ import Metrics
 
 /// The metrics that an experiment's users define, for W&B's pages.
 enum UserMetricPanels {
-    /// Reads what the store tells of an experiment's specs: a JSON list of their different `user_metrics`, as objects or
+    /// Reads what the store has of an experiment's specs: a JSON list of their different `user_metrics`, as objects or
     /// as their text.
     static func metrics(_ lists: String) -> [Metric] {
         var seen: Set<String> = []

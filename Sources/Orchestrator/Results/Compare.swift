@@ -17,7 +17,7 @@ struct Compare: AsyncParsableCommand {
             Then, module by module, subcomponents V_c U_c are paired so that the sum of their cosines is largest. Those below 5 % of
             the largest norm point at noise, and are left out. The last column is the feature that a subcomponent reads or writes
             most, through a toy model's embedding or the layers before it; of a language model's embedding and head the token. A
-            pair with two of them has moved. Inside a language model nothing names an end, so nothing is told there.
+            pair with two of them has moved. Inside a language model nothing names an end, so nothing is said there.
             """)
 
     @Argument(

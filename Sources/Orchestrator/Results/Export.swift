@@ -48,7 +48,7 @@ struct Export: AsyncParsableCommand {
             throw ValidationError("--history has columns of its own; leave --group-by and --columns out")
         }
         if options.columns != nil, allConfig || !metric.isEmpty {
-            throw ValidationError("--columns names all that is told; leave --all-config and --metric out")
+            throw ValidationError("--columns names everything that is exported; leave --all-config and --metric out")
         }
         if options.groupBy != nil, allConfig {
             throw ValidationError("groups have no configs; leave --all-config out")

@@ -62,7 +62,7 @@ struct Submit: AsyncParsableCommand {
     @Option(
         name: [.customLong("on-failure"), .customLong("on_failure")],
         help: ArgumentHelp(
-            "A shell command that is told of failures, as JSON on its standard input, at most once a minute.",
+            "A shell command that receives failures as JSON on its standard input, at most once a minute.",
             valueName: "command"))
     var onFailure: String?
 

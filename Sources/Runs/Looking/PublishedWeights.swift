@@ -96,7 +96,7 @@ public struct PublishedWeights {
     ///
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
     func model(_ training: TargetConfig?) throws(RunError) -> TargetModel? {
-        // A training of that name may be of another shape; what is wrong with these weights is told below.
+        // A training of that name may be of another shape; what is wrong with these weights is reported below.
         if let training, training.training.featureCount != nil, let model = try? training.target(target) {
             return model
         }

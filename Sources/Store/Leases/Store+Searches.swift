@@ -110,7 +110,7 @@ extension Store {
     ///   - value: The value there, low ones being better.
     ///   - judged: What of the run is compared with the threshold.
     ///   - threshold: What the run must not exceed, given the values of all runs of the search at the band.
-    /// - Returns: What the run has exceeded, if it is to stop. An attempt that gets there again is told the same.
+    /// - Returns: What the run has exceeded, if it is to stop. An attempt that gets there again gets the same answer.
     /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed.
     public func reach(
         _ claim: Claim, band: Int, value: Double, judged: Double, threshold: ([Double]) -> Double?

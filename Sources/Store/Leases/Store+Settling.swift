@@ -77,7 +77,7 @@ extension Store {
                 return .commit
             }
         } catch {
-            // A full disk may have rolled all of it back. Any other cause is told to whoever claims by itself.
+            // A full disk may have rolled all of it back. Whoever claims meets any other cause by itself.
             guard db.isInsideTransaction else { throw error }
             return nil
         }

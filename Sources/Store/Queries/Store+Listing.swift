@@ -9,7 +9,7 @@ extension Store {
 
     /// A job's runs as rows of a JSON array, in order: what tables and charts of many runs show.
     ///
-    /// SQLite itself writes the text, so that ten thousand runs take a moment only. Losses are told of runs that have no
+    /// SQLite itself writes the text, so that ten thousand runs take a moment only. Losses are listed for runs that have no
     /// final metrics yet.
     ///
     /// - Parameters:

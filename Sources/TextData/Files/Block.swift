@@ -5,7 +5,7 @@ enum Block {
     /// Inflates a gzip or zlib block to exactly `size` bytes.
     static func inflate(_ bytes: ArraySlice<UInt8>, size: Int) throws(Fault) -> [UInt8] {
         var stream = z_stream()
-        // 32 more than the largest window: gzip's and zlib's headers are told apart.
+        // 32 more than the largest window: gzip's and zlib's headers are both recognised.
         guard inflate_init_for(&stream, 15 + 32) == Z_OK else { throw Fault("zlib cannot start") }
         defer { inflateEnd(&stream) }
         var status = Z_OK

@@ -1,6 +1,6 @@
 import Artifacts
 
-/// A place in a file's bytes; whoever reads past their end is told that a part of the file is missing.
+/// A place in a file's bytes; reading past their end is an error that says that a part of the file is missing.
 struct Cursor {
     private var place: ByteCursor
 

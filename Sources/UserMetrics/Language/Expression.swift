@@ -49,7 +49,7 @@ indirect enum Expression: Sendable, Equatable {
         }
     }
 
-    /// What a function is told beside its argument.
+    /// What a function takes beside its argument.
     struct Options: Sendable, Equatable {
         /// The dimensions to reduce or sort; nil for all of them.
         var dimensions: [Int]?

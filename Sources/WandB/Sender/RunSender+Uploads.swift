@@ -170,7 +170,7 @@ extension RunSender {
         do throws(SpoolError) {
             if try !postBesideUpload(now) { budget?.refund(now) }
         } catch {
-            // The folder is told about by the next step.
+            // The next step reports on the folder.
             phase = .askWhatServerHas
         }
     }

@@ -29,7 +29,7 @@ package enum RunColumns {
     ]
 
     /// The table of a job's runs, in the order of the snapshot's: the columns that a query names, or all where it groups,
-    /// since groups tell of whatever varies.
+    /// since groups show whatever varies.
     ///
     /// - Throws: ``Failure`` for a column that is not there; what keeps the state file from being read.
     package static func table(_ snapshot: JobSnapshot, in store: Store, for query: RunQuery) throws -> Table {

@@ -62,7 +62,7 @@ package struct RunGroups {
         return RunGroups(self, order: order.map(\.element))
     }
 
-    /// For people; how many numbers a mean is of is told where it isn't all runs.
+    /// For people; a mean over fewer than all runs says over how many.
     package func lines(atMost limit: Int = .max, _ style: Style) -> [String] {
         let rows = order.prefix(limit).map { table.rows[$0] }
         let shown = table.columns.indices.filter { column in

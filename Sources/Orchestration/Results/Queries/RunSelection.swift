@@ -37,7 +37,7 @@ package struct RunSelection {
             rows = try RunQuery.told(of: "--where") { () throws(QueryError) in try table.indices(where: condition) }
         }
         rows = rows.filter { statuses.contains(snapshot.runs[$0].status) }
-        // Groups are sorted by what is told of them, not by what is told of runs.
+        // Groups are sorted by their own columns, not by runs' columns.
         if let order = query.order, query.grouping == nil {
             let unsorted = rows
             rows = try RunQuery.told(of: "--sort") { () throws(QueryError) in try table.sorted(unsorted, by: order) }

@@ -14,7 +14,7 @@ struct LanguageFigures: Sendable {
     private static let places = 2
     /// Tokens before and behind a place.
     private static let context = 5
-    /// So many positions of the first row are told with what is active there.
+    /// So many positions of the first row are listed with what is active there.
     private static let positions = 20
     /// An embedding's map shows so many tokens: more are less than a pixel.
     private static let tokens = 300

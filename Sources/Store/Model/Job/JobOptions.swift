@@ -10,7 +10,7 @@ public struct JobOptions: Sendable, Equatable {
     public var sbatchArguments: [String]
     /// A command for the shell that the last agent runs when nothing of the job is left to do.
     public var onFinish: String?
-    /// A command for the shell that is told of failures, as JSON on its standard input.
+    /// A shell command that receives failures as JSON on its standard input.
     public var onFailure: String?
     /// Whether checkpoints are uploaded to W&B.
     public var uploadsCheckpoints: Bool

@@ -56,7 +56,7 @@ final class RunComparison: Sendable {
     /// Why the run is to stop, once that is known.
     var verdict: String? { state.withLock(\.verdict) }
 
-    /// What the state file is told of the values of the run's rows.
+    /// What the state file keeps of the values of the run's rows.
     private func reached(_ costs: [Double]) -> Reached {
         var reached = Reached(best: costs.min(), latest: costs.last)
         if let target = settings.target, let best = reached.best, best <= settings.cost(target) {
