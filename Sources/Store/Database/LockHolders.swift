@@ -9,10 +9,7 @@ enum LockHolders {
         let files = Set(["", "-wal", "-shm", "-journal"].compactMap { inode(of: path + $0) })
         guard let locks = FileManager.default.contents(atPath: "/proc/locks") else { return [] }
         let holders = pids(in: String(decoding: locks, as: UTF8.self), holding: files)
-        return holders.subtracting([getpid()]).sorted().map { pid in
-            let name = FileManager.default.contents(atPath: "/proc/\(pid)/comm") ?? Data("?".utf8)
-            return "\(pid) (\(String(decoding: name, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))"
-        }
+        return holders.subtracting([getpid()]).sorted().map(name(of:))
     }
 
     /// The processes that hold write locks on files with the given inodes, in the text of `/proc/locks`.
@@ -27,6 +24,35 @@ enum LockHolders {
             pids.insert(pid)
         }
         return pids
+    }
+
+    /// Whether the state file at `path` has a write-ahead log, which goes when its last user closes it.
+    static func isLogged(_ path: String) -> Bool { inode(of: path + "-wal") != nil }
+
+    /// The processes of this machine that have the state file at `path` open with a write-ahead log: `1234 (worker)`.
+    ///
+    /// - Parameters:
+    ///   - path: The state file.
+    ///   - own: A process that does not count.
+    /// - Returns: Those that tell; another user's processes don't.
+    static func users(ofLogged path: String, besides own: pid_t = getpid()) -> [String] {
+        guard isLogged(path) else { return [] }
+        let file = URL(filePath: path).resolvingSymlinksInPath().path
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return processes.compactMap(pid_t.init).filter { $0 != own }.sorted().filter { pid in
+            let folder = "/proc/\(pid)/fd"
+            // Another user's processes don't tell.
+            let open = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return open.contains {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)) == file
+            }
+        }.map(name(of:))
+    }
+
+    /// `1234 (worker)`.
+    private static func name(of pid: pid_t) -> String {
+        let name = FileManager.default.contents(atPath: "/proc/\(pid)/comm") ?? Data("?".utf8)
+        return "\(pid) (\(String(decoding: name, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))"
     }
 
     private static func inode(of path: String) -> String? {

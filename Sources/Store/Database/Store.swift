@@ -63,9 +63,11 @@ public struct Store: Sendable {
         }
         try Self.createFolder(cache.path)
         if let obstacle = cache.obstacle { throw StoreError(obstacle) }
+        // Local agents keep the file for hours: nobody is to wait for them without a word.
+        let isTaken = isShared && !LockHolders.users(ofLogged: cache.stateFile).isEmpty
         try self.init(
-            cache, on: FileSystem(holding: cache.path), isShared: isShared, patience: patience,
-            now: now)
+            cache, on: FileSystem(holding: cache.path), isShared: isShared,
+            patience: isTaken ? min(patience, .seconds(5)) : patience, now: now)
         original = try settleIn()
     }
 
@@ -131,7 +133,9 @@ public struct Store: Sendable {
             let database = try Self.open(cache.stateFile, configuration, patience: patience)
             access = .changing(database, isLogged: try database.read { db in try Journal.isLogged(db) })
         } catch {
-            throw StoreError(error, path: cache.stateFile)
+            let trouble = StoreError(error, path: cache.stateFile)
+            guard isShared, case .locked = trouble, LockHolders.isLogged(cache.stateFile) else { throw trouble }
+            throw .usedHere(path: cache.stateFile, by: LockHolders.users(ofLogged: cache.stateFile))
         }
     }
 

@@ -18,6 +18,8 @@ public enum StoreError: Error, Equatable {
     case diskFailed(path: String, detail: String)
     /// Other processes kept the file locked longer than anybody should: those of this machine, as `1234 (worker)`.
     case locked(path: String, by: [String])
+    /// Processes of this machine have the file open in a way that other machines cannot follow: `1234 (worker)`.
+    case usedHere(path: String, by: [String])
     /// The file is not a database, or a damaged one.
     case damaged(path: String, detail: String)
     /// A later version of this program changed the file's layout.
@@ -58,7 +60,7 @@ extension StoreError {
     /// Whether the same may succeed a little later without anybody's doing.
     public var mayPass: Bool {
         switch self {
-        case .locked, .diskFull, .diskFailed: true
+        case .locked, .usedHere, .diskFull, .diskFailed: true
         default: false
         }
     }
@@ -106,6 +108,10 @@ extension StoreError: CustomStringConvertible {
                     + "`fuser \(path)*` names it on the machine where it runs, then try again"
                 : "\(path) stayed locked by process \(holders.joined(separator: ", ")): nothing was changed; "
                     + "wait for it or end it, then try again"
+        case .usedHere(let path, let users):
+            "\(path) is in use by \(users.isEmpty ? "other processes" : "process \(users.joined(separator: ", "))") of this "
+                + "machine in a way that other machines cannot follow: wait until \(users.count == 1 ? "it ends" : "they end"), "
+                + "or set SPD_CACHE_DIR to another folder for jobs on SLURM"
         case .damaged(let path, let detail):
             "\(path) is damaged (\(detail)): restore it from a backup, or move it aside to start afresh; "
                 + "the runs' folders are not affected"

@@ -67,11 +67,14 @@ struct JournalTests {
     @Test func theJournalChangesOnceNobodyElseHasTheFileOpen() throws {
         var local: Store? = try open(on: .ext4)
         _ = try local?.addJob(2)
-        #expect(throws: StoreError.locked(path: folder.cache.stateFile, by: [])) {
+        let file = folder.cache.stateFile
+        #expect(throws: StoreError.usedHere(path: file, by: [])) {
             try open(on: .nfs, patience: .milliseconds(100))
         }
+        #expect(LockHolders.users(ofLogged: file, besides: 0).contains { $0.hasPrefix("\(getpid()) (") })
         #expect(try local?.addJob(1) != nil, "whoever has it open is not disturbed")
         local = nil
+        #expect(LockHolders.users(ofLogged: file, besides: 0) == [])
         #expect(try open(on: .nfs).jobs().map(\.counts.total) == [2, 1])
     }
 
