@@ -26,17 +26,18 @@ package enum JobArchive {
         let parent = (file as NSString).deletingLastPathComponent
         guard !Files.isMissing(parent) else { throw Failure.badInput("there is no folder \(parent)") }
         guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
-        // What a killed process has left of this file is written anew.
-        let unfinished = file + ".unfinished"
+        try removeDead(besides: file)
+        // A name of its own: the tar of a command that was killed may still be writing.
+        let unfinished = file + unfinishedMark + UUID().uuidString.prefix(8)
         guard let lock = try FileLock(path: unfinished) else {
-            throw Failure.badInput("another process is making \(path)")
+            throw Failure.failed("\(unfinished) is locked; try again")
         }
         defer { lock.release() }
         do {
-            guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
             try fill(unfinished, for: file, with: snapshot, in: state)
             try Interruption.check()
             try Files.flush(unfinished)
+            guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
             try Files.publish(unfinished, as: file)
         } catch {
             Files.discard(unfinished)
@@ -44,6 +45,20 @@ package enum JobArchive {
         }
         var info = stat()
         return stat(file, &info) == 0 ? Int(info.st_size) : 0
+    }
+
+    private static let unfinishedMark = ".unfinished-"
+
+    /// Removes what commands that were killed have left of a file.
+    private static func removeDead(besides file: String) throws(FileError) {
+        let (parent, name) = ((file as NSString).deletingLastPathComponent, (file as NSString).lastPathComponent)
+        for other in try FolderListing.names(in: parent) where other.hasPrefix(name + unfinishedMark) {
+            let path = parent + "/" + other
+            // Another user's can't be opened.
+            guard access(path, W_OK) == 0, let lock = try FileLock(path: path) else { continue }
+            Files.discard(path)
+            lock.release()
+        }
     }
 
     private static func fill(

@@ -112,6 +112,15 @@ struct FoldTests {
         #expect(names(run) == ["wandb.zip"])
     }
 
+    @Test func whatAKilledProcessHadBegunToFoldGoes() throws {
+        try write(0..<3, exitCode: 0)
+        for name in ["wandb.zip.812-4101456646.tmp", "model.safetensors.812-1.tmp"] {
+            try Data(count: 100).write(to: URL(filePath: run + "/" + name))
+        }
+        #expect(try folder.fold())
+        #expect(names(run) == ["wandb.zip", "model.safetensors.812-1.tmp"], "another's file is left alone")
+    }
+
     @Test func aFolderThatSomebodySendsIsNotFolded() throws {
         try write(0..<3, exitCode: 0)
         let lock = try SenderLock.take(folder)
