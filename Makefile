@@ -50,8 +50,8 @@ format: ## Format all Swift files in place.
 docs: ## Build the libraries' reference with DocC; warnings are errors.
 	@scripts/build-docs
 
-bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; and W&B tracking.
-	@Benchmarks/run; outcome=$$?; ! command -v python3 >/dev/null || Benchmarks/tracking.py || exit; exit $$outcome
+bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; then tracking, figures, observers.
+	@Benchmarks/run; outcome=$$?; ! command -v python3 >/dev/null || { Benchmarks/tracking.py && Benchmarks/looking.py; } || exit; exit $$outcome
 
 bench-state: install ## Time the orchestrator's commands on a job of 10,000 runs.
 	@Benchmarks/state.py

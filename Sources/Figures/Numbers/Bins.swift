@@ -10,7 +10,7 @@ public struct Bins: Equatable, Sendable {
     /// Counts the values within [low, high]; an interval holds its lower end.
     ///
     /// Values outside, and those that are not numbers, are left out.
-    public init(_ values: some Sequence<Float>, count: Int = 100, from low: Double, to high: Double) {
+    public init(_ values: [Float], count: Int = 100, from low: Double, to high: Double) {
         let high = high > low ? high : low + 1
         var counts = Array(repeating: 0, count: count)
         let scale = Double(count) / (high - low)

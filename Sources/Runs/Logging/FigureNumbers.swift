@@ -29,16 +29,16 @@ struct FigureNumbers: Sendable {
     /// - Parameter corner: The run and the step, for the corner of each.
     /// - Returns: The figures.
     func figures(corner: String = "") -> [Figure] {
-        var figures = modules.map {
+        let histograms = modules.map { Panel.plot($0.importanceHistogram) }
+        var figures = zip(modules, histograms).map {
             Figure(
-                name: Picture.importances(of: $0.name).name, title: "Causal importances of a batch",
-                panels: [.plot($0.importanceHistogram)])
+                name: Picture.importances(of: $0.name).name, title: "Causal importances of a batch", panels: [$1])
         }
         if modules.count > 1 {
             figures.append(
                 Figure(
                     name: Picture.batchImportances.name, title: "Causal importances of a batch",
-                    panels: modules.map { .plot($0.importanceHistogram) }, columns: min(modules.count, 2)))
+                    panels: histograms, columns: min(modules.count, 2)))
         }
         figures.append(
             Figure(
