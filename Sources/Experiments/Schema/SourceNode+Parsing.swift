@@ -116,10 +116,17 @@ extension SourceNode {
 }
 
 extension SourceNode {
+    /// How the YAML library's word for it begins, which goes on about a call of its own.
+    private static let tooDeep = "Maximum nesting level"
+
     fileprivate static func cause(
         of error: YamlError, in text: String, at place: SourcePlace?
     ) -> ConfigProblem.Cause {
         switch error {
+        case .scanner(_, let problem, _, _) where problem.contains(Self.tooDeep),
+            .parser(_, let problem, _, _) where problem.contains(Self.tooDeep),
+            .composer(_, let problem, _, _) where problem.contains(Self.tooDeep):
+            .malformed("it is nested too deeply")
         case .scanner(let context, let problem, _, _), .parser(let context, let problem, _, _),
             .composer(let context, let problem, _, _):
             .malformed((context.map { $0.text + " " } ?? "") + problem + advice(on: text, at: place))

@@ -18,6 +18,12 @@ struct HostileInputTests {
         #expect(try ExperimentConfig.load(yaml: text, source: "my.yaml").printFreq == 10)
     }
 
+    @Test(arguments: ["[", "{a: "]) func whatIsNestedTooDeeplyIsCalledSo(opening: String) {
+        let text = "a: " + String(repeating: opening, count: 20_000)
+        let message = #expect(throws: ConfigError.self) { try ExperimentConfig.load(yaml: text, source: "s") }
+        #expect(message?.description.hasSuffix("not valid YAML: it is nested too deeply") == true)
+    }
+
     @Test(arguments: [20, 40, 900, 100_000])
     func deepNestingIsAnError(depth: Int) {
         for (opening, closing) in [("[", "]"), ("{a: ", "}"), ("? ", "")] {
