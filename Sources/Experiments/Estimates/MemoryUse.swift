@@ -9,7 +9,7 @@ public struct MemoryUse: Sendable, Equatable {
     /// - Parameters:
     ///   - config: What it computes.
     ///   - target: How its target is trained.
-    ///   - threads: Threads per step, each of which has sums of its own.
+    ///   - threads: Threads per step, each of which works on a tile of its own.
     public init(_ config: ExperimentConfig, target: TargetConfig, threads: Int) {
         // In numbers that cannot overflow: sizes are only known to be below 2^31 each.
         let modules = config.decomposedModules(of: target)
@@ -20,15 +20,21 @@ public struct MemoryUse: Sendable, Equatable {
         let vectors = modules.reduce(0) { $0 + c * (Double($1.inputs) + Double($1.outputs)) }
         let trained = vectors + gates
         let weights = modules.reduce(0) { $0 + Double($1.inputs) * Double($1.outputs) }
-        // A part's sums reach no further than from the features to the features, past what lies between.
+        // A step's sums reach no further than from the features to the features, past what lies between. Each masked run
+        // that adds to a module adds to a sum of its own.
         let sums = modules.reduce(0) { sum, module in
             sum + c * (min(Double(module.inputs), features) + min(Double(module.outputs), features))
         }
-        let parts = max(Double(threads), sums > 300_000 ? 2 : 4)
-        let rows = c <= 64 ? 256.0 : 128
-        let tile = rows * (4 * features + c * (3 + 8 * Double(modules.count)))
+        let runs = [
+            (config.reconCoeff, 1), (config.outReconCoeff, 1), (config.reconLayerwiseCoeff, 1),
+            (config.stochasticReconCoeff, config.nMaskSamples),
+            (config.stochasticReconLayerwiseCoeff, config.nMaskSamples),
+        ].reduce(0) { $0 + ($1.0 == nil ? 0 : Double($1.1)) }
+        // A tile of rows, on which a thread works.
+        let rows = min(c <= 64 ? 256 : 128, Double(config.batchSize) + 15)
         let fits = config.nCIMLPNeurons > 0 ? Double(modules.count) * c * Self.floatsPerFit : 0
-        let part = sums + gates + fits + 5 * Double(modules.count) * c + tile + 384 * features
+        let tile = rows * (4 * features + c * (3 + 8 * Double(modules.count))) + fits
+        let step = max(1, runs) * sums + gates + fits + 5 * Double(modules.count) * c
         let rowsOfBatch = Double(config.batchSize) * features
         // Parameters, gradients, two moments; and while the state is saved, a copy of all but the gradients.
         let state = (4 + 3) * trained
@@ -41,7 +47,8 @@ public struct MemoryUse: Sendable, Equatable {
         let observed =
             isObserved ? 6 * Double(modules.count) * c * Double(config.batchSize) + 2 * vectors + 4 * rowsOfBatch : 0
         let floats =
-            observed + state + parts * part + rowsOfBatch + 3 * weights + 2 * Double(target.parameterCount) + figures
+            observed + state + step + Double(threads) * tile + 4 * rowsOfBatch + 3 * weights + 2
+            * Double(target.parameterCount) + figures
         bytes = Int(min(Self.program + 4 * floats, 0x1p62))
     }
 

@@ -113,7 +113,7 @@ extension Store {
 
     private static func run(_ id: RunID, in db: Database) throws -> Row {
         let row = try Row.fetchOne(
-            db, sql: "SELECT job, status FROM run WHERE id = ?", arguments: [id.rawValue])
+            db, sql: "SELECT job, status, attempt FROM run WHERE id = ?", arguments: [id.rawValue])
         guard let row else { throw StoreError.unknownRun(id) }
         return row
     }
