@@ -6,6 +6,6 @@ public enum RunOutcome: Sendable, Equatable {
     case interrupted(step: Int)
     /// Someone stopped it on its W&B page.
     case stopped(step: Int)
-    /// Its sweep stopped it early, for the reason given; its rows are written.
-    case outdone(step: Int, reason: String)
+    /// Its sweep stopped it early, for the reason given; its rows are written, and these are the last one's numbers.
+    case outdone(step: Int, reason: String, metrics: [String: Double])
 }

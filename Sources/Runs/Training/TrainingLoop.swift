@@ -19,6 +19,8 @@ struct TrainingLoop {
     private var userMetrics: UserMetricValues?
     private let observers: RunObservers?
     private var lastSave = ContinuousClock.now
+    /// The numbers of the last row.
+    private var lastRow: [String: Double] = [:]
 
     /// Prepares the steps that are left of a decomposition.
     init(
@@ -83,7 +85,9 @@ struct TrainingLoop {
     /// How the run ends, if somebody asks for it.
     private var requestedEnding: RunOutcome? {
         if hooks.shouldStop() { return .interrupted(step: decomposition.step) }
-        if let reason = hooks.outdone() { return .outdone(step: decomposition.step, reason: reason) }
+        if let reason = hooks.outdone() {
+            return .outdone(step: decomposition.step, reason: reason, metrics: lastRow)
+        }
         return tracker.stopRequested ? .stopped(step: decomposition.step) : nil
     }
 
@@ -101,8 +105,7 @@ struct TrainingLoop {
         try rows.flush()
         try writeModel()
         tracker.upload(plan.folder.metrics, as: "metrics.jsonl")
-        return .finished(
-            metrics: Dictionary(last.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+        return .finished(metrics: lastRow)
     }
 }
 
@@ -191,6 +194,7 @@ extension TrainingLoop {
     private mutating func row(_ report: StepReport, _ own: UserMetricValues.Row?) throws -> MetricsRow {
         let scores = try decomposition.scores() + (own?.numbers ?? [])
         let row = MetricsRow(report, modules: decomposition.moduleNames, scores: scores)
+        lastRow = Dictionary(row.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         pace.logged(row)
         hooks.logged(row)
         return row

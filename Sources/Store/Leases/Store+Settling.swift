@@ -4,8 +4,9 @@ import GRDB
 public enum Settlement: Sendable, Equatable {
     /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
     case done(metrics: [String: Double], isUnsent: Bool)
-    /// Its search has stopped the run early, for a reason as users should read it, after so many steps.
-    case stopped(String, step: Int, isUnsent: Bool)
+    /// Its search has stopped the run early, for a reason as users should read it, after so many steps and with these
+    /// metrics in its last row.
+    case stopped(String, step: Int, metrics: [String: Double] = [:], isUnsent: Bool)
     /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
     /// attempt, as often as the job allows.
     case failed(String, retry: Bool)
@@ -95,10 +96,10 @@ extension Store {
                 [try Numbers.json(metrics), now.rawValue, isUnsent])
             try end(claim, .done, reason: nil, at: now, in: db)
             return .done
-        case .stopped(let reason, let step, let isUnsent):
+        case .stopped(let reason, let step, let metrics, let isUnsent):
             try change(
-                claim, in: db, "status = 'stopped', step = ?, error = ?, ended = ?, unsent = ?",
-                [step, reason, now.rawValue, isUnsent])
+                claim, in: db, "status = 'stopped', step = ?, error = ?, metrics = ?, ended = ?, unsent = ?",
+                [step, reason, metrics.isEmpty ? nil : try Numbers.json(metrics), now.rawValue, isUnsent])
             try end(claim, .stopped, reason: reason, at: now, in: db)
             return .stopped
         case .failed(let error, let retry):

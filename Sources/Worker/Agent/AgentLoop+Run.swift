@@ -107,10 +107,10 @@ extension AgentLoop {
             let settled = try settle(run.held, as: .failed(reason, retry: false))
             close(run, exitCode: 255, unless: settled.lost)
             return settled.next
-        case .outdone(let step, let reason):
+        case .outdone(let step, let reason, let metrics):
             run.say(reason)
             let settled = try settle(
-                run.held, as: .stopped(reason, step: step, isUnsent: run.tracker.keepsRows))
+                run.held, as: .stopped(reason, step: step, metrics: metrics, isUnsent: run.tracker.keepsRows))
             if settled.lost == nil { removeCheckpoints(of: run) }
             close(run, exitCode: 255, unless: settled.lost)
             return settled.next

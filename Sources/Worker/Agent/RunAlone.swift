@@ -117,7 +117,7 @@ extension Worker {
                 log.say("interrupted at step \(step); its state is saved")
                 _ = tracker.suspend(isPreempted: true)
                 throw ExitCode(130)
-            case .success(.outdone(_, let reason)):
+            case .success(.outdone(_, let reason, _)):
                 log.say(reason)
                 finish(255)
             case .success(.stopped(let step)):

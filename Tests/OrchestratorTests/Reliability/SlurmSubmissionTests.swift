@@ -63,7 +63,7 @@ extension Reliability {
             let job = try #require(try store.jobs().last).job
 
             // Any command will do.
-            try await eventually(within: .seconds(90)) {
+            try await eventually(within: .seconds(240)) {
                 _ = try await bench.orchestrator(["list"], adding: path)
                 return try store.job(job.id).submission == .submitted
             }

@@ -161,7 +161,9 @@ struct SearchTests {
         #expect(try store.snapshot(of: job).runs.map(\.status) == [.done, .pending, .stopped])
         let second = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
         #expect(second.run == runs[1])
-        let settled = try store.settle(second, as: .stopped("by its band", step: 3, isUnsent: false))
+        let settled = try store.settle(
+            second, as: .stopped("by its band", step: 3, metrics: ["loss/total": 0.125], isUnsent: false))
+        #expect(try store.run(second.run).metrics == ["loss/total": 0.125], "of its last row, not of a heartbeat")
         #expect(settled.status == .stopped)
         #expect(throws: StoreError.notRetryable(runs[1], .stopped)) { try store.retry([runs[1]], of: job) }
     }
