@@ -2,6 +2,8 @@
 public enum KernelError: Error, Equatable {
     /// The machine refuses that many threads.
     case cannotStartThreads(Int)
+    /// The system grants no more memory.
+    case outOfMemory
     /// A pattern of `target_module_patterns` selects no module; the modules there are.
     case patternMatchesNothing(pattern: String, modules: [String])
     /// A pattern of `target_module_patterns` selects a module that is neither a Linear nor an Embedding.
@@ -26,6 +28,7 @@ extension KernelError: CustomStringConvertible {
         switch self {
         case .cannotStartThreads(let count):
             "the system refuses to start \(count) threads; ask for fewer with --threads"
+        case .outOfMemory: "the system grants no more memory"
         case .patternMatchesNothing(let pattern, let modules):
             "target_module_patterns: '\(pattern)' matches no module; the target has \(modules.joined(separator: ", "))"
         case .notDecomposable(let pattern, let module, let kind):

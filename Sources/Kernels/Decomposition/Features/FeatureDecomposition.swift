@@ -72,7 +72,7 @@ public final class FeatureDecomposition: Decomposition {
         runs = MaskedRun.all(
             settings.coefficients, samples: settings.maskSamples, modules: modules.count)
         team = try Team(threads: threads)
-        let sums = StepSums(
+        let sums = try StepSums(
             network: network, layout: layout, runs: runs.count,
             hasFits: settings.interpolatesGates && settings.gateNeurons > 0)
         let tileRows = Self.tileRows(subcomponents: settings.subcomponents, batch: settings.batchSize)

@@ -37,9 +37,15 @@ final class StepSums {
         let own: Storage?
     }
 
-    init(network: any Network, layout: ParameterLayout, runs: Int, hasFits: Bool) {
+    /// - Throws: `outOfMemory`.
+    init(network: any Network, layout: ParameterLayout, runs: Int, hasFits: Bool) throws(KernelError) {
         let modules = network.modules.count
         let count = modules * layout.subcomponents
+        // A run adds its loss besides, what comes behind the runs a module's importances.
+        sectionsEach = network.mostSums + modules + 1
+        let sections = (runs + 1) * sectionsEach
+        guard let turns = ck_turns_create(sections) else { throw .outOfMemory }
+        self.turns = turns
         self.layout = layout
         networkCount = network.accumulatorCount
         accumulator = Storage(count: networkCount + layout.count - layout.gates)
@@ -50,13 +56,8 @@ final class StepSums {
         for sums in [runSums, counts, importanceSums, schattenSums] { sums.initialize(repeating: 0) }
         peaks = Storage(count: count)
         fits = hasFits ? Fits(count: count) : nil
-        // A run adds its loss besides, what comes behind the runs a module's importances.
-        sectionsEach = network.mostSums + modules + 1
-        let sections = (runs + 1) * sectionsEach
         rooms = .allocate(capacity: sections)
         rooms.initialize(repeating: nil)
-        guard let turns = ck_turns_create(sections) else { fatalError("out of memory") }
-        self.turns = turns
     }
 
     deinit {
