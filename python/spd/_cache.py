@@ -2,6 +2,7 @@
 
 import json
 import math
+import operator
 import os
 import re
 import sqlite3
@@ -100,7 +101,11 @@ class Cache:
         if number is None:
             rows = self._query("SELECT * FROM job ORDER BY id DESC LIMIT 1")
         else:
-            rows = self._query("SELECT * FROM job WHERE id = ?", int(number))
+            try:
+                wanted = int(number) if isinstance(number, str) else operator.index(number)
+            except (TypeError, ValueError):
+                raise SPDError(f"a job is named by its number, such as 7, not {number!r}") from None
+            rows = self._query("SELECT * FROM job WHERE id = ?", wanted)
         if not rows:
             known = [row["id"] for row in self._query("SELECT id FROM job ORDER BY id")]
             raise SPDError(f"there is no job {number}; there are {known}" if known else "there is no job yet")
@@ -234,7 +239,8 @@ class Run:
         """Name -> array of the latest weights, or those after a step."""
         files = self.weight_files()
         if not files:
-            raise SPDError(f"run {self.id} has no weights yet (it is {self.state})")
+            yet = " yet" if self.state in ("pending", "running") else ""
+            raise SPDError(f"run {self.id} has no weights{yet} (it is {self.state})")
         if step is not None and step not in files:
             raise SPDError(f"run {self.id} has no weights of step {step}; there are {list(files)}")
         return read_safetensors(files[max(files) if step is None else step])

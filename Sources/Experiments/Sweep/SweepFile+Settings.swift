@@ -11,12 +11,7 @@ extension SweepFile {
         var groups: [Group] = []
         for pair in pairs {
             guard let (path, value) = try Self.setting(pair, &reader) else { continue }
-            let isVaried = sweep.map { sweep in
-                (sweep.global + sweep.sections.flatMap(\.groups)).contains {
-                    $0.parameters.contains { $0.path == path }
-                }
-            }
-            if isVaried == true {
+            if sweep?.varies(path) == true {
                 reader.report(
                     .sweepForm("varies in \(sweep?.source ?? "the sweep"); set it there"), path: path, at: nil)
             }
@@ -32,6 +27,27 @@ extension SweepFile {
             source: sweep?.source ?? option, text: sweep?.text ?? "", method: sweep?.method,
             global: groups + (sweep?.global ?? []), sections: sweep?.sections ?? [],
             results: sweep?.results ?? ResultSettings(), problems: sweep?.problems ?? [])
+    }
+
+    /// Pairs together with earlier ones that still hold: a pair and the sweep go before an earlier pair for the same key.
+    ///
+    /// - Throws: Pairs that are none, unknown keys.
+    public static func settings(
+        _ pairs: [String], after earlier: [String], in sweep: SweepFile?
+    ) throws(ConfigError) -> [String] {
+        guard !earlier.isEmpty else { return pairs }
+        var chosen: Set<String> = []
+        for pair in pairs { chosen.insert(try Self.pair(pair).path) }
+        var standing: [String] = []
+        for pair in earlier {
+            let path = try Self.pair(pair).path
+            if !chosen.contains(path), sweep?.varies(path) != true { standing.append(pair) }
+        }
+        return standing + pairs
+    }
+
+    private func varies(_ path: String) -> Bool {
+        (global + sections.flatMap(\.groups)).contains { $0.parameters.contains { $0.path == path } }
     }
 
     /// What messages call the pairs.

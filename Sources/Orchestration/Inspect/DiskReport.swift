@@ -21,19 +21,26 @@ package struct DiskReport: Encodable {
     package init(of job: JobID?, in state: OpenStore) throws {
         let jobs = try job.map { [try state.store.job($0)] } ?? state.store.jobs().map(\.job)
         var items: [Item] = []
+        // Jobs share their worker: what is removed with one of them is only its name.
+        var linked: [[UInt64]: Int] = [:]
         for job in jobs {
             var parts: [String: Int] = [:]
             for run in try state.store.snapshot(of: job.id).runs where !Files.isMissing(run.folder.path) {
-                for (name, bytes) in try Files.sizes(in: run.folder.path) {
-                    parts[Self.kind(of: name), default: 0] += bytes
+                for file in try Files.sizes(in: run.folder.path) {
+                    parts[Self.kind(of: file.name), default: 0] += file.bytes
                 }
             }
             if !Files.isMissing(job.folder.path) {
-                parts["job"] = try Files.sizes(in: job.folder.path).reduce(0) { $0 + $1.bytes }
+                let files = try Files.sizes(in: job.folder.path)
+                parts["job"] = files.reduce(0) { $0 + ($1.link == nil ? $1.bytes : 0) }
+                for file in files { if let link = file.link { linked[link] = file.bytes } }
             }
             items.append(
                 Item(
                     job: job.id.rawValue, what: job.title ?? job.token, bytes: parts.values.reduce(0, +), parts: parts))
+        }
+        if !linked.isEmpty {
+            items.append(Item(job: nil, what: "workers", bytes: linked.values.reduce(0, +), parts: [:]))
         }
         if job == nil {
             let cache = state.cache

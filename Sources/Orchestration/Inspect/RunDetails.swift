@@ -11,7 +11,7 @@ package struct RunDetails {
     package let spec: Spec
     package let config: ExperimentConfig
     package let attempts: [(attempt: Attempt, agent: Agent?)]
-    package let files: [(name: String, bytes: Int)]
+    package let files: [Files.Size]
     /// Where the job keeps what it was submitted from.
     package let snapshot: String
     package let page: RunPage?

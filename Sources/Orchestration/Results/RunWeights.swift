@@ -16,6 +16,10 @@ package struct RunWeights {
     /// - Throws: ``Failure/badInput(_:)`` where it has none yet.
     package init(of run: Run) throws(Failure) {
         guard let latest = try Self.files(of: run).last else {
+            guard !run.status.isSettled else {
+                let place = Files.isMissing(run.folder.path) ? "its folder \(run.folder.path) is gone" : "none are kept"
+                throw .badInput("run \(run.id) has no weights (it is \(run.status.rawValue)): \(place)")
+            }
             throw .badInput(
                 "run \(run.id) has no weights yet (it is \(run.status.rawValue), step \(run.progress.step) of "
                     + "\(run.progress.steps)): model_<step>.safetensors appears at its end, or every save_freq steps")

@@ -88,8 +88,16 @@ package enum Files {
         return lstat(path, &info) != 0 && errno == ENOENT
     }
 
+    /// A file below a folder.
+    package struct Size {
+        package let name: String
+        package let bytes: Int
+        /// What all names of a file with several names have in common; nil for one that has a single name.
+        package let link: [UInt64]?
+    }
+
     /// The files below a folder and their sizes, by name; none if there is no such folder.
-    package static func sizes(in folder: String) throws(Failure) -> [(name: String, bytes: Int)] {
+    package static func sizes(in folder: String) throws(Failure) -> [Size] {
         guard access(folder, R_OK | X_OK) == 0 else {
             guard errno == ENOENT else { throw .failed("cannot look into \(folder): \(lastReason())") }
             return []
@@ -98,7 +106,9 @@ package enum Files {
         return names.sorted().compactMap { name in
             var info = stat()
             guard lstat(folder + "/" + name, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
-            return (name, Int(info.st_size))
+            return Size(
+                name: name, bytes: Int(info.st_size),
+                link: info.st_nlink > 1 ? [UInt64(info.st_dev), UInt64(info.st_ino)] : nil)
         }
     }
 

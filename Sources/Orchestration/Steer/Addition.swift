@@ -1,5 +1,5 @@
 import Artifacts
-package import Experiments
+import Experiments
 import Foundation
 package import Store
 
@@ -8,6 +8,8 @@ package struct Addition {
     private let job: Job
     private let plan: SweepPlan
     private let state: OpenStore
+    /// The submission's options that hold for the new specs too.
+    private let kept: [String]
 
     /// What has come of it.
     package struct Result: Encodable {
@@ -15,6 +17,8 @@ package struct Addition {
         package let added: Int
         /// How many the job has already.
         package let known: Int
+        /// The submission's options that hold for them too.
+        package let kept: [String]
         package let agentsAtWork: Int
     }
 
@@ -24,21 +28,26 @@ package struct Addition {
     ///   - job: The job.
     ///   - experiments: Names or files; none means those that the job has.
     ///   - sweep: The sweep file.
-    ///   - settings: Values that hold for every spec, `key=value` each.
-    ///   - sampling: How many samples to draw; nil for every combination.
-    ///   - seed: The seed where the sweep file itself says how many samples there are.
+    ///   - settings: Values that hold for every spec, `key=value` each, besides those of the job's submission.
+    ///   - samples: How many samples to draw; nil for every combination.
+    ///   - seed: The seed of samples and searches; nil for the submission's.
     ///   - state: Where the job is.
     /// - Throws: ``Failure`` with what is wrong with the files; for another kind of target than the job's.
     package init(
-        to job: Job, experiments: [String], sweep: String?, settings: [String], sampling: Sampling?, seed: Int? = nil,
+        to job: Job, experiments: [String], sweep: String?, settings: [String], samples: Int?, seed: Int? = nil,
         in state: OpenStore
     ) throws {
         (self.job, self.state) = (job, state)
         let present = try state.store.experiments(of: job.id)
         let names = try experiments.isEmpty ? [Self.names(present, of: job)] : experiments
         plan = try SweepPlan(
-            experiments: names, sweep: sweep, settings: settings, sampling: sampling, seed: seed, project: job.project,
-            runs: state.cache.runs)
+            experiments: names, sweep: sweep, settings: settings,
+            after: .init(settings: job.settings, sweepSeed: job.sweepSeed),
+            sampling: samples.map { Sampling(count: $0, seed: seed ?? job.sweepSeed ?? 0) }, seed: seed,
+            project: job.project, runs: state.cache.runs)
+        kept =
+            plan.settings.filter { !settings.contains($0) }.map { "--set \($0)" }
+            + (seed == nil && plan.sampling != nil ? job.sweepSeed.map { ["--sweep-seed \($0)"] } ?? [] : [])
         let kinds = Set(present.compactMap(\.task))
         for draft in plan.drafts where !kinds.isEmpty && !kinds.contains(draft.config.taskConfig.name) {
             throw Failure.badInput(
@@ -78,6 +87,8 @@ package struct Addition {
             try Files.copy(sweep, to: "\(job.folder.path)/sweep-added-\(UUID().uuidString.prefix(8)).yaml", mode: 0o644)
         }
         let alive = try state.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
-        return Result(job: job.id.rawValue, added: added, known: specs.count - added, agentsAtWork: alive.count)
+        return Result(
+            job: job.id.rawValue, added: added, known: specs.count - added, kept: kept,
+            agentsAtWork: alive.count)
     }
 }

@@ -40,11 +40,12 @@ package struct JobScaling {
     /// - Throws: ``Failure``, `StoreError`: then the job has as many agents as before, or those that could be started.
     package func perform() async throws -> Result {
         guard try !launch.store.openWork(of: job.id).isNone else { throw StoreError.finished(job.id) }
-        let waiting = job.executor == .slurm ? try await waitingTasks() : []
+        let queue = job.executor == .slurm ? try await queue() : nil
+        let waiting = queue?.entries.filter { $0.state == .pending }.map(\.name) ?? []
         let now = Timestamp.now()
         // Those that are known to be gone count no more; who is silent may be at work.
         let alive = try launch.store.agents(of: job.id).filter { agent in
-            agent.state != .ended && !AgentVerdict(agent, in: job, queue: nil, at: now).isGone
+            agent.state != .ended && !AgentVerdict(agent, in: job, queue: queue, at: now).isGone
         }
         let surplus = max(0, alive.count + waiting.count - count)
         let withdrawn = Array(waiting.suffix(surplus))
@@ -68,8 +69,10 @@ package struct JobScaling {
             withdrawn: withdrawn.count, warnings: warnings)
     }
 
-    /// SLURM's names of its agents that wait in the queue.
-    private func waitingTasks() async throws -> [String] {
-        try await launch.slurm.queue(named: job.token).filter { $0.state == .pending }.map(\.name)
+    /// What SLURM says of the job's agents at this moment.
+    private func queue() async throws -> QueueView {
+        let asked = Timestamp.now()
+        let entries = try await launch.slurm.queue(named: job.token)
+        return QueueView(asked: asked, time: asked, entries: entries, problem: nil)
     }
 }

@@ -112,6 +112,7 @@ package struct Submission {
             submittedFrom: FileManager.default.currentDirectoryPath, executor: executor.kind,
             agentCount: agentCount, maxRetries: maxRetries, createReport: createReport, options: request.options)
         (job.after, job.maxRunning, job.failFast) = (turns.after, turns.maxRunning, turns.failFast)
+        (job.settings, job.sweepSeed) = (plan.settings, plan.sweepSeed)
         return job
     }
 

@@ -12,6 +12,10 @@ package struct SweepPlan {
     package let sweepFile: String?
     /// The user's config files that the experiments come from.
     package let configFiles: [String]
+    /// The `key=value` pairs that hold for all specs.
+    package let settings: [String]
+    /// The seed of samples and searches, if one was given.
+    package let sweepSeed: Int?
     /// How the specs were drawn, if they were.
     package let sampling: Sampling?
     /// How the specs are compared, if they are.
@@ -26,6 +30,16 @@ package struct SweepPlan {
     package let observerTrials: [ObserverTrials.Case]
     /// What is right and probably not meant.
     package let doubts: [String]
+
+    /// What holds for the specs that are added to a job, for its submission said so.
+    package struct Earlier {
+        let settings: [String]
+        let sweepSeed: Int?
+
+        package init(settings: [String] = [], sweepSeed: Int? = nil) {
+            (self.settings, self.sweepSeed) = (settings, sweepSeed)
+        }
+    }
 
     /// The specs of one experiment.
     package struct Part {
@@ -54,14 +68,15 @@ package struct SweepPlan {
     ///   - experiments: Names or files, separated by commas; none means every published experiment.
     ///   - sweep: The sweep file.
     ///   - settings: Values that hold for every spec, `key=value` each.
+    ///   - earlier: What the submission said that this adds to; what is said here goes before it.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - seed: The seed where the sweep file itself says how many samples there are.
     ///   - project: A W&B project to put into every config.
     ///   - runs: Where runs of W&B's are kept that trained targets.
     /// - Throws: Everything that is wrong with the files.
     package init(
-        experiments: [String], sweep: String?, settings: [String] = [], sampling: Sampling? = nil,
-        seed: Int? = nil, project: String?, runs: String
+        experiments: [String], sweep: String?, settings: [String] = [], after earlier: Earlier = Earlier(),
+        sampling: Sampling? = nil, seed: Int? = nil, project: String?, runs: String
     ) throws(Failure) {
         let sweepFile = sweep.map(Self.locate)
         self.sweepFile = sweepFile
@@ -72,14 +87,19 @@ package struct SweepPlan {
         var doubts: [String] = []
         var (drawn, search): (Sampling?, SearchSettings?) = (sampling, nil)
         var definition: SearchDefinition?
+        var inForce = settings
+        let isSeedAskedFor = seed != nil
+        let seed = seed ?? earlier.sweepSeed
+        sweepSeed = seed
         do throws(ConfigError) {
             var file = try sweepFile.map { (path) throws(ConfigError) in try SweepFile.load(path: path) }
-            if !settings.isEmpty { file = try SweepFile.setting(settings, in: file) }
+            inForce = try SweepFile.settings(settings, after: earlier.settings, in: file)
+            if !inForce.isEmpty { file = try SweepFile.setting(inForce, in: file) }
             if let file {
                 doubts = file.doubts.map(\.description)
                 (drawn, search) = (file.sampling(sampling, seed: seed ?? 0), file.searchSettings)
-                definition = SearchDefinition(file, settings: settings, seed: drawn?.seed ?? 0)
-                if seed != nil, drawn == nil {
+                definition = SearchDefinition(file, settings: inForce, seed: drawn?.seed ?? 0)
+                if isSeedAskedFor, drawn == nil {
                     problems.append(
                         "--sweep-seed is the seed of samples: give --samples N, or 'method' and 'run_cap: N' in \(file.source)"
                     )
@@ -93,7 +113,7 @@ package struct SweepPlan {
         } catch {
             problems.append("\(error)")
         }
-        (self.sampling, self.search) = (drawn, search)
+        (self.sampling, self.search, self.settings) = (drawn, search, inForce)
         let gathering: SpecBuilder
         do {
             var builder = SpecBuilder(

@@ -16,6 +16,8 @@ struct Add: AsyncParsableCommand {
               orchestrator resume 7        then, if no agent is at work any more
 
             Specs that the job has already are left out. Experiments are the job's, unless others of its kind are named.
+            What `submit --set` gave every spec holds for these too, unless --set or the sweep says otherwise, and so
+            does its --sweep-seed.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
@@ -53,13 +55,14 @@ struct Add: AsyncParsableCommand {
         let result = try await failing {
             let addition = try Addition(
                 to: state.store.job(JobID(rawValue: job)), experiments: experiments, sweep: sweep, settings: settings,
-                sampling: search.sampling, seed: search.sweepSeed, in: state)
+                samples: search.samples, seed: search.sweepSeed, in: state)
             for doubt in addition.doubts { printError(doubt) }
             return try addition.perform()
         }
         if json { return print(try JSONText.encode(result), terminator: "") }
         let known = result.known > 0 ? "; \(result.known) it has already" : ""
-        print("Job \(job): \(plural(result.added, "spec")) added\(known)")
+        let kept = result.kept.isEmpty ? "" : ", with \(result.kept.joined(separator: " ")) as at its submission"
+        print("Job \(job): \(plural(result.added, "spec")) added\(kept)\(known)")
         if result.added > 0, result.agentsAtWork == 0 {
             print("No agent is at work on it: `orchestrator resume \(job)` starts some")
         }

@@ -21,11 +21,11 @@ protocol RunKind: Sendable {
     ///   - seed: What chooses the weights to start from and the batches.
     ///   - limits: Fewer steps and rows than the training says, for a target of which only the shape matters.
     ///   - threads: Threads per step.
-    ///   - goesOn: Asked between steps.
-    /// - Returns: The target; nil if `goesOn` said no.
+    ///   - progress: Told between steps how far it is.
+    /// - Returns: The target; nil if `progress` said no.
     /// - Throws: what cannot be trained.
     static func train(
-        _ training: Training, seed: Int, limits: TrainingLimits?, threads: Int, goesOn: @escaping () -> Bool
+        _ training: Training, seed: Int, limits: TrainingLimits?, threads: Int, progress: @escaping TargetProgress
     ) throws -> TrainedTarget?
 }
 
@@ -52,10 +52,10 @@ struct TrainedTarget {
 
 extension RunKind {
     fileprivate static func trained(
-        _ config: TargetConfig, seed: Int, limits: TrainingLimits?, threads: Int, goesOn: @escaping () -> Bool
+        _ config: TargetConfig, seed: Int, limits: TrainingLimits?, threads: Int, progress: @escaping TargetProgress
     ) throws -> TrainedTarget? {
         guard let training = config.training as? Training else { throw RunError(unknown: config) }
-        return try train(training, seed: seed, limits: limits, threads: threads, goesOn: goesOn)
+        return try train(training, seed: seed, limits: limits, threads: threads, progress: progress)
     }
 
     fileprivate static func made(of weights: StateDict, _ config: TargetConfig) throws -> TargetModel {
@@ -73,11 +73,11 @@ extension TargetConfig {
         return kind
     }
 
-    /// Trains a target with a seed; nil if `goesOn` said no.
+    /// Trains a target with a seed; nil if `progress` said no.
     func train(
-        seed: Int, limits: TrainingLimits? = nil, threads: Int, goesOn: @escaping () -> Bool = { true }
+        seed: Int, limits: TrainingLimits? = nil, threads: Int, progress: @escaping TargetProgress = { _, _, _ in true }
     ) throws -> TrainedTarget? {
-        try runKind().trained(self, seed: seed, limits: limits, threads: threads, goesOn: goesOn)
+        try runKind().trained(self, seed: seed, limits: limits, threads: threads, progress: progress)
     }
 
     /// A target of this config's shape after a hundred steps on small batches.

@@ -191,7 +191,11 @@ public struct TargetCache: Sendable {
         let (firstSeed, tries) = (config.training.seed, config.training.maxSeeds)
         for seed in firstSeed..<firstSeed + tries {
             hooks.say("trains the target with seed \(seed)")
-            let result = try config.train(seed: seed, threads: threads) { !hooks.shouldStop() }
+            var pace = TargetPace()
+            let result = try config.train(seed: seed, threads: threads) { step, steps, loss in
+                if let progress = pace.tick(step: step, of: steps, loss: loss) { hooks.training(progress) }
+                return !hooks.shouldStop()
+            }
             guard let result else { return false }
             guard result.unrepresented.isEmpty else {
                 rejected.append(.init(seed: seed, unrepresented: result.unrepresented))

@@ -20,6 +20,8 @@ public struct RunHooks: Sendable {
     public var admit: @Sendable (_ bytes: Int) throws(RunError) -> Bool = { _ in true }
     /// Receives progress, every few tenths of a second, on the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
+    /// Receives the progress of the target's training, where it has to be trained first, every few tenths of a second.
+    public var training: @Sendable (RunProgress) -> Void = { _ in }
     /// Receives each logged row, on the thread that runs.
     public var logged: @Sendable (MetricsRow) -> Void = { _ in }
     /// Why the run is to end early, if it is; asked between steps, so it must be quick.

@@ -54,6 +54,8 @@ extension Job {
         maxRunning = row["max_running"]
         agentsLimit = row["agents_limit"]
         failFast = row["fail_fast"]
+        settings = try JSONDecoder().decode([String].self, from: Data((row["settings"] as String).utf8))
+        sweepSeed = row["sweep_seed"]
         hasPresentWorker = row["steps_known"] as Int? == Schema.steps
         links =
             try (row["links"] as String?).map { try JSONDecoder().decode([JobLink].self, from: Data($0.utf8)) } ?? []

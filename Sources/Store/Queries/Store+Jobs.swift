@@ -122,14 +122,15 @@ extension Store {
             sql: """
                 INSERT INTO job (token, suffix, project, created, folder, submitted_from, executor,
                   agent_count, max_retries, create_report, options, submission, steps_known, after, max_running,
-                  fail_fast)
-                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  fail_fast, settings, sweep_seed)
+                VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 new.token, new.suffix, new.project, now().rawValue, new.submittedFrom,
                 new.executor.rawValue, new.agentCount, new.maxRetries, new.createReport,
                 String(decoding: try JSONEncoder().encode(new.options), as: UTF8.self), SubmissionState.stored.rawValue,
                 Schema.steps, new.after?.rawValue, new.maxRunning, new.failFast,
+                String(decoding: try JSONEncoder().encode(new.settings), as: UTF8.self), new.sweepSeed,
             ])
         let id = JobID(rawValue: db.lastInsertedRowID)
         try db.execute(

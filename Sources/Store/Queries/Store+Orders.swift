@@ -132,7 +132,8 @@ extension Store {
         try write { db in
             _ = try storedJob(job, in: db)
             guard try Self.hasOpenRuns(job, in: db) else { throw StoreError.finished(job) }
-            let agents = try Self.agents(of: job, in: db).filter { $0.state != .ended && alive.contains($0.id) }
+            let listed = try Self.agents(of: job, in: db).filter { $0.state != .ended }
+            let agents = listed.filter { alive.contains($0.id) }
             // Who holds a run goes on before who holds none, the older one before the younger.
             let ranked = agents.sorted { a, b in
                 (a.runCount == 0 ? 1 : 0, a.id.rawValue) < (b.runCount == 0 ? 1 : 0, b.id.rawValue)
@@ -141,6 +142,10 @@ extension Store {
             for (rank, agent) in ranked.enumerated() {
                 try db.execute(
                     sql: "UPDATE agent SET leaving = ? WHERE id = ?", arguments: [rank >= staying, agent.id.rawValue])
+            }
+            // Those that are gone must not keep new ones out until their leases end.
+            for agent in listed where !alive.contains(agent.id) {
+                try db.execute(sql: "UPDATE agent SET leaving = 1 WHERE id = ?", arguments: [agent.id.rawValue])
             }
             try db.execute(
                 sql: "UPDATE job SET agents_limit = ?, agent_count = ? WHERE id = ?",

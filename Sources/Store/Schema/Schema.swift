@@ -41,6 +41,13 @@ enum Schema {
         migrator.registerMigration("latest values of searches") { db in
             try db.execute(sql: v12)
         }
+        migrator.registerMigration("settings of submissions") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE job ADD COLUMN settings TEXT NOT NULL DEFAULT '[]';
+                    ALTER TABLE job ADD COLUMN sweep_seed INTEGER;
+                    """)
+        }
         return migrator
     }
 

@@ -80,6 +80,7 @@ extension AgentLoop {
                 held.note(progress)
                 if let line = run.log.note(progress) { run.tracker.console(line) }
             }, say: { run.say($0) })
+        hooks.training = { if let line = run.log.note($0, ofTarget: true) { run.tracker.console(line) } }
         if let comparison = run.comparison {
             hooks.logged = { comparison.note($0) }
             hooks.outdone = { comparison.verdict }

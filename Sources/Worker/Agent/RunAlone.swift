@@ -53,6 +53,7 @@ extension Worker {
                     log.say($0)
                     tracker.console($0)
                 })
+            hooks.training = { if let line = log.note($0, ofTarget: true) { tracker.console(line) } }
             hooks.admit = { bytes throws(RunError) in
                 try MemoryGate().enter(spec.run, needing: bytes, say: { log.say($0) }) { !StopRequest.isMade }
             }

@@ -37,10 +37,13 @@ final class RunLog: Sendable {
         show(line, isLasting: true)
     }
 
-    /// Says how far the run is: redrawn in place on a terminal, else every few seconds.
+    /// Says how far the run is, or the training of its target: redrawn in place on a terminal, else every few seconds.
     ///
+    /// - Parameters:
+    ///   - progress: How far.
+    ///   - target: Whether it is the target's.
     /// - Returns: The line, every few seconds, for others who keep what the run says.
-    func note(_ progress: RunProgress) -> String? {
+    func note(_ progress: RunProgress, ofTarget target: Bool = false) -> String? {
         guard !isQuiet else { return nil }
         let isDue = lastProgress.withLock { last in
             guard last.map({ .now - $0 >= .seconds(5) }) ?? true else { return false }
@@ -48,7 +51,7 @@ final class RunLog: Sendable {
             return true
         }
         guard isDue || isTerminal else { return nil }
-        let line = Self.line(progress)
+        let line = (target ? "target " : "") + Self.line(progress)
         if isTerminal { show(line, isLasting: false) } else { say(line) }
         return isDue ? line : nil
     }

@@ -38,11 +38,18 @@ extension Worker {
             guard !FileManager.default.fileExists(atPath: out) else {
                 throw RunError.invalid("\(out) exists; --out names a folder to create")
             }
-            let hooks = RunHooks(
-                shouldStop: { StopRequest.isMade }, progress: { _ in }, say: { print($0) })
+            let line = ProgressLine()
+            var hooks = RunHooks(
+                shouldStop: { StopRequest.isMade }, progress: { _ in },
+                say: {
+                    line.clear()
+                    print($0)
+                })
+            hooks.training = { line.show(RunLog.line($0)) }
             let folder = out.hasSuffix("/") ? String(out.dropLast()) : out
             let isDone = try TargetCache.train(
                 target, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, into: folder, hooks: hooks)
+            line.clear()
             guard isDone else { throw ExitCode(130) }
             print("the target is in \(out)")
             draw(target, in: folder)

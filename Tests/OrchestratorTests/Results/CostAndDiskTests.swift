@@ -48,6 +48,24 @@ struct CostAndDiskTests {
         #expect(summary.contains(#""core_hours""#))
     }
 
+    @Test func whatJobsShareCountsOnce() async throws {
+        struct Report: Decodable {
+            struct Item: Decodable { let job: Int?, what: String, bytes: Int, parts: [String: Int] }
+            let items: [Item], bytes: Int
+        }
+        let worker = bench.cache + "/jobs/1/worker"
+        let size = try Data(contentsOf: URL(filePath: worker)).count
+        try FileManager.default.removeItem(atPath: bench.cache + "/jobs/1/logs")
+        try FileManager.default.createDirectory(atPath: bench.cache + "/jobs/1/logs", withIntermediateDirectories: true)
+        // The second name is as that of another job that has the same worker.
+        try FileManager.default.linkItem(atPath: worker, toPath: bench.cache + "/jobs/1/logs/worker")
+        let answer = try await bench.orchestrator(["du", "--json"])
+        let report = try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8))
+        #expect(report.items.first { $0.what == "workers" }?.bytes == size, "\(answer.output)\(answer.error)")
+        #expect(try #require(report.items.first { $0.job == 1 }?.parts["job"]) < size)
+        #expect(report.bytes == report.items.reduce(0) { $0 + $1.bytes })
+    }
+
     @Test func aJobIsArchivedReadAndItsLargeFilesAreCleaned() async throws {
         let before = try await bench.orchestrator(["export", "1", "--columns", "run,seed,loss/total"])
         let history = try await bench.orchestrator(["export", "1", "--history"])
@@ -69,6 +87,10 @@ struct CostAndDiskTests {
         #expect(cleaned.code == 0, "\(cleaned.error)")
         #expect(bench.files().count { $0.contains("/model_") } == 1)
         #expect(bench.files().count { $0.hasSuffix("/metrics.jsonl") } == 3)
+        let compared = try await bench.orchestrator(["compare", runs[0], runs[1]])
+        #expect(
+            compared.output.contains(" has no weights (it is done): none are kept"),
+            "\(compared.output)\(compared.error)")
 
         #expect(try await bench.orchestrator(["clean", "1", "--yes"]).code == 0)
         let after = try await bench.orchestrator([

@@ -113,7 +113,7 @@ struct ResultsTests {
         for part in [
             "  lr   1         2\n", "loss/total         1       1.5  +50.0 %", "  loss/total (logarithmic)\n",
             "    \(runs[0])  ████", "  80 → 1\n", "    \(runs[1])  \(String(repeating: "▁", count: 40))  1 → 1\n",
-            "cannot be matched: run \(runs[0]) has no weights yet",
+            "cannot be matched: run \(runs[0]) has no weights (it is done): none are kept",
         ] {
             #expect(answer.output.contains(part), "\(part)\n\(answer.output)")
         }
@@ -195,7 +195,8 @@ struct ResultsTests {
         let answer = try await bench.orchestrator(["why"])
         #expect(answer.code == 0, "\(answer.error)")
         for line in [
-            "Job 1: 4 of 12 runs failed", "the loss is nan at step 0",
+            "Job 1: 4 of 12 runs failed",
+            "the loss is nan at step 0 (here the first run's numbers)",
             "  all 4 on n17: 4 of its 4 attempts, elsewhere 0 of 8", "  all 4 with lr=0.1: elsewhere 0 of 8",
             "orchestrator retry 1 --failed, then orchestrator resume 1 --exclude n17",
         ] {

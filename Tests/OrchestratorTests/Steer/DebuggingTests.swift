@@ -44,6 +44,17 @@ struct DebuggingTests {
         #expect(other.error.contains("holds a run of another spec"))
     }
 
+    @Test func theTrainingOfATargetIsFollowedToo() async throws {
+        let target = TrainingEndToEndTests.target.replacing(/steps: \d+/, with: "steps: 30000000")
+        _ = try bench.write(target, to: "small_target.yaml")
+        let process = try bench.start(["run", "small.yaml", "--out", "here"])
+        defer { process.terminate() }
+        try await eventually(within: .seconds(30)) {
+            (try? String(contentsOfFile: bench.path + "/here/output.log", encoding: .utf8))?
+                .contains(/target step \d+\/30000000  [\d.]+ steps\/s  ETA .+  loss [\d.]+/) ?? false
+        }
+    }
+
     @Test func aRunWhoseLinesAreNotTakenSaysSo() async throws {
         let answer = try await bench.run(
             "/bin/sh",

@@ -43,6 +43,24 @@ struct OrdersCommandTests {
         #expect(runs.allSatisfy { $0.status == .done && $0.attempt == 1 })
     }
 
+    @Test func whatTheSubmissionSetHoldsForWhatIsAdded() async throws {
+        try await submit(2, ["--set", "steps=300", "--set", "lr=0.01"])
+        let more = try await bench.orchestrator(["add", "1", "--sweep", bench.seeds(3)])
+        #expect(
+            more.output.hasPrefix("Job 1: 1 spec added, with --set steps=300 --set lr=0.01 as at its submission; 2 it"),
+            "\(more.output)\(more.error)")
+        let other = try await bench.orchestrator(["add", "1", "--set", "lr=0.02", "--json"])
+        #expect(other.output.contains(#""kept" : ["#) && other.output.contains("steps=300"), "\(other.error)")
+        _ = try bench.write("global:\n  steps:\n    values: [40, 50]\n", to: "steps.yaml")
+        let swept = try await bench.orchestrator(["add", "1", "--sweep", "steps.yaml"])
+        #expect(swept.output.contains("2 specs added, with --set lr=0.01 as"), "\(swept.output)\(swept.error)")
+        let settings = try store.snapshot(of: JobID(rawValue: 1)).runs.map { run in
+            let values = try Overrides(json: run.overrides).values
+            return ["seed", "steps", "lr"].map { values[$0] ?? "-" }.joined(separator: " ")
+        }
+        #expect(settings == ["0 300 0.01", "1 300 0.01", "2 300 0.01", "- 300 0.02", "- 40 0.01", "- 50 0.01"])
+    }
+
     @Test func whatCannotBeAddedChangesNothing() async throws {
         try await submit(2)
         let before = try store.specs(of: JobID(rawValue: 1))

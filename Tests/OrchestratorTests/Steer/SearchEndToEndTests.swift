@@ -75,6 +75,24 @@ struct SearchEndToEndTests {
         #expect(first.map(\.metrics) == second.map(\.metrics))
     }
 
+    @Test func whatIsAddedGoesOnWithTheSubmissionsSearch() async throws {
+        try await submit(Self.bayes(6), ["--set", "steps=200", "--sweep-seed", "5", "--watch"])
+        let more = ["add", "1", "--experiments", "small.yaml", "--sweep", "sweep.yaml", "--samples", "2"]
+        let added = try await bench.orchestrator(more)
+        #expect(
+            added.output.hasPrefix("Job 1: 2 specs added, with --set steps=200 --sweep-seed 5 as at its submission\n"),
+            "\(added.output)\(added.error)")
+        #expect(try searches().count == 1)
+        #expect(try await bench.orchestrator(more + ["--sweep-seed", "6"]).code == 0)
+        #expect(try searches().count == 2, "another seed is another search")
+    }
+
+    /// The searches to which the job's runs belong.
+    private func searches() throws -> Set<String?> {
+        let store = try store()
+        return Set(try store.snapshot(of: job).runs.map { try store.spec(of: $0.id).search })
+    }
+
     @Test func aHeldRunGetsItsSettingsWhenItIsLetGo() async throws {
         try await submit(Self.bayes(4), ["--n-agents", "1"])
         let last = try #require(try store().snapshot(of: job).runs.last).id

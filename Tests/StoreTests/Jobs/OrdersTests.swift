@@ -203,6 +203,17 @@ struct OrdersTests {
         _ = held
     }
 
+    @Test func agentsThatAreGoneKeepNoNewOnesOut() throws {
+        let job = try store.addJob(6).id
+        let dead = try (1...2).map { try store.addAgent(to: job, pid: $0) }
+        _ = try #require(try claim(job, dead[0]))
+        #expect(try store.scale(job, to: 2, alive: []) == Scaling(staying: 0, leaving: 0))
+        for pid in 3...4 {
+            #expect(try store.order(for: store.addAgent(to: job, pid: Int32(pid)), of: job) == .wait)
+        }
+        #expect(try store.order(for: store.addAgent(to: job, pid: 5), of: job) == .leave, "two are enough")
+    }
+
     @Test func specsAreAddedOnceAllOrNone() throws {
         struct Trouble: Error {}
         let job = try store.addJob(2).id

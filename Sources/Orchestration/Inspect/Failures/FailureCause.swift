@@ -2,10 +2,15 @@ package import Store
 
 /// What one or more runs failed of; causes that differ only in their numbers are one.
 package struct FailureCause: Equatable {
-    /// The first run's reason.
-    package let text: String
+    /// The first run's reason, and whether others have it with other numbers.
+    package private(set) var text: String
+    private let first: String
     /// The runs, in the given order.
     package var runs: [RunID]
+
+    private mutating func take(_ reason: String) {
+        if reason != first { text = "\(first) (here the first run's numbers)" }
+    }
 
     /// The causes of failed runs, the commonest first.
     package static func grouping(_ failed: [(run: RunID, error: String?)]) -> [FailureCause] {
@@ -16,9 +21,10 @@ package struct FailureCause: Equatable {
             let pattern = FailurePattern(text)
             if let place = places[pattern] {
                 causes[place].runs.append(run)
+                causes[place].take(text)
             } else {
                 places[pattern] = causes.count
-                causes.append(FailureCause(text: text, runs: [run]))
+                causes.append(FailureCause(text: text, first: text, runs: [run]))
             }
         }
         return causes.enumerated().sorted { a, b in

@@ -13,12 +13,13 @@ enum ResidualMLPRuns: RunKind {
 
     static func train(
         _ training: ResidualMLPTrainingConfig, seed: Int, limits: TrainingLimits?, threads: Int,
-        goesOn: @escaping () -> Bool
+        progress: @escaping TargetProgress
     ) throws -> TrainedTarget? {
         var kernel = try ResidualMLPTraining(training)
         if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
+        let steps = kernel.steps
         let coefficients = kernel.labelCoefficients
-        return try kernel.train(seed: seed, threads: threads) { _, _ in goesOn() }.map {
+        return try kernel.train(seed: seed, threads: threads) { progress($0, steps, $1) }.map {
             TrainedTarget(model: .residualMLP($0.target), loss: $0.loss, labelCoefficients: coefficients)
         }
     }

@@ -13,11 +13,12 @@ enum TMSRuns: RunKind {
 
     static func train(
         _ training: TMSTrainingConfig, seed: Int, limits: TrainingLimits?, threads: Int,
-        goesOn: @escaping () -> Bool
+        progress: @escaping TargetProgress
     ) throws -> TrainedTarget? {
         var kernel = try TMSTraining(training)
         if let limits { (kernel.steps, kernel.batchSize) = (limits.steps, limits.batchSize) }
-        return kernel.train(seed: seed) { _, _ in goesOn() }.map {
+        let steps = kernel.steps
+        return kernel.train(seed: seed) { progress($0, steps, $1) }.map {
             TrainedTarget(model: .tms($0.target), loss: $0.loss, unrepresented: $0.target.unrepresentedFeatures)
         }
     }

@@ -70,6 +70,10 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let agentsLimit: Int?
     /// How many of its first runs must fail for one cause for it to be halted.
     public let failFast: Int?
+    /// The `key=value` pairs that hold for all its specs, as its submission gave them.
+    public let settings: [String]
+    /// The seed of its samples and searches, where its submission gave one.
+    public let sweepSeed: Int?
     /// Whether the job's worker can use the state file of today, or comes from an earlier version.
     public let hasPresentWorker: Bool
 }
@@ -91,6 +95,10 @@ public struct NewJob: Sendable {
     public var maxRunning: Int?
     /// How many of its first runs must fail for one cause for it to be halted.
     public var failFast: Int?
+    /// The `key=value` pairs that hold for all its specs; those that are added later take them too.
+    public var settings: [String] = []
+    /// The seed of its samples and searches, if one is given.
+    public var sweepSeed: Int?
 
     /// Describes a job; `token` must be unique for ever.
     public init(

@@ -70,8 +70,9 @@ struct LanguageTargetFolder {
             shape: shape, steps: training.steps,
             learningRate: LearningRate(peak: training.lr, schedule: .init(training.lrSchedule)),
             weightDecay: training.weightDecay, clippedNorm: training.gradClip)
+        var pace = TargetPace()
         let trained = try kernel.train(on: rows, seed: training.seed, threads: threads) { step, loss in
-            if step % 100 == 0 { hooks.say("target step \(step)/\(training.steps), cross-entropy \(loss)") }
+            if let progress = pace.tick(step: step, of: training.steps, loss: loss) { hooks.training(progress) }
             return !hooks.shouldStop()
         }
         guard let trained else { return false }
