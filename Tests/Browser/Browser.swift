@@ -73,7 +73,7 @@ public final class Browser: Sendable {
         let attached = try connection.send(
             "Target.attachToTarget", ["targetId": .string(id), "flatten": true])
         guard let session = attached["sessionId"]?.string else { throw BrowserError("no session: \(attached.text)") }
-        let tab = Tab(browser: self, connection: connection, session: session)
+        let tab = Tab(browser: self, connection: connection, target: id, session: session)
         for domain in ["Page", "Runtime", "Log", "Network"] { try tab.send(domain + ".enable") }
         try tab.send(
             "Emulation.setDeviceMetricsOverride",

@@ -6,11 +6,13 @@ public final class Tab: Sendable {
     // Keeps the browser alive.
     private let browser: Browser
     private let connection: DevToolsConnection
+    private let target: String
     private let session: String
 
-    init(browser: Browser, connection: DevToolsConnection, session: String) {
+    init(browser: Browser, connection: DevToolsConnection, target: String, session: String) {
         self.browser = browser
         self.connection = connection
+        self.target = target
         self.session = session
     }
 
@@ -138,6 +140,9 @@ public final class Tab: Sendable {
             return url
         }
     }
+
+    /// Closes it: what a browser has in the background stands still.
+    public func close() throws { try connection.send("Target.closeTarget", ["targetId": .string(target)]) }
 
     /// A picture of what is seen, as PNG.
     public func screenshot() throws -> Data {

@@ -7,12 +7,9 @@ import Testing
 @testable import Dashboard
 
 /// Importance maps, the component explorer, and names that nobody would give on purpose, in Chromium.
-@Suite(
-    .serialized,
-    .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"))
+@Suite(.serialized, InBrowser.all)
 struct ScienceInBrowserTests {
     private static let bad = "<script>hacked = 1</script>'\"><img src=x onerror=hacked=1>"
-    private static let page = "This view as one HTML file"
     private static let turned = "\u{202E}gnp.exe\u{2066}"
 
     /// What the worker would have drawn and computed.
@@ -57,37 +54,17 @@ struct ScienceInBrowserTests {
 
     private static func quoted(_ text: String) -> String { JSONValue.string(text).text }
 
-    private func open(_ address: String, _ client: Client, width: Int = 1280) throws -> Tab {
+    private func open(_ address: String, _ client: Client, in browser: Browser, width: Int = 1280) throws -> Tab {
         let separator = address.contains("?") ? "&" : "?"
-        return try Browser().open(
+        return try browser.open(
             "http://127.0.0.1:\(client.port)/#\(address)\(separator)token=\(client.token)", width: width)
-    }
-
-    /// What an entry of the take-away menu saves.
-    private func saved(_ kind: String, in tab: Tab) throws -> String {
-        try tab.evaluate(
-            "URL.createObjectURL = (blob) => { window.saved = blob; return 'data:,'; }; window.saved = null")
-        try tab.evaluate(
-            "[...document.querySelectorAll('.tools .column button')].find(x => x.textContent === '\(kind)').click()")
-        try tab.wait(until: "window.saved !== null")
-        return try #require(try tab.evaluate("window.saved.text()").string)
-    }
-
-    /// Opens a view as the file that it is taken away as.
-    private func file(of tab: Tab, _ body: (Tab) throws -> Void) throws {
-        let file = NSTemporaryDirectory() + "spd-export-\(UUID().uuidString.prefix(8)).html"
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        try saved(Self.page, in: tab).write(toFile: file, atomically: true, encoding: .utf8)
-        let opened = try Browser().open("file://" + file)
-        try body(opened)
-        #expect(opened.problems == [])
-        #expect(opened.requests.allSatisfy { $0 == "file://" + file || $0.hasPrefix("blob:") }, "\(opened.requests)")
     }
 
     @Test func importanceMapsAreReadAndTakenAway() async throws {
         let scene = try Scene(runs: 1)
         try await scene.serving(instead: Self.worker) { client in
-            let tab = try open("/job/1?tab=maps", client)
+            let browser = try Browser()
+            let tab = try open("/job/1?tab=maps", client, in: browser)
             try tab.wait(until: "document.querySelector('canvas.map')")
             #expect(
                 try tab.evaluate("[...document.querySelectorAll('[role=tabpanel] option')].map(x => x.value).join()")
@@ -99,14 +76,14 @@ struct ScienceInBrowserTests {
             for key in ["ArrowDown", "ArrowLeft"] { try tab.press(key) }
             try tab.wait(
                 until: "document.querySelector('.readout').textContent === 'feature 1 · subcomponent 2 · 0'")
-            let svg = try saved("SVG", in: tab)
+            let svg = try tab.saved("SVG")
             #expect(svg.hasPrefix("<?xml") && svg.contains(">linear1") || svg.contains("linear1<"))
             #expect(svg.contains(">7<") && !svg.contains("var("), "true indices")
-            #expect(try saved("PDF", in: tab).hasPrefix("%PDF-1.4"))
+            #expect(try tab.saved("PDF").hasPrefix("%PDF-1.4"))
             #expect(
-                try saved("CSV", in: tab).contains(
+                try tab.saved("CSV").contains(
                     "\(scene.runs[0]),0,causal_importances_upper_leaky,linear1/values,0,2,1.25"))
-            try file(of: tab) { try $0.wait(until: "document.querySelectorAll('canvas.map').length === 1") }
+            try tab.asFile(in: browser) { try $0.wait(until: "document.querySelectorAll('canvas.map').length === 1") }
             #expect(tab.problems == [])
         }
     }
@@ -114,7 +91,8 @@ struct ScienceInBrowserTests {
     @Test func subcomponentsOfALanguageModelAreReadAndTakenAway() async throws {
         let scene = try Scene(runs: 1, task: #"{"task_name":"lm"}"#)
         try await scene.serving(instead: Self.worker) { client in
-            let tab = try open("/run/\(scene.runs[0])?tab=components", client)
+            let browser = try Browser()
+            let tab = try open("/run/\(scene.runs[0])?tab=components", client, in: browser)
             try tab.wait(until: "document.querySelectorAll('.token').length === 4")
             #expect(try tab.evaluate("document.querySelectorAll('.token.matters').length") == 3)
             try tab.evaluate("document.querySelector('.tokens').focus()")
@@ -124,12 +102,12 @@ struct ScienceInBrowserTests {
                 "[...document.querySelectorAll('section button')].find(x => x.textContent === '3 0.90').click()")
             try tab.wait(until: "document.body.textContent.includes('over 0.1 at 2 of 4 tokens read')")
             try tab.wait(until: "location.hash.includes('component=3')")
-            let csv = try saved("CSV", in: tab)
+            let csv = try tab.saved("CSV")
             #expect(csv.contains("0,0,one,<b>mlp,3,0.9\r\n") && csv.contains(",<b>mlp,3,0\r\n"), "\(csv)")
-            let svg = try saved("SVG", in: tab)
+            let svg = try tab.saved("SVG")
             #expect(svg.hasPrefix("<?xml") && svg.contains("&lt;script&gt;") && !svg.contains("<script"))
-            #expect(try saved("PDF", in: tab).hasPrefix("%PDF-1.4"))
-            try file(of: tab) { page in
+            #expect(try tab.saved("PDF").hasPrefix("%PDF-1.4"))
+            try tab.asFile(in: browser) { page in
                 try page.wait(until: "document.body.textContent.includes('over 0.1 at 2 of 4 tokens read')")
                 #expect(try page.evaluate("window.hacked === undefined") == true)
             }
@@ -161,14 +139,15 @@ struct ScienceInBrowserTests {
             + ["runs", "curves", "parallel", "scatter", "diff", "figures", "maps", "agents"].map { "/job/1?tab=\($0)" }
             + ["overview", "curves", "maps", "components", "log"].map { "/run/\(scene.runs[1])?tab=\($0)" }
         try await scene.serving(instead: Self.worker) { client in
+            let browser = try Browser()
             for view in views {
-                let tab = try open(view, client, width: 400)
+                let tab = try open(view, client, in: browser, width: 400)
                 try tab.wait(
                     until:
-                        "[...document.querySelectorAll('.tools .column button')].some(x => x.textContent === '\(Self.page)')"
+                        "[...document.querySelectorAll('.tools .column button')].some(x => x.textContent === '\(InBrowser.page)')"
                 )
                 // Every export carries the names once more.
-                try file(of: tab) { page in
+                try tab.asFile(in: browser) { page in
                     try page.wait(until: "document.querySelector('main .note')")
                     #expect(try page.evaluate("window.hacked === undefined") == true, "\(view)")
                 }
@@ -180,6 +159,7 @@ struct ScienceInBrowserTests {
                     try tab.evaluate("document.documentElement.scrollWidth <= innerWidth") == true,
                     "\(view) is too wide")
                 #expect(tab.problems == [], "\(view)")
+                try tab.close()
             }
         }
     }

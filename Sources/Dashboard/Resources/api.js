@@ -45,6 +45,24 @@ async function send(path, body) {
   throw new Error(reason);
 }
 
+// What was asked for and has not come yet.
+const requests = new Set();
+function underWay(request) {
+  requests.add(request);
+  const end = () => { requests.delete(request); };
+  request.then(end, end);
+  return request;
+}
+
+// Waits until a view has all that it asks for: what is taken away before that would lack it.
+export async function settled() {
+  do {
+    await Promise.allSettled([...requests]);
+    // By then an answer has led to the next question.
+    await new Promise((resolve) => { setTimeout(resolve); });
+  } while (requests.size);
+}
+
 const keyOf = (path, body) => path + (body === undefined ? "" : "\n" + JSON.stringify(body));
 
 function recorded(key) {
@@ -56,23 +74,22 @@ function recorded(key) {
 export async function ask(path, body, keepsFor) {
   const key = keepsFor === undefined ? keyOf(path, body) : keepsFor;
   if (record) return recorded(key ?? keyOf(path, body));
-  const answer = await (await send(path, body)).json();
+  const answer = await underWay(send(path, body).then((reply) => reply.json()));
   if (key !== null) answers.set(key, answer);
   return answer;
 }
 
-export async function askText(path) { return (await send(path)).text(); }
+export const askText = (path) => underWay(send(path).then((reply) => reply.text()));
 
 // A picture as an address that an image takes.
 export async function askPicture(path) {
   if (record) return recorded(path);
-  const blob = await (await send(path)).blob();
-  const reader = new FileReader();
-  const address = await new Promise((resolve, reject) => {
+  const address = await underWay(send(path).then((reply) => reply.blob()).then((blob) => new Promise((resolve, reject) => {
+    const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
-  });
+  })));
   answers.set(path, address);
   return address;
 }

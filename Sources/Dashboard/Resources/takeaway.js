@@ -1,5 +1,5 @@
 // What is shown, to take away: SVG, PDF, CSV, or the whole view as one page that needs no server.
-import { answers, askText, record } from "./api.js";
+import { answers, askText, record, settled } from "./api.js";
 import { whole } from "./address.js";
 import { make, shape } from "./dom.js";
 import { pdfOf } from "./pdf.js";
@@ -85,7 +85,12 @@ export function takeawayMenu(name, element, rows, { drawings, more = [] } = {}) 
     make("button", { onclick: async (event) => {
       const button = event.currentTarget;
       button.parentElement.querySelector(".error")?.remove();
-      try { await work(); } catch (error) { button.after(make("p", { class: "error" }, error.message)); }
+      button.setAttribute("aria-busy", "true");
+      try {
+        await settled();
+        await work();
+      } catch (error) { button.after(make("p", { class: "error", role: "alert" }, error.message)); }
+      button.removeAttribute("aria-busy");
     } }, label))));
 }
 

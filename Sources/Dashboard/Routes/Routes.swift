@@ -11,6 +11,9 @@ package struct Routes: Sendable {
     let site: Site
     private let page = PageFiles()
 
+    /// Whether the build had the charting library; tables, logs and figures need none.
+    package var hasCharts: Bool { page.hasCharts }
+
     package init(_ site: Site) { self.site = site }
 
     /// Answers a request that the gate has let through.

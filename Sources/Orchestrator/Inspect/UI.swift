@@ -67,6 +67,13 @@ struct UI: AsyncParsableCommand {
         let server = try DashboardServer.start(at: place, gate: gate) { await routes.answer($0) }
         defer { if case .socket(let path) = place { unlink(path) } }
         try say(Link(gate: gate, prefix: prefix, port: server.port, start: start), place, site)
+        if !routes.hasCharts {
+            printError(
+                """
+                note: this build has no charts, since Debian's node-d3 was not installed when it was built. Tables, figures, maps, \
+                logs and downloads work; for curves, parallel coordinates and coefficients install node-d3 and build again.
+                """)
+        }
         while !Interruption.isRequested { try await Task.sleep(for: .milliseconds(100)) }
         server.stop()
         try await server.wait()

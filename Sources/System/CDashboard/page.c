@@ -121,9 +121,13 @@ const spd_page_file *spd_page_files(size_t *count) {
 }
 
 // Debian's node-d3: drawn from where the package puts it, so that no copy has to be kept here.
-#if __has_embed("/usr/share/nodejs/d3/dist/d3.min.js")
+#ifndef SPD_CHARTS
+#define SPD_CHARTS "/usr/share/nodejs/d3/dist/d3.min.js"
+#endif
+// Who hands a library on hands its licence on with it.
+#if __has_embed(SPD_CHARTS) && __has_embed("/usr/share/doc/node-d3/copyright")
 static const unsigned char charts[] = {
-#embed "/usr/share/nodejs/d3/dist/d3.min.js"
+#embed SPD_CHARTS
 };
 static const unsigned char charts_licence[] = {
 #embed "/usr/share/doc/node-d3/copyright"
