@@ -65,9 +65,10 @@ public final class Browser: Sendable {
     ///   - url: Its address, such as `file:///tmp/page.html`.
     ///   - width: The width of what is seen of it, in pixels.
     ///   - height: The height of what is seen of it.
+    ///   - isDark: Whether the user has asked for dark windows.
     /// - Returns: The page.
     /// - Throws: ``BrowserError`` where it can't be loaded.
-    public func open(_ url: String, width: Int = 1000, height: Int = 800) throws -> Tab {
+    public func open(_ url: String, width: Int = 1000, height: Int = 800, isDark: Bool = false) throws -> Tab {
         let target = try connection.send("Target.createTarget", ["url": "about:blank"])
         guard let id = target["targetId"]?.string else { throw BrowserError("no tab: \(target.text)") }
         let attached = try connection.send(
@@ -78,6 +79,9 @@ public final class Browser: Sendable {
         try tab.send(
             "Emulation.setDeviceMetricsOverride",
             ["width": .number(width), "height": .number(height), "deviceScaleFactor": 1, "mobile": false])
+        try tab.send(
+            "Emulation.setEmulatedMedia",
+            ["features": [["name": "prefers-color-scheme", "value": .string(isDark ? "dark" : "light")]]])
         try tab.load(url)
         return tab
     }

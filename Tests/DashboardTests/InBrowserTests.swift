@@ -107,6 +107,51 @@ struct InBrowserTests {
         }
     }
 
+    /// The least contrast that lines have with what is behind them, as WCAG counts it.
+    private static let leastContrast = """
+        (() => { const light = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+            .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, x, index) => sum + x * [0.2126, 0.7152, 0.0722][index], 0);
+          return Math.min(...[...document.querySelectorAll('figure svg path[stroke]')].map(path => {
+            const pair = [light(getComputedStyle(path).stroke), light(getComputedStyle(path.closest('.card')).backgroundColor)];
+            return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05); })); })()
+        """
+
+    @Test(arguments: [false, true]) func linesAreSeenOnLightAndOnDarkPaper(isDark: Bool) async throws {
+        let scene = try Scene.sweep()
+        try await scene.serving { client in
+            let browser = try Browser()
+            for name in ["curves", "parallel", "scatter"] {
+                let tab = try browser.open(
+                    "http://127.0.0.1:\(client.port)/#/job/1?tab=\(name)&token=\(client.token)", isDark: isDark)
+                try tab.wait(until: "document.querySelectorAll('figure svg path[stroke]').length > 5")
+                let contrast = try #require(try tab.evaluate(Self.leastContrast).double)
+                #expect(contrast >= 3, "\(name)")
+                try tab.close()
+            }
+        }
+    }
+
+    @Test func barsOfDeviationsStayWithinTheirAxes() async throws {
+        let scene = try Scene(runs: 3, overrides: { "[[\"seed\",\($0)]]" })
+        let store = try Store(scene.cache)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: JobID(rawValue: 1))
+        for value in [1.0, 1.1] {
+            let claim = try #require(try store.claimNext(of: JobID(rawValue: 1), by: agent, lease: .seconds(600)))
+            try store.complete(claim, metrics: ["loss/total": value])
+        }
+        try await scene.serving { client in
+            let tab = try Browser().open(
+                "http://127.0.0.1:\(client.port)/#/job/1?tab=scatter&sx=attempt&token=\(client.token)")
+            let bar = "document.querySelector('figure svg > path[stroke-width]')"
+            try tab.wait(until: bar + " !== null")
+            #expect(
+                try tab.evaluate(
+                    "(() => { const box = \(bar).getBBox(); return box.y >= 8 && box.y + box.height <= 280 - 38; })()")
+                    == true)
+        }
+    }
+
     @Test(arguments: [400, 3840]) func nothingIsWiderThanTheWindow(width: Int) async throws {
         let scene = try Scene.sweep()
         try await scene.serving { client in

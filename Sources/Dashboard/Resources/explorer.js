@@ -156,7 +156,7 @@ export function explorerTab(view, run) {
   }
 
   function drawControls() {
-    const which = make("input", { type: "number", min: 0, max: Math.max(0, subcomponents - 1), value: component ?? "", "aria-label": "subcomponent", placeholder: "the largest",
+    const which = make("input", { type: "number", min: 0, max: Math.max(0, subcomponents - 1), value: component ?? "", "aria-label": "subcomponent", placeholder: "any",
       onchange: () => choose(module, which.value === "" ? null : Math.max(0, Math.min(subcomponents - 1, Math.floor(Number(which.value))))) });
     fill(controls, choice("shade by", modules.map((one) => one.name), module, (name) => choose(name, component)), make("label", { class: "control" }, make("span", {}, "subcomponent"), which));
   }

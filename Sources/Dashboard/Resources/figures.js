@@ -109,7 +109,7 @@ export function figuresTab(view, isNumbers) {
         numbersOf(run, set).then((arrays) => { if (mine === turn) fill(body, heatMaps(arrays, name)); }).catch((error) => fill(body, make("p", { class: "error" }, error.message)));
       } else {
         pictureOf(run, set).then((address) => {
-          if (mine === turn) fill(body, make("img", { src: address, alt: `${name} of run ${run.run} at step ${set.step}` }));
+          if (mine === turn) fill(body, make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${name} of run ${run.run}` }, make("img", { src: address, alt: `${name} of run ${run.run} at step ${set.step}` })));
         }).catch((error) => fill(body, make("p", { class: "error" }, error.message)));
       }
     }

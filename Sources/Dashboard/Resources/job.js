@@ -180,11 +180,14 @@ function drawFailures(failures, job, now) {
   if (!now.counts.failed) { fill(failures, make("section", { class: "card" }, make("h3", {}, "Failures"), make("p", { class: "empty" }, "No run has failed."))); return; }
   ask(`jobs/${job}/why`).then((why) => {
     const share = (one) => `${one.name}: ${one.failed} of ${one.total} failed; elsewhere ${one.failed_elsewhere} of ${one.total_elsewhere}`;
+    // What fails as often elsewhere explains nothing.
+    const tells = (one) => one.total_elsewhere > 0 && one.failed * one.total_elsewhere > one.failed_elsewhere * one.total;
+    const [settings, nodes] = [why.settings.filter(tells), why.nodes.filter(tells)];
     fill(failures, make("section", { class: "card" }, make("h3", {}, `Failures by cause (${plural(why.failed_runs, "run")})`),
       why.causes.map((cause) => make("details", { open: why.causes.length === 1 }, make("summary", {}, `${plural(cause.runs.length, "run")}: `, make("span", { class: "error inline" }, cause.cause)),
         make("p", {}, cause.runs.slice(0, 200).map((run) => [link(run, `/run/${run}`, { class: "mono" }), " "])))),
-      why.settings.length ? [make("h4", {}, "Settings"), why.settings.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
-      why.nodes.length ? [make("h4", {}, "Nodes"), why.nodes.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
+      settings.length ? [make("h4", {}, "Settings"), settings.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
+      nodes.length ? [make("h4", {}, "Nodes"), nodes.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
       make("p", { class: "dim" }, `\`orchestrator retry ${job}\` puts failed runs back among those that wait.`)));
   }).catch((error) => fill(failures, make("p", { class: "error" }, error.message)));
 }

@@ -6,6 +6,8 @@ import { noCharts } from "./lines.js";
 import { titleOf, valueOf } from "./runs.js";
 
 const shades = 24;
+// The part of the colours that has three times the contrast of its paper.
+const shadeOf = (share, isDark) => d3.interpolateViridis(isDark ? 0.42 + 0.58 * share : 0.56 * share);
 
 export function isWide(values) {
   const positive = values.filter((value) => typeof value === "number" && value > 0);
@@ -83,11 +85,20 @@ export function parallelTab(view) {
     const bins = Array.from({ length: shades }, () => []);
     for (const run of chosen) bins[Math.min(shades - 1, Math.max(0, Math.floor(share(run) * shades)))].push(run);
     bins.forEach((runs, bin) => {
-      if (runs.length) svg.append("path").attr("d", path(runs)).attr("fill", "none").attr("stroke", d3.interpolateViridis(0.92 * bin / (shades - 1)))
-        .attr("stroke-opacity", chosen.size > 1000 ? 0.25 : 0.75).attr("stroke-width", 1.2);
+      if (runs.length) svg.append("path").attr("d", path(runs)).attr("fill", "none").attr("stroke", shadeOf(bin / (shades - 1), false))
+        .style("stroke", `light-dark(${shadeOf(bin / (shades - 1), false)}, ${shadeOf(bin / (shades - 1), true)})`).attr("stroke-opacity", chosen.size > 1000 ? 0.25 : 0.9).attr("stroke-width", 1.2);
     });
     for (const column of columns) drawAxis(svg, column, across(column), scales.get(column));
-    chart.replaceChildren(svg.node());
+    chart.replaceChildren(svg.node(), shadesKey(shading));
+  }
+
+  // What the shades mean, also where the shaded column is no axis.
+  function shadesKey({ isNumber, scale, words }) {
+    const [low, high] = isNumber ? scale.domain().map(number) : [words[0] ?? "", words[words.length - 1] ?? ""];
+    const ramp = make("span", { class: "ramp", "aria-hidden": "true" });
+    const stops = (isDark) => [0, 0.25, 0.5, 0.75, 1].map((share) => shadeOf(share, isDark));
+    ramp.style.background = `linear-gradient(to right, ${stops(false).map((light, index) => `light-dark(${light}, ${stops(true)[index]})`).join(", ")})`;
+    return make("figcaption", { class: "dim" }, `${titleOf(shade)}: ${low} `, ramp, ` ${high}`);
   }
 
   function drawAxis(svg, column, x, { isNumber, isLog, scale, words }) {

@@ -59,7 +59,10 @@ export function scatterTab(view) {
       if (!points.length) { fill(figure, make("p", { class: "empty" }, `No run has ${titleOf(metric)} yet.`)); return; }
       const isLog = (list) => (logs === "auto" ? isWide(list) : logs === "1");
       const across = scaleOf(points.map((point) => point.x), isLog(points.map((point) => point.x)), [pointMargin.left + 8, width - pointMargin.right - 8]);
-      const up = scaleOf(points.map((point) => point.y), isLog(points.map((point) => point.y)), [panelHeight - pointMargin.bottom - 6, pointMargin.top + 6]);
+      // What still changes is no result yet.
+      const chosen = new Set(view.filters.chosen(view.runs.rows));
+      const groups = means ? meansOf(points.filter((point) => chosen.has(point.run) && point.run.status === "done")) : [];
+      const up = scaleOf([...points.map((point) => point.y), ...groups.flatMap((group) => [group.low, group.high])], isLog(points.map((point) => point.y)), [panelHeight - pointMargin.bottom - 6, pointMargin.top + 6]);
       const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${panelHeight}`).attr("width", width).attr("height", panelHeight).attr("role", "img");
       svg.append("title").text(`${titleOf(metric)} against ${titleOf(x)}`);
       axes(svg, across, up, width, panelHeight, { x: titleOf(x), y: titleOf(metric) });
@@ -74,7 +77,6 @@ export function scatterTab(view) {
         view.changed();
       });
       svg.append("g").attr("class", "brush").call(brush);
-      const chosen = new Set(view.filters.chosen(view.runs.rows));
       const shown = (value, scale) => typeof scale.base !== "function" || value > 0;
       // Points of one look are one path, so that ten thousand draw at once.
       const looks = new Map();
@@ -115,32 +117,39 @@ export function scatterTab(view) {
       };
       const before = inOrder.find((point) => point.run.run === readings.get(metric));
       if (before) go(before);
-      // What still changes is no result yet.
-      if (means) drawMeans(svg, points.filter((point) => chosen.has(point.run) && point.run.status === "done"), across, up, values);
+      drawMeans(svg, groups, across, up, values);
       figure.replaceChildren(svg.node(), note);
     };
     requestAnimationFrame(draw);
     return figure;
   }
 
-  // What differs in the seed only is one point with a bar; points of one colour are joined.
-  function drawMeans(svg, points, across, up, values) {
+  // Runs that differ in nothing but their seed, with their mean and a deviation to both sides.
+  function meansOf(points) {
     const groups = new Map();
     for (const point of points) {
       const rest = view.runs.swept.filter((name) => name !== "seed" && "set:" + name !== x).map((name) => point.run.settings[name]);
       const key = JSON.stringify([point.run.experiment, point.x, ...rest]);
       groups.set(key, [...(groups.get(key) ?? []), point]);
     }
-    const lines = new Map();
-    for (const members of groups.values()) {
+    return [...groups.values()].map((members) => {
       const mean = members.reduce((sum, point) => sum + point.y, 0) / members.length;
       const deviation = Math.sqrt(members.reduce((sum, point) => sum + (point.y - mean) ** 2, 0) / Math.max(1, members.length - 1));
+      const isOne = members.length === 1;
+      return { members, mean, low: isOne ? mean : mean - deviation, high: isOne ? mean : mean + deviation };
+    });
+  }
+
+  // A bar for each group; means of one colour are joined.
+  function drawMeans(svg, groups, across, up, values) {
+    const lines = new Map();
+    for (const { members, mean, low, high } of groups) {
       const { run } = members[0];
       const index = color === "none" ? 0 : values.indexOf(String(valueOf(run, color)));
       const place = across(members[0].x);
       const clamp = (value) => (typeof up.base === "function" && value <= 0 ? up.range()[0] : up(value));
       if (!Number.isFinite(place) || !Number.isFinite(up(mean))) continue;
-      if (members.length > 1) svg.append("path").attr("d", `M${place},${clamp(mean - deviation)}V${clamp(mean + deviation)}`).attr("stroke", palette[index % palette.length]).attr("stroke-width", 2);
+      if (members.length > 1) svg.append("path").attr("d", `M${place},${clamp(low)}V${clamp(high)}`).attr("stroke", palette[index % palette.length]).attr("stroke-width", 2);
       const rest = JSON.stringify([run.experiment, index, ...view.runs.swept.filter((name) => name !== "seed" && "set:" + name !== x).map((name) => run.settings[name])]);
       lines.set(rest, { index, points: [...(lines.get(rest)?.points ?? []), [place, up(mean)]] });
     }

@@ -13,7 +13,7 @@ const mostDrawn = 200;
 export function tableTab(view) {
   // A job's own columns; of other jobs those that every run has.
   const [key, ownKey] = ["columns", `columns:${view.token}`];
-  const standard = () => remembered(ownKey, null) ?? [...remembered(key, ["run", "status", "step"]), ...view.runs.swept.map((name) => "set:" + name),
+  const standard = () => remembered(ownKey, null) ?? [...remembered(key, ["run", "status", "step"]), ...(view.differing().length ? view.differing() : view.runs.swept).map((name) => "set:" + name),
     ...view.favourites().map((name) => "metric:" + name)];
   let columns = list("cols", null) ?? standard();
   let [sortColumn, direction] = (setting("sort", "") || "position:1").split(/:(?=-?1$)/);
