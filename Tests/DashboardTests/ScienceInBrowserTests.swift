@@ -115,6 +115,21 @@ struct ScienceInBrowserTests {
         }
     }
 
+    @Test func aTextThatIsStillComputedIsTakenAwayOnceItIs() async throws {
+        let scene = try Scene(runs: 1, task: #"{"task_name":"lm"}"#)
+        let isSlow: @Sendable (Ask) -> Reply? = { ask in
+            if ask.path.last == "explain" { Thread.sleep(forTimeInterval: 0.7) }
+            return Self.worker(ask)
+        }
+        try await scene.serving(instead: isSlow) { client in
+            let browser = try Browser()
+            let tab = try open("/run/\(scene.runs[0])?tab=components", client, in: browser)
+            try tab.wait(until: "document.querySelector('.tools .column button') !== null")
+            #expect(try tab.evaluate("document.querySelectorAll('.token').length") == 0, "it has come already")
+            try tab.asFile(in: browser) { try $0.wait(until: "document.querySelectorAll('.token').length === 4") }
+        }
+    }
+
     @Test func whateverANameHoldsItStaysTextInEveryView() async throws {
         let long = String(repeating: "long", count: 100)
         let scene = try Scene(runs: 3, experiment: Self.bad + Self.turned, task: #"{"task_name":"lm"}"#) { index in

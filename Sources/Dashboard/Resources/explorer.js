@@ -46,7 +46,8 @@ export function explorerTab(view, run) {
 
   async function load(wish, isMore) {
     status.textContent = "The worker computes importances…";
-    for (const button of element.querySelectorAll("button")) button.disabled = true;
+    // One text at a time; what is taken away waits for it.
+    for (const button of asking) button.disabled = true;
     try {
       take(await ask(path, wish, null), isMore);
       answers.set("explain", { rows, modules, subcomponents });
@@ -55,7 +56,7 @@ export function explorerTab(view, run) {
     } catch (error) {
       status.textContent = error.message;
     }
-    for (const button of element.querySelectorAll("button")) button.disabled = false;
+    for (const button of asking) button.disabled = false;
     draw();
   }
 
@@ -180,9 +181,11 @@ export function explorerTab(view, run) {
     text.querySelector(".at")?.scrollIntoView({ block: "nearest" });
   });
 
-  fill(element, make("div", { class: "tools" }, controls, search, record ? null : [
+  const asking = [
     make("button", { onclick: () => { change({ text: null }); load({ first: next, count: rowsAtOnce }, next > 0); } }, "Read more of the eval split"),
-    typed, make("button", { onclick: () => { if (typed.value.trim()) { next = 0; at = null; change({ at: null, text: typed.value.length <= mostInAddress ? typed.value : null }); load({ text: typed.value }, false); } } }, "Look at this text")],
+    make("button", { onclick: () => { if (typed.value.trim()) { next = 0; at = null; change({ at: null, text: typed.value.length <= mostInAddress ? typed.value : null }); load({ text: typed.value }, false); } } }, "Look at this text"),
+  ];
+  fill(element, make("div", { class: "tools" }, controls, search, record ? null : [asking[0], typed, asking[1]],
   view.takeaway(null, takenRows, { drawings: () => [textPicture(`${run} ${module}${component === null ? "" : " subcomponent " + component}`, rows.map((row, index) => row.map((word, place) => [isSpaced ? word.replaceAll("\n", "⏎") : word + " ", importance(index, place), importance(index, place) >= matters])))] })), status, make("div", { class: "columns" }, make("section", { class: "card" }, make("h3", {}, "Text"), text), make("section", { class: "card" }, places), make("section", { class: "card" }, examples)));
   if (record) ask(path, undefined, "explain").then((answer) => { take(answer, false); draw(); }).catch((error) => { status.textContent = error.message; });
   else load(setting("text", "") ? { text: setting("text", "") } : { first: 0, count: rowsAtOnce }, false);

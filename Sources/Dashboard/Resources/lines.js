@@ -44,7 +44,10 @@ export function axes(svg, x, y, width, height, labels) {
 }
 
 // Powers of ten as they are read, few letters for any size.
-export const logLabel = (value) => (value >= 1e5 || value < 1e-3 ? value.toExponential().replace("e+", "e") : String(Number(value.toPrecision(3))));
+export function logLabel(value) {
+  const short = Number(value.toPrecision(3));
+  return short >= 1e5 || short < 1e-3 ? short.toExponential().replace("e+", "e") : String(short);
+}
 
 // Takes away words that would touch: those of powers of ten stay first.
 function part(group, scale) {
