@@ -2,7 +2,7 @@
 import { change, list, listText, setting } from "./address.js";
 import { choice, choices, fill, make } from "./dom.js";
 import { compare, number } from "./format.js";
-import { noCharts } from "./lines.js";
+import { logLabel, noCharts } from "./lines.js";
 import { titleOf, valueOf } from "./runs.js";
 
 const shades = 24;
@@ -103,7 +103,7 @@ export function parallelTab(view) {
 
   function drawAxis(svg, column, x, { isNumber, isLog, scale, words }) {
     const group = svg.append("g").attr("class", "axis").attr("transform", `translate(${x},0)`);
-    group.call(isNumber ? (isLog ? d3.axisLeft(scale).ticks(5, "~g") : d3.axisLeft(scale).ticks(6).tickFormat(number)) : d3.axisLeft(scale));
+    group.call(isNumber ? (isLog ? d3.axisLeft(scale).ticks(5, logLabel) : d3.axisLeft(scale).ticks(6).tickFormat(number)) : d3.axisLeft(scale));
     const name = titleOf(column);
     group.append("text").attr("class", "label").attr("y", 16).attr("text-anchor", "middle")
       .text(name.length > 18 ? "…" + name.slice(-17) : name).append("title").text(name);
