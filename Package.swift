@@ -128,7 +128,8 @@ let package = Package(
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
         .target(
-            name: "LanguageData", dependencies: ["Artifacts", "JSON", "TextData", "Tokenizers"], swiftSettings: strict),
+            name: "LanguageData", dependencies: ["Artifacts", "CCompression", "JSON", "TextData", "Tokenizers"],
+            swiftSettings: strict),
         .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: strict),
 

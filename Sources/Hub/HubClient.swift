@@ -10,6 +10,10 @@ final class HubClient {
     private let say: (String) -> Void
     /// How often a request that failed for a passing cause is made again.
     private let attempts = 6
+    /// The same for one that does not answer at all, each time for `settings.patience`.
+    private let silences = 3
+    /// A download that has come further since it last broke has all its attempts again, within reason.
+    private let mostAttempts = 60
 
     init(_ settings: HubSettings, say: @escaping (String) -> Void, isCancelled: @escaping () -> Bool) throws(HubError) {
         self.settings = settings
@@ -58,11 +62,18 @@ final class HubClient {
         _ path: String, about what: String, headers: @autoclosure () -> [(name: String, value: String)],
         receive: ((Reply, UnsafeRawBufferPointer) -> Bool)?
     ) throws(HubError) -> Reply {
-        var failures = 0
+        var (failures, all, came) = (0, 0, 0)
+        let counting = receive.map { receive in
+            { (reply: Reply, bytes: UnsafeRawBufferPointer) -> Bool in
+                came += bytes.count
+                return receive(reply, bytes)
+            }
+        }
         while true {
             let outcome: Result<Reply, HTTPError>
             do {
-                outcome = .success(try follow(path, headers: headers(), receive: receive))
+                came = 0
+                outcome = .success(try follow(path, headers: headers(), receive: counting))
             } catch {
                 outcome = .failure(error)
             }
@@ -81,13 +92,15 @@ final class HubClient {
                 reason = "\(error)"
                 // A machine without a way to the hub gets none in half a minute.
                 if case .couldNotConnect = error { limit = 3 }
+                if case .timedOut = error { limit = silences }
             }
-            failures += 1
-            guard failures < limit, wait <= 300 else {
+            if came > 1 << 20 { failures = 0 }
+            (failures, all) = (failures + 1, all + 1)
+            guard failures < limit, all < mostAttempts, wait <= 300 else {
                 throw HubError(
                     .unreachable, "\(what): \(reason), \(failures) times; try again later, or from another machine")
             }
-            if wait >= 2 { say("\(reason); trying again in \(Int(wait.rounded(.up))) s") }
+            if wait >= 2 || limit == silences { say("\(reason); trying again in \(Int(wait.rounded(.up))) s") }
             try sleep(wait, about: what)
         }
     }
@@ -110,6 +123,7 @@ final class HubClient {
         for _ in 0..<8 {
             var request = HTTPRequest(method: "GET", url: url, headers: headers)
             request.timeout = nil
+            request.stallTimeout = settings.patience
             if isHub(url), let token = settings.token {
                 request.headers.append(("Authorization", "Bearer " + token))
             }

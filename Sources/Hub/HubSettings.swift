@@ -11,6 +11,8 @@ public struct HubSettings: Sendable {
     public let datasetsCache: String
     /// Whether no request may be made, and the variable that says so.
     public let offline: String?
+    /// How long the hub may say nothing before a request counts as failed.
+    let patience: Duration
     /// The user's token; never printed.
     let token: String?
     /// Where the token comes from.
@@ -36,6 +38,9 @@ public struct HubSettings: Sendable {
         offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { name in
             ["1", "true", "yes", "on"].contains(environment[name]?.lowercased() ?? "")
         }
+        // The hub's own tools wait for 10 s; behind a slow proxy that is little.
+        let seconds = value("HF_HUB_DOWNLOAD_TIMEOUT").flatMap(Double.init) ?? 30
+        patience = .seconds(seconds.isFinite ? min(max(seconds, 1), 3600) : 30)
         let file = path(value("HF_TOKEN_PATH") ?? home + "/token")
         if let name = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].first(where: { value($0) != nil }) {
             (token, tokenSource, tokenProblem) = Self.taken(value(name) ?? "", from: name)

@@ -76,7 +76,8 @@ struct SplitEncoder {
         try ends.finish()
         let info = TokenFile.Info(
             documents: state.documents, tokens: state.tokens, highest: highest, endOfSequence: endOfSequence,
-            width: width, source: "\(split.source), split '\(split.name)', column '\(split.column)'")
+            width: width, source: "\(split.source), split '\(split.name)', column '\(split.column)'",
+            checksums: .init(tokens: tokens.checksum, ends: ends.checksum))
         try DurableFile.write(info.json.text + "\n", to: folder + "/" + TokenFile.Name.info)
         return true
     }
@@ -120,6 +121,10 @@ private final class GrowingFile {
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
+    private var sum = Checksum()
+
+    /// The checksum of all that is in the file.
+    var checksum: UInt32 { sum.value }
 
     init(path: String) throws(FileError) {
         self.path = path
@@ -149,6 +154,7 @@ private final class GrowingFile {
     }
 
     private func flush() throws(FileError) {
+        buffer.withUnsafeBytes { if !$0.isEmpty { sum.add($0) } }
         var written = 0
         while written < buffer.count {
             let count = buffer[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

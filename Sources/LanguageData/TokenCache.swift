@@ -57,7 +57,7 @@ public struct TokenCache: Sendable {
     /// - Returns: the folder's path; it need not be there.
     /// - Throws: `TextDataError` if a file cannot be read.
     public func folder(of split: Split, tokenizer: String, endOfSequence: UInt32) throws(TextDataError) -> String {
-        var words = ["spd-tokens-1", tokenizer, String(endOfSequence), split.column, split.name]
+        var words = ["spd-tokens-2", tokenizer, String(endOfSequence), split.column, split.name]
         for file in split.files { words.append(try Self.digest(file.path)) }
         return path + "/" + SHA256.hex(words.joined(separator: "\n")).prefix(32)
     }
@@ -88,7 +88,11 @@ public struct TokenCache: Sendable {
                 Thread.sleep(forTimeInterval: 0.2)
                 continue
             }
-            defer { lock.release() }
+            // Gone before it is free: who waits for it takes a new one.
+            defer {
+                unlink(folder + ".lock")
+                lock.release()
+            }
             if let file = try Self.whole(folder) { return file }
             let aside = "\(folder).\(getpid()).tmp"
             defer { try? FileManager.default.removeItem(atPath: aside) }
@@ -99,7 +103,6 @@ public struct TokenCache: Sendable {
             // What has lost a part since is of no use to anybody.
             try Self.removeDamaged(folder)
             try DurableFile.rename(aside, to: folder)
-            unlink(folder + ".lock")
             return try TokenFile(folder: folder)
         }
     }

@@ -21,31 +21,54 @@ public final class TokenFile: Sendable {
         public var width: Int
         /// What was encoded, for people.
         public var source: String
+        /// The CRC-32 of `tokens.bin` and of `ends.bin`.
+        var checksums: Checksums
 
-        var json: JSONValue {
+        /// The checksums of the two files beside `info.json`.
+        struct Checksums: Sendable, Equatable {
+            var tokens: UInt32
+            var ends: UInt32
+        }
+
+        /// All but its own checksum.
+        private var fields: [JSONValue.Member] {
             [
-                "documents": .number(documents), "tokens": .number(tokens), "highest": .number(highest),
-                "end_of_sequence": .number(endOfSequence), "bytes_per_token": .number(width), "source": .string(source),
+                .init("documents", .number(documents)), .init("tokens", .number(tokens)),
+                .init("highest", .number(highest)), .init("end_of_sequence", .number(endOfSequence)),
+                .init("bytes_per_token", .number(width)), .init("source", .string(source)),
+                .init("tokens_crc32", .number(Int(checksums.tokens))),
+                .init("ends_crc32", .number(Int(checksums.ends))),
             ]
         }
 
-        init(documents: Int, tokens: Int, highest: Int, endOfSequence: Int, width: Int, source: String) {
+        private var checksum: UInt32 { Checksum.of(Array(JSONValue.object(fields).text.utf8)) }
+
+        var json: JSONValue { .object(fields + [.init("crc32", .number(Int(checksum)))]) }
+
+        init(
+            documents: Int, tokens: Int, highest: Int, endOfSequence: Int, width: Int, source: String,
+            checksums: Checksums
+        ) {
             self.documents = documents
             self.tokens = tokens
             self.highest = highest
             self.endOfSequence = endOfSequence
             self.width = width
             self.source = source
+            self.checksums = checksums
         }
 
         init?(_ json: JSONValue) {
             guard let documents = json["documents"]?.integer, let tokens = json["tokens"]?.integer,
                 let highest = json["highest"]?.integer, let end = json["end_of_sequence"]?.integer,
-                let width = json["bytes_per_token"]?.integer, width == 2 || width == 4
+                let width = json["bytes_per_token"]?.integer, width == 2 || width == 4,
+                let tokensSum = json["tokens_crc32"]?.integer.flatMap(UInt32.init(exactly:)),
+                let endsSum = json["ends_crc32"]?.integer.flatMap(UInt32.init(exactly:))
             else { return nil }
             self.init(
                 documents: documents, tokens: tokens, highest: highest, endOfSequence: end, width: width,
-                source: json["source"]?.string ?? "")
+                source: json["source"]?.string ?? "", checksums: Checksums(tokens: tokensSum, ends: endsSum))
+            guard json["crc32"]?.integer == Int(checksum) else { return nil }
         }
     }
 
@@ -63,7 +86,9 @@ public final class TokenFile: Sendable {
     private let tokens: Mapping
     private let ends: Mapping
 
-    /// Maps the tokens of a folder.
+    /// Maps the tokens of a folder; the first time in a process, reads them all once to compare their checksums.
+    ///
+    /// A wrong token may be beyond the model's vocabulary, and a run on other text than its config says is worth nothing.
     ///
     /// - Throws: `FileError` with what is missing or damaged.
     public init(folder path: String) throws(FileError) {
@@ -76,8 +101,9 @@ public final class TokenFile: Sendable {
                 cause: .damage)
         }
         self.info = info
-        tokens = try Mapping(path + "/" + Name.tokens, bytes: info.tokens * info.width)
-        ends = try Mapping(path + "/" + Name.ends, bytes: info.documents * 8)
+        tokens = try Mapping(
+            path + "/" + Name.tokens, bytes: info.tokens * info.width, checksum: info.checksums.tokens)
+        ends = try Mapping(path + "/" + Name.ends, bytes: info.documents * 8, checksum: info.checksums.ends)
         var last = 0
         for document in 0..<info.documents {
             let end = end(of: document)
@@ -108,37 +134,5 @@ public final class TokenFile: Sendable {
             let source = tokens.bytes.bindMemory(to: Int32.self)
             for (index, place) in range.enumerated() { out[index] = source[place] }
         }
-    }
-}
-
-/// A file's bytes in memory, read-only.
-private final class Mapping: @unchecked Sendable {
-    // The bytes never change and are unmapped with the last reference.
-    let bytes: UnsafeRawBufferPointer
-
-    init(_ path: String, bytes count: Int) throws(FileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(.read, path) }
-        defer { close(descriptor) }
-        var information = stat()
-        guard fstat(descriptor, &information) == 0 else { throw FileError(.read, path) }
-        guard count >= 0, Int(information.st_size) == count else {
-            throw FileError(
-                .read, path,
-                reason: "it should hold \(count) bytes and holds \(information.st_size); delete its folder "
-                    + "to encode the text again", cause: .damage)
-        }
-        guard count > 0 else {
-            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-            return
-        }
-        guard let start = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), start != MAP_FAILED else {
-            throw FileError(.read, path)
-        }
-        bytes = UnsafeRawBufferPointer(start: start, count: count)
-    }
-
-    deinit {
-        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
 }

@@ -145,6 +145,29 @@ struct TokenCacheTests {
         }
     }
 
+    /// One bit in each of many places: what a disk or a network does to a file, whose size and date stay what they were.
+    @Test(arguments: ["tokens.bin", "ends.bin", "info.json"])
+    func aBitThatFlippedIsNoticed(name: String) throws {
+        try withSplit { cache, split, tokenizer, end in
+            func encoded() throws -> TokenFile {
+                try #require(
+                    try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1))
+            }
+            let folder = try encoded().path
+            let file = URL(filePath: "\(folder)/\(name)")
+            let whole = try Data(contentsOf: file)
+            for place in stride(from: 0, to: whole.count - 1, by: max(whole.count / 40, 1)) {
+                var bytes = whole
+                bytes[place] ^= 1 << UInt8(place % 7)
+                try bytes.write(to: file)
+                #expect(throws: FileError.self, "byte \(place)") { try TokenFile(folder: folder) }
+            }
+            // Whoever needs the text next encodes it again.
+            #expect(try encoded().path == folder)
+            #expect(try Data(contentsOf: file) == whole)
+        }
+    }
+
     @Test(arguments: ["tokens.bin", "ends.bin", "info.json"])
     func whatCannotBeReadNowIsToldAndKept(name: String) throws {
         try withSplit { cache, split, tokenizer, end in
@@ -161,7 +184,7 @@ struct TokenCacheTests {
         }
     }
 
-    @Test func documentsThatEndOutsideTheTextAreRefused() throws {
+    @Test func documentsThatEndElsewhereAreRefused() throws {
         try withSplit { cache, split, tokenizer, end in
             let file = try #require(
                 try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1))
@@ -170,7 +193,25 @@ struct TokenCacheTests {
             bytes[7] = 0xFF
             try bytes.write(to: ends)
             let error = #expect(throws: FileError.self) { try TokenFile(folder: file.path) }
-            #expect("\(try #require(error))".contains("a document ends outside of the text"))
+            #expect("\(try #require(error))".contains("its bytes are not those that were written"))
+        }
+    }
+
+    @Test func textThatCannotBeReadLeavesNothing() throws {
+        try withSplit { cache, split, tokenizer, end in
+            let file = split.files[0].path
+            let text = String(decoding: try DurableFile.read(file, limit: 1 << 20), as: UTF8.self)
+            for (line, complaint) in [
+                ("{\"story\": 5}", "found 5"), ("[\"a\"]", "found [\"a\"]"), ("{\"st", "no JSON"),
+            ] {
+                try DurableFile.write(text + "\n" + line + "\n", to: file)
+                let error = #expect(throws: TextDataError.self) {
+                    try cache.tokens(of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1)
+                }
+                let said = "\(try #require(error))"
+                #expect(said.hasPrefix("\(file): line 301: ") && said.contains(complaint), "\(said)")
+                #expect(try FileManager.default.contentsOfDirectory(atPath: cache.path) == [])
+            }
         }
     }
 

@@ -9,16 +9,29 @@ public struct FileLock: Sendable {
     /// - Returns: Nil if another process, or another part of this one, has it.
     /// - Throws: `FileError` if the file cannot be created.
     public init?(path: String) throws(FileError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError(.create, path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let error = FileError(.create, path)
-            let isTaken = errno == EWOULDBLOCK
+        var attempts = 0
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw FileError(.create, path) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let error = FileError(.create, path)
+                let isTaken = errno == EWOULDBLOCK
+                close(descriptor)
+                guard isTaken else { throw error }
+                return nil
+            }
+            // Whoever had it may have deleted the file: the next one makes another, and both would hold a lock.
+            var (held, named) = (stat(), stat())
+            attempts += 1
+            if attempts > 100
+                || fstat(descriptor, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino
+                    && held.st_dev == named.st_dev
+            {
+                self.descriptor = descriptor
+                return
+            }
             close(descriptor)
-            guard isTaken else { throw error }
-            return nil
         }
-        self.descriptor = descriptor
     }
 
     /// Gives the lock back.

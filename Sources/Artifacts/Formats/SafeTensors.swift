@@ -45,6 +45,14 @@ public struct SafeTensors: Equatable, Sendable {
             elements = .int32(values)
         }
 
+        /// Whether its elements are whole numbers.
+        public var isInteger: Bool {
+            switch elements {
+            case .int64, .int32: true
+            case .float32, .float64: false
+            }
+        }
+
         /// The numbers in single precision.
         public var floats: [Float] {
             switch elements {

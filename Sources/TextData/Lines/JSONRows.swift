@@ -14,7 +14,8 @@ struct JSONRows {
         var array: [UInt8]?
         func give(_ row: JSONValue, at place: String) throws {
             guard case .object(let members) = row else {
-                throw Fault("\(place): expected an object such as {\"\(column)\": \"…\"}")
+                throw Fault(
+                    "\(place): expected an object such as {\"\(column)\": \"…\"}, found \(row.text.prefix(60))")
             }
             // Of two members of one name the last counts, as in most parsers.
             switch members.last(where: { $0.name == column })?.value {
@@ -23,7 +24,8 @@ struct JSONRows {
             case nil:
                 if isFirst { throw Fault.missingColumn(column, among: members.map(\.name)) }
                 try body(nil)
-            default: throw Fault("\(place): expected a text as '\(column)'")
+            case .some(let value):
+                throw Fault("\(place): expected a text or null as '\(column)', found \(value.text.prefix(60))")
             }
             isFirst = false
         }

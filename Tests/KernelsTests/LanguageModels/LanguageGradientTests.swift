@@ -39,6 +39,23 @@ struct LanguageGradientTests {
         }
     }
 
+    /// With a single token to see, scores weigh nothing: no gradient of queries and keys comes from what they change.
+    @Test(arguments: ["*.q_proj", "*.k_proj"]) func scoresOfASingleTokenHaveNoGradient(pattern: String) throws {
+        var scene = LanguageScene(
+            model: .gptNeo, patterns: [pattern], coefficients: LossCoefficients(importanceMinimality: 0))
+        scene.coefficients[.stochasticRecon] = 1
+        scene.coefficients[.reconLayerwise] = 1
+        scene.length = 1
+        let decomposition = try scene.decomposition()
+        var numbers = Numbers(seed: 9)
+        let uniforms = scene.uniforms(of: decomposition, &numbers)
+        let capture = try decomposition.replay(on: decomposition.tokens.batch(at: 0), uniforms: uniforms).capture
+        #expect(!capture.gradients.isEmpty)
+        for (name, gradient) in capture.gradients {
+            #expect(gradient.values.allSatisfy { $0 == 0 }, "\(name): \(gradient.values.map(abs).max() ?? 0)")
+        }
+    }
+
     /// V U = Wᵀ for every module: with every mask at 1 nothing changes.
     @Test(arguments: LanguageScene.Model.allCases)
     func subcomponentsThatSumToTheWeightsGiveTheTargetsOutput(model: LanguageScene.Model) throws {

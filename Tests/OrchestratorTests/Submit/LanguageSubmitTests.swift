@@ -143,4 +143,38 @@ struct LanguageSubmitTests {
         #expect(answer.error.contains(key) && answer.error.contains(complaint), "\(answer.error)")
         #expect(bench.files().isEmpty)
     }
+
+    /// Found only where the whole text is read, and still one message: file, line, key, what is expected, what there is.
+    @Test(arguments: [
+        ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 rows of 4"),
+        ("{\"text\": \"ada\"}\n{\"text\": 5}\n", "", "line 2: expected a text or null as 'text'"),
+    ])
+    func textThatWillNotDoIsOneMessage(lines: String, start: String, complaint: String) async throws {
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let model = bench.path + "/model"
+        let trained = try await bench.run(
+            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
+        try #require(trained.code == 0, "\(trained.error)")
+        _ = try bench.write(lines, to: "data/train.jsonl")
+        let config = Self.experiment(steps: 2)
+            .replacing("train:tiny\ntask", with: "\(model)\ntask")
+            .replacing("train:tiny", with: "\(bench.path)/data")
+            .replacing("max_seq_len: 8", with: "max_seq_len: 4")
+
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--executor", "local"],
+            adding: ["HF_HUB_OFFLINE": "1"])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        let message = answer.error.split(separator: "\n").filter { $0.hasPrefix("orchestrator: ") }
+        #expect(message.count == 1 && !answer.error.contains("worker: "), "\(answer.error)")
+        #expect(message.first?.contains(#/own.yaml:\d+:\d+: /#) == true, "\(answer.error)")
+        #expect(message.first?.contains("task_config.dataset_name: " + start) == true, "\(answer.error)")
+        #expect(message.first?.contains(complaint) == true, "\(answer.error)")
+        #expect(message.first?.hasSuffix("nothing was stored") == true, "\(answer.error)")
+        for name in ["jobs", "runs"] {
+            let left = try? FileManager.default.contentsOfDirectory(atPath: bench.cache + "/" + name)
+            #expect(left ?? [] == [])
+        }
+    }
 }

@@ -71,6 +71,19 @@ struct LanguageModelFolderTests {
         }
     }
 
+    @Test func wholeNumbersAreNoWeights() throws {
+        try withCopy(of: "gpt2_no_prefix") { folder in
+            let path = folder + "/model.safetensors"
+            var file = try SafeTensors(contentsOf: path)
+            let weight = try #require(file.arrays["h.1.mlp.c_fc.weight"])
+            file.arrays["h.1.mlp.c_fc.weight"] = .init(shape: weight.shape, weight.floats.map { Int32($0) })
+            try file.write(to: path)
+            #expect(
+                refusal(folder) == "MODEL/model.safetensors: 'transformer.h.1.mlp.c_fc.weight' holds whole numbers; "
+                    + "expected F32, F16, BF16 or F64")
+        }
+    }
+
     @Test func anUntiedHeadMustBeThere() throws {
         try withCopy(of: "llama_sharded_bfloat16") { folder in
             let path = folder + "/config.json"

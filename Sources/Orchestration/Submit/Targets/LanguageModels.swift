@@ -23,7 +23,7 @@ package struct LanguageModels {
             guard draft.config.taskConfig.text != nil, draft.target == nil else { continue }
             // Seeds and rates change nothing about where things are.
             let key = Self.names(in: draft.config)
-            if known[key] == nil { known[key] = try fetch(draft.config.json()) }
+            if known[key] == nil { known[key] = try fetch(draft) }
             specs[index].targetFiles = known[key]
         }
         return specs
@@ -48,10 +48,6 @@ package struct LanguageModels {
         var problems: [String] = []
         for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
             let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
-            struct Obstacle: Decodable {
-                let key: String?
-                let reason: String?
-            }
             let unknown = "\(worker) cannot tell whether language models are there; nothing was stored"
             guard status == 0 else { throw .failed("\(unknown) (it ended with \(status))") }
             let obstacle: Obstacle
@@ -63,14 +59,23 @@ package struct LanguageModels {
         guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
     }
 
-    private func fetch(_ config: String) throws(Failure) -> String {
-        let (status, place) = try ask(["fetch-language"], config)
-        switch status {
-        case 0 where !place.isEmpty: return place
-        case 2: throw .badInput("the language model or its text cannot be used; nothing was stored")
-        case 130: throw .interrupted
-        default: throw .failed("the language model or its text could not be brought here; nothing was stored")
+    /// What the worker says against a config.
+    private struct Obstacle: Decodable {
+        let key: String?
+        let reason: String?
+    }
+
+    private func fetch(_ draft: SpecDraft) throws(Failure) -> String {
+        let (status, answer) = try ask(["fetch-language"], draft.config.json())
+        if status == 0, !answer.isEmpty { return answer }
+        if status == 130 { throw .interrupted }
+        guard let told = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)), let reason = told.reason
+        else {
+            // It has said so itself, or was killed.
+            throw .failed("the language model or its text could not be brought here; nothing was stored")
         }
+        let text = told.key.map { draft.problem($0, reason) } ?? reason
+        throw status == 2 ? .badInput("\(text); nothing was stored") : .failed("\(text); nothing was stored")
     }
 
     /// About how much memory runs take, in bytes, as the worker tells, which knows the models' shapes.

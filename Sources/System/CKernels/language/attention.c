@@ -225,6 +225,9 @@ KERNEL void ck_attention_backward(float *dquery, float *dkey, float *dvalue, flo
       }
       set_unseen(row, &b, q, 0);
       set_unseen(drow, &b, q, 0);
+      // Where a single key is seen its weight is 1 whatever the score; what is left of dp - mean is rounding, which an
+      // optimiser that divides by a gradient's size would take for one.
+      if (b.end[q] - b.low[q] == 1) drow[b.low[q] - b.start] = 0;
     }
     add_outer(r.dvalues + place, r.p, r.width, r.g, head, b.vectors);
     add_outer(r.dkeys + place, r.d, r.width, r.x, head, b.vectors);

@@ -13,7 +13,8 @@ extension Worker {
             abstract: "Find, download and encode what configs of language models name.",
             discussion: """
                 Reads configs on standard input, a JSON text per line; prints a line for each: the file that says where
-                everything is. Progress goes to standard error.
+                everything is, or, as JSON, the key and the reason for which it cannot be had. Progress goes to standard
+                error.
                 """,
             shouldDisplay: false)
 
@@ -50,8 +51,16 @@ extension Worker {
                     print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
                     continue
                 }
-                guard let path = try fetcher.fetch(config) else { throw ExitCode(130) }
-                print(path)
+                do {
+                    guard let path = try fetcher.fetch(config) else { throw ExitCode(130) }
+                    print(path)
+                } catch let error as RunError {
+                    // Whoever asks knows the file and the line that the config's keys are from.
+                    let (key, reason) = LanguageFetcher.keyAndReason(of: error)
+                    print(String(decoding: try JSONEncoder().encode(Answer(key: key, reason: reason)), as: UTF8.self))
+                    if case .invalid = error { throw ExitCode(2) }
+                    throw ExitCode(1)
+                }
             }
         }
     }

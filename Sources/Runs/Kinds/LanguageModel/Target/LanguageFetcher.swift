@@ -5,6 +5,7 @@ import Hub
 import Kernels
 import LanguageData
 public import Layout
+import TextData
 import UserMetrics
 
 /// Brings everything that configs of language models name onto this machine, so that compute nodes need no network.
@@ -49,6 +50,8 @@ public struct LanguageFetcher {
             return try sources.write(to: cache)
         } catch let error as RunError {
             throw error
+        } catch let error as TextDataError {
+            throw .invalid("task_config.dataset_name: \(error)")
         } catch let error as HubError where error.cause == .cancelled {
             return nil
         } catch let error as HubError where error.cause == .unreachable || error.cause == .disk {
@@ -58,6 +61,19 @@ public struct LanguageFetcher {
         } catch {
             throw .invalid("\(error)")
         }
+    }
+
+    /// The key of a config that an error names, and what it says of it.
+    ///
+    /// - Parameter error: what `fetch` has thrown.
+    /// - Returns: The key, nil where it names none; and the reason.
+    public static func keyAndReason(of error: RunError) -> (key: String?, reason: String) {
+        let text = "\(error)"
+        guard let match = text.prefixMatch(of: /([a-z_]+(?:\.[A-Za-z_0-9]+)?): (?=.)/),
+            match.1.hasPrefix("task_config.") || match.1.hasPrefix("user_") || match.1 == "target_module_patterns"
+                || match.1 == "pretrained_model_path"
+        else { return (nil, text) }
+        return (String(match.1), String(text[match.range.upperBound...]))
     }
 
     /// What keeps a config from being run, as far as that can be told without downloading or encoding anything.

@@ -73,6 +73,8 @@ public struct LanguageModelFolder: Sendable {
 private struct LanguageModelWeights {
     private let architecture: ModelArchitecture
     private var tensors: StateDict = [:]
+    /// The files of tensors of whole numbers: quantised ones, or what no model's weights are.
+    private var integers: [String: String] = [:]
     /// The file that tensors come from, or that says where they are.
     private let source: String
 
@@ -112,7 +114,10 @@ private struct LanguageModelWeights {
         if let missing = expected.subtracting(arrays.keys).filter({ !Self.isLeftover($0) }).min() {
             throw .invalid("\(path): lacks the tensor '\(missing)', which \(source) says it holds")
         }
-        for (name, array) in arrays { tensors[present(name)] = Tensor(shape: array.shape, values: array.floats) }
+        for (name, array) in arrays {
+            tensors[present(name)] = Tensor(shape: array.shape, values: array.floats)
+            if array.isInteger { integers[present(name)] = path }
+        }
     }
 
     /// Causal masks and rotary tables, which old files hold and nobody reads.
@@ -145,6 +150,10 @@ private struct LanguageModelWeights {
             warn(
                 "\(source): tensors that the model has no place for are left out: \(unused.sorted().joined(separator: ", "))"
             )
+        }
+        if let name = shape.weights.map(\.name).filter({ integers[$0] != nil }).min() {
+            throw .invalid(
+                "\(integers[name] ?? source): '\(name)' holds whole numbers; expected F32, F16, BF16 or F64")
         }
         do {
             return try Transformer(shape: shape, weights: tensors)
