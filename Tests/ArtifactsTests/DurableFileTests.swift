@@ -25,6 +25,19 @@ import Testing
         #expect(try folder.names == ["file"])
     }
 
+    @Test func whatKilledWritersLeftOfTheSameFilesIsRemoved() throws {
+        let folder = try TemporaryFolder()
+        let left = ["a.b.png.123-456.tmp", "other.png.123-456.tmp", "a.b.png.123-457.tmp", "a.b.png.tmp.txt"]
+        for name in left { try DurableFile.write("half", to: folder(name)) }
+        var times = [timespec(tv_sec: 1_000_000, tv_nsec: 0), timespec(tv_sec: 1_000_000, tv_nsec: 0)]
+        for name in left where name != left[2] { utimensat(AT_FDCWD, folder(name), &times, 0) }
+
+        DurableFile.removeUnfinished(of: ["a.b.png"], in: folder.path)
+
+        // The third may still be written.
+        #expect(try Set(folder.names) == Set(left.dropFirst()))
+    }
+
     @Test func readersSeeTheOldFileOrTheNewOne() async throws {
         let folder = try TemporaryFolder()
         let path = folder("file")

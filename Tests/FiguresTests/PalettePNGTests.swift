@@ -24,6 +24,14 @@ struct PalettePNGTests {
         }
     }
 
+    @Test func rowsLikeTheOneBeforeAndOthersAreAllThere() throws {
+        let rows: [[UInt32]] = [
+            [1, 1, 2], [1, 1, 2], [1, 1, 2], [2, 2, 1], [2, 2, 1], [1, 1, 2], [3, 3, 3], [3, 3, 3],
+        ]
+        let picture = try decoded(rows.flatMap { $0 }, width: 3)
+        for (y, row) in rows.enumerated() { for (x, color) in row.enumerated() { #expect(picture[x, y] == color) } }
+    }
+
     @Test func manyColoursComeCloseAndTheFrequentOnesStay() throws {
         // 16,384 colours, each once, between wide fields of a few.
         let fields: [UInt32] = [0xFFFFFF, 0x0072B2, 0xD55E00, 0x010203]

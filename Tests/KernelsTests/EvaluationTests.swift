@@ -69,6 +69,33 @@ import Testing
         #expect(Set(fractions.values.joined()).count > 3, "the scene says something")
     }
 
+    /// Batches too large to be looked at together are looked at in parts.
+    @Test func activationFractionsOfLargeBatchesAreTheSameOnAnyNumberOfThreads() throws {
+        func fractions(_ threads: Int) throws -> [String: [Float]] {
+            let decomposition = try FeatureDecomposition.example(
+                Scene(network: .tms(layers: 1, tied: true), subcomponents: 5), seed: 6, batchSize: 16_500,
+                threads: threads)
+            let found = try #require(decomposition.activationFractions(batches: 2) { true })
+            for module in decomposition.modules.map(\.name) {
+                let importances = try (0..<2).map {
+                    try #require(
+                        try decomposition.causalImportances(of: decomposition.evaluationBatch($0)).ci[module]
+                    ).values
+                }
+                for component in 0..<5 {
+                    let count = importances.reduce(0) { sum, rows in
+                        sum + stride(from: component, to: rows.count, by: 5).count { rows[$0] > 0.1 }
+                    }
+                    let fraction = try #require(found[module])[component]
+                    // Fits over other rows round otherwise.
+                    #expect(abs(fraction - Float(count) / 33_000) < 1e-3, "\(module) \(component)")
+                }
+            }
+            return found
+        }
+        #expect(try fractions(1) == fractions(3))
+    }
+
     @Test func everyStepIsLookedAtWithOtherBatches() throws {
         let decomposition = try FeatureDecomposition.example(
             Scene(network: .tms()), seed: 0, batchSize: 200, rate: 0)

@@ -49,6 +49,23 @@ public enum DurableFile {
     /// Whether a file of this name is what a crash has left of a file that did not get its name.
     public static func isUnfinished(_ name: String) -> Bool { name.hasSuffix(suffix) }
 
+    /// Removes what processes that were killed have left of files in a folder: a file is written in much less than a minute.
+    ///
+    /// - Parameters:
+    ///   - names: The files' own names.
+    ///   - folder: The folder.
+    ///   - age: What is younger may still be written.
+    public static func removeUnfinished(of names: Set<String>, in folder: String, olderThan age: Int = 60) {
+        // What cannot be listed or removed takes room, and hinders nobody.
+        for name in (try? FolderListing.names(in: folder)) ?? [] where isUnfinished(name) {
+            let parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false)
+            guard names.contains(parts.dropLast().joined(separator: ".")) else { continue }
+            var info = stat()
+            let path = "\(folder)/\(name)"
+            if lstat(path, &info) == 0, time(nil) - info.st_mtim.tv_sec >= age { unlink(path) }
+        }
+    }
+
     /// What is waited for until it is on the disk; each part is one wait.
     public enum Flush: Sendable {
         /// Nothing: the file can be made again.

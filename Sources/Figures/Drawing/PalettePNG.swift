@@ -1,4 +1,5 @@
 internal import CPNG
+import Glibc
 
 /// A picture of at most 256 colours as a PNG file, which takes a third of the room of one that repeats each pixel's colour.
 ///
@@ -17,7 +18,7 @@ struct PalettePNG {
     /// The file's bytes, the same for the same pixels; nil where there is no memory.
     var encoded: [UInt8]? {
         var colors = ColorCounts()
-        let runs = colors.runs(of: pixels)
+        let runs = colors.runs(of: pixels, width: width)
         let palette = Self.palette(colors)
         let entries = Self.entries(colors.colors, in: palette)
         let cells = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, count in
@@ -100,23 +101,44 @@ private struct ColorCounts {
     // Places among the colours, by their hash; -1 where none is. A power of two, at least half of them free.
     private var slots = [Int32](repeating: -1, count: 1024)
 
-    /// Counts pixels.
+    /// Counts pixels, row by row: most rows of a figure are as the one before, and most pixels.
     ///
-    /// - Returns: How many pixels in a row have which colour: most of a figure's are as the one before.
-    mutating func runs(of pixels: [UInt32]) -> [(place: Int, length: Int)] {
+    /// - Returns: How many pixels in a row have which colour.
+    mutating func runs(of pixels: [UInt32], width: Int) -> [(place: Int, length: Int)] {
         pixels.withUnsafeBufferPointer { pixels in
             var runs: [(place: Int, length: Int)] = []
-            var first = 0
-            while first < pixels.count {
-                let pixel = pixels[first]
-                var end = first + 1
-                while end < pixels.count, pixels[end] == pixel { end += 1 }
-                let place = place(of: pixel)
-                counts[place] += end - first
-                runs.append((place, end - first))
-                first = end
+            var previous = 0..<0
+            for start in stride(from: 0, to: pixels.count, by: max(width, 1)) {
+                let row = start..<min(start + width, pixels.count)
+                let begin = runs.count
+                if let here = pixels.baseAddress, row.count == width, start >= width,
+                    memcmp(here + start, here + start - width, 4 * width) == 0
+                {
+                    for run in previous {
+                        counts[runs[run].place] += runs[run].length
+                        runs.append(runs[run])
+                    }
+                } else {
+                    count(pixels, row, &runs)
+                }
+                previous = begin..<runs.count
             }
             return runs
+        }
+    }
+
+    private mutating func count(
+        _ pixels: UnsafeBufferPointer<UInt32>, _ row: Range<Int>, _ runs: inout [(place: Int, length: Int)]
+    ) {
+        var first = row.lowerBound
+        while first < row.upperBound {
+            let pixel = pixels[first]
+            var end = first + 1
+            while end < row.upperBound, pixels[end] == pixel { end += 1 }
+            let place = place(of: pixel)
+            counts[place] += end - first
+            runs.append((place, end - first))
+            first = end
         }
     }
 

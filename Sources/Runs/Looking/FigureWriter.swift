@@ -47,6 +47,7 @@ public struct FigureWriter {
             files.append(("\(folder)/\(figure.fileName).safetensors", SafeTensors(arrays: arrays).encoded()))
         }
         try DurableFile.createFolder(folder)
+        DurableFile.removeUnfinished(of: Set(files.map { String($0.path.dropFirst(folder.count + 1)) }), in: folder)
         for file in files { try DurableFile.write(file.bytes, to: file.path, flush: .nothing) }
         return files.map(\.path)
     }

@@ -51,23 +51,29 @@ extension FeatureDecomposition {
     ///
     /// - Parameters:
     ///   - batches: How many batches are drawn.
-    ///   - goesOn: Asked before each batch.
+    ///   - goesOn: Asked once for each batch, before it is looked at.
     /// - Returns: The fractions by module (C); nil if `goesOn` said no.
     public func activationFractions(batches: Int, goesOn: () -> Bool) -> [String: [Float]]? {
         let (c, count) = (settings.subcomponents, modules.count * settings.subcomponents)
-        let shares = Self.evaluationShares(of: settings.batchSize)
-        let sums = UnsafeMutablePointer<Double>.allocate(capacity: shares.count * count)
+        let rounds = Self.evaluationRounds(of: settings.batchSize, features: target.features, batches: batches)
+        let places = rounds.map(\.count).max() ?? 0
+        // Each share counts for itself. Counts are whole numbers: their sum does not depend on its order.
+        let sums = UnsafeMutablePointer<Double>.allocate(capacity: places * count)
         defer { sums.deallocate() }
-        sums.initialize(repeating: 0, count: shares.count * count)
+        sums.initialize(repeating: 0, count: places * count)
         prepareNetwork()
-        for batch in 0..<batches {
-            guard goesOn() else { return nil }
-            let streams = SparseFeatures.Streams.evaluation(seed: settings.seed, step: step, batch: batch)
+        for shares in rounds {
+            for _ in Set(shares.joined().map(\.batch)) { guard goesOn() else { return nil } }
             team.share(shares.count) { number in
-                let share = BatchRows(range: shares[number], features: self.target.features)
-                share.draw(self.data, streams: streams, joiningEmptyRows: self.network.emptyRowsAreConstant)
+                let parts = shares[number].map { part in
+                    let rows = BatchRows(range: part.rows, features: self.target.features)
+                    rows.draw(
+                        self.data, streams: .evaluation(seed: self.settings.seed, step: self.step, batch: part.batch),
+                        joiningEmptyRows: self.network.emptyRowsAreConstant)
+                    return rows
+                }
                 self.workers.withOne { worker in
-                    worker.evaluate(share, of: self) { _ in
+                    worker.evaluate(parts, of: self) { _, _ in
                         worker.countActive(over: 0.1, of: self, into: sums + number * count)
                     }
                 }
@@ -77,7 +83,7 @@ extension FeatureDecomposition {
         return Dictionary(
             uniqueKeysWithValues: modules.enumerated().map { index, module in
                 let fractions = (0..<c).map { component in
-                    shares.indices.reduce(0) { $0 + sums[$1 * count + index * c + component] } / rows
+                    (0..<places).reduce(0) { $0 + sums[$1 * count + index * c + component] } / rows
                 }
                 return (module.name, fractions.map { Float($0) })
             })
@@ -117,6 +123,31 @@ extension FeatureDecomposition {
         return inputs
     }
 
+    /// Some rows of an evaluation's batch.
+    private struct Part {
+        let batch: Int
+        let rows: Range<Int>
+    }
+
+    /// Batches of so many numbers are small: a fit of the gates is worth its time for several of them only.
+    private static let smallBatch = 1 << 16
+    private static let smallBatchesPerShare = 4
+    private static let smallBatchesAtOnce = 32
+
+    /// Which rows of batches are fitted together, in rounds between which is asked whether to go on; the same for any
+    /// number of threads.
+    private static func evaluationRounds(of rows: Int, features: Int, batches: Int) -> [[[Part]]] {
+        guard rows * features <= smallBatch else {
+            return (0..<batches).map { batch in evaluationShares(of: rows).map { [Part(batch: batch, rows: $0)] } }
+        }
+        return stride(from: 0, to: batches, by: smallBatchesAtOnce).map { first in
+            let end = min(first + smallBatchesAtOnce, batches)
+            return stride(from: first, to: end, by: smallBatchesPerShare).map { first in
+                (first..<min(first + smallBatchesPerShare, end)).map { Part(batch: $0, rows: 0..<rows) }
+            }
+        }
+    }
+
     /// What of some rows to look at is fitted together, whatever the number of threads.
     private static func evaluationShares(of rows: Int) -> [Range<Int>] {
         let count = min(max(rows / 256, 1), 64)
@@ -131,7 +162,7 @@ extension FeatureDecomposition {
             let share = BatchRows(range: range, features: self.target.features)
             share.copy(input, joiningEmptyRows: false)
             self.workers.withOne { worker in
-                worker.evaluate(share, of: self) { done in
+                worker.evaluate([share], of: self) { _, done in
                     body(worker, range.lowerBound + done.lowerBound..<range.lowerBound + done.upperBound)
                 }
             }
@@ -145,13 +176,17 @@ extension FeatureDecomposition {
 }
 
 extension StepWorker {
-    /// Runs the gates over some rows, tile by tile; `body` receives which of the rows the tile holds.
-    fileprivate func evaluate(_ rows: BatchRows, of decomposition: FeatureDecomposition, _ body: (Range<Int>) -> Void) {
-        fitGates(decomposition, over: rows)
-        for number in 0..<rows.tiles(of: tile.capacity) {
-            let taken = tile.load(rows, tile: number)
-            forwardGates(decomposition, fits: intervals)
-            body(taken)
+    /// Runs the gates over some rows, tile by tile; `body` receives which part and which of its rows the tile holds.
+    fileprivate func evaluate(
+        _ parts: [BatchRows], of decomposition: FeatureDecomposition, _ body: (_ part: Int, _ rows: Range<Int>) -> Void
+    ) {
+        fitGates(decomposition, over: parts)
+        for (part, rows) in parts.enumerated() {
+            for number in 0..<rows.tiles(of: tile.capacity) {
+                let taken = tile.load(rows, tile: number)
+                forwardGates(decomposition, fits: intervals)
+                body(part, taken)
+            }
         }
     }
 

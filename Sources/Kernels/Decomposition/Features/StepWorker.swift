@@ -49,13 +49,16 @@ final class StepWorker {
     }
 
     /// Fits the gates on the intervals that some rows span.
-    func fitGates(_ decomposition: FeatureDecomposition, over rows: BatchRows) {
+    func fitGates(_ decomposition: FeatureDecomposition, over parts: [BatchRows]) {
         guard let intervals else { return }
         intervals.reset()
-        for number in 0..<rows.tiles(of: tile.capacity) { findIntervals(of: rows, tile: number) }
+        for rows in parts {
+            for number in 0..<rows.tiles(of: tile.capacity) { findIntervals(of: rows, tile: number) }
+        }
+        let kept = parts.reduce(0) { $0 + $1.kept }
         for (index, gates) in decomposition.subcomponents.gates.enumerated() {
             guard let fits = intervals.from(index * layout.subcomponents) else { continue }
-            gates.fit(fits, parameters: parameters, rows: rows.kept)
+            gates.fit(fits, parameters: parameters, rows: kept)
         }
     }
 
