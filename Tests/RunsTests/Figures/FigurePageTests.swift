@@ -59,6 +59,20 @@ struct FigurePageTests {
 
     @Test(
         .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"))
+    func figuresInANarrowWindowAreMovedSidewaysAndNotMadeSmaller() throws {
+        _ = try write()
+        let tab = try Browser().open("file://" + page, width: 400)
+        try tab.wait(until: "document.body.dataset.ready == 'yes'")
+        let drawings = "[...document.querySelectorAll('figure svg')].filter(x => x.getBoundingClientRect().width > 0)"
+        let least = try tab.evaluate(
+            "Math.min(...\(drawings).map(x => x.getBoundingClientRect().width / x.viewBox.baseVal.width))")
+        // Numbers on axes are eight units high.
+        #expect(try #require(least.double) >= 1)
+        #expect(try tab.evaluate("document.documentElement.scrollWidth <= innerWidth") == true)
+    }
+
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"))
     func aBrowserShowsNumbersOnHoverAndStepsByTheSlider() throws {
         _ = try write()
         let tab = try Browser().open("file://" + page)
