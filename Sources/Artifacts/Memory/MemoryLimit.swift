@@ -8,10 +8,12 @@ public struct MemoryLimit: Sendable, Equatable {
     public let free: Int
     /// What limits it, in words: `this machine`.
     public let owner: String
+    /// What each thread of a run takes of it beside the run's numbers.
+    public let perThread: Int
 
     /// Describes a limit.
-    public init(total: Int, free: Int, owner: String) {
-        (self.total, self.free, self.owner) = (total, min(free, total), owner)
+    public init(total: Int, free: Int, owner: String, perThread: Int = 0) {
+        (self.total, self.free, self.owner, self.perThread) = (total, min(free, total), owner, perThread)
     }
 }
 
@@ -26,7 +28,7 @@ extension MemoryLimit {
     public static func all(environment: [String: String], root: String = "") -> [MemoryLimit] {
         let files = KernelFiles(root: root)
         return [machine(files)].compactMap(\.self) + files.groups("memory").compactMap { $0.limit(environment) }
-            + [slurm(environment), addressSpace(files)].compactMap(\.self)
+            + [slurm(environment), addressSpace()].compactMap(\.self)
     }
 
     /// The limit that leaves the least in all.
@@ -55,23 +57,28 @@ extension MemoryLimit {
 
     /// An address space also holds the program, its threads' stacks and what has been reserved without being used: runs
     /// have what is left beside them.
-    private static func addressSpace(_ files: KernelFiles) -> MemoryLimit? {
+    ///
+    /// Nobody else takes of it, and OpenBLAS's buffers stay where they are for the next run: what is free is what the
+    /// other runs leave.
+    private static func addressSpace() -> MemoryLimit? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < UInt64(1) << 60 else {
             return nil
         }
-        let most = Int(limit.rlim_cur) - threadReserve
+        let most = max(0, Int(limit.rlim_cur) - ownThreads - programSize)
         return MemoryLimit(
-            total: max(0, most - programSize), free: max(0, most - files.addressSpace),
-            owner: "what ulimit -v leaves this process")
+            total: most, free: most, owner: "what ulimit -v leaves this process", perThread: addressSpacePerThread)
     }
 
     /// What the program itself takes, in bytes: its address space when its limits were first asked for, before any run.
     private static let programSize = KernelFiles(root: "").addressSpace
 
-    /// What the threads of a run that begins take beside its numbers: stacks, and OpenBLAS's buffer of 128 MiB, which it
-    /// asks for without end where it cannot get it.
-    private static let threadReserve = 176 << 20
+    /// What the stacks of the threads take that are no run's.
+    private static let ownThreads = 48 << 20
+
+    /// What a thread that multiplies takes: its stack, and OpenBLAS's buffer of 128 MiB, which it asks for without end
+    /// where it cannot get it.
+    private static let addressSpacePerThread = 136 << 20
 }
 
 /// How many cores' worth of time this process may take.

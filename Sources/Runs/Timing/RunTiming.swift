@@ -36,7 +36,7 @@ extension RunTiming {
         _ config: ExperimentConfig, target: TargetConfig?, cache: TargetCache, threads: Int, within patience: Duration
     ) throws(RunError) -> RunTiming {
         do {
-            try MemoryGate.check(RunMemory.bytes(of: config, training: target, threads: threads))
+            try MemoryGate.check(RunMemory.bytes(of: config, training: target, threads: threads), threads: threads)
             let sample = try cache.sample(of: config, training: target, threads: threads)
             let start = ContinuousClock.now
             let decomposition = try sample.decomposition(config, threads: threads)

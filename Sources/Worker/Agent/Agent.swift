@@ -98,7 +98,8 @@ extension Worker {
                 },
                 comment: allocation.map { JobComment(slurm: slurm, job: $0.job) },
                 deliveries: Deliveries(settings: tracking, offlineFolders: cache.wandb, store: store),
-                failures: FailureWatch(store: store, job: stored, tracking: tracking, environment: environment))
+                failures: FailureWatch(store: store, job: stored, tracking: tracking, environment: environment),
+                memory: MemoryGate(threads: plan.threads))
             try await loop.run()
         }
 

@@ -38,7 +38,7 @@ struct AgentLoop: Sendable {
     let deliveries: Deliveries
     /// Tells of failures while the job goes on.
     let failures: FailureWatch
-    let memory = MemoryGate()
+    let memory: MemoryGate
 
     /// Why a slot takes no more specs.
     private enum SlotEnd: Sendable {

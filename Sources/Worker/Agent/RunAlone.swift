@@ -55,7 +55,9 @@ extension Worker {
                 })
             hooks.training = { if let line = log.note($0, ofTarget: true) { tracker.console(line) } }
             hooks.admit = { bytes throws(RunError) in
-                try MemoryGate().enter(spec.run, needing: bytes, say: { log.say($0) }) { !StopRequest.isMade }
+                try MemoryGate(threads: plan.threads).enter(spec.run, needing: bytes, say: { log.say($0) }) {
+                    !StopRequest.isMade
+                }
             }
             try conclude(
                 Result { try RunExecution(plan, tracker: tracker, hooks: hooks).perform() }, plan, tracker, log)

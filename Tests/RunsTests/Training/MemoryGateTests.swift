@@ -13,7 +13,7 @@ struct MemoryGateTests {
     private static let limit = MemoryLimit(total: 4 << 30, free: 4 << 30, owner: "this machine")
 
     @Test func aRunThatNeverFitsIsRefusedForGood() {
-        let gate = MemoryGate { [Self.limit] }
+        let gate = MemoryGate(threads: 2) { [Self.limit] }
         let error = #expect(throws: RunError.self) {
             try gate.enter("a", needing: 5 << 30, say: { _ in }, goesOn: { true })
         }
@@ -25,7 +25,7 @@ struct MemoryGateTests {
     }
 
     @Test func runsWaitForEachOther() throws {
-        let gate = MemoryGate { [Self.limit] }
+        let gate = MemoryGate(threads: 2) { [Self.limit] }
         #expect(try gate.enter("a", needing: 3 << 30, say: { _ in }, goesOn: { true }))
         let said = Mutex<[String]>([])
         let isIn = try gate.enter("b", needing: 2 << 30) { line in
@@ -41,11 +41,28 @@ struct MemoryGateTests {
 
     @Test func memoryThatOthersHoldIsWaitedForAWhile() {
         let taken = MemoryLimit(total: 4 << 30, free: 1 << 30, owner: "this machine")
-        let gate = MemoryGate(patience: .zero) { [taken] }
+        let gate = MemoryGate(threads: 2, patience: .zero) { [taken] }
         let error = #expect(throws: RunError.self) {
             try gate.enter("a", needing: 2 << 30, say: { _ in }, goesOn: { true })
         }
         if case .failed? = error {} else { Issue.record("\(String(describing: error)) is no cause that may pass") }
+    }
+
+    @Test func threadsCountWhereTheyTakeOfTheLimit() throws {
+        let limit = MemoryLimit(total: 500 << 20, free: 500 << 20, owner: "ulimit", perThread: 136 << 20)
+        let error = #expect(throws: RunError.self) {
+            try MemoryGate(threads: 4) { [limit] }.enter("a", needing: 1 << 20, say: { _ in }, goesOn: { true })
+        }
+        #expect(
+            error
+                == .invalid(
+                    "the run needs 1.0 MB of memory and, for each of its threads, 142.6 MB of address space: for 4, "
+                        + "more than the 524.3 MB that ulimit -v leaves this process; fewer threads need less"))
+        let gate = MemoryGate(threads: 2) { [limit] }
+        #expect(try gate.enter("a", needing: 1 << 20, say: { _ in }, goesOn: { true }))
+        #expect(try !gate.enter("b", needing: 1 << 20, say: { _ in }, goesOn: { false }), "it waits for the other")
+        gate.leave("a")
+        #expect(try gate.enter("b", needing: 1 << 20, say: { _ in }, goesOn: { false }))
     }
 
     @Test func aRunIsAskedForItsMemoryBeforeAnythingIsAllocated() throws {

@@ -10,14 +10,19 @@ public final class MemoryGate: Sendable {
     private let limits: @Sendable () -> [MemoryLimit]
     /// How long memory that others hold is waited for.
     private let patience: Duration
+    private let threads: Int
 
     /// A gate for the runs of one process.
     ///
     /// - Parameters:
+    ///   - threads: How many threads each run has.
     ///   - patience: How long memory is waited for that other programs of this machine hold.
     ///   - limits: What limits this process's memory, now.
-    public init(patience: Duration = .seconds(60), limits: @escaping @Sendable () -> [MemoryLimit] = MemoryGate.own) {
-        (self.patience, self.limits) = (patience, limits)
+    public init(
+        threads: Int, patience: Duration = .seconds(60),
+        limits: @escaping @Sendable () -> [MemoryLimit] = MemoryGate.own
+    ) {
+        (self.threads, self.patience, self.limits) = (threads, patience, limits)
     }
 
     /// The limits of this process.
@@ -41,15 +46,20 @@ public final class MemoryGate: Sendable {
         var hasSaid = false
         while true {
             let limits = limits()
-            try Self.check(bytes, limits)
+            try Self.check(bytes, threads: threads, limits)
             let isIn = promised.withLock { promised in
                 let others = promised.values.reduce(0, +)
-                let fits = limits.allSatisfy { others <= $0.total - bytes && bytes <= $0.free }
+                let fits = limits.allSatisfy { limit in
+                    let besides = threads * limit.perThread
+                    return others + promised.count * besides <= limit.total - besides - bytes
+                        && bytes <= limit.free - besides
+                }
                 if fits { promised[run] = bytes }
                 return (fits, others > 0)
             }
             if isIn.0 { return true }
-            let obstacle = Self.words(bytes, limits.min { $0.free < $1.free })
+            let tightest = limits.min { $0.free - threads * $0.perThread < $1.free - threads * $1.perThread }
+            let obstacle = Self.words(bytes, threads, tightest)
             // What this process's own runs hold comes free when they end.
             if !isIn.1, .now - start > patience { throw .failed(obstacle) }
             if !hasSaid { say("waits: \(obstacle)") }
@@ -68,13 +78,21 @@ public final class MemoryGate: Sendable {
     /// Refuses what needs more memory than this process may ever take.
     ///
     /// - Throws: `RunError.invalid`.
-    public static func check(_ bytes: Int?, _ limits: [MemoryLimit] = own()) throws(RunError) {
-        guard let bytes, let tightest = limits.min(by: { $0.total < $1.total }), bytes > tightest.total else { return }
-        throw .invalid(words(bytes, tightest))
+    public static func check(
+        _ bytes: Int?, threads: Int = 1, _ limits: [MemoryLimit] = own()
+    ) throws(RunError) {
+        func room(_ limit: MemoryLimit) -> Int { limit.total - threads * limit.perThread }
+        guard let bytes, let tightest = limits.min(by: { room($0) < room($1) }), bytes > room(tightest) else { return }
+        throw .invalid(words(bytes, threads, tightest))
     }
 
-    private static func words(_ bytes: Int, _ limit: MemoryLimit?) -> String {
+    private static func words(_ bytes: Int, _ threads: Int, _ limit: MemoryLimit?) -> String {
         guard let limit else { return "the run needs \(ByteCount.words(bytes)) of memory" }
+        guard limit.perThread == 0 else {
+            return "the run needs \(ByteCount.words(bytes)) of memory and, for each of its threads, "
+                + "\(ByteCount.words(limit.perThread)) of address space: for \(threads), more than the "
+                + "\(ByteCount.words(limit.total)) that ulimit -v leaves this process; fewer threads need less"
+        }
         let gigabytes = Int((Double(bytes) * 1.2 / 0x1p30).rounded(.up))
         return "the run needs \(ByteCount.words(bytes)) of memory; \(ByteCount.words(limit.free)) of the "
             + "\(ByteCount.words(limit.total)) of \(limit.owner) are free; on SLURM ask for --mem \(gigabytes)G"
