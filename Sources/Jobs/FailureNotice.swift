@@ -1,10 +1,11 @@
+import Artifacts
 import Foundation
 import JSON
 public import Store
 
 /// Failures of a job, told to the command that its user has given for them: as JSON on its standard input.
 public struct FailureNotice: Sendable {
-    /// The command runs at most so often; failures in between are reported together.
+    /// The command runs at most so often, and no longer than that; failures in between are reported together.
     public static let pause = Duration.seconds(60)
 
     private let store: Store
@@ -38,9 +39,10 @@ public struct FailureNotice: Sendable {
 
     /// Tells of all failures that the command was not told of, unless it was told of some lately.
     ///
+    /// - Parameter shouldStop: Whether the agent is to end: then the command has a few seconds left.
     /// - Returns: What became of the command; nothing if there was nothing to tell now.
     /// - Throws: `StoreError`.
-    public func send() throws -> [String] {
+    public func send(shouldStop: @escaping () -> Bool) throws -> [String] {
         guard let command = job.options.onFailure else { return [] }
         let runs = try store.takeUntoldFailures(of: job.id, pause: Self.pause)
         guard !runs.isEmpty else { return [] }
@@ -59,6 +61,10 @@ public struct FailureNotice: Sendable {
             failedRuns: snapshot.failures.count, runs: snapshot.counts.total, halted: snapshot.job.halted)
         let text = try JSONText.encode(notice)
         let user = UserCommand(option: "--on-failure", text: command, log: job.folder.failureLog)
-        return [user.run(for: job, environment: environment, input: Array(text.utf8), doesAppend: true)]
+        return [
+            user.run(
+                for: job, environment: environment, input: Array(text.utf8), doesAppend: true,
+                limit: .init(Self.pause, shouldStop: shouldStop))
+        ]
     }
 }

@@ -18,8 +18,12 @@ struct UserCommand {
     ///   - environment: Its other variables.
     ///   - input: What it gets on its standard input.
     ///   - doesAppend: Whether what earlier ones have printed stays.
+    ///   - limit: When it is ended; nil for a command that takes its time.
     /// - Returns: What became of it.
-    func run(for job: Job, environment: [String: String], input: [UInt8] = [], doesAppend: Bool = false) -> String {
+    func run(
+        for job: Job, environment: [String: String], input: [UInt8] = [], doesAppend: Bool = false,
+        limit: ForegroundProcess.Limit? = nil
+    ) -> String {
         let variables = environment.merging([
             "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder.path,
             "SPD_SUMMARY": job.folder.summary,
@@ -30,11 +34,13 @@ struct UserCommand {
         }
         defer { close(file) }
         do throws(Spawn.Reason) {
-            let status = try ForegroundProcess(
+            var process = ForegroundProcess(
                 ["/bin/sh", "-c", text], environment: variables, folder: job.submittedFrom, input: input,
-                output: .file(file)
-            ).run().status
-            return status == 0 ? "\(option): done" : "\(option): exit code \(status); see \(log)"
+                output: .file(file))
+            process.limit = limit
+            let end = try process.run()
+            if end.isOverdue { return "\(option): the command had not ended and was stopped; see \(log)" }
+            return end.status == 0 ? "\(option): done" : "\(option): exit code \(end.status); see \(log)"
         } catch {
             return "\(option): the command could not be run: \(error)"
         }

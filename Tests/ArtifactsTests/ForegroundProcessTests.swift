@@ -47,6 +47,19 @@ struct ForegroundProcessTests {
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "one\ntwo\n")
     }
 
+    @Test func aProgramThatTakesTooLongIsEndedWithAllItStarted() throws {
+        let start = ContinuousClock.now
+        var process = ForegroundProcess(
+            ["/bin/sh", "-c", "trap '' TERM; sleep 600 & sleep 600; sleep 600"], environment: ["PATH": "/bin:/usr/bin"],
+            output: .file(STDERR_FILENO))
+        process.limit = .init(.milliseconds(200))
+        let end = try process.run()
+        #expect(end.isOverdue && end.status == 128 + 9)
+        #expect(.now - start < .seconds(60))
+        process.limit = .init(.seconds(600), shouldStop: { true })
+        #expect(try process.run().isOverdue, "its caller is to stop")
+    }
+
     @Test("that is not there, or has no folder to start in, is an error")
     func isMissing() throws {
         #expect(throws: Spawn.Reason.self) {

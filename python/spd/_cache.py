@@ -105,7 +105,8 @@ class Cache:
                 wanted = int(number) if isinstance(number, str) else operator.index(number)
             except (TypeError, ValueError):
                 raise SPDError(f"a job is named by its number, such as 7, not {number!r}") from None
-            rows = self._query("SELECT * FROM job WHERE id = ?", wanted)
+            # SQLite's numbers have 64 bits.
+            rows = self._query("SELECT * FROM job WHERE id = ?", wanted) if abs(wanted) < 2**63 else []
         if not rows:
             known = [row["id"] for row in self._query("SELECT id FROM job ORDER BY id")]
             raise SPDError(f"there is no job {number}; there are {known}" if known else "there is no job yet")

@@ -40,7 +40,7 @@ class ResultsOfASweep(unittest.TestCase):
     def test_what_is_not_there_is_told(self):
         for body in [lambda: spd.job(99), lambda: self.job.run("zzzz"), lambda: self.job.run(""),
                      lambda: self.job.run(0).weights(step=7), lambda: spd.job(cache="/nowhere"),
-                     lambda: spd.job("a"), lambda: spd.job(1.5), lambda: spd.job([])]:
+                     lambda: spd.job("a"), lambda: spd.job(1.5), lambda: spd.job(10**30), lambda: spd.job([])]:
             with self.assertRaises(spd.SPDError):
                 body()
 

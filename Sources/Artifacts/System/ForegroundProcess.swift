@@ -21,6 +21,23 @@ public struct ForegroundProcess {
         public let status: Int32
         /// What it said, if that was captured.
         public let output: [UInt8]
+        /// Whether it was ended for taking too long.
+        public let isOverdue: Bool
+    }
+
+    /// When a program is ended that has not ended by itself.
+    public struct Limit {
+        let time: Duration
+        let shouldStop: () -> Bool
+
+        /// After a time, or a few seconds after the caller is to stop; the program then has a session of its own, and all
+        /// of it is ended.
+        public init(_ time: Duration, shouldStop: @escaping () -> Bool = { false }) {
+            (self.time, self.shouldStop) = (time, shouldStop)
+        }
+
+        /// How long a program goes on after its caller is to stop, and after it was asked to end.
+        static let grace = Duration.seconds(3)
     }
 
     /// An absolute path and its arguments.
@@ -33,6 +50,8 @@ public struct ForegroundProcess {
     public let input: [UInt8]
     /// Where its output goes.
     public let output: Output
+    /// When it is ended; nil for a program that takes its time.
+    public var limit: Limit?
 
     /// A program that is not started yet.
     ///
@@ -68,7 +87,8 @@ public struct ForegroundProcess {
         }
         lseek(question, 0, SEEK_SET)
         guard case .captured = output else {
-            return End(status: try status(of: start(question, answer: nil)), output: [])
+            let (status, isOverdue) = try status(of: start(question, answer: nil))
+            return End(status: status, output: [], isOverdue: isOverdue)
         }
         var ends: [Int32] = [0, 0]
         _ = try Self.check(pipe2(&ends, O_CLOEXEC))
@@ -84,11 +104,12 @@ public struct ForegroundProcess {
             guard try Self.check(count) > 0 else { break }
             answer += buffer[..<count]
         }
-        return End(status: try status(of: process), output: answer)
+        let (status, isOverdue) = try status(of: process)
+        return End(status: status, output: answer, isOverdue: isOverdue)
     }
 
     private func start(_ question: Int32, answer: Int32?) throws(Spawn.Reason) -> Int32 {
-        try Spawn.start(command, environment: environment, in: folder, isDetached: false) { files in
+        try Spawn.start(command, environment: environment, in: folder, isDetached: limit != nil) { files in
             posix_spawn_file_actions_adddup2(&files, question, 0)
             if let answer { posix_spawn_file_actions_adddup2(&files, answer, 1) }
             if case .file(let log) = output {
@@ -99,13 +120,28 @@ public struct ForegroundProcess {
     }
 
     /// Waits for the end of a child; one whose end somebody else has collected must not pass for a success.
-    private func status(of process: Int32) throws(Spawn.Reason) -> Int32 {
+    private func status(of process: Int32) throws(Spawn.Reason) -> (Int32, isOverdue: Bool) {
         var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 {
-            guard errno == EINTR else { throw Spawn.Reason(code: errno) }
+        var end = limit.map { ContinuousClock.now + $0.time }
+        var isStopping = false
+        var isOverdue = false
+        while true {
+            let ended = waitpid(process, &status, limit == nil ? 0 : WNOHANG)
+            if ended == process { break }
+            guard ended == 0 || errno == EINTR else { throw Spawn.Reason(code: errno) }
+            guard let limit, let last = end else { continue }
+            if !isStopping, limit.shouldStop() {
+                isStopping = true
+                end = min(last, .now + Limit.grace)
+            } else if .now > last {
+                kill(-process, isOverdue ? SIGKILL : SIGTERM)
+                isOverdue = true
+                end = .now + Limit.grace
+            }
+            usleep(20_000)
         }
         let signal = status & 0x7F
-        return signal == 0 ? status >> 8 & 0xFF : 128 + signal
+        return (signal == 0 ? status >> 8 & 0xFF : 128 + signal, isOverdue)
     }
 
     /// The result of a system call.

@@ -28,7 +28,8 @@ extension Routes {
                 return try .json(
                     FailureAnalysis(
                         snapshot, attempts: state.attempts(of: job),
-                        endings: outlook.endings.isEmpty ? snapshot.endings : outlook.endings))
+                        endings: outlook.endings.isEmpty ? snapshot.withoutWithdrawn(snapshot.endings) : outlook.endings
+                    ))
             }
         case ["settings"]: return try settings(of: job, state)
         case ["runs"]: return try runs(of: job, ask, state)

@@ -158,7 +158,7 @@ package struct AgentsWatch {
         let latest = snapshot.sbatchCalls.filter { launch in
             begun.flatMap { last in launch.begun.map { last - $0 < .seconds(600) } } ?? true
         }.compactMap(\.slurmJobID)
-        return all.filter { ending in
+        return snapshot.withoutWithdrawn(all).filter { ending in
             latest.contains(ending.arrayJob)
                 && snapshot.agents.last { $0.slurm.job == ending.number }.map { $0.state != .ended || $0.isLost }
                     ?? true
@@ -204,6 +204,15 @@ package struct AgentsWatch {
 extension JobSnapshot {
     /// SLURM's numbers for the agents that have been heard of.
     package var spoken: Set<Int64> { Set(agents.compactMap(\.slurm.job)) }
+
+    /// Endings but for those of agents that were called off before they had a node, where `scale` may have done that.
+    package func withoutWithdrawn(_ endings: [SlurmEnding]) -> [SlurmEnding] {
+        guard job.agentsLimit != nil else { return endings }
+        let spoken = spoken
+        return endings.filter {
+            spoken.contains($0.number) || !$0.nodes.isEmpty || !$0.words.hasPrefix("CANCELLED")
+        }
+    }
 }
 
 extension AgentVerdict {

@@ -88,6 +88,10 @@ package enum JobArchive {
         let file = URL(filePath: path).path
         guard !Files.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
         try checkName(file)
+        var info = stat()
+        guard stat(file, &info) != 0 || info.st_mode & S_IFMT == S_IFREG else {
+            throw Failure.badInput("\(path) is no regular file; expected an archive, .tar.zst or .tar")
+        }
         let folder = try temporaryFolder()
         do {
             let answer = try tar(

@@ -20,6 +20,8 @@ package struct Addition {
         /// The submission's options that hold for them too.
         package let kept: [String]
         package let agentsAtWork: Int
+        /// Whether the job hands out nothing until it is released.
+        package let isHeld: Bool
     }
 
     /// Reads what is to be added.
@@ -89,6 +91,6 @@ package struct Addition {
         let alive = try state.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
         return Result(
             job: job.id.rawValue, added: added, known: specs.count - added, kept: kept,
-            agentsAtWork: alive.count)
+            agentsAtWork: alive.count, isHeld: job.held != nil)
     }
 }

@@ -45,7 +45,12 @@ package struct JobScaling {
         let now = Timestamp.now()
         // Those that are known to be gone count no more; who is silent may be at work.
         let alive = try launch.store.agents(of: job.id).filter { agent in
-            agent.state != .ended && !AgentVerdict(agent, in: job, queue: queue, at: now).isGone
+            guard agent.state != .ended else { return false }
+            // SLURM was asked for just this: what it does not have any more is not waited for.
+            if let queue, agent.slurm.job != nil {
+                return queue.entry(of: agent.slurm).map { !$0.state.isFinal } ?? false
+            }
+            return !AgentVerdict(agent, in: job, queue: nil, at: now).isGone
         }
         let surplus = max(0, alive.count + waiting.count - count)
         let withdrawn = Array(waiting.suffix(surplus))

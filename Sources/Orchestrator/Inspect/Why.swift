@@ -33,7 +33,7 @@ struct Why: AsyncParsableCommand {
             let (snapshot, outlook) = try await watch.look(at: state.job(job).id, withNumbers: false)
             let analysis = try FailureAnalysis(
                 snapshot, attempts: state.store.attempts(of: snapshot.job.id),
-                endings: outlook.endings.isEmpty ? snapshot.endings : outlook.endings)
+                endings: outlook.endings.isEmpty ? snapshot.withoutWithdrawn(snapshot.endings) : outlook.endings)
             return json ? try JSONText.encode(analysis) : analysis.text(style)
         }
         print(text, terminator: "")

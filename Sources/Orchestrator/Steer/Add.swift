@@ -53,8 +53,9 @@ struct Add: AsyncParsableCommand {
     func run() async throws {
         let state = try await OpenStore.open(for: .changing)
         let result = try await failing {
+            let stored = try state.store.job(JobID(rawValue: job))
             let addition = try Addition(
-                to: state.store.job(JobID(rawValue: job)), experiments: experiments, sweep: sweep, settings: settings,
+                to: stored, experiments: experiments, sweep: sweep, settings: settings,
                 samples: search.samples, seed: search.sweepSeed, in: state)
             for doubt in addition.doubts { printError(doubt) }
             return try addition.perform()
@@ -63,6 +64,9 @@ struct Add: AsyncParsableCommand {
         let known = result.known > 0 ? "; \(result.known) it has already" : ""
         let kept = result.kept.isEmpty ? "" : ", with \(result.kept.joined(separator: " ")) as at its submission"
         print("Job \(job): \(plural(result.added, "spec")) added\(kept)\(known)")
+        if result.added > 0, result.isHeld {
+            print("It is held: `orchestrator release \(job)` lets it go on")
+        }
         if result.added > 0, result.agentsAtWork == 0 {
             print("No agent is at work on it: `orchestrator resume \(job)` starts some")
         }

@@ -60,7 +60,7 @@ struct Priority: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await named.change("moved forward") { store, names in
+        try await named.change(level.map { "has level \($0)" } ?? "moved before all others") { store, names in
             let runs = try names.map { name in
                 guard case .run(let run) = name else {
                     throw Failure.badInput("priorities are for runs; `orchestrator status JOB --runs` lists them")

@@ -2,6 +2,8 @@
 public enum RunError: Error, Equatable, CustomStringConvertible {
     /// The spec can never run as it is: wrong config, target or weights.
     case invalid(String)
+    /// It has come to numbers that are not finite, and would again.
+    case diverged(String)
     /// This attempt failed.
     case failed(String)
     /// The disk or the quota is full: no fault of the run's, which goes on once there is room.
@@ -10,7 +12,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     /// One readable line.
     public var description: String {
         switch self {
-        case .invalid(let reason), .failed(let reason), .outOfRoom(let reason): reason
+        case .invalid(let reason), .diverged(let reason), .failed(let reason), .outOfRoom(let reason): reason
         }
     }
 }

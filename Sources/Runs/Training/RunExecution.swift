@@ -39,7 +39,7 @@ public struct RunExecution {
         } catch let error as RunError {
             throw error
         } catch let error as KernelError {
-            if case .lossNotFinite = error { throw .invalid("\(error); a lower lr may help") }
+            if case .lossNotFinite = error { throw .diverged("\(error); a lower lr may help") }
             throw .invalid("\(error)")
         } catch let error as FileError where error.isOutOfRoom {
             throw .outOfRoom("\(error)")

@@ -1,17 +1,34 @@
-/// What failures of one kind have in common: their reason with every number replaced.
+/// What failures of one kind have in common: their reason with every number, such as `12` or `1.5e-03`, replaced.
 public struct FailurePattern: Hashable, Sendable {
     private let text: String
 
     /// The pattern of a reason.
     public init(_ reason: String?) {
         var bytes: [UInt8] = []
-        var inNumber = false
-        for byte in (reason ?? "").utf8 {
-            let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
-            if isDigit, !inNumber { bytes.append(UInt8(ascii: "#")) }
-            if !isDigit { bytes.append(byte) }
-            inNumber = isDigit
+        var rest = Array((reason ?? "").utf8)[...]
+        while let byte = rest.first {
+            let digits = Self.digits(rest)
+            guard digits > 0 else {
+                bytes.append(byte)
+                rest = rest.dropFirst()
+                continue
+            }
+            bytes.append(UInt8(ascii: "#"))
+            rest = rest.dropFirst(digits)
+            if rest.first == UInt8(ascii: ".") {
+                let fraction = Self.digits(rest.dropFirst())
+                if fraction > 0 { rest = rest.dropFirst(1 + fraction) }
+            }
+            if rest.first == UInt8(ascii: "e") {
+                let sign = rest.dropFirst().first.map { "+-".utf8.contains($0) } == true ? 1 : 0
+                let exponent = Self.digits(rest.dropFirst(1 + sign))
+                if exponent > 0 { rest = rest.dropFirst(1 + sign + exponent) }
+            }
         }
         text = String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func digits(_ bytes: ArraySlice<UInt8>) -> Int {
+        bytes.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }.count
     }
 }

@@ -69,12 +69,13 @@ extension Store {
         }
     }
 
-    /// The run whose name begins with `prefix`.
+    /// The run whose name begins with `prefix`, around which blanks and line ends of other programs' output may stand.
     ///
     /// - Throws: ``StoreError/noRun(prefix:)`` or ``StoreError/ambiguousRun(prefix:candidates:)`` if there
     ///   isn't exactly one.
     public func run(startingWith prefix: String) throws(StoreError) -> RunID {
-        try read { db in
+        let prefix = String(prefix.drop(while: \.isWhitespace).prefix { !$0.isWhitespace })
+        return try read { db in
             let names = try String.fetchAll(
                 // Names are lowercase letters and digits; '{' comes after all of them.
                 db, sql: "SELECT id FROM run WHERE id >= :prefix AND id < :prefix || '{' ORDER BY id LIMIT 6",

@@ -66,6 +66,7 @@ struct AgentLoop: Sendable {
             return await group.reduce(into: []) { $0.append($1) }
         }
         keeper.stop()
+        failures.wait()
         // It claims nothing more: while its last rows go to a slow server, others need not reckon with it.
         defer { deliveries.wait() }
         for case .failed(let error) in ends {
@@ -87,13 +88,13 @@ struct AgentLoop: Sendable {
             try await endBefore(ends, superseded)
             return false
         }
-        failures.finish()
+        // Who asks for more work from now on must not reckon with this agent, however long the user's command takes.
+        if superseded == nil { try sayGoodbye("no spec is left") }
         let notes = try await JobEnd(
             store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
         ).perform()
         for note in notes { Self.say(note) }
         if !notes.isEmpty { try foldSpools() }
-        if superseded == nil { try sayGoodbye("no spec is left") }
         return !notes.isEmpty
     }
 
@@ -131,9 +132,7 @@ struct AgentLoop: Sendable {
         for end in ends {
             switch end {
             case .leaving: return try sayGoodbye("there are to be fewer agents")
-            case .halted(let reason):
-                try sayGoodbye("the job hands out no more specs: \(reason)")
-                return failures.finish()
+            case .halted(let reason): return try sayGoodbye("the job hands out no more specs: \(reason)")
             default: continue
             }
         }
@@ -190,7 +189,9 @@ struct AgentLoop: Sendable {
                     while let next = try perform(kept) { kept = next }
                     idleSince = .now
                 } else if open?.isNone ?? false {
-                    return .nothingLeft
+                    guard try persist(isToTell) else { return .nothingLeft }
+                    failures.tell()
+                    Self.wait(.seconds(1))
                 } else if let end = try ordered() {
                     return end
                 } else if .now - idleSince > Self.idleAtMost, try isSuperfluous() {
@@ -219,7 +220,18 @@ struct AgentLoop: Sendable {
         return switch try persist({ () throws(StoreError) in try store.order(for: agent, of: job.id) }) {
         case .wait: nil
         case .leave: .leaving
-        case .halt(let reason): .halted(reason)
+        case .halt(let reason): try persist(isToTell) ? nil : .halted(reason)
+        }
+    }
+
+    /// Whether this agent stays until the user's command may be told of the last failures.
+    ///
+    /// It takes up what comes meanwhile. One agent is enough for that.
+    private func isToTell() throws(StoreError) -> Bool {
+        guard try failures.isToTell() else { return false }
+        return try !store.agents(of: job.id).contains { other in
+            other.id.rawValue < agent.rawValue && !other.isLeaving
+                && AgentVerdict(other, in: job, queue: nil, at: .now()) == .working
         }
     }
 

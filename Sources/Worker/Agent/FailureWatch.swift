@@ -39,35 +39,28 @@ final class FailureWatch: Sendable {
         guard job.options.onFailure != nil, beginTelling() else { return }
         Thread.detachNewThread { [self] in
             defer { endTelling() }
-            _ = tellNow()
+            tellNow()
         }
     }
 
-    /// The same before the agent ends, whenever the command may be told again.
-    func finish() {
-        guard job.options.onFailure != nil else { return }
-        while !StopRequest.isMade {
-            if beginTelling() {
-                let isDone = tellNow()
-                endTelling()
-                if isDone { return }
-            }
-            AgentLoop.wait(.seconds(1))
-        }
+    /// Whether the command is being told, or is to be told of failures that it does not know of as soon as it may.
+    func isToTell() throws(StoreError) -> Bool {
+        guard job.options.onFailure != nil else { return false }
+        if isTelling.withLock({ $0 }) { return true }
+        return try store.hasUntoldFailures(of: job.id)
     }
 
-    /// Tells what is to be told now.
-    ///
-    /// - Returns: Whether nothing is left to tell, or can be.
-    private func tellNow() -> Bool {
+    /// Waits until the command has ended that is being told.
+    func wait() {
+        while isTelling.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.05) }
+    }
+
+    private func tellNow() {
         do {
-            for note in try FailureNotice(store: store, job: job, environment: environment).send() {
-                AgentLoop.say(note)
-            }
-            return try !store.hasUntoldFailures(of: job.id)
+            let notice = FailureNotice(store: store, job: job, environment: environment)
+            for note in try notice.send(shouldStop: { StopRequest.isMade }) { AgentLoop.say(note) }
         } catch {
             AgentLoop.say("--on-failure: \(error)")
-            return true
         }
     }
 

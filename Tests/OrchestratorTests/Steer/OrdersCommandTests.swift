@@ -127,6 +127,32 @@ struct OrdersCommandTests {
         _ = try await bench.orchestrator(["cancel", "1"])
     }
 
+    @Test func anAgentThatStaysToTellOfFailuresTakesUpWhatComes() async throws {
+        let bench = try Workbench(adding: TrainingEndToEndTests.realWorker)
+        _ = try bench.write(
+            TrainingEndToEndTests.experiment(steps: 400).replacing("lr: 0.001", with: "lr: 1.0e+30"), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+        let answer = try await bench.orchestrator([
+            "submit", "--experiments", "small.yaml", "--executor", "local", "--on-failure", "cat >> told", "--watch",
+        ])
+        #expect(answer.code == 1, "\(answer.error)")
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = JobID(rawValue: 1)
+        try await eventually(within: .seconds(30)) { try store.agents(of: job).map(\.state) == [.ended] }
+        // What fails within a minute of the first is told later, for which the second agent stays.
+        let add = ["add", "1", "--experiments", "small.yaml", "--set", "seed=1"]
+        #expect(try await bench.orchestrator(add).code == 0)
+        #expect(try await bench.orchestrator(["resume", "1"]).code == 0)
+        try await eventually(within: .seconds(30)) { try store.hasUntoldFailures(of: job) }
+        #expect(try await bench.orchestrator(["retry", "1", "--failed"]).code == 0)
+        try await eventually(within: .seconds(30)) {
+            try store.snapshot(of: job).runs.allSatisfy { $0.status == .failed && $0.attempt == 2 }
+        }
+        #expect(try store.agents(of: job).map(\.state) == [.ended, .running])
+        #expect(try await bench.orchestrator(["cancel", "1"]).code == 0)
+        try await eventually(within: .seconds(30)) { try store.agents(of: job).allSatisfy { $0.state == .ended } }
+    }
+
     @Test func aHopelessJobStopsAndTellsTheUsersCommand() async throws {
         let bench = try Workbench(adding: TrainingEndToEndTests.realWorker)
         // A learning rate at which the loss is not finite after a few steps.

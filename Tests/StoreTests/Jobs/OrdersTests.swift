@@ -180,6 +180,15 @@ struct OrdersTests {
         #expect(try store.hasUntoldFailures(of: job), "a new attempt has failed anew")
     }
 
+    @Test(arguments: [
+        ("the loss is 1.646e-02 at row 3 (1.2e+00)", "the loss is 9e+10 at row 12 (0.5)", true),
+        ("exit code 1", "exit code 139", true), ("n1.log is gone", "n2.log is gone", true),
+        ("1.2.3 is no version", "10.2.3 is no version", true), ("NaN at 1", "inf at 1", false), ("3e", "3", false),
+    ])
+    func reasonsThatDifferInNumbersAreOfOneKind(a: String, b: String, isOne: Bool) {
+        #expect((FailurePattern(a) == FailurePattern(b)) == isOne)
+    }
+
     @Test func surplusAgentsLeaveAfterTheirRuns() throws {
         let job = try store.addJob(6).id
         let agents = try (1...4).map { try store.addAgent(to: job, pid: $0) }

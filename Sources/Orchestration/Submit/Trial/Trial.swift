@@ -139,6 +139,9 @@ package struct Trial {
             guard present == text else {
                 throw Failure.badInput("\(folder) holds a run of another spec; --out names a folder for this one")
             }
+            guard try !FolderListing.holds("\(folder)/model_\(spec.steps).safetensors") else {
+                throw Failure.badInput("\(folder) holds this run, and it is done; --out names another folder")
+            }
         } else {
             guard try FolderListing.names(in: folder).isEmpty else {
                 throw Failure.badInput("\(folder) is not empty, and no run's; --out names a new folder")

@@ -152,7 +152,8 @@ public struct NewSpec: Sendable {
     public var target: String?
     /// The target's files, where the config names files.
     public var targetFiles: String?
-    var steps: Int
+    /// The length of the run.
+    public var steps: Int
     /// The definition of the search that it belongs to, if it does: text that agents understand.
     public var search: String?
     /// Whether the search chooses the config when the spec is claimed.
