@@ -132,7 +132,9 @@ struct AgentLoop: Sendable {
         for end in ends {
             switch end {
             case .leaving: return try sayGoodbye("there are to be fewer agents")
-            case .halted(let reason): return try sayGoodbye("the job hands out no more specs: \(reason)")
+            case .halted(let reason):
+                try sayGoodbye("the job hands out no more specs: \(reason)")
+                return try tellTheRest()
             default: continue
             }
         }
@@ -157,6 +159,15 @@ struct AgentLoop: Sendable {
                 inPlaceOf: store.agent(agent).slurm)
             try sayGoodbye("\(reason); \(answer)")
         }
+    }
+
+    /// Stays until the user's command knows of all failures, though nothing is to be done any more.
+    private func tellTheRest() throws(StoreError) {
+        while !StopRequest.isMade, try failures.isToTell() {
+            failures.tell()
+            Self.wait(.seconds(1))
+        }
+        failures.wait()
     }
 
     private func sayGoodbye(_ reason: String) throws(StoreError) {
@@ -220,7 +231,7 @@ struct AgentLoop: Sendable {
         return switch try persist({ () throws(StoreError) in try store.order(for: agent, of: job.id) }) {
         case .wait: nil
         case .leave: .leaving
-        case .halt(let reason): try persist(isToTell) ? nil : .halted(reason)
+        case .halt(let reason): .halted(reason)
         }
     }
 
