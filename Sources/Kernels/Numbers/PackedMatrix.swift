@@ -8,22 +8,26 @@ final class PackedMatrix {
     let columns: Int
     private let straight: Storage
     private let transposed: Storage
+    /// The matrix as it is, where inputs are multiplied with it of which few are not zero.
+    private let plain: Storage?
     private static let panels = ck_best_panels()
 
-    init(rows: Int, columns: Int) {
+    init(rows: Int, columns: Int, takesInputs: Bool = false) {
+        plain = takesInputs ? Storage(count: rows * columns) : nil
         self.rows = rows
         self.columns = columns
         straight = Storage(count: rows * columns)
         transposed = Storage(count: rows * columns)
     }
 
-    convenience init(rows: Int, columns: Int, values: Storage) {
-        self.init(rows: rows, columns: columns)
+    convenience init(rows: Int, columns: Int, values: Storage, takesInputs: Bool = false) {
+        self.init(rows: rows, columns: columns, takesInputs: takesInputs)
         withExtendedLifetime(values) { pack(values.pointer) }
     }
 
     /// Takes on the values of a dense matrix (rows, columns).
     func pack(_ values: Floats) {
+        plain?.pointer.update(from: values, count: rows * columns)
         ck_pack(straight.pointer, values, rows, columns, 0, Self.panels)
         ck_pack(transposed.pointer, values, columns, rows, 1, Self.panels)
     }
@@ -36,5 +40,15 @@ final class PackedMatrix {
     /// result (columns, n) = matrixᵀ · block (rows, n), added to what is there if `keep`.
     func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false) {
         ck_packed_product(result, transposed.pointer, block, columns, n, rows, keep ? 1 : 0, Self.panels)
+    }
+
+    /// result (columns, rows) = matrixᵀ · the tile's input (rows, rows of the tile), plus a bias (columns).
+    func multiplyTransposed(input tile: Tile, bias: Floats? = nil, into result: Floats) {
+        if let plain, let active = tile.active, columns >= Tile.fewestColumns {
+            ck_active_product(result, active, plain.pointer, bias, columns, tile.rows)
+        } else {
+            if let bias { ck_fill_rows(result, bias, columns, tile.rows) }
+            multiplyTransposed(tile.x, into: result, tile.rows, keep: bias != nil)
+        }
     }
 }

@@ -147,7 +147,22 @@ final class TileSums {
         _ source: Floats, _ gradient: Floats, to place: Floats, _ height: Int, _ columns: Int, _ rows: Int
     ) {
         add(to: place, count: height * columns) { sum, keep in
-            product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: keep)
+            if ck_sums_are_narrow(height, columns) != 0 {
+                ck_narrow_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
+            } else {
+                product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: keep)
+            }
+        }
+    }
+
+    /// Adds the tile's input (features, rows) · gradient (columns, rows)ᵀ to a place of the accumulator.
+    func addProduct(ofInput tile: Tile, features: Int, _ gradient: Floats, to place: Floats, _ columns: Int) {
+        guard let active = tile.active, columns >= Tile.fewestColumns else {
+            return addProduct(tile.x, gradient, to: place, features, columns, tile.rows)
+        }
+        add(to: place, count: features * columns) { sum, keep in
+            if keep == 0 { sum.update(repeating: 0, count: features * columns) }
+            ck_active_sums(sum, active, gradient, columns, tile.rows)
         }
     }
 }

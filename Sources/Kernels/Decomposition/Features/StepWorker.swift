@@ -67,11 +67,8 @@ final class StepWorker {
         network.clean(pass)
         for (index, share) in tile.modules.enumerated() {
             decomposition.subcomponents.gates[index].forward(
-                share.gate, a: share.inner, fits: fits?.from(index * layout.subcomponents), parameters: parameters,
-                rows: tile.rows)
-            ck_importance_forward(
-                share.ci, tile.ciUpper, share.gate, decomposition.settings.sigmoid.code,
-                layout.subcomponents * tile.rows)
+                share.gate, ci: share.ci, ciUpper: tile.ciUpper, sigmoid: decomposition.settings.sigmoid,
+                a: share.inner, fits: fits?.from(index * layout.subcomponents), parameters: parameters, rows: tile.rows)
         }
     }
 

@@ -42,13 +42,21 @@ final class Tile {
     /// 1 where the output losses count the row.
     let live: Floats
     let rowIndex: UnsafeMutablePointer<UInt32>
+    /// What of the input is not zero, where that is little.
+    private(set) var active: ck_active?
+    private let activeRoom: ck_active?
     private let storage: Storage
+    /// So many columns products with lists of active features have at least.
+    static let fewestColumns = 16
+    /// A list is worth its while where no more than one feature in so many is active.
+    private static let sparsity = 6
 
     init(capacity: Int, features: Int, outputs: Int, modules count: Int, subcomponents: Int) {
         let block = subcomponents * capacity
         let sizes =
             [features * capacity] + Array(repeating: outputs * capacity, count: 3)
             + Array(repeating: block, count: 3 + 8 * count) + Array(repeating: capacity, count: 3)
+            + [capacity + 1] + Array(repeating: features * capacity / Self.sparsity, count: 2)
         let rounded = sizes.map { ($0 + 15) & ~15 }
         let storage = Storage(count: rounded.reduce(0, +))
         var next = storage.pointer
@@ -73,7 +81,15 @@ final class Tile {
         }
         weight = take()
         live = take()
-        rowIndex = UnsafeMutableRawPointer(take()).bindMemory(to: UInt32.self, capacity: capacity)
+        func takeNumbers(_ count: Int) -> UnsafeMutablePointer<UInt32> {
+            UnsafeMutableRawPointer(take()).bindMemory(to: UInt32.self, capacity: count)
+        }
+        rowIndex = takeNumbers(capacity)
+        let room = features * capacity / Self.sparsity
+        activeRoom =
+            subcomponents < Self.fewestColumns
+            ? nil
+            : ck_active(start: takeNumbers(capacity + 1), feature: takeNumbers(room), value: take(), room: room)
     }
 
     /// Takes up `source`'s rows from `first` on, as many as fit.
@@ -98,7 +114,11 @@ final class Tile {
     private func load(_ source: BatchRows, _ range: Range<Int>) {
         let (first, taken) = (range.lowerBound, range.count)
         rows = (taken + 15) & ~15
-        ck_transpose(x, source.values + first * source.features, taken, source.features, rows)
+        let values = source.values + first * source.features
+        ck_transpose(x, values, taken, source.features, rows)
+        active = activeRoom.flatMap { room in
+            ck_list_active(room, values, taken, source.features, rows) > room.room ? nil : room
+        }
         for row in 0..<rows {
             let counted = row < taken
             rowIndex[row] = counted ? source.index[first + row] : 0

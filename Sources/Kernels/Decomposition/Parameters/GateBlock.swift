@@ -33,19 +33,26 @@ extension Gates {
         importance: UnsafeMutablePointer<Double>, schatten: UnsafeMutablePointer<Double>,
         fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, gradients: Floats, rows: Int
     ) {
-        let (c, s, sigmoid) = (subcomponents, block.scratch, settings.sigmoid.code)
-        ck_importance_forward(s.ci, s.ciUpper, block.gate, sigmoid, c * rows)
-        ck_power_sum(
-            importance, s.dciUpper, s.ciUpper, block.weight, nil,
-            (settings.coefficients[.importanceMinimality] ?? 0) * perRow, 1e-12, settings.pnorm, 0, c, rows)
-        if let coefficient = settings.coefficients[.schatten] {
+        let (s, sigmoid) = (block.scratch, settings.sigmoid.code)
+        // Some subcomponents at a time: what lies between the losses and the gates does not leave the first-level cache.
+        forEachBlock(rows: rows) { components in
+            let (first, place, count) = (
+                components.lowerBound, components.lowerBound * rows, components.count * rows
+            )
+            ck_importance_forward(s.ci, s.ciUpper, block.gate + place, sigmoid, count)
             ck_power_sum(
-                schatten, s.dciUpper, s.ciUpper, block.weight, squaredNorms, coefficient * perRow, 0, settings.pnorm, 1,
-                c, rows)
+                importance + first, s.dciUpper, s.ciUpper, block.weight, nil,
+                (settings.coefficients[.importanceMinimality] ?? 0) * perRow, 1e-12, settings.pnorm, 0,
+                components.count, rows)
+            if let coefficient = settings.coefficients[.schatten] {
+                ck_power_sum(
+                    schatten + first, s.dciUpper, s.ciUpper, block.weight, squaredNorms + first, coefficient * perRow,
+                    0, settings.pnorm, 1, components.count, rows)
+            }
+            ck_importance_backward(s.dGate, block.dci + place, s.dciUpper, block.gate + place, sigmoid, count)
+            backward(
+                components, da: block.dInner + place, gradients: gradients, dg: s.dGate, a: block.inner + place,
+                fits: fits, parameters: parameters, rows: rows)
         }
-        ck_importance_backward(s.dGate, block.dci, s.dciUpper, block.gate, sigmoid, c * rows)
-        backward(
-            da: block.dInner, gradients: gradients, dg: s.dGate, a: block.inner, fits: fits, parameters: parameters,
-            rows: rows)
     }
 }

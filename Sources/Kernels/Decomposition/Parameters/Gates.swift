@@ -35,38 +35,64 @@ struct Gates {
             components.count, neurons)
     }
 
-    /// Writes g (C, rows) for the inner activations a (C, rows).
-    func forward(
-        _ g: Floats, a: Floats, fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, rows: Int
-    ) {
-        let p = parameters + offset
-        if neurons == 0 {
-            ck_linear_gate_forward(g, a, p, p + subcomponents, subcomponents, rows)
-        } else if let fits {
-            ck_fitted_gate_forward(
-                g, a, fits, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, rows, neurons)
-        } else {
-            ck_gate_forward(
-                g, a, p, p + weights, p + 2 * weights, p + 3 * weights, subcomponents, rows, neurons)
+    /// Runs `body` on a few subcomponents after another, so few that the first-level cache holds their rows several times.
+    func forEachBlock(rows: Int, _ body: (_ components: Range<Int>) -> Void) {
+        let each = max(1, 512 / max(rows, 1))
+        for first in stride(from: 0, to: subcomponents, by: each) {
+            body(first..<min(first + each, subcomponents))
         }
     }
 
-    /// Adds to da (C, rows) and to the parameters' gradients, which are laid out like the parameters.
-    func backward(
-        da: Floats, gradients: Floats, dg: Floats, a: Floats, fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats,
+    /// Writes g (C, rows) for the inner activations a (C, rows), and the causal importances that masks see.
+    ///
+    /// `ciUpper` is room for what importance losses see.
+    func forward(
+        _ g: Floats, ci: Floats, ciUpper: Floats, sigmoid: Sigmoid, a: Floats, fits: UnsafeMutablePointer<ck_fit>?,
+        parameters: Floats, rows: Int
+    ) {
+        forEachBlock(rows: rows) { components in
+            let place = components.lowerBound * rows
+            forward(components, g + place, a: a + place, fits: fits, parameters: parameters, rows: rows)
+            ck_importance_forward(ci + place, ciUpper, g + place, sigmoid.code, components.count * rows)
+        }
+    }
+
+    /// Writes g for the inner activations a of some subcomponents, `fits` being all of the module's.
+    private func forward(
+        _ components: Range<Int>, _ g: Floats, a: Floats, fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats,
         rows: Int
     ) {
-        let (p, d) = (parameters + offset, gradients + offset)
+        let (first, count) = (components.lowerBound, components.count)
+        let p = parameters + offset + first * neurons
+        let last = parameters + offset + 3 * weights + first
         if neurons == 0 {
-            ck_linear_gate_backward(da, d, d + subcomponents, dg, a, p, subcomponents, rows)
+            let p = parameters + offset + first
+            ck_linear_gate_forward(g, a, p, p + subcomponents, count, rows)
+        } else if let fits {
+            ck_fitted_gate_forward(g, a, fits + first, p, p + weights, p + 2 * weights, last, count, rows, neurons)
+        } else {
+            ck_gate_forward(g, a, p, p + weights, p + 2 * weights, last, count, rows, neurons)
+        }
+    }
+
+    /// Adds to da of some subcomponents and to the parameters' gradients, which are laid out like the parameters.
+    func backward(
+        _ components: Range<Int>, da: Floats, gradients: Floats, dg: Floats, a: Floats,
+        fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, rows: Int
+    ) {
+        let (first, count) = (components.lowerBound, components.count)
+        let (p, d) = (parameters + offset + first * neurons, gradients + offset + first * neurons)
+        let last = gradients + offset + 3 * weights + first
+        if neurons == 0 {
+            let (p, d) = (parameters + offset + first, gradients + offset + first)
+            ck_linear_gate_backward(da, d, d + subcomponents, dg, a, p, count, rows)
         } else if let fits {
             ck_fitted_gate_backward(
-                da, fits, d, d + weights, d + 2 * weights, d + 3 * weights, dg, a, p, p + weights, p + 2 * weights,
-                subcomponents, rows, neurons)
+                da, fits + first, d, d + weights, d + 2 * weights, last, dg, a, p, p + weights, p + 2 * weights, count,
+                rows, neurons)
         } else {
             ck_gate_backward(
-                da, d, d + weights, d + 2 * weights, d + 3 * weights, dg, a, p, p + weights, p + 2 * weights,
-                subcomponents, rows, neurons)
+                da, d, d + weights, d + 2 * weights, last, dg, a, p, p + weights, p + 2 * weights, count, rows, neurons)
         }
     }
 }

@@ -68,11 +68,12 @@ final class ResidualMLPConnections {
             form(storage.pointer)
             return storage
         }
-        func packed(_ rows: Int, _ columns: Int, _ form: (Floats) -> Void) -> PackedMatrix {
-            PackedMatrix(rows: rows, columns: columns, values: formed(rows, columns, form))
+        func packed(_ rows: Int, _ columns: Int, takesInputs: Bool = false, _ form: (Floats) -> Void) -> PackedMatrix {
+            PackedMatrix(
+                rows: rows, columns: columns, values: formed(rows, columns, form), takesInputs: takesInputs)
         }
         embeddingToNeurons = weightIn.map { input in
-            packed(f, m) {
+            packed(f, m, takesInputs: true) {
                 product(into: $0, weightE.pointer, input.pointer, m: f, n: m, k: d, .none, .transposed)
             }
         }
@@ -110,7 +111,7 @@ final class ResidualMLPConnections {
         func reserved(_ wanted: Bool, _ rows: Int, _ columns: Int) -> PackedMatrix? {
             wanted ? PackedMatrix(rows: rows, columns: columns) : nil
         }
-        embeddingToV = inModule.map { reserved($0 != nil, f, c) }
+        embeddingToV = inModule.map { $0 == nil ? nil : PackedMatrix(rows: f, columns: c, takesInputs: true) }
         biasToV = (0..<count).map { l in
             inModule[l] != nil && biasOut[..<l].contains { $0 != nil } ? Storage(count: c) : nil
         }

@@ -87,8 +87,7 @@ final class ResidualMLPNetwork: Network {
         let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
         for l in 0..<n.layers {
             let fromInput = block(.fromInput, l, pass)
-            ck_fill_rows(fromInput, n.neuronBias[l].pointer, n.neurons, rows)
-            n.embeddingToNeurons[l].multiplyTransposed(tile.x, into: fromInput, rows, keep: true)
+            n.embeddingToNeurons[l].multiplyTransposed(input: tile, bias: n.neuronBias[l].pointer, into: fromInput)
             let neurons = block(.clean, l, pass)
             neurons.update(from: fromInput, count: n.neurons * rows)
             for k in 0..<l {
@@ -96,20 +95,18 @@ final class ResidualMLPNetwork: Network {
             }
             activate(neurons, neurons, n.neurons * rows)
             if let module = n.inModule[l], let embeddingToV = n.embeddingToV[l] {
-                let own = block(.innerFromInput, l, pass)
                 let inner = tile.modules[module].inner
-                if let bias = n.biasToV[l] {
-                    ck_fill_rows(own, bias.pointer, n.c, rows)
-                } else {
-                    own.update(repeating: 0, count: n.c * rows)
+                // The first layer reads nothing but the input.
+                let own = l == 0 ? inner : block(.innerFromInput, l, pass)
+                embeddingToV.multiplyTransposed(input: tile, bias: n.biasToV[l]?.pointer, into: own)
+                if l > 0 {
+                    inner.update(from: own, count: n.c * rows)
+                    for k in 0..<l {
+                        guard let connection = n.neuronsToV[l][k] else { continue }
+                        connection.multiplyTransposed(block(.clean, k, pass), into: inner, rows, keep: true)
+                    }
+                    block(.dInnerFromInput, l, pass).update(repeating: 0, count: n.c * rows)
                 }
-                embeddingToV.multiplyTransposed(tile.x, into: own, rows, keep: true)
-                inner.update(from: own, count: n.c * rows)
-                for k in 0..<l {
-                    guard let connection = n.neuronsToV[l][k] else { continue }
-                    connection.multiplyTransposed(block(.clean, k, pass), into: inner, rows, keep: true)
-                }
-                block(.dInnerFromInput, l, pass).update(repeating: 0, count: n.c * rows)
             }
             if let module = n.outModule[l] {
                 n.outV[l]?.multiplyTransposed(neurons, into: tile.modules[module].inner, rows)
@@ -306,7 +303,7 @@ final class ResidualMLPNetwork: Network {
                 pass.sums.addProduct(block(.clean, k, pass), dInner, to: sums.neuronsToV[l][k], n.neurons, n.c, rows)
             }
             if l > 0 { ck_add(dInner, block(.dInnerFromInput, l, pass), n.c * rows) }
-            pass.sums.addProduct(tile.x, dInner, to: sums.embeddingToV[l], n.features, n.c, rows)
+            pass.sums.addProduct(ofInput: tile, features: n.features, dInner, to: sums.embeddingToV[l], n.c)
             if n.biasToV[l] != nil {
                 pass.sums.add(to: sums.biasToV[l], count: n.c) { sum, keep in
                     if keep == 0 { sum.update(repeating: 0, count: n.c) }

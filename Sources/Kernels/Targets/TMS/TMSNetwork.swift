@@ -40,7 +40,10 @@ final class TMSNetwork: Network {
         outputs = target.features
         width = max(target.features, target.hidden)
         self.layout = layout
-        v = layout.modules.map { PackedMatrix(rows: $0.inputs, columns: layout.subcomponents) }
+        v = layout.modules.indices.map { index in
+            PackedMatrix(
+                rows: layout.modules[index].inputs, columns: layout.subcomponents, takesInputs: decomposed[index] == 0)
+        }
         u = layout.modules.map { PackedMatrix(rows: layout.subcomponents, columns: $0.outputs) }
     }
 
@@ -75,7 +78,11 @@ final class TMSNetwork: Network {
             let output = cleanOutput(index, pass)
             stage.weight.multiply(input, into: output, rows)
             if let module = stage.module {
-                applyV(module, pass, to: input, into: tile.modules[module].inner)
+                if index == 0 {
+                    v[module].multiplyTransposed(input: tile, into: tile.modules[module].inner)
+                } else {
+                    applyV(module, pass, to: input, into: tile.modules[module].inner)
+                }
             }
         }
         let last = cleanOutput(stages.count - 1, pass)
@@ -137,9 +144,14 @@ final class TMSNetwork: Network {
     func backwardInner(_ pass: Pass) {
         for (index, stage) in stages.enumerated() {
             guard let module = stage.module else { continue }
-            pass.sums.addProduct(
-                cleanOutput(index - 1, pass), pass.tile.modules[module].dInner,
-                to: pass.accumulator + layout.modules[module].v, stage.inputs, layout.subcomponents, pass.tile.rows)
+            let (dInner, place) = (pass.tile.modules[module].dInner, pass.accumulator + layout.modules[module].v)
+            if index == 0 {
+                pass.sums.addProduct(
+                    ofInput: pass.tile, features: stage.inputs, dInner, to: place, layout.subcomponents)
+            } else {
+                pass.sums.addProduct(
+                    cleanOutput(index - 1, pass), dInner, to: place, stage.inputs, layout.subcomponents, pass.tile.rows)
+            }
         }
     }
 

@@ -50,6 +50,29 @@ void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transpose
 void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
                        ck_panels panels);
 
+// MARK: Products along a tile's rows (rows.c). Blocks (features, rows); rows come in sixteens.
+
+/// What of some inputs is not zero: row r's are those from start[r] to before start[r + 1], features in their order.
+typedef struct {
+  uint32_t *start, *feature;
+  float *value;
+  /// How many features and values there is room for.
+  size_t room;
+} ck_active;
+
+/// Lists what is not zero in `values` (count, features), for `rows` rows; returns how much that is, or more than there is
+/// room for.
+size_t ck_list_active(ck_active list, const float *values, size_t count, size_t features, size_t rows);
+/// out (components, rows) = vᵀ x + bias, v (features, components), bias (components) or NULL; at least 16 components. The
+/// bytes are those of a packed product.
+void ck_active_product(float *out, ck_active list, const float *v, const float *bias, size_t components, size_t rows);
+/// sums (features, components) += x dᵀ, d (components, rows); at least 16 components.
+void ck_active_sums(float *sums, ck_active list, const float *d, size_t components, size_t rows);
+/// Whether `ck_narrow_sums` is faster than the library on this CPU.
+int ck_sums_are_narrow(size_t m, size_t n);
+/// c (m, n) = a bᵀ, a (m, rows), b (n, rows), added to what is there if `keep`.
+void ck_narrow_sums(float *c, const float *a, const float *b, size_t m, size_t n, size_t rows, int keep);
+
 // MARK: Gates (gate.c). a, g, dg, da (C, rows); w_in, b_in, w_out (C, N); b_out (C).
 
 void ck_gate_forward(float *g, const float *a, const float *w_in, const float *b_in, const float *w_out,

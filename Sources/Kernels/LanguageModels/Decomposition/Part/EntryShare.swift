@@ -98,8 +98,9 @@ final class EntryShare {
             ck_widen_intervals(fits, block.inner, c, rows)
             gates.fit(fits, parameters: parameters, rows: rows)
         }
-        gates.forward(block.gate, a: block.inner, fits: fits, parameters: parameters, rows: rows)
-        ck_importance_forward(block.scratch.ci, block.scratch.ciUpper, block.gate, sigmoid.code, c * rows)
+        gates.forward(
+            block.gate, ci: block.scratch.ci, ciUpper: block.scratch.ciUpper, sigmoid: sigmoid, a: block.inner,
+            fits: fits, parameters: parameters, rows: rows)
         ck_transpose(ci, block.scratch.ci, c, rows, c)
         dInner.update(repeating: 0, count: c * count)
         dci.update(repeating: 0, count: c * count)

@@ -219,8 +219,9 @@ final class LanguagePart {
                 ck_widen_intervals(fits, share.inner, c, n)
                 gates.fit(fits, parameters: model.parameters, rows: n)
             }
-            gates.forward(share.gate, a: share.inner, fits: fits(index), parameters: model.parameters, rows: n)
-            ck_importance_forward(share.ci, scratch.ciUpper, share.gate, model.settings.sigmoid.code, c * n)
+            gates.forward(
+                share.gate, ci: share.ci, ciUpper: scratch.ciUpper, sigmoid: model.settings.sigmoid, a: share.inner,
+                fits: fits(index), parameters: model.parameters, rows: n)
             count(index, ci: share.ci, weight: ones, rows: n)
             share.dInner.update(repeating: 0, count: c * n)
             share.dci.update(repeating: 0, count: c * n)
