@@ -122,7 +122,8 @@ let package = Package(
         // Users' own metrics: expressions over a step's tensors, read, checked by their shapes and computed.
         .target(name: "UserMetrics", swiftSettings: strict),
         // Searches that learn from results, and which runs are stopped early; pure, the same bits on every machine.
-        .target(name: "Search", swiftSettings: strict),
+        // Hundreds of fits of a Gaussian process: without optimisation its tests take a quarter of an hour.
+        .target(name: "Search", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
