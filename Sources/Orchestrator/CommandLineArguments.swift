@@ -10,11 +10,13 @@ enum CommandLineArguments {
     private static let repeatableFor = ["export": ["--metric"], "plot": ["--figure"], "tag": ["--add", "--remove"]]
 
     /// The arguments with a bare `--sweep` given its file, negative numbers tied to their options, the published tool's
-    /// negation put right, and the help topic that is no command made one.
+    /// negation put right, without carriage returns at their ends, and the help topic that is no command made one.
     ///
     /// The parser knows no option whose value may be left out, nor a value that begins with a dash (as the columns of
     /// `--sort` may, too), nor a name of dashes and underscores.
     static func canonical(_ arguments: [String]) -> [String] {
+        // What a script has read from a CSV file may end with the file's line end.
+        let arguments = arguments.map { $0.hasSuffix("\r") ? String($0.dropLast()) : $0 }
         if arguments == ["help", "workflow"] { return ["workflow"] }
         var result: [String] = []
         // What follows "--" is no option, whatever it looks like.

@@ -56,6 +56,19 @@ struct ForegroundProcessTests {
         let end = try process.run()
         #expect(end.isOverdue && end.status == 128 + 9)
         #expect(.now - start < .seconds(60))
+        // The shell ends at once, what it has started does not.
+        let mark = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        process = ForegroundProcess(
+            ["/bin/sh", "-c", "sh -c 'trap \"\" TERM; echo $$ > \(mark); sleep 600; sleep 600' & sleep 600"],
+            environment: ["PATH": "/bin:/usr/bin"], output: .file(STDERR_FILENO))
+        process.limit = .init(.milliseconds(500))
+        #expect(try process.run().isOverdue)
+        let child = try #require(
+            Int32(try String(contentsOfFile: mark, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
+        unlink(mark)
+        // Killed, though whoever is its parent now may not have looked yet.
+        let state = (try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8))?.split(separator: " ")[2]
+        #expect(state == nil || state == "Z" || state == "X", "\(state ?? "")")
         process.limit = .init(.seconds(600), shouldStop: { true })
         #expect(try process.run().isOverdue, "its caller is to stop")
     }

@@ -140,8 +140,21 @@ public struct ForegroundProcess {
             }
             usleep(20_000)
         }
+        if isOverdue { Self.endGroup(process) }
         let signal = status & 0x7F
         return (signal == 0 ? status >> 8 & 0xFF : 128 + signal, isOverdue)
+    }
+
+    /// Ends what is left of a session whose first process has ended: others may have ignored what ended that one.
+    private static func endGroup(_ process: Int32) {
+        let end = ContinuousClock.now + Limit.grace
+        while kill(-process, 0) == 0 {
+            if .now > end {
+                kill(-process, SIGKILL)
+                return
+            }
+            usleep(20_000)
+        }
     }
 
     /// The result of a system call.

@@ -98,8 +98,14 @@ package struct Resumption {
     }
 
     private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, agents: Int, warnings: [String]) {
-        let atWork = try await launch.slurm.queue(named: job.token).filter { !$0.state.isFinal }
-        let (count, note) = try count(atWork: atWork.count, open)
+        // One that has said goodbye may still be telling of failures; SLURM starts one again that waits in the queue.
+        let agents = try launch.store.agents(of: job.id)
+        let gone = Set(agents.filter { $0.state == .ended }.compactMap(\.slurm.job))
+            .subtracting(agents.filter { $0.state != .ended }.compactMap(\.slurm.job))
+        let atWork = try await launch.slurm.queue(named: job.token).count {
+            !$0.state.isFinal && ($0.state == .pending || !gone.contains($0.job.rawValue))
+        }
+        let (count, note) = try count(atWork: atWork, open)
         let earlier = try launch.store.sbatchCalls(of: job.id).count
         let arrays = try await AgentLaunch.arrays(of: count, launch.slurm, first: earlier + 1)
         for array in arrays { try launch.write(array.script, agents: array.agents, options: options) }

@@ -7,6 +7,9 @@ public struct FailurePattern: Hashable, Sendable {
         var bytes: [UInt8] = []
         var rest = Array((reason ?? "").utf8)[...]
         while let byte = rest.first {
+            // "-3", but not the one of "n-3".
+            let isSign = "+-".utf8.contains(byte) && bytes.last.map { !Self.isOfWord($0) } ?? true
+            if isSign, Self.digits(rest.dropFirst()) > 0 { rest = rest.dropFirst() }
             let digits = Self.digits(rest)
             guard digits > 0 else {
                 bytes.append(byte)
@@ -26,6 +29,10 @@ public struct FailurePattern: Hashable, Sendable {
             }
         }
         text = String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isOfWord(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "#") || byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
     }
 
     private static func digits(_ bytes: ArraySlice<UInt8>) -> Int {

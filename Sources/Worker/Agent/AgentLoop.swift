@@ -133,8 +133,9 @@ struct AgentLoop: Sendable {
             switch end {
             case .leaving: return try sayGoodbye("there are to be fewer agents")
             case .halted(let reason):
+                let isToTell = try isToTell()
                 try sayGoodbye("the job hands out no more specs: \(reason)")
-                return try tellTheRest()
+                return isToTell ? try tellTheRest() : ()
             default: continue
             }
         }

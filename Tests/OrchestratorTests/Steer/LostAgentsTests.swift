@@ -65,6 +65,26 @@ struct LostAgentsTests {
         #expect(!other.error.contains("likely to end the same way"), "\(other.error)")
     }
 
+    @Test func anAgentThatHasSaidGoodbyeOrThatSlurmNoLongerHasMakesRoomForOthers() async throws {
+        let job = try await submit(2)
+        let store = try Store(CacheFolder(path: bench.cache))
+        let agents = try [813, 814].map { number in
+            let place = SlurmPlace(environment: [
+                "SLURM_JOB_ID": "\(number)", "SLURM_ARRAY_JOB_ID": "812", "SLURM_ARRAY_TASK_ID": "\(number - 812)",
+            ])
+            return try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job.id)
+        }
+        // The first still tells of failures; the second works.
+        try store.agentEnded(agents[0], reason: "the job hands out no more specs")
+        try setQueue(job, "812_1|813|812|1|RUNNING|NAME|n1|None", "812_2|814|812|2|RUNNING|NAME|n1|None")
+        let resume = try await bench.orchestrator(["resume", "1"])
+        #expect(resume.output.hasPrefix("Job 1: 1 agent started in SLURM's queue"), "\(resume.output)\(resume.error)")
+        // SLURM has ended the second, of which was heard a moment ago.
+        try setQueue(job, "812_2|814|812|2|FAILED|NAME|n1|NonZeroExitCode")
+        let scale = try await bench.orchestrator(["scale", "1", "2"])
+        #expect(scale.output == "Job 1: 2 agents started\n", "\(scale.output)\(scale.error)")
+    }
+
     @Test func oneThatEndedBeforeItSpokeIsToldWhileOthersWait() async throws {
         let job = try await submit(2)
         try FileManager.default.createDirectory(atPath: job.folder.logs, withIntermediateDirectories: true)

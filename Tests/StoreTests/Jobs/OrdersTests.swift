@@ -183,6 +183,7 @@ struct OrdersTests {
     @Test(arguments: [
         ("the loss is 1.646e-02 at row 3 (1.2e+00)", "the loss is 9e+10 at row 12 (0.5)", true),
         ("exit code 1", "exit code 139", true), ("n1.log is gone", "n2.log is gone", true),
+        ("loss is 1.5e+00 at -3", "loss is -2.25e-01 at 4", true), ("node n-1", "node n+1", false),
         ("1.2.3 is no version", "10.2.3 is no version", true), ("NaN at 1", "inf at 1", false), ("3e", "3", false),
     ])
     func reasonsThatDifferInNumbersAreOfOneKind(a: String, b: String, isOne: Bool) {
