@@ -7,6 +7,11 @@ package enum WeightsFile {
     ///
     /// - Throws: What is wrong with the file, or what it is instead.
     package static func read(_ path: String) throws(TargetError) -> SafeTensors {
+        var info = stat()
+        // Whoever opened a pipe would wait for its writer.
+        guard stat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG else {
+            throw TargetError("\(path) is not a regular file; expected weights")
+        }
         if let instead = textual(path) { throw TargetError("\(path) \(instead)") }
         do {
             switch (path as NSString).pathExtension {

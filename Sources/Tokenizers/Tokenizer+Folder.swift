@@ -54,6 +54,10 @@ private struct TokenizerFolder {
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
     func bytes(_ name: String) throws(TokenizerError) -> [UInt8] {
+        var info = stat()
+        guard stat(path(name), &info) != 0 || info.st_mode & S_IFMT == S_IFREG else {
+            throw .unreadable(file: path(name), reason: "is not a regular file")
+        }
         guard let contents = FileManager.default.contents(atPath: path(name)) else {
             throw .unreadable(file: path(name), reason: has(name) ? "can't be read" : "no such file")
         }

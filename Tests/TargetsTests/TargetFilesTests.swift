@@ -74,6 +74,12 @@ struct TargetFilesTests {
         #expect(told.hasPrefix("…/tms.safetensors \(what)"))
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: ["tms.safetensors", "tms.pth"])
+    func aPipeInTheWeightsPlaceIsNotWaitedFor(name: String) throws {
+        #expect(mkfifo(folder + "/" + name, 0o600) == 0)
+        #expect(try #require(message()) == "…/\(name) is not a regular file; expected weights")
+    }
+
     @Test(arguments: ["tms.safetensors", "tms.pth"])
     func aFileThatWasCutShortIsDamaged(name: String) throws {
         try SafeTensors(arrays: Self.weights, metadata: [:]).write(to: folder + "/whole")

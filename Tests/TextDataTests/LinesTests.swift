@@ -48,7 +48,9 @@ struct LinesTests {
 
     @Test func mistakesInLinesAreToldWithTheirNumber() {
         #expect(refusal("{\"text\": \"a\"}\n{\"text\": ", as: "a.jsonl")?.hasPrefix("line 2: no JSON") == true)
-        #expect(refusal("{\"text\": \"a\"}\n{\"text\": 3}", as: "a.jsonl") == "line 2: expected a text as 'text'")
+        #expect(
+            refusal("{\"text\": \"a\"}\n{\"text\": 3}", as: "a.jsonl")
+                == "line 2: expected a text or null as 'text', found 3")
         #expect(refusal("[1, 2]\n", as: "a.jsonl")?.hasPrefix("row 1: expected an object") == true)
     }
 

@@ -28,6 +28,15 @@ enum ForeignFile {
                 "this is an experiment file of seml's; "
                     + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
         }
+        if !keys.contains("global"), !keys.contains("parameters") {
+            for (tool, own) in others {
+                guard let key = entries.map(\.key).first(where: own.contains) else { continue }
+                return problem(
+                    at: key,
+                    "this is a file for \(tool); "
+                        + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
+            }
+        }
         switch role {
         case .sweep: return sweepProblem(entries, keys, problem)
         case .config: return configProblem(keys, problem)
@@ -35,6 +44,13 @@ enum ForeignFile {
     }
 
     private static let sweepForm = "here parameters stand below 'global:', each as 'lr: {values: [1e-3, 2e-3]}'"
+
+    /// Other tools, and keys at the top of their files that are nobody else's.
+    private static let others: [(tool: String, keys: Set<String>)] = [
+        ("Optuna", ["study_name", "n_trials", "direction", "directions"]),
+        ("Ray Tune", ["param_space", "tune_config", "num_samples"]), ("NNI", ["searchSpace", "searchSpaceFile"]),
+        ("Determined", ["hyperparameters", "searcher"]), ("Kubernetes", ["apiVersion"]),
+    ]
 
     /// Keys of W&B's sweep files that mean nothing here.
     private static let wandbKeys: Set<String> = [

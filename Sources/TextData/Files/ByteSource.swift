@@ -13,7 +13,8 @@ final class ByteSource {
     ///
     /// - Throws: a `Fault` with the system's reason.
     init(path: String) throws(Fault) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe is refused below, not waited for.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Fault("cannot be read: \(String(cString: strerror(errno)))") }
         var information = stat()
         guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {

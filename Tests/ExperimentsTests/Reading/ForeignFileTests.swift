@@ -38,6 +38,14 @@ struct ForeignFileTests {
         ("defaults: [_self_]\nlr: 1", "s:1:1: defaults: this is a Hydra config; "),
         ("hydra: {sweeper: {params: {lr: '1,2'}}}", "s:1:1: hydra: this is a Hydra config; "),
         (
+            "direction: minimize\nn_trials: 10\nparams: {lr: {low: 0.1, high: 1}}",
+            "s:1:1: direction: this is a file for Optuna; "
+        ),
+        (
+            "num_samples: 3\nparam_space: {lr: {grid_search: [1]}}",
+            "s:1:1: num_samples: this is a file for Ray Tune; "
+        ),
+        (
             "seml: {executable: a.py}\ngrid: {lr: {type: choice, options: [1]}}",
             "s:1:1: seml: this is an experiment file of"
         ),

@@ -174,7 +174,10 @@ package final class RawCheckout {
 
     /// The bytes of a file on the disk and in the commit.
     private func versions(of path: String) -> [[UInt8]] {
-        let now = FileManager.default.contents(atPath: git.folder + "/" + path).map(Array.init)
+        var info = stat()
+        let file = git.folder + "/" + path
+        let isFile = stat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+        let now = isFile ? FileManager.default.contents(atPath: file).map(Array.init) : nil
         let before = git.ask(["cat-file", "blob", "\(base):\(path)"], variables: variables, limit: Limit.diff)
         return [now, before].compactMap(\.self)
     }
