@@ -66,9 +66,14 @@ struct ForegroundProcessTests {
         let child = try #require(
             Int32(try String(contentsOfFile: mark, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
         unlink(mark)
-        // Killed, though whoever is its parent now may not have looked yet.
-        let state = (try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8))?.split(separator: " ")[2]
-        #expect(state == nil || state == "Z" || state == "X", "\(state ?? "")")
+        // Killed, though a busy system may not have ended it yet, nor whoever is its parent now have looked.
+        func isGone() -> Bool {
+            let stat = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)
+            return ["Z", "X", nil].contains(stat?.split(separator: " ")[2])
+        }
+        let killed = ContinuousClock.now
+        while !isGone(), .now - killed < .seconds(30) { usleep(20_000) }
+        #expect(isGone())
         process.limit = .init(.seconds(600), shouldStop: { true })
         #expect(try process.run().isOverdue, "its caller is to stop")
     }
