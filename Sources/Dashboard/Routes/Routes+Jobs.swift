@@ -11,7 +11,7 @@ extension Routes {
         }
         let jobs = try state.jobs()
         return try .json(
-            JobListing(cache: site.cache.path, jobs: jobs, stalls: await site.agents(state).stalls(of: jobs)))
+            JobListing(cache: site.cache.path, jobs: jobs, remarks: await site.agents(state).remarks(on: jobs)))
     }
 
     func ofJob(_ job: JobID, _ path: [String], _ ask: Ask) async throws -> Reply? {

@@ -70,11 +70,16 @@ enum ForeignFile {
     ) -> ConfigProblem? {
         if keys.contains("parameters"), !keys.contains("global") {
             let useless = entries.filter { isOfWandB($0) && !ResultSettingsReader.reads($0) }.map(\.key)
-            let rest =
-                useless.isEmpty
-                ? "" : "; \(useless.joined(separator: ", ")) \(useless.count == 1 ? "means" : "mean") nothing here"
-            return problem(
-                "parameters", "this is a W&B sweep file; put what is below 'parameters:' below 'global:'\(rest)")
+            let kept = entries.filter(ResultSettingsReader.reads).map(\.key)
+            var form = "this is a W&B sweep file; put what is below 'parameters:' below 'global:'"
+            if !kept.isEmpty {
+                form +=
+                    "; \(kept.joined(separator: ", ")) \(kept.count == 1 ? "stays where it is" : "stay where they are")"
+            }
+            if !useless.isEmpty {
+                form += "; \(useless.joined(separator: ", ")) \(useless.count == 1 ? "means" : "mean") nothing here"
+            }
+            return problem("parameters", form)
         }
         let settings = entries.filter { entry in
             guard ExperimentConfig.fields.named(entry.key) != nil else { return false }

@@ -166,6 +166,8 @@ struct SweepCheck {
             let nearest = Spelling.nearest(to: section.name, among: known + selected)
             let cause = ConfigProblem.Cause.unknownName(
                 kind: "experiment", name: section.name, nearest: nearest, known: known)
+            // What nobody knows need not have the form of a section either.
+            problems.removeAll { $0.path == section.name && $0.place == section.place }
             report(cause, path: section.name, at: section.place)
             return
         }

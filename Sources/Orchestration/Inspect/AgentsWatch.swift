@@ -30,6 +30,8 @@ package struct AgentsWatch {
         package var reasonOfEnd: String?
         /// The agents that did not end well, as SLURM told it, as far as that still matters.
         package var endings: [SlurmEnding] = []
+        /// What SLURM says of agents that wait in its queue; also among the notes.
+        package var waiting: [String] = []
 
         /// Whether agents are at work, so that the work's pace says when it will be done.
         package var isAtWork: Bool {
@@ -66,20 +68,29 @@ package struct AgentsWatch {
         return (present, after)
     }
 
-    /// Why nobody works on those of the given jobs that go on in SLURM without anybody, in few words.
-    package func stalls(of jobs: [JobSummary]) async -> [JobID: String] {
-        var stalls: [JobID: String] = [:]
+    /// What a list says of a job's agents in SLURM, in few words.
+    package struct Remark: Equatable {
+        /// Why nobody works on the job any more, though runs are left.
+        package let stalled: String?
+        /// What SLURM says of agents that wait.
+        package let waiting: [String]
+    }
+
+    /// What there is to say of the agents of those of the given jobs that go on in SLURM.
+    package func remarks(on jobs: [JobSummary]) async -> [JobID: Remark] {
+        var remarks: [JobID: Remark] = [:]
         for summary in jobs where summary.job.executor == .slurm && summary.counts.settled < summary.counts.total {
             do {
                 let (_, outlook) = try await look(at: summary.job.id, runsAtMost: 1)
-                guard outlook.reasonOfEnd != nil else { continue }
                 let words = Set(outlook.endings.map(\.words)).sorted()
-                stalls[summary.job.id] = words.isEmpty ? "SLURM has none of its agents" : words.joined(separator: "; ")
+                let reason = words.isEmpty ? "SLURM has none of its agents" : words.joined(separator: "; ")
+                remarks[summary.job.id] = Remark(
+                    stalled: outlook.reasonOfEnd.map { _ in reason }, waiting: outlook.waiting)
             } catch {
                 // A list of jobs is not the place to say why one of them can't be looked at.
             }
         }
-        return stalls
+        return remarks
     }
 
     /// Looks after the agents of a job; SLURM is asked only if somebody is silent or has yet to come.
@@ -128,7 +139,8 @@ package struct AgentsWatch {
         if let problem = view.problem { outlook.notes.append("SLURM: \(problem)") }
         let entries = view.entries(of: job)
         let waiting = entries.filter { !$0.state.isFinal }
-        outlook.notes += Self.waiting(waiting)
+        outlook.waiting = Self.waiting(waiting)
+        outlook.notes += outlook.waiting
         guard isOpen else { return outlook }
         outlook.endings = endings(of: snapshot, now: entries)
         let isHeard = outlook.verdicts.contains { $0 == .working || $0 == .starting }

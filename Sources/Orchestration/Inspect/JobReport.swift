@@ -131,8 +131,10 @@ package struct JobReport: Encodable {
     }
 
     /// A job in a list of jobs.
-    package init(_ summary: JobSummary, stalled: String? = nil) {
-        self.init(summary.job, counts: summary.counts, eta: nil, agents: nil, runs: nil, stalled: stalled)
+    package init(_ summary: JobSummary, remark: AgentsWatch.Remark? = nil) {
+        self.init(
+            summary.job, counts: summary.counts, eta: nil, agents: nil, runs: nil, notes: remark?.waiting,
+            stalled: remark?.stalled)
     }
 
     /// A job with its agents and runs.

@@ -25,18 +25,18 @@ struct ListJobs: AsyncParsableCommand {
         let state = try OpenStore(cache, environment: environment, for: .looking)
         await state?.recover()
         let jobs = try await failing { try state?.store.jobs() ?? [] }
-        let stalls: [JobID: String] =
+        let remarks: [JobID: AgentsWatch.Remark] =
             if let state {
                 await AgentsWatch(
                     cache: cache, slurm: SlurmCommands(environment: environment), store: state.store
-                ).stalls(of: jobs)
+                ).remarks(on: jobs)
             } else { [:] }
         if json {
             return print(
-                try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, stalls: stalls)), terminator: "")
+                try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, remarks: remarks)), terminator: "")
         }
         guard !jobs.isEmpty else { return print(JobListing.nothing(in: cache)) }
         let style = Style.forStandardOutput(environment: environment)
-        print(JobListing.lines(jobs, stalls, style).joined(separator: "\n"))
+        print(JobListing.lines(jobs, remarks, style).joined(separator: "\n"))
     }
 }

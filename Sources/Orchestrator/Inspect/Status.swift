@@ -114,7 +114,7 @@ struct Status: AsyncParsableCommand {
         }
         let jobs = try store.jobs()
         return (
-            try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, stalls: await agents.stalls(of: jobs))),
+            try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, remarks: await agents.remarks(on: jobs))),
             jobs.last?.counts
         )
     }
@@ -125,7 +125,7 @@ struct Status: AsyncParsableCommand {
     ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []
         guard let shown = job ?? jobs.last?.job.id else { throw try nothing(in: cache) }
-        var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.stalls(of: jobs), style) + [""] : []
+        var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.remarks(on: jobs), style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
         let (snapshot, outlook) = try await agents.look(at: shown, runsAtMost: limit, refresh: refresh)
         let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)

@@ -106,7 +106,9 @@ private struct DotEnvReader {
             return String(name)
         default:
             let name = take { $0 != "=" && $0 != "#" && !$0.isSpace }
-            guard !name.isEmpty else { throw NoStatement() }
+            // No variable can be called so: what holds zero bytes was not written as text.
+            guard !name.isEmpty, !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            else { throw NoStatement() }
             return name
         }
     }

@@ -22,7 +22,7 @@ struct ForeignFileTests {
         #expect(
             sweep(text)
                 == "s:4:1: parameters: this is a W&B sweep file; put what is below 'parameters:' below 'global:'; "
-                + "program, command mean nothing here")
+                + "metric stays where it is; program, command mean nothing here")
         #expect(
             sweep(text.replacing("parameters:", with: "global:")) == """
                 s:1:1: program: belongs to W&B's sweep files and means nothing here; leave it out

@@ -48,6 +48,7 @@ struct BadSweepTests {
             #"s:1:33: global.lr_schedule.values[0]: found "cosin", expected one of linear, constant, cosine, "#
                 + "exponential; did you mean cosine?"
         ),
+        ("globl: 3", "s:1:1: globl: unknown experiment 'globl'; did you mean global?"),
         ("globl: {seed: {values: [1]}}", "s:1:1: globl: unknown experiment 'globl'; did you mean global?"),
         (
             "tms_5_2: {seed: {values: [1]}}",

@@ -85,6 +85,15 @@ struct LostAgentsTests {
         #expect(scale.output == "Job 1: 2 agents started\n", "\(scale.output)\(scale.error)")
     }
 
+    @Test func aListTellsWhatAgentsInTheQueueWaitFor() async throws {
+        let job = try await submit(2)
+        try setQueue(job, "812_[1-2]|812|812|1-2|PENDING|NAME||Priority")
+        let list = try await bench.orchestrator(["list"])
+        #expect(list.output.contains("waiting in SLURM's queue (Priority)"), "\(list.output)")
+        let json = try await bench.orchestrator(["list", "--json"])
+        #expect(json.output.contains("waiting in SLURM's queue (Priority)"), "\(json.output)")
+    }
+
     @Test func oneThatEndedBeforeItSpokeIsToldWhileOthersWait() async throws {
         let job = try await submit(2)
         try FileManager.default.createDirectory(atPath: job.folder.logs, withIntermediateDirectories: true)

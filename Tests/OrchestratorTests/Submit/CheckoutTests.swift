@@ -250,6 +250,7 @@ struct CheckoutTests {
     @Test(arguments: [
         "wandb_v1_" + String(repeating: "Ab3_", count: 12), "local-0123456789abcdef0123456789abcdef01234567",
         "hf_" + String(repeating: "aB3", count: 11) + "x", "0123456789ABCDEF0123456789ABCDEF01234567",
+        "ghp_" + String(repeating: "aB3", count: 12), "github_pat_" + String(repeating: "a1B_", count: 20),
     ]) func whateverHasTheShapeOfAKeyIsKeptOut(secret: String) throws {
         try git(["init", "-q", "-b", "main"])
         try write("a\n", to: "repo/a.py")

@@ -36,6 +36,23 @@ struct LanguageSubmitTests {
         #expect(told.contains(/own.yaml:\d+:1: pretrained_model_path: .*config.json/), "\(told)")
     }
 
+    @Test func whatEndsTheProgramThatBringsAModelIsTold() async throws {
+        let killed = try bench.writeProgram(
+            """
+            case "$*" in
+            "fetch-language --check") echo '{}' ;;
+            fetch-language) kill -9 $$ ;;
+            *) exec "\(Workbench.products)/worker" "$@" ;;
+            esac
+            """, to: "killed")
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", "ss_emb", "--executor", "local"], adding: ["SPD_WORKER": killed])
+        #expect(answer.code == 1)
+        #expect(
+            answer.error.contains("signal 9 ended it); nothing was stored"),
+            "\(answer.error)")
+    }
+
     /// A language model that is trained in a moment, decomposed in one matrix.
     static func experiment(steps: Int) -> String {
         """

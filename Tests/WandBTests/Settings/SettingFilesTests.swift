@@ -86,6 +86,14 @@ struct SettingFilesTests {
             settings.notices == ["\(scratch.path)/.env: 3 lines from 2 on are passed over: expected NAME=value"])
     }
 
+    @Test(arguments: ["\u{0}WANDB_ENTITY=lab", "WANDB_ENTITY\u{0}=lab", "WANDB\u{7}_ENTITY=lab"])
+    func aNameWithBytesThatAreNoTextIsPassedOverWithAWord(line: String) throws {
+        try write("WANDB_PROJECT=spd\n\(line)\n", to: ".env")
+        let settings = try read()
+        #expect(settings.project == "spd" && settings.entity == nil)
+        #expect(settings.notices == ["\(scratch.path)/.env: line 2 is passed over: expected NAME=value"])
+    }
+
     @Test func whateverIsInTheWayOfAFileAKeyInTheEnvironmentCounts() throws {
         for name in [".env", ".config/wandb/settings", "wandb/settings"] {
             try FileManager.default.createDirectory(

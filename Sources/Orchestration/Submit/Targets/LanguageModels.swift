@@ -49,7 +49,7 @@ package struct LanguageModels {
         for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
             let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
             let unknown = "\(worker) cannot tell whether language models are there; nothing was stored"
-            guard status == 0 else { throw .failed("\(unknown) (it ended with \(status))") }
+            guard status == 0 else { throw .failed("\(unknown) (\(Self.words(forEnd: status)))") }
             let obstacle: Obstacle
             do { obstacle = try JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) } catch {
                 throw .failed("\(unknown) (\(error))")
@@ -71,8 +71,10 @@ package struct LanguageModels {
         if status == 130 { throw .interrupted }
         guard let told = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)), let reason = told.reason
         else {
-            // It has said so itself, or was killed.
-            throw .failed("the language model or its text could not be brought here; nothing was stored")
+            // What ended by itself has said why.
+            throw .failed(
+                "the language model or its text could not be brought here (\(worker): \(Self.words(forEnd: status))); "
+                    + "nothing was stored")
         }
         let text = told.key.map { draft.problem($0, reason) } ?? reason
         throw status == 2 ? .badInput("\(text); nothing was stored") : .failed("\(text); nothing was stored")
@@ -95,6 +97,11 @@ package struct LanguageModels {
         } catch {
             throw .failed("\(unknown): \(error)")
         }
+    }
+
+    /// How the worker has ended, in words.
+    private static func words(forEnd status: Int32) -> String {
+        status > 128 ? "signal \(status - 128) ended it" : "it ended with \(status)"
     }
 
     /// Gives the worker lines, and waits for what it says.
