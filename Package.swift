@@ -129,7 +129,8 @@ let package = Package(
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
         .target(
-            name: "LanguageData", dependencies: ["Artifacts", "CCompression", "JSON", "TextData", "Tokenizers"],
+            name: "LanguageData",
+            dependencies: ["Artifacts", "CCompression", "JSON", "Layout", "TextData", "Tokenizers"],
             swiftSettings: strict),
         .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
         .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: strict),
@@ -210,7 +211,7 @@ let package = Package(
                 "Metrics", "Runs", "Targets", "TestFiles", "WandB", "Worker",
             ],
             swiftSettings: strict),
-        // A W&B server for tests: strict about the protocol, with faults on demand.
+        // A W&B server for tests, strict about the protocol, and a hub for models and data sets, with faults on demand.
         .target(
             name: "StandInWandB",
             dependencies: [

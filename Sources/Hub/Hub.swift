@@ -200,7 +200,7 @@ public struct Hub: Sendable {
         let folder = HubFolder(hubName, in: cache)
         try locked(folder) {
             // Another split of the same commit may be here already.
-            let (commit, files) = try remoteFiles(hubName, client, split: split, commit: try folder.snapshot()?.commit)
+            let (commit, files) = try remoteFiles(hubName, client, split: split, commit: try folder.begun()?.commit)
             let download = HubDownload(
                 name: hubName, commit: commit, folder: folder, client: client, progress: progress)
             try download.download(files, finishes: true)
@@ -220,7 +220,7 @@ public struct Hub: Sendable {
         if let files = try here({ try localFiles(name, split: split) }) { return files }
         let hubName = try datasetName(name)
         _ = try remoteFiles(
-            hubName, try client(for: name), split: split, commit: try HubFolder(hubName, in: cache).snapshot()?.commit)
+            hubName, try client(for: name), split: split, commit: try HubFolder(hubName, in: cache).begun()?.commit)
         return nil
     }
 

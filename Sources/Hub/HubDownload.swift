@@ -35,7 +35,9 @@ struct HubDownload {
         do {
             for sub in ["", "/blobs", "/snapshots"] { try DurableFile.createFolder(folder.path + sub) }
             try download(files)
-            if finishes { try folder.finish(commit: commit) }
+            guard finishes else { return }
+            try folder.finish(commit: commit)
+            try folder.removeIncomplete(butOf: commit)
         } catch let error as HubError {
             throw error
         } catch {
@@ -61,12 +63,11 @@ struct HubDownload {
             }
             digests.append((file.path, digest))
         }
-        // Only now: a folder with some of the files would look like a smaller data set.
-        for (path, digest) in digests { try folder.link(path, commit: commit, to: digest) }
+        try folder.add(digests, to: commit)
     }
 
     /// The size of a file behind links; nil if there is none.
-    private static func size(of path: String) -> Int? {
+    fileprivate static func size(of path: String) -> Int? {
         var information = stat()
         guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(information.st_size)
@@ -75,15 +76,15 @@ struct HubDownload {
     /// Downloads one file, from where an earlier attempt ended; returns the name of its blob.
     private func download(_ file: File, progress: @escaping (_ bytes: Int, _ received: Int) -> Void) throws -> String {
         let what = "\(name)/\(file.path)"
-        let unfinished = folder.blob(SHA256.hex(file.path + "@" + commit) + ".incomplete")
+        let unfinished = folder.incomplete(file.path, commit: commit)
         let descriptor = open(unfinished, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(.create, unfinished) }
         defer { close(descriptor) }
-        let sink = Sink(descriptor: descriptor, path: unfinished, commit: commit, progress: progress)
+        let sink = Sink(descriptor: descriptor, path: unfinished, folder: folder, progress: progress)
         let address =
             (name.kind == .model ? "/" : "/datasets/") + "\(name)/resolve/\(commit)/" + Self.escaped(file.path)
         var reply = try send(address, what, sink)
-        if try !sink.isRight(reply) {
+        if sink.known == nil, try !sink.isRight(reply) {
             // What an earlier attempt left may belong to other bytes: once more, from the beginning.
             sink.restart()
             reply = try send(address, what, sink)
@@ -99,6 +100,10 @@ struct HubDownload {
                 .unusable,
                 "\(what): the hub answers with commit \(found.prefix(12)), but \(commit.prefix(12)) was asked for")
         }
+        if sink.known != nil, let digest = Self.digest(reply) {
+            unlink(unfinished)
+            return digest
+        }
         guard fsync(descriptor) == 0 else { throw FileError(.write, unfinished) }
         let digest = Self.digest(reply) ?? SHA256.hex(file.path + "@" + commit)
         try DurableFile.rename(unfinished, to: folder.blob(digest))
@@ -111,6 +116,7 @@ struct HubDownload {
             reply = try client.send(address, about: what, headers: sink.headers, receive: sink.take)
         } catch {
             if let failure = sink.failure { throw failure }
+            if let reply = sink.known { return reply }
             // The server has nothing beyond what is here.
             guard error.description.hasSuffix("the hub answered 416"), sink.offset > 0 else { throw error }
             sink.restart()
@@ -120,7 +126,7 @@ struct HubDownload {
     }
 
     /// The name that the hub's own tools give a blob: the ETag without its quotes.
-    private static func digest(_ reply: HubClient.Reply) -> String? {
+    fileprivate static func digest(_ reply: HubClient.Reply) -> String? {
         let text = reply.hubHeader("X-Linked-Etag") ?? reply.hubHeader("ETag")
         guard let name = text?.split(separator: "/").last?.filter({ $0 != "\"" }), !name.isEmpty,
             name.utf8.count <= 128, name.allSatisfy({ $0.isHexDigit })
@@ -136,17 +142,19 @@ struct HubDownload {
     private final class Sink {
         private let descriptor: Int32
         private let path: String
-        private let commit: String
+        private let folder: HubFolder
         private let progress: (Int, Int) -> Void
         private var received = 0
         private var isPlaced = false
         private(set) var offset: Int
         private(set) var failure: FileError?
+        /// What the hub said of a file whose bytes are here already: an earlier attempt ended before it had all files.
+        private(set) var known: HubClient.Reply?
 
-        init(descriptor: Int32, path: String, commit: String, progress: @escaping (Int, Int) -> Void) {
+        init(descriptor: Int32, path: String, folder: HubFolder, progress: @escaping (Int, Int) -> Void) {
             self.descriptor = descriptor
             self.path = path
-            self.commit = commit
+            self.folder = folder
             self.progress = progress
             offset = max(Int(lseek(descriptor, 0, SEEK_END)), 0)
         }
@@ -159,8 +167,20 @@ struct HubDownload {
 
         func restart() { offset = 0 }
 
+        /// Whether the bytes are those of a blob that is here.
+        private func isHere(_ reply: HubClient.Reply) -> Bool {
+            guard let size = reply.hubHeader("X-Linked-Size").flatMap(Int.init),
+                let digest = HubDownload.digest(reply), digest.utf8.count == 64
+            else { return false }
+            return HubDownload.size(of: folder.blob(digest)) == size
+        }
+
         func take(_ reply: HubClient.Reply, _ bytes: UnsafeRawBufferPointer) -> Bool {
             if !isPlaced {
+                if isHere(reply) {
+                    known = reply
+                    return false
+                }
                 // A server that does not resume sends everything.
                 let resumes =
                     reply.response.status == 206

@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import Glibc
 
 /// One model's or data set's folder, laid out as the hub's own tools do:
 /// `refs/main` holds a commit, `snapshots/<commit>/<path>` link into `blobs/`.
@@ -10,9 +11,16 @@ struct HubFolder {
 
     /// The snapshot that `refs/main` names, else the one there is.
     ///
-    /// - Returns: nil if there is none.
+    /// - Returns: nil if there is none, or a process ended in the midst of adding files to it.
     /// - Throws: `FileError` if what is there cannot be read.
     func snapshot() throws(FileError) -> (folder: String, commit: String)? {
+        try FolderListing.holds(unfinished) ? nil : begun()
+    }
+
+    /// The snapshot, also one that may lack some of the files that were to come at once.
+    ///
+    /// - Throws: `FileError` if what is there cannot be read.
+    func begun() throws(FileError) -> (folder: String, commit: String)? {
         let main = path + "/refs/main"
         if try FolderListing.holds(main) {
             let text = String(decoding: try DurableFile.read(main, limit: 1 << 16), as: UTF8.self)
@@ -26,6 +34,39 @@ struct HubFolder {
     }
 
     private var snapshots: String { path + "/snapshots" }
+    /// Is there while files are added to a snapshot: some of them would look like a smaller data set.
+    private var unfinished: String { path + "/.unfinished" }
+
+    /// Adds files to a commit's snapshot, so that it has all of them or none for whoever looks.
+    ///
+    /// - Parameters:
+    ///   - files: their paths and digests.
+    ///   - commit: the commit.
+    /// - Throws: `FileError` if that cannot be done.
+    func add(_ files: [(path: String, digest: String)], to commit: String) throws(FileError) {
+        guard !files.isEmpty else { return unlinkUnfinished() }
+        try DurableFile.write("", to: unfinished)
+        for file in files { try link(file.path, commit: commit, to: file.digest) }
+        unlinkUnfinished()
+    }
+
+    private func unlinkUnfinished() { unlink(unfinished) }
+
+    /// Where a file of a commit lies while it comes.
+    func incomplete(_ file: String, commit: String) -> String {
+        blob("\(commit)-\(SHA256.hex(file).prefix(16))\(Self.incompleteSuffix)")
+    }
+
+    /// Deletes what earlier attempts have left of files of other commits.
+    ///
+    /// - Throws: `FileError` if the folder cannot be listed.
+    func removeIncomplete(butOf commit: String) throws(FileError) {
+        let blobs = path + "/blobs"
+        for name in try FolderListing.names(in: blobs)
+        where name.hasSuffix(Self.incompleteSuffix) && !name.hasPrefix(commit + "-") { unlink(blobs + "/" + name) }
+    }
+
+    private static let incompleteSuffix = ".incomplete"
 
     /// Whether a text is a commit's name, and so the name of a folder.
     static func isCommit(_ text: String) -> Bool {
@@ -44,7 +85,7 @@ struct HubFolder {
     /// Makes a file of a snapshot a link to its blob.
     ///
     /// - Throws: `FileError` if it cannot be made.
-    func link(_ name: String, commit: String, to digest: String) throws(FileError) {
+    private func link(_ name: String, commit: String, to digest: String) throws(FileError) {
         let link = file(name, commit: commit)
         try DurableFile.createFolder((link as NSString).deletingLastPathComponent)
         let up = String(repeating: "../", count: name.split(separator: "/").count + 1)

@@ -2,6 +2,7 @@ import Artifacts
 import Foundation
 import Glibc
 import JSON
+import Layout
 public import TextData
 public import Tokenizers
 
@@ -83,18 +84,19 @@ public struct TokenCache: Sendable {
         while true {
             if let file = try Self.whole(folder) { return file }
             // Whoever comes second waits for the first, on whichever node that is.
-            guard let lock = try FileLock(path: folder + ".lock") else {
+            guard let lock = try FileLock(path: TargetsFolder.lock(of: folder)) else {
                 if isCancelled() { return nil }
                 Thread.sleep(forTimeInterval: 0.2)
                 continue
             }
             // Gone before it is free: who waits for it takes a new one.
             defer {
-                unlink(folder + ".lock")
+                unlink(TargetsFolder.lock(of: folder))
                 lock.release()
             }
+            try removeUnfinished(folder)
             if let file = try Self.whole(folder) { return file }
-            let aside = "\(folder).\(getpid()).tmp"
+            let aside = TargetsFolder.unfinished(folder)
             defer { try? FileManager.default.removeItem(atPath: aside) }
             try DurableFile.createFolder(aside)
             let encoder = try SplitEncoder(
@@ -119,11 +121,22 @@ public struct TokenCache: Sendable {
         }
     }
 
+    /// Deletes what killed processes have left of a folder; the lock is ours, so nobody is at work on it.
+    private func removeUnfinished(_ folder: String) throws(FileError) {
+        let name = (folder as NSString).lastPathComponent
+        for left in try FolderListing.names(in: path) where TargetsFolder.isUnfinished(left, of: name) {
+            try Self.remove(path + "/" + left)
+        }
+    }
+
     private static func removeDamaged(_ folder: String) throws(FileError) {
-        guard try FolderListing.holds(folder) else { return }
+        if try FolderListing.holds(folder) { try remove(folder) }
+    }
+
+    private static func remove(_ folder: String) throws(FileError) {
         do { try FileManager.default.removeItem(atPath: folder) } catch {
             throw FileError(
-                .write, folder, reason: "it is damaged and cannot be deleted: \(error.localizedDescription)")
+                .write, folder, reason: "it is of no use and cannot be deleted: \(error.localizedDescription)")
         }
     }
 

@@ -13,6 +13,12 @@ public struct Leftover: Sendable, Equatable {
         case training
         /// A target that was being downloaded from W&B.
         case download
+        /// A text that was being encoded.
+        case encoding
+        /// Encoded text in a form that is not read any more.
+        case earlierTokens
+        /// A file of a model or data set that was being downloaded from the hub.
+        case hubFile
         /// What a doctor tried out.
         case check
         /// The folder of a job that the state file did not know when its number was given again.
@@ -100,7 +106,7 @@ extension CacheFolder {
         for (folder, kinds) in [
             (path, [Leftover.Kind.check, .unfinishedFile]), (jobs, [.submission, .replacedJob, .unfinishedFile]),
             (senders, [.unfinishedFile, .sender]), (targets.path, [.targetCopy, .training, .damagedTarget]),
-            (runs, [.download]),
+            (runs, [.download]), (tokens, [.encoding, .earlierTokens]),
         ] {
             for name in try FolderListing.names(in: folder) {
                 found += kinds.lazy.compactMap { $0.leftover(name, in: folder) }.prefix(1)
@@ -111,7 +117,37 @@ extension CacheFolder {
             let names = try FolderListing.names(in: folder)
             found += names.compactMap { Leftover.Kind.unfinishedFile.leftover($0, in: folder) }
         }
+        for name in try FolderListing.names(in: hub) { found += try Self.hubLeftovers(in: hub + "/" + name) }
         return found.sorted { $0.path < $1.path }
+    }
+
+    /// Blobs of a model or data set that did not get their names, or that no snapshot has.
+    private static func hubLeftovers(in folder: String) throws(FileError) -> [Leftover] {
+        let blobs = try FolderListing.names(in: folder + "/blobs")
+        guard !blobs.isEmpty else { return [] }
+        var linked: Set<String> = []
+        var folders = [folder + "/snapshots"]
+        while let next = folders.popLast() {
+            for name in try FolderListing.names(in: next) {
+                let path = next + "/" + name
+                var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+                let count = readlink(path, &buffer, buffer.count)
+                guard count > 0 else {
+                    if isFolder(path) { folders.append(path) }
+                    continue
+                }
+                let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+                linked.insert(target.split(separator: "/").last.map(String.init) ?? "")
+            }
+        }
+        return blobs.filter { !linked.contains($0) }.map {
+            Leftover(kind: .hubFile, path: folder + "/blobs/" + $0, owner: .lock(folder + "/.lock"))
+        }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var info = stat()
+        return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 }
 
@@ -137,6 +173,20 @@ extension Leftover.Kind {
         case .download:
             guard name.hasSuffix(".new") else { return nil }
             return Leftover(kind: self, path: path, owner: .lock(path.dropLast(4) + Aside.lockSuffix))
+        case .encoding:
+            if name.hasSuffix(Aside.lockSuffix) { return Leftover(kind: self, path: path, owner: .lock(path)) }
+            guard let split = TargetsFolder.target(ofUnfinished: name) else { return nil }
+            let lock = TargetsFolder.lock(of: folder + "/" + split)
+            return Leftover(kind: self, path: path, owner: isThere(lock) ? .lock(lock) : .silent(.seconds(86_400)))
+        case .earlierTokens:
+            // They had no checksums.
+            guard name.utf8.count == 32, let info = try? DurableFile.read(path + "/info.json", limit: 1 << 20) else {
+                return nil
+            }
+            let text = String(decoding: info, as: UTF8.self)
+            return text.contains("\"bytes_per_token\"") && !text.contains("\"crc32\"")
+                ? Leftover(kind: self, path: path, owner: .silent(.seconds(86_400))) : nil
+        case .hubFile: return nil
         case .check:
             return name.hasPrefix(".spd-doctor-")
                 ? Leftover(kind: self, path: path, owner: .silent(.seconds(86_400))) : nil

@@ -32,10 +32,10 @@ public struct TargetsFolder: Hashable, Sendable {
         CacheFolder(path: String(path.dropLast(path.hasSuffix("/" + Self.name) ? Self.name.utf8.count + 1 : 0)))
     }
 
-    /// The lock of whoever trains a target.
+    /// The lock of whoever trains a target, or encodes a text.
     public static func lock(of target: String) -> String { target + Aside.lockSuffix }
 
-    /// Where a process trains a target before it gets its name.
+    /// Where a process trains a target, or encodes a text, before it gets its name.
     public static func unfinished(_ target: String) -> String { "\(target).\(getpid())\(suffix)" }
 
     /// Whether a folder of this name is where some process trained the given target.

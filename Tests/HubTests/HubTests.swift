@@ -138,6 +138,61 @@ struct HubTests {
         }
     }
 
+    /// As a process leaves it that is killed between two files: the first is not fetched again.
+    @Test func filesOfADownloadThatEndedEarlyAreKept() throws {
+        let shards = ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]
+        let second = Data(Self.weights.reversed())
+        try withHub([shards[0]: Self.weights, shards[1]: second]) { server, hub, home in
+            server.state.withLock { ($0.cutFile, $0.cuts) = (shards[1], Array(repeating: 10, count: 9)) }
+            let client = Hub(
+                settings: hub.settings, cache: home + "/ours",
+                isCancelled: { server.state.withLock { $0.cuts.count < 9 } })
+            #expect(refusal { _ = try client.files("org/Stories", split: "train") }.contains("given up"))
+            server.state.withLock { ($0.cuts, $0.seen) = ([], []) }
+
+            let files = try hub.files("org/Stories", split: "train")
+
+            #expect(try files.map { try Data(contentsOf: URL(filePath: $0.path)) } == [Self.weights, second])
+            let taken = server.state.withLock { $0.seen }.filter(\.isSecondServer)
+            #expect(taken.last?.range == "bytes=10-")
+            let blobs = try FileManager.default.contentsOfDirectory(
+                atPath: home + "/ours/datasets--org--Stories/blobs")
+            #expect(blobs.count == 2 && blobs.allSatisfy { $0.count == 64 }, "\(blobs)")
+        }
+    }
+
+    @Test func whatCameOfAnEarlierCommitGoesOnceAnotherIsWhole() throws {
+        try withHub { server, hub, home in
+            server.state.withLock { $0.cuts = Array(repeating: 10, count: 9) }
+            let client = Hub(
+                settings: hub.settings, cache: home + "/ours",
+                isCancelled: { server.state.withLock { $0.cuts.count < 9 } })
+            #expect(refusal { _ = try client.model("org/name") }.contains("given up"))
+            let blobs = home + "/ours/models--org--name/blobs"
+            func incomplete() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: blobs).filter { $0.hasSuffix(".incomplete") }
+            }
+            #expect(try incomplete().count == 1)
+            server.state.withLock { ($0.cuts, $0.commit) = ([], String(repeating: "beef1234", count: 5)) }
+            _ = try hub.model("org/name")
+            #expect(try incomplete() == [])
+        }
+    }
+
+    /// Some files of a split look like a smaller one.
+    @Test func aSplitWhoseFilesWereBeingAddedIsNotTakenForWhole() throws {
+        let files = ["data/train-00000.parquet": Self.weights, "data/train-00001.parquet": Data("b".utf8)]
+        try withHub(files) { server, hub, home in
+            _ = try hub.files("org/Stories", split: "train")
+            let folder = home + "/ours/datasets--org--Stories"
+            try FileManager.default.removeItem(
+                atPath: "\(folder)/snapshots/\(server.state.withLock { $0.commit })/data/train-00001.parquet")
+            try DurableFile.write("", to: folder + "/.unfinished")
+            #expect(try hub.files("org/Stories", split: "train").count == 2)
+            #expect(!FileManager.default.fileExists(atPath: folder + "/.unfinished"))
+        }
+    }
+
     @Test func aBusyHubIsAskedAgain() throws {
         try withHub { server, hub, _ in
             server.state.withLock {

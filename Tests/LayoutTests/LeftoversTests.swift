@@ -70,6 +70,53 @@ struct LeftoversTests {
         #expect(!TargetsFolder.isUnfinished("tms-12.77.tmp", of: "tms-1"))
     }
 
+    @Test func textWhoseEncodingWasCutShortIsItsLocksHolders() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        let name = String(repeating: "0123abcd", count: 4)
+        let whole = String(repeating: "89abcdef", count: 4)
+        for folder in ["\(name).77.tmp", whole] {
+            try FileManager.default.createDirectory(
+                atPath: "\(cache.tokens)/\(folder)", withIntermediateDirectories: true)
+        }
+        try make("tokens/\(name).lock")
+        let info = "{\"bytes_per_token\": 2, \"tokens_crc32\": 5, \"crc32\": 7}"
+        try Data(info.utf8).write(to: URL(filePath: "\(cache.tokens)/\(whole)/info.json"))
+        let lock = try #require(try FileLock(path: "\(cache.tokens)/\(name).lock"))
+        #expect(try dead == [])
+        lock.release()
+        #expect(try dead == ["tokens/\(name).77.tmp", "tokens/\(name).lock"])
+        for left in try cache.leftovers() { try left.delete { try FileManager.default.removeItem(atPath: left.path) } }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: cache.tokens) == [whole])
+    }
+
+    @Test func textThatAnEarlierVersionEncodedIsKnownByItsLackOfChecksums() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        let folder = cache.tokens + "/" + String(repeating: "0123abcd", count: 4)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("{\"documents\": 1, \"bytes_per_token\": 2}".utf8).write(to: URL(filePath: folder + "/info.json"))
+        #expect(try cache.leftovers().map(\.kind) == [.earlierTokens])
+        #expect(try dead == [], "somebody may have just made it")
+        let longAgo = [FileAttributeKey.modificationDate: Date(timeIntervalSinceNow: -100_000)]
+        try FileManager.default.setAttributes(longAgo, ofItemAtPath: folder)
+        #expect(try dead == [cache.relative(folder)])
+    }
+
+    @Test func filesThatNoSnapshotOfTheHubHasAreLeftOver() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        let model = cache.hub + "/models--org--name"
+        for folder in ["blobs", "snapshots/c0ffee1/data"] {
+            try FileManager.default.createDirectory(atPath: model + "/" + folder, withIntermediateDirectories: true)
+        }
+        for blob in ["aa", "bb", "c0ffee1-17.incomplete"] { try make("hub/models--org--name/blobs/" + blob) }
+        try make("hub/models--org--name/.lock")
+        try FileManager.default.createSymbolicLink(
+            atPath: model + "/snapshots/c0ffee1/data/a", withDestinationPath: "../../../blobs/aa")
+        let lock = try #require(try FileLock(path: model + "/.lock"))
+        #expect(try dead == [])
+        lock.release()
+        #expect(try dead == ["bb", "c0ffee1-17.incomplete"].map { "hub/models--org--name/blobs/" + $0 })
+    }
+
     @Test func everythingElseIsKnownByItsName() throws {
         defer { try? FileManager.default.removeItem(atPath: cache.path) }
         for name in [

@@ -116,10 +116,12 @@ package struct CleaningPlan {
             elsewhere += folders.filter { !state.cache.isOwn($0) }
         }
         guard jobs.isEmpty else { return }
+        // Agents of an earlier version, which a job has kept, read what it has encoded.
+        let hasOpenJobs = try state.store.jobs().contains { $0.counts.settled < $0.counts.total }
         for leftover in try state.cache.leftovers() where state.cache.isOwn(leftover.path) {
             guard let folder = try Folder(leftover.path) else { continue }
             do throws(FileError) {
-                if try leftover.isDead() {
+                if try leftover.isDead(), leftover.kind != .earlierTokens || !hasOpenJobs {
                     leftovers.append((leftover, folder))
                 } else {
                     kept.append((leftover, folder))
@@ -218,6 +220,9 @@ extension Leftover.Kind {
         case .targetCopy: "a copy of a target that was not finished"
         case .training: "a target whose training was not finished"
         case .download: "a target whose download was not finished"
+        case .encoding: "a text whose encoding was not finished"
+        case .earlierTokens: "encoded text of an earlier version"
+        case .hubFile: "a file of a download that was not finished"
         case .check: "what a doctor tried out"
         case .replacedJob: "a job that the state file does not know"
         case .damagedTarget: "a copy of a target that was changed by hand"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Glibc
 import JSON
 import Layout
 import Runs
@@ -31,13 +32,16 @@ extension Worker {
 
         mutating func run() throws {
             StopRequest.listen()
+            let parent = getppid()
             let environment = ProcessInfo.processInfo.environment
             let progress = ProgressLine()
             defer { progress.clear() }
             let fetcher = LanguageFetcher(
                 cache: try CacheFolder(environment: environment), environment: environment,
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, say: progress.say,
-                show: progress.show, isCancelled: { StopRequest.isMade })
+                show: progress.show,
+                // A `submit` that was killed takes this along: nobody waits for an answer.
+                isCancelled: { StopRequest.isMade || getppid() != parent })
             while let line = readLine() {
                 let config: ExperimentConfig
                 do {

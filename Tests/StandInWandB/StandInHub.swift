@@ -2,8 +2,6 @@ import Artifacts
 import Foundation
 import Synchronization
 
-@testable import StandInWandB
-
 /// A hub on loopback with a second server that holds the large files, as the real one has.
 final class StandInHub: Sendable {
     /// What a request met.
@@ -22,6 +20,8 @@ final class StandInHub: Sendable {
         var faults: [StandInBackend.Reply] = []
         /// How many bytes of each large file come before the connection breaks, one entry per request.
         var cuts: [Int] = []
+        /// The end of the path of the file that is cut; nil for all.
+        var cutFile: String?
         /// What the hub says each file's commit is, where it is not the one asked for.
         var otherCommit: String?
         /// What the second server holds instead of the file.
@@ -100,7 +100,9 @@ final class StandInHub: Sendable {
                 data = data.dropFirst(start)
             }
             reply.body = Data(data)
-            if !state.cuts.isEmpty { reply.cutAfter = state.cuts.removeFirst() }
+            if !state.cuts.isEmpty, state.cutFile.map(path.hasSuffix) ?? true {
+                reply.cutAfter = state.cuts.removeFirst()
+            }
             return reply
         }
     }
