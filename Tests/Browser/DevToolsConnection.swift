@@ -16,7 +16,7 @@ final class DevToolsConnection: Sendable {
     private let state = Mutex(State())
     private let isNew = NSCondition()
     /// How long an answer may take on a machine that is busy with other things.
-    private static let patience: TimeInterval = 60
+    private static let patience: TimeInterval = 180
 
     init(reading: FileHandle, writing: FileHandle) {
         self.reading = reading

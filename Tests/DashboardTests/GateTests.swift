@@ -10,6 +10,16 @@ struct GateTests {
             of: ["host": "127.0.0.1:8123", "authorization": "Bearer secret"].merging(headers) { $1 }, needsToken: data)
     }
 
+    @Test func behindAProxyItsUsersGetALinkOfTheirOwn() {
+        let link = PageLink(gate: gate, port: 8123, start: "/job/7")
+        #expect(link.text == "http://127.0.0.1:8123/node/n1/8123/#/job/7?token=secret")
+        #expect(
+            link.throughProxy("ondemand.example.org")
+                == "https://ondemand.example.org/node/n1/8123/#/job/7?token=secret")
+        #expect(link.throughProxy(nil) == "https://PROXY/node/n1/8123/#/job/7?token=secret")
+        #expect(PageLink(gate: Gate(), port: 1, start: "").throughProxy(nil) == nil)
+    }
+
     @Test func dataNeedTheToken() {
         #expect(refusal([:]) == nil)
         for wrong in ["", "Bearer ", "Bearer secre", "Bearer secrets", "Bearer secreT", "secret", "Basic secret"] {

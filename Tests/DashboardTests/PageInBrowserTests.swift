@@ -1,6 +1,8 @@
 import Browser
 import Foundation
 import JSON
+import Layout
+import Store
 import Testing
 
 @testable import Dashboard
@@ -84,6 +86,75 @@ struct PageInBrowserTests {
                 try page.click("Runs", of: "[role=tab]")
                 try page.wait(until: "document.querySelectorAll('tbody tr').length === 10")
             }
+            #expect(tab.problems == [])
+        }
+    }
+
+    /// How high the first line of the first chart is, in pixels of 234.
+    private static let heightOfALine = "document.querySelector('path.line').getBBox().height"
+
+    /// What the first chart says of lines that leave it.
+    private static let corner =
+        "[...document.querySelectorAll('figure')[0].querySelectorAll('text.beyond')].map(x => x.textContent).join('|')"
+
+    @Test func aRunThatWentAstrayLeavesTheOthersReadable() async throws {
+        let scene = try Scene(runs: 4)
+        for (index, run) in scene.runs.enumerated() {
+            try scene.append(
+                (0..<100).map { step in
+                    let value =
+                        switch index {
+                        case 2 where step >= 80: "1e30"
+                        case 3 where step >= 90: "NaN"
+                        default: "\(Double(step + index) / 100)"
+                        }
+                    return "{\"misc/step\":\(step),\"astray\":\(value)}\n"
+                }.joined(), to: run)
+        }
+        let store = try Store(scene.cache)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: JobID(rawValue: 1))
+        for value in [0.1, 0.2, 1e30] {
+            let claim = try #require(try store.claimNext(of: JobID(rawValue: 1), by: agent, lease: .seconds(600)))
+            try store.complete(claim, metrics: ["astray": value])
+        }
+        try await scene.serving { client in
+            let address = "http://127.0.0.1:\(client.port)/#/job/1?token=\(client.token)"
+            let tab = try Browser().open(address + "&tab=curves&metrics=astray")
+            try tab.wait(until: InBrowser.lines + " === 4")
+            for choice in ["as the metric", "linear"] {
+                try tab.evaluate(
+                    """
+                    (() => { const all = [...document.querySelectorAll('select')];
+                      const e = all.find(x => x.textContent.includes('as the metric'));
+                      e.value = [...e.options].find(x => x.textContent === '\(choice)').value;
+                      e.dispatchEvent(new Event('change')); })()
+                    """)
+                try tab.wait(until: Self.heightOfALine + " > 100")
+                let words = try #require(try tab.evaluate(Self.corner).string)
+                #expect(words == "▲ 1 of 4 lines beyond, up to 1e+30|× 1 of 4 lines not finite")
+                #expect(try tab.evaluate("document.querySelectorAll('path.beyond.up').length").double ?? 0 > 0)
+                #expect(try tab.evaluate("document.querySelectorAll('path.beyond.cross').length").double ?? 0 > 0)
+            }
+            // What is astray can be read at the edge.
+            try tab.evaluate("document.querySelector('figure.chart').focus()")
+            for key in ["ArrowRight", "ArrowDown", "ArrowDown"] { try tab.press(key) }
+            for _ in 0..<85 { try tab.press("ArrowRight") }
+            try tab.wait(until: "document.querySelector('.readout').textContent.endsWith('1e+30')")
+            #expect(try tab.evaluate("Number(document.querySelector('.dot').getAttribute('cy'))") == 8)
+            for kind in ["SVG", "PDF"] {
+                #expect(try tab.saved(kind).contains("1 of 4 lines beyond, up to 1e+30"), "\(kind)")
+            }
+
+            try tab.click("Coefficients", of: "[role=tab]")
+            let places = "[...document.querySelectorAll('path.point')].map(x => x.getBBox())"
+            try tab.wait(until: "document.querySelectorAll('path.point').length > 0")
+            try tab.wait(until: "Math.max(...\(places).map(x => x.height)) > 50")
+            #expect(
+                try tab.evaluate(Self.corner) == "▲ 1 of 3 runs beyond, up to 1e+30")
+            try tab.click("Parallel", of: "[role=tab]")
+            try tab.wait(
+                until:
+                    "document.querySelector('figure').textContent.includes('astray: ▲ 1 of 3 runs beyond')")
             #expect(tab.problems == [])
         }
     }

@@ -88,6 +88,22 @@ struct ScienceInBrowserTests {
         }
     }
 
+    @Test(arguments: [(1200, false), (1600, false), (400, true)])
+    func figuresAreMovedSidewaysInNarrowWindowsOnly(width: Int, isMoved: Bool) async throws {
+        let scene = try Scene(runs: 2)
+        let wide: @Sendable (Ask) -> Reply? = { ask in
+            guard ask.path.last?.hasSuffix(".png") == true else { return Self.worker(ask) }
+            let picture = #"<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="600"/>"#
+            return Reply(type: "image/svg+xml", body: Data(picture.utf8))
+        }
+        try await scene.serving(instead: wide) { client in
+            let tab = try open("/job/1?tab=figures", client, in: Browser(), width: width)
+            try tab.wait(until: "document.querySelector('.pictures img')?.naturalWidth === 2000")
+            let boxes = "[...document.querySelectorAll('.pictures .scroll')].map(x => x.scrollWidth > x.clientWidth)"
+            #expect(try tab.evaluate(boxes + ".every(x => x === \(isMoved))") == true)
+        }
+    }
+
     @Test func subcomponentsOfALanguageModelAreReadAndTakenAway() async throws {
         let scene = try Scene(runs: 1, task: #"{"task_name":"lm"}"#)
         try await scene.serving(instead: Self.worker) { client in

@@ -5,6 +5,7 @@ import { choice, choices, fill, isHeld, make, toggle } from "./dom.js";
 import { diffTab } from "./diff.js";
 import { compare, csv, number, plural } from "./format.js";
 import { dashes, legend, lineChart, noCharts, palette } from "./lines.js";
+import { reachOf } from "./reach.js";
 import { titleOf, valueOf } from "./runs.js";
 
 const mostLines = 500;
@@ -213,7 +214,7 @@ export function curvesTab(view) {
     if (!options.over.length) {
       return runs.map((run, index) => {
         const line = lineOf(run, metric);
-        return line && { ...line, name: run.run, about: about(run, []), ...styles.of(run, index), open: () => { view.open(`/run/${run.run}`); } };
+        return line && { ...line, name: run.run, about: about(run, []), hasFailed: run.status === "failed", ...styles.of(run, index), open: () => { view.open(`/run/${run.run}`); } };
       }).filter((line) => line);
     }
     const rest = view.runs.swept.filter((name) => !options.over.includes(name));
@@ -232,13 +233,15 @@ export function curvesTab(view) {
     });
   }
 
-  // Values of runs that went astray leave nothing to see of the others on a linear axis.
-  function isHuge(metric) {
+  // Values of many sizes leave nothing to see of the small ones on a linear axis. What its edge cuts off does not count.
+  function isHuge(lines) {
+    const reach = reachOf(lines.map((line) => ({ values: line.y, hasFailed: line.hasFailed })), true);
     let [low, high] = [Infinity, 0];
-    for (const run of chosen().slice(0, mostLines)) {
-      for (const value of data.get(`${metric}\n${options.logX}`)?.curves.get(run.run)?.values ?? []) {
+    for (const { y } of lines) {
+      for (const value of y) {
+        if (!Number.isFinite(value) || Math.abs(value) > reach) continue;
         if (value < 0) return false;
-        if (value > 0 && Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+        if (value > 0) [low, high] = [Math.min(low, value), Math.max(high, value)];
       }
     }
     return high / low > 1e7;
@@ -258,9 +261,10 @@ export function curvesTab(view) {
       const chart = before?.querySelector("figure");
       if (chart && isHeld(chart)) continue;
       const hasFocus = chart && document.activeElement === chart;
+      const series = seriesOf(metric);
       const card = make("section", { class: "card" }, make("h3", { title: view.meaning(metric) }, metric), lineChart({
-        series: seriesOf(metric), labels: { x: label, y: metric }, logX: options.logX, range, onRange, title: metric,
-        logY: options.logY === "auto" ? view.isLogarithmic(metric) || isHuge(metric) : options.logY === "1",
+        series, labels: { x: label, y: metric }, logX: options.logX, range, onRange, title: metric,
+        logY: options.logY === "auto" ? view.isLogarithmic(metric) || isHuge(series) : options.logY === "1",
         isReading: !data.has(`${metric}\n${options.logX}`), reading: chart?.reading,
       }));
       before?.replaceWith(card);

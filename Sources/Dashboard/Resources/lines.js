@@ -1,6 +1,7 @@
 // Lines over two axes, with d3's scales and axes: hover and arrow keys say what a line is, a drag looks closer.
 import { make, shape } from "./dom.js";
 import { number } from "./format.js";
+import { edgeMark, exits, leftOut, nearby, reachOf, within, writeCorner } from "./reach.js";
 
 const lineMargin = { top: 8, right: 24, bottom: 38, left: 70 };
 
@@ -61,9 +62,9 @@ function part(group, scale) {
   }
 }
 
-// `series`: {name, about, color, dash, x, y, faint: y, lows, highs, band: {x, lows, highs}, open}
+// `series`: {name, about, color, dash, x, y, faint: y, lows, highs, band: {x, lows, highs}, open, hasFailed}
 export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading, reading }) {
-  const holder = make("figure", { class: "chart", tabindex: 0, "aria-label": `${title}: ${series.length} lines; arrow keys read values, plus and minus look closer and further, Enter opens the run` });
+  const holder = make("figure", { class: "chart", tabindex: 0 });
   const note = make("figcaption", { class: "readout", role: "status" });
   let width = 0;
   const draw = () => {
@@ -75,15 +76,10 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     };
     const x = range ? (logX ? d3.scaleLog() : d3.scaleLinear()).domain(range).range([lineMargin.left, width - lineMargin.right])
       : scaleOf(xs(), logX, [lineMargin.left, width - lineMargin.right]);
+    const shown = series.map((one) => ({ hasFailed: one.hasFailed, values: valuesOf(one, range) }));
+    const reach = reachOf(shown, logY);
     const ys = function* () {
-      for (const one of series) {
-        for (const part of [one.y, one.lows, one.highs, one.band?.lows, one.band?.highs]) {
-          if (part) for (let index = 0; index < part.length; index += 1) {
-            const place = (part === one.band?.lows || part === one.band?.highs ? one.band.x : one.x)[index];
-            if (!range || (place >= range[0] && place <= range[1])) yield part[index];
-          }
-        }
-      }
+      for (const { values } of shown) for (const value of values) if (Math.abs(value) <= reach) yield value;
     };
     const y = scaleOf(ys(), logY, [height - lineMargin.bottom, lineMargin.top]);
     if (!logY) y.nice();
@@ -93,11 +89,12 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     axes(svg, x, y, width, height, labels);
     const area = svg.append("g").attr("clip-path", `url(#${clip})`);
     const shows = (value, isLog) => Number.isFinite(value) && (!isLog || value > 0);
+    const [up, onEdge] = [nearby(y), within(y)];
     const path = (places, values) => d3.line().defined((value, index) => shows(value, logY) && shows(places[index], logX))
-      .x((value, index) => x(places[index])).y((value) => y(value))(values);
+      .x((value, index) => x(places[index])).y((value) => up(value))(values);
     const between = (places, lows, highs) => d3.area()
       .defined((value, index) => shows(lows[index], logY) && shows(highs[index], logY) && shows(places[index], logX))
-      .x((value, index) => x(places[index])).y0((value, index) => y(lows[index])).y1((value, index) => y(highs[index]))(lows);
+      .x((value, index) => x(places[index])).y0((value, index) => up(lows[index])).y1((value, index) => up(highs[index]))(lows);
     for (const one of series) {
       if (one.band) area.append("path").attr("d", between(one.band.x, one.band.lows, one.band.highs)).attr("fill", one.color).attr("fill-opacity", 0.18);
       if (one.lows) area.append("path").attr("d", between(one.x, one.lows, one.highs)).attr("fill", one.color).attr("fill-opacity", 0.25);
@@ -106,11 +103,20 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     const strokes = series.map((one) => {
       const stroke = area.append("path").attr("d", path(one.x, one.y)).attr("fill", "none").attr("stroke", one.color)
         .attr("stroke-width", series.length > 60 ? 1 : 1.5).attr("stroke-dasharray", one.dash || null).attr("class", "line");
-      if (one.x.length === 1 && shows(one.y[0], logY) && shows(one.x[0], logX)) area.append("circle").attr("cx", x(one.x[0])).attr("cy", y(one.y[0])).attr("r", 2.5).attr("fill", one.color);
+      if (one.x.length === 1 && shows(one.y[0], logY) && shows(one.x[0], logX)) area.append("circle").attr("cx", x(one.x[0])).attr("cy", up(one.y[0])).attr("r", 2.5).attr("fill", one.color);
       return stroke;
     });
+    const [left, right] = x.range();
+    for (const one of series) {
+      const places = one.x.map((place) => (shows(place, logX) && x(place) >= left && x(place) <= right ? x(place) : NaN));
+      for (const [kind, place] of exits(places, one.highs ?? one.y, reach)) svg.node().append(edgeMark(kind, place, y.range()[kind === "down" ? 0 : 1], one.color));
+      if (one.lows) for (const [kind, place] of exits(places, one.lows, reach)) if (kind === "down") svg.node().append(edgeMark(kind, place, y.range()[0], one.color));
+    }
+    const outside = leftOut(shown, reach, "line");
+    writeCorner(svg, outside, right, lineMargin.top + 8);
+    holder.setAttribute("aria-label", `${title}: ${series.length} lines${outside.map((phrase) => ", " + phrase.slice(2)).join("")}; arrow keys read values, plus and minus look closer and further, Enter opens the run`);
     const dot = svg.append("circle").attr("r", 4).attr("class", "dot").attr("display", "none");
-    connect(svg, { x, y, strokes, dot, shows });
+    connect(svg, { x, y: onEdge, strokes, dot, shows });
     holder.replaceChildren(svg.node(), note);
     if (!series.some((one) => one.y.some((value) => shows(value, logY)))) note.textContent = isReading ? "Reading…" : "Nothing to draw yet: no run shown has logged this.";
   };
@@ -185,6 +191,17 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
   new ResizeObserver(() => { if (Math.abs((holder.clientWidth || 600) - width) > 8) draw(); }).observe(holder);
   draw();
   return holder;
+}
+
+// All that is drawn of a line, within the range that is looked at.
+function valuesOf(one, range) {
+  const all = [];
+  for (const part of [one.y, one.lows, one.highs, one.band?.lows, one.band?.highs]) {
+    if (!part) continue;
+    const places = part === one.band?.lows || part === one.band?.highs ? one.band.x : one.x;
+    for (let index = 0; index < part.length; index += 1) if (!range || (places[index] >= range[0] && places[index] <= range[1])) all.push(part[index]);
+  }
+  return all;
 }
 
 // The place of the nearest value in a growing list.

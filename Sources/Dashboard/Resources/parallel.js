@@ -3,6 +3,7 @@ import { change, list, listText, setting } from "./address.js";
 import { choice, choices, fill, make } from "./dom.js";
 import { compare, number } from "./format.js";
 import { logLabel, noCharts } from "./lines.js";
+import { leftOut, reachOf, within } from "./reach.js";
 import { titleOf, valueOf } from "./runs.js";
 
 const shades = 24;
@@ -44,11 +45,14 @@ export function parallelTab(view) {
     const values = rows.map((run) => valueOf(run, column)).filter((value) => value !== null);
     const range = [height - margin.bottom, margin.top];
     if (values.length && values.every((value) => typeof value === "number")) {
-      const finite = values.filter(Number.isFinite);
+      const sizes = rows.filter((run) => valueOf(run, column) !== null).map((run) => ({ values: [valueOf(run, column)], hasFailed: run.status === "failed" }));
+      const shownIn = (reach) => values.filter((value) => Number.isFinite(value) && Math.abs(value) <= reach);
+      const isLog = isWide(shownIn(reachOf(sizes, true)));
+      const reach = column.startsWith("metric:") ? reachOf(sizes, isLog) : Infinity;
+      const finite = shownIn(reach);
       const [low, high] = finite.length ? d3.extent(finite) : [0, 1];
-      const isLog = isWide(finite);
       const scale = (isLog ? d3.scaleLog() : d3.scaleLinear()).domain(low === high ? [low - 0.5, high + 0.5] : [low, high]).range(range);
-      return { isNumber: true, isLog, place: (value) => (Number.isFinite(value) ? scale(value) : null), scale };
+      return { isNumber: true, isLog, place: (value) => (Number.isFinite(value) ? within(scale)(value) : null), scale, outside: leftOut(sizes, reach, "run").join(", ") };
     }
     const words = [...new Set(values.map(String))].sort(compare);
     const scale = d3.scalePoint().domain(words).range(range).padding(0.5);
@@ -89,7 +93,8 @@ export function parallelTab(view) {
         .style("stroke", `light-dark(${shadeOf(bin / (shades - 1), false)}, ${shadeOf(bin / (shades - 1), true)})`).attr("stroke-opacity", chosen.size > 1000 ? 0.25 : 0.9).attr("stroke-width", 1.2);
     });
     for (const column of columns) drawAxis(svg, column, across(column), scales.get(column));
-    chart.replaceChildren(svg.node(), shadesKey(shading));
+    const outside = columns.filter((column) => scales.get(column).outside).map((column) => make("figcaption", { class: "dim" }, `${titleOf(column)}: ${scales.get(column).outside}`));
+    chart.replaceChildren(svg.node(), shadesKey(shading), ...outside);
   }
 
   // What the shades mean, also where the shaded column is no axis.
@@ -101,7 +106,7 @@ export function parallelTab(view) {
     return make("figcaption", { class: "dim" }, `${titleOf(shade)}: ${low} `, ramp, ` ${high}`);
   }
 
-  function drawAxis(svg, column, x, { isNumber, isLog, scale, words }) {
+  function drawAxis(svg, column, x, { isNumber, isLog, scale, words, outside }) {
     const group = svg.append("g").attr("class", "axis").attr("transform", `translate(${x},0)`);
     group.call(isNumber ? (isLog ? d3.axisLeft(scale).ticks(5, logLabel) : d3.axisLeft(scale).ticks(6).tickFormat(number)) : d3.axisLeft(scale));
     const name = titleOf(column);
@@ -113,7 +118,11 @@ export function parallelTab(view) {
       if (isDrawing || !d3.event.sourceEvent) return;
       const selection = d3.event.selection;
       if (!selection) view.filters.set(column, null);
-      else if (isNumber) view.filters.set(column, { low: tidy(scale.invert(selection[1])), high: tidy(scale.invert(selection[0])) });
+      // What lies beyond an end of an axis is within a drag that reaches it.
+      else if (isNumber) view.filters.set(column, {
+        low: outside && selection[1] >= height - margin.bottom ? null : tidy(scale.invert(selection[1])),
+        high: outside && selection[0] <= margin.top ? null : tidy(scale.invert(selection[0])),
+      });
       else view.filters.set(column, { values: words.filter((word) => scale(word) >= selection[0] && scale(word) <= selection[1]) });
       view.changed();
     });

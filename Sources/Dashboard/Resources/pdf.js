@@ -55,7 +55,7 @@ function shapeOf(element) {
 
 // Letters that the standard fonts have; others become question marks.
 function letters(text) {
-  const own = { "…": "\\205", "–": "\\226", "—": "\\227", "−": "-", "≤": "<=", "≥": ">=", "→": "->" };
+  const own = { "…": "\\205", "–": "\\226", "—": "\\227", "−": "-", "≤": "<=", "≥": ">=", "→": "->", "▲": "^" };
   return [...text].map((letter) => own[letter] ?? ("\\()".includes(letter) ? "\\" + letter
     : letter.charCodeAt(0) < 127 ? letter : letter.charCodeAt(0) >= 160 && letter.charCodeAt(0) < 256 ? "\\" + letter.charCodeAt(0).toString(8) : "?")).join("");
 }

@@ -4,6 +4,7 @@ import { choice, choices, fill, make, toggle } from "./dom.js";
 import { compare, number } from "./format.js";
 import { axes, legend, noCharts, palette, scaleOf } from "./lines.js";
 import { isWide, tidy } from "./parallel.js";
+import { edgeMark, leftOut, reachOf, within, writeCorner } from "./reach.js";
 import { titleOf, valueOf } from "./runs.js";
 
 const pointMargin = { top: 8, right: 12, bottom: 38, left: 70 };
@@ -62,17 +63,25 @@ export function scatterTab(view) {
       // What still changes is no result yet.
       const chosen = new Set(view.filters.chosen(view.runs.rows));
       const groups = means ? meansOf(points.filter((point) => chosen.has(point.run) && point.run.status === "done")) : [];
-      const up = scaleOf([...points.map((point) => point.y), ...groups.flatMap((group) => [group.low, group.high])], isLog(points.map((point) => point.y)), [panelHeight - pointMargin.bottom - 6, pointMargin.top + 6]);
+      const sizes = points.map((point) => ({ values: [point.y], hasFailed: point.run.status === "failed" }));
+      const shownIn = (reach) => points.map((point) => point.y).filter((value) => Math.abs(value) <= reach);
+      const isLogUp = isLog(shownIn(reachOf(sizes, true)));
+      const reach = reachOf(sizes, isLogUp);
+      const up = scaleOf([...shownIn(reach), ...groups.flatMap((group) => [group.low, group.high]).filter((value) => Math.abs(value) <= reach)], isLogUp, [panelHeight - pointMargin.bottom - 6, pointMargin.top + 6]);
       const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${panelHeight}`).attr("width", width).attr("height", panelHeight).attr("role", "img");
       svg.append("title").text(`${titleOf(metric)} against ${titleOf(x)}`);
       axes(svg, across, up, width, panelHeight, { x: titleOf(x), y: titleOf(metric) });
+      const onEdge = within(up);
+      writeCorner(svg, leftOut(sizes, reach, "run"), width - pointMargin.right, pointMargin.top);
       const brush = d3.brush().extent([[pointMargin.left, pointMargin.top], [width - pointMargin.right, panelHeight - pointMargin.bottom]]).on("end", () => {
         if (!d3.event.sourceEvent) return;
         const selection = d3.event.selection;
         if (!selection) { view.filters.set(x, null); view.filters.set(metric, null); } else {
           const [[left, top], [right, bottom]] = selection;
           view.filters.set(x, { low: tidy(across.invert(left)), high: tidy(across.invert(right)) });
-          view.filters.set(metric, { low: tidy(up.invert(bottom)), high: tidy(up.invert(top)) });
+          // What lies beyond an edge is within a rectangle that reaches it.
+          const [least, most] = [bottom >= up.range()[0] && reach < Infinity ? null : tidy(up.invert(bottom)), top <= up.range()[1] && reach < Infinity ? null : tidy(up.invert(top))];
+          view.filters.set(metric, { low: least, high: most });
         }
         view.changed();
       });
@@ -85,9 +94,10 @@ export function scatterTab(view) {
         const index = color === "none" ? 0 : values.indexOf(String(valueOf(point.run, color)));
         const key = `${index} ${chosen.has(point.run)}`;
         if (!looks.has(key)) looks.set(key, { index, isChosen: chosen.has(point.run), points: [] });
-        looks.get(key).points.push(Object.assign(point, { left: across(point.x), top: up(point.y) }));
+        looks.get(key).points.push(Object.assign(point, { left: across(point.x), top: onEdge(point.y) }));
       }
       for (const { index, isChosen, points: those } of looks.values()) {
+        for (const { left, y } of those) if (Math.abs(y) > reach) svg.node().append(edgeMark(y > 0 ? "up" : "down", left, up.range()[y > 0 ? 1 : 0] + (y > 0 ? -12 : 12), palette[index % palette.length]));
         const shape = marks[color === "none" ? 0 : index % marks.length];
         const under = () => {
           const [left, top] = d3.mouse(svg.node());
@@ -147,11 +157,11 @@ export function scatterTab(view) {
       const { run } = members[0];
       const index = color === "none" ? 0 : values.indexOf(String(valueOf(run, color)));
       const place = across(members[0].x);
-      const clamp = (value) => (typeof up.base === "function" && value <= 0 ? up.range()[0] : up(value));
+      const clamp = (value) => (typeof up.base === "function" && value <= 0 ? up.range()[0] : within(up)(value));
       if (!Number.isFinite(place) || !Number.isFinite(up(mean))) continue;
       if (members.length > 1) svg.append("path").attr("d", `M${place},${clamp(low)}V${clamp(high)}`).attr("stroke", palette[index % palette.length]).attr("stroke-width", 2);
       const rest = JSON.stringify([run.experiment, index, ...view.runs.swept.filter((name) => name !== "seed" && "set:" + name !== x).map((name) => run.settings[name])]);
-      lines.set(rest, { index, points: [...(lines.get(rest)?.points ?? []), [place, up(mean)]] });
+      lines.set(rest, { index, points: [...(lines.get(rest)?.points ?? []), [place, clamp(mean)]] });
     }
     for (const { index, points: places } of lines.values()) {
       places.sort((a, b) => a[0] - b[0]);

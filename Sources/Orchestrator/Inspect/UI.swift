@@ -38,7 +38,7 @@ struct UI: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Listen on a Unix socket (mode 0600) and on no port.", valueName: "path"))
     var socket: String?
 
-    @Option(help: ArgumentHelp("What addresses begin with, behind a proxy.", valueName: "path"))
+    @Option(help: ArgumentHelp("The path that addresses begin with, behind a proxy.", valueName: "path"))
     var prefix = ""
 
     @Option(
@@ -66,7 +66,7 @@ struct UI: AsyncParsableCommand {
         let place = try socket.map { DashboardServer.Place.socket(try absolute($0)) } ?? .port(port)
         let server = try DashboardServer.start(at: place, gate: gate) { await routes.answer($0) }
         defer { if case .socket(let path) = place { unlink(path) } }
-        try say(Link(gate: gate, prefix: prefix, port: server.port, start: start), place, site)
+        try say(PageLink(gate: gate, port: server.port ?? Self.forwardedPort, start: start), server.port, place, site)
         if !routes.hasCharts {
             printError(
                 """
@@ -96,20 +96,29 @@ struct UI: AsyncParsableCommand {
         URL(filePath: path).standardizedFileURL.path
     }
 
-    private func say(_ link: Link, _ place: DashboardServer.Place, _ site: Site) throws {
+    /// The port at the near end of an `ssh -L` to a socket.
+    private static let forwardedPort: UInt16 = 8123
+
+    private func say(_ link: PageLink, _ port: UInt16?, _ place: DashboardServer.Place, _ site: Site) throws {
         let host = ProcessInfo.processInfo.hostName
         let user = NSUserName()
         switch place {
         case .port:
-            let port = link.port.map(String.init) ?? ""
+            let port = port.map(String.init) ?? ""
             print("\(link.text)\n\nFrom another machine: ssh -L \(port):127.0.0.1:\(port) \(user)@\(host)")
-            print("and open the same link there. ^C ends it.")
+            print("and open the same link there.")
         case .socket(let path):
-            print("Listening on \(path). From another machine: ssh -L 8123:\(path) \(user)@\(host)")
             print(
-                "and open there:\n\n\(Link(gate: link.gate, prefix: prefix, port: 8123, start: link.start).text)\n\n^C ends it."
-            )
+                "Listening on \(path). From another machine: ssh -L \(Self.forwardedPort):\(path) \(user)@\(host)")
+            print("and open there:\n\n\(link.text)\n")
         }
+        if let proxied = link.throughProxy(allowHost.first) {
+            print("Through the proxy: \(proxied)")
+            if allowHost.isEmpty {
+                print("with its name for \(PageLink.unknownHost); where that is refused, start with --allow-host NAME.")
+            }
+        }
+        print("^C ends it.")
         fflush(nil)
         if open { try Browser(environment: site.environment).open(link.text, through: site.scratchFile("open.html")) }
     }
@@ -120,20 +129,6 @@ struct UI: AsyncParsableCommand {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-}
-
-/// The address that is printed; what stands behind `#` never leaves the browser.
-private struct Link {
-    let gate: Gate
-    let prefix: String
-    let port: UInt16?
-    let start: String
-
-    var text: String {
-        let path = gate.prefix.isEmpty ? "" : "/" + gate.prefix.joined(separator: "/")
-        return
-            "http://127.0.0.1:\(port.map(String.init) ?? "")\(path)/#\(start.isEmpty ? "/" : start)?token=\(gate.token)"
     }
 }
 

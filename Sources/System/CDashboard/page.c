@@ -31,6 +31,9 @@ static const unsigned char runs_js[] = {
 static const unsigned char filters_js[] = {
 #embed "../../Dashboard/Resources/filters.js"
 };
+static const unsigned char reach_js[] = {
+#embed "../../Dashboard/Resources/reach.js"
+};
 static const unsigned char lines_js[] = {
 #embed "../../Dashboard/Resources/lines.js"
 };
@@ -96,6 +99,7 @@ static const spd_page_file files[] = {
     FILE_OF_PAGE("state.js", state_js),
     FILE_OF_PAGE("runs.js", runs_js),
     FILE_OF_PAGE("filters.js", filters_js),
+    FILE_OF_PAGE("reach.js", reach_js),
     FILE_OF_PAGE("lines.js", lines_js),
     FILE_OF_PAGE("pictures.js", pictures_js),
     FILE_OF_PAGE("pdf.js", pdf_js),
