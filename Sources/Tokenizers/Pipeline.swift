@@ -40,43 +40,49 @@ struct Pipeline: Sendable {
 
     /// The numbers of all pieces' tokens.
     private func tokens(_ encoder: Encoder) throws(TokenizerError) -> EncodedPart {
-        encoder.tokens.removeAll()
-        try encoder.text.text.withText { (text) throws(TokenizerError) in
-            for piece in encoder.text.pieces {
-                if let index = piece.added {
-                    encoder.tokens.append(encoder.text.found[index].id, 0, 0)
-                } else {
-                    try encode(word: text.slice(piece.range), encoder)
-                }
-            }
-        }
+        let text = encoder.text
+        try encode(text, &encoder.words)
         var part = EncodedPart()
-        part.ids = encoder.tokens.ids
+        part.ids = encoder.words.tokens.ids
         return part
     }
 
-    /// Appends a word's tokens.
-    private func encode(word: UTF8Text, _ encoder: Encoder) throws(TokenizerError) {
-        guard word.count > WordCache.longestWord, let cuts else {
-            try encodeWhole(word, encoder)
-            return
-        }
-        try cuts.forEachPart(of: word) { (range) throws(TokenizerError) in
-            let first = encoder.tokens.count
-            try encodeWhole(word.slice(range), encoder)
-            encoder.tokens.shift(from: first, by: range.lowerBound)
+    /// One access to the encoder's memory for all words: to ask for it at each of them costs a tenth of the time.
+    private func encode(_ split: SplitText, _ words: inout Encoder.Words) throws(TokenizerError) {
+        words.tokens.removeAll()
+        try split.text.withText { (text) throws(TokenizerError) in
+            for piece in split.pieces {
+                if let index = piece.added {
+                    words.tokens.append(split.found[index].id, 0, 0)
+                } else {
+                    try encode(word: text.slice(piece.range), &words)
+                }
+            }
         }
     }
 
-    private func encodeWhole(_ word: UTF8Text, _ encoder: Encoder) throws(TokenizerError) {
-        guard word.count <= WordCache.longestWord else {
-            try model.encode(word, &encoder.memory, into: &encoder.tokens)
+    /// Appends a word's tokens.
+    private func encode(word: UTF8Text, _ words: inout Encoder.Words) throws(TokenizerError) {
+        guard word.count > WordCache.longestWord, let cuts else {
+            try encodeWhole(word, &words)
             return
         }
-        if encoder.cache.append(word, to: &encoder.tokens) { return }
-        let first = encoder.tokens.count
-        try model.encode(word, &encoder.memory, into: &encoder.tokens)
-        encoder.cache.keep(word, encoder.tokens, from: first)
+        try cuts.forEachPart(of: word) { (range) throws(TokenizerError) in
+            let first = words.tokens.count
+            try encodeWhole(word.slice(range), &words)
+            words.tokens.shift(from: first, by: range.lowerBound)
+        }
+    }
+
+    private func encodeWhole(_ word: UTF8Text, _ words: inout Encoder.Words) throws(TokenizerError) {
+        guard word.count <= WordCache.longestWord else {
+            try model.encode(word, &words.memory, into: &words.tokens)
+            return
+        }
+        if words.cache.append(word, to: &words.tokens) { return }
+        let first = words.tokens.count
+        try model.encode(word, &words.memory, into: &words.tokens)
+        words.cache.keep(word, words.tokens, from: first)
     }
 
     // MARK: Offsets
@@ -97,12 +103,13 @@ struct Pipeline: Sendable {
                     }
                     continue
                 }
-                encoder.tokens.removeAll()
+                encoder.words.tokens.removeAll()
                 let word = text.slice(piece.range)
-                try encode(word: word, encoder)
-                for token in 0..<encoder.tokens.count {
-                    let range = Int(encoder.tokens.starts[token])..<Int(encoder.tokens.ends[token])
-                    let id = encoder.tokens.ids[token]
+                try encode(word: word, &encoder.words)
+                let tokens = encoder.words.tokens
+                for token in 0..<tokens.count {
+                    let range = Int(tokens.starts[token])..<Int(tokens.ends[token])
+                    let id = tokens.ids[token]
                     part.ids.append(id)
                     part.offsets.append(Self.offsets(of: range, in: piece, aligned, characters))
                     if wantsSpaces { part.spaces.append(spaces(of: id, word, range)) }
@@ -141,9 +148,14 @@ struct Pipeline: Sendable {
 /// Sendable by promise: a tokenizer gives an encoder to one caller at a time.
 final class Encoder: @unchecked Sendable {
     var text = SplitText()
-    var memory = ModelMemory()
-    var cache = WordCache()
-    var tokens = TokenList()
+    var words = Words()
+
+    /// What encoding words needs.
+    struct Words {
+        var memory = ModelMemory()
+        var cache = WordCache()
+        var tokens = TokenList()
+    }
 }
 
 /// The number of the character that each byte of a text belongs to.

@@ -51,25 +51,25 @@ struct SplitText {
         inverted: Bool = false,
         _ find: (_ piece: UTF8Text, inout [Segment], inout PatternMatcher) throws(TokenizerError) -> Void
     ) throws(TokenizerError) {
-        sparePieces.removeAll(keepingCapacity: true)
-        var result = sparePieces
-        sparePieces = []
-        for piece in pieces {
-            guard piece.added == nil else {
-                result.append(piece)
-                continue
-            }
-            segments.removeAll(keepingCapacity: true)
-            var (segments, matcher) = (segments, matcher)
-            (self.segments, self.matcher) = ([], PatternMatcher())
-            try text.withText { (text) throws(TokenizerError) in
+        // Taken out for as long as it takes: what is used through `self` is copied at each piece.
+        let (source, whole) = (text, pieces)
+        var (segments, matcher, result) = (segments, matcher, sparePieces)
+        (self.segments, self.matcher, sparePieces) = ([], PatternMatcher(), [])
+        defer { (self.segments, self.matcher) = (segments, matcher) }
+        result.removeAll(keepingCapacity: true)
+        try source.withText { (text) throws(TokenizerError) in
+            for piece in whole {
+                guard piece.added == nil else {
+                    result.append(piece)
+                    continue
+                }
+                segments.removeAll(keepingCapacity: true)
                 try find(text.slice(piece.range), &segments, &matcher)
+                if inverted { for index in segments.indices { segments[index].isMatch.toggle() } }
+                behavior.forEachPiece(of: segments) { range in
+                    Self.append(range, of: piece, in: source, to: &result)
+                }
             }
-            if inverted { for index in segments.indices { segments[index].isMatch.toggle() } }
-            behavior.forEachPiece(of: segments) { range in
-                append(range, of: piece, to: &result)
-            }
-            (self.segments, self.matcher) = (segments, matcher)
         }
         sparePieces = pieces
         pieces = result
@@ -93,7 +93,7 @@ struct SplitText {
             }
             for match in text.withText({ matches($0.slice(piece.range)) }) {
                 guard let id = match.id else {
-                    append(match.range, of: piece, to: &result)
+                    Self.append(match.range, of: piece, in: text, to: &result)
                     continue
                 }
                 let range =
@@ -111,7 +111,9 @@ struct SplitText {
         pieces = result
     }
 
-    private func append(_ range: Range<Int>, of piece: Piece, to result: inout [Piece]) {
+    private static func append(
+        _ range: Range<Int>, of piece: Piece, in text: AlignedText, to result: inout [Piece]
+    ) {
         guard !range.isEmpty else { return }
         let range = piece.range.lowerBound + range.lowerBound..<piece.range.lowerBound + range.upperBound
         result.append(Piece(range: range, origin: text.tracksOffsets ? text.starts[range.lowerBound] : 0))
