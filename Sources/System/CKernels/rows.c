@@ -34,10 +34,15 @@ typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias))
 #define ADD_LANES(t) \
   do { ADD_HALVES(t, 8) ADD_HALVES(t, 4) ADD_HALVES(t, 2) ADD_HALVES(t, 1) } while (0)
 
-// Where the library's kernels are slow, on CPUs whose registers hold sixteen sums beside their factors.
-int ck_sums_are_narrow(size_t m, size_t n) {
+// With AVX-512 registers hold sixteen sums beside their factors, and the library is slow at narrow matrices only; with
+// AVX2 it is slower than panels at all that tiles have.
+ck_sums ck_fastest_sums(size_t m, size_t n) {
   const size_t less = m < n ? m : n, more = m < n ? n : m;
-  return less <= 16 && more >= 64 && ck_best_panels() == CK_PANELS_V4;
+  switch (ck_best_panels()) {
+  case CK_PANELS_V4: return less <= 16 && more >= 64 ? CK_SUMS_NARROW : CK_SUMS_OF_LIBRARY;
+  case CK_PANELS_V3: return CK_SUMS_BY_PANELS;
+  default: return CK_SUMS_OF_LIBRARY;
+  }
 }
 
 size_t ck_list_active(ck_active list, const float *values, size_t count, size_t features, size_t rows) {

@@ -81,6 +81,26 @@ import Testing
         for (x, y) in zip(ours.values(0, m * n), expected.values(0, m * n)) { #expect(abs(x - y) <= bound) }
     }
 
+    /// Around the edges of panels and blocks, both ways round; what is not the sums' own stays as it is.
+    @Test(
+        .enabled(if: ck_has_panels(CK_PANELS_V3) != 0),
+        arguments: [
+            (1, 1, 16), (6, 16, 16), (7, 17, 112), (25, 400, 112), (400, 25, 112), (17, 50, 128), (200, 10, 128),
+            (5, 20, 240), (20, 5, 240), (31, 47, 272), (8, 33, 528),
+        ], [false, true])
+    func sumsByPanelsAreOpenBLASs(size: (Int, Int, Int), keep: Bool) {
+        let (m, n, rows) = size
+        let (a, b) = (Storage(numbers(m * rows, 6)), Storage(numbers(n * rows, 7)))
+        let start = numbers(m * n + 16, 8)
+        let (ours, expected) = (Storage(start), Storage(start))
+        ck_panel_sums(ours.pointer, a.pointer, b.pointer, m, n, rows, keep ? 1 : 0)
+        product(
+            into: expected.pointer, a.pointer, b.pointer, m: m, n: n, k: rows, .none, .transposed, keep: keep ? 1 : 0)
+        let bound = 1e-5 * Float(rows).squareRoot()
+        for (x, y) in zip(ours.values(0, m * n), expected.values(0, m * n)) { #expect(abs(x - y) <= bound) }
+        #expect(ours.values(m * n, 16) == Array(start[(m * n)...]))
+    }
+
     /// What is not listed for lack of room is told, not left out.
     @Test func moreThanThereIsRoomForIsTold() {
         var (start, feature, value) = (

@@ -147,9 +147,10 @@ final class TileSums {
         _ source: Floats, _ gradient: Floats, to place: Floats, _ height: Int, _ columns: Int, _ rows: Int
     ) {
         add(to: place, count: height * columns) { sum, keep in
-            if ck_sums_are_narrow(height, columns) != 0 {
-                ck_narrow_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
-            } else {
+            switch ck_fastest_sums(height, columns) {
+            case CK_SUMS_NARROW: ck_narrow_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
+            case CK_SUMS_BY_PANELS: ck_panel_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
+            default:
                 product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: keep)
             }
         }

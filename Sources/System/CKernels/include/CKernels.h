@@ -68,10 +68,13 @@ size_t ck_list_active(ck_active list, const float *values, size_t count, size_t 
 void ck_active_product(float *out, ck_active list, const float *v, const float *bias, size_t components, size_t rows);
 /// sums (features, components) += x dᵀ, d (components, rows); at least 16 components.
 void ck_active_sums(float *sums, ck_active list, const float *d, size_t components, size_t rows);
-/// Whether `ck_narrow_sums` is faster than the library on this CPU.
-int ck_sums_are_narrow(size_t m, size_t n);
+/// What computes sums of a (m, rows) · bᵀ, b (n, rows), fastest on this CPU: the library, or one of the two below.
+typedef enum { CK_SUMS_OF_LIBRARY, CK_SUMS_NARROW, CK_SUMS_BY_PANELS } ck_sums;
+ck_sums ck_fastest_sums(size_t m, size_t n);
 /// c (m, n) = a bᵀ, a (m, rows), b (n, rows), added to what is there if `keep`.
 void ck_narrow_sums(float *c, const float *a, const float *b, size_t m, size_t n, size_t rows, int keep);
+/// The same (sums.c); on x86 only where panels of x86-64-v3 can be multiplied. Rows come in eights at least.
+void ck_panel_sums(float *c, const float *a, const float *b, size_t m, size_t n, size_t rows, int keep);
 
 // MARK: Gates (gate.c). a, g, dg, da (C, rows); w_in, b_in, w_out (C, N); b_out (C).
 
