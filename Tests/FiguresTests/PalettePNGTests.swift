@@ -8,9 +8,29 @@ struct PalettePNGTests {
     init() throws { cairo = try Cairo() }
 
     private func decoded(_ pixels: [UInt32], width: Int) throws -> Picture {
-        let encoded = try #require(PalettePNG(pixels: pixels, width: width).encoded)
-        #expect(encoded == PalettePNG(pixels: pixels, width: width).encoded, "the same bytes")
+        let encoded = try #require(self.encoded(pixels, width: width, stride: width))
+        #expect(encoded == self.encoded(pixels, width: width, stride: width), "the same bytes")
         return try #require(Picture(encoded, cairo))
+    }
+
+    private func encoded(_ pixels: [UInt32], width: Int, stride: Int) -> [UInt8]? {
+        pixels.withUnsafeBufferPointer { pixels in
+            pixels.baseAddress.flatMap {
+                PalettePNG(pixels: $0, width: width, height: pixels.count / stride, stride: stride).encoded
+            }
+        }
+    }
+
+    @Test func whatLiesBesidePixelsIsOfNoMeaning() throws {
+        let rows: [[UInt32]] = [[1, 1, 2], [1, 1, 2], [1, 2, 2]]
+        let plain = try #require(encoded(rows.flatMap { $0 }, width: 3, stride: 3))
+        // Two more pixels between rows, and the upper bytes, are as they happen to be.
+        var dirty: [UInt32] = []
+        for (y, row) in rows.enumerated() {
+            for (x, color) in row.enumerated() { dirty.append(color | UInt32(60 * y + x) << 24) }
+            dirty += [UInt32(7 * y), 0xFFFF_FFFF]
+        }
+        #expect(encoded(dirty, width: 3, stride: 5) == plain)
     }
 
     @Test(arguments: [1, 7, 256])

@@ -103,17 +103,12 @@ final class CairoCanvas {
         guard let bytes = functions.image_surface_get_data(surface) else {
             throw .refused(figure: figure, reason: "its picture has no pixels")
         }
-        let stride = Int(functions.image_surface_get_stride(surface))
-        let pixels = [UInt32](unsafeUninitializedCapacity: width * height) { pixels, count in
-            for row in 0..<height {
-                (bytes + row * stride).withMemoryRebound(to: UInt32.self, capacity: width) { line in
-                    // The upper byte is of no meaning in this format.
-                    for column in 0..<width { pixels[row * width + column] = line[column] & 0xFFFFFF }
-                }
-            }
-            count = width * height
+        // Rows begin at multiples of a pixel.
+        let stride = Int(functions.image_surface_get_stride(surface)) / MemoryLayout<UInt32>.stride
+        let encoded = bytes.withMemoryRebound(to: UInt32.self, capacity: stride * height) { pixels in
+            PalettePNG(pixels: pixels, width: width, height: height, stride: stride).encoded
         }
-        guard let encoded = PalettePNG(pixels: pixels, width: width).encoded else {
+        guard let encoded else {
             throw .refused(figure: figure, reason: "there is no memory for it")
         }
         return encoded

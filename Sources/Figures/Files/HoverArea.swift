@@ -115,7 +115,7 @@ public struct HoverArea: Encodable, Sendable {
 
 extension Figure {
     /// The places of the drawing that tell their numbers, in the points of ``svg(_:)``'s view box.
-    public var hoverAreas: [HoverArea] { sheet.areas }
+    public var hoverAreas: [HoverArea] { sheet(hasAreas: true).areas }
 }
 
 extension HeatMap {

@@ -91,11 +91,14 @@ public struct Figure: Codable, Sendable {
     }
 
     /// What is drawn.
-    var sheet: Sheet {
+    var sheet: Sheet { sheet(hasAreas: false) }
+
+    /// What is drawn, with what tells its numbers only where somebody will point at it: pictures are drawn beside training.
+    func sheet(hasAreas: Bool) -> Sheet {
         let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide
         let count = Double(min(columns, max(panels.count, 1)))
         let room = max((page - 2 * Self.margin - (count - 1) * Self.gap) / count, Self.narrowest)
-        let parts = panels.enumerated().map { $1.sheet(room: room, index: $0) }
+        let parts = panels.enumerated().map { $1.sheet(room: room, index: $0, hasAreas: hasAreas) }
         let widths = (0..<columns).map { column in
             stride(from: column, to: parts.count, by: columns).map { parts[$0].width }.max() ?? 0
         }

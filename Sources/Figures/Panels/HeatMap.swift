@@ -93,13 +93,13 @@ extension HeatMap {
     /// A PNG's pixel: no cell is smaller, so that none is lost.
     private static let pixel = 0.5
 
-    func sheet(room: Double, index: Int) -> Sheet {
+    func sheet(room: Double, index: Int, hasAreas: Bool) -> Sheet {
         let area = area(room)
         var sheet = Sheet(width: area.right + 6 + rightRoom, height: area.bottom)
         sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 2, 8)
         sheet.marks.append(
             .cells(area, rows: matrix.rows, columns: matrix.columns, colors: cellColors, panel: index))
-        sheet.areas = [hoverArea(area, panel: index)]
+        if hasAreas { sheet.areas = [hoverArea(area, panel: index)] }
         drawMissing(in: area, on: &sheet)
         if showsValues { writeValues(in: area, on: &sheet) }
         sheet.frame(area)

@@ -30,11 +30,12 @@ public enum Panel: Codable, Sendable {
     /// - Parameters:
     ///   - room: The width that its column of the figure has, in points.
     ///   - index: Its place in the figure.
+    ///   - hasAreas: Whether the sheet says what tells its numbers.
     /// - Returns: The sheet, as large as the panel.
-    func sheet(room: Double, index: Int) -> Sheet {
+    func sheet(room: Double, index: Int, hasAreas: Bool) -> Sheet {
         switch self {
-        case .heatMap(let map): map.sheet(room: room, index: index)
-        case .plot(let plot): plot.sheet(room: room)
+        case .heatMap(let map): map.sheet(room: room, index: index, hasAreas: hasAreas)
+        case .plot(let plot): plot.sheet(room: room, hasAreas: hasAreas)
         case .table(let table): table.sheet()
         case .text(let text): text.sheet()
         }

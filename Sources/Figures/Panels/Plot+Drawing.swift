@@ -1,5 +1,5 @@
 extension Plot {
-    func sheet(room: Double) -> Sheet {
+    func sheet(room: Double, hasAreas: Bool) -> Sheet {
         let (across, up) = (x.spanning(values(isVertical: false)), y.spanning(values(isVertical: true)))
         let left = hidesAxes ? 4 : leftRoom(up)
         let width = max(room - left - 8, 40)
@@ -9,7 +9,7 @@ extension Plot {
         sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
         let frame = PlotFrame(area: area, x: across, y: up)
         for layer in layers { draw(layer, frame, on: &sheet) }
-        if !hidesAxes { sheet.areas = hoverAreas(frame) }
+        if hasAreas, !hidesAxes { sheet.areas = hoverAreas(frame) }
         if !hidesAxes { drawAxes(frame, on: &sheet) }
         drawLegend(frame, on: &sheet)
         for line in Label(text: note, anchor: .start).wrapped(to: sheet.width) {
