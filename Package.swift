@@ -159,7 +159,8 @@ let package = Package(
         // For tests: the checkout with what they compare with, and folders of their own.
         .target(name: "TestFiles", path: "Tests/TestFiles", swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics"], swiftSettings: strict),
+            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics", "TestFiles"],
+            swiftSettings: strict),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
         .testTarget(
             name: "MetricsTests", dependencies: ["Experiments", "Metrics", "TestFiles"], swiftSettings: strict),

@@ -169,7 +169,7 @@ import Testing
     /// Whatever the bytes, they are refused or what they give is consistent; nothing is trusted before it is checked.
     @Test func mutatedFilesAreRefusedOrRead() {
         let bytes = example.encoded()
-        var numbers = Numbers(seed: 5)
+        var numbers = SeededGenerator(seed: 5)
         var refused = 0
         for _ in 0..<4000 {
             var mutated = bytes
@@ -216,20 +216,5 @@ import Testing
         #expect(
             message("short", limit: 2)
                 == "cannot read \(folder("short")): it is 3 bytes, over the limit of 2")
-    }
-}
-
-/// A repeatable source of arbitrary numbers (SplitMix64).
-struct Numbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -206,25 +206,13 @@ struct HubTests {
 
     /// Something that takes connections and says nothing, as a proxy does that drops what it should pass on.
     @Test func aHubThatNeverAnswersIsToldInTime() throws {
-        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(socket, pointer, length) == 0 && listen(socket, 16) == 0
-                    && getsockname(socket, pointer, &length) == 0
-            }
-        }
-        try #require(isListening)
-        let port = UInt16(bigEndian: address.sin_port)
+        let socket = try ListeningSocket()
+        defer { close(socket.descriptor) }
         let said = Mutex<[String]>([])
         let home = FileManager.default.temporaryDirectory.appending(path: "spd-hub-\(UUID().uuidString)").path
         let hub = Hub(
             settings: HubSettings(environment: [
-                "HOME": home, "HF_ENDPOINT": "http://127.0.0.1:\(port)", "HF_HUB_DOWNLOAD_TIMEOUT": "1",
+                "HOME": home, "HF_ENDPOINT": "http://127.0.0.1:\(socket.port)", "HF_HUB_DOWNLOAD_TIMEOUT": "1",
             ]), cache: home + "/ours", say: { line in said.withLock { $0.append(line) } })
         let told = refusal { _ = try hub.checkModel("org/name") }
         #expect(

@@ -18,20 +18,9 @@ final class HangUpServer: Sendable {
         self.backend = backend
         self.handle = handle ?? { backend.handle($0) }
         self.keepsConnections = keepsConnections
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                    && getsockname(listener, pointer, &length) == 0
-            }
-        }
-        guard isListening else { throw POSIXError(.EADDRNOTAVAIL) }
-        self.listener = listener
-        baseURL = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        let socket = try ListeningSocket()
+        listener = socket.descriptor
+        baseURL = "http://127.0.0.1:\(socket.port)"
         Thread.detachNewThread { self.serve() }
     }
 

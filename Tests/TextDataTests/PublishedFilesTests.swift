@@ -64,7 +64,7 @@ struct PublishedFilesTests {
     /// With any byte changed, a file gives an error or some rows; it never traps.
     @Test(arguments: expected.map(\.name)) func aDamagedFileDoesNoHarm(name: String) throws {
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: Self.folder + "/" + name)))
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         try TemporaryFolder.with { folder in
             let path = folder(name)
             for _ in 0..<30 {

@@ -19,13 +19,7 @@ struct Cancel: AsyncParsableCommand {
             What is done stays. `orchestrator retry` puts cancelled runs back; they go on from where they were.
             """)
 
-    @Argument(
-        help: ArgumentHelp("Job numbers, names of runs or their beginnings.", valueName: "job-or-run"),
-        completion: CompletionWords.jobsAndRuns)
-    var names: [String]
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @OptionGroup var named: NamedArguments
 
     private struct Report: Encodable {
         struct Item: Encodable {
@@ -47,13 +41,13 @@ struct Cancel: AsyncParsableCommand {
         let slurm = SlurmCommands(environment: state.environment)
         try await failing {
             // Everything is looked up before anything is changed.
-            let targets = try names.map { try Target(Reference($0), as: $0, in: state.store) }
+            let targets = try named.names.map { try Target(Reference($0), as: $0, in: state.store) }
             var touched: [JobID] = []
             var report = Report()
             for target in targets {
                 let (item, line) = try target.cancel(in: state.store)
                 report.cancelled.append(item)
-                if !json { print(line) }
+                if !named.json { print(line) }
                 if !touched.contains(JobID(rawValue: item.job)) { touched.append(JobID(rawValue: item.job)) }
             }
             for id in touched where try state.store.openWork(of: id).isNone {
@@ -65,7 +59,7 @@ struct Cancel: AsyncParsableCommand {
                 report.notes += try await end.perform(callsOffWaiting: false)
             }
             print(
-                json ? try JSONText.encode(report) : report.notes.map { $0 + "\n" }.joined(), terminator: "")
+                named.json ? try JSONText.encode(report) : report.notes.map { $0 + "\n" }.joined(), terminator: "")
             guard report.problems.isEmpty else {
                 report.problems.forEach(printError)
                 throw ExitCode(Failure.failed)

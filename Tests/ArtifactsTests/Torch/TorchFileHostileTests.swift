@@ -1,3 +1,4 @@
+import TestFiles
 import Testing
 
 @testable import Artifacts
@@ -19,7 +20,7 @@ struct TorchFileHostileTests {
     @Test func anyChangedByteIsNoticedOrChangesNothing() throws {
         let bytes = try TorchFixture.bytes("tms/tms.pth")
         let expected = try TorchFile(decoding: bytes)
-        var numbers = Numbers(seed: 1)
+        var numbers = SeededGenerator(seed: 1)
         for index in bytes.indices {
             for change in [1, UInt8.random(in: 1...255, using: &numbers)] {
                 var changed = bytes
@@ -33,7 +34,7 @@ struct TorchFileHostileTests {
 
     @Test func scrambledFilesAreRefusedOrRead() throws {
         let bytes = try TorchFixture.bytes("layouts.pth")
-        var numbers = Numbers(seed: 2)
+        var numbers = SeededGenerator(seed: 2)
         for _ in 0..<2000 {
             var changed = bytes
             for _ in 0..<Int.random(in: 1...8, using: &numbers) { Self.scramble(&changed, &numbers) }
@@ -49,7 +50,7 @@ struct TorchFileHostileTests {
         let archive = try ZipArchive(TorchFixture.bytes(name))
         let entries = try archive.names.sorted().map { try (name: $0, contents: Array(archive.contents(of: $0) ?? [])) }
         let index = try #require(entries.firstIndex { $0.name.hasSuffix("/data.pkl") })
-        var numbers = Numbers(seed: 3)
+        var numbers = SeededGenerator(seed: 3)
         var isRead = 0
         for _ in 0..<1500 {
             var zip = ZipBytes(entries: entries)
@@ -65,7 +66,7 @@ struct TorchFileHostileTests {
         #expect(isRead > 0 && isRead < 1500)
     }
 
-    private static func scramble(_ bytes: inout [UInt8], _ numbers: inout Numbers) {
+    private static func scramble(_ bytes: inout [UInt8], _ numbers: inout SeededGenerator) {
         let place = Int.random(in: 0..<max(1, bytes.count), using: &numbers)
         let end = min(bytes.count, place + Int.random(in: 0...12, using: &numbers))
         switch Int.random(in: 0..<6, using: &numbers) {

@@ -7,7 +7,7 @@ import Testing
 struct LanguageScene: CustomTestStringConvertible, Sendable {
     var model: Model
     var patterns: [String]
-    var coefficients = LanguageScene.everyLoss
+    var coefficients = Scene.allLosses
     var gateNeurons = 0
     var outputLoss = OutputLoss.kl
     var sigmoid = Sigmoid.normal
@@ -77,18 +77,6 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
             }
             return try Transformer(shape: shape, weights: weights)
         }
-    }
-
-    static var everyLoss: LossCoefficients {
-        var all = LossCoefficients(importanceMinimality: 0.3)
-        all[.faithfulness] = 0.7
-        all[.recon] = 0.9
-        all[.stochasticRecon] = 1.1
-        all[.reconLayerwise] = 0.8
-        all[.stochasticReconLayerwise] = 1.3
-        all[.schatten] = 0.2
-        all[.outputRecon] = 0.6
-        return all
     }
 
     static var embeddingLoss: LossCoefficients {

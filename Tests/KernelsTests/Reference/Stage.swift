@@ -1,4 +1,5 @@
 import Metrics
+import TestFiles
 
 @testable import Kernels
 
@@ -56,19 +57,13 @@ struct Stage {
     }
 }
 
-/// A repeatable source of arbitrary numbers (SplitMix64).
+/// A repeatable source of arbitrary numbers, tensors and targets.
 struct Numbers: RandomNumberGenerator {
-    private var state: UInt64
+    private var generator: SeededGenerator
 
-    init(seed: UInt64) { state = seed &* 0x5851_F42D_4C95_7F2D }
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed &* 0x5851_F42D_4C95_7F2D) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { generator.next() }
 
     mutating func tensor(_ shape: [Int], _ range: Range<Float>) -> Tensor {
         Tensor(

@@ -45,17 +45,22 @@ struct NetworkFileSystemTests {
         #expect(!names.contains { $0.hasSuffix("-wal") || $0.hasSuffix("-shm") }, "\(names)")
     }
 
-    @Test(arguments: [true, false])
-    func whetherTwoNodesSeeEachOthersLocksIsFoundOut(passingLocksOn: Bool) async throws {
-        let bench = try Workbench("fuse")
-        let mounts = try Mounts(in: bench.path, passingLocksOn: passingLocksOn)
-        defer { mounts.remove() }
+    /// What two nodes find that meet in a folder.
+    private func found(by bench: Workbench, in mounts: Mounts) async throws -> NodesMeeting.Note {
         async let first = bench.orchestrator(
             ["doctor-probe", "node", mounts.first.path], adding: ["SLURM_PROCID": "0", "SLURMD_NODENAME": "n0"])
         async let second = bench.orchestrator(
             ["doctor-probe", "node", mounts.second.path], adding: ["SLURM_PROCID": "1", "SLURMD_NODENAME": "n1"])
         for answer in [try await first, try await second] { #expect(answer.code == 0, "\(answer.error)") }
-        let done = try #require(NodesMeeting(folder: mounts.first.path).note("done"))
+        return try #require(NodesMeeting(folder: mounts.first.path).note("done"))
+    }
+
+    @Test(arguments: [true, false])
+    func whetherTwoNodesSeeEachOthersLocksIsFoundOut(passingLocksOn: Bool) async throws {
+        let bench = try Workbench("fuse")
+        let mounts = try Mounts(in: bench.path, passingLocksOn: passingLocksOn)
+        defer { mounts.remove() }
+        let done = try await found(by: bench, in: mounts)
         #expect(done.held == (passingLocksOn ? .held : .free))
         #expect(done.free == .free)
     }
@@ -65,12 +70,7 @@ struct NetworkFileSystemTests {
         let bench = try Workbench("fuse")
         let mounts = try Mounts(in: bench.path, passingLocksOn: true, isCached: isCached)
         defer { mounts.remove() }
-        async let first = bench.orchestrator(
-            ["doctor-probe", "node", mounts.first.path], adding: ["SLURM_PROCID": "0", "SLURMD_NODENAME": "n0"])
-        async let second = bench.orchestrator(
-            ["doctor-probe", "node", mounts.second.path], adding: ["SLURM_PROCID": "1", "SLURMD_NODENAME": "n1"])
-        for answer in [try await first, try await second] { #expect(answer.code == 0, "\(answer.error)") }
-        let done = try #require(NodesMeeting(folder: mounts.first.path).note("done"))
+        let done = try await found(by: bench, in: mounts)
         #expect(done.isFresh == !isCached)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Store
+import TestFiles
 import Testing
 
 extension Reliability {
@@ -33,7 +34,7 @@ private final class Campaign {
     private let fire: Workbench
     private let kills: Int
     private let seed: UInt64
-    private var random: SeededNumbers
+    private var random: SeededGenerator
     private var store: Store
     /// How often what was killed, by its name.
     private var victims: [String: Int] = [:]
@@ -44,7 +45,7 @@ private final class Campaign {
     ) async throws {
         self.kills = kills
         seed = ProcessInfo.processInfo.environment["SPD_CAMPAIGN_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1 << 32)
-        random = SeededNumbers(state: seed)
+        random = SeededGenerator(seed: seed)
         (calm, fire) = (try Workbench("calm"), try Workbench("fire"))
         let toy = TrainingEndToEndTests.experiment(steps: 1000)
         for bench in [calm, fire] {
@@ -232,17 +233,6 @@ private final class Campaign {
     }
 }
 
-/// Random numbers that are the same for the same seed.
-private struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func next(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+extension SeededGenerator {
+    fileprivate mutating func next(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestFiles
 import Testing
 
 @testable import StandInWandB
@@ -97,7 +98,7 @@ struct PageMakerTests {
     @Test(arguments: 0..<2) func failuresAreMadeUpForWithoutASecondView(seed: UInt64) async throws {
         defer { server.stop() }
         server.backend.inject { number, _ in
-            var dice = Dice(seed: seed &* 1000 &+ UInt64(number))
+            var dice = SeededGenerator(seed: seed &* 1000 &+ UInt64(number))
             switch UInt8.random(in: 0..<10, using: &dice) {
             case 0: return .refuse(status: 500)
             case 1: return .failAfterTheWork(status: 502)

@@ -59,7 +59,7 @@ struct OutageTests {
         let server = try HangUpServer()
         defer { server.stop() }
         server.backend.inject { number, _ in
-            var dice = Dice(seed: seed &* 10_000 &+ UInt64(number))
+            var dice = SeededGenerator(seed: seed &* 10_000 &+ UInt64(number))
             guard dice.next() % 10 < 3 else { return .none }
             switch dice.next() % 7 {
             case 0: return .refuse(status: 500)

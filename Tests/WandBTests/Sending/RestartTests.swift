@@ -225,7 +225,7 @@ struct RestartTests {
         let server = try HangUpServer()
         defer { server.stop() }
         server.backend.inject { number, _ in
-            var dice = Dice(seed: seed &* 1000 &+ UInt64(number))
+            var dice = SeededGenerator(seed: seed &* 1000 &+ UInt64(number))
             switch dice.next() % 20 {
             case 0: return .refuse(status: 500)
             case 1: return .refuse(status: 429, retryAfter: "0")
@@ -236,7 +236,7 @@ struct RestartTests {
             default: return .none
             }
         }
-        var dice = Dice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         var pacing = SendPacing.hasty
         pacing.maximumBatchBytes = 2000
         var step = 0
