@@ -20,6 +20,8 @@ package struct SpecBuilder {
     private var targets: KnownTargets
     /// The last target and its text: nearly all specs of an experiment have the same.
     private var target: (config: TargetConfig, text: String)?
+    /// Writes the configs of the last experiment: they differ in what the sweep sets.
+    private var writer: ConfigWriter?
 
     package init(project: String?, runs: String, search: (definition: String, choosesConfigs: Bool)? = nil) {
         self.project = project
@@ -32,10 +34,11 @@ package struct SpecBuilder {
             parts.append(
                 .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
             seen = []
+            writer = nil
         }
         let part = parts.removeLast()
         let stored = try config(draft)
-        let config = stored.json()
+        let config = text(of: stored, draft)
         let known = target(of: stored, for: draft)
         let isOpen = search?.choosesConfigs == true && !draft.overrides.isEmpty
         let isNew = seen.insert(config).inserted || isOpen
@@ -66,6 +69,15 @@ package struct SpecBuilder {
             config = try config.setting("pretrained_model_path", to: .string(URL(filePath: path).path))
         }
         return takingObservers(config, draft)
+    }
+
+    /// The keys that ``config(_:)`` may change.
+    private static let keysOfStoring = ["wandb_project", "pretrained_model_path", "observers"]
+
+    private mutating func text(of stored: ExperimentConfig, _ draft: SpecDraft) -> String {
+        let writer = writer ?? ConfigWriter(stored)
+        self.writer = writer
+        return writer.json(stored, changing: Self.keysOfStoring + draft.overrides.map(\.path))
     }
 
     /// The config with its observers known by their files' digest.

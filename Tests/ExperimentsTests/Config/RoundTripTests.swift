@@ -16,6 +16,30 @@ struct RoundTripTests {
         #expect(try TargetConfig.load(yaml: target.canonicalJSON(), source: "canonical") == target)
     }
 
+    /// A sweep's configs are written key by key: only those that it sets are written anew.
+    @Test(arguments: Registry.names)
+    func configsThatDifferInFewKeysAreWrittenAsByThemselves(name: String) throws {
+        let config = try Registry.experiment(named: name).config
+        let writer = ConfigWriter(config)
+        #expect(writer.json(config, changing: []) == config.json())
+        let values: [(String, ConfigValue)] = [
+            ("seed", .int(7)), ("lr", .number(-0.0)), ("lr", .number(0.25)), ("wandb_project", .string("a \"b\", c")),
+            ("wandb_project", .null), ("figures", .string("last")), ("steps", .int(12)), ("C", .int(3)),
+            ("importance_minimality_coeff", .number(1e-7)), ("task_config.feature_probability", .number(0.5)),
+            ("pretrained_model_path", .string("/tmp/there")), ("tokenizer_name", .string("t")),
+        ]
+        var (all, paths) = (config, [String]())
+        for (path, value) in values {
+            guard let changed = try? config.setting(path, to: value) else { continue }
+            #expect(writer.json(changed, changing: [path]) == changed.json(), "\(path)")
+            guard let next = try? all.setting(path, to: value) else { continue }
+            all = next
+            paths.append(path)
+        }
+        #expect(paths.count > 5)
+        #expect(writer.json(all, changing: paths) == all.json())
+    }
+
     @Test func everyKeyIsWrittenInThePublishedOrder() throws {
         let yaml = try ExperimentConfig.load(yaml: minimal, source: "my.yaml").yaml()
         #expect(
