@@ -34,13 +34,30 @@ package enum WeightsFile {
         guard head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) else {
             return nil
         }
+        return stranger(head, insteadOf: "weights") ?? "is a text, not weights"
+    }
+
+    /// What stands in a file's place that was not downloaded as it is.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - what: What it should hold.
+    /// - Returns: A Git LFS pointer or a web page, in words that follow the path; nil for any other file, or none.
+    package static func stranger(_ path: String, insteadOf what: String) -> String? {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
+        defer { try? handle.close() }
+        guard let head = try? handle.read(upToCount: 256) else { return nil }
+        return stranger(head, insteadOf: what)
+    }
+
+    private static func stranger(_ head: Data, insteadOf what: String) -> String? {
         let text = String(decoding: head, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
         if text.hasPrefix("version https://git-lfs") {
-            return "is a Git LFS pointer, not the weights that it stands for; `git lfs pull` fetches them"
+            return "is a Git LFS pointer, not the \(what) that it stands for; `git lfs pull` fetches them"
         }
         if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") || text.hasPrefix("<?xml") {
-            return "is a web page, not weights; the download needs the file's own address (or a login)"
+            return "is a web page, not \(what); the download needs the file's own address (or a login)"
         }
-        return "is a text, not weights"
+        return nil
     }
 }

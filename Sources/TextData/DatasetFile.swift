@@ -56,7 +56,7 @@ public struct DatasetFile: Sendable, Equatable {
                 try body(text)
             }
         } catch let fault as Fault {
-            throw TextDataError(path, fault.reason)
+            throw TextDataError(path, fault.reason, concernsColumn: fault.concernsColumn)
         }
     }
 

@@ -4,11 +4,14 @@ public struct TextDataError: Error, Equatable, CustomStringConvertible {
     public let path: String
     /// What is wrong with it: what was expected, what there is.
     public let reason: String
+    /// Whether the file is right, but has no such column, or no text in it.
+    public let concernsColumn: Bool
 
     /// Creates an error about a file or folder.
-    public init(_ path: String, _ reason: String) {
+    public init(_ path: String, _ reason: String, concernsColumn: Bool = false) {
         self.path = path
         self.reason = reason
+        self.concernsColumn = concernsColumn
     }
 
     /// One readable line.
@@ -18,8 +21,13 @@ public struct TextDataError: Error, Equatable, CustomStringConvertible {
 /// What is wrong inside a file, before it is known which file that is.
 struct Fault: Error {
     let reason: String
+    /// Whether it is the column that was asked for.
+    var concernsColumn = false
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, concernsColumn: Bool = false) {
+        self.reason = reason
+        self.concernsColumn = concernsColumn
+    }
 
     /// The file does not hold what its own words promise.
     static func damaged(_ what: String) -> Fault {

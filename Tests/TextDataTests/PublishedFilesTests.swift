@@ -29,6 +29,7 @@ struct PublishedFilesTests {
             try texts(of: Self.folder + "/" + name, column: "storey")
         }
         #expect(error?.description.contains("has no column 'storey'; it has ") == true)
+        #expect(error?.concernsColumn == true)
         #expect(error?.description.contains("'story'") == true)
         #expect(error?.path.hasSuffix(name) == true)
     }

@@ -18,7 +18,7 @@ struct ArrowColumn {
             }
             let kind = try ArrowKind(of: field)
             guard let texts = ArrowTexts(kind) else {
-                throw Fault("the column '\(name)' holds no text: it is \(kind.name)")
+                throw Fault("the column '\(name)' holds no text: it is \(kind.name)", concernsColumn: true)
             }
             (self.place, self.texts) = (place, texts)
             dictionary = try field.table(4).map { (table) throws(Fault) in try ArrowDictionary(table) }

@@ -127,7 +127,7 @@ struct ParquetSchema {
     func text(_ name: String) throws(Fault) -> Column {
         switch leaves.first(where: { $0.path == name })?.leaf {
         case .text(let column): return column
-        case .other(let what): throw Fault("the column '\(name)' holds no text: it is \(what)")
+        case .other(let what): throw Fault("the column '\(name)' holds no text: it is \(what)", concernsColumn: true)
         case nil:
             throw .missingColumn(name, among: leaves.map(\.path))
         }
@@ -140,6 +140,7 @@ extension Fault {
         Fault(
             names.isEmpty
                 ? "has no column '\(name)', nor any other"
-                : "has no column '\(name)'; it has \(names.map { "'\($0)'" }.joined(separator: ", "))")
+                : "has no column '\(name)'; it has \(names.map { "'\($0)'" }.joined(separator: ", "))",
+            concernsColumn: true)
     }
 }

@@ -161,9 +161,30 @@ struct LanguageSubmitTests {
         #expect(bench.files().isEmpty)
     }
 
+    /// Its columns are not to blame.
+    @Test func aDamagedFileIsToldByTheKeyThatNamesIt() async throws {
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let model = bench.path + "/model"
+        let trained = try await bench.run(
+            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
+        try #require(trained.code == 0, "\(trained.error)")
+        _ = try bench.write("PAR1", to: "data/train.parquet")
+        let config = Self.experiment(steps: 2)
+            .replacing("train:tiny\ntask", with: "\(model)\ntask")
+            .replacing("train:tiny", with: "\(bench.path)/data")
+
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--dry-run"],
+            adding: ["HF_HUB_OFFLINE": "1"])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        #expect(answer.error.contains("task_config.dataset_name: "), "\(answer.error)")
+        #expect(answer.error.contains("train.parquet: it is too short for a Parquet file"), "\(answer.error)")
+    }
+
     /// Found only where the whole text is read, and still one message: file, line, key, what is expected, what there is.
     @Test(arguments: [
-        ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 rows of 4"),
+        ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 row of 4"),
         ("{\"text\": \"ada\"}\n{\"text\": 5}\n", "", "line 2: expected a text or null as 'text'"),
     ])
     func textThatWillNotDoIsOneMessage(lines: String, start: String, complaint: String) async throws {

@@ -57,6 +57,20 @@ struct LanguageModelFolderTests {
         }
     }
 
+    @Test(arguments: [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n", "is a Git LFS pointer"),
+        ("<!DOCTYPE html><html></html>", "is a web page"),
+    ])
+    func whatStandsInAFilesPlaceIsCalledThat(text: String, what: String) throws {
+        for name in ["model.safetensors", "config.json"] {
+            try withCopy(of: "gpt2_no_prefix") { folder in
+                try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+                let said = refusal(folder)
+                #expect(said.hasPrefix("MODEL/\(name) \(what)"), "\(said)")
+            }
+        }
+    }
+
     @Test func aTensorThatIsMissingOrHasAnotherShapeIsNamed() throws {
         try withCopy(of: "gpt2_no_prefix") { folder in
             let path = folder + "/model.safetensors"

@@ -5,12 +5,14 @@ import Kernels
 public struct ForwardPass {
     private let model: Transformer
     private let tokens: TokenBatch
+    private let source: String
     private let threads: Int
 
     /// Reads a model's folder and a safetensors file that holds `tokens`, whole numbers (rows, length).
     ///
     /// - Throws: `RunError.invalid` with what is missing or wrong.
     public init(folder: String, tokens path: String, threads: Int, warn: (String) -> Void) throws(RunError) {
+        source = path
         model = try LanguageModelFolder(path: folder).load(className: nil, warn: warn)
         do {
             tokens = try GivenFile(try SafeTensors(contentsOf: path), path: path).tokens("tokens")
@@ -30,7 +32,7 @@ public struct ForwardPass {
         do {
             logits = try model.logits(of: tokens, threads: threads)
         } catch {
-            throw .invalid("\(error)")
+            throw .invalid("\(source): \(error)")
         }
         do {
             try SafeTensors(arrays: ["logits": .init(shape: logits.shape, logits.values)]).write(to: path)

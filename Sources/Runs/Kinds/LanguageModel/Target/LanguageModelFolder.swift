@@ -2,6 +2,7 @@ import Artifacts
 import Foundation
 import Hub
 public import Kernels
+import Targets
 
 /// A language model's folder as the Hugging Face hub has it: `config.json` and weights.
 public struct LanguageModelFolder: Sendable {
@@ -35,6 +36,9 @@ public struct LanguageModelFolder: Sendable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             throw .invalid("\(path) is not a folder; expected a language model's, with config.json and weights")
+        }
+        if let instead = WeightsFile.stranger(file("config.json"), insteadOf: "settings") {
+            throw .invalid("\(file("config.json")) \(instead)")
         }
         do {
             let bytes = try DurableFile.read(file("config.json"), limit: 16 << 20)
@@ -102,6 +106,7 @@ private struct LanguageModelWeights {
     }
 
     private mutating func read(_ path: String, expecting expected: Set<String>) throws(RunError) {
+        if let instead = WeightsFile.stranger(path, insteadOf: "weights") { throw .invalid("\(path) \(instead)") }
         let arrays: [String: SafeTensors.Array]
         do {
             arrays =

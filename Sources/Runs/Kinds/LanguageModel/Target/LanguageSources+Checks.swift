@@ -2,6 +2,7 @@ import Experiments
 import Foundation
 import Hub
 import Kernels
+import Targets
 import TextData
 import Tokenizers
 import UserMetrics
@@ -21,7 +22,7 @@ extension LanguageSourceFinder {
             if config.tokenizerName != nil { key = "tokenizer_name" }
             let tokenizer =
                 try config.tokenizerName.map { try hub.checkModel($0, needsWeights: false)?.folder } ?? model
-            if let tokenizer { _ = try Tokenizer(folder: tokenizer).endOfSequence(folder: tokenizer) }
+            if let tokenizer { _ = try self.tokenizer(in: tokenizer).endOfSequence(folder: tokenizer) }
             key = "task_config.dataset_name"
             guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
             let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
@@ -35,6 +36,10 @@ extension LanguageSourceFinder {
             }
             return nil
         } catch {
+            // A file that is damaged is no matter of its columns.
+            if let error = error as? TextDataError, !error.concernsColumn, key == "task_config.column_name" {
+                key = "task_config.dataset_name"
+            }
             // Some reasons name another key.
             let reason = "\(error)"
             let own =
@@ -45,6 +50,17 @@ extension LanguageSourceFinder {
             }
             return (named ?? key, named.map { String(reason.dropFirst($0.count + 2)) } ?? reason)
         }
+    }
+
+    /// The tokenizer in a model's folder.
+    ///
+    /// - Throws: What is missing or wrong with its files.
+    func tokenizer(in folder: String) throws -> Tokenizer {
+        for name in ["tokenizer.json", "vocab.json", "merges.txt"] {
+            guard let instead = WeightsFile.stranger("\(folder)/\(name)", insteadOf: "tokens") else { continue }
+            throw RunError.invalid("\(folder)/\(name) \(instead)")
+        }
+        return try Tokenizer(folder: folder)
     }
 
     private func isHere(_ dataset: String) throws -> Bool { FileManager.default.fileExists(atPath: dataset) }

@@ -82,7 +82,7 @@ struct LanguageSourceFinder {
         }
         let folder = try trained ?? modelFolder(config)
         let tokenizerFolder = try config.tokenizerName.map(self.tokenizerFolder) ?? folder
-        let tokenizer = try Tokenizer(folder: tokenizerFolder)
+        let tokenizer = try tokenizer(in: tokenizerFolder)
         let end = try tokenizer.endOfSequence(folder: tokenizerFolder)
         let digest = try TokenizerDigest.hex(folder: tokenizerFolder)
         let shape = try LanguageModelFolder(path: folder).shape(className: config.pretrainedModelClass)
@@ -93,6 +93,7 @@ struct LanguageSourceFinder {
             do {
                 try files.first?.check(column: text.columnName)
             } catch {
+                guard error.concernsColumn else { throw error }
                 throw RunError.invalid("task_config.column_name: \(error)")
             }
             let encoded = try TokenCache(path: cache.tokens).tokens(
@@ -109,8 +110,8 @@ struct LanguageSourceFinder {
             guard rows >= config.batchSize else {
                 throw RunError.invalid(
                     "task_config.dataset_name: the split '\(split)' of \(text.datasetName) has \(encoded.info.tokens) "
-                        + "tokens in \(encoded.info.documents) documents, which make \(rows) rows of \(text.maxSeqLen); "
-                        + "a batch takes \(config.batchSize)")
+                        + "tokens in \(encoded.info.documents) document\(encoded.info.documents == 1 ? "" : "s"), which make "
+                        + "\(rows) row\(rows == 1 ? "" : "s") of \(text.maxSeqLen); a batch takes \(config.batchSize)")
             }
             return encoded.path
         }
