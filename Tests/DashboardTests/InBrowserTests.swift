@@ -164,6 +164,25 @@ struct InBrowserTests {
         }
     }
 
+    @Test func anAxisLeavesOutWhatWentAstrayAndNoRunOfAnotherSize() async throws {
+        let scene = try Scene(runs: 1)
+        try await scene.serving { client in
+            let tab = try Browser().open("http://127.0.0.1:\(client.port)/#/?token=\(client.token)")
+            for (lines, isLog, reach) in [
+                ("{ values: [1e-9] }, { values: [0.01] }", false, "Infinity"),
+                ("{ values: [1, 0.5] }, { values: [0.9, 1e30, 1e30] }", true, "1"),
+                ("{ values: [1, 0.5] }, { values: [0.9, 1e5, 1e5] }", true, "Infinity"),
+                ("{ values: [1, 2] }, { values: [1000], hasFailed: true }", false, "2"),
+                ("{ values: [1] }, { values: [2] }, { values: [900] }", false, "2"),
+                ("{ values: [0] }, { values: [3, NaN] }", false, "Infinity"),
+            ] {
+                let found = try tab.evaluate(
+                    "import('./reach.js').then(reach => String(reach.reachOf([\(lines)], \(isLog))))")
+                #expect(found == .string(reach), "\(lines)")
+            }
+        }
+    }
+
     @Test(arguments: [400, 3840]) func nothingIsWiderThanTheWindow(width: Int) async throws {
         let scene = try Scene.sweep()
         try await scene.serving { client in

@@ -104,7 +104,7 @@ struct PageInBrowserTests {
                 (0..<100).map { step in
                     let value =
                         switch index {
-                        case 2 where step >= 80: "1e30"
+                        case 2 where step >= 30: "1e30"
                         case 3 where step >= 90: "NaN"
                         default: "\(Double(step + index) / 100)"
                         }

@@ -12,8 +12,8 @@ export function reachOf(lines, isLog) {
   if (sized.length < 2) return Infinity;
   let reach = sound[Math.ceil(sound.length / 2) - 1].size;
   for (const line of sized.filter((one) => one.size > reach)) {
-    // Of two runs of different size neither is astray, unless one of them has failed or was like the other before.
-    const isAlone = line.hasFailed || sound.filter((one) => one.size <= reach).length * 2 > sound.length || usual(line.values) <= reach;
+    // Of two runs of different size neither is astray, unless one of them has failed or was once like the other.
+    const isAlone = line.hasFailed || sound.filter((one) => one.size <= reach).length * 2 > sound.length || smallest(line.values) <= reach;
     if (line.size > reach * beyond[isLog ? "logarithmic" : "linear"] && isAlone) return reach;
     reach = line.size;
   }
@@ -26,9 +26,10 @@ function largest(values) {
   return size;
 }
 
-function usual(values) {
-  const sizes = values.filter(Number.isFinite).map(Math.abs).sort((a, b) => a - b);
-  return sizes[Math.floor(sizes.length / 2)] ?? 0;
+function smallest(values) {
+  let size = Infinity;
+  for (const value of values) if (Number.isFinite(value) && Math.abs(value) < size) size = Math.abs(value);
+  return size;
 }
 
 // A place on the paper, near its edge for values beyond: a path must not hold numbers that are too large for any paper.
