@@ -52,6 +52,15 @@ public struct PublishedWeights {
         self.modules = modules.sorted()
     }
 
+    /// Refuses subcomponents that are not finite, as a run that diverged leaves them: nothing can be said of them.
+    ///
+    /// - Throws: `RunError.invalid` with the first tensor.
+    func requireFinite() throws(RunError) {
+        for name in tensors.keys.sorted() where tensors[name]?.values.allSatisfy(\.isFinite) == false {
+            throw .invalid("\(path): '\(name)' holds NaN or infinity")
+        }
+    }
+
     /// The target, if it is a toy model of superposition.
     ///
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.

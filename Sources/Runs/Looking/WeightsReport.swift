@@ -25,8 +25,9 @@ public enum WeightsReport {
 
     /// The subcomponents of two decompositions, matched module by module.
     ///
-    /// - Throws: `RunError.invalid` where they decompose no module of the same name and shape.
+    /// - Throws: `RunError.invalid` where they decompose no module of the same name and shape, or one is not finite.
     public static func json(_ first: PublishedWeights, _ second: PublishedWeights) throws(RunError) -> String {
+        for weights in [first, second] { try weights.requireFinite() }
         var (modules, misfits): ([JSONValue], [String]) = ([], [])
         for module in first.modules where second.modules.contains(module) {
             guard let a = RankOneMatrices(of: module, in: first.tensors),

@@ -52,6 +52,19 @@ import Testing
         #expect(module["second_left_out"]?.elements == [0])
     }
 
+    @Test func weightsThatAreNotFiniteAreNotCompared() throws {
+        let (sound, broken) = (
+            try weights("a.safetensors", scale: [1, 2]), try weights("b.safetensors", scale: [.nan, 2])
+        )
+        for pair in [(sound, broken), (broken, sound)] {
+            #expect {
+                _ = try WeightsReport.json(pair.0, pair.1)
+            } throws: {
+                "\($0)".contains("b.safetensors: 'components.linear1.V' holds NaN or infinity")
+            }
+        }
+    }
+
     /// A residual MLP of three features in two dimensions, with one subcomponent in each of its two modules.
     private func residual(_ name: String, reads: [Float], writes: [Float]) throws -> PublishedWeights {
         let path = folder.path + "/" + name
