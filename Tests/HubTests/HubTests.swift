@@ -1,6 +1,5 @@
 import Artifacts
 import Foundation
-import Glibc
 import Synchronization
 import TextData
 import Testing
@@ -10,38 +9,6 @@ import Testing
 
 /// Models and data sets by name, against a hub on loopback.
 struct HubTests {
-    private static let weights = Data((0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
-    private static let model = [
-        "config.json": Data("{\"model_type\": \"llama\"}".utf8), "tokenizer.json": Data("{}".utf8),
-        "model.safetensors": weights, "README.md": Data("not wanted".utf8), "flax_model.msgpack": Data("no".utf8),
-    ]
-
-    private func withHub(
-        _ files: [String: Data] = model, environment: [String: String] = [:], isCancelled: Bool = false,
-        _ body: (StandInHub, Hub, String) throws -> Void
-    ) throws {
-        let server = try StandInHub(files: files)
-        defer { server.stop() }
-        let home = FileManager.default.temporaryDirectory.appending(path: "spd-hub-\(UUID().uuidString)").path
-        try DurableFile.createFolder(home)
-        defer { try? FileManager.default.removeItem(atPath: home) }
-        var all = ["HOME": home, "HF_ENDPOINT": server.endpoint]
-        all.merge(environment) { $1 }
-        let hub = Hub(
-            settings: HubSettings(environment: all), cache: home + "/ours", isCancelled: { isCancelled })
-        try body(server, hub, home)
-    }
-
-    private func refusal(_ body: () throws -> Void) -> String {
-        do {
-            try body()
-            Issue.record("nothing was refused")
-            return ""
-        } catch {
-            return "\(error)"
-        }
-    }
-
     @Test func aModelIsDownloadedOnceAndPinnedToItsCommit() throws {
         try withHub(environment: ["HF_TOKEN": "hf_sesame"]) { server, hub, home in
             let kept1 = try hub.localModel("org/Small-1M")
@@ -50,7 +17,7 @@ struct HubTests {
             let commit = server.state.withLock { $0.commit }
             #expect(model.commit == commit)
             #expect(model.folder == home + "/ours/models--org--Small-1M/snapshots/" + commit)
-            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == Self.weights)
+            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == HubScene.weights)
             let names = try FileManager.default.contentsOfDirectory(atPath: model.folder).sorted()
             #expect(names == ["config.json", "model.safetensors", "tokenizer.json"])
             let requests = server.state.withLock { $0.seen.count }
@@ -125,125 +92,6 @@ struct HubTests {
             for request in seen {
                 #expect(request.authorization == (request.isSecondServer ? nil : "Bearer hf_sesame"))
             }
-        }
-    }
-
-    @Test func aDownloadThatBreaksGoesOnWhereItWas() throws {
-        try withHub { server, hub, _ in
-            server.state.withLock { $0.cuts = [20_000, 10_000] }
-            let model = try hub.model("org/name")
-            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == Self.weights)
-            let ranges = server.state.withLock { $0.seen }.filter(\.isSecondServer).map(\.range)
-            #expect(ranges == [nil, "bytes=20000-", "bytes=30000-"])
-        }
-    }
-
-    /// As a process leaves it that is killed between two files: the first is not fetched again.
-    @Test func filesOfADownloadThatEndedEarlyAreKept() throws {
-        let shards = ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]
-        let second = Data(Self.weights.reversed())
-        try withHub([shards[0]: Self.weights, shards[1]: second]) { server, hub, home in
-            server.state.withLock { ($0.cutFile, $0.cuts) = (shards[1], Array(repeating: 10, count: 9)) }
-            let client = Hub(
-                settings: hub.settings, cache: home + "/ours",
-                isCancelled: { server.state.withLock { $0.cuts.count < 9 } })
-            #expect(refusal { _ = try client.files("org/Stories", split: "train") }.contains("given up"))
-            server.state.withLock { ($0.cuts, $0.seen) = ([], []) }
-
-            let files = try hub.files("org/Stories", split: "train")
-
-            #expect(try files.map { try Data(contentsOf: URL(filePath: $0.path)) } == [Self.weights, second])
-            let taken = server.state.withLock { $0.seen }.filter(\.isSecondServer)
-            #expect(taken.last?.range == "bytes=10-")
-            let blobs = try FileManager.default.contentsOfDirectory(
-                atPath: home + "/ours/datasets--org--Stories/blobs")
-            #expect(blobs.count == 2 && blobs.allSatisfy { $0.count == 64 }, "\(blobs)")
-        }
-    }
-
-    @Test func whatCameOfAnEarlierCommitGoesOnceAnotherIsWhole() throws {
-        try withHub { server, hub, home in
-            server.state.withLock { $0.cuts = Array(repeating: 10, count: 9) }
-            let client = Hub(
-                settings: hub.settings, cache: home + "/ours",
-                isCancelled: { server.state.withLock { $0.cuts.count < 9 } })
-            #expect(refusal { _ = try client.model("org/name") }.contains("given up"))
-            let blobs = home + "/ours/models--org--name/blobs"
-            func incomplete() throws -> [String] {
-                try FileManager.default.contentsOfDirectory(atPath: blobs).filter { $0.hasSuffix(".incomplete") }
-            }
-            #expect(try incomplete().count == 1)
-            server.state.withLock { ($0.cuts, $0.commit) = ([], String(repeating: "beef1234", count: 5)) }
-            _ = try hub.model("org/name")
-            #expect(try incomplete() == [])
-        }
-    }
-
-    /// Some files of a split look like a smaller one.
-    @Test func aSplitWhoseFilesWereBeingAddedIsNotTakenForWhole() throws {
-        let files = ["data/train-00000.parquet": Self.weights, "data/train-00001.parquet": Data("b".utf8)]
-        try withHub(files) { server, hub, home in
-            _ = try hub.files("org/Stories", split: "train")
-            let folder = home + "/ours/datasets--org--Stories"
-            try FileManager.default.removeItem(
-                atPath: "\(folder)/snapshots/\(server.state.withLock { $0.commit })/data/train-00001.parquet")
-            try DurableFile.write("", to: folder + "/.unfinished")
-            #expect(try hub.files("org/Stories", split: "train").count == 2)
-            #expect(!FileManager.default.fileExists(atPath: folder + "/.unfinished"))
-        }
-    }
-
-    @Test func aBusyHubIsAskedAgain() throws {
-        try withHub { server, hub, _ in
-            server.state.withLock {
-                $0.faults = [
-                    .init(status: 429, headers: ["Retry-After": "0"]), .init(status: 503), .init(isReset: true),
-                ]
-            }
-            _ = try hub.model("org/name")
-        }
-    }
-
-    /// Something that takes connections and says nothing, as a proxy does that drops what it should pass on.
-    @Test func aHubThatNeverAnswersIsToldInTime() throws {
-        let socket = try ListeningSocket()
-        defer { close(socket.descriptor) }
-        let said = Mutex<[String]>([])
-        let home = FileManager.default.temporaryDirectory.appending(path: "spd-hub-\(UUID().uuidString)").path
-        let hub = Hub(
-            settings: HubSettings(environment: [
-                "HOME": home, "HF_ENDPOINT": "http://127.0.0.1:\(socket.port)", "HF_HUB_DOWNLOAD_TIMEOUT": "1",
-            ]), cache: home + "/ours", say: { line in said.withLock { $0.append(line) } })
-        let told = refusal { _ = try hub.checkModel("org/name") }
-        #expect(
-            told == "the model 'org/name': 127.0.0.1 did not answer in time, 3 times; "
-                + "try again later, or from another machine")
-        // Whoever waits sees why.
-        #expect(said.withLock { $0 }.count == 2)
-        #expect(said.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 did not answer in time; trying again in ") })
-        #expect(!FileManager.default.fileExists(atPath: home))
-        #expect(HubSettings(environment: [:]).patience == .seconds(30))
-    }
-
-    @Test func bytesThatAreNotThoseStatedAreNotKept() throws {
-        try withHub { server, hub, home in
-            server.state.withLock { $0.impostor = Data(repeating: 7, count: Self.weights.count) }
-            #expect(refusal { _ = try hub.model("org/name") }.contains("has not the size or sha256"))
-            let kept2 = try hub.localModel("org/name")
-            #expect(kept2 == nil)
-            let blobs = try FileManager.default.contentsOfDirectory(atPath: home + "/ours/models--org--name/blobs")
-            #expect(!blobs.contains { $0.hasSuffix(".incomplete") })
-            server.state.withLock { $0.impostor = nil }
-            _ = try hub.model("org/name")
-        }
-    }
-
-    @Test func aCommitThatChangesUnderWayIsNotMixedWithAnother() throws {
-        try withHub { server, hub, _ in
-            server.state.withLock { $0.otherCommit = String(repeating: "d", count: 40) }
-            #expect(refusal { _ = try hub.model("org/name") }.contains("answers with commit dddddddddddd"))
-            let kept3 = try hub.localModel("org/name")
-            #expect(kept3 == nil)
         }
     }
 
@@ -328,7 +176,7 @@ struct HubTests {
             let answer = String(decoding: bytes, as: UTF8.self)
             process.waitUntilExit()
             #expect(process.terminationStatus == 0)
-            #expect(answer == "\(model.folder) \(Self.weights.count) org/name 3\n")
+            #expect(answer == "\(model.folder) \(HubScene.weights.count) org/name 3\n")
         }
     }
 
@@ -356,7 +204,7 @@ struct HubTests {
             "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", \"b\": \"model-00002-of-00002.safetensors\"}}"
         let files = [
             "config.json": Data("{}".utf8), "model.safetensors.index.json": Data(index.utf8),
-            "model-00001-of-00002.safetensors": Self.weights, "model-00002-of-00002.safetensors": Data("b".utf8),
+            "model-00001-of-00002.safetensors": HubScene.weights, "model-00002-of-00002.safetensors": Data("b".utf8),
             "model-00003-of-00002.safetensors": Data("c".utf8),
         ]
         try withHub(files) { _, hub, _ in
@@ -384,7 +232,7 @@ struct HubTests {
 
     @Test func aDataSetsSplitsAreDownloadedOneByOne() throws {
         let files = [
-            "data/train-00000-of-00002.parquet": Self.weights, "data/train-00001-of-00002.parquet": Data("b".utf8),
+            "data/train-00000-of-00002.parquet": HubScene.weights, "data/train-00001-of-00002.parquet": Data("b".utf8),
             "data/test-00000-of-00001.parquet": Data("c".utf8), "README.md": Data("d".utf8),
         ]
         try withHub(files) { server, hub, _ in
