@@ -34,8 +34,8 @@ struct PalettePNG {
                     continue
                 }
                 for run in rows.runs[runs] {
-                    buffer[count..<count + run.length].initialize(repeating: entries[run.place])
-                    count += run.length
+                    buffer[count..<count + Int(run.length)].initialize(repeating: entries[Int(run.place)])
+                    count += Int(run.length)
                 }
             }
         }
@@ -95,8 +95,8 @@ struct PalettePNG {
             let (red, green, blue) = (channel(color, 16), channel(color, 8), channel(color, 0))
             var (best, least) = (0, Int32.max)
             for (place, part) in parts.enumerated() {
-                let (r, g, b) = (red - part.red, green - part.green, blue - part.blue)
-                let distance = r * r + g * g + b * b
+                let (r, g, b) = (red &- part.red, green &- part.green, blue &- part.blue)
+                let distance = r &* r &+ g &* g &+ b &* b
                 if distance < least { (best, least) = (place, distance) }
             }
             return UInt8(best)
@@ -124,7 +124,7 @@ private struct ColorCounts {
             let here = picture.pixels + row * picture.stride
             if row > 0, memcmp(here, here - picture.stride, 4 * picture.width) == 0 {
                 let before = ranges[row - 1]
-                for run in runs[before] { counts[run.place] += run.length }
+                for run in runs[before] { counts[Int(run.place)] += Int(run.length) }
                 ranges.append(before)
                 continue
             }
@@ -136,7 +136,7 @@ private struct ColorCounts {
     }
 
     /// Pixels of one colour beside each other.
-    typealias Run = (place: Int, length: Int)
+    typealias Run = (place: Int32, length: Int32)
 
     /// The upper byte of a pixel is of no meaning.
     private static let color: UInt32 = 0xFFFFFF
@@ -149,7 +149,7 @@ private struct ColorCounts {
             while end < row.count, row[end] & Self.color == pixel { end += 1 }
             let place = place(of: pixel)
             counts[place] += end - first
-            runs.append((place, end - first))
+            runs.append((Int32(place), Int32(end - first)))
             first = end
         }
     }
