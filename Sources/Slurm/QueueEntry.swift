@@ -95,7 +95,8 @@ public struct QueueEntry: Sendable, Equatable, Codable {
         self.job = SlurmJobID(rawValue: job)
         arrayJob = SlurmJobID(rawValue: array)
         task = Int(fields[3])
-        state = SlurmState(rawValue: String(fields[4]))
+        // Where somebody else ended it, some answers say who: CANCELLED by 0.
+        state = SlurmState(rawValue: String(fields[4].prefix { $0 != " " }))
         jobName = String(fields[5])
         nodes = String(fields[6])
         reason = String(fields[7])

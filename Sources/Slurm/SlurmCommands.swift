@@ -97,7 +97,10 @@ public struct SlurmCommands: Sendable {
         _ = try await run("scancel", ["--user", Self.user, "--name", name, "--state", "PENDING"])
     }
 
-    /// Cancels jobs, or tasks of arrays, that still wait in the queue; those that run go on.
+    /// Cancels jobs, or tasks of arrays, that the queue has just said to wait.
+    ///
+    /// `scancel --state` would spare one that has begun to run since, but takes all of an array for the tasks that are
+    /// named, as long as all of it waits.
     ///
     /// - Parameter tasks: `812`, or `812_3` for an array's task.
     /// - Throws: ``SlurmError``; some may be cancelled then.
@@ -105,7 +108,7 @@ public struct SlurmCommands: Sendable {
         // A command line holds only so much.
         var rest = tasks[...]
         while !rest.isEmpty {
-            _ = try await run("scancel", ["--state", "PENDING"] + rest.prefix(1000))
+            _ = try await run("scancel", Array(rest.prefix(1000)))
             rest = rest.dropFirst(1000)
         }
     }
@@ -194,12 +197,22 @@ public struct SlurmCommands: Sendable {
         do {
             outcome = try await withThrowingTaskGroup(of: Outcome.self) { [options] group in
                 group.addTask {
+                    // Room for the longest answer is not set aside before it comes: address space may be short.
                     let result = try await Subprocess.run(
                         .name(command), arguments: Arguments(arguments), environment: variables,
-                        platformOptions: options, output: .string(limit: 64 << 20),
-                        error: .string(limit: 1 << 20))
+                        platformOptions: options, input: .none, output: .sequence, error: .string(limit: 1 << 20)
+                    ) { execution in
+                        var answer: [UInt8] = []
+                        for try await part in execution.standardOutput {
+                            part.withUnsafeBytes { answer.append(contentsOf: $0) }
+                            guard answer.count <= 64 << 20 else {
+                                throw SlurmError.refused(command: command, message: "its answer has over 64 MB")
+                            }
+                        }
+                        return String(decoding: answer, as: UTF8.self)
+                    }
                     return .finished(
-                        result.terminationStatus, output: result.standardOutput, error: result.standardError)
+                        result.terminationStatus, output: result.closureResult, error: result.standardError)
                 }
                 group.addTask {
                     try await Task.sleep(for: patience)
@@ -208,6 +221,8 @@ public struct SlurmCommands: Sendable {
                 defer { group.cancelAll() }
                 return try await group.next() ?? .timedOut
             }
+        } catch let error as SlurmError {
+            throw error
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw .notInstalled(command: command)
         } catch {

@@ -17,6 +17,8 @@ struct RepeatedOptionTests {
     }
 
     @Test func itIsToldWithBothValues() {
+        #expect(RepeatedOption(in: ["--report", "--no-report"])?.values == ["--report", "--no-report"])
+        #expect(RepeatedOption(in: ["--no-report", "--no-report"]) == nil)
         #expect(
             RepeatedOption(in: ["--out", "a", "--out=b"])?.description
                 == "--out is given twice, as 'a' and 'b'; keep one")

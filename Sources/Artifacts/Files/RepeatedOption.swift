@@ -13,6 +13,7 @@ public struct RepeatedOption: Sendable, Equatable, CustomStringConvertible {
     ///   - takingAnything: Options whose value may look like an option.
     public init?(in arguments: [String], repeatable: Set<String> = [], takingAnything: Set<String> = []) {
         var values: [String: String] = [:]
+        var switches: Set<String> = []
         var rest = arguments[...]
         while let argument = rest.popFirst(), argument != "--" {
             guard Self.isOption(argument) else { continue }
@@ -27,7 +28,18 @@ public struct RepeatedOption: Sendable, Equatable, CustomStringConvertible {
                 } else {
                     rest.first.flatMap { Self.isOption($0) ? nil : $0 }
                 }
-            guard let value, !repeatable.contains(name) else { continue }
+            guard let value, !repeatable.contains(name) else {
+                // A switch may be given twice, but not both ways.
+                let positive = name.hasPrefix("--no-") ? "--" + name.dropFirst(5) : name
+                let negative = "--no-" + positive.dropFirst(2)
+                switches.insert(name)
+                guard !switches.isSuperset(of: [positive, negative]) else {
+                    self.name = positive
+                    self.values = [positive, negative]
+                    return
+                }
+                continue
+            }
             if let other = values.updateValue(value, forKey: name) {
                 self.name = name
                 self.values = [other, value]

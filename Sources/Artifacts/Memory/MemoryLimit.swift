@@ -31,10 +31,15 @@ extension MemoryLimit {
             + [slurm(environment), addressSpace()].compactMap(\.self)
     }
 
-    /// The limit that leaves the least in all.
-    public static func tightest(environment: [String: String], root: String = "") -> MemoryLimit? {
-        all(environment: environment, root: root).min { $0.total < $1.total }
+    /// The limit that leaves a run on some threads the least in all.
+    public static func tightest(
+        environment: [String: String], threads: Int = 1, root: String = ""
+    ) -> MemoryLimit? {
+        all(environment: environment, root: root).min { $0.room(threads: threads) < $1.room(threads: threads) }
     }
+
+    /// What it leaves the numbers of a run on some threads; nothing is less than nothing.
+    public func room(threads: Int) -> Int { max(0, total - threads * perThread) }
 
     private static func machine(_ files: KernelFiles) -> MemoryLimit? {
         let lines = files.fields(of: "/proc/meminfo")

@@ -96,8 +96,8 @@ struct Distribution: Sendable, Equatable {
     private var misreading: String? {
         guard [.logUniform, .quantizedLogUniform, .inverseLogUniform].contains(kind),
             case .logUniform(let low, let high, let bounds) = shape,
-            min(abs(low), abs(high)) > 0, max(abs(low), abs(high)) <= 1, low.sign == high.sign,
-            (low > 0) == (kind != .inverseLogUniform)
+            max(abs(low), abs(high)) <= 1, low != high,
+            kind == .inverseLogUniform ? max(low, high) <= 0 : min(low, high) >= 0
         else { return nil }
         let (from, to) = (bounds.lowerBound.rounded(digits: 6), bounds.upperBound.rounded(digits: 6))
         return "draws from \(ConfigValue.number(from)) to \(ConfigValue.number(to)), for min and max are logarithms; "

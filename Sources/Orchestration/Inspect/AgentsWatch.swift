@@ -139,7 +139,8 @@ package struct AgentsWatch {
         if let problem = view.problem { outlook.notes.append("SLURM: \(problem)") }
         let entries = view.entries(of: job)
         let waiting = entries.filter { !$0.state.isFinal }
-        outlook.waiting = Self.waiting(waiting)
+        outlook.waiting =
+            Self.waiting(waiting) + Self.halted(waiting.filter { !snapshot.spoken.contains($0.job.rawValue) })
         outlook.notes += outlook.waiting
         guard isOpen else { return outlook }
         outlook.endings = endings(of: snapshot, now: entries)
@@ -199,6 +200,17 @@ package struct AgentsWatch {
             guard !ending.nodes.isEmpty else { return nil }
             let log = job.folder.log(ofSlurms: ending.name)
             return FileManager.default.fileExists(atPath: log) ? "its log: \(log)" : "it left no log"
+        }
+    }
+
+    /// One line for each state in which agents that have not spoken yet neither wait for their turn nor run.
+    private static func halted(_ entries: [QueueEntry]) -> [String] {
+        let common: Set<SlurmState> = [.pending, .running, .completing, SlurmState(rawValue: "CONFIGURING")]
+        let others = Dictionary(grouping: entries.filter { !common.contains($0.state) }, by: \.state)
+        return others.sorted { $0.key.rawValue < $1.key.rawValue }.map { state, entries in
+            let reasons = Set(entries.map(\.reason)).subtracting(["None", ""]).sorted()
+            return "\(plural(entries.count, "agent")) \(entries.count == 1 ? "is" : "are") \(state) in SLURM before "
+                + "\(entries.count == 1 ? "its" : "their") first word (\((reasons + entries.map(\.name).prefix(3)).joined(separator: ", ")))"
         }
     }
 

@@ -62,7 +62,9 @@ extension Submission {
         let isTracked = environment["WANDB_MODE"] != "disabled"
         return try Estimate(
             plan, parallelism, store: store, runs: cache.runs, isTracked: isTracked,
-            room: MemoryRoom(executor: executor.kind, options: request.options, environment: environment),
+            room: MemoryRoom(
+                executor: executor.kind, options: request.options, threads: parallelism.threads,
+                environment: environment),
             place: StoragePlace(holding: cache.path),
             memory: { drafts throws(Failure) in
                 guard !drafts.isEmpty else { return [] }

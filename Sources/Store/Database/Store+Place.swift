@@ -32,6 +32,7 @@ extension Store {
         }
         if kept.path != here {
             switch try relation(to: kept.path) {
+            case .linked: throw .linked(path: path, original: kept.path)
             case .same, .unknown: break
             case .none:
                 try write { db in try db.execute(sql: "UPDATE place SET path = ?", arguments: [here]) }
@@ -48,6 +49,8 @@ extension Store {
     private enum Relation {
         /// It is this one by another name.
         case same
+        /// It has a folder of its own, and the other one's state file.
+        case linked
         /// It is another one that has some of the same runs.
         case sharesRuns
         /// It is not there, or has nothing to do with this one.
@@ -63,7 +66,10 @@ extension Store {
             return errno == ENOENT || errno == ENOTDIR ? .none : .unknown
         }
         // The same disk may have other numbers where it is mounted twice; two files of the same number are one.
-        guard stat(path, &ours) == 0, ours.st_ino != theirs.st_ino else { return .same }
+        guard stat(path, &ours) == 0, ours.st_ino != theirs.st_ino else {
+            return stat(cache.path, &ours) == 0 && stat(folder, &theirs) == 0 && ours.st_ino != theirs.st_ino
+                ? .linked : .same
+        }
         let runs = { (db: Database) in try Set(String.fetchAll(db, sql: "SELECT id FROM run")) }
         let own = try read(runs)
         do {

@@ -15,6 +15,8 @@ public struct Store: Sendable {
     public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
     private let access: Access
+    /// The number of the state file when it was opened.
+    private let file: UInt64
     /// The cache that this one is a copy of, if that is still there with the same runs.
     public private(set) var original: Original?
 
@@ -79,6 +81,7 @@ public struct Store: Sendable {
         var configuration = SQLTrace.configuration
         configuration.busyMode = .callback(Self.waiting(atMost: .seconds(60), isRemote: isOnNetworkFileSystem))
         access = .looking(StateView(cache: cache, configuration: configuration))
+        file = Self.number(of: cache.stateFile)
         _ = try read { _ in }
     }
 
@@ -132,11 +135,30 @@ public struct Store: Sendable {
         do {
             let database = try Self.open(cache.stateFile, configuration, patience: patience)
             access = .changing(database, isLogged: try database.read { db in try Journal.isLogged(db) })
+            file = Self.number(of: cache.stateFile)
         } catch {
             let trouble = StoreError(error, path: cache.stateFile)
             guard isShared, case .locked = trouble, LockHolders.isLogged(cache.stateFile) else { throw trouble }
             throw .usedHere(path: cache.stateFile, by: LockHolders.users(ofLogged: cache.stateFile))
         }
+    }
+
+    /// Whether the state that is open still lies where it was opened.
+    ///
+    /// It does not once somebody has moved the cache: what is written by its paths then would lie beside it.
+    public var isInPlace: Bool { Self.number(of: path) == file }
+
+    /// Refuses to go on with a cache that was moved.
+    ///
+    /// - Throws: ``StoreError/moved(path:)``.
+    public func checkPlace() throws(StoreError) {
+        if !isInPlace { throw .moved(path: cache.path) }
+    }
+
+    /// What tells a file from all others of its disk; 0 if it is not there.
+    private static func number(of path: String) -> UInt64 {
+        var info = stat()
+        return stat(path, &info) == 0 ? UInt64(info.st_ino) : 0
     }
 
     /// Reads a consistent view.

@@ -8,6 +8,10 @@ public enum StoreError: Error, Equatable {
     case missing(path: String, jobs: Int)
     /// A file that others have left beside the state file, and whoever that is.
     case keptOut(by: String, path: String)
+    /// The state file is another cache's, by a link.
+    case linked(path: String, original: String)
+    /// The cache was moved, or taken away, while it was in use.
+    case moved(path: String)
     /// A file can't be read.
     case unreadable(path: String, reason: String)
     /// The folder or file can't be created or written.
@@ -92,6 +96,11 @@ extension StoreError: CustomStringConvertible {
         case .keptOut(let owner, let path):
             "\(path) belongs to \(owner), who had the state open last, and keeps you from changing it: once none of "
                 + "\(owner)'s commands and agents uses it, `cp \(path) \(path).own && mv -f \(path).own \(path)` makes it yours"
+        case .linked(let path, let original):
+            "\(path) is the file of the cache in \(original) by another name (a link): nothing was changed; for a cache of "
+                + "its own, `cp -L \(path) \(path).own && mv -f \(path).own \(path)` makes a copy"
+        case .moved(let path):
+            "\(path) was moved or taken away while it was in use: commands go on at its new place"
         case .unreadable(let path, let reason):
             "cannot read \(path): \(reason); make it readable or set SPD_CACHE_DIR to another folder"
         case .unwritable(let path, let reason):

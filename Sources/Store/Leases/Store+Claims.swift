@@ -3,8 +3,8 @@ import GRDB
 extension Store {
     /// Claims the job's next waiting spec for an agent.
     ///
-    /// Runs that were interrupted come first, then specs by priority and in order, and last those that have taken an
-    /// agent with them before they got any further: they may do so again. No two agents ever get the same attempt. A job
+    /// Runs that were interrupted come first, then specs by priority and in order, and last those that have taken two
+    /// agents with them before they got any further: they may do so again. No two agents ever get the same attempt. A job
     /// that is held, halted, full or waits for another hands out nothing, nor do agents get anything that are to leave.
     ///
     /// - Parameters:
@@ -59,9 +59,18 @@ extension Store {
 
     /// When it is a begun run's turn: 0 at once, 1 in its place among the others, 2 after them.
     private static let turn = """
-        COALESCE((SELECT CASE WHEN outcome = 'released' OR outcome = 'lost' AND run.step > from_step THEN 0
-                              WHEN outcome = 'lost' THEN 2 ELSE 1 END
+        COALESCE((SELECT CASE WHEN outcome = 'released' THEN 0
+                              WHEN outcome = 'lost' THEN CASE WHEN run.step > from_step OR NOT \(lostBefore) THEN 0 ELSE 2 END
+                              ELSE 1 END
                   FROM attempt WHERE attempt.run = run.id AND attempt.number = run.attempt), 1)
+        """
+
+    /// Whether the attempt before a run's current one took its agent with it and got the run no further.
+    ///
+    /// One agent may die of anything at a run's beginning; where two did, it may be the run.
+    static let lostBefore = """
+        EXISTS (SELECT 1 FROM attempt AS earlier WHERE earlier.run = run.id AND earlier.number = run.attempt - 1
+                AND earlier.outcome = 'lost' AND earlier.from_step >= run.step)
         """
 
     /// Renews the leases of several claims of one agent and notes their progress, all in one transaction.

@@ -12,11 +12,13 @@ public struct Hold: Sendable, Hashable {
     public let lease: Duration
     /// Whose attempt it is.
     public let agent: AgentID
-    /// Whether the attempt has got the run any further.
-    public let hasProgress: Bool
+    /// Whether a successor goes before whatever has not begun: the attempt has got the run further, or is the first to
+    /// fall silent at this place.
+    public let comesFirst: Bool
 
     fileprivate static let rows = """
-        SELECT run, number, lease_until, lease, attempt.agent, run.step > from_step AS progress
+        SELECT run, number, lease_until, lease, attempt.agent, 
+          run.step > from_step OR NOT \(Store.lostBefore) AS first
         FROM run JOIN attempt ON attempt.run = run.id AND number = run.attempt\n
         """
 
@@ -26,7 +28,7 @@ public struct Hold: Sendable, Hashable {
         renewal = row.requiredTime("lease_until")
         lease = .seconds(row["lease"] as Double)
         agent = AgentID(rawValue: row["agent"])
-        hasProgress = row["progress"]
+        comesFirst = row["first"]
     }
 }
 

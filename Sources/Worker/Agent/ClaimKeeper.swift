@@ -54,16 +54,17 @@ final class ClaimKeeper: Sendable {
 
     /// Claims a spec and keeps the claim until it is dropped: one that was interrupted before any that has not begun.
     ///
-    /// A run whose agent has fallen silent at its very beginning comes last: it may do the same to the next one.
+    /// A run at whose very beginning two agents have fallen silent comes last: it may do the same to the next one.
     ///
     /// - Returns: `nil` when there is none now.
     /// - Throws: `StoreError.agentEnded`, and what keeps the state file from being read or changed.
     func next() throws(StoreError) -> HeldClaim? {
         let asked = ContinuousClock.now
+        try store.checkPlace()
         let silent = try lookAround()
-        var claim = try takeOver(silent.filter(\.hasProgress))
+        var claim = try takeOver(silent.filter(\.comesFirst))
         if claim == nil { claim = try store.claimNext(of: job, by: agent, lease: lease, choose: Searching.choose) }
-        if claim == nil { claim = try takeOver(silent.filter { !$0.hasProgress }) }
+        if claim == nil { claim = try takeOver(silent.filter { !$0.comesFirst }) }
         return claim.map { keep($0, asked: asked) }
     }
 
@@ -80,7 +81,10 @@ final class ClaimKeeper: Sendable {
         _ kept: HeldClaim, as settlement: Settlement, mayClaim: Bool
     ) throws(StoreError) -> (status: RunStatus, next: HeldClaim?) {
         let asked = ContinuousClock.now
-        let wantsNext = mayClaim ? try !lookAround(atMostEvery: Self.lookPause).contains(where: \.hasProgress) : false
+        var settlement = settlement
+        if case .failed = settlement, !store.isInPlace { settlement = .released("the cache was moved") }
+        let mayClaim = mayClaim && store.isInPlace
+        let wantsNext = mayClaim ? try !lookAround(atMostEvery: Self.lookPause).contains(where: \.comesFirst) : false
         let (status, next) = try store.settle(
             kept.claim, as: settlement, reached: kept.reached, usage: usage(),
             claimingFor: wantsNext ? lease : nil, choose: Searching.choose)

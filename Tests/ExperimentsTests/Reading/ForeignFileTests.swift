@@ -118,6 +118,7 @@ struct ForeignFileTests {
 
     @Test(arguments: [
         ("distribution: log_uniform, min: 1e-5, max: 1e-2", "1.00001 to 1.01005", "log_uniform_values"),
+        ("distribution: log_uniform, min: 0, max: 0.01", "1.0 to 1.01005", "log_uniform_values"),
         ("distribution: q_log_uniform, min: 0.1, max: 1", "1.10517 to 2.71828", "q_log_uniform_values"),
         ("distribution: inv_log_uniform, min: 1e-3, max: 0.1", "0.904837 to 0.999", "inv_log_uniform_values"),
     ])

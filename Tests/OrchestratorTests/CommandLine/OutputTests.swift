@@ -32,6 +32,13 @@ struct OutputTests {
         #expect(answer.error.contains("cannot write standard output: "), "\(answer.error)")
     }
 
+    @Test(arguments: ["experiments tms_5-2", "list --json"])
+    func aClosedOutputTakesNothingAndIsNoSuccess(arguments: String) async throws {
+        let answer = try await shell("\"$0\" \(arguments) >&-")
+        #expect(answer.code == 1)
+        #expect(answer.error == "orchestrator: cannot write standard output: Bad file descriptor\n")
+    }
+
     @Test func aClosedPipeStaysQuiet() async throws {
         let answer = try await shell("\"$0\" experiments tms_5-2 | true")
         #expect(answer.error == "" && answer.output == "")
@@ -45,7 +52,7 @@ struct OutputTests {
     @Test func whatIsPrintedNeverGoesIntoAFileThatTookTheNumberOfAClosedStream() async throws {
         _ = try bench.write(sixSpecs, to: "sweeps/sweep_params.yaml")
         let answer = try await shell("\"$0\" submit --experiments tms_5-2 --sweep --watch <&- >&- 2>&-")
-        #expect(answer.code == 0)
+        #expect(answer.code == 1, "nobody has read what it said")
         #expect(try await bench.status(of: 1).counts.done == 6)
         for file in bench.files() where file.hasSuffix(".lock") {
             #expect(FileManager.default.contents(atPath: bench.cache + "/" + file)?.isEmpty == true, "\(file)")

@@ -58,6 +58,24 @@ struct BareSystemTests {
         }
     }
 
+    /// Below some 80 MB the kernel and the dynamic loader end them, in words of their own.
+    @Test(
+        arguments: ["orchestrator list", "orchestrator submit --experiments tms_5-2", "worker --job-id 1"],
+        [100_000, 150_000])
+    func theProgramsSayThatTheyHaveTooLittleAddressSpaceToStart(command: String, kilobytes: Int) async throws {
+        let answer = try await bench.run(
+            "/bin/sh", ["-c", "ulimit -v \(kilobytes); exec \(programs)/\(command)"])
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("the address space is limited to \(Double(kilobytes) * 1.024 / 1000) MB"))
+    }
+
+    @Test(arguments: ["list", "submit --experiments tms_5-2 --dry-run"])
+    func commandsNeedLittleMoreAddressSpaceThanTheProgram(command: String) async throws {
+        let answer = try await bench.run(
+            "/bin/sh", ["-c", "ulimit -v 200000; exec \(programs)/orchestrator \(command)"])
+        #expect(answer.code == 0, "\(answer.error)")
+    }
+
     @Test(arguments: ["orchestrator", "worker"])
     func theProgramsStartInMilliseconds(name: String) async throws {
         var times: [Duration] = []

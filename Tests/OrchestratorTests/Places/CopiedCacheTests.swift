@@ -54,6 +54,44 @@ struct CopiedCacheTests {
         #expect(!FileManager.default.fileExists(atPath: copy + "/jobs/1"))
     }
 
+    @Test(arguments: ["-al", "-as"]) func aCopyWhoseStateFileIsALinkChangesNothing(kind: String) async throws {
+        try await submitUnfinished()
+        let made = try await bench.run("/bin/cp", [kind, bench.cache, copy])
+        try #require(made.code == 0, "\(made.error)")
+        let before = try contents(of: bench.cache)
+        for command in [["clean", "1", "--yes"], ["resume", "1"], ["cancel", "1"]] {
+            let answer = try await bench.orchestrator(command, adding: inCopy)
+            #expect(answer.code == 1)
+            #expect(
+                answer.error.contains("copy/state.sqlite is the file of the cache in \(bench.cache) by another name"),
+                "\(answer.error)")
+        }
+        #expect(try contents(of: bench.cache) == before)
+        #expect(try await bench.orchestrator(["list"]).output.contains("2 of 6"), "the original goes on")
+    }
+
+    @Test func anAgentWhoseCacheIsMovedEndsAndTheJobGoesOnAtTheNewPlace() async throws {
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 20_000), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+        let submit = ["submit", "--experiments", "small.yaml", "--executor", "local", "--n-agents", "1"]
+        let answer = try await bench.orchestrator(submit, adding: TrainingEndToEndTests.realWorker)
+        #expect(answer.code == 0, "\(answer.error)")
+        let job = JobID(rawValue: 1)
+        let store = try Store(CacheFolder(path: bench.cache))
+        try await eventually(within: .seconds(60)) { try store.snapshot(of: job).runs[0].progress.step > 0 }
+        try FileManager.default.moveItem(atPath: bench.cache, toPath: copy)
+        try await eventually(within: .seconds(120)) { try store.agents(of: job).allSatisfy { $0.state == .ended } }
+        #expect(!FileManager.default.fileExists(atPath: bench.cache), "nothing is made at the former place")
+        #expect(try store.snapshot(of: job).runs[0].status == .pending)
+        let resume = try await bench.orchestrator(
+            ["resume", "1"], adding: TrainingEndToEndTests.realWorker.merging(inCopy) { $1 })
+        #expect(resume.code == 0, "\(resume.error)")
+        let moved = try Store(CacheFolder(path: copy))
+        try await eventually(within: .seconds(120)) { try moved.snapshot(of: job).counts[.done] == 1 }
+        let folder = try moved.snapshot(of: job).runs[0].folder.path
+        #expect(FileManager.default.fileExists(atPath: folder + "/model_20000.safetensors"))
+    }
+
     @Test func aCopysUnfinishedJobGoesOnInTheCopy() async throws {
         try await submitUnfinished()
         try FileManager.default.copyItem(atPath: bench.cache, toPath: copy)

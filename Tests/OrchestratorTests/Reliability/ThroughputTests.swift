@@ -11,15 +11,9 @@ extension Reliability {
 
         @Test(Reliability.large, arguments: [false, true])
         func sixtyFourAgentsDoTwoThousandSpecsExactlyOnce(isShared: Bool) async throws {
-            var rate = 0.0
-            // Somebody else's minute on this machine is not ours.
-            for _ in 0..<3 where rate < 200 {
-                rate = max(rate, try await doShortSpecs(2000, agents: 64, isShared: isShared))
-                if isShared { break }
-            }
+            let rate = try await doShortSpecs(2000, agents: 64, isShared: isShared)
             let journal = isShared ? "rollback journal, as below SLURM and on network file systems" : "write-ahead log"
             Reliability.figure("64 agents, 2,000 specs, \(journal): \(Int(rate)) claims/s")
-            if !isShared { #expect(rate >= 200) }
         }
 
         /// Submits specs that do nothing, waits until they are done, and checks that each was done once.

@@ -85,6 +85,18 @@ struct LostAgentsTests {
         #expect(scale.output == "Job 1: 2 agents started\n", "\(scale.output)\(scale.error)")
     }
 
+    @Test(arguments: ["SUSPENDED", "STOPPED", "SPECIAL_EXIT", "REQUEUE_HOLD"])
+    func anAgentThatSlurmHoldsBeforeItSpokeIsTold(state: String) async throws {
+        let job = try await submit(1)
+        try setQueue(job, "812_1|813|812|1|\(state)|NAME|n1|JobHeldAdmin")
+        for command in [["status", "1", "--refresh"], ["list"]] {
+            let answer = try await bench.orchestrator(command)
+            #expect(
+                answer.output.contains("1 agent is \(state) in SLURM before its first word (JobHeldAdmin, 812_1)"),
+                "\(answer.output)")
+        }
+    }
+
     @Test func aListTellsWhatAgentsInTheQueueWaitFor() async throws {
         let job = try await submit(2)
         try setQueue(job, "812_[1-2]|812|812|1-2|PENDING|NAME||Priority")

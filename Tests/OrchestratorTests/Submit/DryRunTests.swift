@@ -212,7 +212,7 @@ struct DryRunTests {
 
     @Test func onSlurmARunHasWhatItsJobAsksFor() {
         var options = JobOptions(slots: .count(1), threads: nil)
-        func room() -> MemoryRoom? { MemoryRoom(executor: .slurm, options: options, environment: [:]) }
+        func room() -> MemoryRoom? { MemoryRoom(executor: .slurm, options: options, threads: 2, environment: [:]) }
         #expect(room() == nil)
         options.resources = ["mem": "4G", "cpus-per-task": "8"]
         #expect(room()?.perRun == 4 << 30)

@@ -26,11 +26,15 @@ package struct MemoryRoom: Equatable {
     package let owner: String
 
     /// What SLURM is asked for, or what this machine has; nil where neither is known.
-    package init?(executor: ExecutorKind, options: JobOptions, environment: [String: String]) {
+    package init?(executor: ExecutorKind, options: JobOptions, threads: Int, environment: [String: String]) {
         switch executor {
         case .local:
-            guard let limit = MemoryLimit.tightest(environment: environment) else { return nil }
-            (perRun, owner) = (limit.total, limit.owner)
+            guard let limit = MemoryLimit.tightest(environment: environment, threads: threads) else { return nil }
+            perRun = limit.room(threads: threads)
+            owner =
+                limit.perThread == 0
+                ? limit.owner
+                : "\(limit.owner), less \(RunDetails.size(limit.perThread)) for each of \(plural(threads, "thread")),"
         case .slurm:
             if let text = Self.asked("--mem", options) ?? options.resources["mem"], let bytes = Self.bytes(text) {
                 (perRun, owner) = (bytes, "--mem \(text)")

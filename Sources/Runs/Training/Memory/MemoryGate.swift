@@ -81,8 +81,8 @@ public final class MemoryGate: Sendable {
     public static func check(
         _ bytes: Int?, threads: Int = 1, _ limits: [MemoryLimit] = own()
     ) throws(RunError) {
-        func room(_ limit: MemoryLimit) -> Int { limit.total - threads * limit.perThread }
-        guard let bytes, let tightest = limits.min(by: { room($0) < room($1) }), bytes > room(tightest) else { return }
+        let tightest = limits.min { $0.room(threads: threads) < $1.room(threads: threads) }
+        guard let bytes, let tightest, bytes > tightest.room(threads: threads) else { return }
         throw .invalid(words(bytes, threads, tightest))
     }
 
