@@ -28,6 +28,26 @@ struct SlurmSteeringTests {
         try await withCluster { try await steer($0) }
     }
 
+    @Test func onlyTheSurplusIsTakenOutOfTheQueue() async throws {
+        try await withCluster { cluster in
+            let bench = cluster.bench
+            _ = try await cluster.slurm("scontrol", "update", "nodename=n[1-2]", "state=drain", "reason=test")
+            let submit = ["submit", "--experiments", "tms_5-2", "--sweep", try bench.seeds(12), "--executor", "slurm"]
+            let answer = try await bench.orchestrator(submit + ["--n-agents", "4"])
+            #expect(answer.code == 0, "\(answer.error)")
+            let token = try Store(CacheFolder(path: bench.cache)).job(one).token
+            func waiting() async throws -> Int {
+                try await cluster.slurm("squeue", "-h", "-r", "-t", "PENDING", "-n", token, "-o", "%i")
+                    .split(separator: "\n").count
+            }
+            #expect(try await waiting() == 4)
+            let down = try await bench.orchestrator(["scale", "1", "2"])
+            #expect(down.output == "Job 1: 2 agents taken out of SLURM's queue\n", "\(down.error)\(down.output)")
+            #expect(try await waiting() == 2)
+            _ = try await bench.orchestrator(["cancel", "1"])
+        }
+    }
+
     @Test(Reliability.large) func aHeldJobGrowsGoesOnAndIsAccountedFor() async throws {
         try await withCluster(["--accounting"]) { try await growAndAccount($0) }
     }
@@ -58,29 +78,9 @@ struct SlurmSteeringTests {
         }
         #expect(try store.snapshot(of: one).runs.allSatisfy { $0.attempt <= 1 }, "no run was disturbed")
         #expect(try store.snapshot(of: two).runs.allSatisfy { $0.attempt == 0 }, "job 2 waits")
-        try await scaleAmongThoseThatWait(cluster, store)
         _ = try await bench.orchestrator(["cancel", "1"])
         try await eventually(within: .seconds(90)) { try store.openWork(of: two).running > 0 }
         _ = try await bench.orchestrator(["cancel", "2"])
-    }
-
-    /// Only as many of an array's waiting tasks are taken out of the queue as there are too many.
-    private func scaleAmongThoseThatWait(_ cluster: Cluster, _ store: Store) async throws {
-        let bench = cluster.bench
-        let nodes = try await cluster.slurm("sinfo", "-h", "-N", "-o", "%N").split(separator: "\n").joined(
-            separator: ",")
-        _ = try await cluster.slurm("scontrol", "update", "nodename=\(nodes)", "state=drain", "reason=test")
-        func waiting() async throws -> Int {
-            try await cluster.slurm("squeue", "-h", "-r", "-t", "PENDING", "-n", store.job(one).token, "-o", "%i")
-                .split(separator: "\n").count
-        }
-        let up = try await bench.orchestrator(["scale", "1", "5"])
-        #expect(up.output == "Job 1: 4 agents started\n", "\(up.error)\(up.output)")
-        #expect(try await waiting() == 4)
-        let down = try await bench.orchestrator(["scale", "1", "3"])
-        #expect(down.output == "Job 1: 2 agents taken out of SLURM's queue\n", "\(down.error)\(down.output)")
-        #expect(try await waiting() == 2)
-        _ = try await cluster.slurm("scontrol", "update", "nodename=\(nodes)", "state=resume")
     }
 
     /// Real agents, for what they use of the machine.
