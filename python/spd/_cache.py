@@ -50,6 +50,18 @@ def _flat(value, path=""):
     return found
 
 
+def _without(config, paths):
+    """A config with None for what is still to be chosen; nothing of it if nobody noted what that is."""
+    for path in paths:
+        *parents, last = path.split(".")
+        place = config
+        for name in parents:
+            place = place.get(name) if isinstance(place, dict) else None
+        if isinstance(place, dict) and last in place:
+            place[last] = None
+    return config if paths else {}
+
+
 def _frame(rows, frame):
     """The rows as a DataFrame: if asked for, or if pandas is there and nothing else was asked for."""
     if frame is False:
@@ -132,7 +144,8 @@ class Job:
 
     def _rows(self):
         return self._cache._query(
-            "SELECT run.*, spec.config, spec.overrides FROM run JOIN spec ON spec.run = run.id "
+            # `open` came with searches: older state files have no such column.
+            "SELECT spec.*, run.* FROM run JOIN spec ON spec.run = run.id "
             "WHERE run.job = ? ORDER BY run.position",
             self.id,
         )
@@ -202,8 +215,12 @@ class Run:
         self.error = row["error"]
         self.note = row.get("note")
         self.tags = json.loads(row.get("tags") or "[]")
-        self.config = json.loads(row["config"])
-        self.overrides = {path: json.loads(value) for path, value in json.loads(row["overrides"])}
+        overrides = {path: json.loads(value) for path, value in json.loads(row["overrides"])}
+        config = json.loads(row["config"])
+        # What a search is still to choose is a placeholder in the state file.
+        is_open = row.get("open")
+        self.config = _without(config, overrides) if is_open else config
+        self.overrides = {} if is_open else overrides
         self.metrics = _numbers(row["metrics"])
         self.losses = _numbers(row["losses"])
         self.folder = cache.path / "runs" / self.id

@@ -2,9 +2,11 @@
 
 import math
 import os
+import sqlite3
 import struct
 import tempfile
 import unittest
+from contextlib import closing
 from pathlib import Path
 
 import spd
@@ -49,6 +51,48 @@ class ResultsOfASweep(unittest.TestCase):
         before = files()
         self.job.runs(frame=False)
         self.assertEqual(files(), before)
+
+
+class States(unittest.TestCase):
+    """State files that are made here, with what the package reads of them."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name)
+        with closing(sqlite3.connect(self.path / "state.sqlite")) as state:
+            state.executescript(
+                """
+                CREATE TABLE job (id, token, executor, created);
+                CREATE TABLE spec (run, job, config, overrides, open);
+                CREATE TABLE run (
+                  id, job, position, experiment, status, attempt, step, steps, started, ended, error, metrics, losses);
+                INSERT INTO job VALUES (1, 'a', 'local', 0);
+                """
+            )
+
+    def run_of(self, status, overrides, is_open, metrics=None):
+        config = '{"lr": 0.5, "seed": 7, "task": {"p": 0.25, "q": 1}}'
+        with closing(sqlite3.connect(self.path / "state.sqlite")) as state, state:
+            state.execute("INSERT INTO spec VALUES ('r', 1, ?, ?, ?)", (config, overrides, is_open))
+            state.execute(
+                "INSERT INTO run VALUES ('r', 1, 0, 'a', ?, 0, 0, 10, NULL, NULL, NULL, ?, NULL)", (status, metrics))
+        return spd.job(1, cache=self.path).run(0)
+
+    def test_what_a_search_is_still_to_choose_is_none(self):
+        for status in ("pending", "stopped"):
+            with self.subTest(status):
+                self.setUp()
+                run = self.run_of(status, '[["lr", "null"], ["task.p", "null"]]', 1)
+                self.assertEqual(run.config, {"lr": None, "seed": 7, "task": {"p": None, "q": 1}})
+                self.assertEqual(run.overrides, {})
+                row = spd.job(1, cache=self.path).runs(all_config=True, frame=False)[0]
+                self.assertEqual((row["lr"], row["seed"], row["task.p"]), (None, 7, None))
+                self.assertEqual(run.history(frame=False), [])
+
+    def test_what_is_chosen_is_told(self):
+        run = self.run_of("pending", '[["lr", "0.5"]]', 0)
+        self.assertEqual((run.config["lr"], run.overrides), (0.5, {"lr": 0.5}))
 
 
 class Files(unittest.TestCase):

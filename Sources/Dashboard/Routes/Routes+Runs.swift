@@ -16,7 +16,7 @@ extension Routes {
         case ["logged"]:
             return .json(
                 JSONValue.array(try RowReader.names(in: state.run(id).folder.metrics).map(JSONValue.string)).text)
-        case ["config"]: return try .json(state.spec(of: id).config)
+        case ["config"]: return try .json(state.spec(of: id).knownConfig)
         case ["log"]:
             let run = try state.run(id)
             return try LogPart(run.folder.log, ask, isOver: run.status.isSettled).reply()

@@ -11,6 +11,11 @@ enum ParameterChoice: Sendable {
     var list: [SourceNode]? {
         if case .values(let values, nil) = self { values } else { nil }
     }
+
+    /// Whether there is more than one value.
+    var isVaried: Bool {
+        if case .values(let values, _) = self { values.count > 1 } else { true }
+    }
 }
 
 /// The keys inside a parameter.

@@ -6,6 +6,8 @@ public struct SpecDraft: Sendable, Equatable {
         public let path: String
         /// The value as the sweep file has it.
         public let value: ConfigValue
+        /// Whether the sweep has other values for the parameter.
+        let isVaried: Bool
         /// Where it stands in the sweep file.
         let place: SourcePlace?
         /// Where the keys inside it stand, if it is a mapping.
@@ -36,6 +38,12 @@ public struct SpecDraft: Sendable, Equatable {
     /// What the sweep set as it is stored: a JSON array of `[path, value]` pairs of strings, the value as JSON text.
     public var overridesJSON: String {
         ConfigValue.list(overrides.map { .list([.string($0.path), .string($0.value.json)]) }).canonicalJSON
+    }
+
+    /// The same where a search is still to choose: with null in place of the values of what it varies.
+    public var unchosenJSON: String {
+        let pairs = overrides.filter(\.isVaried).map { ConfigValue.list([.string($0.path), .string("null")]) }
+        return ConfigValue.list(pairs).canonicalJSON
     }
 
     /// The run of an experiment as it is configured.

@@ -44,7 +44,8 @@ extension SweepCheck {
             if reader.problems.count > before { refused.note(value, of: column) }
             overrides.append(
                 SpecDraft.Override(
-                    path: column.parameter.path, value: value.value, place: value.place ?? column.parameter.place,
+                    path: column.parameter.path, value: value.value, isVaried: column.parameter.choice.isVaried,
+                    place: value.place ?? column.parameter.place,
                     inside: ExperimentConfig.compoundKeys.contains(column.parameter.path) ? value : nil))
         }
         let isOwnTarget = config.pretrainedModelPath == grid.experiment.config.pretrainedModelPath

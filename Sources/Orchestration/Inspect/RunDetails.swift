@@ -10,6 +10,8 @@ package struct RunDetails {
     package let run: Run
     package let spec: Spec
     package let config: ExperimentConfig
+    /// The config as it is shown, with null for what is still to be chosen.
+    private let known: ConfigValue
     package let attempts: [(attempt: Attempt, agent: Agent?)]
     package let files: [Files.Size]
     /// Where the job keeps what it was submitted from.
@@ -26,6 +28,7 @@ package struct RunDetails {
         run = try store.run(store.run(startingWith: name.lowercased()))
         spec = try store.spec(of: run.id)
         config = try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(run.id)")
+        known = try config.value.known(from: spec)
         let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
         files = try Files.sizes(in: run.folder.path)
@@ -68,7 +71,7 @@ package struct RunDetails {
         case .failure(let reason): lines += ["", "Recovery of features: not told, \(reason.message)"]
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
-        lines += ["", style.paint("Config", .bold)] + config.yaml().split(separator: "\n").map { "  " + $0 }
+        lines += ["", style.paint("Config", .bold)] + known.yaml.split(separator: "\n").map { "  " + $0 }
         lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
         lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"] + fileLines
         return lines.joined(separator: "\n") + "\n"
@@ -123,7 +126,7 @@ extension RunDetails {
     package func json() throws -> String {
         try JSONText.encode(
             Report(
-                job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(config.value),
+                job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(known),
                 attempts: attempts.map(Report.AttemptReport.init),
                 files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
                 isUnsent: isUnsent, recovery: recovery))
@@ -179,6 +182,21 @@ extension RunDetails {
             case .failure(let failure): (tms, tmsError) = (nil, failure.message)
             }
         }
+    }
+}
+
+extension ConfigValue {
+    /// The config of a spec as far as it is known.
+    fileprivate func known(from spec: Spec) throws(JSONError) -> ConfigValue {
+        spec.knownConfig == spec.config ? self : known(as: try JSONValue(parsing: spec.knownConfig))
+    }
+
+    private func known(as other: JSONValue) -> ConfigValue {
+        guard case .map(let entries) = self, case .object(let members) = other else {
+            return other == .null ? .null : self
+        }
+        guard !members.isEmpty else { return .map([]) }
+        return .map(entries.map { entry in Entry(entry.key, other[entry.key].map(entry.value.known) ?? entry.value) })
     }
 }
 

@@ -17,7 +17,10 @@ package struct RunWeights {
     package init(of run: Run) throws(Failure) {
         guard let latest = try Self.files(of: run).last else {
             guard !run.status.isSettled else {
-                let place = Files.isMissing(run.folder.path) ? "its folder \(run.folder.path) is gone" : "none are kept"
+                let place =
+                    run.attempt == 0
+                    ? "it has not begun"
+                    : Files.isMissing(run.folder.path) ? "its folder \(run.folder.path) is gone" : "none are kept"
                 throw .badInput("run \(run.id) has no weights (it is \(run.status.rawValue)): \(place)")
             }
             throw .badInput(

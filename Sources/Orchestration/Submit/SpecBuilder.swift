@@ -45,7 +45,8 @@ package struct SpecBuilder {
         addTrial(stored, known.map(draft.decomposing) ?? draft)
         if isNew {
             var spec = NewSpec(
-                experiment: draft.experiment, config: config, overrides: isOpen ? "[]" : draft.overridesJSON,
+                experiment: draft.experiment, config: config,
+                overrides: isOpen ? draft.unchosenJSON : draft.overridesJSON,
                 target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
                 steps: draft.config.steps)
             (spec.search, spec.isOpen) = (search?.definition, isOpen)

@@ -63,13 +63,19 @@ extension Job {
 }
 
 extension Spec {
+    /// What a query has to select.
+    static let columns = """
+        spec.*, \(KnownConfig.text) AS known_config, \(KnownConfig.overrides) AS known_overrides
+        """
+
     init(row: Row, in cache: CacheFolder) throws {
         run = try row.word("run")
         job = JobID(rawValue: row["job"])
         position = row["position"]
         experiment = row["experiment"]
         config = row["config"]
-        overrides = row["overrides"]
+        knownConfig = row["known_config"]
+        overrides = row["known_overrides"]
         target = row["target"]
         targetFiles = (row["target_files"] as String?).map(cache.absolute)
         search = row["definition"]
@@ -85,7 +91,7 @@ struct RunReader {
 
     private static func columns(losses: String, metrics: String) -> String {
         """
-        run.id, run.job, run.position, run.experiment, overrides, status, attempt, agent, step, steps, steps_per_second,
+        run.id, run.job, run.position, run.experiment, \(KnownConfig.overrides), status, attempt, agent, step, steps, steps_per_second,
         \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
         """
     }

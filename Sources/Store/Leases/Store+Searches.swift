@@ -167,7 +167,7 @@ extension Store {
         try Row.fetchOne(
             db,
             sql: """
-                SELECT spec.*, definition FROM spec
+                SELECT \(Spec.columns), definition FROM spec
                 LEFT JOIN search ON search.job = spec.job AND search.number = spec.search WHERE run = ?
                 """, arguments: [run]
         ).map { try Spec(row: $0, in: cache) }

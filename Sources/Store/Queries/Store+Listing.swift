@@ -75,7 +75,7 @@ extension Store {
         }
     }
 
-    /// The keys that the sweep has set for any of a job's runs, in the order of their first appearance.
+    /// The keys that the sweep has set, or is to set, for any of a job's runs, in the order of their first appearance.
     public func sweptSettings(of job: JobID) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(
@@ -90,6 +90,8 @@ extension Store {
 
     /// A config for each experiment of a job and each set of keys that its sweeps have set, as JSON: together they have
     /// all keys that there are.
+    ///
+    /// Values that are still to be chosen are placeholders.
     public func exampleConfigs(of job: JobID) throws(StoreError) -> [String] {
         // A key that is set to null is left out of some configs.
         try read { db in
@@ -109,11 +111,14 @@ extension Store {
     /// - Parameters:
     ///   - job: The job.
     ///   - settings: The keys, nested ones joined by dots.
-    /// - Returns: The values in the order of the keys, by run; nil for a key that a config lacks.
+    /// - Returns: The values in the order of the keys, by run; nil for a key that a config lacks, or that is still to be
+    ///   chosen.
     /// - Throws: What keeps the file from being read.
     public func configValues(of job: JobID, _ settings: [String]) throws(StoreError) -> [RunID: [String?]] {
         guard !settings.isEmpty else { return [:] }
-        let values = settings.map { name in Self.path(of: name).map { ", config -> \($0)" } ?? ", NULL" }.joined()
+        let values = settings.map { name in
+            Self.path(of: name).map { ", " + KnownConfig.value(of: name, "config -> \($0)") } ?? ", NULL"
+        }.joined()
         return try read { db in
             var found: [RunID: [String?]] = [:]
             let rows = try Row.fetchCursor(
@@ -129,8 +134,10 @@ extension Store {
     /// SQL for the value of a config's key, truth values as such.
     private static func settingValue(_ name: String) -> String {
         guard let path = path(of: name) else { return "NULL" }
-        return "CASE WHEN open THEN NULL ELSE CASE json_type(config, \(path)) WHEN 'true' THEN json('true') "
-            + "WHEN 'false' THEN json('false') ELSE json_extract(config, \(path)) END END"
+        return KnownConfig.value(
+            of: name,
+            "CASE json_type(config, \(path)) WHEN 'true' THEN json('true') "
+                + "WHEN 'false' THEN json('false') ELSE json_extract(config, \(path)) END")
     }
 
     /// SQL for where a key stands in a config; nil for a name that SQL could take for something else.

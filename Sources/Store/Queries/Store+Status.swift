@@ -180,7 +180,7 @@ extension Store {
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT * FROM spec WHERE run = \(Self.nextRun)
+                    SELECT \(Spec.columns) FROM spec WHERE run = \(Self.nextRun)
                     """, arguments: ["job": job.rawValue]
             ).map { try Spec(row: $0, in: cache) }
         }
@@ -199,16 +199,17 @@ extension Store {
     public func specs(of job: JobID) throws(StoreError) -> [Spec] {
         try read { db in
             try Row.fetchAll(
-                db, sql: "SELECT * FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue]
+                db, sql: "SELECT \(Spec.columns) FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue]
             ).map { try Spec(row: $0, in: cache) }
         }
     }
 
-    /// Takes the config of every run of a job, one by one and in order: together they are megabytes.
+    /// Takes ``Spec/knownConfig`` of every run of a job, one by one and in order: together they are megabytes.
     public func forEachConfig(of job: JobID, _ body: (RunID, String) throws -> Void) throws(StoreError) {
         try read { db in
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT run, config FROM spec WHERE job = ? ORDER BY position", arguments: [job.rawValue])
+                db, sql: "SELECT run, \(KnownConfig.text) FROM spec WHERE job = ? ORDER BY position",
+                arguments: [job.rawValue])
             while let row = try rows.next() { try body(try Row.word(row[0], "run"), row[1]) }
         }
     }

@@ -105,6 +105,37 @@ struct SearchEndToEndTests {
         #expect(try store().run(last).overrides.contains("lr"))
     }
 
+    @Test func whatIsNotChosenYetIsShownNowhere() async throws {
+        let idle = try bench.writeProgram("exit 0", to: "idle")
+        let sweep = Self.bayes(2).replacing("small: {", with: "small: {seed: {value: 7}, ")
+        try await submit(sweep, [], adding: ["SPD_WORKER": idle])
+        let runs = try store().snapshot(of: job).runs.map(\.id.rawValue)
+        func export(_ arguments: [String]) async throws -> String {
+            let answer = try await bench.orchestrator(["export", "1"] + arguments)
+            #expect(answer.code == 0, "\(answer.error)")
+            return answer.output.replacing("\r\n", with: "\n")
+        }
+        #expect(try await export(["--columns", "position,lr,config.seed"]) == "position,lr,seed\n0,,7\n1,,7\n")
+        #expect(try await export(["--columns", "position", "--where", "lr>0"]) == "position\n")
+        #expect(try await export(["--columns", "position", "--where", "lr=null"]) == "position\n0\n1\n")
+        let groups = try await export(["--group-by", "config.seed", "--columns", "lr"])
+        #expect(groups == "seed,n,lr.mean,lr.deviation,lr.median,lr.n\n7,2,,,,0\n")
+        let lines = try await export(["--all-config", "--jsonl"])
+        #expect(lines.components(separatedBy: #""lr":null"#).count == 3, "\(lines)")
+        let plain = try await export([])
+        #expect(plain.hasPrefix("run,") && !plain.contains(",lr"), "nothing varies yet")
+        let shown = try await bench.orchestrator(["show", runs[0]])
+        #expect(shown.output.contains("\n  lr: null\n") && shown.output.contains("\n  seed: 7\n"), "\(shown.output)")
+        let json = try await bench.orchestrator(["show", runs[0], "--json"])
+        #expect(json.output.contains(#""lr" : null"#) || json.output.contains(#""lr":null"#), "\(json.output)")
+        #expect(try await bench.orchestrator(["cancel", "1"]).code == 0)
+        let compared = try await bench.orchestrator(["compare", runs[0], runs[1]])
+        #expect(compared.output.contains("Config\n  the same\n"), "\(compared.output)\(compared.error)")
+        #expect(
+            compared.output.contains("run \(runs[0]) has no weights (it is cancelled): it has not begun"),
+            "\(compared.output)")
+    }
+
     @Test func aTargetThatIsReachedEndsTheSearchAndTheJobIsDone() async throws {
         try await submit(
             "metric: {name: loss/total, target: 1e9}\nsmall: {seed: {values: [1, 2, 3]}}\n", ["--watch"])

@@ -49,6 +49,36 @@ struct SearchTests {
         #expect(again.spec == first.spec && again.attempt == 2)
     }
 
+    @Test func whatASearchIsStillToChooseIsNull() throws {
+        let (job, agent) = try openJob(0)
+        let specs = [#"[["lr","null"],["task.p","null"]]"#, "[]"].map { overrides in
+            var spec = NewSpec(
+                experiment: "a", config: #"{"lr":0.25,"seed":7,"task":{"p":1e-05,"q":true}}"#, overrides: overrides,
+                target: nil, steps: 10)
+            (spec.search, spec.isOpen) = ("a search", true)
+            return spec
+        }
+        #expect(try store.add(specs, to: job) {} == 2)
+        let runs = try store.snapshot(of: job).runs
+        #expect(runs.map(\.overrides) == ["[]", "[]"])
+        var configs: [String] = []
+        try store.forEachConfig(of: job) { configs.append($1) }
+        #expect(configs[0] == #"{"lr":null,"seed":7,"task":{"p":null,"q":true}}"#)
+        #expect(configs[1] == "{}", "nobody has noted what is searched")
+        #expect(try store.specs(of: job).map(\.knownConfig) == configs)
+        #expect(try store.spec(of: runs[0].id).knownConfig == configs[0])
+        let values = try store.configValues(of: job, ["lr", "seed", "task.p", "task.q"])
+        #expect(values[runs[0].id] == [nil, "7", nil, "true"])
+        #expect(values[runs[1].id] == [nil, nil, nil, nil])
+        let rows = try store.listing(of: job, settings: ["lr", "seed", "task.p", "task.q"]).rows
+        #expect(rows.contains(",null,7,null,true]") && rows.hasSuffix(",null,null,null,null]]"), "\(rows)")
+        #expect(try store.sweptSettings(of: job) == ["lr", "task.p"])
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: lease, choose: choice))
+        #expect(claim.spec.knownConfig == claim.spec.config)
+        #expect(try store.configValues(of: job, ["lr"])[claim.run] == ["0"])
+        #expect(try store.run(claim.run).overrides == #"[["lr", "0"]]"#)
+    }
+
     @Test func whoCannotChooseClaimsNoOpenSpec() throws {
         let (job, agent) = try openJob(1)
         let error = #expect(throws: StoreError.self) { try store.claimNext(of: job, by: agent, lease: lease) }

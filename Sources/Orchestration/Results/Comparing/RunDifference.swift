@@ -22,7 +22,7 @@ package struct RunDifference {
     /// - Throws: What keeps the state file or a run's rows from being read.
     package init(_ first: Run, _ second: Run, in store: Store) throws {
         (self.first, self.second) = (first, second)
-        let both = try RunSettings([store.spec(of: first.id).config, store.spec(of: second.id).config])
+        let both = try RunSettings([store.spec(of: first.id).knownConfig, store.spec(of: second.id).knownConfig])
         settings = both.varying.map { ($0, both[0, $0]?.text ?? "–", both[1, $0]?.text ?? "–") }
         metrics = Set(first.metrics.keys).union(second.metrics.keys).sorted()
             .map { ($0, first.metrics[$0], second.metrics[$0]) }

@@ -113,7 +113,7 @@ package struct PlotSources {
                 path: folder, name: run.id.rawValue, label: run.id.rawValue + (label.isEmpty ? "" : " \(label)"),
                 group: ([run.experiment] + [varied.withoutSeed.shortText()].filter { !$0.isEmpty }).joined(
                     separator: " "),
-                config: spec?.config,
+                config: spec?.knownConfig,
                 target: spec?.target, targetFiles: spec?.targetFiles, seed: varied.values["seed"]))
     }
 

@@ -130,6 +130,9 @@ public struct Spec: Sendable, Equatable {
     public let experiment: String
     /// The whole config as JSON.
     public let config: String
+    /// The config as far as it is known, as JSON: null for what a search is still to choose, for which ``config`` has
+    /// placeholders.
+    public let knownConfig: String
     /// What the sweep set, in the sweep file's order: a JSON array of `[path, value]` pairs of strings, the
     /// value as JSON text.
     public let overrides: String
