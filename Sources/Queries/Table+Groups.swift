@@ -27,12 +27,38 @@ public struct Summary: Sendable, Equatable {
             (mean, deviation, median) = (nil, nil, nil)
             return
         }
-        let mean = sorted.reduce(0, +) / Double(n)
+        let mean = Self.mean(ofSorted: sorted)
         self.mean = mean
-        let squares = sorted.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        deviation = n > 1 ? (squares / Double(n - 1)).squareRoot() : nil
+        deviation = n > 1 ? Self.deviation(of: sorted, from: mean) : nil
         let (low, high) = (sorted[(n - 1) / 2], sorted[n / 2])
         median = low == high ? low : (low + high) / 2
+    }
+
+    /// The mean of numbers, summed up so that what each addition rounds off is made good: that of equal numbers is
+    /// exactly they.
+    private static func mean(ofSorted numbers: [Double]) -> Double {
+        var (sum, lost) = (0.0, 0.0)
+        for number in numbers {
+            let next = sum + number
+            lost += abs(sum) >= abs(number) ? (sum - next) + number : (number - next) + sum
+            sum = next
+        }
+        let count = Double(numbers.count)
+        // A sum that is too large, or numbers that are not finite, leave nothing to make good.
+        let mean = sum.isFinite ? (sum + lost) / count : numbers.reduce(0) { $0 + $1 / count }
+        guard mean.isFinite, let least = numbers.first, let greatest = numbers.last else { return mean }
+        return min(max(mean, least), greatest)
+    }
+
+    /// The square root of the sample variance of two numbers or more.
+    private static func deviation(of numbers: [Double], from mean: Double) -> Double {
+        let distances = numbers.map { abs($0 - mean) }
+        let greatest = distances.max() ?? 0
+        guard greatest > 0, greatest.isFinite else { return greatest }
+        // Squares of very large and very small numbers are none.
+        let scale = (1e-150...1e150).contains(greatest) ? 1 : greatest
+        let squares = distances.reduce(0) { $0 + ($1 / scale) * ($1 / scale) }
+        return scale * (squares / Double(numbers.count - 1)).squareRoot()
     }
 }
 

@@ -41,6 +41,21 @@ struct TableTests {
         #expect(Summary([.infinity, .infinity]).median == .infinity)
     }
 
+    @Test(arguments: [1e30, 0.1, -1.0 / 3, 1.7e308, Double.leastNonzeroMagnitude, 0])
+    func equalNumbersAreTheirMeanAndDoNotDeviate(_ number: Double) {
+        for count in 2...20 {
+            let summary = Summary(Array(repeating: number, count: count))
+            #expect(summary.mean == number && summary.deviation == 0, "\(count)")
+        }
+    }
+
+    @Test func whatAdditionsRoundOffIsMadeGood() {
+        #expect(Summary([1e16, 1, -1e16, 1]).mean == 0.5)
+        #expect(Summary([1e-200, 3e-200]).deviation.map { abs($0 / 1e-200 - 2.0.squareRoot()) < 1e-15 } == true)
+        #expect(Summary([-1e200, 1e200]).deviation.map { abs($0 / 1e200 - 2.0.squareRoot()) < 1e-15 } == true)
+        #expect(Summary([.infinity, 1]).mean == .infinity)
+    }
+
     @Test func rowsThatLackAValueAreAGroup() throws {
         let groups = table.groups(Array(table.rows.indices), by: [3, 2], measuring: [])
         #expect(groups.count == 5)

@@ -110,10 +110,10 @@ package struct StatusText {
         atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited, _ selection: RunSelection? = nil
     ) throws(Failure) -> [String] {
         if let groups = try selection?.groups(measuring: results.map(\.name)) { return groups.lines(style) }
+        if let selection, selection.runs.isEmpty { return ["No run is selected by --where."] }
         if let selection, selection.columnNames != nil {
             return selection.lines(style, after: [("RUN", { selection.runs[$0].id.rawValue })])
         }
-        if let selection, selection.runs.isEmpty { return ["No run is selected by --where."] }
         var shown = selection?.runs ?? snapshot.runs
         if shown.count > limit {
             let order: [RunStatus] = [.running, .failed, .pending, .done, .stopped, .cancelled]
