@@ -229,18 +229,22 @@ class Run:
         return f"<spd.Run {self.id} {self.state}>"
 
     def history(self, frame=None):
-        """A row per logged step; empty for a run that has not begun."""
+        """A row per logged step; empty for a run that has logged none yet, an SPDError for one whose rows are lost."""
         rows = []
+        file_path = self.folder / "metrics.jsonl"
         try:
-            with open(self.folder / "metrics.jsonl", encoding="utf-8") as file:
+            with open(file_path, encoding="utf-8") as file:
                 for line in file:
                     # A row that a crash cut short, or that is being written, has no end.
                     if line.endswith("\n"):
                         rows.append({name: _number(value) for name, value in json.loads(line).items()})
         except FileNotFoundError:
             pass
-        except json.JSONDecodeError as error:
-            raise SPDError(f"{self.folder / 'metrics.jsonl'}: {error}") from error
+        except (OSError, ValueError) as error:
+            raise SPDError(f"run {self.id}: {file_path}: {error}") from error
+        # One that has ended well has logged its end.
+        if not rows and (self.state == "done" or self.state not in ("pending", "running") and self.metrics):
+            raise SPDError(f"run {self.id}: {file_path} {'holds no rows' if file_path.exists() else 'is gone'}")
         return _frame(rows, frame)
 
     def weight_files(self):

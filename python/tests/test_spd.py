@@ -94,6 +94,16 @@ class States(unittest.TestCase):
         run = self.run_of("pending", '[["lr", "0.5"]]', 0)
         self.assertEqual((run.config["lr"], run.overrides), (0.5, {"lr": 0.5}))
 
+    def test_a_history_that_is_lost_is_told(self):
+        run = self.run_of("done", "[]", 0, '{"mmcs": 1}')
+        for body in [run.history, spd.job(1, cache=self.path).history]:
+            with self.assertRaisesRegex(spd.SPDError, "run r: .*metrics.jsonl is gone"):
+                body(frame=False)
+        run.folder.mkdir(parents=True)
+        (run.folder / "metrics.jsonl").write_text("")
+        with self.assertRaisesRegex(spd.SPDError, "holds no rows"):
+            run.history(frame=False)
+
 
 class Files(unittest.TestCase):
     def test_files_that_are_cut_short_are_refused(self):

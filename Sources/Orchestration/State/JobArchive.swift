@@ -14,7 +14,8 @@ package enum JobArchive {
     ///   - path: The file to make: `….tar.zst`, or `….tar`.
     ///   - state: Where the job is.
     /// - Returns: The archive's size in bytes.
-    /// - Throws: ``Failure`` for a job that goes on, a file that is there, and whatever `tar` has to say.
+    /// - Throws: ``Failure`` for a job that goes on, a file that is there, folders that hold FIFOs, devices or links
+    ///   that lead out of them, and whatever `tar` has to say.
     package static func write(_ id: JobID, to path: String, in state: OpenStore) throws -> Int {
         let snapshot = try state.store.snapshot(of: id)
         guard snapshot.counts.settled == snapshot.counts.total else {
@@ -70,6 +71,10 @@ package enum JobArchive {
         try state.store.copy(of: id, to: aside.path + "/state.sqlite")
         let folders = ["jobs/\(id)"] + snapshot.runs.map { "runs/\($0.id)" }
         let names = folders.filter { !Files.isMissing(state.cache.path + "/" + $0) }
+        if let (name, flaw) = try ArchiveEntries.fault(in: state.cache.path, of: names) {
+            throw Failure.badInput(
+                "job \(id) cannot be archived: \(name) \(flaw); remove it, or put a file in its place")
+        }
         try Files.write(names.joined(separator: "\n") + "\n", to: aside.path + "/names")
         let answer = try tar(
             ["-c", "-f", unfinished, "-C", aside.path, "state.sqlite", "-C", state.cache.path]
@@ -83,7 +88,7 @@ package enum JobArchive {
 
     /// Unpacks an archive into a folder of its own, which is the caller's to ``discard(_:)``.
     ///
-    /// - Throws: ``Failure`` for a file that is no archive of a job, or is cut short.
+    /// - Throws: ``Failure`` for a file that is no archive of a job, is cut short, or holds what could lead elsewhere.
     package static func unpack(_ path: String, environment: [String: String]) throws -> Aside {
         let file = URL(filePath: path).path
         guard !Files.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
@@ -96,6 +101,12 @@ package enum JobArchive {
         do {
             let answer = try tar(
                 ["-x", "--no-same-owner", "-f", file, "-C", folder.path], for: file, environment: environment)
+            // As far as it was unpacked: whoever reads it must not wait at a FIFO, or read what lies elsewhere.
+            chmod(folder.path, 0o700)
+            let names = try FolderListing.names(in: folder.path)
+            if let (name, flaw) = try ArchiveEntries.fault(in: folder.path, of: names, mending: true) {
+                throw Failure.badInput("\(path) is no archive of a job: \(name) in it \(flaw)")
+            }
             if let flaw = try flaw(of: file, answer) { throw Failure.badInput("\(path) \(flaw)") }
             guard !Files.isMissing(folder.path + "/state.sqlite") else {
                 throw Failure.badInput("\(path) is no archive of a job: it holds no state.sqlite")

@@ -38,6 +38,7 @@ struct Archive: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator archive 7 sweep.tar.zst
+              orchestrator archive 7 sweep.tar.zst --json
               orchestrator export 7 --archive sweep.tar.zst
               orchestrator show k3j9 --archive sweep.tar.zst
               orchestrator clean 7 --yes        then, to have the room
@@ -51,11 +52,20 @@ struct Archive: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The file to make: .tar.zst or .tar.", valueName: "file"))
     var file: String
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
         Interruption.listen()
         let state = try await OpenStore.open(for: .looking)
         let bytes = try await failing { try JobArchive.write(JobID(rawValue: job), to: file, in: state) }
-        print("Job \(job): \(RunDetails.size(bytes)) in \(file)")
+        guard json else { return print("Job \(job): \(RunDetails.size(bytes)) in \(file)") }
+        struct Report: Encodable {
+            let job: Int64
+            let file: String
+            let bytes: Int
+        }
+        print(try JSONText.encode(Report(job: job, file: file, bytes: bytes)), terminator: "")
     }
 }
 

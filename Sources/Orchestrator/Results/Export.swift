@@ -18,7 +18,8 @@ struct Export: AsyncParsableCommand {
               orchestrator export 7 --group-by lr,p --columns mmcs,ml2r
 
             Of the configs, only keys that differ between the runs become columns (nested ones joined by dots). A history has
-            one row per run, step and metric: run, experiment, step, metric, value.
+            one row per run, step and metric: run, experiment, step, metric, value. Runs whose rows are lost or damaged are named
+            at the end, and the exit code is 1.
             """)
 
     enum Format: String, EnumerableFlag { case csv, jsonl }
@@ -64,10 +65,13 @@ struct Export: AsyncParsableCommand {
 
     private func export(_ state: OpenStore, _ query: RunQuery) async throws {
         if history {
-            return try await failing {
+            let problems = try await failing {
                 try History(state.job(job).id, in: state.store, metrics: metric, query: query)
                     .write { print(state.told($0), terminator: "") }
             }
+            for problem in problems { printError((source.archive.map { $0 + ": " } ?? "") + state.told(problem)) }
+            if !problems.isEmpty { throw ExitCode(Failure.failed) }
+            return
         }
         try await failing {
             let write = { (text: String) in print(state.told(text), terminator: "") }

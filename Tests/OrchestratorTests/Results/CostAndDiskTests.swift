@@ -143,6 +143,59 @@ struct CostAndDiskTests {
         #expect(nowhere.code == 2 && nowhere.error.contains("there is no folder"), "\(nowhere.error)")
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func whatLeadsOutOfAnArchiveIsRefused() async throws {
+        let made = try await bench.orchestrator(["archive", "1", "a.tar", "--json"])
+        struct Report: Decodable { let job: Int, file: String, bytes: Int }
+        let report = try JSONDecoder().decode(Report.self, from: Data(made.output.utf8))
+        let size = try bytes("a.tar").count
+        #expect(report.job == 1 && report.file == "a.tar" && report.bytes == size)
+        let run = try #require(try await bench.status(of: 1).runs.first).run
+        let (files, temporary) = (FileManager.default, bench.path + "/tmp")
+        try files.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+        /// Reads the archive with an entry replaced.
+        func read(_ name: String, _ replace: (String) throws -> Void) async throws -> (code: Int32?, error: String) {
+            let place = bench.path + "/unpacked"
+            try files.createDirectory(atPath: place, withIntermediateDirectories: true)
+            defer { try? files.removeItem(atPath: place) }
+            #expect(try await bench.run("tar", ["-xf", "a.tar", "-C", place]).code == 0)
+            try? files.removeItem(atPath: place + "/" + name)
+            try replace(place + "/" + name)
+            #expect(
+                try await bench.run("tar", ["-cf", "b.tar", "-C", place, "state.sqlite", "jobs", "runs"]).code == 0)
+            let answer = try await bench.orchestrator(
+                ["export", "1", "--history", "--archive", "b.tar"], adding: ["TMPDIR": temporary])
+            #expect(try files.contentsOfDirectory(atPath: temporary) == [])
+            return (answer.code, answer.error)
+        }
+        func link(to target: String) -> (String) throws -> Void {
+            { try files.createSymbolicLink(atPath: $0, withDestinationPath: target) }
+        }
+        let rows = "runs/\(run)/metrics.jsonl"
+        let hostile: [(String, (String) throws -> Void, String)] = [
+            (rows, { #expect(mkfifo($0, 0o600) == 0) }, "is a FIFO"),
+            (rows, link(to: "/etc/passwd"), "is a link that leads out of it"),
+            (rows, link(to: "../../../etc/passwd"), "is a link that leads out of it"),
+            ("runs/\(run)", link(to: bench.cache + "/runs/\(run)"), "is a link that leads out of it"),
+            ("state.sqlite", link(to: bench.cache + "/state.sqlite"), "is a link that leads out of it"),
+        ]
+        for (name, replace, flaw) in hostile {
+            let answer = try await read(name, replace)
+            #expect(answer.code == 2, "\(name)")
+            #expect(answer.error == "orchestrator: b.tar is no archive of a job: \(name) in it \(flaw)\n")
+        }
+        let harmless = try await read("runs/\(run)/link", link(to: "metrics.jsonl"))
+        #expect(harmless.code == 0, "\(harmless.error)")
+        let lost = try await read(rows) { _ in }
+        #expect(lost.code == 1 && lost.error == "orchestrator: b.tar: run \(run): \(rows) is gone\n", "\(lost.error)")
+
+        // What would be refused later is not archived.
+        try link(to: "/etc/passwd")(bench.cache + "/runs/\(run)/link")
+        let refused = try await bench.orchestrator(["archive", "1", "c.tar"])
+        #expect(refused.code == 2 && refused.error.contains("runs/\(run)/link is a link that leads out of it"))
+        #expect(!files.fileExists(atPath: bench.path + "/c.tar"))
+    }
+
     @Test func killedArchivesLeaveNothingForLong() async throws {
         let temporary = bench.path + "/tmp"
         try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)

@@ -39,6 +39,13 @@ struct QueryTests {
         runs = try store.snapshot(of: job).runs.map(\.id)
     }
 
+    @Test func whereNoRunIsSelectedStatusSaysSo() async throws {
+        for more in [[], ["--columns", "lr"]] {
+            let status = try await bench.orchestrator(["status", "1", "--runs", "--where", "lr>9"] + more)
+            #expect(status.output.contains("\nNo run is selected by --where.\n"), "\(status.output)\(status.error)")
+        }
+    }
+
     private func csv(_ arguments: [String]) async throws -> [String] {
         let answer = try await bench.orchestrator(["export", "1"] + arguments)
         try #require(answer.code == 0, "\(answer.error)")
@@ -55,8 +62,13 @@ struct QueryTests {
         let plain = try await csv(["--where", "error~nan"])
         #expect(plain.count == 2)
         #expect(plain[1].contains("the loss is NaN"))
-        let history = try await csv(["--history", "--where", "seed=0"])
-        #expect(history == ["run,experiment,step,metric,value"])
+        let history = try await bench.orchestrator(["export", "1", "--history", "--where", "seed=2"])
+        #expect(history.output == "run,experiment,step,metric,value\r\n")
+        // The last one has failed before its first row.
+        let lost = [runs[2], runs[5]].map {
+            "orchestrator: run \($0): \(bench.cache)/runs/\($0)/metrics.jsonl is gone\n"
+        }
+        #expect(history.code == 1 && history.error == lost.joined(), "\(history.error)")
         let json = try await bench.orchestrator([
             "export", "--jsonl", "--columns", "lr,bias,error", "--where", "seed=2",
         ])

@@ -100,6 +100,26 @@ struct ResultsTests {
         #expect(clash.code == 2)
     }
 
+    @Test func aRunWhoseRowsAreLostIsNamedBehindTheOthers() async throws {
+        let job = try job(["1", "2", "3"]) { _, claim in
+            try claim.folder.create()
+            try DurableFile.write(#"{"misc/step":0,"mmcs":1}"# + "\n", to: claim.folder.metrics)
+            try store.complete(claim, metrics: ["mmcs": 1])
+        }
+        let runs = try store.snapshot(of: job).runs
+        try FileManager.default.removeItem(atPath: runs[0].folder.metrics)
+        try DurableFile.write("", to: runs[1].folder.metrics)
+        let answer = try await bench.orchestrator(["export", "1", "--history"])
+        #expect(answer.code == 1)
+        #expect(answer.output == "run,experiment,step,metric,value\r\n\(runs[2].id),a,0,mmcs,1\r\n")
+        #expect(
+            answer.error == """
+                orchestrator: run \(runs[0].id): \(runs[0].folder.metrics) is gone
+                orchestrator: run \(runs[1].id): \(runs[1].folder.metrics) holds no rows
+
+                """)
+    }
+
     @Test func runsAreComparedBySettingsMetricsAndCurves() async throws {
         let job = try job(["1", "2"]) { index, claim in
             try claim.folder.create()
