@@ -32,7 +32,7 @@ struct Orchestrator: AsyncParsableCommand {
         ])
 
     static func main() async {
-        StandardStreams.fillGaps()
+        StandardStreams.prepare()
         do {
             let arguments = CommandLineArguments.canonical(Array(CommandLine.arguments.dropFirst()))
             try CommandLineArguments.check(

@@ -35,7 +35,7 @@ struct Worker: AsyncParsableCommand {
         defaultSubcommand: Agent.self)
 
     static func main() async {
-        StandardStreams.fillGaps()
+        StandardStreams.prepare()
         do {
             if let option = RepeatedOption(
                 in: Array(CommandLine.arguments.dropFirst()), repeatable: ["--figure", "--format"])

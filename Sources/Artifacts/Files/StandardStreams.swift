@@ -3,11 +3,13 @@ import Glibc
 
 /// This process's standard streams, which may be closed, full, or a pipe that nobody reads any more.
 public enum StandardStreams {
-    /// Takes the places of streams that the process was started without.
+    /// Takes the places of streams that the process was started without, and makes a file that may grow no more
+    /// (`ulimit -f`) an error like a full disk, not a signal that ends the process.
     ///
     /// Else the next file that is opened would be taken for standard output, and what is printed would go into it. A
     /// standard output that is closed refuses what is written, as one that is full does.
-    public static func fillGaps() {
+    public static func prepare() {
+        signal(SIGXFSZ, SIG_IGN)
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
             // The lowest number that is free is the one that is missing.
             _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR)

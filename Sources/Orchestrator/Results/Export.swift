@@ -15,7 +15,7 @@ struct Export: AsyncParsableCommand {
               orchestrator export 7 --metric mmcs --metric ml2r
               orchestrator export 7 --history --metric loss/total > history.csv
               orchestrator export 7 --where 'state=done' --sort -mmcs --columns run,lr,seed,mmcs
-              orchestrator export 7 --group-by lr,p --columns mmcs,ml2r
+              orchestrator export 7 --group-by lr,pnorm --columns mmcs,ml2r
 
             Of the configs, only keys that differ between the runs become columns (nested ones joined by dots). A history has
             one row per run, step and metric: run, experiment, step, metric, value. Runs whose rows are lost or damaged are named

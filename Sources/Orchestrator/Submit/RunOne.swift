@@ -67,6 +67,10 @@ struct RunOne: AsyncParsableCommand {
             let store = try await OpenStore.open(for: .looking).store
             let (known, job) = try await failing {
                 let known = try store.spec(of: store.run(startingWith: spec.lowercased()))
+                guard known.knownConfig == known.config else {
+                    throw Failure.badInput(
+                        "run \(known.run) has no settings yet: its search chooses them when an agent begins it")
+                }
                 return (known, try store.job(store.run(known.run).job).folder)
             }
             trial = try Trial(of: known, settings: settings, of: job, into: out, cache: cache)

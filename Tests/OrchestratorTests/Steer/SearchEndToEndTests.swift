@@ -148,6 +148,14 @@ struct SearchEndToEndTests {
         #expect(try await bench.orchestrator(["why", "1"]).output.contains("not begun: run"))
     }
 
+    @Test func aRunThatIsStillToBeChosenCannotBeTrainedByHand() async throws {
+        try await submit(Self.bayes(1), [], adding: ["SPD_WORKER": try bench.writeProgram("exit 0", to: "idle")])
+        let run = try #require(try store().snapshot(of: job).runs.first)
+        let answer = try await bench.orchestrator(["run", "--spec", run.id.rawValue])
+        #expect(answer.code == 2)
+        #expect(answer.error.contains("has no settings yet: its search chooses them"), "\(answer.error)")
+    }
+
     @Test func aRunWhoseEarlierRowsAreDamagedFailsAndSaysSo() async throws {
         let idle = try bench.writeProgram("exit 0", to: "idle")
         try await submit(Self.bayes(1), [], adding: ["SPD_WORKER": idle])

@@ -59,10 +59,11 @@ extension Estimate {
     private var slotShortage: [String] {
         guard let room, parallelism.slots > 1 else { return [] }
         let largest = items.compactMap(\.memory?.largest).filter { $0 <= room.perRun }.max() ?? 0
-        let (together, overflows) = largest.multipliedReportingOverflow(by: parallelism.slots)
-        guard overflows || together > room.perRun else { return [] }
+        let slots = min(parallelism.slots, items.reduce(0) { $0 + $1.part.range.count })
+        let (together, overflows) = largest.multipliedReportingOverflow(by: slots)
+        guard slots > 1, overflows || together > room.perRun else { return [] }
         return [
-            "\(parallelism.slots) runs at once may need \(RunDetails.size(together)), \(room.owner) is "
+            "\(slots) runs at once may need \(RunDetails.size(together)), \(room.owner) is "
                 + "\(RunDetails.size(room.perRun)): runs will wait for each other's memory"
         ]
     }
