@@ -58,10 +58,10 @@ struct BareSystemTests {
         }
     }
 
-    /// Below some 80 MB the kernel and the dynamic loader end them, in words of their own.
+    /// Below some 110 MB the kernel and the dynamic loader end them, in words of their own.
     @Test(
         arguments: ["orchestrator list", "orchestrator submit --experiments tms_5-2", "worker --job-id 1"],
-        [100_000, 150_000])
+        [120_000, 250_000])
     func theProgramsSayThatTheyHaveTooLittleAddressSpaceToStart(command: String, kilobytes: Int) async throws {
         let answer = try await bench.run(
             "/bin/sh", ["-c", "ulimit -v \(kilobytes); exec \(programs)/\(command)"])
@@ -72,7 +72,7 @@ struct BareSystemTests {
     @Test(arguments: ["list", "submit --experiments tms_5-2 --dry-run"])
     func commandsNeedLittleMoreAddressSpaceThanTheProgram(command: String) async throws {
         let answer = try await bench.run(
-            "/bin/sh", ["-c", "ulimit -v 200000; exec \(programs)/orchestrator \(command)"])
+            "/bin/sh", ["-c", "ulimit -v 300000; exec \(programs)/orchestrator \(command)"])
         #expect(answer.code == 0, "\(answer.error)")
     }
 

@@ -259,6 +259,6 @@ struct LanguageRunTests {
         var plan = try plan(folder)
         plan.config = try plan.config.setting("task_config.dataset_name", to: .string(folder.path + "/train.jsonl"))
         let error = #expect(throws: RunError.self) { try Example.perform(plan) }
-        #expect(error?.description.contains("4 tokens in 1 documents, which make 0 rows of 16") == true)
+        #expect(error?.description.contains("4 tokens in 1 document, which make 0 rows of 16") == true)
     }
 }

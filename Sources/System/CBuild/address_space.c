@@ -1,11 +1,11 @@
 // A process that is started with too little address space (ulimit -v) ends with a word. Without this, OpenBLAS asks for its first
-// buffer without end before main, and the runtime ends without saying why.
+// buffer without end before main, and the runtime waits for threads that cannot be started, or ends without saying why.
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { least_megabytes = 200 };
+enum { least_megabytes = 300 };
 
 static void check_address_space(int argc, char **argv, char **envp) {
   (void)envp;
