@@ -35,7 +35,7 @@ package struct BayesianSearch: Sendable {
     package func candidates(_ number: Int, after trials: [Trial]) -> [[Double]] {
         let drawn = (0..<64).map { random(number, round: $0) }
         let known = trials.filter { if case .value(let value) = $0.outcome { value.isFinite } else { false } }
-        guard trials.count >= Self.warmUp(dimensions: dimensions.count), known.count >= 2,
+        guard trials.count >= Self.warmUp(dimensions: dimensions.count { !$0.isFixed }), known.count >= 2,
             let (process, best) = process(of: trials)
         else { return drawn }
         var pool = (0..<500).map { random(number, round: $0 + 100) }.map { (point: $0, gain: gain(process, best, $0)) }

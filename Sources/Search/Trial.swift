@@ -7,6 +7,14 @@ package enum SearchDimension: Sendable, Equatable {
     /// So many values without an order; a point holds the middle of a value's share of 0…1.
     case choice(Int)
 
+    /// Whether there is nothing to choose: what a submission sets for every run is searched with its single value.
+    var isFixed: Bool {
+        switch self {
+        case .number: false
+        case .ordered(let count), .choice(let count): count == 1
+        }
+    }
+
     /// A point's nearest coordinate that means a value.
     func snapped(_ x: Double) -> Double {
         switch self {

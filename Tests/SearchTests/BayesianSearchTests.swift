@@ -62,6 +62,14 @@ struct BayesianSearchTests {
         #expect(best < 0.05)
     }
 
+    @Test func whatHasOneValueDelaysNothing() {
+        let fixed = [SearchDimension](repeating: .choice(1), count: 4)
+        let search = BayesianSearch([.number, .number] + fixed, streams: ["x", "y", "a", "b", "c", "d"], seed: 3)
+        let trials = run(search, 7) { .value(bowl($0)) }
+        for number in 0..<5 { #expect(trials[number].point == search.drawn(number)) }
+        for number in 5..<7 { #expect(trials[number].point != search.drawn(number)) }
+    }
+
     @Test func withoutAnyResultPointsAreDrawn() {
         let trials = run(square, 12) { _ in .failed }
         #expect(Set(trials.map(\.point)).count == 12)
