@@ -35,6 +35,8 @@ extension Store {
             case .linked: throw .linked(path: path, original: kept.path)
             case .same, .unknown: break
             case .none:
+                // Of several caches that share the file, the one that was moved cannot be told.
+                if hasOtherNames { throw .linked(path: path, original: "another folder") }
                 try write { db in try db.execute(sql: "UPDATE place SET path = ?", arguments: [here]) }
             case .sharesRuns:
                 guard try isCopied(from: kept.path, to: here) else { return nil }
@@ -44,6 +46,12 @@ extension Store {
         }
         guard let original = kept.original, try relation(to: original) == .sharesRuns else { return nil }
         return Original(path: original, isNews: false)
+    }
+
+    /// Whether the state file is a link, or has other names.
+    private var hasOtherNames: Bool {
+        var info = stat()
+        return lstat(path, &info) == 0 && (info.st_mode & S_IFMT == S_IFLNK || info.st_nlink > 1)
     }
 
     private enum Relation {

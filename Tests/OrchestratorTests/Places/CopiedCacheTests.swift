@@ -70,6 +70,19 @@ struct CopiedCacheTests {
         #expect(try await bench.orchestrator(["list"]).output.contains("2 of 6"), "the original goes on")
     }
 
+    @Test func ofCachesThatShareAFileNoneIsTakenForTheOneThatWasMoved() async throws {
+        try await submitUnfinished()
+        let moved = bench.path + "/moved"
+        try FileManager.default.moveItem(atPath: bench.cache, toPath: moved)
+        _ = try await bench.run("/bin/cp", ["-al", moved, copy])
+        let before = try contents(of: moved)
+        let answer = try await bench.orchestrator(["clean", "1", "--yes"], adding: inCopy)
+        #expect(answer.code == 1)
+        #expect(
+            answer.error.contains("copy/state.sqlite is the file of the cache in another folder"), "\(answer.error)")
+        #expect(try contents(of: moved) == before)
+    }
+
     @Test func anAgentWhoseCacheIsMovedEndsAndTheJobGoesOnAtTheNewPlace() async throws {
         _ = try bench.write(TrainingEndToEndTests.experiment(steps: 20_000), to: "small.yaml")
         _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
