@@ -19,11 +19,17 @@ public enum MetricRows {
     public static func forEach(
         in path: String, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
     ) throws {
-        guard let file = fopen(path, "r") else {
+        // A pipe in its place is not waited for.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0, let file = fdopen(descriptor, "r") else {
             guard errno == ENOENT else { throw FileError(.read, path) }
             return
         }
         defer { fclose(file) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+            throw FileError(.read, path, reason: "it is not a regular file")
+        }
         var buffer: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(buffer) }

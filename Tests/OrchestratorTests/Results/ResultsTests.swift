@@ -149,6 +149,17 @@ struct ResultsTests {
         #expect(report.curves.first?.first.last == [79, 1])
         let missing = try await bench.orchestrator(["compare", runs[0], "zzzz"])
         #expect(missing.code == 2)
+        // Rows that are lost, or a pipe in their place.
+        let rows = try store.snapshot(of: job).runs[1].folder.metrics
+        try FileManager.default.removeItem(atPath: rows)
+        let lost = try await bench.orchestrator(["compare", runs[0], runs[1]])
+        #expect(lost.output.contains("No curves: \(rows) is gone\n"), "\(lost.output)")
+        mkfifo(rows, 0o600)
+        for command in [["compare", runs[0], runs[1]], ["export", "1", "--history"]] {
+            let piped = try await bench.orchestrator(command)
+            #expect(piped.code == 1)
+            #expect(piped.error.contains("metrics.jsonl: it is not a regular file"), "\(piped.error)")
+        }
     }
 
     @Test func whatCannotBeDrawnIsTold() async throws {
