@@ -30,7 +30,7 @@ public struct TargetKind: Sendable {
 
 extension TargetKind {
     /// Every kind there is.
-    static let all = [tms, residualMLP, languageModel]
+    public static let all = [tms, residualMLP, languageModel]
 
     /// The key that tells its training configs from others', and its older spellings.
     var modelKeys: [String] { training.modelKeys }

@@ -81,7 +81,7 @@ public struct FigureSource: Sendable {
         let file = RunFolder(path: folder).config
         do {
             config = FileManager.default.fileExists(atPath: file) ? try ExperimentConfig.load(path: file) : nil
-            self.training = try training ?? config?.publishedTraining
+            self.training = try training ?? Self.training(beside: folder) ?? config?.publishedTraining
         } catch {
             throw .invalid("\(error)")
         }
@@ -98,6 +98,14 @@ public struct FigureSource: Sendable {
             }
             return (step, folder + "/" + name)
         }.sorted { $0.0 < $1.0 }
+    }
+
+    /// How the target was trained, where the published tool has left that beside the decomposition.
+    private static func training(beside folder: String) throws(ConfigError) -> TargetConfig? {
+        let paths = TargetKind.all.map { folder + "/" + $0.trainingConfigName }
+        return try paths.first(where: FileManager.default.fileExists).map { path throws(ConfigError) in
+            try TargetConfig.load(path: path)
+        }
     }
 
     private static func step(of weights: String) -> Int? {

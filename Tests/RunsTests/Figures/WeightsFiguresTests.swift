@@ -169,6 +169,34 @@ import Testing
         for figure in figures { #expect(try figure.png(Cairo()).count > 1000, "\(figure.name)") }
     }
 
+    @Test func aNonlinearityIsThatOfTheTrainingBesideTheWeights() throws {
+        let square = SafeTensors.Array(shape: [2, 2], [1, 0, 0, 1] as [Float])
+        var arrays = ["model.W_E": square, "model.W_U": square]
+        for matrix in ["mlp_in", "mlp_out"] {
+            arrays["model.layers.0.\(matrix).weight"] = square
+            for part in ["V", "U"] { arrays["components.layers-0-\(matrix).\(part)"] = square }
+        }
+        _ = try write(arrays)
+        let assumed = try FigureSource(folder.path).figures()
+        #expect(assumed.allSatisfy { !$0.name.hasPrefix("feature_response") || $0.title.hasSuffix("; relu assumed") })
+        // What the published tool leaves beside a decomposition.
+        let training = """
+            resid_mlp_config: {n_features: 2, d_embed: 2, d_mlp: 2, n_layers: 1, act_fn_name: gelu, in_bias: false, out_bias: false}
+            feature_probability: 0.1
+            batch_size: 8
+            steps: 10
+            print_freq: 5
+            lr: 0.01
+            """
+        try training.write(
+            toFile: folder.path + "/resid_mlp_train_config.yaml", atomically: true, encoding: .utf8)
+        let figures = try FigureSource(folder.path).figures()
+        #expect(figures.allSatisfy { !$0.title.contains("assumed") })
+        let curve = try #require(figures.first { $0.name == "feature_response_curve" })
+        let found = try #require(curve.arrays.first { $0.name == "Target model/y" })
+        #expect(abs((found.values.last ?? 0) - 0.8413447) < 1e-5, "gelu(1)")
+    }
+
     @Test func aTargetWhoseTensorsDoNotFitTogetherIsTold() throws {
         let weights = try write([
             "model.linear1.weight": .init(shape: [2, 3], [1, 2, 3, 4, 5, 6] as [Float]),
