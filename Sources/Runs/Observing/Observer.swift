@@ -64,7 +64,12 @@ final class Observer {
         ]
         do throws(ObserverTrouble) {
             let process = try running(goesOn)
-            return try process.ask(question, within: .seconds(config.timeout), goesOn: goesOn)
+            try process.expectSilence()
+            let answer = try process.ask(question, within: .seconds(config.timeout), goesOn: goesOn)
+            if let told = answer["step"], told.integer != step {
+                throw ObserverTrouble(description: "gave an answer for step \(told.text.prefix(20))")
+            }
+            return answer
         } catch {
             note(error, at: step)
             return nil

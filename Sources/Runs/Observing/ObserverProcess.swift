@@ -137,6 +137,12 @@ extension ObserverProcess {
         }
     }
 
+    /// Refuses what was said unasked: it would be taken for the next answer, and each answer for that of the step before.
+    func expectSilence() throws(ObserverTrouble) {
+        try collect()
+        guard pending.isEmpty else { throw ObserverTrouble(description: "said more than one line to a question") }
+    }
+
     /// Writes and reads what can be, and waits until something can.
     private func exchange(_ question: inout ArraySlice<UInt8>, until end: ContinuousClock.Instant)
         throws(ObserverTrouble)
@@ -149,7 +155,11 @@ extension ObserverProcess {
             if count > 0 { question = question.dropFirst(count) }
             guard count >= 0 || errno == EAGAIN || errno == EINTR else { throw ended }
         }
-        guard polled[0].revents != 0 else { return }
+        if polled[0].revents != 0 { try collect() }
+    }
+
+    /// Takes what has been said so far.
+    private func collect() throws(ObserverTrouble) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(output, &buffer, buffer.count)
         if count > 0 { pending += buffer[..<count] }

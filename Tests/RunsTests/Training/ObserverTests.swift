@@ -73,6 +73,14 @@ struct ObserverTests {
             "gave an answer of more than 16 MB"
         ),
         (
+            "chatty", "", script("echo '{\"metrics\":{\"x\":1}}'; echo '{\"metrics\":{\"x\":2}}'"),
+            "said more than one line to a question at step 21; it is started again"
+        ),
+        (
+            "astray", "", script("echo '{\"step\":7,\"metrics\":{\"x\":1}}'"),
+            "gave an answer for step 7 at step 0; it is started again"
+        ),
+        (
             "nan", "", script("echo '{\"metrics\":{\"x\":NaN,\"y\":\"1\",\"z\":2}}'"),
             "gave NaN for x, expected a finite number"
         ),
@@ -100,6 +108,8 @@ struct ObserverTests {
         let isHarmless = ["nan", "thief"].contains(name)
         #expect(faults.count == (isHarmless ? 0 : 2), "\(faults)")
         #expect(isHarmless || faults.last?.contains("it is off for the rest of this attempt") == true)
+        // What was said too much is no later step's answer.
+        if name == "chatty" { #expect(try rows(watched).compactMap { $0["user/x"] } == [1, 1]) }
         if name == "nan" { #expect(try rows(watched).last?["user/z"] == 2 && rows(watched).last?["user/x"] == nil) }
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").allSatisfy {
