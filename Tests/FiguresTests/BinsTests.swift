@@ -36,6 +36,13 @@ struct TicksTests {
         for (tick, wanted) in zip(ticks, expected) { #expect(abs(tick - wanted) < 1e-9) }
     }
 
+    @Test(arguments: [[0.0024, 0.0041], [0.0011, 0.0047], [0.7, 0.9], [3.1e-7, 4.4e-7], [21, 49]])
+    func aLogarithmicAxisHasNumbersHoweverShortItIs(values: [Double]) {
+        let ticks = Axis("", isLogarithmic: true).spanning(values).ticks(limit: 5)
+
+        #expect(ticks.count > 1 && Set(ticks.map(\.label)).count == ticks.count, "\(ticks)")
+    }
+
     @Test(arguments: [
         (5, 20, [0, 1, 2, 3, 4]), (40, 10, [0, 5, 10, 15, 20, 25, 30, 35]), (200, 4, [0, 50, 100, 150]),
         (500, 1, [0]), (1, 1, [0]), (100, 5, [0, 20, 40, 60, 80]),

@@ -91,13 +91,20 @@ struct AxisSpan {
             // A range of its own may hold a single power of ten, or none.
             let powers = exponents.filter { holds(pow(10, Double($0))) }
             if axis.range == nil, powers.count < 3 {
-                return (exponents.lowerBound - 1...exponents.upperBound).flatMap { exponent in
+                let places = (exponents.lowerBound - 1...exponents.upperBound).flatMap { exponent in
                     [1.0, 2, 5].map { $0 * pow(10, Double(exponent)) }
-                }.filter(holds).map { ($0, Ticks.label($0, step: $0)) }
+                }.filter(holds)
+                // Between 2 and 5 there may be one of them, or none: an axis without two numbers says nothing.
+                if places.count > 1 { return places.map { ($0, Ticks.label($0, step: $0)) } }
+                return rounds(limit: limit)
             }
             return exponents.filter { $0 % every == 0 }.map { (pow(10, Double($0)), Ticks.label(powerOfTen: $0)) }
                 .filter { holds($0.0) }
         }
+        return rounds(limit: limit)
+    }
+
+    private func rounds(limit: Int) -> [(value: Double, label: String)] {
         let values = Ticks.round(low, high, limit: limit)
         let step = values.count > 1 ? values[1] - values[0] : high - low
         return values.map { ($0, Ticks.label($0, step: step)) }

@@ -24,7 +24,7 @@ struct UserFigureNumbers: Sendable {
         let (values, shape) = (panel.value.values, panel.value.shape)
         let rows = shape.count == 2 ? shape[0] : 1
         let width = shape.last ?? 1
-        let horizontal = Axis(figure.columns.isEmpty ? "index" : figure.columns)
+        let horizontal = Axis(figure.columns.isEmpty ? figure.x ?? "index" : figure.columns)
         let vertical = Axis(figure.rows.isEmpty ? "value" : figure.rows, isLogarithmic: figure.isLogarithmic)
         let x = panel.x?.values.map(Double.init)
         switch figure.drawing {

@@ -1,5 +1,6 @@
 import Artifacts
 import Experiments
+import Figures
 import Foundation
 import Layout
 import Runs
@@ -74,6 +75,10 @@ struct UserMetricsRunTests {
         for name in ["products", "spread", "sorted", "both", "weights"] {
             #expect(pack.entries.contains { $0.name == "user_\(name)_60.png" && $0.place.count > 2000 }, "\(name)")
         }
+        let both = try #require(
+            try DrawnFigures(contentsOf: plan.folder.figures(step: 60)).figures.first { $0.name == "user/both" })
+        guard case .plot(let chart) = both.panels[0] else { throw RunError.failed("no plot") }
+        #expect(chart.x.label == "max(ci['linear2'], dim=0)", "an axis says what stands on it")
         let numbers = try #require(pack.entries.first { $0.name == "numbers_60.safetensors" })
         let arrays = try SafeTensors(
             bytes: FilePack.bytes(numbers.place, of: plan.folder.figures(step: 60)), source: "numbers"
