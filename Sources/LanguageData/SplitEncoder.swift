@@ -30,10 +30,10 @@ struct SplitEncoder {
         width = max(tokenizer.vocabularySize, endOfSequence + 1) <= 1 << 16 ? 2 : 4
     }
 
-    /// Encodes all files; returns false if it was given up.
+    /// Encodes all files; returns what came of it, nil if it was given up.
     func encode(
         _ split: TokenCache.Split, progress: (TokenCache.Progress) -> Void, isCancelled: () -> Bool
-    ) throws -> Bool {
+    ) throws -> TokenFile.Info? {
         let tokens = try GrowingFile(path: folder + "/" + TokenFile.Name.tokens)
         let ends = try GrowingFile(path: folder + "/" + TokenFile.Name.ends)
         var state = TokenCache.Progress(fraction: 0, documents: 0, bytes: 0, tokens: 0)
@@ -70,7 +70,7 @@ struct SplitEncoder {
             }
             try flush()
         } catch is Cancelled {
-            return false
+            return nil
         }
         try tokens.finish()
         try ends.finish()
@@ -79,7 +79,7 @@ struct SplitEncoder {
             width: width, source: "\(split.source), split '\(split.name)', column '\(split.column)'",
             checksums: .init(tokens: tokens.checksum, ends: ends.checksum))
         try DurableFile.write(info.json.text + "\n", to: folder + "/" + TokenFile.Name.info)
-        return true
+        return info
     }
 
     private struct Cancelled: Error {}

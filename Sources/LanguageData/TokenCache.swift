@@ -73,16 +73,21 @@ public struct TokenCache: Sendable {
     ///   - threads: how many threads encode.
     ///   - progress: takes how far it is, several times a second.
     ///   - isCancelled: asked often; true gives it up.
+    ///   - check: looks at what has been encoded; where it throws, nothing is kept.
     /// - Returns: the tokens; nil if it was given up.
-    /// - Throws: `TextDataError`, `TokenizerError` or `FileError` with what is wrong.
+    /// - Throws: `TextDataError`, `TokenizerError` or `FileError` with what is wrong, or what `check` throws.
     public func tokens(
         of split: Split, tokenizer: Tokenizer, digest: String, endOfSequence: UInt32, threads: Int,
-        progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
+        progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false },
+        check: (TokenFile.Info) throws -> Void = { _ in }
     ) throws -> TokenFile? {
         let folder = try folder(of: split, tokenizer: digest, endOfSequence: endOfSequence)
         try DurableFile.createFolder(path)
         while true {
-            if let file = try Self.whole(folder) { return file }
+            if let file = try Self.whole(folder) {
+                try check(file.info)
+                return file
+            }
             // Whoever comes second waits for the first, on whichever node that is.
             guard let lock = try FileLock(path: TargetsFolder.lock(of: folder)) else {
                 if isCancelled() { return nil }
@@ -95,13 +100,19 @@ public struct TokenCache: Sendable {
                 lock.release()
             }
             try removeUnfinished(folder)
-            if let file = try Self.whole(folder) { return file }
+            if let file = try Self.whole(folder) {
+                try check(file.info)
+                return file
+            }
             let aside = TargetsFolder.unfinished(folder)
             defer { try? FileManager.default.removeItem(atPath: aside) }
             try DurableFile.createFolder(aside)
             let encoder = try SplitEncoder(
                 folder: aside, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
-            guard try encoder.encode(split, progress: progress, isCancelled: isCancelled) else { return nil }
+            guard let info = try encoder.encode(split, progress: progress, isCancelled: isCancelled) else {
+                return nil
+            }
+            try check(info)
             // What has lost a part since is of no use to anybody.
             try Self.removeDamaged(folder)
             try DurableFile.rename(aside, to: folder)

@@ -21,6 +21,9 @@ public final class TokenFile: Sendable {
         public var width: Int
         /// What was encoded, for people.
         public var source: String
+        /// How many rows of `length` tokens the documents make with one token between two.
+        public func rows(of length: Int) -> Int { (tokens + max(documents - 1, 0)) / length }
+
         /// The CRC-32 of `tokens.bin` and of `ends.bin`.
         var checksums: Checksums
 

@@ -23,7 +23,7 @@ public final class TokenRows: Sendable {
         self.file = file
         self.length = length
         self.order = order
-        rowsPerPass = (file.info.tokens + max(file.info.documents - 1, 0)) / length
+        rowsPerPass = file.info.rows(of: length)
     }
 
     /// One pass over the data, ready to be read at any row.

@@ -215,6 +215,27 @@ struct TokenCacheTests {
         }
     }
 
+    @Test func whatIsRefusedOnceItIsEncodedLeavesNothing() throws {
+        struct Refusal: Error {}
+        try withSplit { cache, split, tokenizer, end in
+            func encode(_ check: (TokenFile.Info) throws -> Void) throws -> TokenFile? {
+                try cache.tokens(
+                    of: split, tokenizer: tokenizer, digest: "d", endOfSequence: end, threads: 1, check: check)
+            }
+            #expect(throws: Refusal.self) {
+                try encode {
+                    #expect($0.documents == Self.stories.count)
+                    throw Refusal()
+                }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: cache.path) == [])
+            // What is there is looked at, too, and stays for others.
+            let file = try #require(try encode { _ in })
+            #expect(throws: Refusal.self) { try encode { _ in throw Refusal() } }
+            #expect(try TokenFile(folder: file.path).info == file.info)
+        }
+    }
+
     @Test func givingUpLeavesNothing() throws {
         let long = String(repeating: "ada met ben . ", count: 700_000)
         try withSplit([long]) { cache, split, tokenizer, end in

@@ -3,6 +3,7 @@ import Testing
 
 @testable import Orchestration
 @testable import Orchestrator
+@testable import StandInWandB
 
 /// Language models that no agent could run are refused before anything is stored, by a dry run too.
 struct LanguageSubmitTests {
@@ -182,6 +183,28 @@ struct LanguageSubmitTests {
         #expect(answer.error.contains("train.parquet: it is too short for a Parquet file"), "\(answer.error)")
     }
 
+    @Test func whatComesFromTheHubIsToldByTheKeyThatNamesIt() async throws {
+        let hub = try StandInHub(files: [
+            "config.json": Data("{\"architectures\": [\"LlamaForCausalLM\"]}".utf8),
+            "model.safetensors": Data("no weights".utf8), "tokenizer.json": Data("{}".utf8),
+            "train.jsonl": Data("{\"text\": \"a b\"}\n".utf8),
+        ])
+        defer { hub.stop() }
+        let config = Self.experiment(steps: 2)
+            .replacing("pretrained_model_path: train:tiny", with: "pretrained_model_name_hf: org/tiny")
+            .replacing("train:tiny", with: "org/texts")
+
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--executor", "local"],
+            adding: ["HF_ENDPOINT": hub.endpoint])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        #expect(
+            answer.error.contains(
+                /own.yaml:\d+:1: pretrained_model_name_hf: .*tokenizer.json: expected a member "model"/),
+            "\(answer.error)")
+    }
+
     /// Found only where the whole text is read, and still one message: file, line, key, what is expected, what there is.
     @Test(arguments: [
         ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 row of 4"),
@@ -210,7 +233,7 @@ struct LanguageSubmitTests {
         #expect(message.first?.contains("task_config.dataset_name: " + start) == true, "\(answer.error)")
         #expect(message.first?.contains(complaint) == true, "\(answer.error)")
         #expect(message.first?.hasSuffix("nothing was stored") == true, "\(answer.error)")
-        for name in ["jobs", "runs"] {
+        for name in ["jobs", "runs", "tokens"] {
             let left = try? FileManager.default.contentsOfDirectory(atPath: bench.cache + "/" + name)
             #expect(left ?? [] == [])
         }

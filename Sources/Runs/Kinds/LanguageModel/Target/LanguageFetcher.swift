@@ -45,8 +45,10 @@ public struct LanguageFetcher {
         do {
             guard let sources = try finder.sources(of: config, model: nil) else { return nil }
             // Weights that do not fit are found out now, not by each agent.
-            _ = try LanguageModelFolder(path: sources.model).load(
-                className: config.pretrainedModelClass, warn: finder.say)
+            _ = try finder.blaming(config.modelKey) {
+                try LanguageModelFolder(path: sources.model).load(
+                    className: config.pretrainedModelClass, warn: finder.say)
+            }
             return try sources.write(to: cache)
         } catch let error as RunError {
             throw error
@@ -70,8 +72,9 @@ public struct LanguageFetcher {
     public static func keyAndReason(of error: RunError) -> (key: String?, reason: String) {
         let text = "\(error)"
         guard let match = text.prefixMatch(of: /([a-z_]+(?:\.[A-Za-z_0-9]+)?): (?=.)/),
-            match.1.hasPrefix("task_config.") || match.1.hasPrefix("user_") || match.1 == "target_module_patterns"
-                || match.1 == "pretrained_model_path"
+            match.1.hasPrefix("task_config.") || match.1.hasPrefix("user_")
+                || ["target_module_patterns", "pretrained_model_path", "pretrained_model_name_hf", "tokenizer_name"]
+                    .contains(match.1)
         else { return (nil, text) }
         return (String(match.1), String(text[match.range.upperBound...]))
     }

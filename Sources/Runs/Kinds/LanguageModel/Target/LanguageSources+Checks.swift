@@ -11,8 +11,7 @@ extension LanguageSourceFinder {
     /// What is missing or wrong, and the key that is to blame: what is on this machine is read, the hub is only asked.
     func obstacle(in config: ExperimentConfig) -> (key: String, reason: String)? {
         guard let text = config.taskConfig.text else { return nil }
-        let modelKey = config.pretrainedModelPath == nil ? "pretrained_model_name_hf" : "pretrained_model_path"
-        var key = modelKey
+        var key = config.modelKey
         do {
             let model = try hub.checkModel(config.target?.description ?? "")?.folder
             if let model {
@@ -64,4 +63,9 @@ extension LanguageSourceFinder {
     }
 
     private func isHere(_ dataset: String) throws -> Bool { FileManager.default.fileExists(atPath: dataset) }
+}
+
+extension ExperimentConfig {
+    /// The key that names the model.
+    var modelKey: String { pretrainedModelPath == nil ? "pretrained_model_name_hf" : "pretrained_model_path" }
 }

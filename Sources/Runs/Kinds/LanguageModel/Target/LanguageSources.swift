@@ -80,16 +80,39 @@ struct LanguageSourceFinder {
         guard let text = config.taskConfig.text else {
             throw RunError.invalid("task_config.task_name: expected lm, found \(config.taskConfig.name)")
         }
-        let folder = try trained ?? modelFolder(config)
-        let tokenizerFolder = try config.tokenizerName.map(self.tokenizerFolder) ?? folder
-        let tokenizer = try tokenizer(in: tokenizerFolder)
-        let end = try tokenizer.endOfSequence(folder: tokenizerFolder)
+        let modelKey = config.modelKey
+        let folder = try trained ?? blaming(modelKey) { try modelFolder(config) }
+        let tokenizerKey = config.tokenizerName == nil ? modelKey : "tokenizer_name"
+        let tokenizerFolder = try blaming(tokenizerKey) {
+            try config.tokenizerName.map(self.tokenizerFolder) ?? folder
+        }
+        let tokenizer = try blaming(tokenizerKey) { try self.tokenizer(in: tokenizerFolder) }
+        let end = try blaming(tokenizerKey) { try tokenizer.endOfSequence(folder: tokenizerFolder) }
         let digest = try TokenizerDigest.hex(folder: tokenizerFolder)
-        let shape = try LanguageModelFolder(path: folder).shape(className: config.pretrainedModelClass)
+        let shape = try blaming(modelKey) {
+            try LanguageModelFolder(path: folder).shape(className: config.pretrainedModelClass)
+        }
         try check(config, text, shape)
 
+        func checkTokens(_ info: TokenFile.Info, of split: String) throws {
+            guard info.highest < shape.vocabulary else {
+                throw RunError.invalid(
+                    "task_config.dataset_name: the tokenizer of \(tokenizerFolder) gives token \(info.highest), "
+                        + "and the model has \(shape.vocabulary) only, from 0; name the model's own tokenizer")
+            }
+            let rows = info.rows(of: text.maxSeqLen)
+            guard rows >= config.batchSize else {
+                throw RunError.invalid(
+                    "task_config.dataset_name: the split '\(split)' of \(text.datasetName) has \(info.tokens) "
+                        + "tokens in \(info.documents) document\(info.documents == 1 ? "" : "s"), which make "
+                        + "\(rows) row\(rows == 1 ? "" : "s") of \(text.maxSeqLen); a batch takes \(config.batchSize)")
+            }
+        }
+
         func tokens(_ split: String) throws -> String? {
-            let files = try files(of: split, text, trained: trained)
+            let files = try blaming("task_config.dataset_name") {
+                try self.files(of: split, text, trained: trained)
+            }
             do {
                 try files.first?.check(column: text.columnName)
             } catch {
@@ -99,30 +122,36 @@ struct LanguageSourceFinder {
             let encoded = try TokenCache(path: cache.tokens).tokens(
                 of: .init(files: files, column: text.columnName, name: split, source: text.datasetName),
                 tokenizer: tokenizer, digest: digest, endOfSequence: end, threads: threads,
-                progress: { progress("\(text.datasetName) (\(split))", $0) }, isCancelled: isCancelled)
-            guard let encoded else { return nil }
-            guard encoded.info.highest < shape.vocabulary else {
-                throw RunError.invalid(
-                    "task_config.dataset_name: the tokenizer of \(tokenizerFolder) gives token \(encoded.info.highest), "
-                        + "and the model has \(shape.vocabulary) only, from 0; name the model's own tokenizer")
-            }
-            let rows = TokenRows(encoded, length: text.maxSeqLen, order: .asWritten).rowsPerPass
-            guard rows >= config.batchSize else {
-                throw RunError.invalid(
-                    "task_config.dataset_name: the split '\(split)' of \(text.datasetName) has \(encoded.info.tokens) "
-                        + "tokens in \(encoded.info.documents) document\(encoded.info.documents == 1 ? "" : "s"), which make "
-                        + "\(rows) row\(rows == 1 ? "" : "s") of \(text.maxSeqLen); a batch takes \(config.batchSize)")
-            }
-            return encoded.path
+                progress: { progress("\(text.datasetName) (\(split))", $0) }, isCancelled: isCancelled,
+                check: { try checkTokens($0, of: split) })
+            return encoded?.path
         }
-        guard let training = try tokens(text.trainDataSplit) else { return nil }
+        // The split that is mostly the smaller one comes first: if it does not do, nothing is kept of the other.
         var evaluation: String?
         if config.hasFigures {
             guard let encoded = try tokens(text.evalDataSplit) else { return nil }
             evaluation = encoded
         }
+        guard let training = try tokens(text.trainDataSplit) else { return nil }
         return LanguageSources(
             model: folder, training: training, evaluation: evaluation, tokenizer: tokenizerFolder)
+    }
+
+    /// Adds the key that is to blame to what is thrown, where it names none itself and the fault is the key's.
+    func blaming<Value>(_ key: String, _ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as RunError {
+            guard case .invalid(let reason) = error, LanguageFetcher.keyAndReason(of: error).key == nil else {
+                throw error
+            }
+            throw RunError.invalid("\(key): \(reason)")
+        } catch let error as HubError {
+            guard error.cause == .unusable || error.cause == .refused else { throw error }
+            throw RunError.invalid("\(key): \(error)")
+        } catch let error as TextDataError {
+            throw RunError.invalid("\(key): \(error)")
+        } catch let error as TokenizerError {
+            throw RunError.invalid("\(key): \(error)")
+        }
     }
 
     private func modelFolder(_ config: ExperimentConfig) throws -> String {
