@@ -44,6 +44,22 @@ import Testing
         #expect(file.encoded() == expected)
     }
 
+    @Test(arguments: ["BOOL": 1, "I8": 1, "U16": 2, "F8_E4M3": 1, "C64": 8])
+    func arraysOfOtherTypesAreNamedWhereTheyAreTolerated(type: String, size: Int) throws {
+        let header = """
+            {"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},\
+            "other":{"dtype":"\(type)","shape":[2],"data_offsets":[4,\(4 + 2 * size)]}}
+            """
+        let bytes: [UInt8] =
+            [UInt8(header.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(header.utf8)
+            + [0, 0, 0x80, 0x3F] + [UInt8](repeating: 0, count: 2 * size)
+        let file = try SafeTensors(bytes, of: "x", toleratingOtherTypes: true)
+        #expect(file.arrays == ["w": .init(shape: [1], [1] as [Float])])
+        #expect(file.unread == ["other": type])
+        let error = #expect(throws: SafeTensorsError.self) { try SafeTensors(bytes, of: "x") }
+        #expect("\(try #require(error))".contains("'other' is of type \(type)"))
+    }
+
     @Test func theSameContentsGiveTheSameBytes() {
         var other = SafeTensors(arrays: [:])
         for name in example.arrays.keys.sorted().reversed() { other.arrays[name] = example.arrays[name] }

@@ -21,9 +21,11 @@ extension SafeTensors {
     ///   - path: the file.
     ///   - limit: how many bytes it may have.
     ///   - skips: which arrays, by their names, are left out whatever their type.
+    ///   - toleratesOtherTypes: whether arrays of types that are not read are named in ``unread``, not refused.
     /// - Throws: `SafeTensorsError` for anything that is not a well-formed file of floating-point or whole numbers.
     public init(
-        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false }
+        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false },
+        toleratingOtherTypes toleratesOtherTypes: Bool = false
     ) throws(SafeTensorsError) {
         let bytes: [UInt8]
         do {
@@ -31,7 +33,7 @@ extension SafeTensors {
         } catch {
             throw .unreadable(error)
         }
-        try self.init(bytes, of: path, skipping: skips)
+        try self.init(bytes, of: path, skipping: skips, toleratingOtherTypes: toleratesOtherTypes)
     }
 
     /// Reads the bytes of a file, or of one that lies within another.
@@ -40,12 +42,14 @@ extension SafeTensors {
     ///   - bytes: The bytes.
     ///   - path: Where they come from, for errors.
     ///   - skips: Which arrays, by their names, are left out whatever their type.
+    ///   - toleratesOtherTypes: Whether arrays of types that are not read are named in ``unread``, not refused.
     /// - Throws: `SafeTensorsError`, as for a file.
     public init(
-        _ bytes: [UInt8], of path: String, skipping skips: (String) -> Bool = { _ in false }
+        _ bytes: [UInt8], of path: String, skipping skips: (String) -> Bool = { _ in false },
+        toleratingOtherTypes toleratesOtherTypes: Bool = false
     ) throws(SafeTensorsError) {
         do {
-            try self.init(decoding: bytes, skipping: skips)
+            try self.init(decoding: bytes, skipping: skips, toleratingOtherTypes: toleratesOtherTypes)
         } catch {
             throw .damaged(path: path, reason: error.reason)
         }
@@ -72,7 +76,10 @@ extension SafeTensors {
 
     private static let longestHeader = 100 << 20
 
-    init(decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false }) throws(Damage) {
+    init(
+        decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false },
+        toleratingOtherTypes toleratesOtherTypes: Bool = false
+    ) throws(Damage) {
         guard bytes.count >= 8 else { throw Damage(reason: "it is only \(bytes.count) bytes long") }
         let length = bytes[..<8].enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
@@ -96,6 +103,7 @@ extension SafeTensors {
         }
         var arrays: [String: Array] = [:]
         var metadata: [String: String] = [:]
+        var unread: [String: String] = [:]
         var used: [Range<Int>] = []
         for (name, value) in header {
             if name == "__metadata__" {
@@ -107,7 +115,12 @@ extension SafeTensors {
             }
             let entry = try Entry(name, value, data: bytes[start...])
             used.append(entry.range)
-            if !skips(name) { arrays[name] = try entry.array(bytes[start...]) }
+            if skips(name) { continue }
+            if toleratesOtherTypes, !entry.isRead {
+                unread[name] = entry.type
+            } else {
+                arrays[name] = try entry.array(bytes[start...])
+            }
         }
         // Arrays must tile the data: overlaps and gaps are how files are made to lie.
         var end = 0
@@ -118,7 +131,7 @@ extension SafeTensors {
         guard end == bytes.count - start else {
             throw Damage(reason: "its arrays take \(end) bytes, but \(bytes.count - start) are there")
         }
-        self.init(arrays: arrays, metadata: metadata)
+        self.init(arrays: arrays, metadata: metadata, unread: unread)
     }
 
     /// What the header says of one array.
@@ -132,8 +145,11 @@ extension SafeTensors {
         /// The bytes of an element, by the types' names.
         private static let sizes = [
             "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U64": 8, "U32": 4, "I16": 2, "U16": 2,
-            "I8": 1, "U8": 1, "BOOL": 1,
+            "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "C64": 8,
         ]
+
+        /// Whether its numbers are read.
+        var isRead: Bool { ["F64", "F32", "F16", "BF16", "I64", "I32"].contains(type) }
 
         init(_ name: String, _ value: Any, data: ArraySlice<UInt8>) throws(Damage) {
             guard let entry = value as? [String: Any], let type = entry["dtype"] as? String,

@@ -68,11 +68,18 @@ public struct SafeTensors: Equatable, Sendable {
     public var metadata: [String: String]
     /// The arrays by name.
     public var arrays: [String: Array]
+    /// The types of arrays whose numbers are not read, by the arrays' names; only where a reader tolerates them.
+    public private(set) var unread: [String: String] = [:]
 
     /// Creates contents.
     public init(arrays: [String: Array], metadata: [String: String] = [:]) {
         self.arrays = arrays
         self.metadata = metadata
+    }
+
+    init(arrays: [String: Array], metadata: [String: String], unread: [String: String]) {
+        self.init(arrays: arrays, metadata: metadata)
+        self.unread = unread
     }
 }
 

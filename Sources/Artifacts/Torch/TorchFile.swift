@@ -5,6 +5,8 @@
 public struct TorchFile: Equatable, Sendable {
     /// The tensors by name, in single precision and row-major order whatever they are in the file.
     public let arrays: [String: SafeTensors.Array]
+    /// The types of tensors whose numbers are not read, by the tensors' names; only where a reader tolerates them.
+    public let unread: [String: String]
 
     /// Why bytes are no usable state dict.
     public enum Fault: Error, Equatable, CustomStringConvertible {
@@ -33,9 +35,11 @@ public struct TorchFile: Equatable, Sendable {
     ///   - path: the file.
     ///   - limit: how many bytes it may have.
     ///   - skips: which tensors, by their names, are left out whatever their type.
+    ///   - toleratesOtherTypes: whether tensors of types that are not read are named in ``unread``, not refused.
     /// - Throws: `TorchFileError` for anything that is not a well-formed state dict of floating-point tensors.
     public init(
-        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false }
+        contentsOf path: String, limit: Int = 4 << 30, skipping skips: (String) -> Bool = { _ in false },
+        toleratingOtherTypes toleratesOtherTypes: Bool = false
     ) throws(TorchFileError) {
         let bytes: [UInt8]
         do {
@@ -44,13 +48,16 @@ public struct TorchFile: Equatable, Sendable {
             throw .unreadable(error)
         }
         do {
-            try self.init(decoding: bytes, skipping: skips)
+            try self.init(decoding: bytes, skipping: skips, toleratingOtherTypes: toleratesOtherTypes)
         } catch {
             throw .unusable(path: path, error)
         }
     }
 
-    init(decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false }) throws(Fault) {
+    init(
+        decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false },
+        toleratingOtherTypes toleratesOtherTypes: Bool = false
+    ) throws(Fault) {
         guard bytes.first != 0x80 else {
             throw .unsuitable(
                 "it is a bare pickle, as torch.save wrote before PyTorch 1.6 and writes with "
@@ -69,7 +76,12 @@ public struct TorchFile: Equatable, Sendable {
 
         var storages: [String: ArraySlice<UInt8>] = [:]
         var arrays: [String: SafeTensors.Array] = [:]
+        var unread: [String: String] = [:]
         for (name, tensor) in tensors where !skips(name) {
+            if toleratesOtherTypes, !tensor.storage.type.isFloat {
+                unread[name] = "torch.\(tensor.storage.type)"
+                continue
+            }
             let key = tensor.storage.key
             if storages[key] == nil { storages[key] = try archive.contents(of: folder + "data/" + key) }
             guard let storage = storages[key] else {
@@ -78,6 +90,7 @@ public struct TorchFile: Equatable, Sendable {
             arrays[name] = SafeTensors.Array(shape: tensor.shape, try tensor.values(in: storage, name: name))
         }
         self.arrays = arrays
+        self.unread = unread
     }
 
     /// The folder in the archive that holds everything; it is named after the file as it was saved.

@@ -10,6 +10,16 @@ enum TorchStorageType: String {
     case int8 = "CharStorage"
     case uint8 = "ByteStorage"
     case bool = "BoolStorage"
+    case complex64 = "ComplexFloatStorage"
+    case complex128 = "ComplexDoubleStorage"
+
+    /// Whether its numbers are read.
+    var isFloat: Bool {
+        switch self {
+        case .float32, .float64, .float16, .bfloat16: true
+        default: false
+        }
+    }
 }
 
 /// A run of numbers in an entry of the archive.

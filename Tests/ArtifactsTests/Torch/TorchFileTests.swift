@@ -29,6 +29,15 @@ struct TorchFileTests {
         #expect(file.arrays == ["w": .init(shape: [6, 4], expected)])
     }
 
+    @Test func tensorsOfOtherTypesAreNamedWhereTheyAreTolerated() throws {
+        let path = TorchFixture.path("other_types.pth")
+        let file = try TorchFile(contentsOf: path, toleratingOtherTypes: true)
+        #expect(file.arrays == ["w": .init(shape: [2], [0, 1] as [Float])])
+        #expect(
+            file.unread == ["position_ids": "torch.int64", "mask": "torch.int8", "phase": "torch.complex64"])
+        #expect(throws: TorchFileError.self) { try TorchFile(contentsOf: path) }
+    }
+
     @Test(arguments: [
         (
             "legacy",

@@ -47,6 +47,12 @@ state = OrderedDict(
 save_with_expected("layouts", state)
 for protocol in (3, 4, 5):
     torch.save(OrderedDict(w=base.reshape(4, 6).T), here / f"protocol{protocol}.pth", pickle_protocol=protocol)
+torch.save(
+    OrderedDict(
+        w=base[:2], position_ids=torch.arange(3), mask=torch.ones(2, dtype=torch.int8), phase=torch.tensor([1j])
+    ),
+    here / "other_types.pth",
+)
 save_with_expected("plain_dict", {"a": base[:2], "b": base[2:4].double()})
 
 

@@ -46,7 +46,10 @@ struct LanguageModelFolderTests {
     @Test func aMissingShardIsNamed() throws {
         try withCopy(of: "llama_sharded_bfloat16") { folder in
             try FileManager.default.removeItem(atPath: folder + "/model-00002-of-00002.safetensors")
-            #expect(refusal(folder).contains("MODEL/model-00002-of-00002.safetensors: No such file"))
+            let said = refusal(folder)
+            #expect(said.contains("MODEL/model-00002-of-00002.safetensors: No such file"))
+            #expect(said.contains("MODEL/model.safetensors.index.json says it holds"), "\(said)")
+            #expect(said.hasSuffix("' among them"), "\(said)")
         }
     }
 
@@ -94,6 +97,34 @@ struct LanguageModelFolderTests {
             try file.write(to: path)
             #expect(
                 refusal(folder) == "MODEL/model.safetensors: 'transformer.h.1.mlp.c_fc.weight' holds whole numbers; "
+                    + "expected F32, F16, BF16 or F64")
+        }
+    }
+
+    /// Types that are never read do no harm in tensors that are not needed, and are refused in those that are.
+    @Test func tensorsOfOtherTypesAreLeftOutUnlessTheyAreNeeded() throws {
+        try withCopy(of: "gpt2_no_prefix") { folder in
+            let path = folder + "/model.safetensors"
+            var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+            var header = String(decoding: bytes[8..<8 + length], as: UTF8.self)
+            let end = bytes.count - 8 - length
+            let entry = "{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[\(end),\(end + 1)]}"
+            header = header.trimmingCharacters(in: .whitespaces).dropLast() + ",\"steps\":\(entry)}"
+            let count = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { [UInt8]($0) }
+            bytes = count + Array(header.utf8) + bytes[(8 + length)...] + [7]
+            try Data(bytes).write(to: URL(filePath: path))
+            var warnings: [String] = []
+            _ = try LanguageModelFolder(path: folder).load(className: nil) { warnings.append($0) }
+            #expect(warnings.count == 1 && warnings[0].hasSuffix("are left out: transformer.steps"), "\(warnings)")
+
+            header = header.replacing("\"h.1.ln_1.bias\"", with: "\"z\"").replacing(
+                "\"steps\"", with: "\"h.1.ln_1.bias\"")
+            let other = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { [UInt8]($0) }
+            try Data(other + Array(header.utf8) + bytes[(8 + Int(count[0]) + Int(count[1]) << 8)...])
+                .write(to: URL(filePath: path))
+            #expect(
+                refusal(folder) == "MODEL/model.safetensors: 'transformer.h.1.ln_1.bias' holds numbers of type I8; "
                     + "expected F32, F16, BF16 or F64")
         }
     }

@@ -77,8 +77,8 @@ public struct LanguageModelFolder: Sendable {
 private struct LanguageModelWeights {
     private let architecture: ModelArchitecture
     private var tensors: StateDict = [:]
-    /// The files of tensors of whole numbers: quantised ones, or what no model's weights are.
-    private var integers: [String: String] = [:]
+    /// The files and types of tensors that are no floating-point numbers: quantised ones, or what no weights are.
+    private var others: [String: (file: String, type: String)] = [:]
     /// The file that tensors come from, or that says where they are.
     private let source: String
 
@@ -98,7 +98,14 @@ private struct LanguageModelWeights {
                 throw .invalid("\(error)")
             }
             for shard in index.files {
-                try read(folder + "/" + shard, expecting: index.tensors[shard, default: []])
+                let expected = index.tensors[shard, default: []]
+                guard FileManager.default.fileExists(atPath: folder + "/" + shard) else {
+                    throw .invalid(
+                        "cannot read \(folder)/\(shard): No such file or directory; \(source) says it holds "
+                            + "\(expected.count) tensor\(expected.count == 1 ? "" : "s")"
+                            + (expected.min().map { ", '\($0)' among them" } ?? ""))
+                }
+                try read(folder + "/" + shard, expecting: expected)
             }
         } else {
             try read(source, expecting: [])
@@ -108,21 +115,28 @@ private struct LanguageModelWeights {
     private mutating func read(_ path: String, expecting expected: Set<String>) throws(RunError) {
         if let instead = WeightsFile.stranger(path, insteadOf: "weights") { throw .invalid("\(path) \(instead)") }
         let arrays: [String: SafeTensors.Array]
+        let unread: [String: String]
         do {
-            arrays =
-                path.hasSuffix(".safetensors")
-                ? try SafeTensors(contentsOf: path, skipping: Self.isLeftover).arrays
-                : try TorchFile(contentsOf: path, skipping: Self.isLeftover).arrays
+            if path.hasSuffix(".safetensors") {
+                let file = try SafeTensors(
+                    contentsOf: path, skipping: Self.isLeftover, toleratingOtherTypes: true)
+                (arrays, unread) = (file.arrays, file.unread)
+            } else {
+                let file = try TorchFile(contentsOf: path, skipping: Self.isLeftover, toleratingOtherTypes: true)
+                (arrays, unread) = (file.arrays, file.unread)
+            }
         } catch {
             throw .invalid("\(error)")
         }
-        if let missing = expected.subtracting(arrays.keys).filter({ !Self.isLeftover($0) }).min() {
+        let there = Set(arrays.keys).union(unread.keys)
+        if let missing = expected.subtracting(there).filter({ !Self.isLeftover($0) }).min() {
             throw .invalid("\(path): lacks the tensor '\(missing)', which \(source) says it holds")
         }
         for (name, array) in arrays {
             tensors[present(name)] = Tensor(shape: array.shape, values: array.floats)
-            if array.isInteger { integers[present(name)] = path }
+            if array.isInteger { others[present(name)] = (path, "whole numbers") }
         }
+        for (name, type) in unread { others[present(name)] = (path, "numbers of type \(type)") }
     }
 
     /// Causal masks and rotary tables, which old files hold and nobody reads.
@@ -139,16 +153,18 @@ private struct LanguageModelWeights {
     }
 
     /// The head's name in the files; nil if it is in none.
-    var headName: String? { architecture.headNames.first { tensors[$0 + ".weight"] != nil } }
+    var headName: String? {
+        architecture.headNames.first { tensors[$0 + ".weight"] != nil || others[$0 + ".weight"] != nil }
+    }
 
     func transformer(_ shape: TransformerShape, warn: (String) -> Void) throws(RunError) -> Transformer {
         let head = shape.head + ".weight"
-        if !shape.isHeadTied, tensors[head] == nil {
+        if !shape.isHeadTied, tensors[head] == nil, others[head] == nil {
             throw .invalid(
                 "\(source): lacks '\(head)', and config.json does not say tie_word_embeddings; without its head the "
                     + "model has no outputs")
         }
-        var unused = Set(tensors.keys).subtracting(shape.weights.map(\.name))
+        var unused = Set(tensors.keys).union(others.keys).subtracting(shape.weights.map(\.name))
         // A tied head is the embedding, whatever a file brings beside it.
         if shape.isHeadTied { unused.subtract(architecture.headNames.map { $0 + ".weight" }) }
         if !unused.isEmpty {
@@ -156,9 +172,10 @@ private struct LanguageModelWeights {
                 "\(source): tensors that the model has no place for are left out: \(unused.sorted().joined(separator: ", "))"
             )
         }
-        if let name = shape.weights.map(\.name).filter({ integers[$0] != nil }).min() {
-            throw .invalid(
-                "\(integers[name] ?? source): '\(name)' holds whole numbers; expected F32, F16, BF16 or F64")
+        if let (name, other) = shape.weights.compactMap({ weight in others[weight.name].map { (weight.name, $0) } })
+            .min(by: { $0.0 < $1.0 })
+        {
+            throw .invalid("\(other.file): '\(name)' holds \(other.type); expected F32, F16, BF16 or F64")
         }
         do {
             return try Transformer(shape: shape, weights: tensors)
