@@ -46,6 +46,16 @@ struct LinesTests {
         #expect(try read("{\"text\": \"a\"}\n\n{\"text\": \"b\"}\n", as: "a.jsonl") == ["a", "b"])
     }
 
+    @Test func rowsThatLackTheColumnAreNullWhereverTheyStand() throws {
+        let text = "{\"id\": 1}\n{\"id\": 2}\n{\"text\": \"a\"}\n{}\n"
+        #expect(try read(text, as: "a.jsonl") == [nil, nil, "a", nil])
+        #expect(try read("[{\"id\": 1}, {\"text\": null}]", as: "a.json") == [nil, nil])
+        #expect(
+            refusal("{\"id\": 1}\n{\"id\": 2, \"name\": \"b\"}\n", as: "a.jsonl")
+                == "has no column 'text'; it has 'id', 'name'")
+        #expect(refusal("{}\n", as: "a.jsonl") == "has no column 'text', nor any other")
+    }
+
     @Test func mistakesInLinesAreToldWithTheirNumber() {
         #expect(refusal("{\"text\": \"a\"}\n{\"text\": ", as: "a.jsonl")?.hasPrefix("line 2: no JSON") == true)
         #expect(
