@@ -26,8 +26,8 @@ struct BadFileTests {
             #"t.json: model.merges[0]: expected two tokens, as "a b" or ["a", "b"], found "a""#
         ),
         (
-            #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": 0.1}}"#,
-            "t.json: model.dropout: dropout is not supported"
+            #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": 1.5}}"#,
+            "t.json: model.dropout: expected a number from 0 to 1, or null, found 1.5"
         ),
         (
             #"{"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1}}"#,

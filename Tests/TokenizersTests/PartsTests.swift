@@ -5,6 +5,12 @@ import Tokenizers
 
 /// Small tokenizers of every kind of part, with texts and what the reference library makes of them.
 struct PartsTests {
+    @Test func mergesAreLeftOutByChanceOnlyWhereAModelIsTrained() throws {
+        let json = #"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "dropout": 1}}"#
+        let tokenizer = try Tokenizer(json: Array(json.utf8))
+        #expect(try tokenizer.encode("abab").ids == [2, 2])
+    }
+
     @Test func everyPartDoesWhatTheReferenceDoes() throws {
         let lines = try Fixture.parts()
         #expect(lines.count > 40)

@@ -30,9 +30,9 @@ struct BPE: Sendable {
     private let byteTokens: [UInt32?]?
 
     init(_ place: JSONPlace) throws(TokenizerError) {
-        if let dropout = try place.member("dropout"), try dropout.number() != 0 {
-            throw dropout.unsupported(
-                "dropout", advice: "texts would be encoded differently every time: set it to null")
+        // Merges are left out by chance only while a model is trained; here a text has one encoding.
+        if let dropout = try place.member("dropout"), try !(0...1).contains(dropout.number()) {
+            throw dropout.unexpected("a number from 0 to 1, or null")
         }
         let vocabulary = try Vocabulary(try place.required("vocab"))
         try self.init(
