@@ -12,6 +12,10 @@ struct ModelConfigTests {
             (["hidden_act": .text("mish")], "hidden_act 'mish' is not supported"),
             (["rope_scaling": .map(["rope_type": .text("yarn")])], "rope type 'yarn' is not supported"),
             (["rope_scaling": .map(["type": .text("dynamic")])], "rope type 'dynamic' is not supported"),
+            (
+                ["rope_parameters": .map(["full_attention": .map(["rope_theta": .number(100)])])],
+                "a rotation for some layers alone ('full_attention') is not supported"
+            ),
             (["quantization_config": .map(["quant_method": .text("gptq")])], "quantization_config is not supported"),
             (["vocab_size": .null], "vocab_size is missing"),
             (["hidden_size": .text("8")], "hidden_size should be a whole number of at least 1, but it is \"8\""),

@@ -11,6 +11,9 @@ extension ModelConfig {
         let parameters = try map("rope_parameters")
         let (oldScaling, oldTheta) = try (map("rope_scaling"), number(thetaKey))
         let scaling = parameters ?? oldScaling
+        if let kind = scaling?.values.filter({ if case .map = $0.value { true } else { false } }).keys.min() {
+            throw ModelConfigError("a rotation for some layers alone ('\(kind)') is not supported; one for all is")
+        }
         let theta = try parameters?.number("rope_theta") ?? oldTheta ?? 10000
         guard theta > 0 else { throw ModelConfigError("\(thetaKey) \(theta) is not positive") }
         let part = try parameters?.number("partial_rotary_factor") ?? share
