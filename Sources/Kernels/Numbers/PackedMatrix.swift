@@ -1,23 +1,23 @@
 internal import CKernels
 
-/// A matrix (rows, columns) that many blocks are multiplied with, packed ahead for both directions.
+/// A matrix (rows, columns) that many blocks are multiplied with, packed ahead, as a rule for both directions.
 ///
 /// A product's columns do not depend on each other: the same bytes come out however a batch is cut into blocks.
 final class PackedMatrix {
     let rows: Int
     let columns: Int
     private let straight: Storage
-    private let transposed: Storage
+    private let transposed: Storage?
     /// The matrix as it is, where inputs are multiplied with it of which few are not zero.
     private let plain: Storage?
     private static let panels = ck_best_panels()
 
-    init(rows: Int, columns: Int, takesInputs: Bool = false) {
+    init(rows: Int, columns: Int, takesInputs: Bool = false, goesBack: Bool = true) {
         plain = takesInputs ? Storage(count: rows * columns) : nil
         self.rows = rows
         self.columns = columns
         straight = Storage(count: rows * columns)
-        transposed = Storage(count: rows * columns)
+        transposed = goesBack ? Storage(count: rows * columns) : nil
     }
 
     convenience init(rows: Int, columns: Int, values: Storage, takesInputs: Bool = false) {
@@ -29,7 +29,7 @@ final class PackedMatrix {
     func pack(_ values: Floats) {
         plain?.pointer.update(from: values, count: rows * columns)
         ck_pack(straight.pointer, values, rows, columns, 0, Self.panels)
-        ck_pack(transposed.pointer, values, columns, rows, 1, Self.panels)
+        if let transposed { ck_pack(transposed.pointer, values, columns, rows, 1, Self.panels) }
     }
 
     /// result (rows, n) = matrix · block (columns, n), added to what is there if `keep`.
@@ -39,6 +39,7 @@ final class PackedMatrix {
 
     /// result (columns, n) = matrixᵀ · block (rows, n), added to what is there if `keep`.
     func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false) {
+        guard let transposed else { preconditionFailure("the matrix is packed for one direction") }
         ck_packed_product(result, transposed.pointer, block, columns, n, rows, keep ? 1 : 0, Self.panels)
     }
 

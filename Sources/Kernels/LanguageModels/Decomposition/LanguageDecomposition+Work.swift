@@ -107,11 +107,13 @@ extension LanguageDecomposition {
     private func forEachStage(
         _ body: (Stage, [TransformerShape.Linear], TransformerShape.Attention?) -> Void
     ) {
-        for (index, layer) in model.weights.shape.layers.enumerated() {
-            body(.projections(index), layer.attention.projections.linears, nil)
-            body(.attention(index), [layer.attention.output], layer.attention)
-            body(.hidden(index), layer.mlp.linears.dropLast(), nil)
-            body(.mlpOutput(index), layer.mlp.linears.suffix(1), nil)
+        let shape = model.weights.shape
+        for (stage, linears) in shape.linearsByStage {
+            if case .attention(let layer) = stage {
+                body(stage, linears, shape.layers[layer].attention)
+            } else {
+                body(stage, linears, nil)
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ public struct LanguageMemory: Sendable, Equatable {
             $0 + c * (Double($1.outputs) + ($1.kind.isEmbedding ? 0 : Double($1.inputs)))
         }
         let part = places * (activations + 4 * c) + shares + sums
-        bytes = 4 * (2 * parameters + own + trained + gram + Double(parts) * part)
+        let packed = PackedMaps.count(of: shape, backTo: modules.map(\.stage).min() ?? .head)
+        bytes = 4 * (2 * parameters + packed + own + trained + gram + Double(parts) * part)
     }
 }

@@ -4,6 +4,7 @@ import Metrics
 /// What all parts of a language model's step read: the frozen model, the trained subcomponents, and which replace what.
 final class LanguageModel {
     let weights: TransformerWeights
+    let maps: PackedMaps
     let settings: DecompositionSettings
     /// T, the tokens of a row.
     let length: Int
@@ -33,6 +34,7 @@ final class LanguageModel {
         }
         let tensors = target.stateDict
         weights = TransformerWeights(target)
+        maps = PackedMaps(weights, backTo: modules.map(\.stage).min() ?? .head)
         self.modules = modules
         self.settings = settings
         self.length = length

@@ -74,6 +74,18 @@ enum Stage: Comparable, Sendable {
 }
 
 extension TransformerShape {
+    /// The layers' linear maps by the steps of a forward pass that they belong to.
+    var linearsByStage: [(stage: Stage, linears: [Linear])] {
+        layers.enumerated().flatMap { index, layer -> [(stage: Stage, linears: [Linear])] in
+            [
+                (.projections(index), layer.attention.projections.linears),
+                (.attention(index), [layer.attention.output]),
+                (.hidden(index), layer.mlp.linears.dropLast()),
+                (.mlpOutput(index), layer.mlp.linears.suffix(1)),
+            ]
+        }
+    }
+
     /// Everything that can be decomposed, in the order of a forward pass.
     var modules: [LanguageModule] {
         var result = [
@@ -94,12 +106,7 @@ extension TransformerShape {
                         hasBias: linear.hasBias, stage: stage))
             }
         }
-        for (index, layer) in layers.enumerated() {
-            add(layer.attention.projections.linears, .projections(index))
-            add([layer.attention.output], .attention(index))
-            add(layer.mlp.linears.dropLast(), .hidden(index))
-            add(layer.mlp.linears.suffix(1), .mlpOutput(index))
-        }
+        for (stage, linears) in linearsByStage { add(linears, stage) }
         result.append(
             LanguageModule(
                 name: head, kind: .head, inputs: width, outputs: vocabulary, hasBias: false, stage: .head))

@@ -32,8 +32,12 @@ final class HeadWork {
     let vocabulary: Int
     let width: Int
     private let head: Floats
+    /// The head's packed tiles; nil while the weights are trained.
+    private let maps: PackedMaps?
     private static let placesPerTile = 256
     private let tokensPerTile: Int
+    /// What the head reads at the places at hand (width, columns).
+    private let chunk: Floats
     private let tile: Floats
     private let otherTile: Floats
     private let sums: Floats
@@ -47,22 +51,25 @@ final class HeadWork {
     /// log Z of the last run's places.
     let logSums: UnsafeMutablePointer<Double>
 
-    init(weights: TransformerWeights, places: Int) {
+    init(weights: TransformerWeights, maps: PackedMaps? = nil, places: Int) {
+        self.maps = maps
         vocabulary = weights.shape.vocabulary
         width = weights.shape.width
         head = weights.pointer + weights.head
-        let (columns, tokens) = (min(Self.placesPerTile, places), min(512, vocabulary))
+        let (columns, tokens) = (min(Self.placesPerTile, places), min(PackedMaps.tokensPerTile, vocabulary))
         tokensPerTile = tokens
         let (storage, blocks) = Storage.blocks(
-            [tokens * columns, tokens * columns, width * columns] + Array(repeating: columns, count: 4))
+            [tokens * columns, tokens * columns, width * columns, width * columns]
+                + Array(repeating: columns, count: 4))
         self.storage = storage
         tile = blocks[0]
         otherTile = blocks[1]
         sums = blocks[2]
-        tops = blocks[3]
-        rescale = blocks[4]
-        logs = blocks[5]
-        otherLogs = blocks[6]
+        chunk = blocks[3]
+        tops = blocks[4]
+        rescale = blocks[5]
+        logs = blocks[6]
+        otherLogs = blocks[7]
         totals = .allocate(capacity: columns)
         gains = .allocate(capacity: places)
         logSums = .allocate(capacity: places)
@@ -88,27 +95,45 @@ final class HeadWork {
         }
     }
 
-    /// Logits (tokens, columns) of the frozen head for some places of x (width, places).
-    private func logits(_ x: Floats, _ tokens: (first: Int, count: Int), columns: Int, of places: Int, into out: Floats)
-    {
-        product(
-            into: out, head + tokens.first * width, x, m: tokens.count, n: columns, k: width,
-            strides: (nil, nil, places))
+    /// Some places of x (width, places) side by side: (width, columns).
+    private func gather(_ x: Floats, columns: Int, of places: Int) -> Floats {
+        guard columns < places else { return x }
+        for f in 0..<width { (chunk + f * columns).update(from: x + f * places, count: columns) }
+        return chunk
     }
 
-    /// Passes once over the vocabulary for some places: leaves their sums of exponentials in `tops` and `totals` and, if
-    /// asked, Σ_v exp(logit_v - top) head_v in `sums`.
-    private func exponentials(_ x: Floats, columns: Int, of places: Int, summing: Bool) {
+    /// Logits (tokens, columns) of the frozen head for x (width, columns).
+    private func logits(_ x: Floats, _ tokens: (first: Int, count: Int), columns: Int, into out: Floats) {
+        if let maps {
+            maps.head(from: tokens.first).multiply(x, into: out, columns)
+        } else {
+            product(into: out, head + tokens.first * width, x, m: tokens.count, n: columns, k: width)
+        }
+    }
+
+    /// Takes a tile of gradients of logits, or of weights of tokens, back to the head's inputs: adds to out (width, columns).
+    private func addInputs(_ tokens: (first: Int, count: Int), columns: Int, to out: Floats) {
+        if let maps {
+            maps.head(from: tokens.first).multiplyTransposed(tile, into: out, columns, keep: true)
+        } else {
+            product(
+                into: out, head + tokens.first * width, tile, m: width, n: columns, k: tokens.count, .transposed,
+                keep: 1)
+        }
+    }
+
+    /// Passes once over the vocabulary for x (width, columns): leaves the places' sums of exponentials in `tops` and
+    /// `totals` and, if asked, Σ_v exp(logit_v - top) head_v in `sums`.
+    private func exponentials(_ x: Floats, columns: Int, summing: Bool) {
         tops.update(repeating: -.infinity, count: columns)
         totals.update(repeating: 0, count: columns)
         if summing { sums.update(repeating: 0, count: width * columns) }
         forEachTile { first, count in
-            logits(x, (first, count), columns: columns, of: places, into: tile)
+            logits(x, (first, count), columns: columns, into: tile)
             ck_softmax_tile(tile, tops, totals, rescale, count, columns)
             guard summing else { return }
             ck_scale_rows(sums, rescale, width, columns)
-            product(
-                into: sums, head + first * width, tile, m: width, n: columns, k: count, .transposed, keep: 1)
+            addInputs((first, count), columns: columns, to: sums)
         }
     }
 
@@ -121,7 +146,8 @@ extension HeadWork {
     /// Computes what the target's outputs x (width, places) come to; E only if it is asked for.
     func measure(_ target: Target, places: Int, withExpectation: Bool) {
         forEachChunk(of: places) { first, columns in
-            exponentials(target.x + first, columns: columns, of: places, summing: withExpectation)
+            exponentials(
+                gather(target.x + first, columns: columns, of: places), columns: columns, summing: withExpectation)
             for column in 0..<columns { target.logSums[first + column] = logTotal(column) }
             guard withExpectation else { return }
             ck_expectation(target.expectation + first, places, sums, totals, nil, 1, width, columns)
@@ -131,7 +157,7 @@ extension HeadWork {
     /// Leaves the `logSums` of a run's outputs y (width, places) behind, nothing else.
     func measure(_ y: Floats, places: Int) {
         forEachChunk(of: places) { first, columns in
-            exponentials(y + first, columns: columns, of: places, summing: false)
+            exponentials(gather(y + first, columns: columns, of: places), columns: columns, summing: false)
             for column in 0..<columns { logSums[first + column] = logTotal(column) }
         }
     }
@@ -141,7 +167,7 @@ extension HeadWork {
     /// With dy, sets it to `scale` times the gradient of y.
     func divergence(of y: Floats, from target: Target, places: Int, dy: Floats?, scale: Float) -> Double {
         forEachChunk(of: places) { first, columns in
-            exponentials(y + first, columns: columns, of: places, summing: dy != nil)
+            exponentials(gather(y + first, columns: columns, of: places), columns: columns, summing: dy != nil)
             for column in 0..<columns { logSums[first + column] = logTotal(column) }
             guard let dy else { return }
             ck_expectation(dy + first, places, sums, totals, target.expectation + first, scale, width, columns)
@@ -198,17 +224,17 @@ extension HeadWork {
     ) -> Double {
         var total = 0.0
         forEachChunk(of: places) { first, columns in
-            exponentials(y + first, columns: columns, of: places, summing: false)
+            let x = gather(y + first, columns: columns, of: places)
+            exponentials(x, columns: columns, summing: false)
             for column in 0..<columns { logs[column] = Float(logTotal(column)) }
             forEachTile { token, count in
-                logits(y + first, (token, count), columns: columns, of: places, into: tile)
+                logits(x, (token, count), columns: columns, into: tile)
                 total += ck_entropy_tile(tile, logs, labels + first, Int32(token), scale, count, columns)
                 product(
                     into: dy + first, head + token * width, tile, m: width, n: columns, k: count, .transposed,
                     keep: token == 0 ? 0 : 1, strides: (places, nil, nil))
                 product(
-                    into: dHead + token * width, tile, y + first, m: count, n: width, k: columns, .none, .transposed,
-                    keep: 1, strides: (nil, nil, places))
+                    into: dHead + token * width, tile, x, m: count, n: width, k: columns, .none, .transposed, keep: 1)
             }
         }
         return total
@@ -245,9 +271,10 @@ extension HeadWork {
                 otherLogs[column] = Float(target.logSums[first + column])
             }
             gains.update(repeating: 0, count: columns)
+            let x = gather(target.x + first, columns: columns, of: places)
             forEachTile { token, count in
                 logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                logits(target.x + first, (token, count), columns: columns, of: places, into: otherTile)
+                logits(x, (token, count), columns: columns, into: otherTile)
                 ck_kl_tile(tile, otherTile, gains, logs, otherLogs, scale, count, columns)
                 if isTrained { takeBack(run, (token, count), first: first, columns: columns, of: places) }
             }
@@ -264,9 +291,10 @@ extension HeadWork {
     ) -> Double {
         var total = 0.0
         forEachChunk(of: places) { first, columns in
+            let x = gather(target.x + first, columns: columns, of: places)
             forEachTile { token, count in
                 logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                logits(target.x + first, (token, count), columns: columns, of: places, into: otherTile)
+                logits(x, (token, count), columns: columns, into: otherTile)
                 total += ck_mse_tile(tile, otherTile, scale, count * columns)
                 if isTrained { takeBack(run, (token, count), first: first, columns: columns, of: places) }
             }

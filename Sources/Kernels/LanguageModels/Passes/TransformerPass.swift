@@ -9,6 +9,8 @@ final class TransformerPass {
     let capacity: Int
     let length: Int
     let weights: TransformerWeights
+    /// The weights' packed maps; nil while the weights are trained.
+    private let maps: PackedMaps?
     private let rotary: RotaryTables
     /// Tokens of the rows at hand (rows, length).
     private(set) var tokens: UnsafePointer<Int32>?
@@ -26,8 +28,9 @@ final class TransformerPass {
     private let storage: Storage
 
     /// Prepares passes over up to `capacity` rows.
-    init(weights: TransformerWeights, rotary: RotaryTables, capacity: Int, length: Int) {
+    init(weights: TransformerWeights, maps: PackedMaps? = nil, rotary: RotaryTables, capacity: Int, length: Int) {
         self.weights = weights
+        self.maps = maps
         self.rotary = rotary
         self.capacity = capacity
         self.length = length
@@ -176,9 +179,13 @@ extension TransformerPass {
             return
         }
         if let bias = linear.bias { ck_fill_rows(output, weights.pointer + bias, linear.outputs, places) }
-        product(
-            into: output, weights.pointer + linear.weight, input, m: linear.outputs, n: places, k: linear.inputs,
-            keep: linear.bias == nil ? 0 : 1)
+        if let packed = maps?[linear] {
+            packed.multiply(input, into: output, places, keep: linear.bias != nil)
+        } else {
+            product(
+                into: output, weights.pointer + linear.weight, input, m: linear.outputs, n: places, k: linear.inputs,
+                keep: linear.bias == nil ? 0 : 1)
+        }
     }
 
     /// Calls `body` for each query head and the first place of each row.
@@ -348,8 +355,12 @@ extension TransformerPass {
             if let bias = linear.bias { ck_sum_rows(gradients + bias, dOutput, linear.outputs, places) }
         }
         guard let dInput else { return }
-        product(
-            into: dInput, weights.pointer + linear.weight, dOutput, m: linear.inputs, n: places, k: linear.outputs,
-            .transposed, keep: keep)
+        if let packed = maps?[linear] {
+            packed.multiplyTransposed(dOutput, into: dInput, places, keep: keep != 0)
+        } else {
+            product(
+                into: dInput, weights.pointer + linear.weight, dOutput, m: linear.inputs, n: places, k: linear.outputs,
+                .transposed, keep: keep)
+        }
     }
 }

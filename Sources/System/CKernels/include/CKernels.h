@@ -209,7 +209,7 @@ void ck_activation_forward(float *y, const float *x, const float *up, int activa
 void ck_activation_backward(float *dx, float *dup, const float *dy, const float *x, const float *up, int activation,
                             size_t count);
 
-// attention.c. One head of one text: query, key, value, out (head, length), element k of token j at k stride + j.
+// attention_forward.c, attention_backward.c. One head of one text: query, key, value, out (head, length), element k of token j at k stride + j.
 /// How many floats of scratch a pass takes.
 size_t ck_attention_scratch(size_t head, size_t length);
 /// out = causal attention over the last `window` tokens; log_sum (length): the logarithm of the sum of exponentials.
@@ -219,6 +219,7 @@ void ck_attention_forward(float *out, float *log_sum, float *scratch, const floa
 void ck_attention_backward(float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout,
                            const float *out, const float *log_sum, const float *query, const float *key,
                            const float *value, float scale, size_t window, size_t head, size_t length, size_t stride);
+// rotary.c
 /// Turns the first 2 half elements of a head of some texts by the angles of cosine and sine (half, length), or back
 /// where direction is -1.
 void ck_rotate(float *head, const float *cosine, const float *sine, float direction, size_t half, size_t sequences,

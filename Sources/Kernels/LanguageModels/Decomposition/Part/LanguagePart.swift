@@ -79,7 +79,8 @@ final class LanguagePart {
         let (places, c, width) = (capacity * length, settings.subcomponents, shape.width)
         self.rows = rows
         self.model = model
-        pass = TransformerPass(weights: model.weights, rotary: rotary, capacity: capacity, length: length)
+        pass = TransformerPass(
+            weights: model.weights, maps: model.maps, rotary: rotary, capacity: capacity, length: length)
         let layers = Set(model.modules.compactMap(\.stage.layer))
         let firstLayer =
             model.modules.map { $0.stage == .embedding ? 0 : $0.stage.layer ?? shape.layers.count }.min() ?? 0
@@ -87,7 +88,7 @@ final class LanguagePart {
         masked = PassMemory(shape: shape, places: places) { $0 >= firstLayer }
         ownLayers = masked.layers
         ownFinalNormed = masked.finalNormed
-        head = HeadWork(weights: model.weights, places: places)
+        head = HeadWork(weights: model.weights, maps: model.maps, places: places)
 
         let entriesOf = model.modules.map { module -> Int? in
             switch module.kind {
