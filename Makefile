@@ -4,6 +4,8 @@ SPD_QUICKSTART_DIR ?= $(CURDIR)/quickstart
 .DEFAULT_GOAL = install
 
 SOURCES = Package.swift Sources Tests
+# More options for the debug build of `make test` and `make test-all`.
+BUILD_FLAGS ?=
 
 .PHONY: help install quickstart quickstart-lm test test-all reliability check format docs bench bench-state clean
 
@@ -24,14 +26,14 @@ quickstart-lm: install ## The same with a small language model, which is trained
 
 test: ## Build and run the tests (a few minutes).
 	@scripts/install-packages test
-	swift build --build-tests
+	swift build --build-tests $(BUILD_FLAGS)
 	scripts/run-tests
 
 test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
 	@scripts/install-packages test-all
 	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors huggingface_hub tokenizers wandb wandb-workspaces scikit-optimize
 	scripts/build-release .build/programs
-	swift build --build-tests
+	swift build --build-tests $(BUILD_FLAGS)
 	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python \
 		scripts/run-tests
 
