@@ -8,14 +8,17 @@ struct PageTests {
     private static let folder = Checkout.path + "/Sources/Dashboard/Resources"
 
     private func names(_ ending: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(ending) }.sorted()
+        try FileManager.default.subpathsOfDirectory(atPath: Self.folder)
+            .filter { !URL(filePath: $0).pathExtension.isEmpty && $0.hasSuffix(ending) }.sorted()
     }
 
     @Test func everyFileOfThePageIsInsideTheProgram() throws {
         let page = PageFiles()
         for name in try names("") {
             let file = try Data(contentsOf: URL(filePath: Self.folder + "/" + name))
-            #expect(page.reply(to: [name])?.body == file, "\(name) is missing in page.c, or was not built again")
+            #expect(
+                page.reply(to: name.split(separator: "/").map(String.init))?.body == file,
+                "\(name) is missing in page.c, or was not built again")
         }
         #expect(page.reply(to: []) != nil)
         #expect(page.reply(to: ["nothing.js"]) == nil)
@@ -37,8 +40,10 @@ struct PageTests {
                 #expect(owners[word] == nil, "\(word) is in \(owners[word] ?? "") and \(name)")
                 owners[word] = name
             }
-            for match in text.matches(of: /(?m)^import .* from "\.\/(\w+\.js)";$/) {
-                let place = try #require(shell.range(of: try firstLine(of: String(match.1)))).lowerBound
+            for match in text.matches(of: /(?m)^import .* from "(.*)";$/) {
+                let imported = URL(filePath: "/" + name).deletingLastPathComponent().appending(path: String(match.1))
+                let path = String(imported.standardizedFileURL.path(percentEncoded: false).dropFirst())
+                let place = try #require(shell.range(of: try firstLine(of: path))).lowerBound
                 let own = try #require(shell.range(of: try firstLine(of: name))).lowerBound
                 #expect(place < own, "\(name) stands before \(match.1)")
             }

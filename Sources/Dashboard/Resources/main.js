@@ -1,11 +1,11 @@
 // Which page an address means, and what is said when there is none.
-import { answers, ask, keep, record, Refused, takeToken, Unreachable } from "./api.js";
-import { go, place, whenMoved } from "./address.js";
-import { fill, link, make, whenTroubled } from "./dom.js";
-import { agentPage, jobPage } from "./job.js";
-import { jobsPage } from "./jobs.js";
-import { runPage } from "./run.js";
-import { moment } from "./format.js";
+import { answers, ask, keep, record, Refused, takeToken, Unreachable } from "./base/api.js";
+import { go, place, whenMoved } from "./base/address.js";
+import { fill, link, make, whenTroubled } from "./base/dom.js";
+import { agentPage, jobPage } from "./views/job.js";
+import { jobsPage } from "./views/jobs.js";
+import { runPage } from "./views/run.js";
+import { moment } from "./base/format.js";
 
 const page = document.getElementById("page");
 let turn = 0;

@@ -48,10 +48,9 @@ struct PageFiles: Sendable {
         return Reply(type: type, body: Data(UnsafeBufferPointer(start: file.bytes, count: file.count)))
     }
 
-    /// A file by its name; the page itself for none.
+    /// A file by its path in the page's folder; the page itself for none.
     func reply(to path: [String]) -> Reply? {
-        guard path.count <= 1 else { return nil }
-        return replies[path.first ?? "index.html"]
+        replies[path.isEmpty ? "index.html" : path.joined(separator: "/")]
     }
 
     /// The page as one file that needs no server: a browser puts the answers that it has in the place of `<!--record-->`.

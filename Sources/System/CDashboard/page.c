@@ -11,76 +11,76 @@ static const unsigned char style_css[] = {
 #embed "../../Dashboard/Resources/style.css"
 };
 static const unsigned char dom_js[] = {
-#embed "../../Dashboard/Resources/dom.js"
+#embed "../../Dashboard/Resources/base/dom.js"
 };
 static const unsigned char format_js[] = {
-#embed "../../Dashboard/Resources/format.js"
+#embed "../../Dashboard/Resources/base/format.js"
 };
 static const unsigned char api_js[] = {
-#embed "../../Dashboard/Resources/api.js"
+#embed "../../Dashboard/Resources/base/api.js"
 };
 static const unsigned char address_js[] = {
-#embed "../../Dashboard/Resources/address.js"
+#embed "../../Dashboard/Resources/base/address.js"
 };
 static const unsigned char state_js[] = {
-#embed "../../Dashboard/Resources/state.js"
+#embed "../../Dashboard/Resources/base/state.js"
 };
 static const unsigned char runs_js[] = {
-#embed "../../Dashboard/Resources/runs.js"
+#embed "../../Dashboard/Resources/views/runs.js"
 };
 static const unsigned char filters_js[] = {
-#embed "../../Dashboard/Resources/filters.js"
+#embed "../../Dashboard/Resources/views/filters.js"
 };
 static const unsigned char reach_js[] = {
-#embed "../../Dashboard/Resources/reach.js"
+#embed "../../Dashboard/Resources/charts/reach.js"
 };
 static const unsigned char lines_js[] = {
-#embed "../../Dashboard/Resources/lines.js"
+#embed "../../Dashboard/Resources/charts/lines.js"
 };
 static const unsigned char pictures_js[] = {
-#embed "../../Dashboard/Resources/pictures.js"
+#embed "../../Dashboard/Resources/takeaway/pictures.js"
 };
 static const unsigned char pdf_js[] = {
-#embed "../../Dashboard/Resources/pdf.js"
+#embed "../../Dashboard/Resources/takeaway/pdf.js"
 };
 static const unsigned char takeaway_js[] = {
-#embed "../../Dashboard/Resources/takeaway.js"
+#embed "../../Dashboard/Resources/takeaway/takeaway.js"
 };
 static const unsigned char table_js[] = {
-#embed "../../Dashboard/Resources/table.js"
+#embed "../../Dashboard/Resources/base/table.js"
 };
 static const unsigned char curves_js[] = {
-#embed "../../Dashboard/Resources/curves.js"
+#embed "../../Dashboard/Resources/charts/curves.js"
 };
 static const unsigned char parallel_js[] = {
-#embed "../../Dashboard/Resources/parallel.js"
+#embed "../../Dashboard/Resources/charts/parallel.js"
 };
 static const unsigned char scatter_js[] = {
-#embed "../../Dashboard/Resources/scatter.js"
+#embed "../../Dashboard/Resources/charts/scatter.js"
 };
 static const unsigned char diff_js[] = {
-#embed "../../Dashboard/Resources/diff.js"
+#embed "../../Dashboard/Resources/views/diff.js"
 };
 static const unsigned char maps_js[] = {
-#embed "../../Dashboard/Resources/maps.js"
+#embed "../../Dashboard/Resources/charts/maps.js"
 };
 static const unsigned char figures_js[] = {
-#embed "../../Dashboard/Resources/figures.js"
+#embed "../../Dashboard/Resources/views/figures.js"
 };
 static const unsigned char logs_js[] = {
-#embed "../../Dashboard/Resources/logs.js"
+#embed "../../Dashboard/Resources/views/logs.js"
 };
 static const unsigned char job_js[] = {
-#embed "../../Dashboard/Resources/job.js"
+#embed "../../Dashboard/Resources/views/job.js"
 };
 static const unsigned char explorer_js[] = {
-#embed "../../Dashboard/Resources/explorer.js"
+#embed "../../Dashboard/Resources/views/explorer.js"
 };
 static const unsigned char run_js[] = {
-#embed "../../Dashboard/Resources/run.js"
+#embed "../../Dashboard/Resources/views/run.js"
 };
 static const unsigned char jobs_js[] = {
-#embed "../../Dashboard/Resources/jobs.js"
+#embed "../../Dashboard/Resources/views/jobs.js"
 };
 static const unsigned char main_js[] = {
 #embed "../../Dashboard/Resources/main.js"
@@ -92,30 +92,30 @@ static const unsigned char main_js[] = {
 static const spd_page_file files[] = {
     FILE_OF_PAGE("index.html", index_html),
     FILE_OF_PAGE("style.css", style_css),
-    FILE_OF_PAGE("dom.js", dom_js),
-    FILE_OF_PAGE("format.js", format_js),
-    FILE_OF_PAGE("api.js", api_js),
-    FILE_OF_PAGE("address.js", address_js),
-    FILE_OF_PAGE("state.js", state_js),
-    FILE_OF_PAGE("runs.js", runs_js),
-    FILE_OF_PAGE("filters.js", filters_js),
-    FILE_OF_PAGE("reach.js", reach_js),
-    FILE_OF_PAGE("lines.js", lines_js),
-    FILE_OF_PAGE("pictures.js", pictures_js),
-    FILE_OF_PAGE("pdf.js", pdf_js),
-    FILE_OF_PAGE("takeaway.js", takeaway_js),
-    FILE_OF_PAGE("table.js", table_js),
-    FILE_OF_PAGE("diff.js", diff_js),
-    FILE_OF_PAGE("curves.js", curves_js),
-    FILE_OF_PAGE("parallel.js", parallel_js),
-    FILE_OF_PAGE("scatter.js", scatter_js),
-    FILE_OF_PAGE("maps.js", maps_js),
-    FILE_OF_PAGE("figures.js", figures_js),
-    FILE_OF_PAGE("logs.js", logs_js),
-    FILE_OF_PAGE("job.js", job_js),
-    FILE_OF_PAGE("explorer.js", explorer_js),
-    FILE_OF_PAGE("run.js", run_js),
-    FILE_OF_PAGE("jobs.js", jobs_js),
+    FILE_OF_PAGE("base/dom.js", dom_js),
+    FILE_OF_PAGE("base/format.js", format_js),
+    FILE_OF_PAGE("base/api.js", api_js),
+    FILE_OF_PAGE("base/address.js", address_js),
+    FILE_OF_PAGE("base/state.js", state_js),
+    FILE_OF_PAGE("views/runs.js", runs_js),
+    FILE_OF_PAGE("views/filters.js", filters_js),
+    FILE_OF_PAGE("charts/reach.js", reach_js),
+    FILE_OF_PAGE("charts/lines.js", lines_js),
+    FILE_OF_PAGE("takeaway/pictures.js", pictures_js),
+    FILE_OF_PAGE("takeaway/pdf.js", pdf_js),
+    FILE_OF_PAGE("takeaway/takeaway.js", takeaway_js),
+    FILE_OF_PAGE("base/table.js", table_js),
+    FILE_OF_PAGE("views/diff.js", diff_js),
+    FILE_OF_PAGE("charts/curves.js", curves_js),
+    FILE_OF_PAGE("charts/parallel.js", parallel_js),
+    FILE_OF_PAGE("charts/scatter.js", scatter_js),
+    FILE_OF_PAGE("charts/maps.js", maps_js),
+    FILE_OF_PAGE("views/figures.js", figures_js),
+    FILE_OF_PAGE("views/logs.js", logs_js),
+    FILE_OF_PAGE("views/job.js", job_js),
+    FILE_OF_PAGE("views/explorer.js", explorer_js),
+    FILE_OF_PAGE("views/run.js", run_js),
+    FILE_OF_PAGE("views/jobs.js", jobs_js),
     FILE_OF_PAGE("main.js", main_js),
 };
 

@@ -1,10 +1,10 @@
 // Parallel coordinates: an axis for each setting and metric, a line for each run; a brush on an axis selects everywhere.
-import { change, list, listText, setting } from "./address.js";
-import { choice, choices, fill, make } from "./dom.js";
-import { compare, number } from "./format.js";
+import { change, list, listText, setting } from "../base/address.js";
+import { choice, choices, fill, make } from "../base/dom.js";
+import { compare, number } from "../base/format.js";
 import { logLabel, noCharts } from "./lines.js";
 import { leftOut, reachOf, within } from "./reach.js";
-import { titleOf, valueOf } from "./runs.js";
+import { titleOf, valueOf } from "../views/runs.js";
 
 const shades = 24;
 // The part of the colours that has three times the contrast of its paper.

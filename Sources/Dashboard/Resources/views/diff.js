@@ -1,8 +1,8 @@
 // What differs between configs, and nothing else.
-import { ask } from "./api.js";
-import { fill, link, make } from "./dom.js";
-import { compare, csv, number, plural } from "./format.js";
-import { tablePicture } from "./pictures.js";
+import { ask } from "../base/api.js";
+import { fill, link, make } from "../base/dom.js";
+import { compare, csv, number, plural } from "../base/format.js";
+import { tablePicture } from "../takeaway/pictures.js";
 
 const mostCompared = 16;
 

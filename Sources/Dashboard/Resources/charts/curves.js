@@ -1,12 +1,12 @@
 // Curves of many runs: smoothed, grouped over seeds, by step or time at work, as the runs go on.
-import { answers, ask, record } from "./api.js";
-import { change, list, listText, setting } from "./address.js";
-import { choice, choices, fill, isHeld, make, toggle } from "./dom.js";
-import { diffTab } from "./diff.js";
-import { compare, csv, number, plural } from "./format.js";
+import { answers, ask, record } from "../base/api.js";
+import { change, list, listText, setting } from "../base/address.js";
+import { choice, choices, fill, isHeld, make, toggle } from "../base/dom.js";
+import { diffTab } from "../views/diff.js";
+import { compare, csv, number, plural } from "../base/format.js";
 import { dashes, legend, lineChart, noCharts, palette } from "./lines.js";
 import { reachOf } from "./reach.js";
-import { titleOf, valueOf } from "./runs.js";
+import { titleOf, valueOf } from "../views/runs.js";
 
 const mostLines = 500;
 

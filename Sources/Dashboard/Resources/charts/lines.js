@@ -1,6 +1,6 @@
 // Lines over two axes, with d3's scales and axes: hover and arrow keys say what a line is, a drag looks closer.
-import { make, shape } from "./dom.js";
-import { number } from "./format.js";
+import { make, shape } from "../base/dom.js";
+import { number } from "../base/format.js";
 import { edgeMark, exits, leftOut, nearby, reachOf, within, writeCorner } from "./reach.js";
 
 const lineMargin = { top: 8, right: 24, bottom: 38, left: 70 };

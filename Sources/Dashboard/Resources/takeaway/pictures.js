@@ -1,6 +1,6 @@
 // What is no chart as a picture to take away: tables, maps and shaded text, as SVG shapes.
-import { shape } from "./dom.js";
-import { number } from "./format.js";
+import { shape } from "../base/dom.js";
+import { number } from "../base/format.js";
 
 const [letter, lineHeight] = [11, 18];
 const longest = 60;

@@ -1,10 +1,10 @@
 // Figures over steps: one slider for all, every step that was kept, runs side by side at the same step.
-import { ask, askPicture } from "./api.js";
-import { change, setting } from "./address.js";
-import { choice, fill, link, make } from "./dom.js";
-import { csv, plural } from "./format.js";
-import { heatMaps, heatPicture, mapsOf } from "./maps.js";
-import { safeName, saveAddress } from "./takeaway.js";
+import { ask, askPicture } from "../base/api.js";
+import { change, setting } from "../base/address.js";
+import { choice, fill, link, make } from "../base/dom.js";
+import { csv, plural } from "../base/format.js";
+import { heatMaps, heatPicture, mapsOf } from "../charts/maps.js";
+import { safeName, saveAddress } from "../takeaway/takeaway.js";
 
 const mostPictures = 8;
 // Milliseconds after which a run may have drawn new ones.

@@ -1,6 +1,6 @@
 // How far an axis goes: a run that went astray must not leave the others as flat lines. What lies beyond is marked at the edge.
-import { shape } from "./dom.js";
-import { number, plural } from "./format.js";
+import { shape } from "../base/dom.js";
+import { number, plural } from "../base/format.js";
 
 // Where one value is so many times as large as the others, a linear axis shows none of these, a logarithmic one hardly.
 const beyond = { linear: 100, logarithmic: 1e8 };

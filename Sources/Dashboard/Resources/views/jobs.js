@@ -1,9 +1,9 @@
 // All jobs, the latest first.
-import { ask, record } from "./api.js";
-import { every, fill, link, make } from "./dom.js";
-import { csv, moment } from "./format.js";
+import { ask, record } from "../base/api.js";
+import { every, fill, link, make } from "../base/dom.js";
+import { csv, moment } from "../base/format.js";
 import { bar, countsText, states } from "./job.js";
-import { takeawayMenu } from "./takeaway.js";
+import { takeawayMenu } from "../takeaway/takeaway.js";
 
 export async function jobsPage(page, site) {
   const body = make("div", {});

@@ -1,7 +1,7 @@
 // Heat maps of the numbers behind figures: the pointer or the arrow keys tell feature, true index and value.
-import { make } from "./dom.js";
-import { number } from "./format.js";
-import { mapPicture } from "./pictures.js";
+import { make } from "../base/dom.js";
+import { number } from "../base/format.js";
+import { mapPicture } from "../takeaway/pictures.js";
 
 // The colours that figures have: importances from white on, black beyond one; blue over white to red where zero is in the
 // middle.

@@ -1,9 +1,9 @@
 // A language model's subcomponents: what a text uses, and where in the text a subcomponent matters.
-import { answers, ask, record } from "./api.js";
-import { change, setting } from "./address.js";
-import { choice, fill, make } from "./dom.js";
-import { csv, number, plural } from "./format.js";
-import { textPicture } from "./pictures.js";
+import { answers, ask, record } from "../base/api.js";
+import { change, setting } from "../base/address.js";
+import { choice, fill, make } from "../base/dom.js";
+import { csv, number, plural } from "../base/format.js";
+import { textPicture } from "../takeaway/pictures.js";
 
 const rowsAtOnce = 16;
 const mostExamples = 20;

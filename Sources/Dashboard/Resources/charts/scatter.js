@@ -1,11 +1,11 @@
 // Coefficients against metrics: a panel for each metric, runs as points, the mean over seeds with its deviation.
-import { change, list, listText, setting } from "./address.js";
-import { choice, choices, fill, make, toggle } from "./dom.js";
-import { compare, number } from "./format.js";
+import { change, list, listText, setting } from "../base/address.js";
+import { choice, choices, fill, make, toggle } from "../base/dom.js";
+import { compare, number } from "../base/format.js";
 import { axes, legend, noCharts, palette, scaleOf } from "./lines.js";
 import { isWide, tidy } from "./parallel.js";
 import { edgeMark, leftOut, reachOf, within, writeCorner } from "./reach.js";
-import { titleOf, valueOf } from "./runs.js";
+import { titleOf, valueOf } from "../views/runs.js";
 
 const pointMargin = { top: 8, right: 12, bottom: 38, left: 70 };
 const panelHeight = 280;

@@ -1,8 +1,8 @@
 // A log, followed while it grows.
-import { answers, ask, record } from "./api.js";
-import { every, fill, make } from "./dom.js";
-import { bytes } from "./format.js";
-import { saveText, safeName, takeawayMenu } from "./takeaway.js";
+import { answers, ask, record } from "../base/api.js";
+import { every, fill, make } from "../base/dom.js";
+import { bytes } from "../base/format.js";
+import { saveText, safeName, takeawayMenu } from "../takeaway/takeaway.js";
 
 const mostLetters = 2_000_000;
 

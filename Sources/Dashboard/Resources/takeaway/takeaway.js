@@ -1,7 +1,7 @@
 // What is shown, to take away: SVG, PDF, CSV, or the whole view as one page that needs no server.
-import { answers, askText, record, settled } from "./api.js";
-import { whole } from "./address.js";
-import { make, shape } from "./dom.js";
+import { answers, askText, record, settled } from "../base/api.js";
+import { whole } from "../base/address.js";
+import { make, shape } from "../base/dom.js";
 import { pdfOf } from "./pdf.js";
 import { stackedPicture } from "./pictures.js";
 

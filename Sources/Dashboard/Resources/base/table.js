@@ -2,8 +2,8 @@
 import { change, list, listText, setting } from "./address.js";
 import { choices, fill, link, make } from "./dom.js";
 import { compare, csv, duration, moment, number } from "./format.js";
-import { tablePicture } from "./pictures.js";
-import { fixed, titleOf, valueOf } from "./runs.js";
+import { tablePicture } from "../takeaway/pictures.js";
+import { fixed, titleOf, valueOf } from "../views/runs.js";
 import { remember, remembered } from "./state.js";
 
 const rowHeight = 28;

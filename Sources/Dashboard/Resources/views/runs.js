@@ -1,6 +1,6 @@
 // A job's runs: their columns and values, kept up to date.
-import { ask, record } from "./api.js";
-import { compare } from "./format.js";
+import { ask, record } from "../base/api.js";
+import { compare } from "../base/format.js";
 
 export class Runs {
   constructor(job) {

@@ -1,8 +1,8 @@
 // Which runs are looked at: words, ranges and values. All views of a job share them.
-import { change, list, listText, setting } from "./address.js";
-import { ask } from "./api.js";
-import { choice, make } from "./dom.js";
-import { number } from "./format.js";
+import { change, list, listText, setting } from "../base/address.js";
+import { ask } from "../base/api.js";
+import { choice, make } from "../base/dom.js";
+import { number } from "../base/format.js";
 import { titleOf, valueOf } from "./runs.js";
 
 export class Filters {

@@ -1,13 +1,13 @@
 // One run's own page.
-import { ask, record } from "./api.js";
-import { curvesTab } from "./curves.js";
-import { every, fill, isHeld, link, make } from "./dom.js";
-import { bytes, csv, duration, moment, number } from "./format.js";
+import { ask, record } from "../base/api.js";
+import { curvesTab } from "../charts/curves.js";
+import { every, fill, isHeld, link, make } from "../base/dom.js";
+import { bytes, csv, duration, moment, number } from "../base/format.js";
 import { flatten } from "./diff.js";
 import { explorerTab } from "./explorer.js";
 import { figuresTab } from "./figures.js";
 import { logView } from "./logs.js";
-import { facts } from "./table.js";
+import { facts } from "../base/table.js";
 import { JobView, tabs } from "./job.js";
 
 export async function runPage(page, name, about) {

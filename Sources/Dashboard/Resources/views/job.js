@@ -1,18 +1,18 @@
 // A job: how it stands, and all views of its runs.
-import { ask, record } from "./api.js";
-import { change, go, setting } from "./address.js";
-import { curvesTab } from "./curves.js";
+import { ask, record } from "../base/api.js";
+import { change, go, setting } from "../base/address.js";
+import { curvesTab } from "../charts/curves.js";
 import { diffTab } from "./diff.js";
-import { every, fill, isHeld, link, make } from "./dom.js";
+import { every, fill, isHeld, link, make } from "../base/dom.js";
 import { figuresTab } from "./figures.js";
 import { Filters, filterStrip, passingText } from "./filters.js";
-import { csv, duration, moment, number, plural } from "./format.js";
+import { csv, duration, moment, number, plural } from "../base/format.js";
 import { logView } from "./logs.js";
-import { parallelTab } from "./parallel.js";
+import { parallelTab } from "../charts/parallel.js";
 import { Runs, titleOf, valueOf } from "./runs.js";
-import { scatterTab } from "./scatter.js";
-import { facts, tableTab } from "./table.js";
-import { takeawayMenu } from "./takeaway.js";
+import { scatterTab } from "../charts/scatter.js";
+import { facts, tableTab } from "../base/table.js";
+import { takeawayMenu } from "../takeaway/takeaway.js";
 
 export const states = ["done", "stopped", "running", "pending", "failed", "cancelled"];
 // What is worth a look first, if runs have it.
