@@ -8,8 +8,8 @@ extension CacheFolder {
         case unused
         /// There is a state file.
         case kept
-        /// There are folders of jobs, and the state file is empty: a file server that crashed, or a full quota, can do
-        /// that.
+        /// There are folders of jobs, and the state file holds nothing: a file server that crashed, or a full quota, can
+        /// do that.
         case emptied(jobs: Int)
         /// There are folders of jobs and no state file.
         case stateless(jobs: Int)
@@ -28,7 +28,8 @@ extension CacheFolder {
         guard file.st_mode & S_IFMT == S_IFREG else {
             throw .unreachable(path: stateFile, reason: "it is not a regular file")
         }
-        guard file.st_size == 0 else { return .kept }
+        // SQLite takes a file of one byte for a new one, too.
+        guard file.st_size <= 1 else { return .kept }
         // A first submission that begins at this moment has no job yet.
         let jobs = try jobCount()
         return jobs == 0 ? .unused : .emptied(jobs: jobs)
