@@ -70,10 +70,19 @@ struct Worker: AsyncParsableCommand {
         case let exit as ExitCode:
             code = exit.rawValue
         default:
-            guard exitCode(for: error) != .success else { exit(withError: error) }
+            guard exitCode(for: error) != .success else {
+                print(fullMessage(for: error))
+                code = 0
+                break
+            }
             let isUsage = exitCode(for: error) == .validationFailure
             printError(isUsage ? message(for: error) + " (`worker --help` explains the options)" : "\(error)")
             code = isUsage ? 2 : 1
+        }
+        // Why it has failed goes before where it could not say so.
+        do throws(FileError) { try StandardStreams.flush() } catch {
+            printError("\(error)")
+            Foundation.exit(code == 0 ? 1 : code)
         }
         Foundation.exit(code)
     }

@@ -13,10 +13,12 @@ package enum JobArchive {
     ///   - id: The job.
     ///   - path: The file to make: `….tar.zst`, or `….tar`.
     ///   - state: Where the job is.
-    /// - Returns: The archive's size in bytes.
+    /// - Returns: The archive's size in bytes, and the folders that should be in it and are gone, relative to the cache.
     /// - Throws: ``Failure`` for a job that goes on, a file that is there, folders that hold FIFOs, devices or links
     ///   that lead out of them, and whatever `tar` has to say.
-    package static func write(_ id: JobID, to path: String, in state: OpenStore) throws -> Int {
+    package static func write(
+        _ id: JobID, to path: String, in state: OpenStore
+    ) throws -> (bytes: Int, missing: [String]) {
         let snapshot = try state.store.snapshot(of: id)
         guard snapshot.counts.settled == snapshot.counts.total else {
             throw Failure.badInput(
@@ -34,8 +36,9 @@ package enum JobArchive {
             throw Failure.failed("\(unfinished) is locked; try again")
         }
         defer { lock.release() }
+        let missing: [String]
         do {
-            try fill(unfinished, for: file, with: snapshot, in: state)
+            missing = try fill(unfinished, for: file, with: snapshot, in: state)
             try Interruption.check()
             try Files.flush(unfinished)
             guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
@@ -45,7 +48,7 @@ package enum JobArchive {
             throw error
         }
         var info = stat()
-        return stat(file, &info) == 0 ? Int(info.st_size) : 0
+        return (stat(file, &info) == 0 ? Int(info.st_size) : 0, missing)
     }
 
     private static let unfinishedMark = ".unfinished-"
@@ -62,9 +65,10 @@ package enum JobArchive {
         }
     }
 
+    /// Writes the archive; returns the folders that are gone.
     private static func fill(
         _ unfinished: String, for file: String, with snapshot: JobSnapshot, in state: OpenStore
-    ) throws {
+    ) throws -> [String] {
         let aside = try temporaryFolder()
         defer { discard(aside) }
         let id = snapshot.job.id
@@ -84,6 +88,9 @@ package enum JobArchive {
             let isFull = [String(cString: strerror(ENOSPC)), "Wrote only"].contains(where: answer.error.contains)
             throw Failure.failed(isFull ? "no space left for \(file)" : "\(file) cannot be written: \(said(answer))")
         }
+        // A run that was called off before it began has none.
+        let begun = ["jobs/\(id)"] + snapshot.runs.filter { $0.attempt > 0 }.map { "runs/\($0.id)" }
+        return begun.filter { !names.contains($0) }
     }
 
     /// Unpacks an archive into a folder of its own, which is the caller's to ``discard(_:)``.

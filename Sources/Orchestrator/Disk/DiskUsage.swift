@@ -58,14 +58,26 @@ struct Archive: AsyncParsableCommand {
     func run() async throws {
         Interruption.listen()
         let state = try await OpenStore.open(for: .looking)
-        let bytes = try await failing { try JobArchive.write(JobID(rawValue: job), to: file, in: state) }
-        guard json else { return print("Job \(job): \(RunDetails.size(bytes)) in \(file)") }
-        struct Report: Encodable {
-            let job: Int64
-            let file: String
-            let bytes: Int
+        let (bytes, missing) = try await failing { try JobArchive.write(JobID(rawValue: job), to: file, in: state) }
+        if json {
+            struct Report: Encodable {
+                let job: Int64
+                let file: String
+                let bytes: Int
+                let missing: [String]
+            }
+            print(
+                try JSONText.encode(Report(job: job, file: file, bytes: bytes, missing: missing)), terminator: "")
+        } else {
+            print("Job \(job): \(RunDetails.size(bytes)) in \(file)")
         }
-        print(try JSONText.encode(Report(job: job, file: file, bytes: bytes)), terminator: "")
+        guard let first = missing.first else { return }
+        // Who cleans the job after this would believe that everything is kept.
+        let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
+        printError(
+            "\(first)\(more) \(missing.count > 1 ? "are" : "is") gone from \(state.cache.path): of what was there, "
+                + "\(file) has no files")
+        throw ExitCode(Failure.failed)
     }
 }
 

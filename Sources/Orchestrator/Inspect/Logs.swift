@@ -69,6 +69,10 @@ struct Logs: AsyncParsableCommand {
     /// Prints chosen lines, of several logs each behind its agent's name.
     private func show(_ source: LogSource, _ merged: MergedLog, _ store: Store) async throws {
         var merged = merged
+        // The rest is told: an agent that is about to start has no log yet.
+        if !follow, !merged.isThere {
+            throw Failure.failed("\(source.title) has said nothing yet: \(merged.missing)")
+        }
         var isFirst = true
         while true {
             let isOver = try await failing { try source.isOver(in: store) }

@@ -22,6 +22,13 @@ struct OutputTests {
         #expect(answer.error.contains("cannot write standard output: "), "\(answer.error)")
     }
 
+    @Test(arguments: ["--version", "--help", "help agent"], ["> /dev/full", ">&-"])
+    func theWorkerSaysSoToo(arguments: String, place: String) async throws {
+        let answer = try await shell("\"$0\" \(arguments) \(place)", "worker")
+        #expect(answer.code == 1)
+        #expect(answer.error.contains("worker: cannot write standard output: "), "\(answer.error)")
+    }
+
     @Test(arguments: ["show k3j9 --json", "submit --experiments nosuch --json", "show --json"])
     func aRefusalKeepsItsExitCodeWhereItsReasonIsNotTaken(arguments: String) async throws {
         let whole = try await shell("\"$0\" \(arguments)")

@@ -109,6 +109,23 @@ struct CostAndDiskTests {
         #expect(shown.output.contains("Files in runs/\(runs[1])\n") && !shown.output.contains("spd-archive"))
     }
 
+    @Test func whatIsGoneIsToldByArchiveAndLogs() async throws {
+        let runs = try await bench.status(of: 1).runs.map(\.run)
+        for folder in ["runs/\(runs[0])", "jobs/1/logs"] {
+            try FileManager.default.removeItem(atPath: "\(bench.cache)/\(folder)")
+        }
+        let made = try await bench.orchestrator(["archive", "1", "a.tar", "--json"])
+        #expect(made.code == 1 && made.output.contains("runs/\(runs[0])"), "\(made.output)")
+        #expect(
+            made.error
+                == "orchestrator: runs/\(runs[0]) is gone from \(bench.cache): of what was there, a.tar has no files\n")
+        let logs = try await bench.orchestrator(["logs", "1"])
+        #expect(logs.code == 1)
+        #expect(
+            logs.error.hasPrefix("orchestrator: job 1 has said nothing yet: \(bench.cache)/jobs/1/logs/agent-1.log"),
+            "\(logs.error)")
+    }
+
     @Test func aDamagedArchiveIsCalledWhatItIs() async throws {
         for file in ["a.tar.zst", "a.tar"] {
             #expect(try await bench.orchestrator(["archive", "1", file]).code == 0)

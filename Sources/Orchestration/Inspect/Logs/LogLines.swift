@@ -38,7 +38,7 @@ package struct LogFilter {
 package struct LogTail {
     /// Who has said it.
     package let name: String
-    private let path: String
+    fileprivate let path: String
     private var offset: UInt64 = 0
     private var rest = Data()
     /// When the line before was said: lines without a moment of their own were said then.
@@ -131,6 +131,16 @@ package struct MergedLog {
         self.filter = filter
         self.isNamed = isNamed
         width = files.map(\.name.count).max() ?? 0
+    }
+
+    /// Whether any of the logs is there.
+    package var isThere: Bool { tails.contains { !Files.isMissing($0.path) } }
+
+    /// Which are not there, in words.
+    package var missing: String {
+        guard let first = tails.first else { return "no agent of it has started" }
+        return tails.count == 1
+            ? "\(first.path) is missing" : "\(first.path) and \(tails.count - 1) more logs are missing"
     }
 
     /// The lines that were said since the last look, each behind its agent's name.
