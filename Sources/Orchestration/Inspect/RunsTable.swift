@@ -18,7 +18,7 @@ package struct RunsTable {
         let title: String
         let alignment: TextTable.Alignment
         var cells: [TextTable.Cell]
-        /// Columns of higher importance are given room first; `nil` is always shown.
+        /// Columns of higher importance are given room first; `nil` is shown wherever it fits.
         var importance: Int?
 
         var isUsed: Bool { cells.contains { !$0.text.isEmpty } }
@@ -44,12 +44,14 @@ package struct RunsTable {
         columns =
             [
                 column("RUN", .left) { .init($0.id.rawValue) },
-                column("STATE", .left) { .init($0.status.rawValue, Self.color($0.status)) },
+                column(Self.stateTitle, .left) { .init($0.status.rawValue, Self.color($0.status)) },
                 column("STEP") { .init("\($0.progress.step)/\($0.progress.steps)") },
                 column("", importance: 2) { run in
                     .init("\(run.progress.steps > 0 ? 100 * run.progress.step / run.progress.steps : 0)%")
                 },
-                column("LEFT") { .init(atRest.contains($0.agent) ? "" : $0.remaining.map(StatusText.time) ?? "") },
+                column(Self.timeTitle) {
+                    .init(atRest.contains($0.agent) ? "" : $0.remaining.map(StatusText.time) ?? "")
+                },
                 column(loss.column ?? loss.name) { run in
                     // Progress stands still a moment before the end; the final metrics are of the end.
                     .init((run.metrics[loss.name] ?? run.progress.losses[loss.name]).map(loss.text) ?? "")
@@ -70,7 +72,7 @@ package struct RunsTable {
     }
 
     private let common: Overrides?
-    private static let settingsTitle = "SETTINGS"
+    private static let (stateTitle, timeTitle, settingsTitle) = ("STATE", "LEFT", "SETTINGS")
     /// Fewer characters than this tell nothing of a run's settings.
     private static let leastForSettings = 10
 
@@ -93,7 +95,13 @@ package struct RunsTable {
         return table.lines(style)
     }
 
-    private func cut(_ columns: [Column], to width: Int) -> [Column] {
+    private func cut(_ all: [Column], to width: Int) -> [Column] {
+        var columns = all
+        // A number is shown as a whole or not at all; the headline tells the time left, the step whether a run goes on.
+        for title in [Self.timeTitle, Self.stateTitle] {
+            let needed = columns.filter { $0.importance == nil }.reduce(-2) { $0 + $1.width }
+            if needed > width { columns.removeAll { $0.title == title } }
+        }
         var left = width + 2 - columns.filter { $0.importance == nil }.map(\.width).reduce(0, +)
         var chosen: Set<String> = []
         var roomForSettings = 0

@@ -22,18 +22,22 @@ package struct StatusText {
         return "Job \(job.id) (\(job.title ?? job.token), \(job.executor.rawValue)\(number)): " + progress
     }
 
-    /// The headline in so much room: the name goes before counts and time left do.
+    /// The headline in so much room: the name goes first, then all counts but those that are done; the time left stays.
     package func headline(in columns: Int) -> String {
-        headline.count <= columns ? headline : "Job \(snapshot.job.id): \(progress)"
+        let (job, counts) = (snapshot.job.id, snapshot.counts)
+        let left = timeLeft.map { ", \($0) left" } ?? ""
+        let choices = [
+            headline, "Job \(job): \(progress)", "Job \(job): \(counts[.done])/\(counts.total) done\(left)",
+            "\(counts[.done])/\(counts.total)\(left)",
+        ]
+        return choices.first { $0.count <= columns } ?? choices[3]
     }
 
     private var progress: String {
-        var text = StatusText.counts(snapshot.counts)
-        if outlook.isAtWork, let remaining = Forecast(snapshot).remaining {
-            text += ", about \(StatusText.time(remaining)) left"
-        }
-        return text
+        StatusText.counts(snapshot.counts) + (timeLeft.map { ", about \($0) left" } ?? "")
     }
+
+    private var timeLeft: String? { outlook.isAtWork ? Forecast(snapshot).remaining.map(StatusText.time) : nil }
 
     /// How far the job is, as a bar: done, running, failed.
     package var bar: String {

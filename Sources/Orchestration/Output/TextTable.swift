@@ -112,8 +112,14 @@ package enum Terminal {
         return (Int(size.ws_row), Int(size.ws_col))
     }
 
-    /// A line that doesn't wrap; colour codes take no room.
+    /// A line that doesn't wrap; colour codes take no room. What is cut off ends in `…`: part of a number looks like one.
     package static func cut(_ line: String, to columns: Int) -> String {
+        let whole = part(line, of: columns)
+        return whole ?? (part(line, of: columns - 1, isCut: true) ?? "")
+    }
+
+    /// A line if it has no more characters than that, or so many of its first ones.
+    private static func part(_ line: String, of columns: Int, isCut: Bool = false) -> String? {
         var width = 0
         var inCode = false
         var result = ""
@@ -121,7 +127,7 @@ package enum Terminal {
             if character == "\u{1B}" { inCode = true }
             if !inCode {
                 width += 1
-                if width > columns { return result + "\u{1B}[0m" }
+                if width > columns { return isCut ? result + "…\u{1B}[0m" : nil }
             }
             result.append(character)
             if inCode, character == "m" { inCode = false }
