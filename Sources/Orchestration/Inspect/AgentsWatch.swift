@@ -32,10 +32,13 @@ package struct AgentsWatch {
         package var endings: [SlurmEnding] = []
         /// What SLURM says of agents that wait in its queue; also among the notes.
         package var waiting: [String] = []
+        /// Whether an obstacle keeps all runs that are left from going on; which one is among the notes.
+        package var isHindered = false
 
         /// Whether agents are at work, so that the work's pace says when it will be done.
         package var isAtWork: Bool {
-            reasonOfEnd == nil && (!verdicts.contains(where: \.isSuspended) || !verdicts.allSatisfy(\.standsStill))
+            reasonOfEnd == nil && !isHindered
+                && (!verdicts.contains(where: \.isSuspended) || !verdicts.allSatisfy(\.standsStill))
         }
 
         /// The agents whose runs are known not to get any further now.
@@ -72,20 +75,25 @@ package struct AgentsWatch {
     package struct Remark: Equatable {
         /// Why nobody works on the job any more, though runs are left.
         package let stalled: String?
-        /// What SLURM says of agents that wait.
+        /// What keeps runs waiting, and what SLURM says of agents that wait.
         package let waiting: [String]
     }
 
-    /// What there is to say of the agents of those of the given jobs that go on in SLURM.
+    /// What there is to say of those of the given jobs that go on: of their agents in SLURM, and of what keeps runs waiting.
     package func remarks(on jobs: [JobSummary]) async -> [JobID: Remark] {
         var remarks: [JobID: Remark] = [:]
-        for summary in jobs where summary.job.executor == .slurm && summary.counts.settled < summary.counts.total {
+        for summary in jobs where summary.counts.settled < summary.counts.total {
             do {
+                let hindrances = try StandstillNotes.hindrances(of: summary.job.id, in: store)
+                guard summary.job.executor == .slurm else {
+                    if !hindrances.isEmpty { remarks[summary.job.id] = Remark(stalled: nil, waiting: hindrances) }
+                    continue
+                }
                 let (_, outlook) = try await look(at: summary.job.id, runsAtMost: 1)
                 let words = Set(outlook.endings.map(\.words)).sorted()
                 let reason = words.isEmpty ? "SLURM has none of its agents" : words.joined(separator: "; ")
                 remarks[summary.job.id] = Remark(
-                    stalled: outlook.reasonOfEnd.map { _ in reason }, waiting: outlook.waiting)
+                    stalled: outlook.reasonOfEnd.map { _ in reason }, waiting: hindrances + outlook.waiting)
             } catch {
                 // A list of jobs is not the place to say why one of them can't be looked at.
             }
@@ -102,7 +110,11 @@ package struct AgentsWatch {
     package func outlook(of snapshot: JobSnapshot, refresh: Bool = false) async -> Outlook {
         var outlook = await outlookOfAgents(of: snapshot, refresh: refresh)
         guard snapshot.counts.settled < snapshot.counts.total else { return outlook }
-        outlook.notes = StandstillNotes(of: snapshot, in: store).lines + outlook.notes
+        let standstill = StandstillNotes(of: snapshot, in: store)
+        outlook.notes = standstill.lines + outlook.notes
+        outlook.isHindered =
+            !standstill.hindrances.isEmpty
+            && (snapshot.counts[.running] == 0 || !StoragePlace(holding: store.cache.path).exhausted.isEmpty)
         if let halted = snapshot.job.halted, outlook.reasonOfEnd != nil { outlook.reasonOfEnd = halted }
         return outlook
     }

@@ -1,9 +1,23 @@
 import Foundation
 import Store
 
-/// What keeps a job, or some of its runs and agents, from going on by the user's or the job's own will.
+/// What keeps a job, or some of its runs and agents, from going on: the user's or the job's own will, or a full disk.
 struct StandstillNotes {
     let lines: [String]
+    /// Obstacles for which runs wait, one line each; also among the lines.
+    let hindrances: [String]
+
+    /// What keeps runs of a job waiting, one line for each obstacle.
+    ///
+    /// Where the disk is full to the last byte, an agent cannot write that it waits for it.
+    static func hindrances(of job: JobID, in store: Store) throws(StoreError) -> [String] {
+        StoragePlace(holding: store.cache.path).exhausted
+            + FailureCause.grouping(try store.hindrances(of: job).map { ($0.run, $0.error) }).map { cause in
+                let names = cause.runs.prefix(3).map(\.rawValue).joined(separator: ", ")
+                let more = cause.runs.count > 3 ? " and \(cause.runs.count - 3) more" : ""
+                return "\(names)\(more) \(cause.runs.count == 1 ? "waits" : "wait"): \(cause.text)"
+            }
+    }
 
     init(of snapshot: JobSnapshot, in store: Store) {
         let job = snapshot.job
@@ -20,6 +34,9 @@ struct StandstillNotes {
             default: break
             }
         }
+        // What can't be asked now is asked with the next look.
+        hindrances = (try? Self.hindrances(of: job.id, in: store)) ?? []
+        lines += hindrances
         let held = snapshot.held
         if held > 0 {
             lines.append(

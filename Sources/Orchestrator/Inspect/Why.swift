@@ -33,7 +33,10 @@ struct Why: AsyncParsableCommand {
             let (snapshot, outlook) = try await watch.look(at: state.job(job).id, withNumbers: false)
             let analysis = try FailureAnalysis(
                 snapshot, attempts: state.store.attempts(of: snapshot.job.id),
-                endings: outlook.endings.isEmpty ? snapshot.withoutWithdrawn(snapshot.endings) : outlook.endings)
+                endings: outlook.endings.isEmpty ? snapshot.withoutWithdrawn(snapshot.endings) : outlook.endings,
+                hindrances: state.store.hindrances(of: snapshot.job.id),
+                shortages: snapshot.counts.settled < snapshot.counts.total
+                    ? StoragePlace(holding: state.cache.path).exhausted : [])
             return json ? try JSONText.encode(analysis) : analysis.text(style)
         }
         print(text, terminator: "")

@@ -28,6 +28,21 @@ extension Store {
         try read { db in try Self.standstill(of: job, in: db) }
     }
 
+    /// The runs of a job that wait because an obstacle had them given back, and the obstacle of each.
+    public func hindrances(of job: JobID) throws(StoreError) -> [RunFailure] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT run.id, run.error FROM run JOIN attempt ON attempt.run = run.id AND number = run.attempt
+                    WHERE run.job = ? AND status = 'pending' AND run.attempt > 0 AND error IS NOT NULL
+                      AND outcome = 'released' AND reason = error
+                    ORDER BY run.position
+                    """, arguments: [job.rawValue]
+            ).map { RunFailure(run: try $0.word("id"), error: $0["error"]) }
+        }
+    }
+
     /// What an agent is to do that finds nothing to claim.
     public func order(for agent: AgentID, of job: JobID) throws(StoreError) -> AgentOrder {
         try read { db in

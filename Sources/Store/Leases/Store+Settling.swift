@@ -12,6 +12,9 @@ public enum Settlement: Sendable, Equatable {
     case failed(String, retry: Bool)
     /// The run is given back, so that any agent can claim it; its progress is kept.
     case released(String)
+    /// The run is given back for an obstacle that is none of its own, such as a full disk, and that may pass; users read
+    /// of it for as long as the run waits.
+    case hindered(String)
 }
 
 extension Store {
@@ -113,6 +116,10 @@ extension Store {
             return status
         case .released(let reason):
             try change(claim, in: db, "status = 'pending'", [])
+            try end(claim, .released, reason: reason, at: now, in: db)
+            return .pending
+        case .hindered(let reason):
+            try change(claim, in: db, "status = 'pending', error = ?", [reason])
             try end(claim, .released, reason: reason, at: now, in: db)
             return .pending
         }

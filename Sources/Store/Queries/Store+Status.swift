@@ -53,7 +53,7 @@ public struct JobSnapshot: Sendable, Equatable {
     public let runs: [Run]
 }
 
-/// A run that failed, and why.
+/// A run that failed, or is kept from going on, and why.
 public struct RunFailure: Sendable, Equatable {
     /// The run.
     public let run: RunID

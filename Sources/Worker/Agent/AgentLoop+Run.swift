@@ -160,7 +160,7 @@ extension AgentLoop {
     /// - Returns: Why the claim was no longer ours, if so.
     private func giveBackForRoom(_ held: HeldClaim, _ reason: String) throws(StoreError) -> LostLease? {
         Self.say("run \(held.claim.run) waits: \(reason)")
-        let lost = try settle(held, as: .released(reason), mayClaim: false).lost
+        let lost = try settle(held, as: .hindered(reason), mayClaim: false).lost
         keeper.drop(held)
         Self.wait(.seconds(Double.random(in: 5...15)))
         return lost

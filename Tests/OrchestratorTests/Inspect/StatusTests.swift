@@ -19,7 +19,8 @@ struct StatusTests {
     @Test func linesAreCutToTheTerminalsWidthWithoutTheirColours() {
         #expect(Terminal.cut("abcdef", to: 10) == "abcdef")
         #expect(Terminal.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 6) == "\u{1B}[31mabcdef\u{1B}[0m")
-        #expect(Terminal.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 3) == "\u{1B}[31mabc\u{1B}[0m")
+        #expect(Terminal.cut("\u{1B}[31mabcdef\u{1B}[0m", to: 3) == "\u{1B}[31mab…\u{1B}[0m")
+        #expect(Terminal.cut("abc", to: 1) == "…\u{1B}[0m")
     }
 
     @Test func columnsAlignAndEmptyOnesAreLeftOut() {
@@ -73,6 +74,18 @@ struct StatusTests {
         if columns == 80 { #expect(lines[1].contains("seed=0 imp…coeff=0.0"), "\(lines[1])") }
     }
 
+    @Test(arguments: [44, 40, 35, 33]) func aNumberIsShownAsAWholeOrNotAtAll(columns: Int) throws {
+        let (table, snapshot) = try Self.table()
+        let lines = table.lines(.cut(columns), Style(isColored: false))
+        #expect(lines.allSatisfy { $0.count <= columns }, "\(lines)")
+        for word in ["12345/20000", "2.500e-01"] { #expect(lines[1].contains(word)) }
+        #expect(lines[1].contains("running") == (columns >= 42), "\(lines[1])")
+        let text = StatusText(
+            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+        let headline = text.headline(in: columns)
+        #expect(headline.hasPrefix("Job 1: 0/2 done, ") && headline.hasSuffix(" left") && headline.count <= columns)
+    }
+
     @Test func settingsComeLastAndInFullWhereThereIsRoom() throws {
         let (table, _) = try Self.table()
         let lines = table.lines(.unlimited, Style(isColored: false))
@@ -89,8 +102,8 @@ struct StatusTests {
         let text = StatusText(
             snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
         #expect(text.headline(in: 200) == text.headline)
-        #expect(text.headline(in: 50).hasPrefix("Job 1: 0 of 2 done"))
-        #expect(text.headline(in: 50).hasSuffix("left"))
+        #expect(text.headline(in: 65).hasPrefix("Job 1: 0 of 2 done, 1 running, 1 pending, about "))
+        #expect(text.headline(in: 65).hasSuffix(" left"))
     }
 
     @Test func endedAgentsOfALargeJobAreSummedUp() throws {
@@ -177,6 +190,29 @@ struct StatusTests {
                 with: Data(try JSONText.encode(try JobReport(snapshot, outlook)).utf8)) as? [String: Any]
         #expect(report?["stalled"] as? String == "every agent's process has ended")
         #expect(report?["eta_seconds"] == nil)
+    }
+
+    @Test func whatKeepsRunsWaitingIsToldInsteadOfATimeLeft() async throws {
+        let bench = try Workbench()
+        let store = try Store(CacheFolder(path: bench.cache))
+        let job = try Self.job(in: store, bench)
+        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
+        try store.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 10), lease: .seconds(60))
+        try store.settle(claim, as: .hindered("cannot write /c/x: No space left on device"))
+        let reason = "cannot write /c/x: No space left on device"
+        let line = "\(claim.run) waits: \(reason)"
+        let status = try await bench.orchestrator(["status", "1"])
+        #expect(status.output.contains("\n\(line)\n") && !status.output.contains("left\n"), "\(status.output)")
+        #expect(try await bench.orchestrator(["list"]).output.contains("1 pending  \(line)\n"))
+        #expect(
+            try await bench.orchestrator(["why", "1"]).output
+                == "Job 1: nothing has failed\n\nWaiting\n  1 run (\(claim.run)): \(reason)\n")
+        let report =
+            try JSONSerialization.jsonObject(
+                with: Data(try await bench.orchestrator(["status", "1", "--json"]).output.utf8)) as? [String: Any]
+        let told = try #require((report?["jobs"] as? [[String: Any]])?.first)
+        #expect(told["notes"] as? [String] == [line] && told["eta_seconds"] == nil)
     }
 
     /// A job of one spec with 100 steps.

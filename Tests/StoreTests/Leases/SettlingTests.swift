@@ -50,6 +50,27 @@ struct SettlingTests {
         #expect(try store.openWork(of: job) == OpenWork(pending: 2, running: 0))
     }
 
+    @Test func whatKeepsARunWaitingIsKnownUntilItIsClaimed() throws {
+        let (job, agent, claim) = try claimed(of: 2)
+        #expect(try store.settle(claim, as: .hindered("no space left")).status == .pending)
+        #expect(try store.hindrances(of: job) == [RunFailure(run: claim.run, error: "no space left")])
+        let again = try #require(try store.claimNext(of: job, by: agent, lease: lease))
+        #expect(again.run == claim.run && again.attempt == 2)
+        #expect(try store.hindrances(of: job).isEmpty, "it is at work")
+        // Whoever stops it now has another reason, and a failure is no obstacle.
+        try store.release(again, reason: "the agent was stopped")
+        #expect(try store.hindrances(of: job).isEmpty)
+        let third = try #require(try store.claimNext(of: job, by: agent, lease: lease))
+        try store.fail(third, error: "no luck", retry: true)
+        #expect(try store.hindrances(of: job).isEmpty)
+        let fourth = try #require(try store.claimNext(of: job, by: agent, lease: lease))
+        try store.settle(fourth, as: .hindered("no space left"))
+        #expect(try store.hindrances(of: job).count == 1)
+        try store.complete(try #require(try store.claimNext(of: job, by: agent, lease: lease)), metrics: [:])
+        #expect(try store.hindrances(of: job).isEmpty)
+        #expect(try store.snapshot(of: job).runs[0].error == nil)
+    }
+
     @Test func aRunThatFailsMayBeTriedAgainAtOnceOrAfterTheOthers() throws {
         let (_, _, claim) = try claimed(of: 2)
         let (status, next) = try store.settle(claim, as: .failed("no luck", retry: true), claimingFor: lease)

@@ -34,6 +34,8 @@ package struct FailureAnalysis: Encodable {
     package let causes: [Cause]
     /// Runs that their search has stopped early, by reason.
     package let stopped: [Cause]
+    /// Runs that wait for an obstacle to pass, by obstacle.
+    package let waiting: [Cause]
     /// Attempts that failed or were lost, by what became of them, of runs that did not fail for good.
     package let mendedAttempts: Int
     /// Nodes with failed or lost attempts, the worst first.
@@ -47,15 +49,20 @@ package struct FailureAnalysis: Encodable {
     /// Agents of this machine that ended without a goodbye, a line for each way.
     package let lost: [String]
 
-    package init(_ snapshot: JobSnapshot, attempts: [Attempt], endings: [SlurmEnding] = []) throws(Failure) {
+    package init(
+        _ snapshot: JobSnapshot, attempts: [Attempt], endings: [SlurmEnding] = [], hindrances: [RunFailure] = [],
+        shortages: [String] = []
+    ) throws(Failure) {
         slurm = endings.lines(spoken: snapshot.spoken)
         lost = Self.lost(of: snapshot)
         job = snapshot.job.id.rawValue
         runs = snapshot.runs.count
         let failed = snapshot.runs.filter { $0.status == .failed }
         failedRuns = failed.count
-        causes = Self.causes(of: failed)
-        stopped = Self.causes(of: snapshot.runs.filter { $0.status == .stopped })
+        causes = Self.causes(of: failed.map { ($0.id, $0.error) })
+        stopped = Self.causes(of: snapshot.runs.filter { $0.status == .stopped }.map { ($0.id, $0.error) })
+        waiting =
+            shortages.map { Cause(cause: $0, runs: []) } + Self.causes(of: hindrances.map { ($0.run, $0.error) })
         let ended = attempts.filter { $0.outcome != nil && $0.outcome != .cancelled }
         let bad = ended.filter { $0.outcome == .failed || $0.outcome == .lost }
         let failedNames = Set(failed.map(\.id))
@@ -87,8 +94,8 @@ package struct FailureAnalysis: Encodable {
         return names.map { "\(plural($1.count, "agent")) (\($1.joined(separator: ", "))): \($0)" }.sorted()
     }
 
-    private static func causes(of runs: [Run]) -> [Cause] {
-        FailureCause.grouping(runs.map { ($0.id, $0.error) }).map { cause in
+    private static func causes(of runs: [(RunID, String?)]) -> [Cause] {
+        FailureCause.grouping(runs).map { cause in
             Cause(cause: cause.text, runs: cause.runs.map(\.rawValue))
         }
     }
@@ -114,7 +121,9 @@ package struct FailureAnalysis: Encodable {
     /// For people.
     package func text(_ style: Style) -> String {
         guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty || !lost.isEmpty else {
-            let lines = ["Job \(job): nothing has failed"] + section("Stopped early", stopped, style)
+            let lines =
+                ["Job \(job): nothing has failed"] + section("Waiting", waiting, style)
+                + section("Stopped early", stopped, style)
             return lines.joined(separator: "\n") + "\n"
         }
         var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
@@ -127,7 +136,7 @@ package struct FailureAnalysis: Encodable {
         if mendedAttempts > 0 {
             lines.append("\(plural(mendedAttempts, "attempt")) ended in a failure or a loss, and their runs went on")
         }
-        lines += section("By cause", causes, style)
+        lines += section("By cause", causes, style) + section("Waiting", waiting, style)
         if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }
         let bad = nodes.map(\.failed).reduce(0, +)
         for node in nodes.prefix(10) {
@@ -160,6 +169,7 @@ package struct FailureAnalysis: Encodable {
         guard !causes.isEmpty else { return [] }
         return ["", style.paint(title, .bold)]
             + causes.map { cause in
+                guard !cause.runs.isEmpty else { return "  " + cause.cause }
                 let names = cause.runs.prefix(3).joined(separator: ", ") + (cause.runs.count > 3 ? ", …" : "")
                 return "  \(plural(cause.runs.count, "run")) (\(names)): \(cause.cause)"
             }

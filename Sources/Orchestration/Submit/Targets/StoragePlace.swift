@@ -6,6 +6,8 @@ package struct StoragePlace {
     /// Bytes and files that are free, and who counts them; those that are not known are missing.
     package let free: [(bytes: Int?, files: Int?, owner: String)]
 
+    package init(free: [(bytes: Int?, files: Int?, owner: String)]) { self.free = free }
+
     package init(holding folder: String) {
         var path = folder
         while path.count > 1, !FileManager.default.fileExists(atPath: path) {
@@ -30,9 +32,20 @@ package struct StoragePlace {
         }
     }
 
+    /// What is used up, in words.
+    package var exhausted: [String] {
+        free.filter { $0.bytes ?? .max < Self.nothing || $0.files == 0 }.map {
+            "\($0.owner) has no room left: agents wait until there is some"
+        }
+    }
+
+    /// Less than this is no room for a run's next row and the state file's next change.
+    private static let nothing = 1 << 16
+
     private static func fileSystem(_ path: String) -> (Int?, Int?, String)? {
         var info = statvfs()
-        guard statvfs(path, &info) == 0 else { return nil }
+        // A file system of no size at all does not tell.
+        guard statvfs(path, &info) == 0, info.f_blocks > 0 else { return nil }
         let bytes = Int(
             clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)
         // Some file systems do not count files.
