@@ -62,20 +62,47 @@ extension Submission {
         let isTracked = environment["WANDB_MODE"] != "disabled"
         return try Estimate(
             plan, parallelism, store: store, runs: cache.runs, isTracked: isTracked,
-            room: MemoryRoom(
-                executor: executor.kind, options: request.options, threads: parallelism.threads,
-                environment: environment),
-            place: StoragePlace(holding: cache.path),
-            memory: { drafts throws(Failure) in
-                guard !drafts.isEmpty else { return [] }
-                let worker = try Program.worker(environment: environment)
-                return try LanguageModels(worker: worker, cache: cache, environment: environment).memory(of: drafts)
-            }
+            room: memoryRoom,
+            place: StoragePlace(holding: cache.path), memory: memory
         ) { () throws(Failure) in
             StepTimer(
                 worker: try Program.worker(environment: environment), environment: environment,
                 threads: parallelism.threads)
         }
+    }
+
+    /// Compares the memory that the specs need with what there is for each, as their agents will.
+    ///
+    /// - Returns: What will not go well, of each experiment.
+    /// - Throws: ``Failure`` if none of the specs fits.
+    package func checkMemory() throws(Failure) -> [String] {
+        let room = memoryRoom
+        var needs: [MemoryNeed?] = []
+        for part in plan.parts {
+            needs.append(
+                try MemoryNeed(of: plan.drafts[part.range], threads: parallelism.threads, room: room) {
+                    drafts throws(Failure) in
+                    do throws(Failure) { return try memory(of: drafts) } catch {
+                        if error == .interrupted { throw error }
+                        // What the worker can't tell now, it tells the agent.
+                        return drafts.map { _ in nil }
+                    }
+                })
+        }
+        try MemoryNeed.check(needs, room, executor: executor.kind)
+        return zip(needs, plan.parts).compactMap { $0?.warning(of: $1.experiment, room) }
+    }
+
+    private var memoryRoom: MemoryRoom? {
+        MemoryRoom(
+            executor: executor.kind, options: request.options, threads: parallelism.threads, environment: environment)
+    }
+
+    /// The memory that runs of language models take.
+    private func memory(of drafts: [SpecDraft]) throws(Failure) -> [Int?] {
+        guard !drafts.isEmpty else { return [] }
+        let worker = try Program.worker(environment: environment)
+        return try LanguageModels(worker: worker, cache: cache, environment: environment).memory(of: drafts)
     }
 
     private var parallelism: Parallelism {

@@ -203,11 +203,41 @@ struct DryRunTests {
         #expect(warning.hasSuffix("is \(limit) (the first: C=2000000000)"))
     }
 
+    @Test func whatNoAgentHasMemoryForIsRefusedBeforeItIsStored() async throws {
+        let all = try bench.write("global: {C: {values: [2000000000, 2000000001]}}", to: "all.yaml")
+        let some = try bench.write("global: {C: {values: [2000000000, 20]}}", to: "some.yaml")
+        for more in [[], ["--dry-run"]] {
+            let answer = try await bench.orchestrator(
+                ["submit", "--executor", "local", "--experiments", "tms_5-2", "--sweep", all] + more)
+            #expect(answer.code == 2 && answer.output.isEmpty)
+            #expect(
+                answer.error.contains(
+                    /none of the 2 specs fits into memory: the smallest needs [\d.]+ TB, .+ is [\d.]+ [GT]B\n/),
+                "\(answer.error)")
+        }
+        #expect(bench.files().isEmpty)
+        let stored = try await bench.orchestrator(
+            ["submit", "--executor", "local", "--experiments", "tms_5-2", "--sweep", some])
+        #expect(stored.code == 0)
+        #expect(
+            stored.error.hasPrefix("orchestrator: 1 of 2 specs of tms_5-2 needs more memory than there is, up to "),
+            "\(stored.error)")
+    }
+
     @Test(arguments: [
         ("4G", 4 << 30), ("512", 512 << 20), ("2048K", 2 << 20), ("1t", 1 << 40), ("0", nil), ("x", nil),
     ])
     func sizesAreReadAsSbatchReadsThem(text: String, bytes: Int?) {
         #expect(MemoryRoom.bytes(text) == bytes)
+    }
+
+    @Test func aFullDiskOrQuotaIsTold() {
+        let places: [(bytes: Int?, files: Int?, owner: String)] = [
+            (1000, 7, "a"), (nil, 0, "b"), (1 << 30, nil, "c"), (nil, nil, "d"), (0, nil, "e"),
+        ]
+        #expect(
+            StoragePlace(free: places).exhausted
+                == ["a", "b", "e"].map { "\($0) has no room left: agents wait until there is some" })
     }
 
     @Test func onSlurmARunHasWhatItsJobAsksFor() {

@@ -45,14 +45,7 @@ extension Estimate {
 
     /// What will not go well as it is asked for.
     package var warnings: [String] {
-        items.compactMap { item in
-            guard let memory = item.memory, memory.tooLarge > 0, let room else { return nil }
-            let settings = memory.example.map { Overrides($0.overrides).text() } ?? ""
-            return "\(memory.tooLarge) of \(plural(item.part.range.count, "spec")) of \(item.part.experiment) "
-                + "\(memory.tooLarge == 1 ? "needs" : "need") more memory than there is, up to "
-                + "\(RunDetails.size(memory.largest)), and will fail: \(room.owner) is \(RunDetails.size(room.perRun))"
-                + (settings.isEmpty ? "" : " (the first: \(settings))")
-        } + slotShortage + shortages
+        items.compactMap { $0.memory?.warning(of: $0.part.experiment, room) } + slotShortage + shortages
     }
 
     /// Runs that share an agent's memory wait for each other where it is not enough for all of them.

@@ -65,17 +65,6 @@ package struct Estimate {
                 draft.target.map { DiskUse(draft.config, target: $0, isTracked: isTracked) }
             }
             states += files.map(\.checkpoints)
-            let texts = Dictionary(
-                zip(sizes, drafts).filter { $1.config.taskConfig.text != nil }, uniquingKeysWith: { first, _ in first })
-            let told = Dictionary(
-                uniqueKeysWithValues: zip(texts.keys, try tell(texts.keys.compactMap { texts[$0] })))
-            let memory = zip(drafts, sizes).compactMap { draft, size -> (draft: SpecDraft, bytes: Int)? in
-                let bytes =
-                    texts[size] != nil
-                    ? told[size] ?? nil
-                    : draft.target.map { MemoryUse(draft.config, target: $0, threads: parallelism.threads).bytes }
-                return bytes.map { (draft, $0) }
-            }
             let steps = drafts.map(\.config.steps)
             items.append(
                 Item(
@@ -83,7 +72,7 @@ package struct Estimate {
                     seconds: seconds.count == drafts.count ? seconds : [],
                     disk: files.count == drafts.count ? files.reduce(0) { $0.saturated(adding: $1.kept) } : nil,
                     files: drafts.reduce(0) { $0 + DiskUse.files(of: $1.config, isTracked: isTracked) },
-                    memory: memory.count == drafts.count ? MemoryNeed(memory, room: room) : nil))
+                    memory: try MemoryNeed(of: drafts, threads: parallelism.threads, room: room, tell: tell)))
         }
         self.items = items
         self.parallelism = parallelism

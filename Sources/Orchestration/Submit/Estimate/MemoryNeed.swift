@@ -4,8 +4,10 @@ package import Store
 
 /// The memory that specs need, beside what there is for each.
 package struct MemoryNeed {
-    /// What the largest spec takes.
-    package let largest: Int
+    /// What the largest and the smallest spec take.
+    package let largest, smallest: Int
+    /// How many specs there are.
+    package let count: Int
     /// How many specs take more than there is for one.
     package let tooLarge: Int
     /// The settings of the first of those.
@@ -14,8 +16,69 @@ package struct MemoryNeed {
     package init(_ specs: [(draft: SpecDraft, bytes: Int)], room: MemoryRoom?) {
         let excessive = specs.filter { spec in room.map { spec.bytes > $0.perRun } ?? false }
         largest = specs.map(\.bytes).max() ?? 0
+        smallest = specs.map(\.bytes).min() ?? 0
+        count = specs.count
         tooLarge = excessive.count
         example = excessive.first?.draft
+    }
+
+    /// What the specs of one experiment need; nil where the shape of some target is not known.
+    ///
+    /// - Parameters:
+    ///   - drafts: The specs.
+    ///   - threads: How many threads each of their runs has.
+    ///   - room: How much memory there is for a run.
+    ///   - tell: Tells the memory of language models' runs, whose shapes their own files tell.
+    /// - Throws: What `tell` throws.
+    package init?(
+        of drafts: ArraySlice<SpecDraft>, threads: Int, room: MemoryRoom?,
+        tell: ([SpecDraft]) throws(Failure) -> [Int?]
+    ) throws(Failure) {
+        let sizes = drafts.map { RunSize($0.config, target: $0.target) }
+        let texts = Dictionary(
+            zip(sizes, drafts).filter { $1.config.taskConfig.text != nil }, uniquingKeysWith: { first, _ in first })
+        let told = Dictionary(uniqueKeysWithValues: zip(texts.keys, try tell(texts.keys.compactMap { texts[$0] })))
+        let needs = zip(drafts, sizes).compactMap { draft, size -> (draft: SpecDraft, bytes: Int)? in
+            let bytes =
+                texts[size] != nil
+                ? told[size] ?? nil
+                : draft.target.map { MemoryUse(draft.config, target: $0, threads: threads).bytes }
+            return bytes.map { (draft, $0) }
+        }
+        guard needs.count == drafts.count else { return nil }
+        self.init(needs, room: room)
+    }
+
+    /// What is wrong where some specs take more than there is, or nil.
+    package func warning(of experiment: String, _ room: MemoryRoom?) -> String? {
+        guard tooLarge > 0, let room else { return nil }
+        let settings = example.map { Overrides($0.overrides).text() } ?? ""
+        return "\(tooLarge) of \(plural(count, "spec")) of \(experiment) "
+            + "\(tooLarge == 1 ? "needs" : "need") more memory than there is, up to "
+            + "\(RunDetails.size(largest)), and will fail: \(room.owner) is \(RunDetails.size(room.perRun))"
+            + (settings.isEmpty ? "" : " (the first: \(settings))")
+    }
+
+    /// Refuses a submission none of whose specs has enough memory, as every agent would.
+    ///
+    /// - Parameters:
+    ///   - needs: What the specs of each experiment need; nil where that is not known.
+    ///   - room: How much memory there is for a run.
+    ///   - executor: Who starts the agents.
+    /// - Throws: ``Failure`` that names the least there would have to be.
+    package static func check(_ needs: [MemoryNeed?], _ room: MemoryRoom?, executor: ExecutorKind) throws(Failure) {
+        let known = needs.compactMap(\.self)
+        guard let room, known.count == needs.count, known.allSatisfy({ $0.tooLarge == $0.count }),
+            let least = known.map(\.smallest).min()
+        else { return }
+        let count = known.reduce(0) { $0 + $1.count }
+        let remedy = executor == .slurm ? "; ask for more with --mem" : ""
+        throw .badInput(
+            count == 1
+                ? "the spec needs \(RunDetails.size(least)) of memory, \(room.owner) is "
+                    + "\(RunDetails.size(room.perRun))\(remedy)"
+                : "none of the \(count) specs fits into memory: the smallest needs \(RunDetails.size(least)), "
+                    + "\(room.owner) is \(RunDetails.size(room.perRun))\(remedy)")
     }
 }
 
