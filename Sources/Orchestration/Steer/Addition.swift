@@ -42,11 +42,14 @@ package struct Addition {
         (self.job, self.state) = (job, state)
         let present = try state.store.experiments(of: job.id)
         let names = try experiments.isEmpty ? [Self.names(present, of: job)] : experiments
+        let secrets = Secrets(state.environment)
+        try SweepPlan.refuse(secrets, experiments: names, sweep: sweep, settings: settings)
         plan = try SweepPlan(
             experiments: names, sweep: sweep, settings: settings,
             after: .init(settings: job.settings, sweepSeed: job.sweepSeed),
             sampling: samples.map { Sampling(count: $0, seed: seed ?? job.sweepSeed ?? 0) }, seed: seed,
             project: job.project, runs: state.cache.runs)
+        try plan.refuse(secrets)
         kept =
             plan.settings.filter { !settings.contains($0) }.map { "--set \($0)" }
             + (seed == nil && plan.sampling != nil ? job.sweepSeed.map { ["--sweep-seed \($0)"] } ?? [] : [])

@@ -110,6 +110,7 @@ struct Rename: AsyncParsableCommand {
 enum MarkText {
     /// Refuses what would not stand on one line of a table.
     static func check(_ text: String, _ what: String, atMost limit: Int) throws {
+        try Secrets.validate(text, as: what)
         guard text.count <= limit else {
             throw ValidationError("\(what) has \(limit) characters at most, not \(text.count)")
         }

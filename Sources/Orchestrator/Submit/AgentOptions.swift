@@ -54,6 +54,7 @@ struct AgentOptions: ParsableArguments {
     var sbatchArgument: [String] = []
 
     func validate() throws {
+        for argument in sbatchArgument { try Secrets.validate(argument, as: "--sbatch-arg") }
         for (name, value) in [("n-agents", agentCount), ("threads", threads), ("cpus-per-task", cpusPerTask)] {
             if let value, value < 1 { throw ValidationError("--\(name) is \(value); it takes 1 or more") }
         }

@@ -145,9 +145,11 @@ struct Submit: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         Interruption.listen()
         let cache = try OpenStore.folder(environment)
+        let secrets = try refuseKeys(environment)
         let plan = try SweepPlan(
             experiments: experiments, sweep: sweep, settings: settings, sampling: search.sampling,
             seed: search.sweepSeed, project: project, runs: cache.runs)
+        try plan.refuse(secrets)
         for doubt in plan.doubts { printError(doubt) }
         let slurm = SlurmCommands(environment: environment)
         let site = try SiteFile.read(cache: cache)
@@ -169,6 +171,7 @@ struct Submit: AsyncParsableCommand {
             turns: Submission.Turns(
                 after: after.map(JobID.init), maxRunning: maxRunning, failFast: failFast == 0 ? nil : failFast))
         try submission.checkLanguageModels()
+        let shortages = try submission.checkMemory()
         try submission.tryObservers()
         if dryRun {
             let estimate = try submission.estimate()
@@ -181,7 +184,11 @@ struct Submit: AsyncParsableCommand {
                     : try submission.preview(estimate, arrays: arrays, style), terminator: "")
             return
         }
-        if experiments.isEmpty, sweep == nil { try showCost(of: submission) }
+        if experiments.isEmpty, sweep == nil {
+            try showCost(of: submission)
+        } else {
+            for shortage in shortages { printError(shortage) }
+        }
         await Self.recover(cache, environment)
         try RemoteTargets(cache: cache, environment: environment).fetch(plan.remoteTargets)
         try plan.checkDownloads(in: cache.runs)
@@ -201,6 +208,17 @@ struct Submit: AsyncParsableCommand {
                 job: started.snapshot.job.id, store: started.store, cache: cache, slurm: slurm, stopsAgents: true
             ).run()
         }
+    }
+
+    /// Refuses a command line in which a key stands, or in one of its files; returns what counts as one.
+    private func refuseKeys(_ environment: [String: String]) throws(Failure) -> Secrets {
+        let secrets = Secrets(environment)
+        try secrets.refuse(project, as: "--project", isName: true)
+        try secrets.refuse(suffix, as: "--job-suffix")
+        try secrets.refuse(onFinish, as: "--on-finish")
+        try secrets.refuse(onFailure, as: "--on-failure")
+        try SweepPlan.refuse(secrets, experiments: experiments, sweep: sweep, settings: settings)
+        return secrets
     }
 
     /// Puts right what others have left half done; whatever keeps the state from being used, storing the job meets too.

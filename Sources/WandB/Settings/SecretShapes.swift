@@ -23,12 +23,15 @@ public enum SecretShapes {
     /// A setting's value for a message, or a word on why it is not shown: it may hold a secret that was meant for
     /// another setting.
     static func quoted(_ value: String) -> String {
+        mayBeOne(value) ? "(its value may hold a key and is not shown)" : "'\(value)'"
+    }
+
+    /// Whether a setting's value may hold a secret, by far more than what a key looks like: `http://host/?token=…` too.
+    public static func mayBeOne(_ value: String) -> Bool {
         let words = value.split { !$0.isLetter && !$0.isNumber }
-        let mayHoldSecret =
-            value.count > 80 || value.contains("@") || mayOccur(in: value) || isSecret(name: value)
+        return value.count > 80 || value.contains("@") || mayOccur(in: value) || isSecret(name: value)
             || words.contains { $0.count >= 16 && $0.contains(where: \.isNumber) }
             || value.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        return mayHoldSecret ? "(its value may hold a key and is not shown)" : "'\(value)'"
     }
 
     /// How tokens that tell what they are begin, and how many letters, digits and other characters follow.

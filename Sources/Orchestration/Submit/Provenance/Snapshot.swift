@@ -3,6 +3,7 @@ import Foundation
 package import Store
 import JSON
 import Version
+import WandB
 
 /// What a job was submitted from, kept beside its worker as `snapshot.json`: enough to say later which code, configs,
 /// targets and machine a result came from.
@@ -62,15 +63,21 @@ package struct Snapshot: Encodable {
         self.targets = targets.sorted { $0.key < $1.key }.map { Copy(source: $0.key, copy: $0.value, sha256: nil) }
         self.observers = observers.map { ObserverNote($0, environment: environment) }
         variables = Self.telling(environment, secrets)
-        secretVariables = secrets.names
+        let hidden = environment.filter { Self.mayHide($0.key, $0.value) }.keys
+        secretVariables = Set(secrets.names).union(hidden).sorted()
     }
 
     /// The variables that this program, OpenBLAS, SLURM or W&B act on.
     private static func telling(_ environment: [String: String], _ secrets: Secrets) -> [String: String] {
         let prefixes = ["SPD_", "OMP_", "OPENBLAS_", "SBATCH_", "SLURM_CONF", "SLURM_PARTITION", "WANDB_"]
         return environment.filter { name, value in
-            prefixes.contains(where: name.hasPrefix) && !Secrets.isSecret(name, value)
+            prefixes.contains(where: name.hasPrefix) && !Secrets.isSecret(name, value) && !mayHide(name, value)
         }.mapValues { secrets.redacted(GitCheckout.withoutCredentials($0)) }
+    }
+
+    /// Whether a setting of W&B's may hold a key that was meant for another: what messages do not show is not stored.
+    private static func mayHide(_ name: String, _ value: String) -> Bool {
+        name.hasPrefix("WANDB_") && SecretShapes.mayBeOne(value)
     }
 
     private static func slurmVersion(_ environment: [String: String]) -> String? {

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Foundation
+import Orchestration
+
+extension Secrets {
+    /// Refuses an argument that is stored, or shown in a message, as it is, if a key stands in it.
+    ///
+    /// - Parameters:
+    ///   - text: The argument.
+    ///   - what: What it is, for the message, which does not show it.
+    /// - Throws: `ValidationError`, as parsers of arguments do.
+    static func validate(_ text: String, as what: String) throws {
+        do throws(Failure) {
+            try Secrets(ProcessInfo.processInfo.environment).refuse(text, as: what)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+}
