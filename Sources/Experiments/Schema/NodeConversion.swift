@@ -12,7 +12,7 @@ struct NodeConversion {
     let reading: ScalarReading
     /// How many further nodes a document may have.
     private var budget = 200_000
-    private let text: String
+    private let readable: AdjacentValues
     /// The lines of the text, from the first alias on.
     private var lines: [[Unicode.Scalar]]?
     /// Everything before has been met already: a node that stands there comes out of an alias.
@@ -29,8 +29,8 @@ struct NodeConversion {
         static func < (a: Position, b: Position) -> Bool { (a.line, a.column) < (b.line, b.column) }
     }
 
-    init(text: String, _ reading: ScalarReading) {
-        self.text = text
+    init(_ readable: AdjacentValues, _ reading: ScalarReading) {
+        self.readable = readable
         self.reading = reading
     }
 
@@ -162,12 +162,12 @@ extension NodeConversion {
     }
 
     private func place(of node: Node) -> SourcePlace? {
-        node.mark.map { SourcePlace(line: $0.line, column: $0.column, aliasLine: aliasLine) }
+        node.mark.map { readable.original(SourcePlace(line: $0.line, column: $0.column, aliasLine: aliasLine)) }
     }
 
     /// The line of the next alias with a name, which the cursor is put behind.
     private mutating func find(_ name: String) -> Int {
-        let lines = lines ?? Self.lines(of: text)
+        let lines = lines ?? Self.lines(of: readable.text)
         self.lines = lines
         let token = ["*"] + Array(name.unicodeScalars)
         var line = cursor.line

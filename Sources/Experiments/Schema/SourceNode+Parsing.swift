@@ -43,17 +43,18 @@ extension SourceNode {
             throw failure(.malformed("its aliases (*name) stand for more than 16 MB of text; write the values out"))
         }
         let body = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        var readable = AdjacentValues(body)
         do {
-            let (parser, root) = try parsed(body)
+            let (parser, root) = try parsed(&readable)
             guard let root else { return nil }
-            var conversion = NodeConversion(text: body, reading)
+            var conversion = NodeConversion(readable, reading)
             // Nodes know their anchors for as long as the parser lives.
             return try withExtendedLifetime(parser) { try conversion.convert(root) }
         } catch let error as ConversionFailure {
             throw failure(error.cause, error.place)
         } catch let error as YamlError {
             let place = place(of: error)
-            throw failure(cause(of: error, in: body, at: place), place)
+            throw failure(cause(of: error, in: readable.text, at: place), place.map { readable.original($0) })
         } catch {
             throw failure(.malformed("\(error)"))
         }
@@ -63,16 +64,21 @@ extension SourceNode {
     ///
     /// The basic resolver leaves the meaning of scalars to ``ConfigValue``, and without its regular
     /// expressions keys are compared as the text they are.
-    private static func parsed(_ text: String) throws -> (Parser, Node?) {
-        let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
-        do {
-            return (parser, try parser.singleRoot())
-        } catch YamlError.duplicatedKeysInMapping(["<<"], let context) {
-            guard let toldApart = MergeKeys.toldApart(in: text) else {
-                throw YamlError.duplicatedKeysInMapping(duplicates: ["<<"], context: context)
+    private static func parsed(_ readable: inout AdjacentValues) throws -> (Parser, Node?) {
+        while true {
+            let parser = try Parser(yaml: readable.text, resolver: .basic, encoding: .utf8)
+            do {
+                return (parser, try parser.singleRoot())
+            } catch YamlError.duplicatedKeysInMapping(["<<"], let context) {
+                guard let toldApart = MergeKeys.toldApart(in: readable.text) else {
+                    throw YamlError.duplicatedKeysInMapping(duplicates: ["<<"], context: context)
+                }
+                readable.replace(by: toldApart)
+            } catch let error as YamlError {
+                guard case .scanner(_, let problem, _, _) = error, let place = place(of: error),
+                    readable.takesApart(problem, at: place)
+                else { throw error }
             }
-            let parser = try Parser(yaml: toldApart, resolver: .basic, encoding: .utf8)
-            return (parser, try parser.singleRoot())
         }
     }
 

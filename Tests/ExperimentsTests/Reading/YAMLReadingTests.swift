@@ -101,6 +101,25 @@ struct YAMLReadingTests {
                 """)
     }
 
+    @Test func aValueMayFollowItsColonAtOnceInAFlowMapping() throws {
+        #expect(try value("{values:[1, 2]}").json == #"{"values": [1, 2]}"#)
+        #expect(
+            try value("a: {b:{c:[x]}, d:{}, e:}\n# {no:[1]}").json == #"{"a": {"b": {"c": ["x"]}, "d": {}, "e": null}}"#
+        )
+        // A colon within a word, a quoted text or a block mapping is none that begins a value.
+        #expect(try value("{a: b:c, 'd:[e': 1}").json == #"{"a": "b:c", "d:[e": 1}"#)
+        #expect(try value("a:[1]").json == #""a:[1]""#)
+        let text = "g: &g {lr:{values:[1]}, C:{values:[2]}}\r\n\u{85}t: {<<: *g, <<: {seed:[x, y]}, z: [1}"
+        #expect(problems { _ = try value(text) }.hasPrefix("s:3:37: not valid YAML"))
+        let sweep = "tms_5-2: {lr:{values:[0.1, 0]}, C:{values:[q]}}"
+        let experiment = try Registry.experiment(named: "tms_5-2")
+        #expect(
+            problems { _ = try SweepFile.load(yaml: sweep, source: "s").expand(experiments: [experiment]) } == """
+                s:1:28: tms_5-2.lr.values[1]: found 0, expected a number > 0
+                s:1:44: tms_5-2.C.values[0]: found "q", expected a positive integer (below 2^31)
+                """)
+    }
+
     @Test func manyAliasesAreFineAndOnesThatMultiplyAreRefused() throws {
         let sections = (0..<300).map { "s\($0): {<<: *base, x: *one}" }.joined(separator: "\n")
         #expect(throws: Never.self) { try value("base: &base {a: 1, b: 2}\none: &one 1\n\(sections)") }
