@@ -28,14 +28,17 @@ enum ForeignFile {
                 "this is an experiment file of seml's; "
                     + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
         }
-        if !keys.contains("global"), !keys.contains("parameters") {
-            for (tool, own) in others {
-                guard let key = entries.map(\.key).first(where: own.contains) else { continue }
-                return problem(
-                    at: key,
-                    "this is a file for \(tool); "
-                        + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
-            }
+        if !keys.contains("global"), let (tool, key) = foreignTool(of: entries, readAs: role) {
+            return problem(
+                at: key,
+                "this is a file for \(tool); "
+                    + (role == .sweep ? sweepForm : "an experiment is one mapping of keys to values"))
+        }
+        if let key = ["wandb_version", "_wandb"].first(where: keys.contains) {
+            return problem(
+                at: key,
+                "this is the config.yaml that W&B keeps of a run, each value below 'value:'; "
+                    + (role == .sweep ? sweepForm : "take the run's final_config.yaml"))
         }
         switch role {
         case .sweep: return sweepProblem(entries, keys, problem)
@@ -49,8 +52,69 @@ enum ForeignFile {
     private static let others: [(tool: String, keys: Set<String>)] = [
         ("Optuna", ["study_name", "n_trials", "direction", "directions"]),
         ("Ray Tune", ["param_space", "tune_config", "num_samples"]), ("NNI", ["searchSpace", "searchSpaceFile"]),
-        ("Determined", ["hyperparameters", "searcher"]), ("Kubernetes", ["apiVersion"]),
+        ("NNI", ["trialConcurrency", "experimentName"]), ("Determined", ["searcher"]), ("Kubernetes", ["apiVersion"]),
+        ("MLflow", ["entry_points"]), ("DVC", ["stages"]), ("Vertex AI", ["studySpec"]), ("Polyaxon", ["matrix"]),
+        ("SageMaker", ["ParameterRanges", "HyperParameterTuningJobConfig"]), ("Guild", ["operations"]),
+        ("Comet", ["algorithm"]), ("Spearmint", ["experiment-name"]), ("Optuna or Azure ML", ["search_space"]),
+        ("Determined or DeepHyper", ["hyperparameters"]), ("Keras Tuner", ["space"]),
     ]
+
+    /// Keys of one parameter as other tools write it: all of a set must be there.
+    private static let parameterForms: [(tool: String, keys: Set<String>)] = [
+        ("NNI", ["_type", "_value"]), ("ConfigSpace or SMAC", ["type", "lower", "upper"]),
+        ("Ray Tune", ["grid_search"]), ("seml", ["type", "options"]), ("Guild", ["flags"]),
+        ("Azure ML or Keras Tuner", ["min_value", "max_value"]), ("Determined", ["type", "minval", "maxval"]),
+        ("Optuna", ["name", "attributes"]),
+    ]
+
+    /// The tool that a file is for, and the key that tells.
+    private static func foreignTool(
+        of entries: [SourceNode.Entry], readAs role: Role
+    ) -> (tool: String, key: String)? {
+        for (tool, own) in others {
+            if let entry = entries.first(where: { own.contains($0.key) && !$0.value.isSection }) {
+                return (tool, entry.key)
+            }
+        }
+        guard role == .sweep else { return nil }
+        for entry in entries {
+            // W&B's parameters are a mapping.
+            if entry.key == "parameters", entry.value.isList { return ("Ax", entry.key) }
+            if let tool = tool(ofParametersIn: entry.value) { return (tool, entry.key) }
+            // A prior, as in `lr~loguniform(1e-5, 1)`.
+            if case .string(let text) = entry.value.value,
+                text.prefixMatch(of: /(log)?uniform\(|choices\(|normal\(|fidelity\(/) != nil
+            {
+                return ("Oríon", entry.key)
+            }
+        }
+        return nil
+    }
+
+    /// The tool whose way of writing a parameter is met first somewhere below.
+    private static func tool(ofParametersIn node: SourceNode) -> String? {
+        switch node.content {
+        case .scalar: return nil
+        case .list(let items): return items.lazy.compactMap(tool(ofParametersIn:)).first
+        case .map(let entries):
+            let keys = Set(entries.map(\.key))
+            if let form = parameterForms.first(where: { $0.keys.isSubset(of: keys) }) { return form.tool }
+            return entries.lazy.filter { !ExperimentConfig.compoundKeys.contains($0.key) }
+                .compactMap { tool(ofParametersIn: $0.value) }.first
+        }
+    }
+
+    /// What a text is that holds no keys at all; nil where that cannot be told.
+    static func kind(ofText text: String) -> String? {
+        let start = text.prefix(200).lowercased()
+        if start.hasPrefix("version https://git-lfs") {
+            return "this is a Git LFS pointer, not the file itself; run git lfs pull where it comes from"
+        }
+        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") {
+            return "this is a web page, not a YAML file"
+        }
+        return nil
+    }
 
     /// Keys of W&B's sweep files that mean nothing here.
     private static let wandbKeys: Set<String> = [
@@ -96,12 +160,6 @@ enum ForeignFile {
     private static func configProblem(
         _ keys: Set<String>, _ problem: (String, String) -> ConfigProblem
     ) -> ConfigProblem? {
-        if let key = ["wandb_version", "_wandb"].first(where: keys.contains) {
-            return problem(
-                key,
-                "this is the config.yaml that W&B keeps of a run, each value below 'value:'; take the run's final_config.yaml"
-            )
-        }
         if keys.contains("global") || keys.contains("parameters") && keys.contains("method") {
             return problem(
                 keys.contains("global") ? "global" : "parameters",
@@ -112,6 +170,12 @@ enum ForeignFile {
 }
 
 extension SourceNode {
+    /// Whether it may be the section of an experiment that happens to be called as another tool's key.
+    fileprivate var isSection: Bool {
+        guard case .map(let entries) = content else { return false }
+        return entries.contains { ExperimentConfig.isKnown($0.key) || $0.key == SweepReader.zipKey }
+    }
+
     fileprivate var isList: Bool { if case .list = content { true } else { false } }
 
     /// Whether a parameter of a sweep stands somewhere below.

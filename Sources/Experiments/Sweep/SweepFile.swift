@@ -87,8 +87,8 @@ extension SweepFile {
     private init(_ root: SourceNode, text: String, source: String) throws(ConfigError) {
         var reader = SweepReader(source: source)
         guard case .map(let entries) = root.content, !entries.isEmpty else {
-            let reason =
-                "found \(root.value), expected a mapping of 'global' and experiment names to parameters"
+            var reason = "found \(root.value), expected a mapping of 'global' and experiment names to parameters"
+            if case .string(let text) = root.value, let kind = ForeignFile.kind(ofText: text) { reason = kind }
             reader.report(.sweepForm(reason), path: "", at: root.place)
             throw ConfigError(reader.problems)
         }

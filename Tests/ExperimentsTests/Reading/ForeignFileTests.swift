@@ -53,6 +53,33 @@ struct ForeignFileTests {
             "fixed: {C: 1}\ngrid: {lr: {type: choice, options: [1]}}",
             "s:2:1: grid: this is an experiment file of seml's"
         ),
+        ("lr: {_type: loguniform, _value: [1e-5, 0.1]}", "s:1:1: lr: this is a file for NNI; "),
+        ("parameters:\n- {name: lr, type: range, bounds: [0.1, 1]}", "s:1:1: parameters: this is a file for Ax; "),
+        (
+            "algorithm: bayes\nparameters: {lr: {type: float, min: 0.1, max: 1}}",
+            "s:1:1: algorithm: this is a file for Comet; "
+        ),
+        ("lr: loguniform(1e-5, 1.0)\nseed: choices([1, 2])", "s:1:1: lr: this is a file for Oríon; "),
+        (
+            "a:\n  run: PPO\n  config: {lr: {grid_search: [1e-3, 1e-4]}}", "s:1:1: a: this is a file for Ray Tune; "
+        ),
+        ("lr: {type: uniform_float, lower: 0.1, upper: 1}", "s:1:1: lr: this is a file for ConfigSpace or SMAC; "),
+        (
+            "search_space: {lr: {type: uniform, min_value: 0.1, max_value: 1}}",
+            "s:1:1: search_space: this is a file for Azure ML"
+        ),
+        ("train: {flags: {lr: [1e-3, 1e-4]}}", "s:1:1: train: this is a file for Guild; "),
+        ("stages: {train: {cmd: a}}", "s:1:1: stages: this is a file for DVC; "),
+        ("entry_points: {main: {command: a}}", "s:1:1: entry_points: this is a file for MLflow; "),
+        ("studySpec: {parameters: []}", "s:1:1: studySpec: this is a file for Vertex AI; "),
+        ("matrix: {kind: grid, params: {lr: 1}}", "s:1:1: matrix: this is a file for Polyaxon; "),
+        (
+            "wandb_version: 1\nlr: {desc: null, value: 1}",
+            "s:1:1: wandb_version: this is the config.yaml that W&B keeps"
+        ),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:ab", "s:1:1: this is a Git LFS pointer"),
+        ("<!DOCTYPE html><html></html>", "s:1:1: this is a web page"),
+        ("matrix: {lr: {values: [1]}}", "s:1:1: matrix: unknown experiment 'matrix'"),
         ("seed: {values: [0]}", "s:1:1: seed: is a parameter; put it below 'global:', or below an experiment's name"),
         ("lr: [1e-3, 2e-3]", "s:1:1: lr: is a parameter; put it below 'global:', or below an experiment's name"),
         (
