@@ -46,7 +46,7 @@ enum CommandLineArguments {
     /// without a word.
     static func check(_ arguments: [String], commands: [String]) throws(Failure) {
         if let command = arguments.first, !command.hasPrefix("-"), command != "help", !commands.contains(command) {
-            let nearest = Spelling.nearest(to: command, among: commands)
+            let nearest = otherNames[command] ?? Spelling.nearest(to: command, among: commands)
             throw .badInput(
                 "there is no command '\(command)'"
                     + (nearest.map { "; did you mean \($0)?" } ?? " (`orchestrator --help` lists them)"))
@@ -56,6 +56,18 @@ enum CommandLineArguments {
             throw .badInput("\(option)")
         }
     }
+
+    /// What other programs call what is done here: no misspelling leads from one to the other, and `rm` is not `run`.
+    private static let otherNames = [
+        "stop": "cancel", "kill": "cancel", "abort": "cancel", "scancel": "cancel", "delete": "clean", "rm": "clean",
+        "remove": "clean", "prune": "clean", "gc": "clean", "restart": "retry", "rerun": "retry", "requeue": "retry",
+        "pause": "hold", "unhold": "release", "unpause": "release", "continue": "resume", "start": "resume",
+        "jobs": "list", "queue": "list", "squeue": "list", "ps": "list", "runs": "status", "agents": "status",
+        "watch": "status --watch", "top": "status --watch", "tail": "logs -f", "history": "export --history",
+        "csv": "export --csv", "cost": "status --cost", "usage": "du", "config": "experiments", "info": "show",
+        "describe": "show", "sub": "submit", "version": "--version", "check": "doctor", "diff": "compare",
+        "figures": "plot", "train": "run", "upload": "sync", "wandb": "sync",
+    ]
 
     /// `-mmcs`: a column whose large values come first.
     private static func isDescending(_ argument: String) -> Bool {

@@ -98,6 +98,9 @@ struct CommandLineTests {
             "--mem is 'lots'; it takes megabytes, or a size such as 8G (`orchestrator resume --help` explains the options)"
         ),
         (["statsu"], "there is no command 'statsu'; did you mean status?"),
+        (["rm", "1"], "there is no command 'rm'; did you mean clean?"),
+        (["stop"], "there is no command 'stop'; did you mean cancel?"),
+        (["watch"], "there is no command 'watch'; did you mean status --watch?"),
         (
             ["submit", "--n-agents", "-3"],
             "--n-agents is -3; it takes 1 or more (`orchestrator submit --help` explains the options)"
