@@ -112,7 +112,9 @@ package enum Terminal {
         return (Int(size.ws_row), Int(size.ws_col))
     }
 
-    /// A line that doesn't wrap; colour codes take no room. What is cut off ends in `…`: part of a number looks like one.
+    /// A line that doesn't wrap; colour codes take no room.
+    ///
+    /// What is cut off ends in `…`: part of a number looks like one.
     package static func cut(_ line: String, to columns: Int) -> String {
         let whole = part(line, of: columns)
         return whole ?? (part(line, of: columns - 1, isCut: true) ?? "")
