@@ -79,7 +79,11 @@ struct HubDownload {
         let unfinished = folder.incomplete(file.path, commit: commit)
         let descriptor = open(unfinished, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(.create, unfinished) }
-        defer { close(descriptor) }
+        defer {
+            close(descriptor)
+            // Nothing to go on from.
+            if Self.size(of: unfinished) == 0 { unlink(unfinished) }
+        }
         let sink = Sink(descriptor: descriptor, path: unfinished, folder: folder, progress: progress)
         let address =
             (name.kind == .model ? "/" : "/datasets/") + "\(name)/resolve/\(commit)/" + Self.escaped(file.path)

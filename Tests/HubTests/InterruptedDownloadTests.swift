@@ -20,6 +20,22 @@ struct InterruptedDownloadTests {
         }
     }
 
+    @Test func aFileThatTheHubRefusesLeavesNothing() throws {
+        try withHub { server, hub, home in
+            server.state.withLock {
+                let listing = "{\"sha\": \"\($0.commit)\", \"siblings\": [{\"rfilename\": \"config.json\"},"
+                $0.faults = [
+                    .init(body: Data((listing + "{\"rfilename\": \"model.safetensors\"}]}").utf8)),
+                    .init(status: 403, headers: ["X-Error-Code": "GatedRepo"]),
+                ]
+            }
+            #expect(refusal { _ = try hub.model("org/name", needsWeights: true) }.contains("is gated"))
+            let blobs = home + "/ours/models--org--name/blobs"
+            let left = try FileManager.default.contentsOfDirectory(atPath: blobs)
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
     /// As a process leaves it that is killed between two files: the first is not fetched again.
     @Test func filesOfADownloadThatEndedEarlyAreKept() throws {
         let shards = ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]
