@@ -162,6 +162,29 @@ struct LanguageSubmitTests {
         #expect(bench.files().isEmpty)
     }
 
+    @Test func anEmbeddingsLossOnOtherModulesIsRefused() async throws {
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let model = bench.path + "/model"
+        let trained = try await bench.run(
+            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
+        try #require(trained.code == 0, "\(trained.error)")
+        _ = try bench.write("{\"text\": \"a b\"}\n", to: "data/train.jsonl")
+        let config = Self.experiment(steps: 2)
+            .replacing("train:tiny\ntask", with: "\(model)\ntask")
+            .replacing("train:tiny", with: "\(bench.path)/data")
+        // The first is as it should be: both have to be looked at.
+        let both = ["submit", "--dry-run", "--experiments", try bench.write(config, to: "first.yaml"), "--experiments"]
+
+        let answer = try await bench.orchestrator(
+            both + [try bench.write(config + "\nembedding_recon_coeff: 1\n", to: "own.yaml")],
+            adding: ["HF_HUB_OFFLINE": "1"])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        let place = #/own.yaml:\d+:1: embedding_recon_coeff: exactly one module may be decomposed for it, an Embedding/#
+        #expect(answer.error.contains(place), "\(answer.error)")
+        #expect(bench.files().isEmpty)
+    }
+
     /// Its columns are not to blame.
     @Test func aDamagedFileIsToldByTheKeyThatNamesIt() async throws {
         _ = try bench.write(Self.target, to: "tiny_target.yaml")

@@ -24,14 +24,9 @@ final class LanguageModel {
     init(_ target: Transformer, settings: DecompositionSettings, length: Int, logsCrossEntropy: Bool)
         throws(KernelError)
     {
-        let modules = try target.shape.modules(matching: settings.modulePatterns)
-        if settings.coefficients[.embeddingRecon] != nil {
-            guard modules.count == 1, modules[0].kind.isEmbedding else {
-                throw .invalidSettings(
-                    "embedding_recon_coeff: exactly one module may be decomposed for it, an Embedding; "
-                        + "target_module_patterns selects \(modules.map(\.name).joined(separator: ", "))")
-            }
-        }
+        let modules = try target.shape.modules(
+            matching: settings.modulePatterns,
+            reconstructsEmbedding: settings.coefficients[.embeddingRecon] != nil)
         let tensors = target.stateDict
         weights = TransformerWeights(target)
         maps = PackedMaps(weights, backTo: modules.map(\.stage).min() ?? .head)

@@ -113,10 +113,26 @@ extension TransformerShape {
         return result
     }
 
-    /// Refuses patterns that select nothing, or what cannot be decomposed.
+    /// Refuses patterns that select nothing, what cannot be decomposed, or what a loss cannot be computed for.
     ///
-    /// - Throws: `patternMatchesNothing`, `notDecomposable` for a pattern that selects a module of another kind.
-    public func checkModules(matching patterns: [String]) throws(KernelError) { _ = try modules(matching: patterns) }
+    /// - Parameters:
+    ///   - patterns: What to decompose.
+    ///   - reconstructsEmbedding: Whether an embedding's reconstruction is one of the losses.
+    /// - Throws: `patternMatchesNothing`; `notDecomposable` for a pattern that selects a module of another kind;
+    ///   `invalidSettings` for a loss that asks for other modules.
+    public func checkModules(matching patterns: [String], reconstructsEmbedding: Bool) throws(KernelError) {
+        _ = try modules(matching: patterns, reconstructsEmbedding: reconstructsEmbedding)
+    }
+
+    func modules(matching patterns: [String], reconstructsEmbedding: Bool) throws(KernelError) -> [LanguageModule] {
+        let modules = try modules(matching: patterns)
+        guard !reconstructsEmbedding || modules.count == 1 && modules[0].kind.isEmbedding else {
+            throw .invalidSettings(
+                "embedding_recon_coeff: exactly one module may be decomposed for it, an Embedding; "
+                    + "target_module_patterns selects \(modules.map(\.name).joined(separator: ", "))")
+        }
+        return modules
+    }
 
     /// The modules that `patterns` select, in the model's order.
     ///

@@ -35,7 +35,8 @@ package struct LanguageModels {
         return [
             config.target?.description, config.pretrainedModelClass, config.tokenizerName, text?.datasetName,
             text?.columnName, text?.trainDataSplit, text?.evalDataSplit, text.map { "\($0.maxSeqLen)" },
-            "\(config.batchSize)", "\(config.hasFigures)", config.targetModulePatterns.joined(separator: " "),
+            "\(config.batchSize)", "\(config.hasFigures)", "\(config.embeddingReconCoeff != nil)",
+            config.targetModulePatterns.joined(separator: " "),
             config.userMetrics.isEmpty && config.userFigures.isEmpty ? nil : config.json(),
         ].map { $0 ?? "" }.joined(separator: "\n")
     }

@@ -73,8 +73,10 @@ public struct LanguageFetcher {
         let text = "\(error)"
         guard let match = text.prefixMatch(of: /([a-z_]+(?:\.[A-Za-z_0-9]+)?): (?=.)/),
             match.1.hasPrefix("task_config.") || match.1.hasPrefix("user_")
-                || ["target_module_patterns", "pretrained_model_path", "pretrained_model_name_hf", "tokenizer_name"]
-                    .contains(match.1)
+                || [
+                    "target_module_patterns", "embedding_recon_coeff", "pretrained_model_path",
+                    "pretrained_model_name_hf", "tokenizer_name",
+                ].contains(match.1)
         else { return (nil, text) }
         return (String(match.1), String(text[match.range.upperBound...]))
     }

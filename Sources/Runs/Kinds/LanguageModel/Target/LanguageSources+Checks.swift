@@ -44,9 +44,10 @@ extension LanguageSourceFinder {
             let own =
                 config.userMetrics.map { "user_metrics." + $0.name }
                 + config.userFigures.map { "user_figures." + $0.name }
-            let named = (["target_module_patterns", "task_config.max_seq_len", key] + own).first {
-                reason.hasPrefix($0 + ": ")
-            }
+            let named = (["target_module_patterns", "embedding_recon_coeff", "task_config.max_seq_len", key] + own)
+                .first {
+                    reason.hasPrefix($0 + ": ")
+                }
             return (named ?? key, named.map { String(reason.dropFirst($0.count + 2)) } ?? reason)
         }
     }

@@ -171,7 +171,8 @@ struct LanguageSourceFinder {
         throws(RunError)
     {
         do {
-            try shape.checkModules(matching: config.targetModulePatterns)
+            try shape.checkModules(
+                matching: config.targetModulePatterns, reconstructsEmbedding: config.embeddingReconCoeff != nil)
         } catch {
             throw .invalid("\(error)")
         }
