@@ -76,6 +76,13 @@ extension Reliability {
             #expect(answer.error.lowercased().contains("no space left"), "\(answer.error)")
             #expect(answer.error.split(separator: "\n").count == 1, "\(answer.error)")
             try await Task.sleep(for: .seconds(4))
+            for command in [["status", "1"], ["list"], ["why", "1"]] {
+                let told = try await bench.orchestrator(command)
+                #expect(
+                    told.output.contains("the file system of \(bench.cache) has no room left: agents wait"),
+                    "\(told.output)")
+                #expect(!told.output.contains(" left\n"), "no time left: \(told.output)")
+            }
             disk.empty()
 
             _ = try await bench.orchestrator(["resume", "1", "--n-agents", "1"])
