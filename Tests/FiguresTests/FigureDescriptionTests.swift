@@ -24,8 +24,15 @@ struct FigureDescriptionTests {
                             .bars(edges: [0, 1, 2], heights: [3, 4], base: 0.5),
                             .points(x: [2], y: [7], style: .series(2)), .rule(isVertical: true, at: 1.5),
                             .words([.init(x: 1, y: 2, text: "w")]),
-                        ], note: "a note")),
-                .table(Table(title: "t", columns: ["a"], rows: [["1"], ["2"]])),
+                        ], note: "a note",
+                        tags: [
+                            .init(layer: 0, label: "feature", values: [3, 1, 2]),
+                            .init(layer: 9, label: "feature", values: [1]),
+                        ])),
+                .table(
+                    Table(
+                        title: "t", columns: ["a"], rows: [["1"], ["2"]],
+                        numbers: [.init("a", shape: [2], values: [1.25, 2])])),
             ], columns: 2)
     ]
 
@@ -40,6 +47,10 @@ struct FigureDescriptionTests {
 
         #expect(try FigureDescription.encode(figures) == text, "the same bytes each time")
         #expect(Set(figures[0].arrays.map(\.name)).count == figures[0].arrays.count)
+        for name in ["m/0/feature", "t/a"] {
+            let wanted = try #require(figures[0].arrays.first { $0.name == name })
+            #expect(again[0].arrays.first { $0.name == name } == wanted && wanted.values.count > 1)
+        }
         let cairo = try Cairo()
         #expect(try again[0].svg(cairo) == figures[0].svg(cairo))
         #expect(try again[0].png(cairo) == figures[0].png(cairo))

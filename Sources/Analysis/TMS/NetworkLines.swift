@@ -4,6 +4,8 @@ import Kernels
 public struct NetworkLine: Equatable, Sendable {
     /// Where it begins and ends.
     public let from: (x: Double, y: Double), to: (x: Double, y: Double)
+    /// Which nodes of their rows it joins.
+    public let source: Int, sink: Int
     /// |w| over the largest of its scale.
     public let strength: Double
     /// The weight.
@@ -38,7 +40,7 @@ public enum NetworkPicture {
             to.x.indices.map { column in
                 let weight = weights.values[row * weights.shape[1] + column]
                 return NetworkLine(
-                    from: (from.x[row], from.y), to: (to.x[column], to.y),
+                    from: (from.x[row], from.y), to: (to.x[column], to.y), source: row, sink: column,
                     strength: Double(abs(weight) / (largest > 0 ? largest : 1)), weight: weight)
             }
         }

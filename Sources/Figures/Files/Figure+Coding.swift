@@ -62,11 +62,15 @@ extension Figure {
             switch panel {
             case .plot(var plot):
                 plot.layers = plot.layers.map(\.withoutNumbers)
+                for index in plot.tags.indices { plot.tags[index].values = [] }
                 return .plot(plot)
             case .text(var text):
                 text.values = []
                 return .text(text)
-            case .heatMap, .table: return panel
+            case .table(var table):
+                for index in table.numbers.indices { table.numbers[index].values = [] }
+                return .table(table)
+            case .heatMap: return panel
             }
         }
         return figure
@@ -88,11 +92,19 @@ extension Panel {
             self = .heatMap(map)
         case .plot(var plot):
             plot.layers = try plot.layers.map { layer throws(FigureError) in try layer.filled(next) }
+            for index in plot.tags.indices where plot.layers.indices.contains(plot.tags[index].layer) {
+                plot.tags[index].values = try next().values.map { Double($0) }
+            }
             self = .plot(plot)
         case .text(var text):
             text.values = try next().values
             self = .text(text)
-        case .table: break
+        case .table(var table):
+            for index in table.numbers.indices {
+                let array = try next()
+                (table.numbers[index].shape, table.numbers[index].values) = (array.shape, array.values)
+            }
+            self = .table(table)
         }
     }
 }

@@ -29,7 +29,16 @@ public struct HoverArea: Encodable, Sendable {
     ///
     /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps so many
     /// that a hundredth of their range is shown; null is no number.
-    let values: [Double?]
+    private(set) var values: [Double?]
+    /// What else it tells: of points, a value for each, or one for all.
+    private(set) var tags: [Tag] = []
+
+    /// What points are, beyond where they stand.
+    struct Tag: Encodable {
+        let label: String
+        let values: [Double?]
+    }
+
     /// Of cells: how they are coloured, so that a page can paint them from their values.
     let paint: Paint?
 
@@ -47,7 +56,7 @@ public struct HoverArea: Encodable, Sendable {
     init(
         _ kind: Kind, title: String, series: String = "", places: [Double], extent: [Double] = [], rows: Int = 0,
         columns: Int = 0, xLabel: String, yLabel: String, valueLabel: String = "", xNames: [String] = [],
-        yNames: [String] = [], values: [Double], paint: Paint? = nil
+        yNames: [String] = [], values: [Double], tags: [(label: String, values: [Double])] = [], paint: Paint? = nil
     ) {
         self.kind = kind
         self.title = title
@@ -62,6 +71,7 @@ public struct HoverArea: Encodable, Sendable {
         self.xNames = xNames
         self.yNames = yNames
         self.paint = paint
+        self.tags = tags.map { tag in Tag(label: tag.label, values: tag.values.map { Self.short($0, digits: 4) }) }
         guard values.count > Self.many else {
             self.values = values.map { Self.short($0, digits: 4) }
             return
@@ -94,6 +104,18 @@ public struct HoverArea: Encodable, Sendable {
         let scale = pow(10, abs(power))
         guard scale.isFinite else { return value }
         return power >= 0 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
+    }
+
+    /// The same with the cells of large heat maps in fewer steps, where a page has no room for a hundred.
+    public func inSteps(_ steps: Int) -> HoverArea {
+        guard values.count > Self.many, let low = paint?.range.first, let high = paint?.range.last else { return self }
+        let step = Self.step(Double(high - low) / Double(steps))
+        var area = self
+        area.values = values.map { value in
+            guard let value, value <= Double(high) else { return value }
+            return Self.short((value / step).rounded() * step, digits: 4)
+        }
+        return area
     }
 
     func moved(x: Double, y: Double) -> HoverArea {
@@ -133,15 +155,18 @@ extension HeatMap {
 extension Plot {
     func hoverAreas(_ frame: PlotFrame) -> [HoverArea] {
         layers.enumerated().compactMap { index, layer in
-            func points(_ xs: [Double], _ ys: [Double], _ name: String, isLine: Bool) -> HoverArea? {
-                // Points that stand on a line of their own tell the same.
-                let shown = zip(xs, ys).filter { frame.x.holds($0.0) && frame.y.holds($0.1) }
+            func points(_ xs: [Double], _ ys: [Double], _ name: String) -> HoverArea? {
+                let shown = zip(xs, ys).enumerated().filter { frame.x.holds($1.0) && frame.y.holds($1.1) }
                 guard !shown.isEmpty else { return nil }
+                let tags = tags.filter { $0.layer == index && ($0.values.count == 1 || $0.values.count == xs.count) }
                 return HoverArea(
-                    .points, title: title, series: name.isEmpty && isLine ? String(index) : name,
-                    places: shown.flatMap { [frame.left($0.0), frame.top($0.1)] }, xLabel: x.label, yLabel: y.label,
-                    xNames: x.names.isEmpty ? [] : shown.map { x.names[$0.0] ?? "" },
-                    values: shown.flatMap { [$0.0, $0.1] })
+                    .points, title: title, series: name,
+                    places: shown.flatMap { [frame.left($1.0), frame.top($1.1)] }, xLabel: x.label, yLabel: y.label,
+                    xNames: x.names.isEmpty ? [] : shown.map { x.names[$1.0] ?? "" },
+                    values: shown.flatMap { [$1.0, $1.1] },
+                    tags: tags.map { tag in
+                        (tag.label, tag.values.count == 1 ? tag.values : shown.map { tag.values[$0.offset] })
+                    })
             }
             switch layer {
             case .bars(let edges, let heights, _, _, let name):
@@ -151,11 +176,31 @@ extension Plot {
                     extent: [frame.area.y, frame.area.bottom], xLabel: x.label, yLabel: y.label,
                     xNames: zip(edges, edges.dropFirst()).prefix(heights.count).map { Self.interval($0, $1) },
                     values: heights)
-            case .line(let xs, let ys, _, let name): return points(xs, ys, name, isLine: true)
-            case .points(let xs, let ys, _, let name): return points(xs, ys, name, isLine: false)
+            case .line(let xs, let ys, _, let name): return points(xs, ys, name)
+            case .points(let xs, let ys, _, let name): return points(xs, ys, name)
             case .band, .rule, .words: return nil
             }
         }
+    }
+
+    /// The middles of lines that have something to tell, as of a network's.
+    func lineAreas(_ frame: PlotFrame) -> [HoverArea] {
+        var (places, labels): ([Double], [String]) = ([], [])
+        var values: [String: [Double]] = [:]
+        for (index, layer) in layers.enumerated() {
+            guard case .line(let x, let y, _, _) = layer, x.count == 2, y.count == 2 else { continue }
+            let its = tags.filter { $0.layer == index && $0.values.count == 1 }
+            guard !its.isEmpty, labels.isEmpty || labels == its.map(\.label) else { continue }
+            labels = its.map(\.label)
+            places += [frame.left((2 * x[0] + x[1]) / 3), frame.top((2 * y[0] + y[1]) / 3)]
+            for tag in its { values[tag.label, default: []] += tag.values }
+        }
+        guard !places.isEmpty else { return [] }
+        return [
+            HoverArea(
+                .points, title: title, places: places, xLabel: "", yLabel: "", values: places,
+                tags: labels.map { ($0, values[$0] ?? []) })
+        ]
     }
 
     /// A bar's interval; of bars around whole numbers, the number.

@@ -20,7 +20,7 @@ public enum Panel: Codable, Sendable {
         switch self {
         case .heatMap(let map): map.arrays
         case .plot(let plot): plot.arrays
-        case .table: []
+        case .table(let table): table.arrays
         case .text(let text): text.arrays
         }
     }

@@ -9,7 +9,7 @@ extension Plot {
         sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
         let frame = PlotFrame(area: area, x: across, y: up)
         for layer in layers { draw(layer, frame, on: &sheet) }
-        if hasAreas, !hidesAxes { sheet.areas = hoverAreas(frame) }
+        if hasAreas { sheet.areas = hidesAxes ? lineAreas(frame) : hoverAreas(frame) }
         if !hidesAxes { drawAxes(frame, on: &sheet) }
         drawLegend(frame, on: &sheet)
         for line in Label(text: note, anchor: .start).wrapped(to: sheet.width) {

@@ -34,6 +34,23 @@ public struct Plot: Codable, Sendable {
         }
     }
 
+    /// What the points of a layer are, beyond where they stand: a feature, a neuron, a subcomponent, a weight.
+    public struct Tag: Codable, Sendable {
+        /// The layer's place in ``Plot/layers``.
+        public var layer: Int
+        /// What its values are, such as `feature`.
+        public var label: String
+        /// A value for each point, or one for all of them.
+        public var values: [Double]
+
+        /// Creates a tag.
+        public init(layer: Int, label: String, values: [Double]) {
+            self.layer = layer
+            self.label = label
+            self.values = values
+        }
+    }
+
     /// What stands above it.
     public var title: String
     /// The axis from left to right.
@@ -48,11 +65,18 @@ public struct Plot: Codable, Sendable {
     public var hidesAxes: Bool
     /// What is written below the axes, such as how many values are exactly zero; empty if nothing.
     public var note: String
+    /// What points are, beyond where they stand.
+    public var tags: [Tag] {
+        get { known ?? [] }
+        set { known = newValue.isEmpty ? nil : newValue }
+    }
+    /// Nil where there are none: files of before have none.
+    private var known: [Tag]?
 
     /// Creates a chart.
     public init(
         title: String, x: Axis, y: Axis, layers: [Layer], aspect: Double = 0.6, hidesAxes: Bool = false,
-        note: String = ""
+        note: String = "", tags: [Tag] = []
     ) {
         self.title = title
         self.x = x
@@ -61,6 +85,7 @@ public struct Plot: Codable, Sendable {
         self.aspect = aspect
         self.hidesAxes = hidesAxes
         self.note = note
+        known = tags.isEmpty ? nil : tags
     }
 
     /// A histogram with a logarithmic axis of counts.
@@ -78,23 +103,28 @@ public struct Plot: Codable, Sendable {
     }
 
     var arrays: [NumberArray] {
-        layers.enumerated().flatMap { index, layer -> [NumberArray] in
-            func array(_ name: String, _ part: String, _ values: [Double]) -> NumberArray {
-                NumberArray(
-                    name: (name.isEmpty ? String(index) : name) + "/" + part, shape: [values.count],
-                    values: values.map(Float.init))
-            }
+        func array(_ name: String, _ layer: Int, _ part: String, _ values: [Double]) -> NumberArray {
+            NumberArray(
+                name: (name.isEmpty ? String(layer) : name) + "/" + part, shape: [values.count],
+                values: values.map(Float.init))
+        }
+        let drawn = layers.enumerated().flatMap { index, layer -> [NumberArray] in
+            let name = layer.name
             return switch layer {
-            case .bars(let edges, let heights, _, _, let name):
-                [array(name, "edges", edges), array(name, "heights", heights)]
-            case .line(let x, let y, _, let name), .points(let x, let y, _, let name):
-                [array(name, "x", x), array(name, "y", y)]
-            case .band(let x, let low, let high, _, let name):
-                [array(name, "x", x), array(name, "low", low), array(name, "high", high)]
-            case .rule(_, let value, _, let name): [array(name, "at", [value])]
+            case .bars(let edges, let heights, _, _, _):
+                [array(name, index, "edges", edges), array(name, index, "heights", heights)]
+            case .line(let x, let y, _, _), .points(let x, let y, _, _):
+                [array(name, index, "x", x), array(name, index, "y", y)]
+            case .band(let x, let low, let high, _, _):
+                [array(name, index, "x", x), array(name, index, "low", low), array(name, index, "high", high)]
+            case .rule(_, let value, _, _): [array(name, index, "at", [value])]
             case .words: []
             }
         }
+        return drawn
+            + tags.filter { layers.indices.contains($0.layer) }.map {
+                array(layers[$0.layer].name, $0.layer, $0.label, $0.values)
+            }
     }
 
     /// All values along an axis.
@@ -107,6 +137,18 @@ public struct Plot: Codable, Sendable {
             case .rule(let ruleIsVertical, let value, _, _): ruleIsVertical == isVertical ? [] : [value]
             case .words(let words): words.map { isVertical ? $0.y : $0.x }
             }
+        }
+    }
+}
+
+extension Plot.Layer {
+    /// What a legend calls it; empty for what has no name.
+    var name: String {
+        switch self {
+        case .bars(_, _, _, _, let name), .line(_, _, _, let name), .band(_, _, _, _, let name),
+            .points(_, _, _, let name), .rule(_, _, _, let name):
+            name
+        case .words: ""
         }
     }
 }

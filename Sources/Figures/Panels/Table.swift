@@ -6,12 +6,41 @@ public struct Table: Codable, Sendable {
     public var columns: [String]
     /// The cells, as they are written.
     public var rows: [[String]]
+    /// The numbers behind the cells, with all their digits.
+    public var numbers: [Numbers] {
+        get { known ?? [] }
+        set { known = newValue.isEmpty ? nil : newValue }
+    }
+    /// Nil where there are none: files of before have none.
+    private var known: [Numbers]?
+
+    /// Named numbers of a table's.
+    public struct Numbers: Codable, Sendable {
+        /// What they are.
+        public var name: String
+        /// The length of each dimension.
+        public var shape: [Int]
+        /// The numbers, row after row.
+        public var values: [Float]
+
+        /// Names numbers, row after row.
+        public init(_ name: String, shape: [Int], values: [Float]) {
+            self.name = name
+            self.shape = shape
+            self.values = values
+        }
+    }
 
     /// Creates a table.
-    public init(title: String, columns: [String], rows: [[String]]) {
+    public init(title: String, columns: [String], rows: [[String]], numbers: [Numbers] = []) {
         self.title = title
         self.columns = columns
         self.rows = rows
+        known = numbers.isEmpty ? nil : numbers
+    }
+
+    var arrays: [NumberArray] {
+        numbers.map { NumberArray(name: $0.name, shape: $0.shape, values: $0.values) }
     }
 
     func sheet() -> Sheet {

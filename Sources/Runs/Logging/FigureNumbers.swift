@@ -1,3 +1,4 @@
+import Analysis
 import Figures
 import JSON
 import Kernels
@@ -43,7 +44,8 @@ struct FigureNumbers: Sendable {
         figures.append(
             Figure(
                 name: Picture.meanActivations.name, title: "How often each subcomponent is active",
-                panels: modules.map { .plot($0.sortedActivations) }, columns: min(modules.count, 2)))
+                panels: modules.map { .plot($0.sortedActivations(of: language == nil ? "rows" : "positions")) },
+                columns: min(modules.count, 2)))
         let maps = modules.compactMap(FeatureHeatMaps.init)
         if !maps.isEmpty { figures += heatMaps(maps) }
         figures += language?.all ?? []
@@ -111,18 +113,21 @@ extension ImportancePicture.Module {
     }
 
     /// The same axes for all modules and steps, so that a change is a change of the numbers.
-    fileprivate var sortedActivations: Plot {
-        let sorted = activations.sorted(by: >).map(Double.init)
+    fileprivate func sortedActivations(of what: String) -> Plot {
+        let values = activations.map(Double.init)
+        let order = values.fallingOrder
+        let sorted = order.map { values[$0] }
         let seen = sorted.prefix { $0 > 0 }
         return Plot(
             title: name, x: Axis("Rank", range: 0.5...Double(max(sorted.count, 1)) + 0.5),
-            y: Axis("Share of rows, ci > 0.1", range: 1e-5...1, isLogarithmic: true),
+            y: Axis("Share of \(what), ci > 0.1", range: 1e-5...1, isLogarithmic: true),
             layers: [
                 .line(x: (1...max(seen.count, 1)).prefix(seen.count).map(Double.init), y: Array(seen)),
                 .points(
                     x: (1...max(seen.count, 1)).prefix(seen.count).map(Double.init), y: Array(seen),
                     style: Style(radius: 1.6)),
-            ], note: "\(sorted.count - seen.count) of \(sorted.count) are never active")
+            ], note: "\(sorted.count - seen.count) of \(sorted.count) are never active",
+            tags: [.init(layer: 1, label: "subcomponent", values: order.prefix(seen.count).map(Double.init))])
     }
 }
 

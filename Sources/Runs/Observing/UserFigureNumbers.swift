@@ -62,7 +62,7 @@ struct UserFigureNumbers: Sendable {
             return .table(
                 Table(
                     title: title, columns: [figure.rows.isEmpty ? "row" : figure.rows] + (0..<width).map(String.init),
-                    rows: cells))
+                    rows: cells, numbers: [.init("values", shape: [rows, width], values: values)]))
         }
     }
 

@@ -38,8 +38,10 @@ public struct FigurePage {
     /// Figures that stand below it, such as what the last weights amount to.
     public var below: [Figure]
 
-    /// About how many bytes the figures that the slider chooses from may take.
-    private static let limit = 700_000
+    /// How many bytes a page may take, if its last step and what does not move leave room for that.
+    var limit = 980_000
+    /// In so many steps of their range large heat maps are given: a hundred, or fewer where the last step alone is too large.
+    private static let steps = [100, 40, 20, 10]
 
     /// Describes a page.
     public init(
@@ -72,39 +74,31 @@ public struct FigurePage {
 
             """
         for fact in facts { page += "<p>\(Self.escaped(fact))</p>\n" }
-        var (blocks, frames) = ("", frames)
-        func section(_ figures: [Figure], _ name: String, heading: String) throws {
-            guard !figures.isEmpty else { return }
-            let drawn = try figures.map { try Drawn($0, cairo) }
-            if !heading.isEmpty { page += "<h2>\(Self.escaped(heading))</h2>\n" }
-            page += "<div class=\"figures\" data-block=\"\(name)\">\n\(drawn.map(\.html).joined())</div>\n"
-            blocks += try Self.block(drawn.map { $0.json(withDrawing: $0.isLarge) }, name)
-        }
-        try section(above, "above", heading: slides == "Run" ? "Side by side" : "Over training")
-        if let last = frames.last {
-            let packed = try last.figures.map { try Drawn($0, cairo) }
-            let size = try Self.block(packed.map { $0.json(withDrawing: true) }, "").utf8.count
-            frames = frames.spread(most: max(1, Self.limit / size))
-            if frames.count < self.frames.count {
-                let count = "\(frames.count) of \(self.frames.count)"
-                page +=
-                    "<p>\(count) are shown: with all of them the page would be too large. "
-                    + "A page of one figure (--figure) has room for more.</p>\n"
-            }
+        let (top, bottom) = (
+            try section(above, "above", heading: slides == "Run" ? "Side by side" : "Over training", cairo),
+            try section(below, "below", heading: "What the last weights amount to", cairo)
+        )
+        page += top.html
+        var blocks = top.block
+        var frames: [Frame] = []
+        if let last = self.frames.last {
+            let room =
+                limit - page.utf8.count - blocks.utf8.count - bottom.html.utf8.count
+                - bottom.block.utf8.count - script.utf8.count - Self.palettes.utf8.count
+            let stage = try stage(within: room, cairo)
+            frames = stage.frames.map { self.frames[$0] }
+            for fact in stage.facts { page += "<p>\(fact)</p>\n" }
             page += """
                 <div class="bar"><label for="slider">\(Self.escaped(slides))</label>
                 <input type="range" id="slider" min="0" max="\(frames.count - 1)" value="\(frames.count - 1)" autocomplete="off">
                 <output id="label" for="slider">\(Self.escaped(last.label))</output></div>
 
                 """
-            for (index, frame) in frames.enumerated() {
-                let drawn = index == frames.count - 1 ? packed : try frame.figures.map { try Drawn($0, cairo) }
-                blocks += try Self.block(drawn.map { $0.json(withDrawing: true) }, "frame-\(index)")
-                guard index == frames.count - 1 else { continue }
-                page += "<div class=\"figures\" id=\"stage\">\n\(drawn.map(\.html).joined())</div>\n"
-            }
+            page += "<div class=\"figures\" id=\"stage\">\n\(stage.html)</div>\n"
+            blocks += stage.blocks
         }
-        try section(below, "below", heading: "What the last weights amount to")
+        page += bottom.html
+        blocks += bottom.block
         let labels = Self.inScript(JSONValue.array(frames.map { .string($0.label) }).text)
         page += """
             <div id="tip" role="status" hidden></div>
@@ -116,6 +110,58 @@ public struct FigurePage {
 
             """
         return page
+    }
+
+    /// Figures that do not move.
+    private func section(_ figures: [Figure], _ name: String, heading: String, _ cairo: Cairo) throws -> (
+        html: String, block: String
+    ) {
+        guard !figures.isEmpty else { return ("", "") }
+        let drawn = try figures.map { try Drawn($0, cairo) }
+        return (
+            (heading.isEmpty ? "" : "<h2>\(Self.escaped(heading))</h2>\n")
+                + "<div class=\"figures\" data-block=\"\(name)\">\n\(drawn.map(\.html).joined())</div>\n",
+            try Self.block(drawn.map { $0.json(withDrawing: $0.isLarge) }, name)
+        )
+    }
+
+    /// What the slider chooses from, as far as there is room: the last, and of the others as many as fit.
+    private func stage(within room: Int, _ cairo: Cairo) throws -> (
+        frames: [Int], html: String, blocks: String, facts: [String]
+    ) {
+        var facts: [String] = []
+        var (steps, html, packed) = (Self.steps[0], "", [Int: String]())
+        var known: [Int: [Drawn]] = [:]
+        func pack(_ index: Int) throws -> String {
+            if let its = packed[index] { return its }
+            let drawn = try known[index] ?? frames[index].figures.map { try Drawn($0, cairo) }
+            known[index] = drawn
+            if index == frames.count - 1 { html = drawn.map(\.html).joined() }
+            packed[index] = try Self.packed(drawn.map { $0.json(withDrawing: true, steps: steps) })
+            return packed[index] ?? ""
+        }
+        let last = frames.count - 1
+        for fewer in Self.steps {
+            (steps, packed) = (fewer, [:])
+            if try pack(last).utf8.count + html.utf8.count <= room { break }
+        }
+        if steps < Self.steps[0] {
+            facts.append(
+                "Values of large heat maps are given in \(steps) steps of their range; --figure leaves room for more.")
+        }
+        var count = min(frames.count, max(1, (room - html.utf8.count) / max(1, try pack(last).utf8.count)))
+        var chosen = Array(frames.indices).spread(most: count)
+        while count > 1, try chosen.reduce(html.utf8.count, { try $0 + pack($1).utf8.count + 60 }) > room {
+            count -= 1
+            chosen = Array(frames.indices).spread(most: count)
+        }
+        if count < frames.count {
+            facts.append(
+                "\(count) of \(frames.count) are shown: with all of them the page would be too large. "
+                    + "A page of one figure (--figure) has room for more.")
+        }
+        let blocks = try chosen.enumerated().map { Self.script(try pack($1), "frame-\($0)") }
+        return (chosen, html, blocks.joined(), facts)
     }
 
     /// A figure as the page holds it.
@@ -133,8 +179,9 @@ public struct FigurePage {
 
         var html: String { FigurePage.frame(name: name, isLarge ? "" : svg) }
 
-        func json(withDrawing: Bool) -> Entry {
-            Entry(name: name, svg: withDrawing ? svg : nil, areas: areas)
+        func json(withDrawing: Bool, steps: Int = FigurePage.steps[0]) -> Entry {
+            let areas = steps < FigurePage.steps[0] ? areas.map { $0.inSteps(steps) } : areas
+            return Entry(name: name, svg: withDrawing ? svg : nil, areas: areas)
         }
     }
 
@@ -150,11 +197,16 @@ public struct FigurePage {
     }
 
     /// Figures, packed: base64 holds nothing that ends a script.
-    private static func block(_ entries: [Entry], _ name: String) throws -> String {
+    private static func block(_ entries: [Entry], _ name: String) throws -> String { script(try packed(entries), name) }
+
+    private static func packed(_ entries: [Entry]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let packed = try Deflate.compress(Array(encoder.encode(entries)))
-        return "<script type=\"text/plain\" id=\"\(name)\">\(Data(packed).base64EncodedString())</script>\n"
+        return Data(try Deflate.compress(Array(encoder.encode(entries)))).base64EncodedString()
+    }
+
+    private static func script(_ packed: String, _ name: String) -> String {
+        "<script type=\"text/plain\" id=\"\(name)\">\(packed)</script>\n"
     }
 
     /// What heat maps are painted with.

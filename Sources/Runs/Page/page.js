@@ -86,6 +86,11 @@
     if (wanted === index) { place(stage, figures); stage.dataset.shown = labels[index]; hide(); }
   }
 
+  // What a point is, beyond where it stands.
+  function told(area, i) {
+    return area.tags.map(tag => tag.label + ' ' + (tag.values[tag.values.length === 1 ? 0 : i] ?? 'not a number'));
+  }
+
   // What an area tells of a place, in the drawing's points; null where it has nothing there.
   function found(area, x, y) {
     const name = (names, index) => names.length > index && names[index] !== '' ? names[index] : String(index);
@@ -116,10 +121,11 @@
     for (let i = 0; 2 * i < area.places.length; i++) {
       const [px, py] = [area.places[2 * i], area.places[2 * i + 1]];
       const distance = Math.hypot(px - x, py - y);
-      if (distance > 8 || best && best.distance <= distance) continue;
+      if (distance > 8 || best && best.distance < distance) continue;
       const value = area.xNames.length > i && area.xNames[i] !== '' ? area.xNames[i] : text(area.values[2 * i]);
       best = { distance, cell: { x: px - 3, y: py - 3, width: 6, height: 6 },
-        lines: [area.title, area.series, area.xLabel + ' ' + value, area.yLabel + ': ' + text(area.values[2 * i + 1])] };
+        lines: [area.title, area.series, ...told(area, i),
+          ...(area.xLabel || area.yLabel ? [area.xLabel + ' ' + value, (area.yLabel || 'Value') + ': ' + text(area.values[2 * i + 1])] : [])] };
     }
     return best;
   }
@@ -139,7 +145,7 @@
     let best = null;
     for (const area of known) {
       const here = found(area, at.x, at.y);
-      if (here && (!best || here.distance < best.distance)) best = here;
+      if (here && (!best || here.distance <= best.distance)) best = here;
     }
     if (!best) return;
     const mark = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
@@ -162,7 +168,7 @@
       const text = String(value ?? '');
       return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
     };
-    const rows = [['panel', 'series', 'x', 'y', 'value']];
+    const rows = [['panel', 'series', 'x', 'y', 'value', 'of']];
     for (const area of areas.get(figure) || []) {
       const name = (names, index) => names.length > index && names[index] !== '' ? names[index] : index;
       if (area.kind === 'cells') {
@@ -172,7 +178,7 @@
         area.values.forEach((value, i) => rows.push([area.title, area.series, name(area.xNames, i), '', value]));
       } else {
         for (let i = 0; 2 * i < area.values.length; i++)
-          rows.push([area.title, area.series, area.values[2 * i], area.values[2 * i + 1], '']);
+          rows.push([area.title, area.series, area.values[2 * i], area.values[2 * i + 1], '', told(area, i).join('; ')]);
       }
     }
     return rows.map(row => row.map(quoted).join(',')).join('\r\n') + '\r\n';

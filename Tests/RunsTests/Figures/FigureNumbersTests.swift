@@ -103,7 +103,9 @@ struct FigureNumbersTests {
             guard case .line(let x, let y, _, _)? = chart.layers.first else { continue }
             #expect(x == (1...5).prefix(x.count).map(Double.init))
             #expect(y == y.sorted(by: >))
-            #expect(chart.y.range == 1e-5...1)
+            #expect(chart.y.range == 1e-5...1 && chart.y.label == "Share of rows, ci > 0.1")
+            let indices = try #require(chart.tags.first { $0.label == "subcomponent" && $0.layer == 1 })
+            #expect(indices.values.count == x.count && Set(indices.values).isSubset(of: [0, 1, 2, 3, 4]))
         }
     }
 
@@ -177,6 +179,15 @@ struct LanguageFigureTests {
         let figure = try #require(figures().first { $0.name == "active_per_token" })
         guard case .table(let table)? = figure.panels.first else { throw Absent() }
         #expect(table.rows[0] == ["0", "#7", "1", "1:0.2"] && table.rows[1] == ["1", "#8", "1", "0:0.9"])
+        let arrays = figure.arrays
+        #expect(arrays.map(\.name) == ["model.embed_tokens/tokens", "model.embed_tokens/values"])
+        #expect(arrays[0].values == [7, 8, 9] && arrays[1].shape == [3, 3])
+        #expect(arrays[1].values == [0, 0.2, 0, 0.9, 0, 0, 0, 0, 0])
+        let summary = try #require(figures().first { $0.name == "active_subcomponents" })
+        #expect(summary.arrays.map(\.values) == [[0.5, 0.5, 0]])
+        let activations = try #require(figures().first { $0.name == "mean_component_activation_counts" })
+        guard case .plot(let chart)? = activations.panels.first else { throw Absent() }
+        #expect(chart.y.label == "Share of positions, ci > 0.1" && chart.tags.last?.values == [0, 1])
     }
 
     @Test func anEmbeddingsTokensStandByTheirStrongestSubcomponent() throws {

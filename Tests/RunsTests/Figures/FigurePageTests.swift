@@ -41,6 +41,35 @@ struct FigurePageTests {
         #expect(addresses.allSatisfy { $0.hasPrefix("://www.w3.org/") })
     }
 
+    @Test func aPageKeepsItsSizeHoweverMuchThereIsToShow() throws {
+        var noise = UInt32(1)
+        func map(_ name: String) -> Figure {
+            let values = (0..<70 * 70).map { _ -> Float in
+                noise = noise &* 1_664_525 &+ 1_013_904_223
+                return Float(noise >> 8) / Float(1 << 24)
+            }
+            let matrix = Matrix(rows: 70, columns: 70, values: values)
+            let panel = HeatMap(
+                title: "m", matrix: matrix, colors: .blues, range: 0...1, columnLabel: "c", rowLabel: "r")
+            return Figure(name: name, title: name, panels: [.heatMap(panel)])
+        }
+        var page = FigurePage(
+            title: "", slides: "Step", frames: (0..<6).map { .init(label: "\($0)", figures: [map("a")]) },
+            below: [map("b")])
+        let whole = try page.html(Cairo()).utf8.count
+        page.limit = whole - 3000
+        let fewer = try page.html(Cairo())
+        #expect(fewer.utf8.count < page.limit && fewer.contains("5 of 6 are shown"))
+        #expect(!fewer.contains("steps of their range"))
+
+        page.frames = page.frames.suffix(1)
+        page.limit = .max
+        let one = try page.html(Cairo()).utf8.count
+        page.limit = one - 1800
+        let coarse = try page.html(Cairo())
+        #expect(coarse.utf8.count < one - 500 && coarse.contains(" steps of their range"))
+    }
+
     @Test func aPageOfManyRunsComparesThem() throws {
         let other = try Example.plan(folder, run: "other", extra: "figures: last\nseed: 1")
         try Example.perform(other)

@@ -75,6 +75,29 @@ import Testing
         #expect(sum.note.hasPrefix("1 left out: norms up to "))
     }
 
+    @Test func ofManySubcomponentsTheLargestAreDrawnAndTheOthersCounted() throws {
+        let c = 60
+        var arrays = try SafeTensors(contentsOf: tms(hidden: 2, hiddenLayers: 1).path).arrays
+        for (module, inputs) in [("linear1", 3), ("hidden_layers-0", 2)] {
+            arrays["components.\(module).V"] = .init(
+                shape: [inputs, c], (0..<inputs * c).map { 0.5 + Float($0 % c) / 100 })
+            arrays["components.\(module).U"] = .init(shape: [c, 2], (0..<2 * c).map { _ in 0.5 as Float })
+        }
+        let figures = try WeightsFigures(write(arrays), corner: "").analysis
+        for (name, count) in [("tms_vectors", 60), ("tms_full_network", 120), ("tms_hidden_layers", 60)] {
+            let figure = try #require(figures.first { $0.name == name })
+            #expect(figure.panels.count == 36)
+            #expect(figure.title.hasSuffix("; the largest 34 of \(count) subcomponents"))
+            let png = try figure.png(Cairo())
+            let height = png[20..<24].reduce(0) { $0 << 8 | Int($1) }
+            #expect(height < 3240, "three screens")
+        }
+        let vectors = try #require(figures.first { $0.name == "tms_vectors" })
+        #expect(vectors.panels[2].title == "Subcomponent 59" && vectors.panels[35].title == "Subcomponent 26")
+        let tags = try #require(vectors.arrays.first { $0.name == "Target model/3/feature" })
+        #expect(tags.values == [1], "the second line is the second feature")
+    }
+
     @Test func hiddenLayersHaveAFigureAndMoreUnitsNoPlane() throws {
         #expect(
             try WeightsFigures(tms(hidden: 2, hiddenLayers: 1), corner: "").analysis.map(\.name).suffix(4) == [
@@ -109,6 +132,16 @@ import Testing
         #expect(rows(network.panels[2]) == [[0, -1], [-2, -3]])
         #expect(rows(network.panels[5]) == [[-1, -2]])
         guard case .plot(let target) = network.panels[0] else { throw RunError.failed("no plot") }
+        // What a network shows is its weights; they are among the arrays, and told where a line is pointed at.
+        let arrays = Dictionary(uniqueKeysWithValues: network.arrays.map { ($0.name, $0.values) })
+        let last = try #require(target.tags.last { $0.label == "weight" })
+        #expect(
+            arrays["Target model/\(last.layer)/weight"] == [1],
+            "the strongest is drawn last: hidden layers are the identity")
+        #expect(arrays["Target model/\(last.layer)/from"] == arrays["Target model/\(last.layer)/to"])
+        let places = try #require(network.hoverAreas.first)
+        let json = String(decoding: try JSONEncoder().encode(places), as: UTF8.self)
+        #expect(json.contains(#""label":"weight""#) && json.contains(#""label":"from""#), "\(json)")
         let names = target.layers.compactMap { if case .line(_, _, _, let name) = $0 { name } else { nil } }
         #expect(names.filter { !$0.isEmpty } == ["positive", "negative (dashed)"])
     }
@@ -162,6 +195,10 @@ import Testing
         let reading = embedding.times(input.transposed).values
         let writing = output.transposed.times(embedding.transposed).values
         let pairs = try #require(figures[1].arrays.first { $0.name == "layer 0/x" })
+        #expect(
+            figures[1].arrays.first { $0.name == "layer 0/neuron" }?.values
+                == (0..<features).flatMap { _ in (0..<neurons).map { Float($0) } })
+        #expect(figures[0].arrays.contains { $0.name == "Winning subcomponents, by feature/subcomponents" })
         for (place, value) in pairs.values.enumerated() {
             let (feature, neuron) = (place / neurons, place % neurons)
             #expect(abs(value - reading[feature * neurons + neuron] * writing[neuron * features + feature]) < 1e-6)

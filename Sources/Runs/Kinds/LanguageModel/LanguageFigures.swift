@@ -46,7 +46,9 @@ struct LanguageFigures: Sendable {
                 .table(
                     Table(
                         title: "", columns: ["module", "active per token, mean", "active anywhere", "never active"],
-                        rows: rows))
+                        rows: rows,
+                        // Zeros are those that are never active.
+                        numbers: modules.map { .init($0.name, shape: [$0.activations.count], values: $0.activations) }))
             ])
     }
 
@@ -97,8 +99,14 @@ struct LanguageFigures: Sendable {
                         told.joined(separator: "  ") + (active.count > 8 ? " \u{2026}" : ""),
                     ]
                 }
+                let count = rows.count
                 return .table(
-                    Table(title: module.name, columns: ["", "token", "active", "index:importance"], rows: rows))
+                    Table(
+                        title: module.name, columns: ["", "token", "active", "index:importance"], rows: rows,
+                        numbers: [
+                            .init("tokens", shape: [count], values: text.tokens.prefix(count).map { Float($0) }),
+                            .init("values", shape: [count, c], values: Array(module.importances.prefix(count * c))),
+                        ]))
             })
     }
 

@@ -28,7 +28,12 @@ struct ResidualMLPFigures {
                         return .points(
                             x: places.map { Double($0.0) }, y: places.map { Double($0.1) },
                             style: .series(layer, radius: 1.8, opacity: 0.5), name: "layer \(layer)")
-                    } + [.words(words)], aspect: 0.6))
+                    } + [.words(words)], aspect: 0.6,
+                    tags: (0..<layers).map { layer in
+                        .init(
+                            layer: layer, label: "neuron",
+                            values: (0..<shown).flatMap { _ in neuronNames(layer) })
+                    }))
         }
         let labels = contributions.labels(features: shown)
         func words(_ value: KeyPath<NeuronContributions.Label, Float>) -> [Plot.Word] {
@@ -48,7 +53,12 @@ struct ResidualMLPFigures {
                         title: "Winning subcomponents, by feature", columns: ["layer"] + (0..<shown).map(String.init),
                         rows: contributions.winners.enumerated().map { layer, winners in
                             [String(layer)] + winners.prefix(shown).map(String.init)
-                        })),
+                        },
+                        numbers: [
+                            .init(
+                                "subcomponents", shape: [layers, shown],
+                                values: contributions.winners.flatMap { $0.prefix(shown).map { Float($0) } })
+                        ])),
             ])
     }
 
@@ -73,9 +83,24 @@ struct ResidualMLPFigures {
                         title: "", x: Axis("Target model"), y: Axis("Winning subcomponent"),
                         layers: layers + [.line(x: [low, high], y: [low, high], style: .guide, name: "equal")],
                         aspect: 1,
-                        note: "Correlation \(short(agreement.correlation)), slope \(short(agreement.slope))"))
+                        note: "Correlation \(short(agreement.correlation)), slope \(short(agreement.slope))",
+                        tags: (0..<self.layers).flatMap { layer -> [Plot.Tag] in
+                            let features = 0..<contributions.target.shape[1]
+                            return [
+                                .init(
+                                    layer: layer, label: "feature",
+                                    values: features.flatMap { feature in
+                                        Array(repeating: Double(feature), count: neurons)
+                                    }),
+                                .init(
+                                    layer: layer, label: "neuron", values: features.flatMap { _ in neuronNames(layer) }),
+                            ]
+                        }))
             ])
     }
+
+    /// Neurons are counted through all layers, as the published tool counts them.
+    private func neuronNames(_ layer: Int) -> [Double] { (0..<neurons).map { Double(layer * neurons + $0) } }
 
     private func index(_ layer: Int, _ feature: Int, _ neuron: Int) -> Int {
         (layer * contributions.target.shape[1] + feature) * neurons + neuron

@@ -123,7 +123,8 @@ struct ResponseFigures {
                                 x: amplitudes.map(Double.init),
                                 y: Array(values[feature * amplitudes.count..<(feature + 1) * amplitudes.count]),
                                 style: Style(width: 0.7, opacity: 0.3), name: "")
-                        } + [target(amplitudes)], aspect: 0.9))
+                        } + [target(amplitudes)], aspect: 0.9,
+                        tags: (0..<features).map { .init(layer: $0, label: "feature", values: [Double($0)]) }))
             }, columns: min(models.count, 2))
     }
 }

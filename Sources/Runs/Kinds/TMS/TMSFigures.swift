@@ -20,6 +20,16 @@ struct TMSFigures {
     /// noise through where a run was short.
     private static let smallestShare = 0.05
 
+    /// More panels than this are more than can be looked at: the largest are drawn, and how many there are is said.
+    private static let mostPanels = 36
+
+    /// Three panels beside each other are easy to read; of many there are four, so that a figure has less than four screens.
+    private static func columns(_ panels: Int) -> Int { panels > 12 ? 4 : 3 }
+
+    private static func omission(_ panels: Int) -> String {
+        panels > mostPanels ? "; the largest \(mostPanels - 2) of \(panels - 2) subcomponents" : ""
+    }
+
     private func isDrawn(_ component: Int?) -> Bool {
         component.map { analysis.norms[$0] >= Self.smallestShare * (analysis.norms.max() ?? 0) } ?? true
     }
@@ -36,11 +46,13 @@ struct TMSFigures {
 
     /// The features in hidden space: of the target, of the sum, and of each subcomponent.
     private var vectors: Figure {
-        let panels = analysis.panels.filter { isDrawn($0.component) }
+        let drawn = analysis.panels.filter { isDrawn($0.component) }
+        let panels = drawn.prefix(Self.mostPanels)
         let reach = Double(panels.reduce(0) { $1.weights.values.reduce($0) { max($0, abs($1)) } }) * 1.2
         let features = analysis.targetWeights.shape[0]
         return Figure(
-            name: "tms_vectors", title: "linear1: the target, and the subcomponents that sum to it",
+            name: "tms_vectors",
+            title: "linear1: the target, and the subcomponents that sum to it" + Self.omission(drawn.count),
             panels: panels.enumerated().map { index, panel in
                 let points = (0..<features).map {
                     (x: Double(panel.weights.values[2 * $0]), y: Double(panel.weights.values[2 * $0 + 1]))
@@ -61,8 +73,14 @@ struct TMSFigures {
                                             .init(x: $1.x * 1.12, y: $1.y * 1.12, text: String($0))
                                         })
                                 ] : []),
-                        aspect: 1, note: index == 1 ? gap : ""))
-            }, columns: 3)
+                        aspect: 1, note: index == 1 ? gap : "",
+                        // Two rules, then the lines, then the points.
+                        tags: points.indices.flatMap { feature in
+                            [feature + 2, feature + 2 + features].map {
+                                .init(layer: $0, label: "feature", values: [Double(feature)])
+                            }
+                        }))
+            }, columns: Self.columns(panels.count))
     }
 
     private static func solid(_ feature: Int) -> Style {
@@ -73,13 +91,14 @@ struct TMSFigures {
 
     /// The whole networks, each module's subcomponents apart: those of the same index in two modules are no pair.
     private var network: Figure {
-        let networks = analysis.modulePanels(smallestShare: Self.smallestShare)
+        let all = analysis.modulePanels(smallestShare: Self.smallestShare)
+        let networks = Self.strongest(all)
         let depth = Double(2 + analysis.target.hiddenLayers.count)
         // One scale for all: noise is not drawn as strong as the target.
         let largest = networks.reduce(0) { $1.lines.reduce($0) { max($0, abs($1.weight)) } }
         return Figure(
             name: hasHiddenLayers ? "tms_full_network" : "tms_combined_diagram",
-            title: "The network: the target, and each module's subcomponents by index",
+            title: "The network: the target, and each module's subcomponents by index" + Self.omission(all.count),
             panels: networks.enumerated().map { index, network in
                 let shown = network.lines.map { (line: $0, strength: largest > 0 ? abs($0.weight) / largest : 0) }
                     .filter { $0.strength >= 0.01 }.sorted { $0.strength < $1.strength }
@@ -90,8 +109,23 @@ struct TMSFigures {
                             .line(
                                 x: [line.from.x, line.to.x], y: [line.from.y, line.to.y],
                                 style: Self.edge(isNegative: line.weight < 0, strength: Double(strength)))
-                        } + [nodes(depth)] + (index == 0 ? Self.legend : []), aspect: 1.1, hidesAxes: true))
-            }, columns: 3)
+                        } + [nodes(depth)] + (index == 0 ? Self.legend : []), aspect: 1.1, hidesAxes: true,
+                        tags: shown.enumerated().flatMap { place, shown -> [Plot.Tag] in
+                            [
+                                .init(layer: place, label: "from", values: [Double(shown.line.source)]),
+                                .init(layer: place, label: "to", values: [Double(shown.line.sink)]),
+                                .init(layer: place, label: "weight", values: [Double(shown.line.weight)]),
+                            ]
+                        }))
+            }, columns: Self.columns(networks.count))
+    }
+
+    /// The target, the sum, and the subcomponents with the largest weights, in their order.
+    private static func strongest(_ networks: [TMSAnalysis.NetworkPanel]) -> [TMSAnalysis.NetworkPanel] {
+        guard networks.count > mostPanels else { return networks }
+        let weights = networks.map { $0.lines.reduce(0) { max($0, Double(abs($1.weight))) } }
+        let kept = Set(Array(weights.dropFirst(2)).fallingOrder.prefix(mostPanels - 2).map { $0 + 2 })
+        return networks.indices.filter { $0 < 2 || kept.contains($0) }.map { networks[$0] }
     }
 
     private static func edge(isNegative: Bool, strength: Double) -> Style {
@@ -115,18 +149,20 @@ struct TMSFigures {
     }
 
     private func hiddenLayers(_ layer: TMSAnalysis.HiddenLayer) -> Figure {
-        let matrices = layer.panels.map { Matrix($0.weights) }
+        let panels = layer.panels.prefix(Self.mostPanels)
+        let matrices = panels.map { Matrix($0.weights) }
         let range = HeatMap.symmetricRange(matrices)
         return Figure(
-            name: "tms_hidden_layers", title: "The first hidden layer, with Frobenius norms",
-            panels: zip(layer.panels, matrices).map { panel, matrix in
+            name: "tms_hidden_layers",
+            title: "The first hidden layer, with Frobenius norms" + Self.omission(layer.panels.count),
+            panels: zip(panels, matrices).map { panel, matrix in
                 let norm = matrix.values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
                 return .heatMap(
                     HeatMap(
                         title: "\(panel.title): \(short(norm))", matrix: matrix, colors: .blueWhiteRed, range: range,
                         valueLabel: "Weight", columnLabel: "Output", rowLabel: "Input", showsValues: matrix.columns <= 6
                     ))
-            }, columns: 3)
+            }, columns: Self.columns(panels.count))
     }
 
     /// How near each feature's nearest subcomponent comes, in direction and in length.

@@ -63,7 +63,13 @@ struct TMSTargetFigures {
                                     points.enumerated().map {
                                         .init(x: $1.x * 1.1, y: $1.y * 1.1, text: String($0))
                                     }),
-                            ], aspect: 1))
+                            ], aspect: 1,
+                        // The circle, then a line for each feature, then all points.
+                        tags: points.indices.map { .init(layer: 1 + $0, label: "feature", values: [Double($0)]) }
+                            + [
+                                .init(
+                                    layer: 1 + points.count, label: "feature", values: points.indices.map(Double.init))
+                            ]))
             ])
     }
 
