@@ -77,10 +77,14 @@ final class WandBAPI {
     /// Posts lines of a run.
     func stream(_ body: [UInt8], entity: String, project: String, run: String) -> Reply<StreamReply> {
         let url = BaseURL.join(settings.baseURL, ["files", entity, project, run, "file_stream"])
-        return post(url, body: body, timeout: pacing.streamTimeout).map { response in
-            StreamReply(
-                isStopped: (try? JSONValue(parsing: response.body))?["stopped"] == .bool(true),
-                spacing: StreamReply.spacing(response))
+        return post(url, body: body, timeout: pacing.streamTimeout).flatMap { response in
+            let reply = try? JSONValue(parsing: response.body)
+            // A proxy's login page comes as a success, too, and has taken no row.
+            guard reply != nil || response.body.isEmpty else {
+                return .failure(CallFailure(.transient, "\(host) answered a run's rows with no JSON"))
+            }
+            return .success(
+                StreamReply(isStopped: reply?["stopped"] == .bool(true), spacing: StreamReply.spacing(response)))
         }
     }
 
@@ -120,10 +124,14 @@ final class WandBAPI {
                 return isCancelled()
             }
             if isOwn { budget?.heed(response, at: .now) }
-            guard !response.isSuccess else { return .success(()) }
-            let mayRetry = response.status == 429 || (response.status >= 500 && response.status != 501)
             // The address is a secret of its own; its host is none.
             let store = URLComponents(string: ticket.url)?.host ?? "the object store"
+            guard !response.isPage else {
+                return .failure(
+                    CallFailure(.transient, "\(store) answered the upload of \(ticket.name) with a web page"))
+            }
+            guard !response.isSuccess else { return .success(()) }
+            let mayRetry = response.status == 429 || (response.status >= 500 && response.status != 501)
             return .failure(
                 CallFailure(
                     mayRetry ? .transient : .refused,
@@ -200,6 +208,15 @@ final class WandBAPI {
         guard let errors = reply["errors"]?.elements, let first = errors.first else { return nil }
         let message = first["message"]?.string ?? first.text
         return String(message.prefix(200).filter { !$0.isNewline })
+    }
+}
+
+extension HTTPResponse {
+    /// Whether a success is a web page: a proxy's login, whatever was asked.
+    fileprivate var isPage: Bool {
+        guard isSuccess else { return false }
+        let start = String(decoding: body.prefix(512), as: UTF8.self).lowercased().trimmingPrefix(while: \.isWhitespace)
+        return start.hasPrefix("<!doctype html") || start.hasPrefix("<html")
     }
 }
 

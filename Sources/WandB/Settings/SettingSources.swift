@@ -26,6 +26,15 @@ struct SettingSources: Sendable {
     /// The settings that are taken over from W&B's client; the others steer that client only.
     private static let savedNames: Set = ["api_key", "base_url", "entity", "mode", "project"]
 
+    /// Under which further names W&B's client takes settings: each variable is one of its settings, and some of these
+    /// have another variable of old.
+    private static let otherNames = [
+        "WANDB_RUN_NAME": "WANDB_NAME", "WANDB_RUN_NOTES": "WANDB_NOTES", "WANDB_RUN_TAGS": "WANDB_TAGS",
+        "WANDB_RUN_JOB_TYPE": "WANDB_JOB_TYPE", "WANDB_EMAIL": "WANDB_USER_EMAIL",
+        "WANDB_APP_URL_OVERRIDE": "WANDB_APP_URL", "WANDB_X_GRAPHQL_TIMEOUT_SECONDS": "WANDB_HTTP_TIMEOUT",
+        "WANDB_X_EXTRA_HTTP_HEADERS": "WANDB__EXTRA_HTTP_HEADERS",
+    ]
+
     init(environment: [String: String], workingDirectory: String, homeDirectory: String?) {
         self.homeDirectory = homeDirectory
         for (name, value) in environment where !value.isEmpty {
@@ -40,6 +49,9 @@ struct SettingSources: Sendable {
             for (name, value) in file.values where named[name] == nil && !value.text.isEmpty {
                 named[name] = Found(text: value.text, path: dotEnv, line: value.line)
             }
+        }
+        for (other, name) in Self.otherNames where named[name] == nil {
+            if let found = named[other] { named[name] = found }
         }
         let global = named["WANDB_CONFIG_DIR"]?.text ?? homeDirectory.map { $0 + "/.config/wandb" }
         let local = (named["WANDB_DIR"]?.text ?? workingDirectory) + "/wandb"

@@ -64,6 +64,10 @@ extension WandBSettings {
         keepsConsole = console != "off"
         // As W&B's client takes it.
         tellsCommit = try sources.text("WANDB_DISABLE_GIT").map { $0.lowercased() == "false" } ?? true
+        // Who withholds the commit withholds what was changed since.
+        let isCodeKept = try sources.flag("WANDB_DISABLE_CODE")
+        let isCodeSaved = try sources["WANDB_SAVE_CODE"] == nil ? true : sources.flag("WANDB_SAVE_CODE")
+        tellsChanges = tellsCommit && isCodeSaved && !isCodeKept
         ignoredFiles = try sources.text("WANDB_IGNORE_GLOBS")?.split(separator: ",").map(String.init) ?? []
     }
 

@@ -58,6 +58,8 @@ public struct WandBSettings: Sendable, Equatable {
     public var keepsConsole = true
     /// `WANDB_DISABLE_GIT` unset: W&B gets to know the commit.
     public var tellsCommit = true
+    /// `WANDB_DISABLE_CODE` unset, and `WANDB_SAVE_CODE` not false: W&B gets to know what was changed since the commit.
+    public var tellsChanges = true
     /// `WANDB_IGNORE_GLOBS`: files of these names are not uploaded.
     public var ignoredFiles: [String] = []
     /// What was skipped while the settings were read, one line each, for the user.

@@ -37,8 +37,7 @@ extension AgentLoop {
         let sweep = job.folder.sweep
         if FileManager.default.fileExists(atPath: sweep) { tracker.upload(sweep, as: "sweep_params.yaml") }
         let changes = job.folder.diff
-        // Who withholds the commit withholds what was changed since.
-        if settings.tellsCommit, FileManager.default.fileExists(atPath: changes) {
+        if settings.tellsChanges, FileManager.default.fileExists(atPath: changes) {
             tracker.upload(changes, as: "diff.patch")
         }
         return tracker

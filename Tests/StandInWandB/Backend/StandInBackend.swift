@@ -34,6 +34,8 @@ final class StandInBackend: Sendable {
         case resetAfterTheWork
         case slow(Duration)
         case redirect(to: String)
+        /// A proxy's login page in the place of an answer.
+        case page
     }
 
     struct Run: Sendable {
@@ -132,6 +134,10 @@ final class StandInBackend: Sendable {
                 _ = work(request, &state)
                 return Reply(isReset: true)
             case .redirect(let url): return Reply(status: 302, headers: ["Location": url])
+            case .page:
+                return Reply(
+                    headers: ["Content-Type": "text/html"],
+                    body: Data("\n<!DOCTYPE html>\n<html>Log in</html>".utf8))
             case .slow(let delay):
                 var reply = work(request, &state)
                 reply.delay = delay

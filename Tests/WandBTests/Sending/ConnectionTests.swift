@@ -198,4 +198,23 @@ struct ConnectionTests {
         let usual = try self.settings(["WANDB_CONSOLE": "wrap", "WANDB_DISABLE_GIT": "False"])
         #expect(usual.keepsConsole && usual.tellsCommit && !usual.isSilent)
     }
+
+    @Test func whoKeepsCodeFromWandBKeepsItsChangesToo() throws {
+        for variables in [
+            ["WANDB_DISABLE_CODE": "true"], ["WANDB_SAVE_CODE": "false"], ["WANDB_DISABLE_GIT": "1"],
+            ["WANDB_SAVE_CODE": "true", "WANDB_DISABLE_CODE": "1"],
+        ] { #expect(try !settings(variables).tellsChanges, "\(variables)") }
+        let told = try settings(["WANDB_DISABLE_CODE": "false", "WANDB_SAVE_CODE": "true"])
+        #expect(told.tellsChanges && told.tellsCommit)
+    }
+
+    @Test func eachSettingIsAVariableAsForWandBsOwnClient() throws {
+        let settings = try settings([
+            "WANDB_RUN_NAME": "mine", "WANDB_RUN_TAGS": "a,b", "WANDB_RUN_NOTES": "n", "WANDB_RUN_JOB_TYPE": "eval",
+            "WANDB_EMAIL": "a@b", "WANDB_X_EXTRA_HTTP_HEADERS": #"{"X-Team": "a"}"#,
+        ])
+        #expect(settings.name == "mine" && settings.tags == ["a", "b"] && settings.notes == "n")
+        #expect(settings.jobType == "eval" && settings.userEmail == "a@b" && settings.extraHeaders == ["X-Team": "a"])
+        #expect(try self.settings(["WANDB_NAME": "first", "WANDB_RUN_NAME": "second"]).name == "first")
+    }
 }

@@ -25,13 +25,14 @@ struct ObjectStoreTests {
     }
 
     enum Refusal: CaseIterable, Sendable {
-        case forbidden, failing, resets
+        case forbidden, failing, resets, page
 
         var fault: StandInBackend.Fault {
             switch self {
             case .forbidden: .refuse(status: 403)
             case .failing: .refuse(status: 500)
             case .resets: .resetBeforeTheWork
+            case .page: .page
             }
         }
     }

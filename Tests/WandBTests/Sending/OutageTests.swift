@@ -52,6 +52,21 @@ struct OutageTests {
         #expect(Set(pictures).count == rows.filter { $0 % 20 == 0 }.count)
     }
 
+    @Test func aLoginPageInThePlaceOfAnAnswerTakesNoRow() throws {
+        let server = try HangUpServer()
+        defer { server.stop() }
+        let tracker = try tracker(server.baseURL)
+        server.backend.inject { number, request in
+            number < 12 && (request.method == "PUT" || request.path.hasSuffix("file_stream")) ? .page : .none
+        }
+        try log(0..<60, to: tracker)
+        guard case .delivered = tracker.finish(exitCode: 0) else {
+            Issue.record("not sent")
+            return
+        }
+        try expectWhole(server.backend, rows: 0..<60)
+    }
+
     /// Three of ten requests go wrong, in all the ways there are.
     @Test(arguments: [11, 12, 13] as [UInt64]) func everythingArrivesOnceThroughARandomThirdOfFailures(seed: UInt64)
         throws
