@@ -60,11 +60,11 @@ public struct AgentSubmission: Sendable {
                 scriptAt: job.folder.script(named: name), arguments: (model.options ?? job.options).sbatchArguments,
                 name: job.token, besides: Set(calls.compactMap(\.slurmJobID).map(SlurmJobID.init)))
         } catch {
-            guard case .uncertain = error else {
+            guard case .uncertain(_, _, let mayCome) = error else {
                 try store.refuse(call)
                 return "none is submitted in its place: \(error)"
             }
-            try store.noteUnclear(call)
+            try store.noteUnclear(call, mayCome: mayCome)
             return "whether one is submitted in its place is not known yet (\(error)); the next command looks again"
         }
         try store.settle(call, as: taken.rawValue)

@@ -44,8 +44,8 @@ public enum AgentVerdict: Sendable, Equatable {
                 checkProcess(of: agent)
                 return
             }
-            guard silence >= Self.patience || Self.isKnownNotToWork(agent, silence, queue) else { return }
-            self = Self.judge(agent, silence, queue, now)
+            guard silence >= Self.patience || Self.isKnownNotToWork(agent, in: job, silence, queue) else { return }
+            self = Self.judge(agent, in: job, silence, queue, now)
         }
     }
 
@@ -84,15 +84,17 @@ public enum AgentVerdict: Sendable, Equatable {
     }
 
     /// Whether SLURM, asked after the agent was heard of last, says that it has ended or is suspended.
-    private static func isKnownNotToWork(_ agent: Agent, _ silence: Duration, _ queue: QueueView?) -> Bool {
+    private static func isKnownNotToWork(
+        _ agent: Agent, in job: Job, _ silence: Duration, _ queue: QueueView?
+    ) -> Bool {
         guard silence >= missedRenewals, let queue, let time = queue.time, let heartbeat = agent.heartbeat,
-            time >= heartbeat, let state = queue.entry(of: agent.slurm)?.state
+            time >= heartbeat, let state = queue.entry(of: agent.slurm, in: job)?.state
         else { return false }
         return state.isFinal || state.isSuspended
     }
 
     private static func judge(
-        _ agent: Agent, _ silence: Duration, _ queue: QueueView?, _ now: Timestamp
+        _ agent: Agent, in job: Job, _ silence: Duration, _ queue: QueueView?, _ now: Timestamp
     ) -> AgentVerdict {
         var facts = ["lease \(age(silence)) old"]
         let name =
@@ -104,7 +106,7 @@ public enum AgentVerdict: Sendable, Equatable {
             isOver = true
         }
         guard let queue else { return .silent(facts.joined(separator: ", ")) }
-        if let entry = queue.entry(of: agent.slurm) {
+        if let entry = queue.entry(of: agent.slurm, in: job) {
             let nodes = entry.nodes.isEmpty ? agent.host : entry.nodes
             let words = SlurmEnding(entry)?.words ?? entry.state.rawValue
             facts.append("\(name) \(words)" + (nodes.map { " on \($0)" } ?? ""))

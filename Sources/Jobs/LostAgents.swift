@@ -35,7 +35,7 @@ public struct LostAgents: Sendable {
         else { return [] }
         var notes: [String] = []
         for agent in silent {
-            guard let entry = view.entry(of: agent.slurm), entry.state.isFinal,
+            guard let entry = view.entry(of: agent.slurm, in: job), entry.state.isFinal,
                 case .gone = AgentVerdict(agent, in: job, queue: view, at: now)
             else { continue }
             let ending = SlurmEnding(entry)

@@ -22,11 +22,13 @@ public struct QueueView: Sendable, Codable, Equatable {
         self.problem = problem
     }
 
-    /// What the queue says of an agent by its numbers.
-    public func entry(of place: SlurmPlace) -> QueueEntry? {
-        guard let job = place.job else { return nil }
-        return entries.first { entry in
-            entry.job.rawValue == job
+    /// What the queue says of an agent of a job by its numbers.
+    ///
+    /// A controller that has lost its state gives numbers away again: what has another name is not the agent.
+    public func entry(of place: SlurmPlace, in job: Job) -> QueueEntry? {
+        guard let number = place.job else { return nil }
+        return entries(of: job).first { entry in
+            entry.job.rawValue == number
                 || (place.arrayJob != nil && entry.arrayJob.rawValue == place.arrayJob
                     && entry.task.map(Int64.init) == place.arrayTask)
         }

@@ -49,13 +49,16 @@ enum SlurmAnswer {
 
     /// Why a command has failed, from what it printed: its errors without its name, or all lines if it marks none.
     static func message(_ text: String) -> String {
-        let lines = text.split(whereSeparator: \.isNewline)
-        let errors = lines.filter { $0.contains(/\b(error|fatal):/.ignoresCase()) }
-        return (errors.isEmpty ? lines : errors)
-            .map { line in
-                let parts = line.split(separator: ": ", maxSplits: 2)
-                return parts.count == 3 && ["error", "fatal"].contains(parts[1]) ? String(parts[2]) : String(line)
-            }
-            .joined(separator: "; ")
+        errors(in: text) ?? text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+    }
+
+    /// The lines that a command has marked as errors, without its name; nil where there are none.
+    static func errors(in text: String) -> String? {
+        let errors = text.split(whereSeparator: \.isNewline).filter { $0.contains(/\b(error|fatal):/.ignoresCase()) }
+        guard !errors.isEmpty else { return nil }
+        return errors.map { line in
+            let parts = line.split(separator: ": ", maxSplits: 2)
+            return parts.count == 3 && ["error", "fatal"].contains(parts[1]) ? String(parts[2]) : String(line)
+        }.joined(separator: "; ")
     }
 }

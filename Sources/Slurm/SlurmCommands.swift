@@ -57,33 +57,43 @@ public struct SlurmCommands: Sendable {
     ///   - name: The unique job name in it.
     ///   - known: The jobs of that name that SLURM has taken before.
     /// - Returns: SLURM's number for the job.
-    /// - Throws: ``SlurmError/uncertain(name:cause:)`` if nobody can say whether SLURM took the job;
+    /// - Throws: ``SlurmError/uncertain(name:cause:mayCome:)`` if nobody can say whether SLURM took the job;
     ///   after any other error it did not.
     public func submit(
         scriptAt path: String, arguments: [String] = [], name: String, besides known: Set<SlurmJobID> = []
     ) async throws(SlurmError) -> SlurmJobID {
         do throws(SlurmError) {
-            let answer = try await run("sbatch", ["--parsable"] + arguments + [path], patience: submitPatience)
+            let (answer, error) = try await finish(
+                "sbatch", ["--parsable"] + arguments + [path], patience: submitPatience)
             let candidates = SlurmJobID.candidates(in: answer)
             guard let job = candidates.first else {
-                throw .unreadable(command: "sbatch", output: SlurmAnswer.message(answer))
+                // A wrapper may hide that sbatch has failed.
+                guard let errors = SlurmAnswer.errors(in: error + "\n" + answer) else {
+                    throw .unreadable(command: "sbatch", output: SlurmAnswer.message(answer))
+                }
+                throw Self.failure(of: "sbatch", saying: errors)
             }
             guard candidates.count > 1 else { return job }
             // A wrapper prints numbers of its own: the queue knows which is the job's.
             let numbers: [SlurmJobID]
             do { numbers = try await queue(named: name).map(\.arrayJob) } catch {
-                throw .uncertain(name: name, cause: "its answer has several numbers, and \(error)")
+                let cause = "its answer has several numbers, and \(error.reason)"
+                throw .uncertain(name: name, cause: cause, mayCome: true)
             }
             return candidates.first(where: numbers.contains) ?? job
         } catch {
-            if case .notInstalled = error { throw error }
+            switch error {
+            case .notInstalled, .uncertain: throw error
+            default: break
+            }
+            // The controller may have got the request, and be too busy to have dealt with it yet.
+            let mayCome = error.isWithoutAnswer
             let entries: [QueueEntry]
             do { entries = try await queue(named: name) } catch {
-                throw .uncertain(name: name, cause: "\(error)")
+                throw .uncertain(name: name, cause: error.reason, mayCome: mayCome)
             }
             if let entry = entries.first(where: { !known.contains($0.arrayJob) }) { return entry.arrayJob }
-            // The controller may have got the request, and be too busy to have dealt with it yet.
-            throw error.isWithoutAnswer ? .uncertain(name: name, cause: "\(error)") : error
+            throw mayCome ? .uncertain(name: name, cause: error.reason, mayCome: true) : error
         }
     }
 
@@ -166,8 +176,10 @@ public struct SlurmCommands: Sendable {
     }
 
     /// Everything in the queue that the calling user has submitted under the given name, one entry per array task.
+    ///
+    /// A site's `squeue` may answer from a list that it keeps, whatever it was asked: others' jobs in it are none of ours.
     public func queue(named name: String) async throws(SlurmError) -> [QueueEntry] {
-        try await entries(["-u", Self.user, "-n", name])
+        try await entries(["-u", Self.user, "-n", name]).filter { $0.jobName == name }
     }
 
     /// Everything in the queue that some users have submitted, one entry per array task.
@@ -176,7 +188,7 @@ public struct SlurmCommands: Sendable {
     }
 
     /// Others may have jobs of any name, and to an administrator SLURM shows them as if they were theirs.
-    private static var user: String { String(getuid()) }
+    static var user: String { String(getuid()) }
 
     private func entries(_ filter: [String]) async throws(SlurmError) -> [QueueEntry] {
         try SlurmAnswer.queue(try await run("squeue", ["-r", "-t", "all"] + filter + ["-o", QueueEntry.format]))
@@ -186,6 +198,13 @@ public struct SlurmCommands: Sendable {
     func run(
         _ command: String, _ arguments: [String], patience: Duration = queryPatience
     ) async throws(SlurmError) -> String {
+        try await finish(command, arguments, patience: patience).output
+    }
+
+    /// Runs a command to its end and returns what it printed, the errors apart.
+    private func finish(
+        _ command: String, _ arguments: [String], patience: Duration
+    ) async throws(SlurmError) -> (output: String, error: String) {
         enum Outcome { case finished(TerminationStatus, output: String, error: String), timedOut }
         var options = PlatformOptions()
         options.createSession = true  // ^C is for us: sbatch finishes what it has begun
@@ -232,13 +251,21 @@ public struct SlurmCommands: Sendable {
         case .timedOut:
             throw .timedOut(command: command, after: patience)
         case .finished(let status, let output, let error):
-            guard !status.isSuccess else { return output }
+            guard !status.isSuccess else { return (output, error) }
             let message = SlurmAnswer.message(error.isEmpty ? output : error)
-            let unreachable = message.lowercased().contains("unable to contact slurm controller")
-            throw unreachable
-                ? .unreachable(command: command, message: message)
-                : .refused(command: command, message: message.isEmpty ? "\(status)" : message)
+            switch status {
+            case .signaled(let signal): throw .killed(command: command, signal: signal)
+            // What a wrapper's shell says of a command that was killed.
+            case .exited(let code) where code > 128 && message.isEmpty:
+                throw .killed(command: command, signal: code - 128)
+            case .exited: throw Self.failure(of: command, saying: message.isEmpty ? "\(status)" : message)
+            }
         }
+    }
+
+    private static func failure(of command: String, saying message: String) -> SlurmError {
+        message.lowercased().contains("unable to contact slurm controller")
+            ? .unreachable(command: command, message: message) : .refused(command: command, message: message)
     }
 
     /// What comes last in a message of several lines.

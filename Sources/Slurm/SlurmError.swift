@@ -8,12 +8,15 @@ public enum SlurmError: Error, Equatable {
     case unreachable(command: String, message: String)
     /// The command says no.
     case refused(command: String, message: String)
+    /// Somebody else has killed the command.
+    case killed(command: String, signal: Int32)
     /// The command did not end in time and was stopped.
     case timedOut(command: String, after: Duration)
     /// The command said something that nobody expects.
     case unreadable(command: String, output: String)
-    /// `sbatch` failed in a way that leaves open whether SLURM took the job, and `squeue` can't tell either.
-    case uncertain(name: String, cause: String)
+    /// `sbatch` failed in a way that leaves open whether SLURM took the job, and `squeue` can't tell either; or it does
+    /// not show the job yet, which may come.
+    case uncertain(name: String, cause: String, mayCome: Bool)
 }
 
 extension SlurmError {
@@ -29,11 +32,15 @@ extension SlurmError {
     /// Whether the controller may have got the request though its answer did not come.
     var isWithoutAnswer: Bool {
         switch self {
-        case .timedOut: true
-        case .refused(_, let message):
-            ["timed out", "zero bytes were transmitted", "connection reset", "broken pipe"].contains {
-                message.lowercased().contains($0)
-            }
+        // A command that has ended well has done its work, whatever it printed.
+        case .timedOut, .killed, .unreadable: true
+        // Of what went wrong on the way, only a connection that was never made is sure not to have brought the request.
+        case .refused(_, let message), .unreachable(_, let message):
+            [
+                "timed out", "zero bytes were transmitted", "connection reset", "broken pipe", "receive failure",
+                "send failure", "shutdown failure", "unexpected message", "message length", "header lengths",
+                "transport endpoint",
+            ].contains { message.lowercased().contains($0) }
         default: false
         }
     }
@@ -49,6 +56,11 @@ extension SlurmError {
 }
 
 extension SlurmError: CustomStringConvertible {
+    /// What happened, without advice that does not fit where more is said.
+    var reason: String {
+        description.firstRange(of: "; try again").map { String(description[..<$0.lowerBound]) } ?? description
+    }
+
     /// One readable line: what happened, to what, what to do.
     public var description: String {
         switch self {
@@ -60,13 +72,15 @@ extension SlurmError: CustomStringConvertible {
             "\(command) can't reach SLURM's controller: \(message); try again later, or use --executor local"
         case .refused(let command, let message):
             "\(command) failed: \(message)"
+        case .killed(let command, let signal):
+            "\(command) was killed by signal \(signal)"
         case .timedOut(let command, let duration):
             "\(command) gave no answer for \(duration.components.seconds) s; try again later"
         case .unreadable(let command, ""):
             "\(command) printed nothing, which is no answer; try again later"
         case .unreadable(let command, let output):
             "\(command) printed something unexpected: \(output)"
-        case .uncertain(let name, let cause):
+        case .uncertain(let name, let cause, _):
             "SLURM may or may not have taken the job (\(cause)): "
                 + "`squeue -n \(name)` shows it once the controller answers"
         }

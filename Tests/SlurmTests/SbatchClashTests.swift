@@ -43,4 +43,17 @@ struct SbatchClashTests {
         #expect(SbatchClash(in: "--mem=1G")?.remedy == .sameName)
         #expect(SbatchClash(in: "--ex=n1")?.meaning == "'--ex=n1' may stand for --exclude or --export or --export-file")
     }
+
+    @Test(arguments: [
+        ([], ["--dependency=afterany:7:8"]), (["--hold"], ["--hold", "--dependency=afterany:7:8"]),
+        (["--dependency=afterok:5"], ["--dependency=afterok:5", "--dependency=afterok:5,afterany:7:8"]),
+        (["--dep afterok:5"], ["--dep afterok:5", "--dependency=afterok:5,afterany:7:8"]),
+        (["-Hd afterok:5"], ["-Hd afterok:5", "--dependency=afterok:5,afterany:7:8"]),
+        (["-dafterok:5?afterok:6"], ["-dafterok:5?afterok:6"]),
+    ])
+    func aUsersDependencyAndOursAreBothMet(given: [String], all: [String]) {
+        let jobs: Set = [SlurmJobID(rawValue: 8), SlurmJobID(rawValue: 7)]
+        #expect(SbatchDependency.arguments(given, waitingFor: jobs) == all)
+        #expect(SbatchDependency.arguments(given, waitingFor: []) == given)
+    }
 }

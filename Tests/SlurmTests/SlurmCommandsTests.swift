@@ -46,6 +46,9 @@ struct SlurmCommandsTests {
     @Test(arguments: [
         "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
         "echo 'sbatch: error: Zero Bytes were transmitted or received' >&2; exit 1", "exec sleep 60",
+        "echo 'sbatch: error: Unable to contact slurm controller (receive failure)' >&2; exit 1",
+        "echo 'sbatch: error: Unexpected message received' >&2; exit 1", "kill -9 $$", "exit 137", "exit 0",
+        "echo 'Have a nice day'",
     ])
     func aRequestWithoutAnAnswerIsNotARefusal(script: String) async throws {
         try folder.add("sbatch", script)
@@ -53,9 +56,36 @@ struct SlurmCommandsTests {
         await #expect {
             try await folder.commands(submitPatience: .milliseconds(300)).submit(scriptAt: "/s", name: "spd-a")
         } throws: { error in
-            guard case SlurmError.uncertain(name: "spd-a", _) = error else { return false }
+            guard case SlurmError.uncertain(name: "spd-a", _, mayCome: true) = error else { return false }
             return true
         }
+    }
+
+    @Test(arguments: ["Unable to contact slurm controller (connect failure)", "invalid partition specified: gpu"])
+    func aFailureThatAWrapperHidesIsOne(message: String) async throws {
+        try folder.add("sbatch", "echo 'sbatch: error: \(message)' >&2; exit 0")
+        try folder.add("squeue", StandIns.emptyQueue)
+        await #expect {
+            try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
+        } throws: { error in
+            "\(error)".contains(message) && !"\(error)".contains("may or may not")
+        }
+    }
+
+    /// A site's `squeue` may answer with all that it has kept, whatever it is asked.
+    @Test func otherJobsInAnAnswerAreNotTakenForOurs() async throws {
+        try folder.add("squeue", StandIns.emptyQueue + "; echo '55|55|55|N/A|PENDING|thesis|n1|None'")
+        try folder.add("sbatch", "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1")
+        let commands = folder.commands()
+        #expect(try await commands.queue(named: "spd-a") == [])
+        await #expect {
+            try await commands.submit(scriptAt: "/s", name: "spd-a")
+        } throws: { error in
+            guard case SlurmError.uncertain = error else { return false }
+            return true
+        }
+        try folder.add("sbatch", "echo 55; echo 812")
+        #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
     }
 
     @Test func ofSeveralNumbersTheQueueKnowsTheJobs() async throws {
@@ -73,7 +103,7 @@ struct SlurmCommandsTests {
         await #expect {
             try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
         } throws: { error in
-            guard case SlurmError.uncertain(name: "spd-a", _) = error else { return false }
+            guard case SlurmError.uncertain(name: "spd-a", _, mayCome: true) = error else { return false }
             return true
         }
     }
@@ -118,7 +148,7 @@ struct SlurmCommandsTests {
         await #expect {
             try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
         } throws: { error in
-            guard case SlurmError.uncertain(name: "spd-a", let cause) = error else { return false }
+            guard case SlurmError.uncertain(name: "spd-a", let cause, mayCome: true) = error else { return false }
             return cause.contains(message)
         }
     }

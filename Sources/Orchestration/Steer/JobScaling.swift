@@ -48,7 +48,7 @@ package struct JobScaling {
             guard agent.state != .ended else { return false }
             // SLURM was asked for just this: what it does not have any more is not waited for.
             if let queue, agent.slurm.job != nil {
-                return queue.entry(of: agent.slurm).map { !$0.state.isFinal } ?? false
+                return queue.entry(of: agent.slurm, in: job).map { !$0.state.isFinal } ?? false
             }
             return !AgentVerdict(agent, in: job, queue: nil, at: now).isGone
         }

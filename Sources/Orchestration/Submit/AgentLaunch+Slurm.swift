@@ -15,8 +15,10 @@ extension AgentLaunch {
         case unclear(String)
     }
 
-    /// This long after it was called, no `sbatch` that has ended can still bring a job into the queue: on this machine,
-    /// where it can be seen that it has ended, and on another one, where it may go on trying for minutes.
+    /// This long after it was called, no `sbatch` that has ended can still bring a job into the queue.
+    ///
+    /// On this machine it can be seen that it has ended; on another one it may go on trying for minutes. A controller that
+    /// has not answered may take as long to come to the request.
     private static let settling = (here: Duration.seconds(5), elsewhere: Duration.seconds(180))
 
     /// Makes the `sbatch` calls that are planned for the job, and finds out what became of those that somebody else began.
@@ -49,10 +51,10 @@ extension AgentLaunch {
                 agents += launch.agents
                 warnings += noting { try store.settle(launch, as: number.rawValue) }
             } catch {
-                if case .uncertain = error {
+                if case .uncertain(_, _, let mayCome) = error {
                     let advice = "its specs are stored; the next command looks again, don't submit them anew"
                     return warnings + ["job \(job.id): \(error); \(advice)"]
-                        + noting { try store.noteUnclear(launch) }
+                        + noting { try store.noteUnclear(launch, mayCome: mayCome) }
                 }
                 if error.isLimit, launch.agents > 1 {
                     try split(launch)
@@ -82,13 +84,15 @@ extension AgentLaunch {
         }
         return try await slurm.submit(
             scriptAt: job.folder.script(named: launch.script),
-            arguments: options(of: launch).sbatchArguments + (try await dependency()), name: job.token, besides: known)
+            arguments: SbatchDependency.arguments(
+                options(of: launch).sbatchArguments, waitingFor: try await predecessors()),
+            name: job.token, besides: known)
     }
 
     /// Keeps agents from waiting on nodes for a job that theirs is to come after: SLURM starts them when that one's end.
     ///
     /// Whether it is their job's turn the state file decides, whatever SLURM does.
-    private func dependency() async throws(SlurmError) -> [String] {
+    private func predecessors() async throws(SlurmError) -> Set<SlurmJobID> {
         guard let after = job.after else { return [] }
         let token: String
         do throws(StoreError) {
@@ -98,10 +102,7 @@ extension AgentLaunch {
             // It was deleted meanwhile, so nothing of it is left.
             return []
         }
-        let waiting = Set(try await slurm.queue(named: token).filter { !$0.state.isFinal }.map(\.arrayJob))
-        guard !waiting.isEmpty else { return [] }
-        let numbers = waiting.map(\.rawValue).sorted().map(String.init)
-        return ["--dependency=afterany:" + numbers.joined(separator: ":")]
+        return Set(try await slurm.queue(named: token).filter { !$0.state.isFinal }.map(\.arrayJob))
     }
 
     /// SLURM's numbers for what is known to be submitted.
@@ -134,9 +135,10 @@ extension AgentLaunch {
         // A clock that was turned back must not make anybody wait for hours.
         guard rest > .zero, rest <= Self.settling.elsewhere else { return .lost }
         guard isHere else {
+            let fact = launch.host.isEmpty ? "got no answer" : "from \(launch.host) was interrupted"
             return .unclear(
-                "the submission of job \(job.id) from \(launch.host) was interrupted; if SLURM doesn't show it within "
-                    + "\(StatusText.time(rest)), the next command submits it again")
+                "the submission of job \(job.id) \(fact); if SLURM doesn't show it within \(StatusText.time(rest)), "
+                    + "the next command submits it again")
         }
         do { try await Task.sleep(for: rest) } catch { return .unclear("interrupted") }
         return try await fate(of: launch)

@@ -28,9 +28,9 @@ public struct SbatchCall: Sendable, Equatable, Identifiable {
     public let agents: Int
     /// How far it has come.
     public let state: SbatchState
-    /// The machine that called `sbatch`, or is to.
+    /// The machine that called `sbatch`, or is to; empty once that has ended without SLURM's answer.
     public let host: String
-    /// When `sbatch` was called; `nil` before, and once it is sure to have ended.
+    /// When `sbatch` was called, or ended without an answer; `nil` before, and once it can't bring a job any more.
     public let begun: Timestamp?
     /// SLURM's number for it.
     public let slurmJobID: Int64?
@@ -140,9 +140,20 @@ extension Store {
     }
 
     /// Notes that `sbatch` has ended without anybody knowing whether SLURM has taken the job.
-    public func noteUnclear(_ call: SbatchCall) throws(StoreError) {
+    ///
+    /// - Parameters:
+    ///   - call: The call.
+    ///   - mayCome: Whether the controller may still be about to take the job.
+    /// - Throws: What keeps the file from being changed.
+    public func noteUnclear(_ call: SbatchCall, mayCome: Bool) throws(StoreError) {
+        let now = now()
         try write { db in
-            try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [call.id])
+            if mayCome {
+                try db.execute(
+                    sql: "UPDATE launch SET begun = ?, host = '' WHERE id = ?", arguments: [now.rawValue, call.id])
+            } else {
+                try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [call.id])
+            }
         }
         try markUncertain(call.job)
     }

@@ -47,7 +47,7 @@ struct SlurmSubmitTests {
 
     @Test func aJobThatSlurmTookWithoutSayingSoIsFound() async throws {
         _ = try bench.writeProgram("echo 'sbatch: error: Socket timed out' >&2; exit 1", to: "bin/sbatch")
-        _ = try bench.writeProgram("echo '90_1|91|90|1|PENDING|spd-a|n1|Priority'", to: "bin/squeue")
+        _ = try bench.writeProgram(#"echo "90_1|91|90|1|PENDING|$7|n1|Priority""#, to: "bin/squeue")
         let answer = try await bench.orchestrator(Self.submit)
         #expect(answer.code == 0, "\(answer.error)")
         #expect(try await bench.status(of: 1).slurmJobId == 90)
@@ -155,6 +155,34 @@ struct SlurmSubmitTests {
             "\(refreshed.output)")
         let asked = try String(contentsOfFile: bench.path + "/asked.txt", encoding: .utf8)
         #expect(asked == "asked\nasked\n", "once in a minute, and once more when told to")
+    }
+
+    /// The queue forgets within minutes; accounts do not.
+    @Test func whyAgentsEndedIsAskedOfTheAccountsOnceTheQueueHasForgotten() async throws {
+        _ = try await bench.orchestrator(Self.submit)
+        let token = try await bench.status(of: 1).token
+        let header = "JobID|JobIDRaw|State|JobName|NodeList|Reason"
+        _ = try bench.writeProgram(
+            "echo asked >> asked.txt; echo '\(header)'; echo '812|812|OUT_OF_MEMORY|\(token)|n1|None'; "
+                + "echo '5|5|FAILED|other|n1|None'", to: "bin/sacct")
+        for _ in 0..<2 {
+            let status = try await bench.orchestrator(["status", "1"])
+            #expect(status.output.contains("1 agent: OUT_OF_MEMORY: it used more memory than"), "\(status.output)")
+        }
+        let resumed = try await bench.orchestrator(["resume", "1"])
+        #expect(resumed.error.contains("new ones that ask for the same are likely to end the same way"))
+        let asked = try String(contentsOfFile: bench.path + "/asked.txt", encoding: .utf8)
+        #expect(asked == "asked\n", "once known it is kept")
+    }
+
+    @Test func agentsThatAreCompletedWithoutAWordAreTold() async throws {
+        _ = try await bench.orchestrator(Self.submit)
+        let token = try await bench.status(of: 1).token
+        _ = try bench.writeProgram("echo '812|812|812|N/A|COMPLETED|\(token)|n1|None'", to: "bin/squeue")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(
+            status.output.contains("1 agent ended without a word, COMPLETED for SLURM (SLURM's 812); it left no log"),
+            "\(status.output)")
     }
 
     @Test func aJobThatSlurmHasForgottenIsNotWatchedForEver() async throws {
