@@ -38,6 +38,37 @@ extension SlurmCommands {
         }
     }
 
+    /// What SLURM's accounting says of the calling user's jobs of a name: it remembers when the queue has long forgotten.
+    ///
+    /// - Returns: An entry for each job, or task of an array; none where no accounts are kept.
+    /// - Throws: ``SlurmError`` if that can't be found out.
+    public func remembered(named name: String) async throws(SlurmError) -> [QueueEntry] {
+        do throws(SlurmError) {
+            let text = try await run(
+                "sacct",
+                [
+                    "-X", "-P", "--user", Self.user, "--name", name, "-S", "now-30days",
+                    "-o", "JobID,JobIDRaw,State,JobName,NodeList,Reason",
+                ])
+            return try SlurmAnswer.accounts(text).compactMap(Self.entry).filter { $0.jobName == name }
+        } catch {
+            guard error.isWithoutAccounts else { throw error }
+            return []
+        }
+    }
+
+    /// `812_3|815|OUT_OF_MEMORY|spd-a|n1|None` as the queue would have it.
+    private static func entry(_ line: Substring) -> QueueEntry? {
+        let fields = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false)
+        guard fields.count == 6 else { return nil }
+        let parts = fields[0].split(separator: "_", maxSplits: 1)
+        let nodes = fields[4] == "None assigned" ? "" : fields[4]
+        let task = parts.count == 2 ? parts[1] : "N/A"
+        return QueueEntry(
+            line: [fields[0], fields[1], parts.first ?? "", task, fields[2], fields[3], nodes, fields[5]]
+                .joined(separator: "|"))
+    }
+
     /// `812_3|40|2|00:35.120||2026-01-31T12:00:00|2026-01-31T12:00:10` for an allocation, and
     /// `812_3.batch|40|2|00:35.120|10240K|…` for a step in it.
     static func accounts(in text: String) throws(SlurmError) -> [SlurmAccount] {

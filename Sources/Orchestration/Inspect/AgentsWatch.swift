@@ -35,6 +35,9 @@ package struct AgentsWatch {
         /// Whether an obstacle keeps all runs that are left from going on; which one is among the notes.
         package var isHindered = false
 
+        /// Whether nobody works on the job any more, and nobody knows why.
+        package var isUnexplained: Bool { reasonOfEnd != nil && endings.isEmpty }
+
         /// Whether agents are at work, so that the work's pace says when it will be done.
         package var isAtWork: Bool {
             reasonOfEnd == nil && !isHindered
@@ -48,11 +51,24 @@ package struct AgentsWatch {
     }
 
     /// Takes a look at a job and its agents; what SLURM says of agents that are gone is noted first.
+    ///
+    /// - Parameters:
+    ///   - id: The job.
+    ///   - limit: How many of its runs are looked at.
+    ///   - withNumbers: Whether with the numbers of those that ended.
+    ///   - refresh: Whether the user wants SLURM to be asked whatever is known.
+    ///   - asksAccounts: Whether SLURM's accounting is asked for the ends of agents that its queue has forgotten.
+    /// - Returns: The job, and what is thought of its agents.
+    /// - Throws: What keeps the state file from being read.
     package func look(
-        at id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true, refresh: Bool = false
+        at id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true, refresh: Bool = false,
+        asksAccounts: Bool = false
     ) async throws -> (JobSnapshot, Outlook) {
         let snapshot = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
-        let outlook = await outlook(of: snapshot, refresh: refresh)
+        var outlook = await outlook(of: snapshot, refresh: refresh)
+        if asksAccounts, outlook.isUnexplained, snapshot.job.executor == .slurm {
+            await explain(&outlook, of: snapshot)
+        }
         guard snapshot.job.executor == .slurm, !store.isReadOnly, outlook.verdicts.contains(where: \.isGone) else {
             return (snapshot, outlook)
         }
@@ -160,12 +176,42 @@ package struct AgentsWatch {
         if !isHeard, waiting.isEmpty, view.problem == nil, !snapshot.sbatchCalls.contains(where: \.state.isOpen) {
             outlook.reasonOfEnd =
                 outlook.endings.isEmpty
-                ? "SLURM's queue holds none of its agents"
+                ? wordless(entries, in: snapshot) ?? "SLURM's queue holds none of its agents"
                 : outlook.endings.lines(spoken: snapshot.spoken, lookAt(job)).joined(separator: "; ")
         } else {
             outlook.notes += told(of: snapshot, outlook, waiting: waiting.count { $0.state == .pending })
         }
         return outlook
+    }
+
+    /// Asks SLURM's accounting how agents ended that its queue has forgotten.
+    private func explain(_ outlook: inout Outlook, of snapshot: JobSnapshot) async {
+        let entries: [QueueEntry]
+        do throws(SlurmError) { entries = try await slurm.remembered(named: snapshot.job.token) } catch {
+            outlook.notes.append("SLURM: \(error)")
+            return
+        }
+        outlook.endings = endings(of: snapshot, now: entries)
+        guard snapshot.job.halted == nil else { return }
+        if !outlook.endings.isEmpty {
+            outlook.reasonOfEnd = outlook.endings.lines(spoken: snapshot.spoken, lookAt(snapshot.job))
+                .joined(separator: "; ")
+        } else if let reason = wordless(entries, in: snapshot) {
+            outlook.reasonOfEnd = reason
+        }
+    }
+
+    /// What to say of agents that SLURM calls completed though nothing was heard of them.
+    private func wordless(_ entries: [QueueEntry], in snapshot: JobSnapshot) -> String? {
+        let silent = entries.filter { entry in
+            entry.state.rawValue == "COMPLETED" && !snapshot.spoken.contains(entry.job.rawValue)
+                && snapshot.sbatchCalls.contains { $0.slurmJobID == entry.arrayJob.rawValue }
+        }
+        guard let first = silent.first else { return nil }
+        let log = snapshot.job.folder.log(ofSlurms: first.name)
+        let names = silent.prefix(3).map(\.name).joined(separator: ", ") + (silent.count > 3 ? ", …" : "")
+        return "\(plural(silent.count, "agent")) ended without a word, COMPLETED for SLURM (SLURM's \(names)); "
+            + (FileManager.default.fileExists(atPath: log) ? "its log: \(log)" : "it left no log")
     }
 
     /// The agents that SLURM says did not end well, but for those that have said themselves why they end, or were started

@@ -107,7 +107,7 @@ struct Status: AsyncParsableCommand {
         _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ query: RunQuery
     ) async throws -> (String, RunCounts?) {
         if let job {
-            let (snapshot, outlook) = try await agents.look(at: job, refresh: refresh)
+            let (snapshot, outlook) = try await agents.look(at: job, refresh: refresh, asksAccounts: true)
             let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)
             let report = try JobReport(snapshot, outlook, selection)
             return (try JSONText.encode(JobListing(cache: cache.path, jobs: [report])), snapshot.counts)
@@ -127,7 +127,8 @@ struct Status: AsyncParsableCommand {
         guard let shown = job ?? jobs.last?.job.id else { throw try nothing(in: cache) }
         var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.remarks(on: jobs), style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
-        let (snapshot, outlook) = try await agents.look(at: shown, runsAtMost: limit, refresh: refresh)
+        let (snapshot, outlook) = try await agents.look(
+            at: shown, runsAtMost: limit, refresh: refresh, asksAccounts: true)
         let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)
         lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style)
             .lines(runsAtMost: limit, selection)

@@ -52,7 +52,7 @@ struct Resume: AsyncParsableCommand {
         if job.executor == .slurm {
             if let note = AgentOptions.unheededVariables(state.environment) { printError(note) }
             let watch = AgentsWatch(cache: state.cache, slurm: slurm, store: state.store)
-            let (snapshot, outlook) = try await failing { try await watch.look(at: id) }
+            let (snapshot, outlook) = try await failing { try await watch.look(at: id, asksAccounts: true) }
             if let note = Resumption.recurrence(outlook, snapshot, options) { printError(note) }
         }
         if let note = try AgentRequest(agentCount: 1, options: options).checkThreads(job.executor) { printError(note) }
