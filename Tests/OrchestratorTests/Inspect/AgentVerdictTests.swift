@@ -98,4 +98,11 @@ struct AgentVerdictTests {
             verdict(after: 65, "812_3|815|812|3|RUNNING|spd-a|n17|None")
                 == .silent("lease 65 min old, its allocation ended 5 min ago, 812_3 RUNNING on n17"))
     }
+
+    /// A controller that has lost its state gives numbers away again.
+    @Test func anotherJobOfTheSameNumberIsNotTheAgent() {
+        #expect(
+            verdict(after: 4, "812_3|815|812|3|FAILED|spd-b|n17|NonZeroExitCode")
+                == .silent("lease 4 min old, 812_3 is no longer in SLURM's queue"))
+    }
 }
