@@ -158,7 +158,7 @@ struct InBrowserTests {
             let tab = try Browser().open("http://127.0.0.1:\(client.port)/#/?token=\(client.token)")
             // What d3 computes for three times 1e-5.
             let words = try tab.evaluate(
-                "import('./lines.js').then(lines => [0.000030000000000000004, 1e-4, 0.02, 1e5].map(lines.logLabel).join())"
+                "import('./charts/lines.js').then(lines => [0.000030000000000000004, 1e-4, 0.02, 1e5].map(lines.logLabel).join())"
             )
             #expect(words == "3e-5,1e-4,0.02,1e5")
         }
@@ -177,7 +177,7 @@ struct InBrowserTests {
                 ("{ values: [0] }, { values: [3, NaN] }", false, "Infinity"),
             ] {
                 let found = try tab.evaluate(
-                    "import('./reach.js').then(reach => String(reach.reachOf([\(lines)], \(isLog))))")
+                    "import('./charts/reach.js').then(reach => String(reach.reachOf([\(lines)], \(isLog))))")
                 #expect(found == .string(reach), "\(lines)")
             }
         }
