@@ -50,14 +50,27 @@ extension SlurmCommands {
                     "-X", "-P", "--user", Self.user, "--name", name, "-S", "now-30days",
                     "-o", "JobID,JobIDRaw,State,JobName,NodeList,Reason",
                 ])
-            return try SlurmAnswer.accounts(text).compactMap(Self.entry).filter { $0.jobName == name }
+            return try Self.entries(in: text).filter { $0.jobName == name }
         } catch {
             guard error.isWithoutAccounts else { throw error }
             return []
         }
     }
 
-    /// `812_3|815|OUT_OF_MEMORY|spd-a|n1|None` as the queue would have it.
+    /// The jobs that `sacct` lists, each as the queue would have it.
+    ///
+    /// - Throws: ``SlurmError/unreadable(command:output:)`` for a row that can't be understood; what a wrapper prints
+    ///   between them is none.
+    static func entries(in text: String) throws(SlurmError) -> [QueueEntry] {
+        var entries: [QueueEntry] = []
+        for line in try SlurmAnswer.accounts(text) where line.contains("|") {
+            guard let entry = entry(line) else { throw .unreadable(command: "sacct", output: String(line)) }
+            entries.append(entry)
+        }
+        return entries
+    }
+
+    /// `812_3|815|OUT_OF_MEMORY|spd-a|n1|None` as the queue would have it; nil where a field is missing or no number.
     private static func entry(_ line: Substring) -> QueueEntry? {
         let fields = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false)
         guard fields.count == 6 else { return nil }

@@ -141,6 +141,23 @@ struct SlurmCommandsTests {
         #expect(try await folder.commands().timeLeft(of: job) == nil)
     }
 
+    @Test func theAccountsRememberTheJobsOfANameAndARowThatIsCutOffIsTold() async throws {
+        let header = "JobID|JobIDRaw|State|JobName|NodeList|Reason"
+        try folder.add(
+            "sacct",
+            """
+            echo 'Welcome to the cluster'; echo '\(header)'; echo '812_3|815|OUT_OF_MEMORY|spd-a|n1|None'
+            echo '99|99|COMPLETED|thesis|n1|None'; echo '820|820|CANCELLED by 0|spd-a|None assigned|None'
+            """)
+        let jobs = try await folder.commands().remembered(named: "spd-a")
+        #expect(jobs.map(\.name) == ["812_3", "820"])
+        #expect(jobs.map(\.state.rawValue) == ["OUT_OF_MEMORY", "CANCELLED"])
+        #expect(jobs.map(\.nodes) == ["n1", ""])
+
+        try folder.add("sacct", "echo '\(header)'; echo '812_3|815|OUT_OF_MEM'")
+        await #expect(throws: SlurmError.self) { try await folder.commands().remembered(named: "spd-a") }
+    }
+
     @Test func whenNobodyCanTellTheSubmissionIsUncertain() async throws {
         let message = "Unable to contact slurm controller (connect failure)"
         try folder.add("sbatch", "echo 'sbatch: error: Socket timed out' >&2; exit 1")

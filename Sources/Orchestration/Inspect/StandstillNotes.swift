@@ -26,16 +26,21 @@ struct StandstillNotes {
             lines.append("Hands out no more specs: \(reason); `orchestrator resume \(job.id)` goes on all the same")
         }
         if job.held != nil { lines.append("Held; `orchestrator release \(job.id)` lets it go on") }
-        if job.after != nil || job.maxRunning != nil {
-            // What can't be asked now is asked with the next look.
-            switch try? store.standstill(of: job.id) {
-            case .waiting(let other): lines.append("Waits until nothing of job \(other) is left")
-            case .full(let limit): lines.append("At most \(plural(limit, "run")) at once (--max-running)")
-            default: break
+        var hindrances: [String] = []
+        do throws(StoreError) {
+            if job.after != nil || job.maxRunning != nil {
+                switch try store.standstill(of: job.id) {
+                case .waiting(let other): lines.append("Waits until nothing of job \(other) is left")
+                case .full(let limit): lines.append("At most \(plural(limit, "run")) at once (--max-running)")
+                default: break
+                }
             }
+            hindrances = try Self.hindrances(of: job.id, in: store)
+        } catch {
+            // Whoever cannot find out what stands in the way promises no time left.
+            hindrances = ["What may keep runs waiting cannot be read: \(error)"]
         }
-        // What can't be asked now is asked with the next look.
-        hindrances = (try? Self.hindrances(of: job.id, in: store)) ?? []
+        self.hindrances = hindrances
         lines += hindrances
         let held = snapshot.held
         if held > 0 {

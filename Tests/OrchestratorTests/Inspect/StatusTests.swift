@@ -1,6 +1,8 @@
 import Foundation
+import GRDB
 import JSON
 import Jobs
+import Layout
 import Store
 import Testing
 
@@ -165,13 +167,20 @@ struct StatusTests {
         #expect(try loss().contains("1.250e-01"))
     }
 
-    @Test func aJobThatNobodyWorksOnSaysSoInsteadOfATimeLeft() throws {
+    /// A job of which an agent has half of one run behind it.
+    private static func runHalfDone() throws -> (bench: Workbench, store: Store, job: JobID, claim: Claim) {
         let bench = try Workbench()
         let store = try Store(CacheFolder(path: bench.cache))
         let job = try Self.job(in: store, bench)
         let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
         try store.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 10), lease: .seconds(60))
+        return (bench, store, job, claim)
+    }
+
+    @Test func aJobThatNobodyWorksOnSaysSoInsteadOfATimeLeft() throws {
+        let (bench, store, job, _) = try Self.runHalfDone()
+        defer { withExtendedLifetime(bench) {} }
         let snapshot = try store.snapshot(of: job)
         var outlook = AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .ended })
         func text() throws -> String {
@@ -192,13 +201,19 @@ struct StatusTests {
         #expect(report?["eta_seconds"] == nil)
     }
 
+    @Test func whereItCannotBeReadWhatKeepsRunsWaitingThatIsSaid() throws {
+        let (bench, store, job, _) = try Self.runHalfDone()
+        let snapshot = try store.snapshot(of: job)
+        try DatabaseQueue(path: bench.cache + "/state.sqlite").write { db in
+            try db.execute(sql: "ALTER TABLE attempt RENAME COLUMN outcome TO lost")
+        }
+        let notes = StandstillNotes(of: snapshot, in: store)
+        #expect(notes.hindrances.count == 1 && notes.lines == notes.hindrances)
+        #expect(notes.hindrances.first?.hasPrefix("What may keep runs waiting cannot be read: ") == true)
+    }
+
     @Test func whatKeepsRunsWaitingIsToldInsteadOfATimeLeft() async throws {
-        let bench = try Workbench()
-        let store = try Store(CacheFolder(path: bench.cache))
-        let job = try Self.job(in: store, bench)
-        let agent = try store.registerAgent(AgentIdentity(environment: [:]), for: job)
-        let claim = try #require(try store.claimNext(of: job, by: agent, lease: .seconds(60)))
-        try store.renew(claim, Progress(step: 50, steps: 100, stepsPerSecond: 10), lease: .seconds(60))
+        let (bench, store, _, claim) = try Self.runHalfDone()
         try store.settle(claim, as: .hindered("cannot write /c/x: No space left on device"))
         let reason = "cannot write /c/x: No space left on device"
         let line = "\(claim.run) waits: \(reason)"

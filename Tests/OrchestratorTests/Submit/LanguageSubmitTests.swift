@@ -142,15 +142,8 @@ struct LanguageSubmitTests {
         column: String, split: String, key: String, complaint: String
     ) async throws {
         // given a model's folder that is whole but for its data
-        _ = try bench.write(Self.target, to: "tiny_target.yaml")
-        let model = bench.path + "/model"
-        let trained = try await bench.run(
-            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
-        try #require(trained.code == 0, "\(trained.error)")
         _ = try bench.write("{\"text\": \"a b\"}\n", to: "data/train.jsonl")
-        let config = Self.experiment(steps: 2)
-            .replacing("train:tiny\ntask", with: "\(model)\ntask")
-            .replacing("train:tiny", with: "\(bench.path)/data")
+        let config = try await configOfATrainedModel()
             .replacing("column_name: text", with: "column_name: \(column), train_data_split: \(split)")
 
         let answer = try await bench.orchestrator(
@@ -162,16 +155,21 @@ struct LanguageSubmitTests {
         #expect(bench.files().isEmpty)
     }
 
-    @Test func anEmbeddingsLossOnOtherModulesIsRefused() async throws {
+    /// A config that names a model's folder, which is there, and a folder `data`, which is not.
+    private func configOfATrainedModel() async throws -> String {
         _ = try bench.write(Self.target, to: "tiny_target.yaml")
         let model = bench.path + "/model"
         let trained = try await bench.run(
             Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
         try #require(trained.code == 0, "\(trained.error)")
-        _ = try bench.write("{\"text\": \"a b\"}\n", to: "data/train.jsonl")
-        let config = Self.experiment(steps: 2)
+        return Self.experiment(steps: 2)
             .replacing("train:tiny\ntask", with: "\(model)\ntask")
             .replacing("train:tiny", with: "\(bench.path)/data")
+    }
+
+    @Test func anEmbeddingsLossOnOtherModulesIsRefused() async throws {
+        _ = try bench.write("{\"text\": \"a b\"}\n", to: "data/train.jsonl")
+        let config = try await configOfATrainedModel()
         // The first is as it should be: both have to be looked at.
         let both = ["submit", "--dry-run", "--experiments", try bench.write(config, to: "first.yaml"), "--experiments"]
 
@@ -187,15 +185,8 @@ struct LanguageSubmitTests {
 
     /// Its columns are not to blame.
     @Test func aDamagedFileIsToldByTheKeyThatNamesIt() async throws {
-        _ = try bench.write(Self.target, to: "tiny_target.yaml")
-        let model = bench.path + "/model"
-        let trained = try await bench.run(
-            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
-        try #require(trained.code == 0, "\(trained.error)")
         _ = try bench.write("PAR1", to: "data/train.parquet")
-        let config = Self.experiment(steps: 2)
-            .replacing("train:tiny\ntask", with: "\(model)\ntask")
-            .replacing("train:tiny", with: "\(bench.path)/data")
+        let config = try await configOfATrainedModel()
 
         let answer = try await bench.orchestrator(
             ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--dry-run"],
@@ -234,15 +225,8 @@ struct LanguageSubmitTests {
         ("{\"text\": \"ada\"}\n{\"text\": 5}\n", "", "line 2: expected a text or null as 'text'"),
     ])
     func textThatWillNotDoIsOneMessage(lines: String, start: String, complaint: String) async throws {
-        _ = try bench.write(Self.target, to: "tiny_target.yaml")
-        let model = bench.path + "/model"
-        let trained = try await bench.run(
-            Workbench.products + "/worker", ["train-target", bench.path + "/tiny_target.yaml", "--out", model])
-        try #require(trained.code == 0, "\(trained.error)")
         _ = try bench.write(lines, to: "data/train.jsonl")
-        let config = Self.experiment(steps: 2)
-            .replacing("train:tiny\ntask", with: "\(model)\ntask")
-            .replacing("train:tiny", with: "\(bench.path)/data")
+        let config = try await configOfATrainedModel()
             .replacing("max_seq_len: 8", with: "max_seq_len: 4")
 
         let answer = try await bench.orchestrator(
