@@ -4,6 +4,8 @@ import Tokenizers
 
 /// Files that are wrong, or ask for what is not there: an error names the file, the path, what was expected and found.
 struct BadFileTests {
+    static let space =
+        #"{"content": " ", "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": false}"#
     static let letters = #"{"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0}}"#
 
     @Test(arguments: [
@@ -86,6 +88,11 @@ struct BadFileTests {
         ),
         (#""decoder": {"type": "CTC"}"#, "decoder: the decoder CTC is not supported"),
         (#""added_tokens": [{"content": "x"}]"#, "added_tokens[0]: expected a member \"single_word\", found none"),
+        (
+            #""normalizer": {"type": "Strip", "strip_left": true, "strip_right": true}, "added_tokens": [\#(space)]"#,
+            "added_tokens[0]: expected content of which the normalizer leaves something, or \"normalized\": false, "
+                + "found \"content\": \" \""
+        ),
     ])
     func partsAreChecked(_ part: String, _ message: String) throws {
         try expect("t.json: \(message)", from: #"{"model": \#(Self.letters), \#(part)}"#)

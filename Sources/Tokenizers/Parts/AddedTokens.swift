@@ -1,3 +1,5 @@
+import JSON
+
 /// The tokens that are found in a text as they are written, before anything else is done to it.
 struct AddedTokens: Sendable {
     struct Token: Sendable {
@@ -57,6 +59,12 @@ struct AddedTokens: Sendable {
             if token.isSpecial { special.set(token.content, to: id) }
             if token.isNormalized, let normalizer {
                 let text = try Self.normalize(token.content, normalizer)
+                // Nothing is found everywhere: the reference library cuts texts between all bytes then, if it ends at all.
+                guard !text.isEmpty else {
+                    throw element.unexpected(
+                        "content of which the normalizer leaves something, or \"normalized\": false",
+                        found: "\"content\": \(JSONValue.string(String(decoding: token.content, as: UTF8.self)).text)")
+                }
                 if text != token.content { normalizedContents[id] = text }
             }
         }
