@@ -59,7 +59,11 @@ public struct TokenCache: Sendable {
     /// - Throws: `TextDataError` if a file cannot be read.
     public func folder(of split: Split, tokenizer: String, endOfSequence: UInt32) throws(TextDataError) -> String {
         var words = ["spd-tokens-2", tokenizer, String(endOfSequence), split.column, split.name]
-        for file in split.files { words.append(try Self.digest(file.path)) }
+        for file in split.files {
+            words.append(try Self.digest(file.path))
+            // The same bytes may be plain lines by one name and JSON by another.
+            if DatasetFile.Format(path: file.path) == .text { words.append("lines") }
+        }
         return path + "/" + SHA256.hex(words.joined(separator: "\n")).prefix(32)
     }
 

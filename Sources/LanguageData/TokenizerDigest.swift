@@ -8,7 +8,12 @@ public enum TokenizerDigest {
     /// - Throws: `FileError` if one cannot be read.
     public static func hex(folder: String) throws(FileError) -> String {
         var words: [String] = []
-        for name in ["tokenizer.json", "vocab.json", "merges.txt"] {
+        var names = ["tokenizer.json", "vocab.json", "merges.txt"]
+        // Without a tokenizer.json these name the special tokens that are found in the text.
+        if !FileManager.default.fileExists(atPath: folder + "/tokenizer.json") {
+            names += ["special_tokens_map.json", "tokenizer_config.json"]
+        }
+        for name in names {
             let path = folder + "/" + name
             if FileManager.default.fileExists(atPath: path) { words += [name, try SHA256.hex(contentsOf: path)] }
         }

@@ -49,7 +49,7 @@ public struct DatasetFile: Sendable, Equatable {
             let source = try ByteSource(path: path)
             try read(source, column: column) { text in
                 row += 1
-                if let text, !text.withUnsafeBufferPointer({ Self.isUTF8($0) }) {
+                if let text, !Self.isUTF8(text) {
                     throw Fault("row \(row) of '\(column)' is not UTF-8 text")
                 }
                 position(Double(source.position) / Double(source.count))
@@ -107,7 +107,9 @@ public struct DatasetFile: Sendable, Equatable {
         return magic.isEmpty ? "is empty" : nil
     }
 
-    private static func isUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+    static func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.withUnsafeBufferPointer { bytes in
+            bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+        }
     }
 }

@@ -93,9 +93,32 @@ struct TokenCacheTests {
             other = split
             other.files = [DatasetFile(path: copy)]
             #expect(try cache.folder(of: other, tokenizer: "d", endOfSequence: end) == folder)
+            // The same bytes are other rows where the name says that they are plain lines.
+            let lines = copy.replacing("copy.jsonl", with: "copy.txt")
+            try FileManager.default.copyItem(atPath: copy, toPath: lines)
+            var plain = split
+            plain.files = [DatasetFile(path: lines)]
+            #expect(try cache.folder(of: plain, tokenizer: "d", endOfSequence: end) != folder)
             try DurableFile.write("{\"story\": \"ada\"}", to: copy)
             #expect(try cache.folder(of: other, tokenizer: "d", endOfSequence: end) != folder)
         }
+    }
+
+    /// Where there is no tokenizer.json, the names of special tokens are a part of the tokenizer.
+    @Test func aTokenizersDigestIsThatOfAllThatItReads() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "spd-digest-\(UUID().uuidString)").path
+        try DurableFile.createFolder(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func digest(writing text: String, to name: String) throws -> String {
+            try DurableFile.write(text, to: folder + "/" + name)
+            return try TokenizerDigest.hex(folder: folder)
+        }
+        let bare = try digest(writing: "{}", to: "vocab.json")
+        let named = try digest(writing: "{\"pad_token\": \"a\"}", to: "special_tokens_map.json")
+        #expect(named != bare)
+        let whole = try digest(writing: "{\"model\": {}}", to: "tokenizer.json")
+        #expect(try digest(writing: "{}", to: "special_tokens_map.json") == whole)
+        #expect(try digest(writing: "{\"model\": 1}", to: "tokenizer.json") != whole)
     }
 
     @Test func eachPassHasAnOrderOfItsOwnAndHoldsEverything() throws {

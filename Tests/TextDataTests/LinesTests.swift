@@ -20,6 +20,14 @@ struct LinesTests {
 
     @Test func linesEndInAnySystemsWay() throws {
         #expect(try read("\u{FEFF}one\r\n\r\ntwo\nthree", as: "a.txt") == ["one", "", "two", "three"])
+        #expect(try read("one\rtwo\r\r\nthree\r", as: "a.txt") == ["one", "two", "", "three"])
+        #expect(try read("{\"text\": \"a\"}\r{\"text\": \"b\"}\r", as: "a.jsonl") == ["a", "b"])
+        // An end of two bytes where one piece of the file ends and the next begins.
+        let long = String(repeating: "x", count: (1 << 18) - 1)
+        for length in [long.utf8.count - 1, long.utf8.count, long.utf8.count + 1] {
+            let line = String(repeating: "x", count: length)
+            #expect(try read("\(line)\r\nb\n", as: "a.txt") == [line, "b"])
+        }
     }
 
     @Test func anArrayOfObjectsIsReadLikeLines() throws {
@@ -77,6 +85,10 @@ struct LinesTests {
             try Data([0x61, 0x0A, 0xFF, 0x0A]).write(to: URL(filePath: folder("a.txt")))
             let error = #expect(throws: TextDataError.self) { try texts(of: folder("a.txt"), column: "text") }
             #expect(error?.reason == "row 2 of 'text' is not UTF-8 text")
+            let row = Array("{\"text\": \"a\"}\n{\"text\": \"".utf8) + [0xFF] + Array("\"}\n".utf8)
+            try Data(row).write(to: URL(filePath: folder("a.jsonl")))
+            let other = #expect(throws: TextDataError.self) { try texts(of: folder("a.jsonl"), column: "text") }
+            #expect(other?.reason == "line 2 is not UTF-8 text")
         }
     }
 }

@@ -61,6 +61,7 @@ struct JSONRows {
     }
 
     private static func value(_ bytes: ArraySlice<UInt8>, at place: String) throws(Fault) -> JSONValue {
+        guard DatasetFile.isUTF8(bytes) else { throw Fault("\(place) is not UTF-8 text") }
         do {
             return try JSONValue(parsing: Array(bytes))
         } catch {
