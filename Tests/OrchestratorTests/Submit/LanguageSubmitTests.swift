@@ -137,6 +137,7 @@ struct LanguageSubmitTests {
     @Test(arguments: [
         ("story", "train", "column_name: ", "has no column 'story'; it has 'text'"),
         ("text", "test", "train_data_split: ", "has no split 'test'; it has 'train'"),
+        ("text", "train, eval_data_split: dev", "eval_data_split: ", "has no split 'dev'; it has 'train'"),
     ])
     func aDryRunReadsWhichColumnsAndSplitsThereAre(
         column: String, split: String, key: String, complaint: String
@@ -153,6 +154,52 @@ struct LanguageSubmitTests {
         #expect(answer.code == 2, "\(answer.output)")
         #expect(answer.error.contains(key) && answer.error.contains(complaint), "\(answer.error)")
         #expect(bench.files().isEmpty)
+    }
+
+    /// Agents could neither find nor download it.
+    @Test func aTextBesideATrainedTargetHasToBeThere() async throws {
+        _ = try bench.write(Self.target, to: "tiny_target.yaml")
+        let text = Self.experiment(steps: 2).replacing("dataset_name: train:tiny", with: "dataset_name: org/texts")
+        let submit = ["submit", "--experiments", try bench.write(text, to: "tiny.yaml"), "--executor", "local"]
+
+        for options in [["--dry-run"], []] {
+            let answer = try await bench.orchestrator(submit + options, adding: ["HF_HUB_OFFLINE": "1"])
+            #expect(answer.code == 2, "\(answer.output)")
+            #expect(
+                answer.error.contains(#/tiny.yaml:\d+:\d+: task_config.dataset_name: org\/texts is not in the caches/#),
+                "\(answer.error)")
+            #expect(bench.files().isEmpty)
+        }
+
+        let rows = (0..<40).map { "{\"text\": \"ada met ben number \($0) .\"}\n" }.joined()
+        let hub = try StandInHub(files: ["train.jsonl": Data(rows.utf8)])
+        defer { hub.stop() }
+        let answer = try await bench.orchestrator(submit + ["--watch"], adding: ["HF_ENDPOINT": hub.endpoint])
+        #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
+        #expect(answer.output.contains("1 of 1 done"), "\(answer.output)")
+    }
+
+    /// Nor is anything encoded for weights that will not do.
+    @Test func weightsThatAreCutOffLeaveNoEncodedText() async throws {
+        _ = try await configOfATrainedModel()
+        var files: [String: Data] = ["train.jsonl": Data("{\"text\": \"ada met ben .\"}\n".utf8)]
+        for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+            files[name] = try Data(contentsOf: URL(filePath: bench.path + "/model/" + name))
+        }
+        files["model.safetensors"] = files["model.safetensors"]?.dropLast(100)
+        let hub = try StandInHub(files: files)
+        defer { hub.stop() }
+        let config = Self.experiment(steps: 2)
+            .replacing("pretrained_model_path: train:tiny", with: "pretrained_model_name_hf: org/tiny")
+            .replacing("train:tiny", with: "org/texts").replacing("max_seq_len: 8", with: "max_seq_len: 1")
+
+        let answer = try await bench.orchestrator(
+            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--executor", "local"],
+            adding: ["HF_ENDPOINT": hub.endpoint])
+
+        #expect(answer.code == 2, "\(answer.output)")
+        #expect(answer.error.contains(#/pretrained_model_name_hf: .*model.safetensors/#), "\(answer.error)")
+        #expect(!FileManager.default.fileExists(atPath: bench.cache + "/tokens"))
     }
 
     /// A config that names a model's folder, which is there, and a folder `data`, which is not.
@@ -220,14 +267,21 @@ struct LanguageSubmitTests {
     }
 
     /// Found only where the whole text is read, and still one message: file, line, key, what is expected, what there is.
-    @Test(arguments: [
-        ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 row of 4"),
-        ("{\"text\": \"ada\"}\n{\"text\": 5}\n", "", "line 2: expected a text or null as 'text'"),
-    ])
-    func textThatWillNotDoIsOneMessage(lines: String, start: String, complaint: String) async throws {
+    @Test(
+        arguments: [
+            ("{\"text\": \"ada met ben .\"}\n", "the split 'train' of ", "which make 1 row of 4"),
+            ("{\"text\": \"ada\"}\n{\"text\": 5}\n", "", "line 2: expected a text or null as 'text'"),
+        ], [false, true])
+    func textThatWillNotDoIsOneMessage(
+        _ text: (lines: String, start: String, complaint: String), hasFigures: Bool
+    ) async throws {
+        let (lines, start, complaint) = text
         _ = try bench.write(lines, to: "data/train.jsonl")
+        // The other split is as it should be, and encoded first.
+        _ = try bench.write("{\"text\": \"ada met ben and a fox and a dog and a cat .\"}\n", to: "data/test.jsonl")
         let config = try await configOfATrainedModel()
             .replacing("max_seq_len: 8", with: "max_seq_len: 4")
+            .replacing("print_freq: 50", with: hasFigures ? "print_freq: 50\nimage_freq: 1" : "print_freq: 50")
 
         let answer = try await bench.orchestrator(
             ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--executor", "local"],

@@ -12,6 +12,9 @@ public struct TextData: Sendable, Equatable {
     public internal(set) var trainDataSplit = "train"
     /// The split to evaluate on.
     public internal(set) var evalDataSplit = "test"
+
+    /// The published tool's defaults.
+    public init() {}
 }
 
 extension TextData {

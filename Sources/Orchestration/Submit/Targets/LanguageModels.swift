@@ -13,18 +13,17 @@ package struct LanguageModels {
 
     /// The specs, each with the file that says where its model and its text are.
     ///
-    /// Models that are trained here are the agents' business, with their text.
+    /// Models that are trained here are the agents' business, with their own text; another has to be here.
     ///
     /// - Throws: What is missing or wrong.
     package func taking(_ specs: [NewSpec], of drafts: [SpecDraft]) throws(Failure) -> [NewSpec] {
         var specs = specs
         var known: [String: String] = [:]
-        for (index, draft) in drafts.enumerated() {
-            guard draft.config.taskConfig.text != nil, draft.target == nil else { continue }
+        for (index, draft) in drafts.enumerated() where draft.needsLanguageFiles {
             // Seeds and rates change nothing about where things are.
             let key = Self.names(in: draft.config)
             if known[key] == nil { known[key] = try fetch(draft) }
-            specs[index].targetFiles = known[key]
+            if draft.target == nil { specs[index].targetFiles = known[key] }
         }
         return specs
     }
@@ -119,6 +118,14 @@ package struct LanguageModels {
     }
 }
 
+extension SpecDraft {
+    /// Whether it names a language model or a text that has to be on this machine.
+    fileprivate var needsLanguageFiles: Bool {
+        guard let text = config.taskConfig.text else { return false }
+        return target == nil || !text.datasetName.hasPrefix("train:")
+    }
+}
+
 extension Submission {
     /// Checks the language models and texts that specs name and that have to be brought here.
     ///
@@ -130,7 +137,7 @@ extension Submission {
         guard texts.isEmpty else {
             throw .badInput(NSOrderedSet(array: texts).compactMap { $0 as? String }.joined(separator: "\n"))
         }
-        let drafts = plan.drafts.filter { $0.config.taskConfig.text != nil && $0.target == nil }
+        let drafts = plan.drafts.filter(\.needsLanguageFiles)
         guard !drafts.isEmpty else { return }
         try LanguageModels(worker: Program.worker(environment: environment), cache: cache, environment: environment)
             .check(drafts)

@@ -39,17 +39,17 @@ public struct LanguageFetcher {
 
     /// Finds, downloads, checks and encodes what a config names.
     ///
-    /// - Returns: The file that says where everything is, for agents; nil if it was given up.
+    /// Of a config whose model agents will train, only the text is brought here, where it is another than the model's own.
+    ///
+    /// - Returns: The file that says where everything is, for agents, or `train:<target>`; nil if it was given up.
     /// - Throws: `RunError` with what is missing or wrong.
     public func fetch(_ config: ExperimentConfig) throws(RunError) -> String? {
         do {
-            guard let sources = try finder.sources(of: config, model: nil) else { return nil }
-            // Weights that do not fit are found out now, not by each agent.
-            _ = try finder.blaming(config.modelKey) {
-                try LanguageModelFolder(path: sources.model).load(
-                    className: config.pretrainedModelClass, warn: finder.say)
+            if case .train? = config.target {
+                try finder.bringText(of: config)
+                return config.target?.description
             }
-            return try sources.write(to: cache)
+            return try finder.sources(of: config, model: nil)?.write(to: cache)
         } catch let error as RunError {
             throw error
         } catch let error as TextDataError {

@@ -13,7 +13,10 @@ extension LanguageSourceFinder {
         guard let text = config.taskConfig.text else { return nil }
         var key = config.modelKey
         do {
-            let model = try hub.checkModel(config.target?.description ?? "")?.folder
+            var model: String?
+            var isTrainedHere = false
+            if case .train? = config.target { isTrainedHere = true }
+            if !isTrainedHere { model = try hub.checkModel(config.target?.description ?? "")?.folder }
             if let model {
                 let shape = try LanguageModelFolder(path: model).load(className: config.pretrainedModelClass).shape
                 try check(config, text, shape)
@@ -23,9 +26,14 @@ extension LanguageSourceFinder {
                 try config.tokenizerName.map { try hub.checkModel($0, needsWeights: false)?.folder } ?? model
             if let tokenizer { _ = try self.tokenizer(in: tokenizer).endOfSequence(folder: tokenizer) }
             key = "task_config.dataset_name"
-            guard !text.datasetName.hasPrefix("train:") else { throw foreignText(text) }
+            guard !text.datasetName.hasPrefix("train:") else {
+                if isTrainedHere { return nil }
+                throw foreignText(text)
+            }
             let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
-            for (splitKey, split) in config.hasFigures ? splits : splits.dropLast() {
+            // Who names a split means it, also where nothing is drawn of it; what stands there by itself need not be.
+            let namesEvaluation = config.hasFigures || text.evalDataSplit != Experiments.TextData().evalDataSplit
+            for (splitKey, split) in namesEvaluation ? splits : splits.dropLast() {
                 key = "task_config.dataset_name"
                 // A name that is there may still lack the split, a split the column.
                 if try isHere(text.datasetName) { key = "task_config." + splitKey }

@@ -93,6 +93,12 @@ struct LanguageSourceFinder {
             try LanguageModelFolder(path: folder).shape(className: config.pretrainedModelClass)
         }
         try check(config, text, shape)
+        if trained == nil {
+            // Weights that do not fit are found out now, not by each agent, and before anything is encoded for them.
+            _ = try blaming(modelKey) {
+                try LanguageModelFolder(path: folder).load(className: config.pretrainedModelClass, warn: say)
+            }
+        }
 
         func checkTokens(_ info: TokenFile.Info, of split: String) throws {
             guard info.highest < shape.vocabulary else {
@@ -109,32 +115,33 @@ struct LanguageSourceFinder {
             }
         }
 
-        func tokens(_ split: String) throws -> String? {
-            let files = try blaming("task_config.dataset_name") {
-                try self.files(of: split, text, trained: trained)
-            }
-            do {
-                try files.first?.check(column: text.columnName)
-            } catch {
-                guard error.concernsColumn else { throw error }
-                throw RunError.invalid("task_config.column_name: \(error)")
-            }
-            let encoded = try TokenCache(path: cache.tokens).tokens(
+        /// Each split within the check of the one before: where one will not do, nothing stays that was encoded for it.
+        func encoded(_ splits: ArraySlice<String>) throws -> [String: String] {
+            guard let split = splits.first else { return [:] }
+            let files = try files(of: split, text, trained: trained)
+            var places: [String: String] = [:]
+            let file = try TokenCache(path: cache.tokens).tokens(
                 of: .init(files: files, column: text.columnName, name: split, source: text.datasetName),
                 tokenizer: tokenizer, digest: digest, endOfSequence: end, threads: threads,
                 progress: { progress("\(text.datasetName) (\(split))", $0) }, isCancelled: isCancelled,
-                check: { try checkTokens($0, of: split) })
-            return encoded?.path
+                check: {
+                    try checkTokens($0, of: split)
+                    places = try encoded(splits.dropFirst())
+                })
+            guard let file else { throw CancellationError() }
+            places[split] = file.path
+            return places
         }
-        // The split that is mostly the smaller one comes first: if it does not do, nothing is kept of the other.
-        var evaluation: String?
-        if config.hasFigures {
-            guard let encoded = try tokens(text.evalDataSplit) else { return nil }
-            evaluation = encoded
+        let places: [String: String]
+        do {
+            places = try encoded(text.splits(config)[...])
+        } catch is CancellationError {
+            return nil
         }
-        guard let training = try tokens(text.trainDataSplit) else { return nil }
+        guard let training = places[text.trainDataSplit] else { return nil }
         return LanguageSources(
-            model: folder, training: training, evaluation: evaluation, tokenizer: tokenizerFolder)
+            model: folder, training: training,
+            evaluation: config.hasFigures ? places[text.evalDataSplit] : nil, tokenizer: tokenizerFolder)
     }
 
     /// Adds the key that is to blame to what is thrown, where it names none itself and the fault is the key's.
@@ -199,12 +206,28 @@ struct LanguageSourceFinder {
         }
     }
 
+    /// The files of a split, here or downloaded, of which the first has the column.
     private func files(of split: String, _ text: Experiments.TextData, trained: String?) throws -> [DatasetFile] {
-        guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
-        guard let trained else {
-            throw foreignText(text)
+        let files = try blaming("task_config.dataset_name") {
+            guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
+            guard let trained else { throw foreignText(text) }
+            return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
         }
-        return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
+        do {
+            try files.first?.check(column: text.columnName)
+        } catch {
+            guard error.concernsColumn else { throw error }
+            throw RunError.invalid("task_config.column_name: \(error)")
+        }
+        return files
+    }
+
+    /// Brings the text here that is to go with a model that agents will train: it is theirs to encode, with its tokenizer.
+    ///
+    /// - Throws: What is missing or wrong.
+    func bringText(of config: ExperimentConfig) throws {
+        guard let text = config.taskConfig.text, !text.datasetName.hasPrefix("train:") else { return }
+        for split in text.splits(config) { _ = try files(of: split, text, trained: nil) }
     }
 
     /// Why the text of a target that is trained here goes with no other.
@@ -212,6 +235,17 @@ struct LanguageSourceFinder {
         .invalid(
             "task_config.dataset_name: found \(text.datasetName), the text that a target was trained on, but "
                 + "pretrained_model_path trains none; expected a file, a folder or a data set's name")
+    }
+}
+
+extension Experiments.TextData {
+    /// The splits that a config's runs read.
+    ///
+    /// What is not to train on is mostly smaller and comes first. Whatever the config says, the same two have the same
+    /// order, so that no two commands wait for each other.
+    func splits(_ config: ExperimentConfig) -> [String] {
+        let names = config.hasFigures ? Set([trainDataSplit, evalDataSplit]) : [trainDataSplit]
+        return names.sorted { ($0.hasPrefix("train") ? 1 : 0, $0) < ($1.hasPrefix("train") ? 1 : 0, $1) }
     }
 }
 
