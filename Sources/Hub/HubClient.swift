@@ -14,6 +14,8 @@ final class HubClient {
     private let silences = 3
     /// A download that has come further since it last broke has all its attempts again, within reason.
     private let mostAttempts = 60
+    /// How many seconds of waiting are borne.
+    private let longestWait = 300.0
 
     init(_ settings: HubSettings, say: @escaping (String) -> Void, isCancelled: @escaping () -> Bool) throws(HubError) {
         self.settings = settings
@@ -42,6 +44,8 @@ final class HubClient {
     struct Reply {
         var response: HTTPResponse
         var hubHeaders: [(name: String, value: String)]
+        /// The host that the hub sent the request to; nil where the hub itself replied.
+        var store: String?
 
         /// A header that the hub itself gave.
         func hubHeader(_ name: String) -> String? {
@@ -83,9 +87,14 @@ final class HubClient {
             switch outcome {
             case .success(let reply):
                 let status = reply.response.status
-                guard status == 429 || status >= 500 else { return try checked(reply, about: what) }
-                if let seconds = reply.response.header("Retry-After").flatMap(Double.init) { wait = max(seconds, 0) }
-                reason = "the hub answered \(status)"
+                // A store that refuses an address which the hub has just signed says nothing about the user's rights.
+                let isStoresRefusal = receive != nil && reply.store != nil && status >= 400 && status != 416
+                guard status == 429 || status >= 500 || isStoresRefusal else { return try checked(reply, about: what) }
+                let asked = reply.response.header("Retry-After").flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
+                if let asked { wait = min(max(asked, 0), 1e9) }
+                let request = wait > longestWait ? " and wants to be asked again in \(Int(wait)) s" : ""
+                reason =
+                    "\(reply.store.map { "\($0), where the hub keeps it," } ?? "the hub") answered \(status)\(request)"
             case .failure(.cancelled): throw HubError(.cancelled, "\(what): the download was given up")
             case .failure(.unavailable(let reason)): throw HubError(.unreachable, "\(what): \(reason)")
             case .failure(let error):
@@ -96,9 +105,10 @@ final class HubClient {
             }
             if came > 1 << 20 { failures = 0 }
             (failures, all) = (failures + 1, all + 1)
-            guard failures < limit, all < mostAttempts, wait <= 300 else {
+            guard failures < limit, all < mostAttempts, wait <= longestWait else {
+                let times = failures == 1 ? "" : ", \(failures) times"
                 throw HubError(
-                    .unreachable, "\(what): \(reason), \(failures) times; try again later, or from another machine")
+                    .unreachable, "\(what): \(reason)\(times); try again later, or from another machine")
             }
             if wait >= 2 || limit == silences { say("\(reason); trying again in \(Int(wait.rounded(.up))) s") }
             try sleep(wait, about: what)
@@ -139,6 +149,7 @@ final class HubClient {
                 reply.response = try http.send(request, isCancelled: isCancelled)
             }
             if asksHub { reply.hubHeaders += reply.response.headers }
+            reply.store = asksHub ? nil : URLComponents(string: url)?.host ?? "the store"
             guard (300..<400).contains(reply.response.status), let location = reply.response.header("Location"),
                 let next = URL(string: location, relativeTo: URL(string: url))?.absoluteString
             else { return reply }

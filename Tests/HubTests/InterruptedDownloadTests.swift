@@ -105,6 +105,18 @@ struct InterruptedDownloadTests {
         }
     }
 
+    /// Its signed addresses expire; that is no matter of the user's rights.
+    @Test func aStoreThatRefusesItsAddressIsAskedAgain() throws {
+        try withHub { server, hub, _ in
+            server.state.withLock { $0.storeFaults = [.init(status: 403), .init(status: 404)] }
+            let model = try hub.model("org/name")
+            #expect(try Data(contentsOf: URL(filePath: model.folder + "/model.safetensors")) == HubScene.weights)
+            // Each time the hub signs an address anew.
+            let asked = server.state.withLock { $0.seen }.filter { $0.path.hasSuffix("/model.safetensors") }
+            #expect(asked.count == 3)
+        }
+    }
+
     /// Something that takes connections and says nothing, as a proxy does that drops what it should pass on.
     @Test func aHubThatNeverAnswersIsToldInTime() throws {
         let socket = try ListeningSocket()

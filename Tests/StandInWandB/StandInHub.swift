@@ -18,6 +18,8 @@ final class StandInHub: Sendable {
         var files: [String: Data] = [:]
         /// Replies to give before the right ones.
         var faults: [StandInBackend.Reply] = []
+        /// The same for the second server.
+        var storeFaults: [StandInBackend.Reply] = []
         /// How many bytes of each large file come before the connection breaks, one entry per request.
         var cuts: [Int] = []
         /// The end of the path of the file that is cut; nil for all.
@@ -89,6 +91,7 @@ final class StandInHub: Sendable {
     private func large(_ request: StandInBackend.Request) -> StandInBackend.Reply {
         state.withLock { state in
             note(request, isSecondServer: true, in: &state)
+            if !state.storeFaults.isEmpty { return state.storeFaults.removeFirst() }
             let path = request.path.dropFirst("/blobs/".count).prefix { $0 != "?" }
             guard var data = state.impostor ?? state.files[String(path)] else { return .init(status: 404) }
             var reply = StandInBackend.Reply()
