@@ -47,9 +47,15 @@ extension StateDictPickle {
         }
     }
 
-    /// The storage that a persistent id names: ('storage', type, key, device, count).
+    /// The storage that a persistent id names: ('storage', type, key, device, count), before PyTorch 1.6 with the part of
+    /// another storage that it is, which state dicts have not needed since PyTorch 0.4.
     func storage(_ id: [Value]) throws(TorchFile.Fault) -> TorchStorage {
-        guard id.count == 5, case .text("storage") = id[0], case .global(.storage(let type)) = id[1],
+        if id.count == 6 {
+            guard case .none = id[5] else {
+                throw .unsuitable("it was saved by PyTorch before 0.4; load it in Python and save it again")
+            }
+        }
+        guard 5...6 ~= id.count, case .text("storage") = id[0], case .global(.storage(let type)) = id[1],
             case .text(let key) = id[2], case .integer(let count) = id[4], count >= 0
         else { throw Self.malformed }
         return TorchStorage(type: type, key: key, count: count)

@@ -32,8 +32,9 @@ struct StateDictPickle {
     /// The tensors of the dict that a pickle makes, by their keys.
     static func tensors(in bytes: ArraySlice<UInt8>) throws(TorchFile.Fault) -> [String: TorchTensor] {
         var pickle = StateDictPickle(bytes)
-        let result = try pickle.run()
-        return try pickle.tensors(of: result)
+        try pickle.run()
+        guard pickle.rest.isEmpty else { throw malformed }
+        return try pickle.tensors(of: pickle.result)
     }
 
     /// Enough for more than ten thousand tensors.
@@ -47,19 +48,26 @@ struct StateDictPickle {
     /// The stack's heights at the open marks.
     private var marks: [Int] = []
     private var memo: [Int: Value] = [:]
+    /// The storages that it names.
+    private(set) var storages: [String: TorchStorageType] = [:]
+    /// What was pickled, once it has run.
+    private(set) var result = Value.none
 
-    private init(_ bytes: ArraySlice<UInt8>) {
+    /// What comes behind the pickle, once it has run.
+    var rest: ArraySlice<UInt8> { cursor.rest }
+
+    init(_ bytes: ArraySlice<UInt8>) {
         cursor = ByteCursor(bytes)
     }
 
     /// Runs to the end; what is then left is what was pickled.
-    private mutating func run() throws(TorchFile.Fault) -> Value {
+    mutating func run() throws(TorchFile.Fault) {
         for _ in 0..<Self.mostInstructions {
             let instruction = try checked(cursor.number(UInt8.self))
             if instruction == UInt8(ascii: ".") {
-                let result = try pop()
-                guard stack.isEmpty, marks.isEmpty, cursor.isAtEnd else { throw Self.malformed }
-                return result
+                result = try pop()
+                guard stack.isEmpty, marks.isEmpty else { throw Self.malformed }
+                return
             }
             if try runSimple(instruction) { continue }
             if try runContainer(instruction) { continue }
@@ -132,7 +140,12 @@ struct StateDictPickle {
             let arguments = try pop()
             guard case .global(let global) = try pop() else { throw Self.malformed }
             push(try call(global, try checked(tuple(arguments))))
-        case "Q": push(Object(kind: .storage(try storage(try checked(tuple(try pop()))))))
+        case "Q":
+            let storage = try storage(try checked(tuple(try pop())))
+            if let known = storages.updateValue(storage.type, forKey: storage.key), known != storage.type {
+                throw .unsuitable("its storage \(readable(storage.key)) has two types; save it again in Python")
+            }
+            push(Object(kind: .storage(storage)))
         case "b":
             // A dict's attributes, of which state dicts have `_metadata`: versions of the modules' classes.
             _ = try pop()

@@ -1,7 +1,8 @@
 /// The tensors of a PyTorch state dict: what `torch.save(model.state_dict(), path)` writes.
 ///
 /// Such a file is a zip archive of `<name>/data.pkl`, a pickle that names the tensors, and of `<name>/data/<key>`, the
-/// storages that the tensors are views of. Nothing in the pickle is ever executed: see `StateDictPickle`.
+/// storages that the tensors are views of; before PyTorch 1.6 it was a row of pickles and storages. Nothing in a pickle
+/// is ever executed: see `StateDictPickle`.
 public struct TorchFile: Equatable, Sendable {
     /// The tensors by name, in single precision and row-major order whatever they are in the file.
     public let arrays: [String: SafeTensors.Array]
@@ -58,32 +59,19 @@ public struct TorchFile: Equatable, Sendable {
         decoding bytes: [UInt8], skipping skips: (String) -> Bool = { _ in false },
         toleratingOtherTypes toleratesOtherTypes: Bool = false
     ) throws(Fault) {
-        guard bytes.first != 0x80 else {
-            throw .unsuitable(
-                "it is a bare pickle, as torch.save wrote before PyTorch 1.6 and writes with "
-                    + "_use_new_zipfile_serialization=False; in Python, load it and save it again without that")
-        }
-        let archive = try ZipArchive(bytes)
-        let folder = try Self.folder(of: archive)
-        if let order = try archive.contents(of: folder + "byteorder"), !order.elementsEqual("little".utf8) {
-            throw .unsuitable("it was saved on a big-endian machine; save it again on a little-endian one")
-        }
-        guard let pickle = try archive.contents(of: folder + "data.pkl") else {
-            throw .damaged("data.pkl is missing")
-        }
-        let tensors = try StateDictPickle.tensors(in: pickle)
-        try Self.checkSize(of: tensors, fileSize: bytes.count)
+        let contents = bytes.first == 0x80 ? try Self.legacy(bytes) : try Self.archived(bytes)
+        try Self.checkSize(of: contents.tensors, fileSize: bytes.count)
 
         var storages: [String: ArraySlice<UInt8>] = [:]
         var arrays: [String: SafeTensors.Array] = [:]
         var unread: [String: String] = [:]
-        for (name, tensor) in tensors where !skips(name) {
+        for (name, tensor) in contents.tensors where !skips(name) {
             if toleratesOtherTypes, !tensor.storage.type.isFloat {
                 unread[name] = "torch.\(tensor.storage.type)"
                 continue
             }
             let key = tensor.storage.key
-            if storages[key] == nil { storages[key] = try archive.contents(of: folder + "data/" + key) }
+            if storages[key] == nil { storages[key] = try contents.storage(key) }
             guard let storage = storages[key] else {
                 throw .damaged("the storage \(readable(key)) of \(readable(name)) is missing")
             }
@@ -91,6 +79,21 @@ public struct TorchFile: Equatable, Sendable {
         }
         self.arrays = arrays
         self.unread = unread
+    }
+
+    /// What `torch.save` writes since PyTorch 1.6.
+    private static func archived(_ bytes: [UInt8]) throws(Fault) -> Contents {
+        let archive = try ZipArchive(bytes)
+        let folder = try folder(of: archive)
+        if let order = try archive.contents(of: folder + "byteorder"), !order.elementsEqual("little".utf8) {
+            throw .unsuitable("it was saved on a big-endian machine; save it again on a little-endian one")
+        }
+        guard let pickle = try archive.contents(of: folder + "data.pkl") else {
+            throw .damaged("data.pkl is missing")
+        }
+        return Contents(tensors: try StateDictPickle.tensors(in: pickle)) { key throws(Fault) in
+            try archive.contents(of: folder + "data/" + key)
+        }
     }
 
     /// The folder in the archive that holds everything; it is named after the file as it was saved.

@@ -13,6 +13,17 @@ enum TorchStorageType: String {
     case complex64 = "ComplexFloatStorage"
     case complex128 = "ComplexDoubleStorage"
 
+    /// How many bytes each of its numbers takes.
+    var bytesPerNumber: Int {
+        switch self {
+        case .int8, .uint8, .bool: 1
+        case .float16, .bfloat16, .int16: 2
+        case .float32, .int32: 4
+        case .float64, .int64, .complex64: 8
+        case .complex128: 16
+        }
+    }
+
     /// Whether its numbers are read.
     var isFloat: Bool {
         switch self {

@@ -7,7 +7,7 @@ import Testing
 struct TorchFileHostileTests {
     // MARK: Damage
 
-    @Test(arguments: ["tms/tms.pth", "protocol4.pth"])
+    @Test(arguments: ["tms/tms.pth", "protocol4.pth", "legacy_other_types.pth"])
     func everyTruncationIsRefused(name: String) throws {
         let bytes = try TorchFixture.bytes(name)
         for length in 0..<bytes.count {
@@ -32,8 +32,8 @@ struct TorchFileHostileTests {
         }
     }
 
-    @Test func scrambledFilesAreRefusedOrRead() throws {
-        let bytes = try TorchFixture.bytes("layouts.pth")
+    @Test(arguments: ["layouts.pth", "legacy.pth"]) func scrambledFilesAreRefusedOrRead(name: String) throws {
+        let bytes = try TorchFixture.bytes(name)
         var numbers = SeededGenerator(seed: 2)
         for _ in 0..<2000 {
             var changed = bytes

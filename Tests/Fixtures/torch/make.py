@@ -8,6 +8,7 @@ for a residual MLP, its label coefficients. `<name>.safetensors` holds what `<na
 import json
 import os
 import pathlib
+import pickle
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -53,6 +54,11 @@ torch.save(
     ),
     here / "other_types.pth",
 )
+# The same as PyTorch saved before 1.6; `legacy.safetensors` is `layouts.safetensors`.
+for old, new in (("layouts", "legacy"), ("other_types", "legacy_other_types")):
+    loaded = torch.load(here / f"{old}.pth")
+    torch.save(loaded, here / f"{new}.pth", _use_new_zipfile_serialization=False)
+(here / "legacy.safetensors").write_bytes((here / "layouts.safetensors").read_bytes())
 save_with_expected("plain_dict", {"a": base[:2], "b": base[2:4].double()})
 
 
@@ -136,7 +142,7 @@ resid_mlp_config = dict(
 # What is refused.
 (here / "refused").mkdir(exist_ok=True)
 linear = nn.Linear(2, 1)
-torch.save(OrderedDict(w=base[:4]), here / "refused/legacy.pth", _use_new_zipfile_serialization=False)
+(here / "refused/bare_pickle.pth").write_bytes(pickle.dumps({"w": [1.0, 2.0]}, protocol=2))
 torch.save(OrderedDict(w=base[:4], steps=torch.tensor([3])), here / "refused/int64.pth")
 torch.save(OrderedDict(w=torch.tensor([3], dtype=torch.uint16)), here / "refused/uint16.pth")
 torch.save({"model": linear.state_dict(), "step": 3}, here / "refused/training_state.pth")
@@ -152,6 +158,9 @@ class Evil:
 
 
 torch.save(OrderedDict(w=base[:4], evil=Evil()), here / "refused/evil.pth")
+torch.save(
+    OrderedDict(w=base[:4], evil=Evil()), here / "refused/legacy_evil.pth", _use_new_zipfile_serialization=False
+)
 with zipfile.ZipFile(here / "plain_dict.pth") as stored:
     with zipfile.ZipFile(here / "refused/compressed.pth", "w", zipfile.ZIP_DEFLATED) as compressed:
         for name in stored.namelist():
