@@ -3,7 +3,9 @@ import Metrics
 /// Measures how fast a run goes, and decides how often to say so.
 ///
 /// What figures take is kept apart from what steps take: they come seldom, and a rate that has them in it would be wrong
-/// until the next ones. The reported speed is the one at which all that is left will go, figures and all.
+/// until the next ones. Nor is the time taken for the steps' in which SLURM, or somebody's ^Z, had the process stand still:
+/// a speed far from the one before is believed once the next one confirms it. The reported speed is the one at which all
+/// that is left will go, figures and all.
 struct RunPace {
     private let steps: Int
     /// How many sets of figures are to come after so many steps.
@@ -11,7 +13,12 @@ struct RunPace {
     private var losses: [String: Double] = [:]
     /// Seconds per step, without figures; nil until a step has been timed that was not the first.
     private var secondsPerStep: Double?
-    private var figures = (count: 0, seconds: 0.0)
+    /// Whether the last time per step was so far from those before it that it was left out.
+    private var isDoubtful = false
+    /// What each set of figures took.
+    private var figures: [Double] = []
+    /// What went into the set that is being made.
+    private var unfinishedFigures = 0.0
     private var lastStep: Int
     private var lastTime: ContinuousClock.Instant
     /// The part of the time since `lastTime` that went into figures.
@@ -19,6 +26,8 @@ struct RunPace {
     private var lastReport: ContinuousClock.Instant
     private let firstStep: Int
     private static let interval = Duration.milliseconds(500)
+    /// So many times as long or as short is far from what was before.
+    private static let far = 4.0
 
     init(
         step: Int, steps: Int, figuresLeft: @escaping @Sendable (Int) -> Int = { _ in 0 },
@@ -35,8 +44,10 @@ struct RunPace {
     mutating func drew(for time: Duration, isWhole: Bool) {
         let seconds = time / .seconds(1)
         drawing += seconds
-        figures.seconds += seconds
-        if isWhole { figures.count += 1 }
+        unfinishedFigures += seconds
+        guard isWhole else { return }
+        figures.append(unfinishedFigures)
+        unfinishedFigures = 0
     }
 
     /// The progress after `step` steps, if it is time to report again.
@@ -49,7 +60,7 @@ struct RunPace {
         lastReport = now
         if step > lastStep {
             let latest = max(0, (now - lastTime) / .seconds(1) - drawing) / Double(step - lastStep)
-            secondsPerStep = secondsPerStep.map { 0.7 * $0 + 0.3 * latest } ?? latest
+            take(latest)
             (lastStep, lastTime, drawing) = (step, now, 0)
         }
         return RunProgress(step: step, steps: steps, stepsPerSecond: speed(after: step), losses: losses)
@@ -60,9 +71,24 @@ struct RunPace {
         for (name, value) in row.values where Metric.named(name)?.isLoss == true { losses[name] = value }
     }
 
+    private mutating func take(_ latest: Double) {
+        guard let usual = secondsPerStep else {
+            secondsPerStep = latest
+            return
+        }
+        if latest < usual * Self.far, latest * Self.far > usual {
+            (secondsPerStep, isDoubtful) = (0.7 * usual + 0.3 * latest, false)
+        } else if isDoubtful {
+            (secondsPerStep, isDoubtful) = (latest, false)
+        } else {
+            isDoubtful = true
+        }
+    }
+
     private func speed(after step: Int) -> Double? {
         guard let secondsPerStep, step < steps else { return nil }
-        let each = figures.count > 0 ? figures.seconds / Double(figures.count) : 0
+        // The middle one, for one of them may have been made while the process stood still.
+        let each = figures.isEmpty ? 0 : figures.sorted()[(figures.count - 1) / 2]
         let left = secondsPerStep * Double(steps - step) + each * Double(figuresLeft(step))
         return left > 0 ? Double(steps - step) / left : nil
     }

@@ -38,6 +38,43 @@ struct RunPaceTests {
         }
     }
 
+    @Test func aTimeInWhichTheProcessStoodStillIsNoTimeOfItsSteps() throws {
+        var pace = RunPace(step: 0, steps: 100_000, now: start)
+        var (step, time) = (1, start + .milliseconds(1))
+        let first = pace.tick(step: step, now: time)
+        #expect(first == nil)
+        func left(after pause: Duration) throws -> Double {
+            (step, time) = (step + 500, time + .milliseconds(500) + pause)
+            let told = pace.tick(step: step, now: time)
+            return Double(100_000 - step) / (try #require(told?.stepsPerSecond))
+        }
+        for pause in [0, 0, 40, 0, 3600, 0] {
+            let seconds = try left(after: .seconds(pause))
+            #expect(abs(seconds - Double(100_000 - step) / 1000) < 0.1, "\(pause) s")
+        }
+        // A machine that has become slow stays so.
+        _ = try left(after: .seconds(5))
+        let slow = try left(after: .seconds(5))
+        #expect(abs(slow - Double(100_000 - step) * 0.011) < 1)
+        _ = try left(after: .zero)
+        let fast = try left(after: .zero)
+        #expect(abs(fast - Double(100_000 - step) / 1000) < 0.1)
+    }
+
+    @Test func figuresDuringWhichTheProcessStoodStillAreNotTheUsualOnes() throws {
+        // Ten more sets are to come; one of three took an hour for it.
+        var pace = RunPace(step: 0, steps: 6000, figuresLeft: { _ in 10 }, now: start)
+        let first = pace.tick(step: 1, now: start)
+        #expect(first == nil)
+        for seconds in [1, 3600, 1] {
+            pace.drew(for: .milliseconds(500), isWhole: false)
+            pace.drew(for: .seconds(seconds) - .milliseconds(500), isWhole: true)
+        }
+        let told = pace.tick(step: 1001, now: start + .seconds(3603))
+        let left = 4999 / (try #require(told?.stepsPerSecond))
+        #expect(abs(left - 15) < 0.1)
+    }
+
     @Test func aRunOfOneStepHasNoSpeed() throws {
         var pace = RunPace(step: 0, steps: 1, now: start)
         let told = pace.tick(step: 1, now: start + .milliseconds(600))
