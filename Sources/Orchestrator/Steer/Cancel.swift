@@ -39,7 +39,7 @@ struct Cancel: AsyncParsableCommand {
         // Not mended first: agents that were never submitted need not be.
         let state = try OpenStore(for: .changing)
         let slurm = SlurmCommands(environment: state.environment)
-        try await failing {
+        let problems = try await failing {
             // Everything is looked up before anything is changed.
             let targets = try named.names.map { try Target(Reference($0), as: $0, in: state.store) }
             var touched: [JobID] = []
@@ -60,11 +60,10 @@ struct Cancel: AsyncParsableCommand {
             }
             print(
                 named.json ? try JSONText.encode(report) : report.notes.map { $0 + "\n" }.joined(), terminator: "")
-            guard report.problems.isEmpty else {
-                report.problems.forEach(printError)
-                throw ExitCode(Failure.failed)
-            }
+            return report.problems
         }
+        problems.forEach(printError)
+        if !problems.isEmpty { throw ExitCode(Failure.failed) }
     }
 
     private enum Target {

@@ -102,6 +102,7 @@ struct DoctorTests {
         _ = try bench.writeProgram("echo 'Slurmctld(primary) at head is DOWN'; exit 1", to: "bin/scontrol")
         let found = try await findings(code: 0)
         #expect(found["SLURM"]?.level == .warning)
+        #expect(found["SLURM"]?.advice == "until it answers, `submit` starts no agents but with --executor local")
         let wanted = try await findings(["--slurm"], code: 1)
         #expect(wanted["SLURM"]?.level == .problem)
         #expect(wanted["nodes"]?.message == "not looked at")

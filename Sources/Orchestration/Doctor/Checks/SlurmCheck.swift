@@ -48,9 +48,16 @@ package struct SlurmCheck {
             return [
                 Finding(
                     level: level, subject: Self.subject, message: "\(error)",
-                    advice: "until it answers, `submit` starts agents on this machine")
+                    advice: Self.isMissing(error)
+                        ? "without it, `submit` starts agents on this machine"
+                        : "until it answers, `submit` starts no agents but with --executor local")
             ]
         }
+    }
+
+    /// Whether there is no SLURM here, whatever its commands are for.
+    private static func isMissing(_ error: SlurmError) -> Bool {
+        if case .notConfigured = error { true } else { false }
     }
 
     private static func limits(_ settings: [String: String]) -> Finding {
