@@ -1,7 +1,31 @@
 /// One partition, by SLURM's own key words (`PartitionName`, `Default`, `MaxTime`, `TotalNodes`).
 public typealias SlurmPartition = [String: String]
 
+/// What some nodes of a partition have.
+public struct SlurmNodeKind: Sendable, Equatable {
+    /// The partition.
+    public let partition: String
+    /// How many processors each has.
+    public let cores: Int
+    /// How much memory each has.
+    public let megabytes: Int
+}
+
 extension SlurmCommands {
+    /// The kinds of nodes there are, in one question.
+    public func nodeKinds() async throws(SlurmError) -> [SlurmNodeKind] {
+        Self.nodeKinds(in: try await run("sinfo", ["-h", "-e", "-o", "%R|%c|%m"]))
+    }
+
+    /// `debug|64|256000`, a line each.
+    static func nodeKinds(in text: String) -> [SlurmNodeKind] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let fields = line.split(separator: "|", omittingEmptySubsequences: false)
+            guard fields.count == 3, let cores = Int(fields[1]), let megabytes = Int(fields[2]) else { return nil }
+            return SlurmNodeKind(partition: String(fields[0]), cores: cores, megabytes: megabytes)
+        }
+    }
+
     /// The version of the commands, without asking the controller: `slurm-wlm 22.05.8`.
     public func version() async throws(SlurmError) -> String {
         let text = try await run("sbatch", ["--version"])

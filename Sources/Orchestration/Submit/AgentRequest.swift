@@ -6,10 +6,28 @@ package import Store
 package struct AgentRequest: Equatable {
     package private(set) var agentCount: Int
     package var options: JobOptions
+    /// Whether nobody has said how many cores an agent gets, so that they follow from its slots and threads.
+    private let coresFollow: Bool
 
-    package init(agentCount: Int, options: JobOptions) {
+    package init(agentCount: Int, options: JobOptions, coresFollow: Bool = false) {
         self.agentCount = agentCount
         self.options = options
+        self.coresFollow = coresFollow
+    }
+
+    /// Leaves out slots that no run would ever come into.
+    ///
+    /// - Parameter runs: The runs there are.
+    /// - Returns: What to tell, if some were left out.
+    package mutating func limitSlots(to runs: Int) -> String? {
+        let useful = max(1, runs)
+        guard case .count(let slots) = options.slots, slots > useful else { return nil }
+        options.slots = .count(useful)
+        if coresFollow, options.resources["cpus-per-task"] != nil {
+            options.resources["cpus-per-task"] = String(useful * (options.threads ?? 1))
+        }
+        return "--slots is \(slots), but there \(useful == 1 ? "is" : "are") \(plural(useful, "run")): each agent gets "
+            + plural(useful, "slot")
     }
 
     /// Leaves out agents that would find nothing to do.

@@ -96,6 +96,7 @@ extension Submission {
     private var memoryRoom: MemoryRoom? {
         MemoryRoom(
             executor: executor.kind, options: request.options, threads: parallelism.threads, environment: environment)
+            ?? defaultMemory
     }
 
     /// The memory that runs of language models take.

@@ -16,6 +16,8 @@ package struct Submission {
     package let maxRetries: Int
     package let createReport: Bool
     package let turns: Turns
+    /// The memory that agents get without asking, if SLURM tells.
+    package let defaultMemory: MemoryRoom?
 
     /// When specs are handed out, and until when.
     package struct Turns {
@@ -31,7 +33,7 @@ package struct Submission {
     package init(
         plan: SweepPlan, cache: CacheFolder, environment: [String: String], executor: Executor, slurm: SlurmCommands,
         token: String, suffix: String?, project: String?, request: AgentRequest, maxRetries: Int, createReport: Bool,
-        turns: Turns = Turns()
+        turns: Turns = Turns(), defaultMemory: MemoryRoom? = nil
     ) {
         self.plan = plan
         self.cache = cache
@@ -45,6 +47,7 @@ package struct Submission {
         self.maxRetries = maxRetries
         self.createReport = createReport
         self.turns = turns
+        self.defaultMemory = defaultMemory
     }
 
     package var agentCount: Int { request.agentCount }

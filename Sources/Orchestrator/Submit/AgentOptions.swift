@@ -138,8 +138,10 @@ struct AgentOptions: ParsableArguments {
             }
             options.sbatchArguments = site.sbatchArguments
         }
+        let coresFollow = cpusPerTask == nil && options.resources["cpus-per-task"] == nil
         return AgentRequest(
-            agentCount: agentCount ?? site.agentCount ?? 1, options: try changing(options, executor: executor))
+            agentCount: agentCount ?? site.agentCount ?? 1, options: try changing(options, executor: executor),
+            coresFollow: coresFollow)
     }
 
     /// What agents get that are added to a stored job: as its first ones, but for what the command line changes.

@@ -157,8 +157,11 @@ struct Submit: AsyncParsableCommand {
             executor, slurm: slurm, isSlurmExpected: agents.speaksOfSlurm(site: site, environment: environment))
         var request = try agents.request(site: site, environment: environment, executor: executor.kind)
         if executor.kind == .slurm, let note = AgentOptions.unheededVariables(environment) { printError(note) }
+        if let note = request.limitSlots(to: plan.specs.count), agents.slots != nil { printError(note) }
         if let note = try request.checkThreads(executor.kind) { printError(note) }
         if let note = request.limit(to: plan.specs.count), agents.agentCount != nil { printError(note) }
+        let fit = executor.kind == .slurm ? await SlurmFit(request.options, slurm) : nil
+        for note in fit?.notes ?? [] { printError(note) }
         request.options.onFinish = onFinish
         request.options.onFailure = onFailure
         request.options.uploadsCheckpoints = uploadCheckpoints
@@ -169,7 +172,8 @@ struct Submit: AsyncParsableCommand {
             token: Submission.token(suffix: suffix), suffix: suffix, project: project,
             request: request, maxRetries: maxRetries, createReport: createReport ?? true,
             turns: Submission.Turns(
-                after: after.map(JobID.init), maxRunning: maxRunning, failFast: failFast == 0 ? nil : failFast))
+                after: after.map(JobID.init), maxRunning: maxRunning, failFast: failFast == 0 ? nil : failFast),
+            defaultMemory: fit?.defaultMemory)
         try submission.checkLanguageModels()
         let shortages = try submission.checkMemory()
         try submission.tryObservers()

@@ -71,7 +71,7 @@ struct SlurmLaunchTests {
         #expect(killed.code == nil, "killed")
         let token = try #require(bench.token)
         _ = try bench.writeProgram(
-            Workbench.emptyQueue + "; [ -e queue ] && echo '90|90|90|N/A|PENDING|\(token)||Priority'; exit 0",
+            Workbench.emptyQueue + "; [ -e queue ] && echo '90|90|90|N/A|PENDING|\(token)||Priority||.'; exit 0",
             to: "bin/squeue")
         _ = try bench.writeProgram("[ $1 = --version ] && exit 0; echo called >> calls; echo 91", to: "bin/sbatch")
         let next = try await bench.orchestrator(["list"])
@@ -111,7 +111,9 @@ struct SlurmLaunchTests {
             "partition: low\naccount: lab\ntime: 1:00:00\nslots: 2\nsbatch-args: [--hint=nomultithread]\n",
             to: "cache/site.yaml")
         let answer = try await bench.orchestrator(
-            Self.submit + ["--dry-run", "--time", "4:00:00", "--threads", "3", "--mem", "8G"],
+            Self.submit + [
+                "--sweep", try bench.seeds(2), "--dry-run", "--time", "4:00:00", "--threads", "3", "--mem", "8G",
+            ],
             adding: ["SLURM_PARTITION": "high", "SBATCH_QOS": "fast"])
         #expect(answer.code == 0, "\(answer.error)")
         let lines = answer.output.split(separator: "\n").filter { $0.hasPrefix("#SBATCH") }

@@ -68,7 +68,7 @@ package struct MemoryNeed {
     /// - Throws: ``Failure`` that names the least there would have to be.
     package static func check(_ needs: [MemoryNeed?], _ room: MemoryRoom?, executor: ExecutorKind) throws(Failure) {
         let known = needs.compactMap(\.self)
-        guard let room, known.count == needs.count, known.allSatisfy({ $0.tooLarge == $0.count }),
+        guard let room, room.isSure, known.count == needs.count, known.allSatisfy({ $0.tooLarge == $0.count }),
             let least = known.map(\.smallest).min()
         else { return }
         let count = known.reduce(0) { $0 + $1.count }
@@ -87,12 +87,20 @@ package struct MemoryRoom: Equatable {
     package let perRun: Int
     /// What limits it, in words: `--mem 4G for each agent`.
     package let owner: String
+    /// Whether there is never more: SLURM may round up the cores that memory is counted by.
+    package let isSure: Bool
+
+    /// Describes it.
+    package init(perRun: Int, owner: String, isSure: Bool = true) {
+        (self.perRun, self.owner, self.isSure) = (perRun, owner, isSure)
+    }
 
     /// What SLURM is asked for, or what this machine has; nil where neither is known.
     package init?(executor: ExecutorKind, options: JobOptions, threads: Int, environment: [String: String]) {
         switch executor {
         case .local:
             guard let limit = MemoryLimit.tightest(environment: environment, threads: threads) else { return nil }
+            isSure = true
             perRun = limit.room(threads: threads)
             owner =
                 limit.perThread == 0
@@ -100,11 +108,11 @@ package struct MemoryRoom: Equatable {
                 : "\(limit.owner), less \(RunDetails.size(limit.perThread)) for each of \(plural(threads, "thread")),"
         case .slurm:
             if let text = Self.asked("--mem", options) ?? options.resources["mem"], let bytes = Self.bytes(text) {
-                (perRun, owner) = (bytes, "--mem \(text)")
+                (perRun, owner, isSure) = (bytes, "--mem \(text)", true)
             } else if let text = Self.asked("--mem-per-cpu", options), let bytes = Self.bytes(text) {
                 let cores = options.resources["cpus-per-task"].flatMap { Int($0) } ?? 1
-                (perRun, owner) = (
-                    bytes.multipliedReportingOverflow(by: max(1, cores)).partialValue, "--mem-per-cpu \(text)"
+                (perRun, owner, isSure) = (
+                    bytes.multipliedReportingOverflow(by: max(1, cores)).partialValue, "--mem-per-cpu \(text)", false
                 )
             } else {
                 return nil
@@ -113,11 +121,16 @@ package struct MemoryRoom: Equatable {
     }
 
     /// The value of an option among the further arguments for sbatch.
+    ///
+    /// `sbatch` takes abbreviations: `--mem-per-c=1G`.
     private static func asked(_ option: String, _ options: JobOptions) -> String? {
         let arguments = options.sbatchArguments
-        if let joined = arguments.last(where: { $0.hasPrefix(option + "=") }) {
-            return String(joined.dropFirst(option.count + 1))
+        let joined = arguments.last { argument in
+            let name = argument.prefix { $0 != "=" }
+            return name.count < argument.count
+                && (name == option || name.count > "--mem-per-".count && option.hasPrefix(name))
         }
+        if let joined { return String(joined.drop { $0 != "=" }.dropFirst()) }
         guard let place = arguments.lastIndex(of: option), place + 1 < arguments.count else { return nil }
         return arguments[place + 1]
     }
