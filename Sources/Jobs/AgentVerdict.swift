@@ -131,20 +131,44 @@ public enum AgentVerdict: Sendable, Equatable {
 }
 
 extension QueueEntry {
-    /// Why the job will never start by itself, in words, if that is so.
+    /// Why the job will not start or go on by itself, in words, if that is so.
     public var obstacle: String? {
-        guard state == .pending else { return nil }
-        let known = [
-            "DependencyNeverSatisfied": "what it depends on has failed",
-            "PartitionConfig": "the partition has no such nodes", "PartitionNodeLimit": "the partition is too small",
-            "PartitionTimeLimit": "it asks for more time than the partition gives",
-            "PartitionDown": "the partition is down", "PartitionInactive": "the partition is inactive",
-            "JobHeldUser": "it is held; `scontrol release` lets it go", "JobHeldAdmin": "an administrator holds it",
-            "AccountNotAllowed": "the account may not use the partition", "InvalidAccount": "the account is not valid",
-            "InvalidQOS": "the QOS is not valid", "ReqNodeNotAvail": "the nodes it needs are not available",
-        ]
-        let word = String(reason.prefix { $0.isLetter })
-        if reason.contains("requeued held") { return "it failed to start and is held; `scontrol release` lets it go" }
-        return known[word]
+        guard state == .pending else { return Self.halts[state.rawValue] }
+        if reason.contains("requeued held") || reason.contains("requeued_held") {
+            return "it failed to start and is held; `scontrol release` lets it go"
+        }
+        if let words = Self.obstacles[String(reason.prefix { $0.isLetter })] { return words }
+        if reason.hasPrefix("Nodes required") { return "the nodes it needs are not available" }
+        let isLimit = ["Assoc", "QOS"].contains { reason.hasPrefix($0) }
+        if isLimit, reason.contains("PerJob") || reason.contains("WallDuration") {
+            return "it asks for more than its account or QOS gives a job"
+        }
+        return isLimit && reason.contains("Minutes") ? "the account or QOS has no time left" : nil
     }
+
+    /// By the reason for which a job waits.
+    private static let obstacles = [
+        "DependencyNeverSatisfied": "what it depends on has failed",
+        "PartitionConfig": "the partition has no such nodes", "PartitionNodeLimit": "the partition is too small",
+        "PartitionTimeLimit": "it asks for more time than the partition gives",
+        "PartitionDown": "the partition is down", "PartitionInactive": "the partition is inactive",
+        "JobHeldUser": "it is held; `scontrol release` lets it go", "JobHeldAdmin": "an administrator holds it",
+        "JobHoldMaxRequeue": "it was started again too often and is held; `scontrol release` lets it go",
+        "AccountNotAllowed": "the account may not use the partition", "InvalidAccount": "the account is not valid",
+        "InvalidQOS": "the QOS is not valid", "QOSNotAllowed": "the partition does not take the QOS",
+        "ReqNodeNotAvail": "the nodes it needs are not available", "BadConstraints": "no node has what it asks for",
+        "MaxMemPerLimit": "it asks for more memory for a core than the site gives",
+        "ReservationDeleted": "its reservation was deleted", "DeadLine": "its deadline has passed",
+    ]
+
+    /// By a state in which a job neither waits for its turn nor runs.
+    private static let halts = [
+        "LAUNCH_FAILED": "its node could not start it; does the node see the folders of the job and of its log?",
+        "REQUEUE_HOLD": "it was started again and is held; `scontrol release` lets it go",
+        "RESV_DEL_HOLD": "its reservation was deleted and it is held; `scontrol release` lets it go",
+        "REVOKED": "another cluster of the federation has taken it",
+        "SPECIAL_EXIT": "it ended in a way that the site holds jobs for; `scontrol release` lets it go",
+        "SUSPENDED": "`scontrol resume` lets it go on, or SLURM does by itself",
+        "STOPPED": "a signal has stopped it; SIGCONT lets it go on",
+    ]
 }

@@ -28,14 +28,18 @@ public struct QueueView: Sendable, Codable, Equatable {
     public func entry(of place: SlurmPlace, in job: Job) -> QueueEntry? {
         guard let number = place.job else { return nil }
         return entries(of: job).first { entry in
-            entry.job.rawValue == number
-                || (place.arrayJob != nil && entry.arrayJob.rawValue == place.arrayJob
-                    && entry.task.map(Int64.init) == place.arrayTask)
+            // In a federation, what has been revoked on this cluster runs on another one.
+            entry.state.rawValue != "REVOKED"
+                && (entry.job.rawValue == number
+                    || (place.arrayJob != nil && entry.arrayJob.rawValue == place.arrayJob
+                        && entry.task.map(Int64.init) == place.arrayTask))
         }
     }
 
-    /// The entries of a job.
-    public func entries(of job: Job) -> [QueueEntry] { entries.filter { $0.jobName == job.token } }
+    /// The entries of a job, by its name, or by its scripts where somebody has given it another name.
+    public func entries(of job: Job) -> [QueueEntry] {
+        entries.filter { $0.jobName == job.token || $0.script.hasPrefix(job.folder.scripts) }
+    }
 }
 
 /// One `squeue` for all commands of a user on a cache folder: its answer is kept in a file, and SLURM is not asked again for a minute,
@@ -83,7 +87,9 @@ public struct QueueCache: Sendable {
     private func ask(_ kept: QueueView?) async -> QueueView {
         let asked = Timestamp.now()
         do throws(SlurmError) {
-            let entries = try await slurm.queue(of: users).filter { $0.jobName.hasPrefix("spd-") }
+            let entries = try await slurm.queue(of: users).filter {
+                $0.jobName.hasPrefix("spd-") || $0.script.hasPrefix(cache.jobs + "/")
+            }
             return QueueView(asked: asked, time: asked, entries: entries, problem: nil)
         } catch {
             return QueueView(asked: asked, time: kept?.time, entries: kept?.entries ?? [], problem: "\(error)")

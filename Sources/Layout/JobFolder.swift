@@ -33,6 +33,11 @@ public struct JobFolder: Sendable, Equatable {
     /// The lock of whoever starts the job's agents.
     public var launchLock: String { path + "/launch.lock" }
 
+    /// The lock of whoever changes how many agents the job has.
+    public var scaleLock: String { path + "/scale.lock" }
+    /// What the paths of the job's batch scripts begin with.
+    public var scripts: String { path + "/submit" }
+
     /// A batch script.
     public func script(named name: String) -> String { path + "/" + name }
 

@@ -68,7 +68,11 @@ public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomS
 /// One line of `squeue`: a job, or one task of an array.
 public struct QueueEntry: Sendable, Equatable, Codable {
     /// The words to give `squeue` for ``init(line:)``: the same on every SLURM version.
-    public static let format = "%i|%A|%F|%K|%T|%j|%N|%r"
+    ///
+    /// A name may hold line breaks, and an answer may be cut off anywhere: what does not end in ``end`` is no whole entry.
+    public static let format = "%i|%A|%F|%K|%T|%j|%N|%r|%o" + end
+
+    static let end = "|."
 
     /// The name as users see it: `812` or `812_3`.
     public let name: String
@@ -86,10 +90,17 @@ public struct QueueEntry: Sendable, Equatable, Codable {
     public let nodes: String
     /// Why it is in that state, in SLURM's word (`None`, `Resources`, `PartitionConfig`).
     public let reason: String
+    /// Its batch script's path, by which it is known whatever others call it; empty where that isn't told.
+    public let script: String
 
     /// Reads one line in ``format``; `nil` if it isn't one.
     public init?(line: some StringProtocol) {
-        let fields = line.split(separator: "|", maxSplits: 7, omittingEmptySubsequences: false)
+        guard line.hasSuffix(Self.end) else { return nil }
+        self.init(
+            fields: line.dropLast(Self.end.count).split(separator: "|", maxSplits: 7, omittingEmptySubsequences: false))
+    }
+
+    private init?(fields: [some StringProtocol]) {
         guard fields.count == 8, let job = Int64(fields[1]), let array = Int64(fields[2]) else { return nil }
         name = String(fields[0])
         self.job = SlurmJobID(rawValue: job)
@@ -99,6 +110,10 @@ public struct QueueEntry: Sendable, Equatable, Codable {
         state = SlurmState(rawValue: String(fields[4].prefix { $0 != " " }))
         jobName = String(fields[5])
         nodes = String(fields[6])
-        reason = String(fields[7])
+        let rest = String(fields[7])
+        // Reasons may hold anything but paths.
+        let border = rest.firstRange(of: "|/")?.lowerBound ?? rest.lastIndex(of: "|")
+        reason = String(rest[..<(border ?? rest.endIndex)])
+        script = border.map { String(rest[rest.index(after: $0)...]) } ?? ""
     }
 }

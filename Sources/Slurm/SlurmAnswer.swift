@@ -8,17 +8,29 @@ enum SlurmAnswer {
         var entries: [QueueEntry] = []
         var others: [Substring] = []
         var isAnswer = false
+        // What has begun and not ended yet: a line break in a job's name parts its line.
+        var begun = ""
         for line in text.split(whereSeparator: \.isNewline) {
-            if let entry = QueueEntry(line: line) {
-                entries.append(entry)
-                isAnswer = true
-            } else if line.hasPrefix("JOBID|"), line.count(where: { $0 == "|" }) == 7 {
-                isAnswer = true
-            } else if line.count(where: { $0 == "|" }) >= 7 || line.contains(/^(\d+(_\d+)?|JOBID)(\||$)/) {
-                throw .unreadable(command: "squeue", output: String(line))
-            } else {
+            if begun.isEmpty, !line.contains(/^(\d+(_\S*)?|JOBID)\|/), line.count(where: { $0 == "|" }) < 7 {
                 others.append(line)
+                continue
             }
+            begun += (begun.isEmpty ? "" : "\n") + line
+            guard begun.hasSuffix(QueueEntry.end) else { continue }
+            if let entry = QueueEntry(line: begun) {
+                entries.append(entry)
+            } else if !begun.hasPrefix("JOBID|") {
+                break
+            }
+            isAnswer = true
+            begun = ""
+        }
+        // Even the number of the next one may be cut off.
+        if begun.isEmpty, let last = others.last, last.contains(/^\d+(_\d*)?$/), text.trimmingNewlines.hasSuffix(last) {
+            begun = String(last)
+        }
+        guard begun.isEmpty else {
+            throw .unreadable(command: "squeue", output: begun.replacing("\n", with: " "))
         }
         guard isAnswer else {
             throw .unreadable(command: "squeue", output: others.joined(separator: "; "))
@@ -60,5 +72,13 @@ enum SlurmAnswer {
             let parts = line.split(separator: ": ", maxSplits: 2)
             return parts.count == 3 && ["error", "fatal"].contains(parts[1]) ? String(parts[2]) : String(line)
         }.joined(separator: "; ")
+    }
+}
+
+extension String {
+    fileprivate var trimmingNewlines: Substring {
+        var rest = self[...]
+        while rest.last?.isNewline == true { rest.removeLast() }
+        return rest
     }
 }

@@ -78,8 +78,8 @@ extension SlurmCommands {
         let nodes = fields[4] == "None assigned" ? "" : fields[4]
         let task = parts.count == 2 ? parts[1] : "N/A"
         return QueueEntry(
-            line: [fields[0], fields[1], parts.first ?? "", task, fields[2], fields[3], nodes, fields[5]]
-                .joined(separator: "|"))
+            line: [fields[0], fields[1], parts.first ?? "", task, fields[2], fields[3], nodes, fields[5], ""]
+                .joined(separator: "|") + QueueEntry.end)
     }
 
     /// `812_3|40|2|00:35.120||2026-01-31T12:00:00|2026-01-31T12:00:10` for an allocation, and

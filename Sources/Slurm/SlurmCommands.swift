@@ -76,7 +76,7 @@ public struct SlurmCommands: Sendable {
             guard candidates.count > 1 else { return job }
             // A wrapper prints numbers of its own: the queue knows which is the job's.
             let numbers: [SlurmJobID]
-            do { numbers = try await queue(named: name).map(\.arrayJob) } catch {
+            do { numbers = try await queue(named: name, scripts: path).map(\.arrayJob) } catch {
                 let cause = "its answer has several numbers, and \(error.reason)"
                 throw .uncertain(name: name, cause: cause, mayCome: true)
             }
@@ -89,7 +89,7 @@ public struct SlurmCommands: Sendable {
             // The controller may have got the request, and be too busy to have dealt with it yet.
             let mayCome = error.isWithoutAnswer
             let entries: [QueueEntry]
-            do { entries = try await queue(named: name) } catch {
+            do { entries = try await queue(named: name, scripts: path) } catch {
                 throw .uncertain(name: name, cause: error.reason, mayCome: mayCome)
             }
             if let entry = entries.first(where: { !known.contains($0.arrayJob) }) { return entry.arrayJob }
@@ -97,9 +97,33 @@ public struct SlurmCommands: Sendable {
         }
     }
 
+    /// Asks whether a script could be started at all, on whatever nodes there are; nothing is submitted.
+    ///
+    /// - Parameters:
+    ///   - path: The script's file.
+    ///   - arguments: Further arguments for `sbatch`.
+    /// - Throws: ``SlurmError/refused(command:message:)`` if it could not.
+    public func test(scriptAt path: String, arguments: [String]) async throws(SlurmError) {
+        _ = try await run("sbatch", ["--test-only"] + arguments + [path])
+    }
+
     /// Cancels everything in the queue that has the given name: what waits goes, what runs gets SIGTERM.
-    public func cancel(named name: String) async throws(SlurmError) {
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - scripts: What the paths of the scripts begin with that were submitted under it: what has another name by now
+    ///     is cancelled by its number, if the queue tells it.
+    /// - Throws: ``SlurmError`` if what has the name may still be there.
+    public func cancel(named name: String, scripts: String? = nil) async throws(SlurmError) {
         _ = try await run("scancel", ["--user", Self.user, "--name", name])
+        guard let scripts else { return }
+        let renamed: [QueueEntry]
+        do throws(SlurmError) {
+            renamed = try await queue(named: name, scripts: scripts).filter { !$0.state.isFinal && $0.jobName != name }
+        } catch {
+            return
+        }
+        if !renamed.isEmpty { try await cancel(tasks: renamed.map(\.name)) }
     }
 
     /// Cancels what has the given name and still waits in the queue; what runs goes on.
@@ -114,7 +138,9 @@ public struct SlurmCommands: Sendable {
     ///
     /// - Parameter tasks: `812`, or `812_3` for an array's task.
     /// - Throws: ``SlurmError``; some may be cancelled then.
-    public func cancelPending(tasks: [String]) async throws(SlurmError) {
+    public func cancelPending(tasks: [String]) async throws(SlurmError) { try await cancel(tasks: tasks) }
+
+    private func cancel(tasks: [String]) async throws(SlurmError) {
         // A command line holds only so much.
         var rest = tasks[...]
         while !rest.isEmpty {
@@ -178,8 +204,17 @@ public struct SlurmCommands: Sendable {
     /// Everything in the queue that the calling user has submitted under the given name, one entry per array task.
     ///
     /// A site's `squeue` may answer from a list that it keeps, whatever it was asked: others' jobs in it are none of ours.
-    public func queue(named name: String) async throws(SlurmError) -> [QueueEntry] {
-        try await entries(["-u", Self.user, "-n", name]).filter { $0.jobName == name }
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - scripts: What the paths of the scripts begin with that were submitted under it: users and sites rename jobs.
+    /// - Returns: The entries.
+    /// - Throws: ``SlurmError`` if that can't be found out.
+    public func queue(named name: String, scripts: String? = nil) async throws(SlurmError) -> [QueueEntry] {
+        guard let scripts else {
+            return try await entries(["-u", Self.user, "-n", name]).filter { $0.jobName == name }
+        }
+        return try await entries(["-u", Self.user]).filter { $0.jobName == name || $0.script.hasPrefix(scripts) }
     }
 
     /// Everything in the queue that some users have submitted, one entry per array task.

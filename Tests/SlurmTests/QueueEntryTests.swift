@@ -4,14 +4,14 @@ import Testing
 
 struct QueueEntryTests {
     @Test func anArrayTaskAndAPlainJobAreRead() throws {
-        let task = try #require(QueueEntry(line: "16_3|19|16|3|RUNNING|spd-a|n1|None"))
+        let task = try #require(QueueEntry(line: "16_3|19|16|3|RUNNING|spd-a|n1|None||."))
         #expect(task.name == "16_3")
         #expect(task.job == SlurmJobID(rawValue: 19))
         #expect(task.arrayJob == SlurmJobID(rawValue: 16))
         #expect(task.task == 3)
         #expect(task.state == .running)
         #expect((task.jobName, task.nodes) == ("spd-a", "n1"))
-        let plain = try #require(QueueEntry(line: "20|20|20|N/A|PENDING|spd-a|n1|Resources"))
+        let plain = try #require(QueueEntry(line: "20|20|20|N/A|PENDING|spd-a|n1|Resources||."))
         #expect(plain.task == nil)
         #expect(plain.arrayJob == plain.job)
         #expect(plain.reason == "Resources")
@@ -19,12 +19,12 @@ struct QueueEntryTests {
 
     @Test func reasonsMayHoldAnything() throws {
         let entry = try #require(
-            QueueEntry(line: "7|7|7|N/A|PENDING|spd-a|n1|launch failed requeued held | see log (JobHeldAdmin)"))
+            QueueEntry(line: "7|7|7|N/A|PENDING|spd-a|n1|launch failed requeued held | see log (JobHeldAdmin)||."))
         #expect(entry.reason == "launch failed requeued held | see log (JobHeldAdmin)")
     }
 
     @Test func anUnknownStateIsAValueThatSettlesNothing() throws {
-        let entry = try #require(QueueEntry(line: "7|7|7|N/A|HIBERNATING|spd-a|n1|None"))
+        let entry = try #require(QueueEntry(line: "7|7|7|N/A|HIBERNATING|spd-a|n1|None||."))
         #expect(entry.state.rawValue == "HIBERNATING")
         #expect(!entry.state.isFinal)
         #expect(!SlurmState.completing.isFinal)

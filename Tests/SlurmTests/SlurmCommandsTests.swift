@@ -28,15 +28,15 @@ struct SlurmCommandsTests {
 
     @Test func aJobThatWasTakenThoughSbatchFailedIsFoundByItsName() async throws {
         try folder.add("sbatch", "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1")
-        try folder.add("squeue", #"echo "$@" > "$0.args"; echo '16_1|17|16|1|PENDING|spd-a|n1|None'"#)
+        try folder.add("squeue", #"echo "$@" > "$0.args"; echo '16_1|17|16|1|PENDING|spd-a|n1|None||.'"#)
         let job = try await folder.commands().submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 16))
-        #expect(try folder.read("squeue.args") == "-r -t all -u \(getuid()) -n spd-a -o %i|%A|%F|%K|%T|%j|%N|%r\n")
+        #expect(try folder.read("squeue.args") == "-r -t all -u \(getuid()) -o %i|%A|%F|%K|%T|%j|%N|%r|%o|.\n")
     }
 
     @Test func anSbatchThatHangsIsStoppedAndItsJobFound() async throws {
         try folder.add("sbatch", "exec sleep 60")
-        try folder.add("squeue", "echo '20|20|20|N/A|RUNNING|spd-a|n1|None'")
+        try folder.add("squeue", "echo '20|20|20|N/A|RUNNING|spd-a|n1|None||.'")
         let job = try await folder.commands(submitPatience: .milliseconds(300))
             .submit(scriptAt: "/s", name: "spd-a")
         #expect(job == SlurmJobID(rawValue: 20))
@@ -74,7 +74,7 @@ struct SlurmCommandsTests {
 
     /// A site's `squeue` may answer with all that it has kept, whatever it is asked.
     @Test func otherJobsInAnAnswerAreNotTakenForOurs() async throws {
-        try folder.add("squeue", StandIns.emptyQueue + "; echo '55|55|55|N/A|PENDING|thesis|n1|None'")
+        try folder.add("squeue", StandIns.emptyQueue + "; echo '55|55|55|N/A|PENDING|thesis|n1|None||.'")
         try folder.add("sbatch", "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1")
         let commands = folder.commands()
         #expect(try await commands.queue(named: "spd-a") == [])
@@ -90,7 +90,7 @@ struct SlurmCommandsTests {
 
     @Test func ofSeveralNumbersTheQueueKnowsTheJobs() async throws {
         try folder.add("sbatch", "echo 812; echo 'Hours left in your project:'; echo 1200")
-        try folder.add("squeue", "echo '812|812|812|N/A|PENDING|spd-a|n1|None'")
+        try folder.add("squeue", "echo '812|812|812|N/A|PENDING|spd-a|n1|None||.'")
         let commands = folder.commands()
         #expect(try await commands.submit(scriptAt: "/s", name: "spd-a") == SlurmJobID(rawValue: 812))
         try folder.add("sbatch", "echo Submitted batch job 812; echo 1200")
@@ -110,12 +110,28 @@ struct SlurmCommandsTests {
 
     /// What is missing in an answer that was cut off is not what has ended.
     @Test(arguments: [
-        "JOBID|JOBID|ARRAY_JOB", "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n7|7|7|N/A|RUNN",
-        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON\n16_3", "JOBI", "", "\\n",
+        "JOBID|JOBID|ARRAY_JOB",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.\n7|7|7|N/A|RUNN",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.\n16_3", "JOBI", "", "\\n",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.\n7|7|7|N/A|RUNNING|a|n1|Non",
+        "JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.\n16\n",
     ])
     func anAnswerThatIsCutOffIsNone(text: String) async throws {
         try folder.add("squeue", "printf '\(text)'")
         await #expect(throws: SlurmError.self) { try await folder.commands().queue(named: "spd-a") }
+    }
+
+    /// SLURM takes any name for a job; one with a line break must not hide all others.
+    @Test func aNameMayHoldAnything() async throws {
+        let names = ["my\nthesis", "a|b|c", "x\n8|8|8\n", "spd-a"]
+        let lines = names.enumerated().map { "\($0 + 1)|\($0 + 1)|\($0 + 1)|N/A|RUNNING|\($1)|n1|None|/s.sh|." }
+        let text = ["JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|."] + lines
+        try folder.add("squeue", "echo '\(text.joined(separator: "\n"))'")
+        let entries = try await folder.commands().queue(of: [getuid()])
+        #expect(entries.map(\.name) == ["1", "2", "3", "4"])
+        #expect(entries[0].jobName == "my\nthesis")
+        #expect(entries[3].script == "/s.sh")
+        #expect(try await folder.commands().queue(named: "spd-a").map(\.name) == ["4"])
     }
 
     @Test func accountsThatCantBeAskedAreTold() async throws {
@@ -207,7 +223,7 @@ struct SlurmCommandsTests {
         ])
         _ = try await commands.submit(scriptAt: "/s", name: "spd-a")
         _ = try await commands.queue(of: [getuid()])
-        try await commands.cancel(named: "spd-a")
+        try await commands.cancel(named: "spd-a", scripts: "/jobs/1/submit")
         try await commands.ping()
         _ = try await commands.accounted(named: "spd-a")
         for name in ["sbatch", "scancel", "scontrol", "squeue", "sacct"] {
@@ -231,7 +247,7 @@ struct SlurmCommandsTests {
         let commands = folder.commands()
         _ = try await commands.queue(named: "spd-a")
         _ = try await commands.accounted(named: "spd-a")
-        try await commands.cancel(named: "spd-a")
+        try await commands.cancel(named: "spd-a", scripts: "/jobs/1/submit")
         try await commands.cancelPending(named: "spd-a")
         #expect(try folder.read("squeue.args").contains("-u \(getuid()) -n spd-a"))
         #expect(try folder.read("sacct.args").contains("--user \(getuid()) --name spd-a"))
@@ -243,7 +259,8 @@ struct SlurmCommandsTests {
     @Test func wordsThatAWrapperPrintsAroundAnswersChangeNothing() async throws {
         let banner = "echo '*** Cluster c2: maintenance | on | 2026-12-01 ***'; echo 'Be nice.' >&2"
         try folder.add("sbatch", "\(banner); echo 812; echo 'Queue: 3 jobs'")
-        try folder.add("squeue", "\(banner); \(StandIns.emptyQueue); echo '7|7|7|N/A|PENDING|spd-a|n1|None'; \(banner)")
+        try folder.add(
+            "squeue", "\(banner); \(StandIns.emptyQueue); echo '7|7|7|N/A|PENDING|spd-a|n1|None||.'; \(banner)")
         try folder.add("sacct", "\(banner); echo '2026 will be great'; echo 'JobID|JobName'; echo '35_3|spd-a'")
         try folder.add("scontrol", "echo 'UPGRADE is UP to you'; echo 'Slurmctld(primary) at n is DOWN'")
         let commands = folder.commands()
@@ -278,7 +295,7 @@ struct SlurmCommandsTests {
     }
 
     @Test func unexpectedOutputIsShown() async throws {
-        for text in ["Queue is on holiday", "7|seven|7|N/A|PENDING|spd-a|n1|None"] {
+        for text in ["Queue is on holiday", "7|seven|7|N/A|PENDING|spd-a|n1|None||."] {
             try folder.add("squeue", "echo '\(text)'")
             await #expect(throws: SlurmError.unreadable(command: "squeue", output: text)) {
                 try await folder.commands().queue(named: "spd-a")
@@ -290,7 +307,7 @@ struct SlurmCommandsTests {
 /// A folder of executables that stand in for SLURM's.
 final class StandIns: Sendable {
     /// What `squeue` does where nothing is queued.
-    static let emptyQueue = "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON'"
+    static let emptyQueue = "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.'"
 
     private let path: String
 

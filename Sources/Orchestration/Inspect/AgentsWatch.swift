@@ -218,12 +218,12 @@ package struct AgentsWatch {
     /// again since.
     private func endings(of snapshot: JobSnapshot, now entries: [QueueEntry]) -> [SlurmEnding] {
         let present = entries.compactMap(SlurmEnding.init)
-        do { try store.note(present, of: snapshot.job.id) } catch {
+        let known = Set(entries.map(\.job.rawValue))
+        do { try store.note(present, of: snapshot.job.id, others: known) } catch {
             // What can't be kept can be told all the same.
         }
-        let known = Set(present.map(\.number))
-        let alive = Set(entries.filter { !$0.state.isFinal }.map(\.job.rawValue))
-        let all = snapshot.endings.filter { !known.contains($0.number) && !alive.contains($0.number) } + present
+        // What SLURM says now counts, be it that an agent goes on or has ended well after all.
+        let all = snapshot.endings.filter { !known.contains($0.number) } + present
         // Earlier submissions ended as they did; what matters is how the last one fares.
         let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
         let latest = snapshot.sbatchCalls.filter { launch in
@@ -267,8 +267,10 @@ package struct AgentsWatch {
         let others = Dictionary(grouping: entries.filter { !common.contains($0.state) }, by: \.state)
         return others.sorted { $0.key.rawValue < $1.key.rawValue }.map { state, entries in
             let reasons = Set(entries.map(\.reason)).subtracting(["None", ""]).sorted()
+            let names = entries.prefix(3).map(\.name) + (entries.count > 3 ? ["…"] : [])
             return "\(plural(entries.count, "agent")) \(entries.count == 1 ? "is" : "are") \(state) in SLURM before "
-                + "\(entries.count == 1 ? "its" : "their") first word (\((reasons + entries.map(\.name).prefix(3)).joined(separator: ", ")))"
+                + "\(entries.count == 1 ? "its" : "their") first word (\((reasons + names).joined(separator: ", ")))"
+                + (entries[0].obstacle.map { ": \($0)" } ?? "")
         }
     }
 

@@ -36,7 +36,7 @@ package struct AgentsEnd {
             let isBegun = try store.sbatchCalls(of: job.id).contains { $0.begun != nil || $0.slurmJobID != nil }
             guard isBegun || job.submission != .stored else { return ([], nil) }
             do throws(SlurmError) {
-                try await slurm.cancel(named: job.token)
+                try await slurm.cancel(named: job.token, scripts: job.folder.scripts)
                 return (["scancel --name \(job.token): its agents end"], nil)
             } catch {
                 let problem =

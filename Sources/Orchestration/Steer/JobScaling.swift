@@ -1,3 +1,4 @@
+import Artifacts
 import Jobs
 import Slurm
 import Store
@@ -39,6 +40,9 @@ package struct JobScaling {
     ///
     /// - Throws: ``Failure``, `StoreError`: then the job has as many agents as before, or those that could be started.
     package func perform() async throws -> Result {
+        // Two at once would count the same agents, and each take away as many as are too many for both.
+        let lock = try await turn()
+        defer { lock.release() }
         guard try !launch.store.openWork(of: job.id).isNone else { throw StoreError.finished(job.id) }
         let queue = job.executor == .slurm ? try await queue() : nil
         let waiting = queue?.entries.filter { $0.state == .pending }.map(\.name) ?? []
@@ -74,10 +78,23 @@ package struct JobScaling {
             withdrawn: withdrawn.count, warnings: warnings)
     }
 
+    /// Waits for whoever else changes how many agents the job has.
+    private func turn() async throws -> FileLock {
+        let end = ContinuousClock.now + .seconds(60)
+        while true {
+            if let lock = try FileLock(path: job.folder.scaleLock) { return lock }
+            try Interruption.check()
+            guard .now < end else {
+                throw Failure.failed("another process is changing how many agents job \(job.id) has; try again later")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
     /// What SLURM says of the job's agents at this moment.
     private func queue() async throws -> QueueView {
         let asked = Timestamp.now()
-        let entries = try await launch.slurm.queue(named: job.token)
+        let entries = try await launch.slurm.queue(named: job.token, scripts: job.folder.scripts)
         return QueueView(asked: asked, time: asked, entries: entries, problem: nil)
     }
 }

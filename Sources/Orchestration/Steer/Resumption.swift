@@ -1,6 +1,6 @@
 import Foundation
 import Jobs
-import Slurm
+package import Slurm
 package import Store
 
 /// More agents for a job that is stored already.
@@ -69,16 +69,51 @@ package struct Resumption {
         return ["job \(job.id) was submitted by an earlier version: from now on its agents run the present worker"]
     }
 
-    /// A warning if the job's last agents ended for a reason that will end the new ones too.
+    /// What is to be thought of agents like those that ended last.
+    package enum Recurrence: Equatable {
+        /// They may well end in the same way.
+        case likely(String)
+        /// They did so before, or SLURM says that they will.
+        case certain(String)
+    }
+
+    /// Whether the job's last agents ended for a reason that will end new ones too, if these ask for the same.
+    ///
+    /// - Parameters:
+    ///   - outlook: What is thought of the job's agents.
+    ///   - snapshot: The job.
+    ///   - options: What the new ones are to get.
+    ///   - slurm: Asked whether it could start them at all, where it has refused the last ones for what they asked for.
+    /// - Returns: What to say; nil where nothing speaks against new ones.
     package static func recurrence(
-        _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions
-    ) -> String? {
-        let recurring = outlook.endings.filter { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
-        let last = snapshot.sbatchCalls.last { $0.state == .submitted }
-        guard !recurring.isEmpty, options == last?.options ?? snapshot.job.options else { return nil }
-        return
-            "job \(snapshot.job.id): its last agents ended in SLURM: \(recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")); "
-            + "new ones that ask for the same are likely to end the same way"
+        _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions, _ slurm: SlurmCommands
+    ) async -> Recurrence? {
+        let job = snapshot.job
+        func willRecur(_ ending: SlurmEnding) -> Bool {
+            ending.willRecur(hasSpoken: snapshot.spoken.contains(ending.number))
+        }
+        let recurring = outlook.endings.filter(willRecur)
+        let calls = snapshot.sbatchCalls.filter { $0.state == .submitted }
+        guard !recurring.isEmpty, let last = calls.last, options == last.options ?? job.options else { return nil }
+        let fact =
+            "job \(job.id): its last agents ended in SLURM: "
+            + recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")
+        let likely = Recurrence.likely(fact + "; new ones that ask for the same are likely to end the same way")
+        let advice = "ask for something else (`orchestrator resume --help`), or start some all the same with --anyway"
+        let before = calls.dropLast().last { ($0.options ?? job.options) == options }
+        let earlier = snapshot.endings.filter { $0.arrayJob == before?.slurmJobID && willRecur($0) }
+        if !Set(earlier.map(\.words)).isDisjoint(with: recurring.map(\.words)) {
+            return .certain("\(fact); those before them ended the same way: \(advice)")
+        }
+        guard recurring.contains(where: { $0.reason.hasPrefix("BadConstraints") }) else { return likely }
+        do throws(SlurmError) {
+            try await slurm.test(scriptAt: job.folder.script(named: last.script), arguments: options.sbatchArguments)
+            return likely
+        } catch {
+            // What SLURM does not answer now, it may take.
+            guard case .refused(_, let message) = error, message.contains("not available") else { return likely }
+            return .certain("\(fact); SLURM says of new ones: \(message): \(advice)")
+        }
     }
 
     private func startLocally(_ open: OpenWork) throws -> (text: String, agents: Int, warnings: [String]) {
@@ -102,7 +137,7 @@ package struct Resumption {
         let agents = try launch.store.agents(of: job.id)
         let gone = Set(agents.filter { $0.state == .ended }.compactMap(\.slurm.job))
             .subtracting(agents.filter { $0.state != .ended }.compactMap(\.slurm.job))
-        let atWork = try await launch.slurm.queue(named: job.token).count {
+        let atWork = try await launch.slurm.queue(named: job.token, scripts: job.folder.scripts).count {
             !$0.state.isFinal && ($0.state == .pending || !gone.contains($0.job.rawValue))
         }
         let (count, note) = try count(atWork: atWork, open)

@@ -94,15 +94,17 @@ extension AgentLaunch {
     /// Whether it is their job's turn the state file decides, whatever SLURM does.
     private func predecessors() async throws(SlurmError) -> Set<SlurmJobID> {
         guard let after = job.after else { return [] }
-        let token: String
+        let predecessor: Job
         do throws(StoreError) {
             guard try !store.openWork(of: after).isNone else { return [] }
-            token = try store.job(after).token
+            predecessor = try store.job(after)
         } catch {
             // It was deleted meanwhile, so nothing of it is left.
             return []
         }
-        return Set(try await slurm.queue(named: token).filter { !$0.state.isFinal }.map(\.arrayJob))
+        return Set(
+            try await slurm.queue(named: predecessor.token, scripts: predecessor.folder.scripts)
+                .filter { !$0.state.isFinal }.map(\.arrayJob))
     }
 
     /// SLURM's numbers for what is known to be submitted.
@@ -117,7 +119,7 @@ extension AgentLaunch {
         let agents = try store.agents(of: job.id).compactMap { $0.slurm.arrayJob ?? $0.slurm.job }.map(SlurmJobID.init)
         var numbers = Set(agents)
         do throws(SlurmError) {
-            numbers.formUnion(try await slurm.queue(named: job.token).map(\.arrayJob))
+            numbers.formUnion(try await slurm.queue(named: job.token, scripts: job.folder.scripts).map(\.arrayJob))
             if numbers.subtracting(known).isEmpty {
                 numbers.formUnion(try await slurm.accounted(named: job.token))
             }

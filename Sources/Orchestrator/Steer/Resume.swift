@@ -25,6 +25,9 @@ struct Resume: AsyncParsableCommand {
 
     @OptionGroup var agents: AgentOptions
 
+    @Flag(help: "SLURM: start agents also where those before them ended in a way that these would.")
+    var anyway = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
@@ -48,14 +51,24 @@ struct Resume: AsyncParsableCommand {
         let slurm = SlurmCommands(environment: state.environment)
         let id = JobID(rawValue: job)
         let job = try await failing { try state.store.job(id) }
-        let options = try agents.resuming(job)
+        let open = try await failing { try state.store.openWork(of: id) }
+        var request = AgentRequest(
+            agentCount: 1, options: try agents.resuming(job), coresFollow: agents.cpusPerTask == nil)
+        if agents.slots != nil, !open.isNone, let note = request.limitSlots(to: open.pending + open.running) {
+            printError(note)
+        }
+        let options = request.options
         if job.executor == .slurm {
             if let note = AgentOptions.unheededVariables(state.environment) { printError(note) }
             let watch = AgentsWatch(cache: state.cache, slurm: slurm, store: state.store)
             let (snapshot, outlook) = try await failing { try await watch.look(at: id, asksAccounts: true) }
-            if let note = Resumption.recurrence(outlook, snapshot, options) { printError(note) }
+            switch await Resumption.recurrence(outlook, snapshot, options, slurm) {
+            case .certain(let reason) where !anyway: throw Failure.failed(reason)
+            case .certain(let note), .likely(let note): printError(note)
+            case nil: break
+            }
         }
-        if let note = try AgentRequest(agentCount: 1, options: options).checkThreads(job.executor) { printError(note) }
+        if let note = try request.checkThreads(job.executor) { printError(note) }
         let resumption = Resumption(
             launch: AgentLaunch(
                 job: job, store: state.store, cache: state.cache, environment: state.environment, slurm: slurm),

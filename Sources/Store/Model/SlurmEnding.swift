@@ -28,11 +28,25 @@ public struct SlurmEnding: Sendable, Equatable {
 
 extension Store {
     /// Keeps what SLURM says of a job's agents that have ended; what it has said before is replaced.
-    public func note(_ endings: [SlurmEnding], of job: JobID) throws(StoreError) {
+    ///
+    /// - Parameters:
+    ///   - endings: What it says.
+    ///   - job: The job.
+    ///   - others: SLURM's numbers for agents of which it says that they go on, or have ended well: what it has said of
+    ///     their ends before is over, as for one that was started again.
+    /// - Throws: What keeps the file from being changed.
+    public func note(_ endings: [SlurmEnding], of job: JobID, others: Set<Int64> = []) throws(StoreError) {
         let known = try read { db in try Self.endings(of: job, in: db) }
-        let news = endings.filter { !known.contains($0) }
-        guard !news.isEmpty else { return }
+        // Tasks of an array that never had a node may share its number.
+        let present = Dictionary(endings.map { ($0.number, $0) }) { $1 }
+        let news = present.values.filter { !known.contains($0) }
+        let outdated = known.map(\.number).filter { others.contains($0) && present[$0] == nil }
+        guard !news.isEmpty || !outdated.isEmpty else { return }
         try write { db in
+            for number in outdated {
+                try db.execute(
+                    sql: "DELETE FROM slurm_ending WHERE job = ? AND number = ?", arguments: [job.rawValue, number])
+            }
             for ending in news {
                 try db.execute(
                     sql: """

@@ -60,31 +60,31 @@ struct AgentVerdictTests {
     }
 
     @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {
-        #expect(verdict(after: 0.3, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None") == .working)
-        #expect(verdict(after: 1, "812_3|815|812|3|RUNNING|spd-a|n17|None") == .working)
+        #expect(verdict(after: 0.3, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None||.") == .working)
+        #expect(verdict(after: 1, "812_3|815|812|3|RUNNING|spd-a|n17|None||.") == .working)
     }
 
     @Test func whatSlurmCallsEndedIsBelievedAsSoonAsARenewalIsMissing() {
         #expect(
-            verdict(after: 0.5, "812_3|815|812|3|FAILED|spd-a|n17|NonZeroExitCode")
+            verdict(after: 0.5, "812_3|815|812|3|FAILED|spd-a|n17|NonZeroExitCode||.")
                 == .gone("lease 30 s old, 812_3 FAILED, NonZeroExitCode on n17"))
     }
 
     @Test func aSuspendedAgentIsCalledSo() {
-        let verdict = verdict(after: 1, "812_3|815|812|3|SUSPENDED|spd-a|n17|None")
+        let verdict = verdict(after: 1, "812_3|815|812|3|SUSPENDED|spd-a|n17|None||.")
         #expect(verdict == .suspended("SLURM has suspended it: lease 60 s old, 812_3 SUSPENDED on n17"))
         #expect(verdict.word == "suspended")
     }
 
     @Test func aNodeThatFailedIsTheEnd() {
         #expect(
-            verdict(after: 14, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None")
+            verdict(after: 14, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None||.")
                 == .gone("lease 14 min old, 812_3 NODE_FAIL on n17"))
     }
 
     @Test func whatIsUnknownIsNeverTakenForDead() {
         #expect(
-            verdict(after: 14, "812_3|815|812|3|HIBERNATING|spd-a|n17|None")
+            verdict(after: 14, "812_3|815|812|3|HIBERNATING|spd-a|n17|None||.")
                 == .silent("lease 14 min old, 812_3 HIBERNATING on n17"))
         #expect(verdict(after: 14, nil) == .silent("lease 14 min old"))
         #expect(
@@ -95,14 +95,14 @@ struct AgentVerdictTests {
     @Test func whatSlurmHasForgottenIsGoneWhenItIsOldOrItsTimeIsOver() {
         #expect(verdict(after: 14, "") == .gone("lease 14 min old, 812_3 is no longer in SLURM's queue"))
         #expect(
-            verdict(after: 65, "812_3|815|812|3|RUNNING|spd-a|n17|None")
+            verdict(after: 65, "812_3|815|812|3|RUNNING|spd-a|n17|None||.")
                 == .silent("lease 65 min old, its allocation ended 5 min ago, 812_3 RUNNING on n17"))
     }
 
     /// A controller that has lost its state gives numbers away again.
     @Test func anotherJobOfTheSameNumberIsNotTheAgent() {
         #expect(
-            verdict(after: 4, "812_3|815|812|3|FAILED|spd-b|n17|NonZeroExitCode")
+            verdict(after: 4, "812_3|815|812|3|FAILED|spd-b|n17|NonZeroExitCode||.")
                 == .silent("lease 4 min old, 812_3 is no longer in SLURM's queue"))
     }
 }

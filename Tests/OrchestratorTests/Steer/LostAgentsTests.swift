@@ -37,8 +37,8 @@ struct LostAgentsTests {
     @Test func agentsThatEndedBeforeTheySpokeAreToldWithSlurmsReason() async throws {
         let job = try await submit(3)
         try setQueue(
-            job, "812_1|813|812|1|FAILED|NAME||BadConstraints", "812_2|814|812|2|FAILED|NAME||BadConstraints",
-            "812_3|812|812|3|OUT_OF_MEMORY|NAME|n2|OutOfMemory")
+            job, "812_1|813|812|1|FAILED|NAME||BadConstraints||.", "812_2|814|812|2|FAILED|NAME||BadConstraints||.",
+            "812_3|812|812|3|OUT_OF_MEMORY|NAME|n2|OutOfMemory||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(
             status.output.contains(
@@ -65,6 +65,75 @@ struct LostAgentsTests {
         #expect(!other.error.contains("likely to end the same way"), "\(other.error)")
     }
 
+    @Test func whatWouldOnlyEndInTheSameWayIsNotStartedForEver() async throws {
+        let job = try await submit(1)
+        func fail(_ number: Int) throws {
+            try setQueue(job, "\(number)|\(number)|\(number)|N/A|FAILED|NAME|n1|JobLaunchFailure||.")
+            _ = try bench.writeProgram("echo \(number + 1)", to: "bin/sbatch")
+        }
+        try fail(812)
+        let first = try await bench.orchestrator(["resume", "1"])
+        #expect(first.code == 0 && first.error.contains("likely to end the same way"), "\(first.error)")
+        try fail(813)
+        let second = try await bench.orchestrator(["resume", "1"])
+        #expect(second.code == 1 && second.error.contains("those before them ended the same way"), "\(second.error)")
+        #expect(try await bench.orchestrator(["resume", "1", "--anyway"]).code == 0)
+        try fail(814)
+        let other = try await bench.orchestrator(["resume", "1", "--exclude", "n1"])
+        #expect(other.code == 0, "\(other.error)")
+    }
+
+    @Test func whatNoNodeHasIsNotAskedForAgain() async throws {
+        let job = try await submit(1)
+        try setQueue(job, "812|812|812|N/A|FAILED|NAME||BadConstraints||.")
+        _ = try bench.writeProgram(
+            """
+            [ "$1" = --test-only ] || { echo 813; exit; }
+            echo 'allocation failure: Requested node configuration is not available' >&2; exit 1
+            """, to: "bin/sbatch")
+        let answer = try await bench.orchestrator(["resume", "1"])
+        #expect(answer.code == 1, "\(answer.output)")
+        #expect(answer.error.contains("Requested node configuration is not available"), "\(answer.error)")
+        #expect(try await bench.orchestrator(["resume", "1", "--mem", "1G"]).code == 0)
+    }
+
+    @Test func anAgentThatEndedWellAfterAllIsNotLost() async throws {
+        let job = try await submit(1)
+        let store = try Store(CacheFolder(path: bench.cache))
+        let place = SlurmPlace(environment: ["SLURM_JOB_ID": "812"])
+        _ = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job.id)
+        for (state, isTold) in [("PREEMPTED", true), ("COMPLETED", false), ("NODE_FAIL", true), ("RUNNING", false)] {
+            try setQueue(job, "812|812|812|N/A|\(state)|NAME|n1|None||.")
+            _ = try await bench.orchestrator(["status", "1", "--refresh"])
+            let why = try await bench.orchestrator(["why", "1"]).output
+            #expect(why.contains("1 agent: \(state)") == isTold, "\(why)")
+            #expect(why.contains("did not end well") == isTold, "\(why)")
+        }
+    }
+
+    /// Users, and plug-ins of sites, give jobs other names.
+    @Test func aJobOfAnotherNameIsKnownByItsScript() async throws {
+        let job = try await submit(2)
+        let store = try Store(CacheFolder(path: bench.cache))
+        for number in [813, 814] {
+            let place = SlurmPlace(environment: ["SLURM_JOB_ID": "\(number)"])
+            _ = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job.id)
+        }
+        let script = job.folder.script(named: JobFolder.script(1))
+        try setQueue(
+            job, "7|7|7|N/A|RUNNING|my", "thesis|n1|None||.",
+            "812_1|813|812|1|RUNNING|mine|n1|None|\(script)|.",
+            "812_2|814|812|2|RUNNING|other|n1|None|\(script)|.")
+        _ = try bench.writeProgram("echo \"$*\" >> scancel.txt", to: "bin/scancel")
+        let resume = try await bench.orchestrator(["resume", "1"])
+        #expect(resume.error.contains("2 agents of job 1 are at work or waiting"), "\(resume.error)")
+        let scale = try await bench.orchestrator(["scale", "1", "1"])
+        #expect(scale.output == "Job 1: 1 agent to end after the present runs\n", "\(scale.output)\(scale.error)")
+        #expect(try await bench.orchestrator(["cancel", "1"]).code == 0)
+        let calls = try String(contentsOfFile: bench.path + "/scancel.txt", encoding: .utf8)
+        #expect(calls == "--user \(getuid()) --name \(job.token)\n812_1 812_2\n")
+    }
+
     @Test func anAgentThatHasSaidGoodbyeOrThatSlurmNoLongerHasMakesRoomForOthers() async throws {
         let job = try await submit(2)
         let store = try Store(CacheFolder(path: bench.cache))
@@ -76,11 +145,11 @@ struct LostAgentsTests {
         }
         // The first still tells of failures; the second works.
         try store.agentEnded(agents[0], reason: "the job hands out no more specs")
-        try setQueue(job, "812_1|813|812|1|RUNNING|NAME|n1|None", "812_2|814|812|2|RUNNING|NAME|n1|None")
+        try setQueue(job, "812_1|813|812|1|RUNNING|NAME|n1|None||.", "812_2|814|812|2|RUNNING|NAME|n1|None||.")
         let resume = try await bench.orchestrator(["resume", "1"])
         #expect(resume.output.hasPrefix("Job 1: 1 agent started in SLURM's queue"), "\(resume.output)\(resume.error)")
         // SLURM has ended the second, of which was heard a moment ago.
-        try setQueue(job, "812_2|814|812|2|FAILED|NAME|n1|NonZeroExitCode")
+        try setQueue(job, "812_2|814|812|2|FAILED|NAME|n1|NonZeroExitCode||.")
         let scale = try await bench.orchestrator(["scale", "1", "2"])
         #expect(scale.output == "Job 1: 2 agents started\n", "\(scale.output)\(scale.error)")
     }
@@ -88,7 +157,7 @@ struct LostAgentsTests {
     @Test(arguments: ["SUSPENDED", "STOPPED", "SPECIAL_EXIT", "REQUEUE_HOLD"])
     func anAgentThatSlurmHoldsBeforeItSpokeIsTold(state: String) async throws {
         let job = try await submit(1)
-        try setQueue(job, "812_1|813|812|1|\(state)|NAME|n1|JobHeldAdmin")
+        try setQueue(job, "812_1|813|812|1|\(state)|NAME|n1|JobHeldAdmin||.")
         for command in [["status", "1", "--refresh"], ["list"]] {
             let answer = try await bench.orchestrator(command)
             #expect(
@@ -99,7 +168,7 @@ struct LostAgentsTests {
 
     @Test func aListTellsWhatAgentsInTheQueueWaitFor() async throws {
         let job = try await submit(2)
-        try setQueue(job, "812_[1-2]|812|812|1-2|PENDING|NAME||Priority")
+        try setQueue(job, "812_[1-2]|812|812|1-2|PENDING|NAME||Priority||.")
         let list = try await bench.orchestrator(["list"])
         #expect(list.output.contains("waiting in SLURM's queue (Priority)"), "\(list.output)")
         let json = try await bench.orchestrator(["list", "--json"])
@@ -111,7 +180,7 @@ struct LostAgentsTests {
         try FileManager.default.createDirectory(atPath: job.folder.logs, withIntermediateDirectories: true)
         try Data("oops\n".utf8).write(to: URL(filePath: job.folder.logs + "/812_1.log"))
         try setQueue(
-            job, "812_1|813|812|1|FAILED|NAME|n1|JobLaunchFailure", "812_2|812|812|2|PENDING|NAME||Priority")
+            job, "812_1|813|812|1|FAILED|NAME|n1|JobLaunchFailure||.", "812_2|812|812|2|PENDING|NAME||Priority||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(
             status.output.contains(
@@ -138,7 +207,7 @@ struct LostAgentsTests {
         let job = try await submit(3)
         let lost = try agentOfAMinuteAgo(job, task: 2)
         try setQueue(
-            job, "812_2|814|812|2|FAILED|NAME|n1|JobLaunchFailure", "812_1|813|812|1|RUNNING|NAME|n1|None")
+            job, "812_2|814|812|2|FAILED|NAME|n1|JobLaunchFailure||.", "812_1|813|812|1|RUNNING|NAME|n1|None||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(status.output.contains("812_2 FAILED, JobLaunchFailure"), "\(status.output)")
         let store = try Store(CacheFolder(path: bench.cache))
@@ -160,7 +229,7 @@ struct LostAgentsTests {
             to: "bin/scontrol")
         _ = try bench.writeProgram("echo \"$*\" >> sbatch.txt; echo 900", to: "bin/sbatch")
         try setQueue(
-            job, "812_2|814|812|2|NODE_FAIL|NAME|n1|None", "812_1|813|812|1|RUNNING|NAME|n1|None")
+            job, "812_2|814|812|2|NODE_FAIL|NAME|n1|None||.", "812_1|813|812|1|RUNNING|NAME|n1|None||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(
             (status.output + status.error).contains("a new one is submitted in its place (SLURM's 900)"),
@@ -180,7 +249,7 @@ struct LostAgentsTests {
     @Test(.enabled(if: geteuid() == 0)) func aColleaguesLookAsksForTheOwnersJobs() async throws {
         let job = try await submit(2)
         chown(job.folder.path, 6001, 5555)
-        let queue = "\(Workbench.emptyQueue); echo '812_1|813|812|1|PENDING|\(job.token)||Priority'"
+        let queue = "\(Workbench.emptyQueue); echo '812_1|813|812|1|PENDING|\(job.token)||Priority||.'"
         _ = try bench.writeProgram(
             "case \" $* \" in *' -u 0,6001 '*) \(queue);; *) \(Workbench.emptyQueue);; esac", to: "bin/squeue")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
@@ -192,7 +261,7 @@ struct LostAgentsTests {
         let job = try await submit(3)
         _ = try agentOfAMinuteAgo(job, task: 2)
         try setQueue(
-            job, "812_2|814|812|2|OUT_OF_MEMORY|NAME|n1|OutOfMemory", "812_1|813|812|1|RUNNING|NAME|n1|None")
+            job, "812_2|814|812|2|OUT_OF_MEMORY|NAME|n1|OutOfMemory||.", "812_1|813|812|1|RUNNING|NAME|n1|None||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(
             status.output.contains(
@@ -216,7 +285,7 @@ struct LostAgentsTests {
         let job = try await submit(1)
         _ = try agentOfAMinuteAgo(job, task: 1)
         #expect(try await bench.orchestrator(["status", "1"]).output.contains("50 s"))
-        try setQueue(job, "812|813|812|1|SUSPENDED|NAME|n1|None")
+        try setQueue(job, "812|813|812|1|SUSPENDED|NAME|n1|None||.")
         let status = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(status.output.contains("suspended"), "\(status.output)")
         #expect(status.output.contains("SLURM has suspended it"))

@@ -89,7 +89,7 @@ struct SteeringTests {
         _ = try bench.writeProgram("echo \"$*\" > scancel.txt", to: "bin/scancel")
         _ = try await bench.orchestrator(SubmitTests.sweep + ["--n-agents", "3", "--executor", "slurm"])
         let token = try await bench.status(of: 1).token
-        _ = try bench.writeProgram("echo '812_1|812|812|1|RUNNING|\(token)|n1|None'", to: "bin/squeue")
+        _ = try bench.writeProgram("echo '812_1|812|812|1|RUNNING|\(token)|n1|None||.'", to: "bin/squeue")
         _ = try bench.writeProgram("echo \"$*\" > sbatch.txt; echo 813", to: "bin/sbatch")
 
         let resume = try await bench.orchestrator(["resume", "1"])

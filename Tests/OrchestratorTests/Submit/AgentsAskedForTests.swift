@@ -51,6 +51,69 @@ struct AgentsAskedForTests {
         #expect(plain.contains("--cpus-per-task=1\n") && plain.hasSuffix("/worker --job-id 1\n"))
     }
 
+    @Test func noMoreSlotsAreAskedForThanThereAreRuns() async throws {
+        try addSlurm()
+        let submit = ["submit", "--experiments", "tms_5-2", "--sweep", try bench.seeds(4)]
+        let answer = try await bench.orchestrator(submit + ["--slots", "900", "--threads", "2"])
+        #expect(
+            answer.error.contains("--slots is 900, but there are 4 runs: each agent gets 4 slots"), "\(answer.error)")
+        let script = try String(contentsOfFile: bench.cache + "/jobs/1/submit.sh", encoding: .utf8)
+        #expect(script.contains("#SBATCH --cpus-per-task=8\n"), "\(script)")
+        // Who says how many cores an agent gets, gets them.
+        let preview = try await bench.orchestrator(submit + ["--slots", "900", "--cpus-per-task", "16", "--dry-run"])
+        #expect(preview.output.contains("#SBATCH --cpus-per-task=16\n"), "\(preview.output)")
+        let resume = try await bench.orchestrator(["resume", "1", "--n-agents", "1", "--slots", "900"])
+        #expect(resume.error.contains("each agent gets 4 slots"), "\(resume.error)")
+        let second = try String(contentsOfFile: bench.cache + "/jobs/1/submit-2.sh", encoding: .utf8)
+        #expect(second.contains("#SBATCH --cpus-per-task=8\n"), "\(second)")
+    }
+
+    @Test func twoWhoScaleAtOnceTakeAwayNoMoreThanOne() async throws {
+        try addSlurm()
+        let sweep = try bench.seeds(4)
+        _ = try await bench.orchestrator(
+            ["submit", "--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "4"])
+        let token = try await bench.status(of: 1).token
+        let lines = (1...4).map { "812_\($0)|812|812|\($0)|PENDING|\(token)||Priority||.\n" }
+        _ = try bench.write(lines.joined(), to: "queue.txt")
+        _ = try bench.writeProgram("\(Workbench.emptyQueue); exec /bin/cat queue.txt", to: "bin/squeue")
+        _ = try bench.writeProgram(
+            "PATH=/usr/bin:/bin; sleep 0.5; for task; do sed -i \"/^$task|/d\" queue.txt; done", to: "bin/scancel")
+        async let first = bench.orchestrator(["scale", "1", "2"])
+        async let second = bench.orchestrator(["scale", "1", "2"])
+        let told = try await [first.output, second.output].sorted()
+        #expect(told == ["Job 1: 2 agents taken out of SLURM's queue\n", "Job 1: has 2 agents\n"])
+    }
+
+    @Test func whatNoNodeOfThePartitionHasIsTold() async throws {
+        try addSlurm()
+        _ = try bench.writeProgram(
+            """
+            echo 'Slurmctld(primary) at node0 is UP'; echo 'MaxArraySize = 1001'; echo 'DefMemPerCPU = 10'
+            echo 'PartitionName=cpu Default=YES State=UP MaxTime=1-00:00:00 DefMemPerNode=UNLIMITED'
+            echo 'PartitionName=big Default=NO State=UP MaxTime=UNLIMITED DefMemPerNode=9000'
+            """, to: "bin/scontrol")
+        _ = try bench.writeProgram("echo Welcome; echo 'cpu|4|4000'; echo 'big|64|512000'", to: "bin/sinfo")
+        let dry = ["submit", "--experiments", "tms_5-2", "--dry-run"]
+        func told(_ arguments: String...) async throws -> String {
+            let answer = try await bench.orchestrator(dry + arguments)
+            #expect(answer.code == 0, "\(answer.error)")
+            return answer.error + answer.output
+        }
+        let much = try await told("--cpus-per-task", "64", "--mem", "100G", "--time", "2-0")
+        #expect(much.contains("asks for 64 cores, but no node of partition cpu has more than 4"), "\(much)")
+        #expect(much.contains("--mem 100G is more than any node of partition cpu has"))
+        #expect(much.contains("--time 2-0 is more than partition cpu gives (1-00:00:00)"))
+        let enough = try await told("--cpus-per-task", "64", "--mem", "100G", "--time", "2-0", "--partition", "big")
+        #expect(!enough.contains("no node of") && !enough.contains("is more than"), "\(enough)")
+        // A megabyte is told in the estimate too.
+        #expect(try await told().contains("what SLURM gives without --mem (DefMemPerCPU 10) is"))
+        #expect(!(try await told("--mem", "1G").contains("without --mem")))
+        #expect(!(try await told("--partition", "big").contains("without --mem")))
+        #expect(!(try await told("--sbatch-arg=--mem-per-gpu=1G").contains("without --mem")))
+        #expect(try await told("--sbatch-arg=--mem-per-c=5").contains("--mem-per-cpu 5 is"))
+    }
+
     @Test func noMoreAgentsStartThanThereIsWorkFor() async throws {
         try addSlurm()
         let sweep = try bench.seeds(4)

@@ -35,7 +35,7 @@ final class Workbench: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// What a stand-in for `squeue` does where nothing is queued.
-    static let emptyQueue = "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON'"
+    static let emptyQueue = "echo 'JOBID|JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NAME|NODELIST|REASON|COMMAND|.'"
 
     /// Where the package's programs are built.
     static let products = Program.folder
