@@ -42,8 +42,8 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
-                "CLinux", "Runs", "Search", "Slurm", "Store", "TextData", "Tokenizers", "Version", "WandB",
-                argumentParser,
+                "CLinux", "CObserver", "Runs", "Search", "Slurm", "Store", "TextData", "Tokenizers", "Version",
+                "WandB", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -153,6 +153,7 @@ let package = Package(
             providers: [.apt(["liblz4-dev", "libzstd-dev", "zlib1g-dev"])]),
         .systemLibrary(name: "CPNG", path: "Sources/System/CPNG", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
+        .target(name: "CObserver", path: "Sources/System/CObserver"),
         .target(name: "CCurl", path: "Sources/System/CCurl"),
         .target(name: "CCairo", path: "Sources/System/CCairo"),
 

@@ -36,6 +36,9 @@ struct Worker: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.prepare()
+        // A command that a user's command becomes, or waits for at the same terminal, speaks for it.
+        let speaksForOrchestrator = [RunAlone.configuration.commandName, ObserveSteps.configuration.commandName]
+            .contains(CommandLine.arguments.dropFirst().first)
         do {
             if let option = RepeatedOption(
                 in: Array(CommandLine.arguments.dropFirst()), repeatable: ["--figure", "--format"])
@@ -50,12 +53,13 @@ struct Worker: AsyncParsableCommand {
             }
             try StandardStreams.flush()
         } catch {
-            end(with: error)
+            end(with: error, as: speaksForOrchestrator ? "orchestrator" : "worker")
         }
     }
 
     /// Says what went wrong in one message and ends: 0 for help, 2 for bad input, 1 for a failed operation.
-    private static func end(with error: any Error) -> Never {
+    private static func end(with error: any Error, as speaker: String) -> Never {
+        func printError(_ message: String) { StandardStreams.writeError("\(speaker): \(message)\n") }
         let code: Int32
         switch error {
         case let error as RunError:
@@ -85,9 +89,5 @@ struct Worker: AsyncParsableCommand {
             Foundation.exit(code == 0 ? 1 : code)
         }
         Foundation.exit(code)
-    }
-
-    private static func printError(_ message: String) {
-        StandardStreams.writeError("worker: \(message)\n")
     }
 }

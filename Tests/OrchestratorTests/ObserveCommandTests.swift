@@ -106,6 +106,7 @@ struct ObserveCommandTests {
         #expect(try rows(one.output)[0]["user/sum"] != logged.first { $0["misc/step"] == 2000 }?["user/sum"])
         let missing = try await bench.orchestrator(other + ["--step", "2001"])
         #expect(missing.code == 2 && missing.output.isEmpty)
+        #expect(missing.error.hasPrefix("orchestrator: "), "\(missing.error)")
         #expect(missing.error.contains("has no weights of step 2001; there are 500, 1000"), "\(missing.error)")
     }
 }

@@ -39,6 +39,8 @@ public struct ConfigProblem: Sendable, Equatable {
         case invalid(found: String, allowed: String)
         /// Values that are right by themselves and wrong together.
         case conflict(String)
+        /// What a program says that the config names; its characters are its own.
+        case reported(String)
         /// A name that stands for nothing: `kind` says of what, `nearest` what may be meant.
         case unknownName(kind: String, name: String, nearest: String?, known: [String])
         /// `train:<name>` stands for nothing: neither a file beside the experiment nor a published target.
@@ -69,23 +71,12 @@ extension ConfigProblem: CustomStringConvertible {
         text += told
         if case .unreadable = cause {
         } else if case .malformed = cause {
+        } else if case .reported = cause {
         } else if let note = Lookalike.note(on: told) {
             text += "; " + note
         }
         if let line = place?.aliasLine { text += " (through the alias on line \(line))" }
-        return printable(text)
-    }
-
-    /// Text from a file may hold anything; a terminal gets one line of printable characters.
-    private func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
-                    default: scalar
-                    }
-                }))
+        return text.printable
     }
 }
 
@@ -99,7 +90,7 @@ extension ConfigProblem.Cause: CustomStringConvertible {
         case .unknownKey(let nearest, let known): "unknown key" + suggestion(nearest, known)
         case .missing(let allowed): "missing; expected \(allowed)"
         case .invalid(let found, let allowed): "found \(found), expected \(allowed)"
-        case .conflict(let reason): reason
+        case .conflict(let reason), .reported(let reason): reason
         case .unknownName(let kind, let name, let nearest, let known):
             "unknown \(kind) '\(name)'" + suggestion(nearest, known)
         case .unknownTarget(let name, let nearest, let known):

@@ -96,15 +96,22 @@ public struct SpecDraft: Sendable, Equatable {
 
     /// A line that says what is wrong with a key, and where it stands: in the experiment's file or, by its value, in the
     /// sweep's.
-    public func problem(_ key: String, _ reason: String) -> String {
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - reason: What is wrong.
+    ///   - isReported: Whether a program says so that the key names.
+    /// - Returns: The line.
+    public func problem(_ key: String, _ reason: String, isReported: Bool = false) -> String {
+        func cause(_ text: String) -> ConfigProblem.Cause { isReported ? .reported(text) : .conflict(text) }
         guard let override = overrides.first(where: { $0.place(of: key) != nil }), let sweep else {
             let problem = ConfigProblem(
-                source: source, place: node.place(of: key), path: key, cause: .conflict(reason))
+                source: source, place: node.place(of: key), path: key, cause: cause(reason))
             return "\(problem)"
         }
         let example = override.path == key ? " (with \(key): \(override.value))" : ""
-        let cause = ConfigProblem.Cause.conflict("\(key): \(reason)\(example)")
         let place = override.place(of: key) ?? nil
-        return "\(ConfigProblem(source: sweep, place: place, path: experiment, cause: cause))"
+        return
+            "\(ConfigProblem(source: sweep, place: place, path: experiment, cause: cause("\(key): \(reason)\(example)")))"
     }
 }

@@ -63,7 +63,7 @@ public struct Afterwards {
             let saved = try PublishedWeights(path: weights.model(step: step))
             try decomposition.look(at: saved.tensors, step: step)
             var row = try metrics?.row(of: decomposition) ?? .init()
-            let said = observers?.row(of: decomposition, figures: true, besides: row.numbers)
+            let said = observers?.row(of: decomposition, figures: true, besides: row.names)
             row.numbers += said?.numbers ?? []
             let values = row.numbers.map { JSONValue.Member($0.name, .shortest($0.value)) }
             try line(

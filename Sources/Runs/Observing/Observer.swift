@@ -39,7 +39,7 @@ final class Observer {
         self.launch = launch
         self.hello = hello
         log = "\(launch.folder)/\(config.name).log"
-        self.say = { say("observer \(config.name): \($0)") }
+        self.say = { say("observer \(config.name): \($0.printable)") }
     }
 
     /// Whether it is not asked any more.
@@ -71,7 +71,10 @@ final class Observer {
             }
             return answer
         } catch {
-            note(error, at: step)
+            var trouble = error
+            // SLURM's signals reach it as well as the run.
+            if !goesOn() { trouble.isStop = true }
+            note(trouble, at: step)
             return nil
         }
     }
@@ -83,6 +86,11 @@ final class Observer {
         let answer = try process.ask(hello, within: .seconds(max(config.timeout, Self.startLimit)), goesOn: goesOn)
         guard case .bool(true)? = answer["ready"] else {
             throw ObserverTrouble(description: "expected {\"ready\": true} first, found \(answer.text.prefix(80))")
+        }
+        let given = config.needs.map(\.rawValue)
+        if let other = answer["needs"]?.elements?.compactMap(\.string).first(where: { !given.contains($0) }) {
+            throw ObserverTrouble(
+                description: "needs \(other), and its config names \(given.joined(separator: ", ")): add it to 'needs'")
         }
         return process
     }

@@ -22,7 +22,11 @@ struct ObserverAnswer {
     ///   - folder: The observer's folder, in which its files are.
     init(_ value: JSONValue, folder: String) {
         if let text = value["error"]?.string { complain("error", "says: \(text.prefix(300))") }
-        for (name, number) in members(value, "metrics").prefix(Self.limits.metrics) { take(name, number) }
+        let metrics = members(value, "metrics")
+        for (name, number) in metrics.prefix(Self.limits.metrics) { take(name, number) }
+        if metrics.count > Self.limits.metrics {
+            complain("metrics", "gave \(metrics.count) metrics; the first \(Self.limits.metrics) are logged")
+        }
         for (name, table) in members(value, "tables") { take(name, table: table) }
         for (name, histogram) in members(value, "histograms") { take(name, histogram: histogram) }
         for (name, file) in members(value, "files") { take(name, file: file, in: folder) }
@@ -34,13 +38,15 @@ struct ObserverAnswer {
         switch value[key] {
         case nil, .null?: return []
         case .object(let members)?:
-            return members.filter { member in
-                let isFit = Self.isName(member.name)
-                if !isFit {
-                    complain("\(key).name", "gave '\(member.name.prefix(60))'; names hold letters, digits, _ - . and /")
-                }
-                return isFit
-            }.map { ($0.name, $0.value) }
+            let unfit = members.map(\.name).filter { !Self.isName($0) }
+            if !unfit.isEmpty {
+                let some = unfit.prefix(3).map { "'\($0.prefix(60))'" }.joined(separator: ", ")
+                let more = unfit.count > 3 ? " and \(unfit.count - 3) more" : ""
+                complain(
+                    "\(key).name",
+                    "gave \(some)\(more); names hold letters, digits, _ - . and single /, and 'seconds' is taken")
+            }
+            return members.filter { Self.isName($0.name) }.map { ($0.name, $0.value) }
         case let other?:
             complain(key, "gave \(key) as \(other.text.prefix(60)), expected an object")
             return []
@@ -48,7 +54,8 @@ struct ObserverAnswer {
     }
 
     private static func isName(_ name: String) -> Bool {
-        !name.isEmpty && name.count <= 200 && name != "seconds" && !name.hasPrefix("/") && !name.contains("..")
+        !name.isEmpty && name.count <= 200 && name != "seconds" && !name.hasPrefix("/") && !name.hasSuffix("/")
+            && !name.contains("..") && !name.contains("//")
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-./".contains($0)) }
     }
 

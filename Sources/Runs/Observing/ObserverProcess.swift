@@ -11,8 +11,8 @@ struct ObserverTrouble: Error, CustomStringConvertible {
 
 /// One process of an observer's: a child in a session of its own, spoken to line by line.
 ///
-/// The child is started through `worker run-observer`, which limits its memory and sees to it that it ends with this
-/// process. Whatever it does, no call here takes longer than it is told to.
+/// The child is started through `worker run-observer`, which limits its memory, sees to it that it ends with this process,
+/// and with it whatever it has started. Whatever it does, no call here takes longer than it is told to.
 final class ObserverProcess {
     /// What is started, and how.
     struct Launch {
@@ -195,7 +195,6 @@ extension ObserverProcess {
             // It stays until it is killed with its children: its number cannot become another's before.
             guard waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT) == 0 else { break }
             if information.si_signo == SIGCHLD {
-                Foundation.kill(-pid, SIGKILL)
                 waitpid(pid, &status, 0)
                 isOver = true
                 let isSignal = status & 0x7F != 0
@@ -221,14 +220,18 @@ extension ObserverProcess {
         kill()
     }
 
-    /// Ends the child and all that it has started in its session, whether they like it or not.
+    /// Ends the child and all that it has started, whether they like it or not: `run-observer` does.
     func kill() {
         if !isOver {
-            Foundation.kill(-pid, SIGKILL)
-            Foundation.kill(pid, SIGKILL)
             var status: Int32 = 0
-            // What hangs in a dead file system cannot be killed; it is left behind.
-            for _ in 0..<200 where waitpid(pid, &status, WNOHANG) == 0 { usleep(5_000) }
+            for signal in [SIGTERM, SIGKILL] where !isOver {
+                Foundation.kill(pid, signal)
+                // What hangs in a dead file system cannot be killed; it is left behind.
+                for _ in 0..<600 where !isOver {
+                    isOver = waitpid(pid, &status, WNOHANG) != 0
+                    if !isOver { usleep(5_000) }
+                }
+            }
             isOver = true
         }
         guard !isClosed else { return }

@@ -82,12 +82,12 @@ final class RunObservers {
     /// - Parameters:
     ///   - decomposition: What is looked at; it is not changed.
     ///   - figures: Whether pictures are due.
-    ///   - taken: Metrics that the row has already, which no observer replaces.
+    ///   - taken: Names of what the row has already, which no observer replaces.
     /// - Returns: What the row gets.
-    func row(of decomposition: any Decomposition, figures: Bool, besides taken: [NamedNumber]) -> UserMetricValues.Row {
+    func row(of decomposition: any Decomposition, figures: Bool, besides taken: [String]) -> UserMetricValues.Row {
         let step = decomposition.step
         var row = UserMetricValues.Row()
-        var names = Set(taken.map(\.name))
+        var names = Set(taken + config.userFigures.map { Metric.userPrefix + $0.name })
         var seconds = 0.0
         let due = watchers.filter { isDue($0, at: step) }
         var observation: Observation?
@@ -105,14 +105,13 @@ final class RunObservers {
             for complaint in said.complaints {
                 watcher.observer.sayOnce(complaint.key, complaint.text + " at step \(step)")
             }
-            for number in said.numbers {
-                if names.insert(number.name).inserted {
-                    row.numbers.append(number)
-                } else {
-                    watcher.observer.sayOnce("twice.\(number.name)", "gave \(number.name), which is there already")
-                }
+            func isNew(_ name: String) -> Bool {
+                guard !names.insert(name).inserted else { return true }
+                watcher.observer.sayOnce("twice.\(name)", "gave \(name), which is there already")
+                return false
             }
-            row.media += said.media
+            row.numbers += said.numbers.filter { isNew($0.name) }
+            row.media += said.media.filter { isNew($0.name) }
             row.files += said.files
         }
         if seconds > 0 {

@@ -21,6 +21,8 @@ struct UserMetricValues {
         var media: [(name: String, medium: Media)] = []
         /// Files to send.
         var files: [(name: String, path: String)] = []
+        /// What they are called.
+        var names: [String] { numbers.map(\.name) + media.map(\.name) }
     }
 
     /// Prepares a config's metrics; nil if there are none.
@@ -74,7 +76,7 @@ struct UserMetricValues {
             case .number(let number):
                 guard told.insert(name).inserted else { continue }
                 say(
-                    "\(Metric.user(name).name) is \(number) at step \(decomposition.step) and missing there, as it will be "
+                    "\(Metric.user(name).name) is \(number.isNaN ? "not a number" : "\(number)") at step \(decomposition.step) and missing there, as it will be "
                         + "wherever it is not a finite number")
             case .histogram(let edges, let counts):
                 row.media.append((Metric.user(name).name, .histogram(edges: edges, counts: counts)))

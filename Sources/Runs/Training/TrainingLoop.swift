@@ -184,7 +184,7 @@ extension TrainingLoop {
         // What observers are asked and answer is written down.
         guard isOursToWrite() else { return (nil, false) }
         var row = own ?? .init()
-        let said = observers.row(of: decomposition, figures: figures.areReady, besides: row.numbers)
+        let said = observers.row(of: decomposition, figures: figures.areReady, besides: row.names)
         row.numbers += said.numbers
         row.media += said.media
         for file in said.files { tracker.upload(file.path, as: "user/" + file.name) }

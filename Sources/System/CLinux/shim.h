@@ -7,7 +7,6 @@
 #include <sys/statfs.h>
 #include <string.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/quota.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -36,19 +35,6 @@ static const int SPD_F_OFD_SETLK = 37;
 
 // POSIX_SPAWN_SETSID of spawn.h, for GNU sources only, too: a program starts in a session of its own.
 static const short SPD_SPAWN_SETSID = 0x80;
-
-// Ends this process, with a signal that cannot be ignored, when the thread that has started it ends; survives exec.
-static inline int spd_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
-
-// Closes all files from a number on; -1 where the kernel (before 5.9) cannot.
-static inline int spd_close_from(unsigned int first) {
-#ifdef SYS_close_range
-    return (int)syscall(SYS_close_range, first, ~0u, 0u);
-#else
-    (void)first;
-    return -1;
-#endif
-}
 
 // Brings what was printed to standard output; 0 if all of it got there, else the system's reason or -1.
 static inline int spd_flush_output(void) {

@@ -89,6 +89,29 @@ struct ObserverTests {
             script("echo '{\"metrics\":{\"../loss\":1,\"seconds\":1},\"files\":{\"f\":\"../final_config.yaml\"}}'"),
             "expected a file of up to 256 MB in its working folder"
         ),
+        (
+            "orphaned", "", script("setsid sleep 1000 & exit 3"),
+            "ended with code 3 at step 0; it is started again"
+        ),
+        (
+            "painter", "", script("printf '\\033[31mred\\n'"),
+            "found '\u{FFFD}[31mred'"
+        ),
+        (
+            "namer", "",
+            script("echo '{\"metrics\":{\"a b\":1,\"x/\":1,\"c//d\":1,\"seconds\":1,\"ok\":1}}'"),
+            "gave 'a b', 'x/', 'c//d' and 1 more; names hold letters"
+        ),
+        (
+            "many", "", script("echo \"{\\\"metrics\\\":{$(seq -s, -f '\"m%g\":1' 2001)}}\""),
+            "gave 2001 metrics; the first 2000 are logged"
+        ),
+        (
+            "twice", "",
+            script(
+                "echo '{\"metrics\":{\"x\":1},\"histograms\":{\"x\":{\"edges\":[0,1],\"counts\":[1]}}}'"),
+            "gave user/x, which is there already"
+        ),
     ]
 
     @Test(arguments: hostile)
@@ -105,7 +128,7 @@ struct ObserverTests {
         try expectTheSame(plain, watched)
         #expect(lines.all.contains { $0.hasPrefix("observer \(name): ") && $0.contains(words) }, "\(lines.all)")
         let faults = lines.all.filter { $0.hasSuffix("; the run goes on") }
-        let isHarmless = ["nan", "thief"].contains(name)
+        let isHarmless = ["nan", "thief", "namer", "many", "twice"].contains(name)
         #expect(faults.count == (isHarmless ? 0 : 2), "\(faults)")
         #expect(isHarmless || faults.last?.contains("it is off for the rest of this attempt") == true)
         // What was said too much is no later step's answer.
@@ -115,6 +138,25 @@ struct ObserverTests {
             try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").allSatisfy {
                 !$0.hasPrefix("spd-watched-\(name)-")
             })
+    }
+
+    @Test func whatAnObserverHasStartedEndsWithItWhateverSessionItIsIn() throws {
+        let folder = try TemporaryFolder()
+        // The second loses its parent besides: nobody knows that it was the observer's.
+        let body = """
+            for i in 1 2; do rm -f pid$i; done
+            setsid sh -c 'echo $$ > pid1; exec sleep 1000' > /dev/null 2>&1 < /dev/null &
+            sh -c "setsid sh -c 'echo \\$\\$ > pid2; exec sleep 1000' > /dev/null 2>&1 < /dev/null & exit"
+            until [ -s pid1 ] && [ -s pid2 ]; do sleep 0.01; done
+            echo '{"metrics":{"x":1}}'
+            """
+        let plan = try plan(folder, run: "leaver", [("leaver", "every: 63, timeout: 60", Self.script(body))])
+        try Example.perform(plan)
+        #expect(try rows(plan).last?["user/x"] == 1)
+        for name in ["pid1", "pid2"] {
+            let pid = try #require(pid_t(user(plan, name).trimmingCharacters(in: .whitespacesAndNewlines)))
+            #expect(kill(pid, 0) != 0 && errno == ESRCH, "\(name)")
+        }
     }
 
     @Test func anObserversErrorsMayBeAsLongAsItLikesAndTheLogIsNot() throws {

@@ -47,7 +47,7 @@ package struct ObserverTrials {
             try Interruption.check()
             for answer in try ask(trial, folder, cache) {
                 if let error = answer.error {
-                    problems.append(trial.draft.problem("observers", error))
+                    problems.append(trial.draft.problem("observers", error, isReported: true))
                 } else {
                     let metrics =
                         answer.metrics.isEmpty ? "no metrics" : answer.metrics.prefix(6).joined(separator: ", ")
@@ -79,7 +79,8 @@ package struct ObserverTrials {
         guard answer.code == 0 else {
             throw .badInput(
                 trial.draft.problem(
-                    "observers", answer.error.split(separator: "\n").last.map(String.init) ?? "cannot be tried"))
+                    "observers", answer.error.split(separator: "\n").last.map(String.init) ?? "cannot be tried",
+                    isReported: true))
         }
         do {
             return try answer.text.split(separator: "\n").map {

@@ -1,14 +1,15 @@
 import ArgumentParser
 import Artifacts
-import CLinux
+import CObserver
 import Foundation
 
 extension Worker {
-    /// Becomes a user's observer, with less memory and no open files of ours.
+    /// Starts a user's observer, with less memory and no open files of ours, and ends whatever it starts with it.
     struct RunObserver: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "run-observer",
-            abstract: "Become a user's observer: limit memory, close files, end with the process that has started it.",
+            abstract:
+                "Start a user's observer: limit memory, close files, end it and what it starts with the process that asked.",
             shouldDisplay: false)
 
         @Option(help: ArgumentHelp("Bytes of memory.", valueName: "bytes"))
@@ -21,32 +22,14 @@ extension Worker {
         var program: String
 
         func run() throws {
-            let parent = getppid()
-            // Who has started this may have ended already.
-            guard spd_die_with_parent() == 0, getppid() == parent else { throw ExitCode(1) }
-            var limit = rlimit(rlim_cur: rlim_t(memory), rlim_max: rlim_t(memory))
-            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-            limit = rlimit(rlim_cur: 0, rlim_max: 0)
-            setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
-            // Where memory runs out, the kernel takes the observer before the run.
-            if let file = fopen("/proc/self/oom_score_adj", "w") {
-                fputs("1000", file)
-                fclose(file)
+            let reason = program.withCString { program in
+                folder.withCString { folder in
+                    var observer = spd_observer(program: program, folder: folder, memory: UInt64(max(memory, 0)))
+                    return spd_supervise(&observer)
+                }
             }
-            guard chdir(folder) == 0 else { trouble(folder) }
-            if spd_close_from(3) != 0 { for file in 3..<Int32(1024) { close(file) } }
-            var arguments = [strdup(program), nil]
-            execv(program, &arguments)
-            trouble(program)
-        }
-
-        private func trouble(_ path: String) -> Never {
-            let code = errno
-            let reason =
-                code == ENOENT && access(path, F_OK) == 0
-                ? "the interpreter that its first line names is not on this machine" : String(cString: strerror(code))
-            StandardStreams.writeError("\(path): \(reason)\n")
-            _exit(127)
+            StandardStreams.writeError("\(program): \(String(cString: strerror(reason)))\n")
+            throw ExitCode(127)
         }
     }
 }

@@ -22,13 +22,14 @@ def observer(function):
 
 
 class Config(dict):
-    """The run's config: config.C is config["C"]."""
+    """The run's config: config.task_config.feature_probability is config["task_config"]["feature_probability"]."""
 
     def __getattr__(self, name):
         try:
-            return self[name]
+            value = self[name]
         except KeyError:
             raise AttributeError(name) from None
+        return Config(value) if isinstance(value, dict) else value
 
 
 def read(path):
@@ -59,8 +60,15 @@ _PUBLISHED = {
 }
 
 
-def _number(value):
-    return value.item() if isinstance(value, np.generic) or getattr(value, "shape", None) == () else value
+def _number(value, name):
+    """A number of numpy's, torch's or Python's as JSON has them; an array of one number is that number."""
+    if isinstance(value, np.generic) or hasattr(value, "item") and getattr(value, "shape", None) in ((), (1,)):
+        value = value.item()
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number, found {type(value).__name__} {value!r:.60}") from None
+    return value
 
 
 def _figure(name, figure, step):
@@ -82,19 +90,19 @@ def _add(reply, item, step):
     if kind == "metrics":
         for name, value in item[1].items():
             if hasattr(value, "savefig"):
-                reply["files"][name] = _figure(name, value, step)
+                reply["files"][str(name)] = _figure(name, value, step)
             else:
-                reply["metrics"][name] = _number(value)
+                reply["metrics"][str(name)] = _number(value, name)
     elif kind == "table":
-        rows = [[_number(cell) for cell in row] for row in item[3]]
-        reply["tables"][item[1]] = {"columns": list(item[2]), "rows": rows}
+        rows = [[_number(cell, f"table {item[1]}") for cell in row] for row in item[3]]
+        reply["tables"][str(item[1])] = {"columns": [str(column) for column in item[2]], "rows": rows}
     elif kind == "histogram":
         counts, edges = np.histogram(item[2], bins=item[3] if len(item) > 3 else 32)
-        reply["histograms"][item[1]] = {"edges": edges.tolist(), "counts": counts.tolist()}
+        reply["histograms"][str(item[1])] = {"edges": edges.tolist(), "counts": counts.tolist()}
     elif kind == "file":
-        reply["files"][item[1]] = item[2]
+        reply["files"][str(item[1])] = os.fspath(item[2])
     elif kind == "figure":
-        reply["files"][item[1]] = _figure(item[1], item[2], step)
+        reply["files"][str(item[1])] = _figure(item[1], item[2], step)
     else:
         raise ValueError(f"expected metrics, table, histogram, file or figure, found {kind!r}")
 
@@ -114,18 +122,23 @@ def run():
         question = json.loads(line)
         step = question["step"]
         reply = {"step": step, "metrics": {}, "tables": {}, "histograms": {}, "files": {}}
-        try:
-            tensors = read(question["tensors"])
-            for published, name in _PUBLISHED.items():
-                if name in tensors:
-                    tensors[published] = tensors[name]
-            for function in _functions:
+        tensors = read(question["tensors"])
+        for published, name in _PUBLISHED.items():
+            if name in tensors:
+                tensors[published] = tensors[name]
+        errors = []
+        for function in _functions:
+            # What one function gets wrong costs none of the others its answer.
+            try:
                 result = function(
                     step=step, config=config, modules=hello["modules"], figures=question.get("figures", False), **tensors
                 )
-                for item in [result] if isinstance(result, dict) else result or ():
+                is_one = isinstance(result, dict) or isinstance(result, tuple) and result and isinstance(result[0], str)
+                for item in [result] if is_one else result or ():
                     _add(reply, item, step)
-        except Exception as error:
-            traceback.print_exc()
-            reply["error"] = f"{type(error).__name__}: {error}"
+            except Exception as error:
+                traceback.print_exc()
+                errors.append(f"{type(error).__name__}: {error}")
+        if errors:
+            reply["error"] = "; ".join(errors)
         say(reply)
