@@ -24,10 +24,20 @@ struct SVG {
             + "viewBox=\"0 0 \(width) \(height)\" role=\"img\" "
             + "font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\">\n<title>\(Self.escaped(title))</title>\n"
             + "<rect width=\"\(width)\" height=\"\(height)\" fill=\"#ffffff\"/>\n"
-        for mark in sheet.marks {
+        // Rectangles of one colour that follow one another are one path: a picture of many is a fifth as large.
+        var outlines = ""
+        for (index, mark) in sheet.marks.enumerated() {
             switch mark {
             case .rectangle(let box, let fill, let opacity):
-                body += "<rect \(Self.box(box)) fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
+                if case .rectangle(_, fill, opacity)? = sheet.marks.dropFirst(index + 1).first {
+                    outlines += Self.outline(box)
+                } else if outlines.isEmpty {
+                    body += "<rect \(Self.box(box)) fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
+                } else {
+                    body +=
+                        "<path d=\"\(outlines + Self.outline(box))\" fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
+                    outlines = ""
+                }
             case .line(let points, let stroke): body += Self.line(points, stroke)
             case .area(let points, let fill, let opacity):
                 body += "<polygon points=\"\(Self.places(points))\" fill=\"\(fill.hex)\"\(Self.opacity(opacity))/>\n"
@@ -79,6 +89,11 @@ struct SVG {
 
     private static func places(_ points: [Point]) -> String {
         points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+    }
+
+    private static func outline(_ box: Box) -> String {
+        let (width, height) = (number(box.width), number(box.height))
+        return "M\(number(box.x)) \(number(box.y))h\(width)v\(height)h-\(width)z"
     }
 
     private static func box(_ box: Box) -> String {

@@ -39,6 +39,35 @@ public struct HoverArea: Encodable, Sendable {
         let values: [Double?]
     }
 
+    /// Of large maps, in place of the values.
+    private(set) var coded: Coded?
+    /// Of maps whose values another one has, in place of them.
+    private(set) var like: Likeness?
+
+    /// The values of cells as letters, each the number of a step.
+    struct Coded: Encodable {
+        static let missing: Unicode.Scalar = "!"
+        static let other: Unicode.Scalar = "#"
+        /// The letter of the first step is `$`; what a JSON text would have to escape is left out.
+        static func letter(_ number: Int) -> Unicode.Scalar {
+            Unicode.Scalar(UInt16(36 + number + (36 + number >= 92 ? 1 : 0))) ?? other
+        }
+
+        let step: Double
+        let first: Int
+        let text: String
+        /// Places and values of those that are no step.
+        let rest: [[Double]]
+    }
+
+    /// Where the same values are.
+    struct Likeness: Encodable {
+        let figure: String
+        let area: Int
+        /// Larger ones are this.
+        let most: Double
+    }
+
     /// Of cells: how they are coloured, so that a page can paint them from their values.
     let paint: Paint?
 
@@ -61,7 +90,7 @@ public struct HoverArea: Encodable, Sendable {
         self.kind = kind
         self.title = title
         self.series = series
-        self.places = places.map { ($0 * 100).rounded() / 100 }
+        self.places = places.map { Self.rounded($0, kind) }
         self.extent = extent
         self.rows = rows
         self.columns = columns
@@ -88,6 +117,12 @@ public struct HoverArea: Encodable, Sendable {
         }
     }
 
+    /// Points are looked for around the pointer, and are many; cells are divided.
+    private static func rounded(_ place: Double, _ kind: Kind) -> Double {
+        let parts = kind == .points ? 10.0 : 100
+        return (place * parts).rounded() / parts
+    }
+
     /// Of more numbers than this fewer digits are written, so that a page of them can be sent around.
     private static let many = 4000
 
@@ -106,22 +141,57 @@ public struct HoverArea: Encodable, Sendable {
         return power >= 0 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
     }
 
-    /// The same with the cells of large heat maps in fewer steps, where a page has no room for a hundred.
-    public func inSteps(_ steps: Int) -> HoverArea {
-        guard values.count > Self.many, let low = paint?.range.first, let high = paint?.range.last else { return self }
-        let step = Self.step(Double(high - low) / Double(steps))
-        var area = self
-        area.values = values.map { value in
-            guard let value, value <= Double(high) else { return value }
-            return Self.short((value / step).rounded() * step, digits: 4)
+    /// The same with the cells of large heat maps as letters: the numbers of their steps.
+    ///
+    /// - Parameter steps: How many steps the range has; a hundred, or fewer where a page has no room for that.
+    /// - Returns: The area; of few values, unchanged.
+    public func coded(inSteps steps: Int) -> HoverArea {
+        guard values.count > Self.many, let low = paint?.range.first, let high = paint?.range.last, high > low else {
+            return self
         }
+        let step = Self.step(Double(high - low) / Double(steps))
+        guard let first = Int(exactly: (Double(low) / step).rounded(.down)),
+            let last = Int(exactly: (Double(high) / step).rounded(.up))
+        else { return self }
+        var (text, rest): (String.UnicodeScalarView, [[Double]]) = (.init(), [])
+        for (index, value) in values.enumerated() {
+            guard let value else {
+                text.append(Coded.missing)
+                continue
+            }
+            let number = (value / step).rounded()
+            if value <= Double(high), number >= Double(first), number <= Double(last) {
+                text.append(Coded.letter(Int(number) - first))
+            } else {
+                text.append(Coded.other)
+                rest.append([Double(index), value])
+            }
+        }
+        var area = self
+        (area.values, area.coded) = ([], Coded(step: step, first: first, text: String(text), rest: rest))
+        return area
+    }
+
+    /// The same with its numbers taken from those of another, as far as they go.
+    ///
+    /// - Parameters:
+    ///   - figure: The other's figure.
+    ///   - index: Its place among that figure's areas.
+    ///   - other: The other.
+    /// - Returns: The area; nil if its numbers are not the other's, cut at the largest that this one has a colour for.
+    public func like(_ figure: String, _ index: Int, _ other: HoverArea) -> HoverArea? {
+        guard values.count > Self.many, let most = (paint?.range.last).map(Double.init), rows == other.rows,
+            columns == other.columns, values == other.values.map({ $0.map { min($0, most) } })
+        else { return nil }
+        var area = self
+        (area.values, area.like) = ([], Likeness(figure: figure, area: index, most: most))
         return area
     }
 
     func moved(x: Double, y: Double) -> HoverArea {
         var area = self
         func shift(_ index: Int, by distance: Double) {
-            area.places[index] = ((places[index] + distance) * 100).rounded() / 100
+            area.places[index] = Self.rounded(places[index] + distance, kind)
         }
         switch kind {
         case .cells:

@@ -3,14 +3,17 @@ public import Figures
 /// The causal importances of several runs side by side: a grid of modules and runs, ordered by what sets the runs apart.
 public struct ImportanceStudy {
     private struct Run {
+        let name: String
         let value: String
         let seed: String?
         let maps: [HeatMap]
+
+        var modules: [String] { maps.map(\.title) }
     }
 
     private let key: String
     private let runs: [Run]
-    /// Runs that have no importances of single features, and why.
+    /// Runs that have no importances of single features, or of other modules than most, and why.
     public let leftOut: [String]
 
     /// The figure whose heat maps are compared.
@@ -39,12 +42,20 @@ public struct ImportanceStudy {
                 guard let maps, !maps.isEmpty else {
                     throw .invalid("\(source.name): it has no importances of single features")
                 }
-                runs.append(Run(value: source.value, seed: source.seed, maps: maps))
+                runs.append(Run(name: source.name, value: source.value, seed: source.seed, maps: maps))
             } catch {
                 leftOut.append("\(error)")
             }
         }
-        guard !runs.isEmpty else { throw .invalid(leftOut.first ?? "there are no runs to compare") }
+        guard let modules = Self.commonest(runs.map(\.modules)) else {
+            throw .invalid(leftOut.first ?? "there are no runs to compare")
+        }
+        for run in runs where run.modules != modules {
+            leftOut.append(
+                "\(run.name): its modules are \(run.modules.joined(separator: ", ")), those of most runs "
+                    + "\(modules.joined(separator: ", ")); name it with runs like it")
+        }
+        runs.removeAll { $0.modules != modules }
         guard runs.count <= Self.most else {
             throw .invalid(
                 "\(runs.count) runs side by side cannot be read; name up to \(Self.most) of them, or draw a page (--html)"
@@ -60,18 +71,30 @@ public struct ImportanceStudy {
         self.leftOut = leftOut
     }
 
+    /// What most of them are, and of as many the first.
+    private static func commonest(_ lists: [[String]]) -> [String]? {
+        let counts = lists.map { list in lists.count { $0 == list } }
+        return counts.max().flatMap { most in zip(lists, counts).first { $0.1 == most }?.0 }
+    }
+
+    /// What each run is called: its value, and as much more as tells it from the others.
+    private var names: [String] {
+        func areDistinct(_ names: [String]) -> Bool { Set(names).count == names.count }
+        let values = runs.map(\.value)
+        if areDistinct(values) { return values }
+        let seeds = runs.map { run in run.value + (run.seed.map { ", seed \($0)" } ?? "") }
+        return areDistinct(seeds) ? seeds : zip(seeds, runs).map { "\($0), \($1.name)" }
+    }
+
     /// The figure: a row for each module, a column for each run.
     public var figure: Figure {
-        let modules = runs[0].maps.map(\.title)
-        let hasSeeds = Set(runs.map(\.value)).count < runs.count
-        let panels = modules.enumerated().flatMap { row, module in
+        let names = names
+        let modules = runs[0].modules
+        let panels = modules.indices.flatMap { row in
             runs.enumerated().map { column, run -> Panel in
-                guard var map = run.maps.first(where: { $0.title == module }) else {
-                    return .table(Table(title: "\(run.value): no \(module)", columns: [], rows: []))
-                }
-                let seed = hasSeeds ? run.seed.map { ", seed \($0)" } ?? "" : ""
-                map.title = (row == 0 ? "\(run.value)\(seed): " : "") + "\(Self.live(map.matrix)) live"
-                map.rowLabel = column == 0 ? module : ""
+                var map = run.maps[row]
+                map.title = (row == 0 ? "\(names[column]): " : "") + "\(Self.live(map.matrix)) live"
+                map.rowLabel = column == 0 ? modules[row] : ""
                 map.columnLabel = row == modules.count - 1 ? map.columnLabel : ""
                 map.valueLabel = ""
                 map.hasColorBar = column == runs.count - 1

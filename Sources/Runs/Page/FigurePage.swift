@@ -40,8 +40,9 @@ public struct FigurePage {
 
     /// How many bytes a page may take, if its last step and what does not move leave room for that.
     var limit = 980_000
-    /// In so many steps of their range large heat maps are given: a hundred, or fewer where the last step alone is too large.
-    private static let steps = [100, 40, 20, 10]
+    /// In so many steps of their range large heat maps are given, of the last frame and of those before it: a hundred, or fewer
+    /// where not all would have room.
+    private static let steps = [(100, 100), (40, 40), (40, 20), (20, 10), (10, 5)]
 
     /// Describes a page.
     public init(
@@ -129,38 +130,48 @@ public struct FigurePage {
     private func stage(within room: Int, _ cairo: Cairo) throws -> (
         frames: [Int], html: String, blocks: String, facts: [String]
     ) {
-        var facts: [String] = []
-        var (steps, html, packed) = (Self.steps[0], "", [Int: String]())
-        var known: [Int: [Drawn]] = [:]
-        func pack(_ index: Int) throws -> String {
-            if let its = packed[index] { return its }
-            let drawn = try known[index] ?? frames[index].figures.map { try Drawn($0, cairo) }
-            known[index] = drawn
-            if index == frames.count - 1 { html = drawn.map(\.html).joined() }
-            packed[index] = try Self.packed(drawn.map { $0.json(withDrawing: true, steps: steps) })
-            return packed[index] ?? ""
-        }
         let last = frames.count - 1
-        for fewer in Self.steps {
-            (steps, packed) = (fewer, [:])
-            if try pack(last).utf8.count + html.utf8.count <= room { break }
+        var drawn: [Int: [Drawn]] = [:]
+        var packed: [[Int]: String] = [:]
+        func pack(_ index: Int, _ steps: (last: Int, others: Int)) throws -> String {
+            let key = [index, index == last ? steps.last : steps.others]
+            if let its = packed[key] { return its }
+            let figures = try drawn[index] ?? frames[index].figures.map { try Drawn($0, cairo) }
+            drawn[index] = figures
+            let its = try Self.packed(Drawn.entries(figures, steps: key[1]))
+            packed[key] = its
+            return its
         }
-        if steps < Self.steps[0] {
-            facts.append(
-                "Values of large heat maps are given in \(steps) steps of their range; --figure leaves room for more.")
+        func size(_ chosen: [Int], _ steps: (last: Int, others: Int)) throws -> Int {
+            try chosen.reduce(0) { try $0 + pack($1, steps).utf8.count + 60 }
         }
-        var count = min(frames.count, max(1, (room - html.utf8.count) / max(1, try pack(last).utf8.count)))
-        var chosen = Array(frames.indices).spread(most: count)
-        while count > 1, try chosen.reduce(html.utf8.count, { try $0 + pack($1).utf8.count + 60 }) > room {
+        _ = try pack(last, Self.steps[0])
+        let html = drawn[last]?.map(\.html).joined() ?? ""
+        let room = room - html.utf8.count
+        var (steps, count) = (Self.steps[0], frames.count)
+        for coarser in Self.steps {
+            steps = coarser
+            // What the last step alone leaves no room for needs no look at the others.
+            if try size([last], steps) <= room, try size(Array(frames.indices), steps) <= room { break }
+        }
+        var chosen = Array(frames.indices)
+        while count > 1, try size(chosen, steps) > room {
             count -= 1
             chosen = Array(frames.indices).spread(most: count)
+        }
+        var facts: [String] = []
+        if steps.0 < Self.steps[0].0 {
+            facts.append(
+                "Values of large heat maps are given in \(steps.0) steps of their range"
+                    + (count > 1 && steps.1 < steps.0 ? ", those before the last in \(steps.1)" : "")
+                    + "; --figure leaves room for more.")
         }
         if count < frames.count {
             facts.append(
                 "\(count) of \(frames.count) are shown: with all of them the page would be too large. "
                     + "A page of one figure (--figure) has room for more.")
         }
-        let blocks = try chosen.enumerated().map { Self.script(try pack($1), "frame-\($0)") }
+        let blocks = try chosen.enumerated().map { Self.script(try pack($1, steps), "frame-\($0)") }
         return (chosen, html, blocks.joined(), facts)
     }
 
@@ -175,13 +186,26 @@ public struct FigurePage {
         }
 
         /// Whether the drawing is packed: it is a sixth as large then.
-        var isLarge: Bool { svg.utf8.count > 40_000 }
+        var isLarge: Bool { svg.utf8.count > 12_000 }
 
         var html: String { FigurePage.frame(name: name, isLarge ? "" : svg) }
 
-        func json(withDrawing: Bool, steps: Int = FigurePage.steps[0]) -> Entry {
-            let areas = steps < FigurePage.steps[0] ? areas.map { $0.inSteps(steps) } : areas
-            return Entry(name: name, svg: withDrawing ? svg : nil, areas: areas)
+        func json(withDrawing: Bool) -> Entry {
+            Entry(
+                name: name, svg: withDrawing ? svg : nil, areas: areas.map { $0.coded(inSteps: FigurePage.steps[0].0) })
+        }
+
+        /// Figures that are shown together: maps that have the same numbers, such as lower and upper leaky importances, have
+        /// them once.
+        static func entries(_ figures: [Drawn], steps: Int) -> [Entry] {
+            figures.enumerated().map { place, figure in
+                let areas = figure.areas.enumerated().map { index, area in
+                    figures.dropFirst(place + 1).lazy.compactMap { other in
+                        other.areas.indices.contains(index) ? area.like(other.name, index, other.areas[index]) : nil
+                    }.first ?? area.coded(inSteps: steps)
+                }
+                return Entry(name: figure.name, svg: figure.svg, areas: areas)
+            }
         }
     }
 

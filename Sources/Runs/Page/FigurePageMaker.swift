@@ -94,6 +94,7 @@ public struct FigurePageMaker {
                 let study = try ImportanceStudy(
                     sources.spread(most: ImportanceStudy.most), by: key, threads: threads)
                 above.append(study.figure)
+                facts += study.leftOut.map { "Not side by side: \($0)" }
             } catch {
                 facts.append("Nothing stands side by side: \(error)")
             }

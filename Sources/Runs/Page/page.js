@@ -16,9 +16,27 @@
       const text = atob(document.getElementById(id).textContent);
       const bytes = Uint8Array.from(text, c => c.charCodeAt(0));
       const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-      blocks.set(id, new Response(stream).json());
+      blocks.set(id, new Response(stream).json().then(unpacked));
     }
     return blocks.get(id);
+  }
+
+  // Large maps come as letters, the numbers of their values' steps; and where another map has the same values, without any.
+  function unpacked(figures) {
+    const areas = figures.flatMap(figure => figure.areas);
+    for (const area of areas.filter(area => area.coded)) {
+      const { step, first, text, rest } = area.coded;
+      area.values = Array.from(text, letter => {
+        const code = letter.charCodeAt(0);
+        return code < 36 ? null : Number(((code - (code > 92 ? 37 : 36) + first) * step).toPrecision(4));
+      });
+      for (const [index, value] of rest) area.values[index] = value;
+    }
+    for (const area of areas.filter(area => area.like).reverse()) {
+      const other = figures.find(figure => figure.name === area.like.figure).areas[area.like.area];
+      area.values = other.values.map(value => value === null ? null : Math.min(value, area.like.most));
+    }
+    return figures;
   }
 
   function svg(text) {

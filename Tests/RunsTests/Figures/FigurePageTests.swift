@@ -58,9 +58,13 @@ struct FigurePageTests {
             below: [map("b")])
         let whole = try page.html(Cairo()).utf8.count
         page.limit = whole - 3000
+        let all = try page.html(Cairo())
+        #expect(all.utf8.count < page.limit && all.contains("in 40 steps of their range;"))
+        #expect(!all.contains("are shown"))
+        page.limit = whole - 24_000
         let fewer = try page.html(Cairo())
-        #expect(fewer.utf8.count < page.limit && fewer.contains("5 of 6 are shown"))
-        #expect(!fewer.contains("steps of their range"))
+        #expect(fewer.utf8.count < page.limit && fewer.contains(/[2-5] of 6 are shown/))
+        #expect(fewer.contains("in 10 steps of their range, those before the last in 5;"))
 
         page.frames = page.frames.suffix(1)
         page.limit = .max
@@ -68,6 +72,41 @@ struct FigurePageTests {
         page.limit = one - 1800
         let coarse = try page.html(Cairo())
         #expect(coarse.utf8.count < one - 500 && coarse.contains(" steps of their range"))
+    }
+
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["SPD_TEST_SLOW"] != nil, "SPD_TEST_SLOW=1 (make test-all)"))
+    func largeMapsTellTheirValues() throws {
+        var values = (0..<70 * 70).map { Float(($0 * 37) % 131) / 100 }
+        (values[0], values[1], values[2]) = (.nan, 1.2345, -0.4)
+        func figure(_ name: String, _ values: [Float]) -> Figure {
+            let map = HeatMap(
+                title: name, matrix: Matrix(rows: 70, columns: 70, values: values), colors: .reds, range: 0...1,
+                columnLabel: "c", rowLabel: "r")
+            return Figure(name: name, title: name, panels: [.heatMap(map)])
+        }
+        let upper = figure("upper", values)
+        let lower = figure("lower", values.map { $0.isNaN ? $0 : min($0, 1) })
+        try FigurePage(title: "", slides: "Step", frames: [.init(label: "1", figures: [lower, upper])]).html(Cairo())
+            .write(toFile: page, atomically: true, encoding: .utf8)
+        let tab = try Browser().open("file://" + page)
+        try tab.wait(until: "document.body.dataset.ready == 'yes'")
+        for name in ["lower", "upper"] {
+            for index in [0, 1, 2, 3, 71, 92, 130, 4899] {
+                let place = (x: (Double(index % 70) + 0.5) / 70, y: (Double(index / 70) + 0.5) / 70)
+                try tab.hover("figure[data-name=\(name)] image[data-panel='0']", x: place.x, y: place.y)
+                try tab.wait(until: "!tip.hidden && tip.children[0].textContent == '\(name)'")
+                let told = try tab.evaluate("tip.lastElementChild.textContent").string ?? ""
+                let value = name == "lower" ? min(values[index], 1) : values[index]
+                guard !values[index].isNaN else {
+                    #expect(told == "Value: not a number")
+                    continue
+                }
+                let number = try #require(Double(told.split(separator: " ").last ?? ""), "\(told)")
+                #expect(abs(number - Double(value)) < 1e-3, "\(name) \(index): \(told)")
+            }
+        }
+        #expect(tab.problems == [])
     }
 
     @Test func aPageOfManyRunsComparesThem() throws {
