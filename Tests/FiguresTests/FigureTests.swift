@@ -116,7 +116,7 @@ struct FigureTests {
             1,
         ]
         let figure = figure(.heatMap(heatMap(Matrix(rows: 2, columns: 4, values: extremes), range)))
-        #expect(try cells(figure).colors.count { $0 == .missing } == 1)
+        #expect(try cells(figure).colors.count { $0 == .missing } == 3, "what is not finite")
         _ = try picture(figure)
         #expect(!(try figure.svg(cairo)).contains("nan"))
     }
@@ -210,5 +210,66 @@ struct FigureTests {
 
     @Test func theFirstLibraryThatOpensIsTaken() throws {
         _ = try Cairo(libraries: ["libnothing-of-the-kind.so.7"] + Cairo.usualLibraries)
+    }
+
+    @Test func aValueWithoutNeighboursIsADot() {
+        let line = Plot.Layer.line(x: [0, 1, 2, 3, 4], y: [1, .nan, 2, 3, .nan], style: .series(1))
+        let marks = figure(.plot(Plot(title: "", x: Axis("x"), y: Axis("y"), layers: [line]))).sheet.marks
+        let color = Style.series(1).color
+        #expect(marks.count { if case .dot(_, _, _, color, _) = $0 { true } else { false } } == 1)
+        #expect(
+            marks.count {
+                if case .line(let points, let stroke) = $0 { points.count == 2 && stroke.color == color } else { false }
+            } == 1)
+    }
+
+    @Test func wordsAtOnePlaceStandAboveEachOtherInTheirOrder() throws {
+        let words = [(0.0, "low"), (0.001, "middle"), (0.002, "high"), (1, "far")].map {
+            Plot.Word(x: 0, y: $0.0, text: $0.1)
+        }
+        let plot = Plot(
+            title: "", x: Axis("x", range: -1...1), y: Axis("y", range: -0.1...1.1), layers: [.words(words)])
+        let places = figure(.plot(plot)).sheet.marks.compactMap { mark -> (String, Double)? in
+            guard case .text(let label, let place) = mark, words.contains(where: { $0.text == label.text }) else {
+                return nil
+            }
+            return (label.text, place.y)
+        }
+        #expect(places.map(\.0) == ["low", "middle", "high", "far"])
+        for (below, above) in zip(places, places.dropFirst()) { #expect(below.1 - above.1 >= 8 - 1e-9, "\(places)") }
+    }
+
+    @Test func aLongNameInALegendGoesOnBelowAndStaysInItsChart() {
+        let name =
+            "tms_5-2 " + (0..<12).map { "setting_\($0)=0.001" }.joined(separator: " ")
+            + String(repeating: "x", count: 90)
+        let lines = (0..<2).map { Plot.Layer.line(x: [0, 1], y: [0, 1], name: "\($0) \(name)") }
+        let plots = (0..<3).map { _ in Panel.plot(Plot(title: "", x: Axis("x"), y: Axis("y"), layers: lines)) }
+        let sheet = Figure(name: "f", title: "F", panels: plots, columns: 3).sheet
+        #expect(sheet.width == 486, "no wider than a page")
+        var legends: [Int: [String]] = [:]
+        for mark in sheet.marks {
+            guard case .text(let label, let place) = mark, label.anchor == .start, label.text != "F" else { continue }
+            let column = Int(place.x / 162)
+            #expect(place.x + label.width <= Double(column + 1) * 162, "\(label.text)")
+            legends[column, default: []].append(label.text)
+        }
+        #expect(
+            legends.values.allSatisfy {
+                $0.joined().filter { $0 != " " } == ("0" + name + "1" + name).filter { $0 != " " }
+            })
+    }
+
+    @Test func mapsInARowWithOneColourBarAreOfOneSize() {
+        #expect([1, 2, 3, 4, 7].map(Figure.columns(for:)) == [1, 2, 3, 2, 2])
+        let panels = (0..<3).map { index -> Panel in
+            var map = heatMap(Matrix(rows: 100, columns: 100, values: Array(repeating: 0.5, count: 10_000)))
+            map.hasColorBar = index == 2
+            return .heatMap(map)
+        }
+        let boxes = Figure(name: "f", title: "F", panels: panels, columns: 3).sheet.marks.compactMap { mark -> Box? in
+            if case .cells(let box, 100, 100, _, _) = mark { box } else { nil }
+        }
+        #expect(boxes.count == 3 && boxes.allSatisfy { $0.width == 100 && $0.height == 100 && $0.y == boxes[0].y })
     }
 }

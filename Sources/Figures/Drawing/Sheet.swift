@@ -14,6 +14,10 @@ struct Box: Equatable, Sendable {
     var right: Double { x + width }
     var bottom: Double { y + height }
     var middle: Point { Point(x: x + width / 2, y: y + height / 2) }
+
+    func overlaps(_ other: Box) -> Bool {
+        x < other.right && other.x < right && y < other.bottom - 1e-6 && other.y < bottom - 1e-6
+    }
 }
 
 /// Where a text's anchor is.

@@ -98,7 +98,9 @@ public struct Figure: Codable, Sendable {
         let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide
         let count = Double(min(columns, max(panels.count, 1)))
         let room = max((page - 2 * Self.margin - (count - 1) * Self.gap) / count, Self.narrowest)
-        let parts = panels.enumerated().map { $1.sheet(room: room, index: $0, hasAreas: hasAreas) }
+        let parts = panels.enumerated().map { index, panel in
+            panel.sheet(room: room + roomForColorBar(beside: index), index: index, hasAreas: hasAreas)
+        }
         let widths = (0..<columns).map { column in
             stride(from: column, to: parts.count, by: columns).map { parts[$0].width }.max() ?? 0
         }
@@ -132,11 +134,29 @@ public struct Figure: Codable, Sendable {
     }
 }
 
+extension Figure {
+    /// How many panels of a size stand beside each other: three in a row, others in pairs.
+    public static func columns(for panels: Int) -> Int { panels == 3 ? 3 : max(1, min(panels, 2)) }
+
+    /// What a row's only colour bar takes: without it, the map that has it would be smaller than the others.
+    private func roomForColorBar(beside index: Int) -> Double {
+        guard index % columns > 0, case .heatMap(let map) = panels[index], map.hasColorBar,
+            case .heatMap(let other) = panels[index - 1], !other.hasColorBar
+        else { return 0 }
+        return map.rightRoom
+    }
+}
+
 extension Label {
-    /// The text in lines, broken between words, each as wide as there is room if its words are.
+    /// The text in lines, broken between words, each as wide as there is room; what is longer by itself is broken anywhere.
+    ///
+    /// - Parameter room: How wide a line may be, in points.
+    /// - Returns: The lines; none for a text without words.
     func wrapped(to room: Double) -> [Label] {
+        guard !text.isEmpty else { return [] }
         var lines: [Label] = []
-        for word in text.split(separator: " ") {
+        let longest = max(1, Int(room / (width / Double(text.count))))
+        for word in text.split(separator: " ").flatMap({ $0.pieces(of: longest) }) {
             var longer = self
             longer.text = lines.last.map { $0.text + " " + word } ?? String(word)
             if lines.isEmpty || longer.width > room {
@@ -147,5 +167,17 @@ extension Label {
             }
         }
         return lines
+    }
+}
+
+extension Substring {
+    /// The text in pieces of some length.
+    fileprivate func pieces(of length: Int) -> [Substring] {
+        var (pieces, rest): ([Substring], Substring) = ([], self)
+        while rest.count > length {
+            pieces.append(rest.prefix(length))
+            rest = rest.dropFirst(length)
+        }
+        return pieces + [rest]
     }
 }

@@ -117,7 +117,7 @@ extension HeatMap {
     }
 
     /// For the colour bar and its labels.
-    private var rightRoom: Double { hasColorBar ? 8 + 4 + barLabelsWidth + (valueLabel.isEmpty ? 2 : 14) : 0 }
+    var rightRoom: Double { hasColorBar ? 8 + 4 + barLabelsWidth + (valueLabel.isEmpty ? 2 : 14) : 0 }
 
     /// What is written beside the colour bar, and for which values.
     private var barLabels: [(value: Double, text: String)] {
@@ -128,7 +128,7 @@ extension HeatMap {
 
     /// What is written beside the colour of values above the range; nil where there are none.
     private var beyondLabel: String? {
-        guard matrix.values.contains(where: { $0 > range.upperBound }) else { return nil }
+        guard matrix.values.contains(where: { $0.isFinite && $0 > range.upperBound }) else { return nil }
         return "> " + Ticks.label(Double(range.upperBound), step: Double(range.upperBound) / 10)
     }
 
@@ -174,7 +174,7 @@ extension HeatMap {
         }
         let span = range.upperBound / 2 - range.lowerBound / 2
         return matrix.values.enumerated().map { place, value in
-            if value.isNaN { return .missing }
+            if !value.isFinite { return .missing }
             let column = place % matrix.columns
             let isFaded = fadedColumns.indices.contains(column) && fadedColumns[column]
             if value > range.upperBound {
@@ -194,7 +194,7 @@ extension HeatMap {
 
     /// Hatches what is not a number.
     private func drawMissing(in area: Box, on sheet: inout Sheet) {
-        for (place, value) in matrix.values.enumerated() where value.isNaN {
+        for (place, value) in matrix.values.enumerated() where !value.isFinite {
             let box = cell(place / matrix.columns, place % matrix.columns, in: area)
             guard box.width >= 2, box.height >= 2 else { continue }
             sheet.line(box.x, box.bottom, box.right, box.y, Stroke(width: 0.5))
@@ -221,15 +221,19 @@ extension HeatMap {
     private func drawColumnBars(above area: Box, on sheet: inout Sheet) {
         let largest = columnBars.filter(\.isFinite).max() ?? 0
         guard let largestBarLabel else { return }
-        for (column, value) in columnBars.prefix(matrix.columns).enumerated() where value.isFinite && value > 0 {
-            let place = cell(0, column, in: area)
-            let height = Double(value / largest) * Self.barsHeight
-            let width = max(place.width * 0.8, min(place.width, 0.5))
-            let isFaded = fadedColumns.indices.contains(column) && fadedColumns[column]
-            sheet.marks.append(
-                .rectangle(
-                    Box(x: place.middle.x - width / 2, y: area.y - 3 - height, width: width, height: height),
-                    fill: isFaded ? Color.gray.mixed(with: .white, share: 0.5) : Color.gray, opacity: 1))
+        // Those of a shade one after another: a file names what they have in common once.
+        for shade in [false, true] {
+            for (column, value) in columnBars.prefix(matrix.columns).enumerated() where value.isFinite && value > 0 {
+                let isFaded = fadedColumns.indices.contains(column) && fadedColumns[column]
+                guard isFaded == shade else { continue }
+                let place = cell(0, column, in: area)
+                let height = Double(value / largest) * Self.barsHeight
+                let width = max(place.width * 0.8, min(place.width, 0.5))
+                sheet.marks.append(
+                    .rectangle(
+                        Box(x: place.middle.x - width / 2, y: area.y - 3 - height, width: width, height: height),
+                        fill: isFaded ? Color.gray.mixed(with: .white, share: 0.5) : Color.gray, opacity: 1))
+            }
         }
         sheet.write(Label(text: largestBarLabel, anchor: .start), area.right + 4, area.y - Self.barsHeight)
     }

@@ -26,7 +26,7 @@ extension Plot {
     private func drawAxes(_ frame: PlotFrame, on sheet: inout Sheet) {
         let area = frame.area
         sheet.frame(area)
-        for tick in frame.x.ticks(limit: max(Int(area.width / 34), 2)) {
+        for tick in xTicks(frame) {
             let place = frame.left(tick.value)
             sheet.line(place, area.bottom, place, area.bottom + 2.5)
             sheet.write(Label(text: tick.label), place, area.bottom + 9)
@@ -39,6 +39,14 @@ extension Plot {
         sheet.write(Label(text: x.label, size: TextSize.label), area.middle.x, area.bottom + 20)
         sheet.write(Label(text: y.label, size: TextSize.label, isUpright: true), 7, area.middle.y)
         sheet.height = area.bottom + 28
+    }
+
+    /// As many labels as there is room for; in a narrow chart three, where they are short.
+    private func xTicks(_ frame: PlotFrame) -> [(value: Double, label: String)] {
+        let limit = Int(frame.area.width / 34)
+        let three = frame.x.ticks(limit: 3)
+        let width = three.reduce(0) { $0 + Label(text: $1.label).width + 6 }
+        return limit < 3 && width <= frame.area.width ? three : frame.x.ticks(limit: max(limit, 2))
     }
 
     private func draw(_ layer: Layer, _ frame: PlotFrame, on sheet: inout Sheet) {
@@ -55,8 +63,14 @@ extension Plot {
                         opacity: style.opacity))
             }
         case .line(let x, let y, let style, _):
-            for stretch in frame.stretches(x, y) where stretch.count > 1 {
-                sheet.marks.append(.line(stretch, Stroke(style)))
+            for stretch in frame.stretches(x, y) where !stretch.isEmpty {
+                // A value without neighbours, as of a run that failed early, is no line, and must not be missing.
+                sheet.marks.append(
+                    stretch.count > 1
+                        ? .line(stretch, Stroke(style))
+                        : .dot(
+                            stretch[0], radius: max(1.4, style.width), style.marker, fill: style.color,
+                            opacity: style.opacity))
             }
         case .band(let x, let low, let high, let style, _):
             sheet.marks += frame.bands(x, low, high).map {
@@ -77,17 +91,31 @@ extension Plot {
             } else {
                 sheet.line(area.x, frame.top(value), area.right, frame.top(value), Stroke(style))
             }
-        case .words(let words):
-            for word in words where frame.x.holds(word.x) && frame.y.holds(word.y) {
-                let place = frame.place(word.x, word.y)
-                sheet.write(Label(text: word.text, color: word.color), place.x, place.y)
-            }
+        case .words(let words): write(words, frame, on: &sheet)
         }
     }
 
-    /// Names the layers that have one, below the chart.
+    /// Writes words at their places, or as little above as no word covers another: they keep their order.
+    private func write(_ words: [Word], _ frame: PlotFrame, on sheet: inout Sheet) {
+        var taken: [Box] = []
+        let shown = words.filter { frame.x.holds($0.x) && frame.y.holds($0.y) }
+        for (_, word) in shown.enumerated().sorted(by: { ($0.element.y, $0.offset) < ($1.element.y, $1.offset) }) {
+            let label = Label(text: word.text, color: word.color)
+            let place = frame.place(word.x, word.y)
+            var box = Box(
+                x: place.x - label.width / 2, y: place.y - label.size / 2, width: label.width, height: label.size)
+            while let other = taken.first(where: { $0.overlaps(box) }), other.y - box.height >= frame.area.y {
+                box.y = other.y - box.height
+            }
+            taken.append(box)
+            sheet.write(label, box.middle.x, box.middle.y)
+        }
+    }
+
+    /// Names the layers that have one, below the chart; a name that is wider than it goes on below.
     private func drawLegend(_ frame: PlotFrame, on sheet: inout Sheet) {
         var (x, isFirst) = (frame.area.x, true)
+        let width = max(sheet.width, frame.area.right)
         for layer in layers {
             let (name, style, isLine): (String, Style, Bool)
             switch layer {
@@ -97,9 +125,9 @@ extension Plot {
             case .rule(_, _, let its, let called): (name, style, isLine) = (called, its, true)
             case .band, .words: continue
             }
-            guard !name.isEmpty else { continue }
-            let label = Label(text: name, anchor: .start)
-            if isFirst || x + 20 + label.width > sheet.width {
+            let lines = Label(text: name, anchor: .start).wrapped(to: width - frame.area.x - 18)
+            guard let label = lines.first else { continue }
+            if isFirst || lines.count > 1 || x + 20 + label.width > width {
                 (x, isFirst) = (frame.area.x, false)
                 sheet.height += 12
             }
@@ -112,6 +140,12 @@ extension Plot {
             }
             sheet.write(label, x + 18, y)
             x += 18 + label.width + 12
+            for line in lines.dropFirst() {
+                sheet.height += 10
+                sheet.write(line, frame.area.x + 18, sheet.height - 4)
+                // Nothing stands beside a name of several lines.
+                x = width
+            }
         }
         if !isFirst { sheet.height += 4 }
     }

@@ -100,11 +100,15 @@ package struct RunWeights {
         do throws(ChildProcess.Trouble) { answer = try process.run(patience: patience) } catch {
             throw .failed("\(worker) \(error)")
         }
+        let said = answer.error.split(separator: "\n").map { line in
+            line.hasPrefix("worker: ") ? line.dropFirst("worker: ".count) : line
+        }
         guard answer.code == 0 else {
-            let said = answer.error.trimmingCharacters(in: .whitespacesAndNewlines)
-            let reason = said.hasPrefix("worker: ") ? String(said.dropFirst("worker: ".count)) : said
+            let reason = said.joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)
             throw answer.code == 2 ? .badInput(reason) : .failed(reason.isEmpty ? "\(worker) failed" : reason)
         }
+        // What it says besides, such as which runs it had to leave out.
+        for line in said { printError(String(line)) }
         return Data(answer.output)
     }
 }

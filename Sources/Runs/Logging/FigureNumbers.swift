@@ -39,13 +39,13 @@ struct FigureNumbers: Sendable {
             figures.append(
                 Figure(
                     name: Picture.batchImportances.name, title: "Causal importances of a batch",
-                    panels: histograms, columns: min(modules.count, 2)))
+                    panels: histograms, columns: Figure.columns(for: modules.count)))
         }
         figures.append(
             Figure(
                 name: Picture.meanActivations.name, title: "How often each subcomponent is active",
                 panels: modules.map { .plot($0.sortedActivations(of: language == nil ? "rows" : "positions")) },
-                columns: min(modules.count, 2)))
+                columns: Figure.columns(for: modules.count)))
         let maps = modules.compactMap(FeatureHeatMaps.init)
         if !maps.isEmpty { figures += heatMaps(maps) }
         figures += language?.all ?? []

@@ -24,6 +24,8 @@ package struct PlotSources {
     }
 
     private(set) var sources: [Source] = []
+    /// What sweeps have set for the runs among them, by their places.
+    private var settings: [Int: (run: Run, varied: Overrides)] = [:]
     /// Runs that have left nothing to draw yet.
     package private(set) var empty: [RunID] = []
     /// Whether a job was named, or several runs.
@@ -59,6 +61,7 @@ package struct PlotSources {
                 try add(store.run(id), store.spec(of: id))
             }
         }
+        nameWhatDiffers()
         guard !sources.isEmpty else {
             throw Failure.badInput(
                 empty.count == 1
@@ -106,15 +109,27 @@ package struct PlotSources {
             folder + "/" + $0.name == run.folder.metrics && $0.bytes > 0
         }
         guard hasFigures || hasWeights || hasMetrics else { return empty.append(run.id) }
+        // A run that is named twice is shown once.
+        guard !sources.contains(where: { $0.path == folder }) else { return }
         let varied = try Overrides(json: run.overrides)
-        let label = varied.shortText()
+        settings[sources.count] = (run, varied)
         sources.append(
             Source(
-                path: folder, name: run.id.rawValue, label: run.id.rawValue + (label.isEmpty ? "" : " \(label)"),
-                group: ([run.experiment] + [varied.withoutSeed.shortText()].filter { !$0.isEmpty }).joined(
-                    separator: " "),
-                config: spec?.knownConfig,
+                path: folder, name: run.id.rawValue, config: spec?.knownConfig,
                 target: spec?.target, targetFiles: spec?.targetFiles, seed: varied.values["seed"]))
+    }
+
+    /// Labels runs with what sets them apart from the others: what all have says nothing, and hides what differs.
+    private mutating func nameWhatDiffers() {
+        let common = Overrides.common(settings.values.map(\.varied))
+        let hasExperiments = Set(settings.values.map(\.run.experiment)).count > 1
+        for (index, (run, varied)) in settings {
+            let experiment = hasExperiments ? [run.experiment] : []
+            sources[index].label = ([run.id.rawValue] + experiment + [varied.shortText(without: common)])
+                .filter { !$0.isEmpty }.joined(separator: " ")
+            let group = (experiment + [varied.withoutSeed.shortText(without: common)]).filter { !$0.isEmpty }
+            sources[index].group = group.isEmpty ? run.experiment : group.joined(separator: " ")
+        }
     }
 
     /// What a page of them is called: a run by its name and what sets it apart.

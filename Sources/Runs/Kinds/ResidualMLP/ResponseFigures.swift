@@ -45,12 +45,13 @@ struct ResponseFigures {
         let range = HeatMap.symmetricRange(matrices)
         return Figure(
             name: "feature_responses", title: "\(Self.title) to input 1 in one feature at a time",
-            panels: zip(models, matrices).map { model, matrix in
+            panels: zip(models, matrices).enumerated().map { index, shown in
                 .heatMap(
                     HeatMap(
-                        title: model.name, matrix: matrix, colors: .blueWhiteRed, range: range, valueLabel: "Response",
-                        columnLabel: "Output feature", rowLabel: "Active feature"))
-            }, columns: min(models.count, 2))
+                        title: shown.0.name, matrix: shown.1, colors: .blueWhiteRed, range: range,
+                        valueLabel: "Response", columnLabel: "Output feature",
+                        rowLabel: "Active feature", hasColorBar: index == models.count - 1))
+            }, columns: Figure.columns(for: models.count))
     }
 
     /// All outputs' response to one feature.
@@ -125,6 +126,6 @@ struct ResponseFigures {
                                 style: Style(width: 0.7, opacity: 0.3), name: "")
                         } + [target(amplitudes)], aspect: 0.9,
                         tags: (0..<features).map { .init(layer: $0, label: "feature", values: [Double($0)]) }))
-            }, columns: min(models.count, 2))
+            }, columns: Figure.columns(for: models.count))
     }
 }

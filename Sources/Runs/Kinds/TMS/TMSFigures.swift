@@ -48,7 +48,7 @@ struct TMSFigures {
     private var vectors: Figure {
         let drawn = analysis.panels.filter { isDrawn($0.component) }
         let panels = drawn.prefix(Self.mostPanels)
-        let reach = Double(panels.reduce(0) { $1.weights.values.reduce($0) { max($0, abs($1)) } }) * 1.2
+        let reach = Double(panels.reduce(0) { $1.weights.values.reduce($0) { max($0, abs($1)) } }) * 1.35
         let features = analysis.targetWeights.shape[0]
         return Figure(
             name: "tms_vectors",
@@ -70,7 +70,8 @@ struct TMSFigures {
                                 ? [
                                     .words(
                                         points.enumerated().map {
-                                            .init(x: $1.x * 1.12, y: $1.y * 1.12, text: String($0))
+                                            let place = Self.beyond($1, by: 0.22 * limits.upperBound)
+                                            return .init(x: place.x, y: place.y, text: String($0))
                                         })
                                 ] : []),
                         aspect: 1, note: index == 1 ? gap : "",
@@ -81,6 +82,13 @@ struct TMSFigures {
                             }
                         }))
             }, columns: Self.columns(panels.count))
+    }
+
+    /// A place behind the end of a line from the origin, so far that a name there does not touch its marker.
+    private static func beyond(_ point: (x: Double, y: Double), by distance: Double) -> (x: Double, y: Double) {
+        let length = (point.x * point.x + point.y * point.y).squareRoot()
+        guard length > 0 else { return (0, distance) }
+        return (point.x * (1 + distance / length), point.y * (1 + distance / length))
     }
 
     private static func solid(_ feature: Int) -> Style {
