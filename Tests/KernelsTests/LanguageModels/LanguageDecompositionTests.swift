@@ -139,6 +139,15 @@ struct LanguageDecompositionTests {
         }
     }
 
+    /// The mean over no predictions is no number, least of all 0.
+    @Test func aSinglePlaceHasNoCrossEntropy() throws {
+        for (rows, expected) in [(1, 0), (2, 4)] {
+            let scene = LanguageScene(model: .llama, patterns: ["lm_head"], rows: rows, length: 1)
+            let report = try scene.decomposition().evaluate()
+            #expect(report.measures.count { $0.name.hasSuffix("_ce_loss_vs_labels") } == expected)
+        }
+    }
+
     @Test(arguments: [
         (Float(0.125), "0.12"), (0.375, "0.38"), (0.145, "0.14"), (0.1, "0.10"), (1.006, "1.01"), (0.999, "1.00"),
     ])

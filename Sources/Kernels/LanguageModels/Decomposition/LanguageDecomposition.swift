@@ -228,10 +228,11 @@ public final class LanguageDecomposition: Decomposition {
                 .unmaskedDivergence, parts.reduce(0) { $0 + $1.sums.unmaskedKL } / places),
             NamedNumber(.maskedDivergence, parts.reduce(0) { $0 + $1.sums.maskedKL } / places),
         ]
-        guard model.logsCrossEntropy else { return result }
+        // A single place is held against nothing.
+        guard model.logsCrossEntropy, places > 1 else { return result }
         for variant in Metric.ModelVariant.allCases {
             let sum = parts.reduce(0) { $0 + ($1.sums.crossEntropies[variant] ?? 0) }
-            result.append(NamedNumber(.crossEntropy(variant), sum / max(places - 1, 1)))
+            result.append(NamedNumber(.crossEntropy(variant), sum / (places - 1)))
         }
         return result
     }
