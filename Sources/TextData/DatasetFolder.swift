@@ -76,7 +76,8 @@ public struct DatasetFolder: Sendable {
     public func files(of split: String) throws(TextDataError) -> [DatasetFile] {
         if split.contains("[") {
             throw TextDataError(
-                path, "slices of a split such as '\(split)' are not supported; name a whole split: \(list)")
+                path, "slices of a split such as '\(split)' are not supported; name a whole split: \(list)",
+                concernsSplit: true)
         }
         let aliases = Self.words.values.first { $0.contains(split.lowercased()) } ?? [split.lowercased()]
         var chosen = files.filter { file in words(of: file).contains { aliases.contains($0) } }
@@ -85,7 +86,7 @@ public struct DatasetFolder: Sendable {
             chosen = files
         }
         guard !chosen.isEmpty else {
-            throw TextDataError(path, "has no split '\(split)'; it has \(list)")
+            throw TextDataError(path, "has no split '\(split)'; it has \(list)", concernsSplit: true)
         }
         // The same rows may lie there in several formats.
         let formats = chosen.compactMap(DatasetFile.Format.init(path:))

@@ -6,12 +6,15 @@ public struct TextDataError: Error, Equatable, CustomStringConvertible {
     public let reason: String
     /// Whether the file is right, but has no such column, or no text in it.
     public let concernsColumn: Bool
+    /// Whether there are files, but none of the split that was asked for.
+    public let concernsSplit: Bool
 
     /// Creates an error about a file or folder.
-    public init(_ path: String, _ reason: String, concernsColumn: Bool = false) {
+    public init(_ path: String, _ reason: String, concernsColumn: Bool = false, concernsSplit: Bool = false) {
         self.path = path
         self.reason = reason
         self.concernsColumn = concernsColumn
+        self.concernsSplit = concernsSplit
     }
 
     /// One readable line.

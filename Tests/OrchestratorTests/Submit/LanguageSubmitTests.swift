@@ -139,7 +139,7 @@ struct LanguageSubmitTests {
         ("text", "test", "train_data_split: ", "has no split 'test'; it has 'train'"),
         ("text", "train, eval_data_split: dev", "eval_data_split: ", "has no split 'dev'; it has 'train'"),
     ])
-    func aDryRunReadsWhichColumnsAndSplitsThereAre(
+    func whichColumnsAndSplitsThereAreIsRead(
         column: String, split: String, key: String, complaint: String
     ) async throws {
         // given a model's folder that is whole but for its data
@@ -147,13 +147,14 @@ struct LanguageSubmitTests {
         let config = try await configOfATrainedModel()
             .replacing("column_name: text", with: "column_name: \(column), train_data_split: \(split)")
 
-        let answer = try await bench.orchestrator(
-            ["submit", "--experiments", try bench.write(config, to: "own.yaml"), "--dry-run"],
-            adding: ["HF_HUB_OFFLINE": "1"])
+        let path = try bench.write(config, to: "own.yaml")
 
-        #expect(answer.code == 2, "\(answer.output)")
-        #expect(answer.error.contains(key) && answer.error.contains(complaint), "\(answer.error)")
-        #expect(bench.files().isEmpty)
+        for command in [["submit", "--dry-run", "--experiments", path], ["run", path]] {
+            let answer = try await bench.orchestrator(command, adding: ["HF_HUB_OFFLINE": "1"])
+            #expect(answer.code == 2, "\(answer.output)")
+            #expect(answer.error.contains(key) && answer.error.contains(complaint), "\(answer.error)")
+            #expect(bench.files().isEmpty)
+        }
     }
 
     /// Agents could neither find nor download it.
@@ -177,6 +178,13 @@ struct LanguageSubmitTests {
         let answer = try await bench.orchestrator(submit + ["--watch"], adding: ["HF_ENDPOINT": hub.endpoint])
         #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
         #expect(answer.output.contains("1 of 1 done"), "\(answer.output)")
+
+        let other = try bench.write(
+            text.replacing("column_name: text", with: "column_name: text, train_data_split: dev"), to: "dev.yaml")
+        let refused = try await bench.orchestrator(
+            ["submit", "--experiments", other, "--dry-run"], adding: ["HF_ENDPOINT": hub.endpoint])
+        #expect(refused.error.contains("task_config.train_data_split: "), "\(refused.error)")
+        #expect(refused.error.contains("has no split 'dev'; it has 'train'"), "\(refused.error)")
     }
 
     /// Nor is anything encoded for weights that will not do.

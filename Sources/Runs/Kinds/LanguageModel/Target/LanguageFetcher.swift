@@ -45,6 +45,7 @@ public struct LanguageFetcher {
     /// - Throws: `RunError` with what is missing or wrong.
     public func fetch(_ config: ExperimentConfig) throws(RunError) -> String? {
         do {
+            try finder.checkUnreadSplits(of: config)
             if case .train? = config.target {
                 try finder.bringText(of: config)
                 return config.target?.description

@@ -12,6 +12,7 @@ extension LanguageSourceFinder {
     func obstacle(in config: ExperimentConfig) -> (key: String, reason: String)? {
         guard let text = config.taskConfig.text else { return nil }
         var key = config.modelKey
+        var ownSplitKey = ""
         do {
             var model: String?
             var isTrainedHere = false
@@ -30,22 +31,22 @@ extension LanguageSourceFinder {
                 if isTrainedHere { return nil }
                 throw foreignText(text)
             }
-            let splits = [("train_data_split", text.trainDataSplit), ("eval_data_split", text.evalDataSplit)]
-            // Who names a split means it, also where nothing is drawn of it; what stands there by itself need not be.
-            let namesEvaluation = config.hasFigures || text.evalDataSplit != Experiments.TextData().evalDataSplit
-            for (splitKey, split) in namesEvaluation ? splits : splits.dropLast() {
+            for (splitKey, split) in text.namedSplits(config) {
                 key = "task_config.dataset_name"
-                // A name that is there may still lack the split, a split the column.
-                if try isHere(text.datasetName) { key = "task_config." + splitKey }
+                ownSplitKey = "task_config." + splitKey
                 guard let files = try hub.checkFiles(text.datasetName, split: split) else { continue }
                 key = "task_config.column_name"
                 try files.first?.check(column: text.columnName)
             }
             return nil
         } catch {
-            // A file that is damaged is no matter of its columns.
-            if let error = error as? TextDataError, !error.concernsColumn, key == "task_config.column_name" {
-                key = "task_config.dataset_name"
+            // A file that is damaged is no matter of its columns, and a data set may lack a split.
+            if let error = error as? TextDataError {
+                if error.concernsSplit {
+                    key = ownSplitKey
+                } else if !error.concernsColumn, key == "task_config.column_name" {
+                    key = "task_config.dataset_name"
+                }
             }
             // Some reasons name another key.
             let reason = "\(error)"
@@ -71,7 +72,27 @@ extension LanguageSourceFinder {
         return try Tokenizer(folder: folder)
     }
 
-    private func isHere(_ dataset: String) throws -> Bool { FileManager.default.fileExists(atPath: dataset) }
+    /// Checks a split that a config names and its runs do not read.
+    ///
+    /// - Throws: What is missing or wrong.
+    func checkUnreadSplits(of config: ExperimentConfig) throws {
+        guard let text = config.taskConfig.text, !text.datasetName.hasPrefix("train:") else { return }
+        let read = text.splits(config)
+        for (key, split) in text.namedSplits(config) where !read.contains(split) {
+            try blaming("task_config." + key) { _ = try hub.checkFiles(text.datasetName, split: split) }
+        }
+    }
+}
+
+extension Experiments.TextData {
+    /// The splits that have to be there, each with its key.
+    ///
+    /// Who names a split means it, also where nothing is drawn of it; what stands there by itself need not be.
+    fileprivate func namedSplits(_ config: ExperimentConfig) -> [(key: String, split: String)] {
+        let splits = [("train_data_split", trainDataSplit), ("eval_data_split", evalDataSplit)]
+        let isNamed = config.hasFigures || evalDataSplit != Experiments.TextData().evalDataSplit
+        return isNamed ? splits : splits.dropLast()
+    }
 }
 
 extension ExperimentConfig {

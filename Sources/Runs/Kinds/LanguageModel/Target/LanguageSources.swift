@@ -209,9 +209,14 @@ struct LanguageSourceFinder {
     /// The files of a split, here or downloaded, of which the first has the column.
     private func files(of split: String, _ text: Experiments.TextData, trained: String?) throws -> [DatasetFile] {
         let files = try blaming("task_config.dataset_name") {
-            guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
-            guard let trained else { throw foreignText(text) }
-            return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
+            do {
+                guard text.datasetName.hasPrefix("train:") else { return try hub.files(text.datasetName, split: split) }
+                guard let trained else { throw foreignText(text) }
+                return try DatasetFolder(path: LanguageTargetFolder.text(of: trained)).files(of: split)
+            } catch let error as TextDataError where error.concernsSplit {
+                let key = split == text.trainDataSplit ? "train_data_split" : "eval_data_split"
+                throw RunError.invalid("task_config.\(key): \(error)")
+            }
         }
         do {
             try files.first?.check(column: text.columnName)
