@@ -62,7 +62,7 @@ final class RelayEntry {
             faults = 0
         } catch {
             faults += 1
-            let mayPass = options.isLive && (run.end == nil || faults < RelayLane.attempts)
+            let mayPass = options.isLive && run.end == nil || faults < RelayLane.attempts
             standing = mayPass ? .troubled(error.description) : .failed(error.description)
             rest(now)
         }

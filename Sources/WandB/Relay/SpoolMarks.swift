@@ -12,11 +12,20 @@ struct SpoolMarks: Codable, Equatable, Sendable {
 
     init(of folder: SpoolFolder) {
         sizes = SpoolFolder.Stream.allCases.map { Self.information(folder.path(of: $0))?.size ?? 0 }
-        times = ["run.json", "exit.json"].map { Self.information(folder.path + "/" + $0)?.time ?? 0 }
-        guard times[0] == 0, let pack = Self.information(folder.packPath) else { return }
-        // Over, and folded.
-        sizes[0] = pack.size
-        times = [pack.time, pack.time]
+        times = Self.times(of: folder)
+        guard times[0] == 0 else { return }
+        if let pack = Self.information(folder.packPath) {
+            // Over, and folded.
+            sizes[0] = pack.size
+            times = [pack.time, pack.time]
+        } else {
+            // It may have been unfolded between the two looks.
+            times = Self.times(of: folder)
+        }
+    }
+
+    private static func times(of folder: SpoolFolder) -> [Int] {
+        ["run.json", "exit.json"].map { information(folder.path + "/" + $0)?.time ?? 0 }
     }
 
     /// Whether there is a run at all.

@@ -54,12 +54,15 @@ struct SenderLock: ~Copyable {
     /// - Parameters:
     ///   - folder: what is to be sent.
     ///   - presence: a file that shows a holder of many locks alive, touched by itself; else each lock is renewed.
-    /// - Returns: nil while another holds it.
+    /// - Returns: nil while another holds it, or has folded the folder since.
     /// - Throws: `SpoolError` if the folder cannot be read or written.
     static func take(_ folder: SpoolFolder, presence: String? = nil) throws(SpoolError) -> SenderLock? {
         let descriptor = open(folder.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw .cannotCreate(path: folder.lockPath, reason: SpoolError.systemReason)
+            let (code, reason) = (errno, SpoolError.systemReason)
+            // Another sender may have been done with it, and folded it, since the caller looked.
+            if code == ENOENT, folder.isFolded { return nil }
+            throw .cannotCreate(path: folder.lockPath, reason: reason)
         }
         var isHeld = true
         defer { if isHeld { close(descriptor) } }
@@ -70,6 +73,8 @@ struct SenderLock: ~Copyable {
         // A file system without locks: the lease has to do.
         default: isLocked = false
         }
+        // Whoever folded the folder meanwhile took this lock file along: others lock a new one.
+        guard isCurrent(descriptor, in: folder) else { return nil }
         if let other = try folder.holder(), isAlive(other, in: folder, isLocked: isLocked, clock: descriptor) {
             return nil
         }
@@ -127,6 +132,12 @@ struct SenderLock: ~Copyable {
         range.l_start = byte
         range.l_len = 1
         return fcntl(descriptor, SPD_F_OFD_SETLK, &range) == 0 ? 0 : errno
+    }
+
+    /// Whether the open file is still the folder's lock file.
+    static func isCurrent(_ descriptor: Int32, in folder: SpoolFolder) -> Bool {
+        var (ours, current) = (stat(), stat())
+        return fstat(descriptor, &ours) == 0 && stat(folder.lockPath, &current) == 0 && ours.st_ino == current.st_ino
     }
 
     /// When a file was last touched; opened, because NFS asks its server anew only then.

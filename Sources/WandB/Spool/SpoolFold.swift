@@ -114,17 +114,26 @@ extension SpoolFolder {
     }
 
     /// The bytes of a file of the spool, folded or not; nil if there is none.
+    ///
+    /// Others may fold or unfold it meanwhile: a file that is missing in both places is looked for once more, and a
+    /// fault counts only where the second look finds it too.
     func bytes(of name: String) throws(SpoolError) -> [UInt8]? {
-        let file = path + "/" + name
-        do throws(FileError) {
-            if access(file, F_OK) == 0 { return try DurableFile.read(file, limit: 1 << 31) }
-            if isFolded { return try FilePack(contentsOf: packPath, upTo: name).bytes(of: name) }
-            // It may have been unfolded between the two looks.
-            return access(file, F_OK) == 0 ? try DurableFile.read(file, limit: 1 << 31) : nil
-        } catch {
-            if error.operation == .read, access(file, F_OK) != 0, !isFolded { return nil }
-            throw .cannotRead(path: error.path, reason: error.reason)
+        var fault: FileError?
+        for _ in 0..<2 {
+            do throws(FileError) {
+                return try DurableFile.read(path + "/" + name, limit: 1 << 31)
+            } catch {
+                fault = error.cause == .missing ? nil : error
+            }
+            guard fault == nil else { continue }
+            do throws(FileError) {
+                return try FilePack(contentsOf: packPath, upTo: name).bytes(of: name)
+            } catch {
+                fault = error.cause == .missing ? nil : error
+            }
         }
+        if let fault { throw .cannotRead(path: fault.path, reason: fault.reason) }
+        return nil
     }
 }
 
@@ -151,7 +160,7 @@ struct SpoolShape: ~Copyable {
             }
             let code = SenderLock.lock(descriptor, byte: Self.byte)
             // A folder that was folded meanwhile took its lock file along.
-            if code == 0, Self.isCurrent(descriptor, folder.lockPath) {
+            if code == 0, SenderLock.isCurrent(descriptor, in: folder) {
                 self.descriptor = descriptor
                 return
             }
@@ -159,11 +168,6 @@ struct SpoolShape: ~Copyable {
             guard code == 0 || code == EAGAIN || code == EACCES, .now < end else { return nil }
             usleep(2000)
         }
-    }
-
-    private static func isCurrent(_ descriptor: Int32, _ path: String) -> Bool {
-        var (ours, current) = (stat(), stat())
-        return fstat(descriptor, &ours) == 0 && stat(path, &current) == 0 && ours.st_ino == current.st_ino
     }
 
     /// Gives the right back.

@@ -2,6 +2,7 @@ import Artifacts
 import Foundation
 import HTTP
 import JSON
+import Synchronization
 import TestFiles
 import Testing
 
@@ -142,6 +143,53 @@ struct FoldTests {
         }
         #expect(rows == Array(0..<60))
         #expect(try folder.run()?.session == 60)
+    }
+
+    /// Two syncs at once: one looks while the other is done with the run, folds it, or takes it up again.
+    @Test func whoeverLooksWhileOthersFoldAndUnfoldSeesAllOfIt() async throws {
+        try write(0..<3, exitCode: 0)
+        let others = Task.detached { [folder] in
+            for _ in 0..<400 {
+                try folder.fold()
+                try folder.unfold()
+            }
+        }
+        for _ in 0..<4000 {
+            #expect(SpoolMarks(of: folder).hasRun)
+            #expect(try folder.run() != nil)
+            #expect(try folder.exit() != nil)
+        }
+        try await others.value
+    }
+
+    private final class Holders: Sendable {
+        let count = Atomic(0)
+    }
+
+    @Test func oneSenderAtATimeHasAFolderThatOthersFold() async throws {
+        try write(0..<3, exitCode: 0)
+        let holders = Holders()
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask { [folder] in
+                    var turns = 0
+                    for _ in 0..<300 {
+                        try folder.unfold()
+                        guard let lock = try SenderLock.take(folder) else { continue }
+                        #expect(holders.count.add(1, ordering: .relaxed).newValue == 1)
+                        turns += try folder.run() == nil ? 0 : 1
+                        holders.count.subtract(1, ordering: .relaxed)
+                        lock.release()
+                        try folder.fold()
+                    }
+                    return turns
+                }
+            }
+            let turns = try await group.reduce(0, +)
+            #expect(turns > 0)
+        }
+        _ = try folder.fold()
+        #expect(names(run) == ["wandb.zip"])
     }
 
     @Test func anAttemptWhoseRunWasFoldedByAnotherWritesNothing() throws {
