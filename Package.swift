@@ -95,7 +95,7 @@ let package = Package(
         .target(name: "Layout", dependencies: ["Artifacts"], swiftSettings: strict),
 
         // Every number that runs log: its key, its meaning, its charts.
-        .target(name: "Metrics", dependencies: ["Artifacts", "JSON"], swiftSettings: strict),
+        .target(name: "Metrics", dependencies: ["Artifacts", "CLinux", "JSON"], swiftSettings: strict),
 
         // Libraries, each the only one that imports its dependency.
         .target(

@@ -90,7 +90,7 @@ struct JobSummaryFile {
                 run: run.id.rawValue, position: run.position, experiment: run.experiment, overrides: overrides,
                 status: run.status.rawValue, attempts: run.attempt, node: run.agent.flatMap { hosts[$0] },
                 started: run.started?.rawValue, ended: run.ended?.rawValue, runSeconds: seconds(of: run),
-                metrics: run.metrics, error: run.error, folder: run.folder.path, cost: cost.runs[run.id])
+                metrics: run.metrics.dictionary, error: run.error, folder: run.folder.path, cost: cost.runs[run.id])
             return try JSONText.line(line) + "\n"
         }.joined()
     }

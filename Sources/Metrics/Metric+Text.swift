@@ -1,4 +1,4 @@
-private import Glibc
+private import CLinux
 
 extension Metric {
     /// A value as people read it.
@@ -10,9 +10,8 @@ extension Metric {
             }
         // The longest number has 309 digits before its point.
         return withUnsafeTemporaryAllocation(byteCount: 400, alignment: 1) { bytes in
-            let count = withVaList([value]) {
-                vsnprintf(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, format, $0)
-            }
+            // Ten times as fast as a list of variable arguments for `snprintf`.
+            let count = strfromd(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, format, value)
             return String(decoding: bytes.prefix(Int(count)), as: UTF8.self)
         }
     }

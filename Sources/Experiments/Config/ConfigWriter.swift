@@ -3,6 +3,8 @@
 public struct ConfigWriter {
     /// What the first config has for each field, `"key": value`; nil where the key is left out.
     private let parts: [String?]
+    /// The fields that the last config was written anew in, and what stands before, between and behind them.
+    private var changing: (paths: [String], places: [Int], between: [String]) = ([], [], [])
     private static let places = Dictionary(
         ExperimentConfig.fields.enumerated().flatMap { place, field in
             ([field.key] + field.aliases).map { ($0, place) }
@@ -19,26 +21,35 @@ public struct ConfigWriter {
     ///   - config: The config.
     ///   - paths: Dotted paths of all keys in which it may differ from the first one.
     /// - Returns: What ``ExperimentConfig/json()`` returns.
-    public func json(_ config: ExperimentConfig, changing paths: some Sequence<String>) -> String {
-        var parts = parts
-        for path in paths {
-            let key = path.firstIndex(of: ".").map { String(path[..<$0]) } ?? path
-            guard let place = Self.places[key] else { continue }
-            parts[place] = Self.part(ExperimentConfig.fields[place], of: config)
-        }
+    public mutating func json(_ config: ExperimentConfig, changing paths: [String]) -> String {
+        if changing.between.isEmpty || changing.paths != paths { change(paths) }
         var text = "{"
         text.reserveCapacity(2048)
-        for case let part? in parts {
-            if text.utf8.count > 1 { text += ", " }
-            text += part
+        for (index, stretch) in changing.between.enumerated() {
+            if index > 0, let part = Self.part(ExperimentConfig.fields[changing.places[index - 1]], of: config) {
+                if text.utf8.count > 1 { text += ", " }
+                text += part
+            }
+            if !stretch.isEmpty {
+                if text.utf8.count > 1 { text += ", " }
+                text += stretch
+            }
         }
         text += "}"
         assert(text == config.json(), "a config differs in more than it was said to")
         return text
     }
 
+    /// Joins what no path changes: nearly all configs change in the same ones.
+    private mutating func change(_ paths: [String]) {
+        let places = Set(paths.compactMap { path in Self.places[String(path.prefix { $0 != "." })] }).sorted()
+        let bounds = zip([-1] + places, places + [parts.count])
+        let between = bounds.map { parts[($0 + 1)..<$1].compactMap(\.self).joined(separator: ", ") }
+        changing = (paths, places, between)
+    }
+
     private static func part(_ field: Field<ExperimentConfig>, of config: ExperimentConfig) -> String? {
         guard let value = field.write(config) else { return nil }
-        return String(ConfigValue.map([ConfigValue.Entry(field.key, value)]).json.dropFirst().dropLast())
+        return "\(ConfigValue.string(field.key).json): \(value.json)"
     }
 }

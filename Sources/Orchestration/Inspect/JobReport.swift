@@ -227,8 +227,9 @@ extension JobReport.RunReport {
             overrides: try Overrides(json: run.overrides).values, status: run.status.rawValue,
             attempt: run.attempt, agent: run.agent?.rawValue, step: run.progress.step,
             steps: run.progress.steps, stepsPerSecond: run.progress.stepsPerSecond,
-            etaSeconds: isStalled ? nil : run.remaining.map { $0 / .seconds(1) }, losses: run.progress.losses,
-            metrics: run.metrics, error: run.error, folder: run.folder.path, started: run.started?.rawValue,
+            etaSeconds: isStalled ? nil : run.remaining.map { $0 / .seconds(1) },
+            losses: run.progress.losses.dictionary,
+            metrics: run.metrics.dictionary, error: run.error, folder: run.folder.path, started: run.started?.rawValue,
             ended: run.ended?.rawValue, held: run.isHeld, priority: run.priority, note: run.note, tags: run.tags)
     }
 }

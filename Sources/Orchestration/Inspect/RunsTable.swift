@@ -23,7 +23,7 @@ package struct RunsTable {
 
         var isUsed: Bool { cells.contains { !$0.text.isEmpty } }
         /// Its width and the gap before the next.
-        var width: Int { cells.reduce(title.columnCount) { max($0, $1.text.columnCount) } + 2 }
+        var width: Int { cells.reduce(title.columnCount) { max($0, $1.width) } + 2 }
     }
 
     private let columns: [Column]
@@ -32,16 +32,17 @@ package struct RunsTable {
     package init(
         _ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [Metric], atRest: Set<AgentID?>
     ) {
+        typealias Recipe = (column: Column, cell: (Run) -> TextTable.Cell)
         func column(
             _ title: String, _ alignment: TextTable.Alignment = .right, importance: Int? = nil,
-            _ cell: (Run) -> TextTable.Cell
-        ) -> Column {
-            Column(title: title, alignment: alignment, cells: shown.map(cell), importance: importance)
+            _ cell: @escaping (Run) -> TextTable.Cell
+        ) -> Recipe {
+            (Column(title: title, alignment: alignment, cells: [], importance: importance), cell)
         }
         let isVaried = Set(shown.map(\.experiment)).count > 1
         let loss = Metric.totalLoss
         self.settings = shown.map { settings[$0.id] }
-        columns =
+        var recipes =
             [
                 column("RUN", .left) { .init($0.id.rawValue) },
                 column(Self.stateTitle, .left) { .init($0.status.rawValue, Self.color($0.status)) },
@@ -68,6 +69,11 @@ package struct RunsTable {
                     .init(settings[$0.id]?.text(without: common) ?? "")
                 },
             ]
+        // One run after the other: to have each again for every column costs more than its text.
+        for run in shown {
+            for place in recipes.indices { recipes[place].column.cells.append(recipes[place].cell(run)) }
+        }
+        columns = recipes.map(\.column)
         self.common = common
     }
 
@@ -124,7 +130,7 @@ package struct RunsTable {
             guard column.title == Self.settingsTitle else { return column }
             var fitted = column
             let room = roomForSettings + left - 2
-            let isWhole = column.cells.allSatisfy { $0.text.columnCount <= room }
+            let isWhole = column.cells.allSatisfy { $0.width <= room }
             fitted.cells = zip(column.cells, settings).map { cell, settings in
                 let text = isWhole ? cell.text : settings?.shortText(without: common) ?? ""
                 return .init(text.count <= room ? text : text.prefix(room - 1) + "…")

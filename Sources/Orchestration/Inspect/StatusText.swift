@@ -215,11 +215,14 @@ package struct StatusText {
     /// The final metrics that say how good a decomposition is, as far as any run has them.
     private var results: [Metric] {
         // A few of the user's own have room; `best`, `show` and `export` tell all of them.
-        var own: Set<String> = []
-        for run in snapshot.runs {
-            for name in run.metrics.keys where name.utf8.starts(with: Metric.userPrefix.utf8) { own.insert(name) }
+        var known: Set<String> = []
+        var last: [String] = []
+        for run in snapshot.runs where run.metrics.names != last {
+            last = run.metrics.names
+            known.formUnion(last)
         }
-        let headlines = Metric.headlines.filter { metric in snapshot.runs.contains { $0.metrics[metric.name] != nil } }
-        return headlines.sorted { $0.name < $1.name } + own.sorted().prefix(4).compactMap(Metric.named)
+        let own = known.filter { $0.utf8.starts(with: Metric.userPrefix.utf8) }
+        return Metric.headlines.filter { known.contains($0.name) }.sorted { $0.name < $1.name }
+            + own.sorted().prefix(4).compactMap(Metric.named)
     }
 }

@@ -12,10 +12,13 @@ package struct TextTable {
     package struct Cell: ExpressibleByStringInterpolation {
         package let text: String
         package let color: TextColor?
+        /// How many columns the text takes.
+        let width: Int
 
         package init(_ text: String, _ color: TextColor? = nil) {
             self.text = text
             self.color = color
+            width = text.columnCount
         }
 
         package init(stringLiteral text: String) { self.init(text) }
@@ -31,19 +34,25 @@ package struct TextTable {
     package func lines(_ style: Style) -> [String] {
         let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
         let widths = used.map { column in
-            rows.reduce(columns[column].title.columnCount) { max($0, $1[column].text.columnCount) }
+            rows.reduce(columns[column].title.columnCount) { max($0, $1[column].width) }
         }
         func line(_ cells: [Cell]) -> String {
             var text = ""
+            // Blanks are written once something follows them.
+            var blanks = 0
             for (column, width) in zip(used, widths) {
                 let cell = cells[column]
-                let padding = width - cell.text.columnCount
-                if columns[column].alignment == .right { text.append(spaces: padding) }
-                text += style.paint(cell.text, cell.color)
-                text.append(spaces: columns[column].alignment == .left ? padding + 2 : 2)
+                let padding = width - cell.width
+                let isRight = columns[column].alignment == .right
+                if isRight { blanks += padding }
+                if !cell.text.isEmpty {
+                    text += String(repeating: " ", count: blanks)
+                    text += style.paint(cell.text, cell.color)
+                    blanks = 0
+                }
+                blanks += isRight ? 2 : padding + 2
             }
-            let trailing = text.utf8.reversed().prefix { $0 == UInt8(ascii: " ") }.count
-            return String(text[..<text.utf8.index(text.endIndex, offsetBy: -trailing)])
+            return text
         }
         return [line(columns.map { Cell($0.title, .bold) })] + rows.map(line)
     }
@@ -53,11 +62,10 @@ extension String {
     /// How many columns a text takes: its characters.
     var columnCount: Int {
         // Finding where characters end takes long, and nearly all texts are ASCII, where only \r\n is a character of two.
-        utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\r") } ? utf8.count : count
-    }
-
-    fileprivate mutating func append(spaces count: Int) {
-        for _ in 0..<count { append(" ") }
+        let isPlain = { (bytes: UnsafeBufferPointer<UInt8>) in
+            bytes.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\r") }
+        }
+        return utf8.withContiguousStorageIfAvailable(isPlain) == true ? utf8.count : count
     }
 }
 

@@ -17,7 +17,7 @@ package struct MetricSelection {
     ///
     /// - Throws: ``Failure`` for a name that no run has.
     package func checked(of runs: [Run]) throws(Failure) -> [String] {
-        let known = Set(runs.flatMap(\.metrics.keys)).sorted()
+        let known = Set(runs.flatMap(\.metrics.names)).sorted()
         return names.isEmpty ? known : try checked(against: known)
     }
 

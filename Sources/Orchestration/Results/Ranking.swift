@@ -30,7 +30,7 @@ package struct Ranking {
         guard !finished.isEmpty else { throw Failure.failed("no run of the job is done yet") }
         let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store, only: [.done])
         let done = selection?.runs ?? finished
-        let known = Set(finished.flatMap(\.metrics.keys))
+        let known = Set(finished.flatMap(\.metrics.names))
         guard known.contains(metric) else {
             throw Failure.badInput(
                 "no run of the job has a metric '\(metric)'; there are " + known.sorted().joined(separator: ", "))

@@ -76,8 +76,10 @@ package struct SpecBuilder {
     private static let keysOfStoring = ["wandb_project", "pretrained_model_path", "observers"]
 
     private mutating func text(of stored: ExperimentConfig, _ draft: SpecDraft) -> String {
-        let writer = writer ?? ConfigWriter(stored)
-        self.writer = writer
+        var writer = self.writer ?? ConfigWriter(stored)
+        // One owner, so that what it remembers is not copied.
+        self.writer = nil
+        defer { self.writer = writer }
         return writer.json(stored, changing: Self.keysOfStoring + draft.overrides.map(\.path))
     }
 

@@ -132,7 +132,7 @@ extension Store {
     private static func note(_ progress: Progress, of claim: Claim, at now: Timestamp, in db: Database) throws {
         try change(
             claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
-            [progress.step, progress.steps, progress.stepsPerSecond, try Numbers.json(progress.losses)])
+            [progress.step, progress.steps, progress.stepsPerSecond, try Numbers.json(progress.losses.dictionary)])
         try note(progress.reached, of: claim, at: now, in: db)
     }
 

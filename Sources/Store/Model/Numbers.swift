@@ -1,5 +1,56 @@
 import Foundation
 
+/// Numbers by their names, such as a run's metrics.
+///
+/// Jobs have tens of thousands of them, and nearly all have the names of the one before, which they share: to make one
+/// costs an array of numbers, where a dictionary would hash every name.
+public struct NamedNumbers: Sendable {
+    /// The names, none twice.
+    public let names: [String]
+    /// The numbers in the order of their names.
+    public let values: [Double]
+
+    /// Numbers from a dictionary, by name.
+    public init(_ numbers: [String: Double] = [:]) {
+        let sorted = numbers.sorted { $0.key < $1.key }
+        self.init(names: sorted.map(\.key), values: sorted.map(\.value))
+    }
+
+    fileprivate init(names: [String], values: [Double]) {
+        self.names = names
+        self.values = values
+    }
+
+    /// The number of that name.
+    public subscript(name: String) -> Double? { names.firstIndex(of: name).map { values[$0] } }
+
+    /// The same as a dictionary.
+    public var dictionary: [String: Double] { Dictionary(zip(names, values), uniquingKeysWith: { $1 }) }
+}
+
+extension NamedNumbers: RandomAccessCollection {
+    /// The place of the first number.
+    public var startIndex: Int { 0 }
+    /// The place behind the last number.
+    public var endIndex: Int { names.count }
+    /// The name and number at a place.
+    public subscript(position: Int) -> (key: String, value: Double) { (names[position], values[position]) }
+}
+
+extension NamedNumbers: Equatable {
+    /// Whether the same names have the same numbers, in whatever order.
+    public static func == (one: NamedNumbers, other: NamedNumbers) -> Bool {
+        one.names == other.names ? one.values == other.values : one.dictionary == other.dictionary
+    }
+}
+
+extension NamedNumbers: ExpressibleByDictionaryLiteral {
+    /// Numbers written out with their names.
+    public init(dictionaryLiteral elements: (String, Double)...) {
+        self.init(Dictionary(uniqueKeysWithValues: elements))
+    }
+}
+
 /// Named numbers as JSON text; what JSON has no word for is a string (`"nan"`, `"inf"`, `"-inf"`).
 enum Numbers {
     static func json(_ numbers: [String: Double]) throws -> String {
@@ -20,19 +71,21 @@ enum Numbers {
 
 /// Reads the texts of ``Numbers``, one after the other.
 ///
-/// Jobs have tens of thousands of them, a decoder takes its time for each, and nearly all have the names of the one before.
+/// Nearly all have the names of the one before, so that a name is only compared.
 struct NumbersReader {
-    /// The names of the last text in their order, as they are written and as they are.
-    private var names: [(written: [CChar], name: String)] = []
+    /// The names of the last text in their order.
+    private var names: [String] = []
+    /// The same as they are written.
+    private var written: [[CChar]] = []
 
-    mutating func parse(_ json: String?) throws -> [String: Double] {
+    mutating func parse(_ json: String?) throws -> NamedNumbers {
         guard let json else { return [:] }
         if let plain = json.withCString({ plain($0) }) { return plain }
-        return try Numbers.decode(json)
+        return NamedNumbers(try Numbers.decode(json))
     }
 
     /// Reads `{"name":number,…}` as ``Numbers/json(_:)`` writes it; nil for anything else that JSON may hold.
-    private mutating func plain(_ text: UnsafePointer<CChar>) -> [String: Double]? {
+    private mutating func plain(_ text: UnsafePointer<CChar>) -> NamedNumbers? {
         var place = text
         func take(_ letter: Unicode.Scalar) -> Bool {
             guard place.pointee == CChar(bitPattern: UInt8(ascii: letter)) else { return false }
@@ -41,28 +94,27 @@ struct NumbersReader {
         }
         guard take("{") else { return nil }
         if take("}") { return place.pointee == 0 ? [:] : nil }
-        var numbers: [String: Double] = [:]
-        numbers.reserveCapacity(names.count)
-        var count = 0
+        var values: [Double] = []
+        values.reserveCapacity(names.count)
         repeat {
-            guard take("\""), let name = name(count, at: &place), take(":"), let number = Self.number(at: &place) else {
+            guard take("\""), takeName(values.count, at: &place), take(":"), let number = Self.number(at: &place) else {
                 return nil
             }
-            numbers[name] = number
-            count += 1
+            values.append(number)
         } while take(",")
-        return take("}") && place.pointee == 0 ? numbers : nil
+        guard take("}"), place.pointee == 0 else { return nil }
+        return NamedNumbers(
+            names: values.count == names.count ? names : Array(names.prefix(values.count)), values: values)
     }
 
-    /// The name that begins at a place and ends with a quote, behind which the place is left.
-    private mutating func name(_ number: Int, at place: inout UnsafePointer<CChar>) -> String? {
+    /// Takes the name that begins at a place and ends with a quote, behind which the place is left.
+    private mutating func takeName(_ number: Int, at place: inout UnsafePointer<CChar>) -> Bool {
         if number < names.count {
-            let known = names[number]
-            let count = known.written.count
+            let count = written[number].count
             // The known name holds no end of a text, so that nothing behind the text's own is looked at.
-            if strncmp(place, known.written, count) == 0, place[count] == CChar(bitPattern: UInt8(ascii: "\"")) {
+            if strncmp(place, written[number], count) == 0, place[count] == CChar(bitPattern: UInt8(ascii: "\"")) {
                 place += count + 1
-                return known.name
+                return true
             }
         }
         let start = place
@@ -71,17 +123,16 @@ struct NumbersReader {
             if place.pointee == CChar(bitPattern: UInt8(ascii: "\\")) {
                 // The only letter of names that is escaped.
                 place += 1
-                guard place.pointee == CChar(bitPattern: UInt8(ascii: "/")) else { return nil }
+                guard place.pointee == CChar(bitPattern: UInt8(ascii: "/")) else { return false }
             }
-            guard place.pointee != 0 else { return nil }
+            guard place.pointee != 0 else { return false }
             plain.append(UInt8(bitPattern: place.pointee))
             place += 1
         }
-        let written = Array(UnsafeBufferPointer(start: start, count: place - start))
+        names.replaceSubrange(number..., with: [String(decoding: plain, as: UTF8.self)])
+        written.replaceSubrange(number..., with: [Array(UnsafeBufferPointer(start: start, count: place - start))])
         place += 1
-        let name = String(decoding: plain, as: UTF8.self)
-        if number < names.count { names[number] = (written, name) } else { names.append((written, name)) }
-        return name
+        return true
     }
 
     private static func number(at place: inout UnsafePointer<CChar>) -> Double? {

@@ -42,7 +42,7 @@ public struct Run: Sendable, Equatable, Identifiable {
     /// Why it failed.
     public let error: String?
     /// Its final metrics, once it is done.
-    public let metrics: [String: Double]
+    public let metrics: NamedNumbers
     /// When its first attempt began.
     public let started: Timestamp?
     /// When it was settled.
@@ -66,13 +66,13 @@ public struct Progress: Sendable, Equatable {
     /// The current speed, if it is known.
     public var stepsPerSecond: Double?
     /// The latest losses by their logged names.
-    public var losses: [String: Double]
+    public var losses: NamedNumbers
     /// What the run has reached, where a search compares it.
     public var reached: Reached?
 
     /// Describes progress.
     public init(
-        step: Int, steps: Int, stepsPerSecond: Double? = nil, losses: [String: Double] = [:], reached: Reached? = nil
+        step: Int, steps: Int, stepsPerSecond: Double? = nil, losses: NamedNumbers = [:], reached: Reached? = nil
     ) {
         self.reached = reached
         self.step = step

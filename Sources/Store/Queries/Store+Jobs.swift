@@ -147,11 +147,6 @@ extension Store {
                 INSERT INTO spec (run, job, position, experiment, config, overrides, target, target_files, search, open)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
                 """)
-        let insertRun = try db.makeStatement(
-            sql: """
-                INSERT INTO run (id, job, position, experiment, status, steps, folder)
-                VALUES (?, ?, ?, ?, 'pending', ?, ?)
-                """)
         var searches = try SearchNumbers(of: job, in: db)
         for (index, spec) in specs.enumerated() {
             let search = try searches.number(of: spec, in: db)
@@ -164,10 +159,20 @@ extension Store {
                     spec.target, spec.targetFiles.map(cache.relative), search, spec.isOpen,
                 ])
             } while db.changesCount == 0
-            try insertRun.execute(arguments: [
-                run.rawValue, job.rawValue, position, spec.experiment, spec.steps,
-                cache.relative(cache.folder(of: run).path),
-            ])
+        }
+        // Nearly all are of one length, and one statement adds them faster than one for each.
+        var start = 0
+        while start < specs.count {
+            let steps = specs[start].steps
+            let end = specs[start...].firstIndex { $0.steps != steps } ?? specs.count
+            try db.execute(
+                sql: """
+                    INSERT INTO run (id, job, position, experiment, status, steps, folder)
+                    SELECT run, job, position, experiment, 'pending', ?, ? || '/' || run FROM spec
+                    WHERE job = ? AND position >= ? AND position < ? ORDER BY position
+                    """,
+                arguments: [steps, cache.relative(cache.runs), job.rawValue, first + start, first + end])
+            start = end
         }
     }
 }

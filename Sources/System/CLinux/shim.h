@@ -15,6 +15,9 @@
 // A text within a text, which string.h shows GNU sources only.
 void *memmem(const void *text, size_t count, const void *part, size_t part_count);
 
+// A number as text, which stdlib.h shows to those alone who ask for ISO 60559's functions.
+int strfromd(char *text, size_t size, const char *format, double number);
+
 // The folder that a program starts in, which spawn.h shows GNU sources only.
 int posix_spawn_file_actions_addchdir_np(void *actions, const char *folder);
 

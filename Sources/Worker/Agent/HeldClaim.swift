@@ -62,7 +62,8 @@ final class HeldClaim: Sendable {
         }
         return progress.map {
             Progress(
-                step: $0.step, steps: $0.steps, stepsPerSecond: $0.stepsPerSecond, losses: $0.losses, reached: reached)
+                step: $0.step, steps: $0.steps, stepsPerSecond: $0.stepsPerSecond, losses: NamedNumbers($0.losses),
+                reached: reached)
         }
     }
 

@@ -20,7 +20,7 @@ struct RoundTripTests {
     @Test(arguments: Registry.names)
     func configsThatDifferInFewKeysAreWrittenAsByThemselves(name: String) throws {
         let config = try Registry.experiment(named: name).config
-        let writer = ConfigWriter(config)
+        var writer = ConfigWriter(config)
         #expect(writer.json(config, changing: []) == config.json())
         let values: [(String, ConfigValue)] = [
             ("seed", .int(7)), ("lr", .number(-0.0)), ("lr", .number(0.25)), ("wandb_project", .string("a \"b\", c")),

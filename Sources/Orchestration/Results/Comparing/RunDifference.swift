@@ -24,7 +24,7 @@ package struct RunDifference {
         (self.first, self.second) = (first, second)
         let both = try RunSettings([store.spec(of: first.id).knownConfig, store.spec(of: second.id).knownConfig])
         settings = both.varying.map { ($0, both[0, $0]?.text ?? "–", both[1, $0]?.text ?? "–") }
-        metrics = Set(first.metrics.keys).union(second.metrics.keys).sorted()
+        metrics = Set(first.metrics.names).union(second.metrics.names).sorted()
             .map { ($0, first.metrics[$0], second.metrics[$0]) }
         let (x, y) = (try Self.courses(of: first), try Self.courses(of: second))
         curves = x.keys.filter { y[$0] != nil }.sorted().map {

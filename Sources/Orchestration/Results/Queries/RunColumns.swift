@@ -39,8 +39,8 @@ package enum RunColumns {
         // What runs of the kind may log is known before any has: a condition on it holds for none of them yet.
         var logged = Set<String>()
         for run in snapshot.runs {
-            for name in run.metrics.keys { logged.insert(name) }
-            for name in run.progress.losses.keys { logged.insert(name) }
+            for name in run.metrics.names { logged.insert(name) }
+            for name in run.progress.losses.names { logged.insert(name) }
         }
         let expected = Metric.all.map(\.name).filter { !$0.contains("<") }
         let metrics = logged.sorted() + Set(expected).subtracting(logged).sorted()
