@@ -28,9 +28,12 @@ struct UserCommand {
             "SPD_JOB_ID": job.id.description, "SPD_JOB_NAME": job.token, "SPD_JOB_FOLDER": job.folder.path,
             "SPD_SUMMARY": job.folder.summary,
         ]) { $1 }
-        let file = open(log, O_WRONLY | O_CREAT | O_CLOEXEC | (doesAppend ? O_APPEND : O_TRUNC), 0o666)
-        guard file >= 0 else {
-            return "\(option): cannot write \(log) (\(String(cString: strerror(errno)))); the command was not run"
+        let file: Int32
+        do throws(FileError) {
+            file =
+                try doesAppend ? DurableFile.openToAppend(log) : DurableFile.writeToAppend([], to: log, flush: .nothing)
+        } catch {
+            return "\(option): cannot write \(log) (\(error.reason)); the command was not run"
         }
         defer { close(file) }
         do throws(Spawn.Reason) {

@@ -25,6 +25,23 @@ import Testing
         #expect(try folder.names == ["file"])
     }
 
+    @Test(arguments: [false, true]) func whatIsAppendedToAFileWithOtherNamesDoesNotReachThem(isLink: Bool) throws {
+        let folder = try TemporaryFolder()
+        try DurableFile.write("one\n", to: folder("original"))
+        let made = isLink ? symlink("original", folder("copy")) : link(folder("original"), folder("copy"))
+        #expect(made == 0)
+        for line in ["two\n", "three\n"] {
+            let descriptor = try DurableFile.openToAppend(folder("copy"))
+            #expect(write(descriptor, line, line.utf8.count) == line.utf8.count)
+            close(descriptor)
+        }
+        #expect(try DurableFile.read(folder("original"), limit: 100) == Array("one\n".utf8))
+        #expect(try DurableFile.read(folder("copy"), limit: 100) == Array("one\ntwo\nthree\n".utf8))
+        #expect(try Set(folder.names) == ["original", "copy"])
+        let text = message { _ = try DurableFile.openToAppend(folder("none/copy")) }
+        #expect(text.contains("none/copy"), "\(text)")
+    }
+
     @Test func whatKilledWritersLeftOfTheSameFilesIsRemoved() throws {
         let folder = try TemporaryFolder()
         let left = ["a.b.png.123-456.tmp", "other.png.123-456.tmp", "a.b.png.123-457.tmp", "a.b.png.tmp.txt"]

@@ -46,6 +46,28 @@ public enum DurableFile {
         return descriptor
     }
 
+    /// Opens a file to append to it, new or again, for the caller to close.
+    ///
+    /// A file that has other names, or is a link to one elsewhere, first gets bytes of its own: a copy of a folder that was
+    /// made of links, as backups are, shares its files' bytes with the original.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - isRead: Whether it is read, too.
+    /// - Returns: The file's descriptor.
+    /// - Throws: `FileError` with the system's reason.
+    public static func openToAppend(_ path: String, isRead: Bool = false) throws(FileError) -> Int32 {
+        var (own, info) = (stat(), stat())
+        if lstat(path, &own) == 0, stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG,
+            info.st_nlink > 1 || own.st_mode & S_IFMT == S_IFLNK
+        {
+            try write(try read(path, limit: .max), to: path, flush: .contents)
+        }
+        let descriptor = open(path, (isRead ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileError(.create, path) }
+        return descriptor
+    }
+
     /// Whether a file of this name is what a crash has left of a file that did not get its name.
     public static func isUnfinished(_ name: String) -> Bool { name.hasSuffix(suffix) }
 

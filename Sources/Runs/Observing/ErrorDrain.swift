@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Synchronization
 
@@ -20,7 +21,7 @@ final class ErrorDrain: Sendable {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         // A large pipe is emptied less often; where that is not allowed, it stays small.
         _ = fcntl(descriptor, Self.setPipeSize, 1 << 20)
-        let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let file = (try? DurableFile.openToAppend(log)) ?? -1
         let thread = Thread { [self] in
             drain(descriptor, into: file)
             close(descriptor)

@@ -31,8 +31,7 @@ final class ObserverJournal {
                 entries[step] = .answered(answer, seconds: value["seconds"]?.double ?? 0)
             }
         }
-        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError(.create, path) }
+        descriptor = try DurableFile.openToAppend(path)
         if let last = bytes.last, last != UInt8(ascii: "\n") { try append("\n") }
     }
 

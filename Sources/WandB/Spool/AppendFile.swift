@@ -1,3 +1,4 @@
+import Artifacts
 import Glibc
 
 /// A file of lines that only grows, and whose last line is whole again after a crash.
@@ -12,13 +13,22 @@ struct AppendFile: ~Copyable {
     /// Opens or creates the file, and cuts off a last line that a crash left without its end.
     init(path: String) throws(SpoolError) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotCreate(path: path, reason: SpoolError.systemReason) }
+        var failure: FileError?
+        descriptor = Self.open(path, &failure)
+        if let failure { throw .cannotCreate(path: path, reason: failure.reason) }
         let size = lseek(descriptor, 0, SEEK_END)
         guard size >= 0 else { throw .cannotRead(path: path, reason: SpoolError.systemReason) }
         let whole = try Self.endOfLastLine(descriptor, before: Int(size), path: path)
         if whole < size, ftruncate(descriptor, off_t(whole)) != 0 {
             throw .cannotWrite(path: path, reason: SpoolError.systemReason)
+        }
+    }
+
+    /// Opens the file; without `throws`, for what is not copied is not left half made.
+    private static func open(_ path: String, _ failure: inout FileError?) -> Int32 {
+        do throws(FileError) { return try DurableFile.openToAppend(path, isRead: true) } catch {
+            failure = error
+            return -1
         }
     }
 

@@ -23,7 +23,8 @@ final class RunLog: Sendable {
         try folder.create()
         self.run = run
         self.isQuiet = isQuiet
-        descriptor = open(folder.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        // Without a log the run goes on.
+        descriptor = (try? DurableFile.openToAppend(folder.log)) ?? -1
     }
 
     deinit {

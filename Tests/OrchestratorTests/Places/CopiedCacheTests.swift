@@ -119,6 +119,30 @@ struct CopiedCacheTests {
         #expect(doctor.output.contains("the cache is a copy of \(bench.cache)"), "\(doctor.output)")
     }
 
+    @Test func aCopyWhoseFilesAreLinksChangesItsOwnAlone() async throws {
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 20_000), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
+        let worker = TrainingEndToEndTests.realWorker
+        _ = try await bench.orchestrator(
+            ["submit", "--experiments", "small.yaml", "--executor", "local", "--n-agents", "1"], adding: worker)
+        let job = JobID(rawValue: 1)
+        let store = try Store(CacheFolder(path: bench.cache))
+        try await eventually(within: .seconds(60)) { try store.snapshot(of: job).runs[0].progress.step > 0 }
+        _ = try await bench.orchestrator(["cancel", "1"], adding: worker)
+        try await eventually(within: .seconds(60)) { try store.agents(of: job).allSatisfy { $0.state == .ended } }
+        _ = try await bench.orchestrator(["retry", "1"], adding: worker)
+        // As a backup is made: what has changed since the last one is copied, the rest is linked.
+        _ = try await bench.run("/bin/cp", ["-al", bench.cache, copy])
+        for name in try FileManager.default.contentsOfDirectory(atPath: copy) where name.hasPrefix("state.") {
+            unlink("\(copy)/\(name)")
+            try FileManager.default.copyItem(atPath: "\(bench.cache)/\(name)", toPath: "\(copy)/\(name)")
+        }
+        let before = try contents(of: bench.cache)
+        let resumed = try await bench.orchestrator(["resume", "1", "--watch"], adding: worker.merging(inCopy) { $1 })
+        #expect(resumed.code == 0 && resumed.output.contains("1 of 1 done"), "\(resumed.error)")
+        #expect(try contents(of: bench.cache) == before)
+    }
+
     @Test func aCopyWhoseRunsAreALinkIntoTheOriginalLeavesThemAlone() async throws {
         try await submitUnfinished()
         try FileManager.default.copyItem(atPath: bench.cache, toPath: copy)
