@@ -129,6 +129,9 @@ package struct SyncSession {
         private(set) var trouble: String?
         private var failures = 0
         private var due = ContinuousClock.now
+        private var began: ContinuousClock.Instant?
+        /// How long a server is asked again that gives no answer: each time takes as long as an answer may.
+        private static let patience: Duration = .seconds(20)
 
         init(isLive: Bool) { self.isLive = isLive }
 
@@ -137,6 +140,8 @@ package struct SyncSession {
         /// - Returns: why there is no use in trying again.
         mutating func knock(_ relay: Relay) -> String? {
             guard ContinuousClock.now >= due else { return nil }
+            let start = began ?? .now
+            began = start
             guard let refusal = relay.open(isCancelled: { Interruption.isRequested }) else {
                 isOpen = true
                 trouble = nil
@@ -148,7 +153,7 @@ package struct SyncSession {
             let attempts =
                 switch refusal.kind {
                 case .lasting: 2
-                case .unreachable: isLive ? Int.max : 3
+                case .unreachable: isLive ? Int.max : .now - start > Self.patience ? 1 : 3
                 case .passing: isLive ? Int.max : 6
                 }
             if failures >= attempts { return refusal.reason }

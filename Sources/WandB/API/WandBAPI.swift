@@ -78,13 +78,14 @@ final class WandBAPI {
     func stream(_ body: [UInt8], entity: String, project: String, run: String) -> Reply<StreamReply> {
         let url = BaseURL.join(settings.baseURL, ["files", entity, project, run, "file_stream"])
         return post(url, body: body, timeout: pacing.streamTimeout).flatMap { response in
-            let reply = try? JSONValue(parsing: response.body)
-            // A proxy's login page comes as a success, too, and has taken no row.
-            guard reply != nil || response.body.isEmpty else {
-                return .failure(CallFailure(.transient, "\(host) answered a run's rows with no JSON"))
+            // A proxy's login page or its empty answer come as a success, too, and have taken no row. W&B answers with
+            // an object, without which its own client sends again.
+            guard let reply = try? JSONValue(parsing: response.body), case .object = reply else {
+                let what = response.body.isEmpty ? "nothing" : "no JSON object"
+                return .failure(CallFailure(.transient, "\(host) answered a run's rows with \(what)"))
             }
             return .success(
-                StreamReply(isStopped: reply?["stopped"] == .bool(true), spacing: StreamReply.spacing(response)))
+                StreamReply(isStopped: reply["stopped"] == .bool(true), spacing: StreamReply.spacing(response)))
         }
     }
 

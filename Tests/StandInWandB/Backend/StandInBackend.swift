@@ -36,6 +36,8 @@ final class StandInBackend: Sendable {
         case redirect(to: String)
         /// A proxy's login page in the place of an answer.
         case page
+        /// A success that says nothing in the place of an answer.
+        case blank
     }
 
     struct Run: Sendable {
@@ -138,6 +140,7 @@ final class StandInBackend: Sendable {
                 return Reply(
                     headers: ["Content-Type": "text/html"],
                     body: Data("\n<!DOCTYPE html>\n<html>Log in</html>".utf8))
+            case .blank: return Reply()
             case .slow(let delay):
                 var reply = work(request, &state)
                 reply.delay = delay

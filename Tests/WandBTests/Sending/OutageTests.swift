@@ -52,12 +52,15 @@ struct OutageTests {
         #expect(Set(pictures).count == rows.filter { $0 % 20 == 0 }.count)
     }
 
-    @Test func aLoginPageInThePlaceOfAnAnswerTakesNoRow() throws {
+    @Test(arguments: [true, false]) func whatIsNoAnswerThoughItSaysSuccessTakesNoRow(isPage: Bool) throws {
         let server = try HangUpServer()
         defer { server.stop() }
         let tracker = try tracker(server.baseURL)
         server.backend.inject { number, request in
-            number < 12 && (request.method == "PUT" || request.path.hasSuffix("file_stream")) ? .page : .none
+            // A store's answer to a file is empty by right.
+            guard number < 12, request.method != "PUT" || isPage else { return .none }
+            guard request.method == "PUT" || request.path.hasSuffix("file_stream") else { return .none }
+            return isPage ? .page : .blank
         }
         try log(0..<60, to: tracker)
         guard case .delivered = tracker.finish(exitCode: 0) else {
