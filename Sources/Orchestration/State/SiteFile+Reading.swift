@@ -12,6 +12,8 @@ extension SiteFile {
         let path = path(in: cache)
         var info = stat()
         guard lstat(path, &info) == 0 || errno != ENOENT && errno != ENOTDIR else { return SiteFile() }
+        // What is wrong with it is told with its values, and they go into batch scripts.
+        try Secrets(ProcessInfo.processInfo.environment).refuse(files: [path])
         let site: SiteFile
         do throws(ConfigError) { site = try SiteFile.load(path: path) } catch { throw Failure(error) }
         for (argument, place) in zip(site.sbatchArguments, site.sbatchArgumentPlaces) {

@@ -58,7 +58,7 @@ struct Tag: AsyncParsableCommand {
     func validate() throws {
         if add.isEmpty, remove.isEmpty { throw ValidationError("name a tag with --add or --remove") }
         for tag in add + remove {
-            try MarkText.check(tag, "a tag", atMost: 64)
+            try MarkText.check(tag, "a tag", atMost: 64, isName: true)
             if tag.isEmpty || tag.contains(where: \.isWhitespace) {
                 throw ValidationError("the tag '\(tag)' is empty or has blanks in it; expected a word")
             }
@@ -96,7 +96,7 @@ struct Rename: AsyncParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    func validate() throws { try MarkText.check(title, "a name", atMost: 100) }
+    func validate() throws { try MarkText.check(title, "a name", atMost: 100, isName: true) }
 
     func run() async throws {
         let done = title.isEmpty ? "has its first name again" : "renamed"
@@ -109,8 +109,8 @@ struct Rename: AsyncParsableCommand {
 /// What users write to jobs and runs.
 enum MarkText {
     /// Refuses what would not stand on one line of a table.
-    static func check(_ text: String, _ what: String, atMost limit: Int) throws {
-        try Secrets.validate(text, as: what)
+    static func check(_ text: String, _ what: String, atMost limit: Int, isName: Bool = false) throws {
+        try Secrets.validate(text, as: what, isName: isName)
         guard text.count <= limit else {
             throw ValidationError("\(what) has \(limit) characters at most, not \(text.count)")
         }

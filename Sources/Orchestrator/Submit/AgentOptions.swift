@@ -55,6 +55,7 @@ struct AgentOptions: ParsableArguments {
 
     func validate() throws {
         for argument in sbatchArgument { try Secrets.validate(argument, as: "--sbatch-arg") }
+        for (name, value) in asked { try Secrets.validate(value, as: "--\(name)", isName: true) }
         for (name, value) in [("n-agents", agentCount), ("threads", threads), ("cpus-per-task", cpusPerTask)] {
             if let value, value < 1 { throw ValidationError("--\(name) is \(value); it takes 1 or more") }
         }
@@ -131,6 +132,7 @@ struct AgentOptions: ParsableArguments {
             options.resources = site.resources
             for (variable, name) in Self.variables {
                 guard let value = environment[variable], !value.isEmpty else { continue }
+                try Secrets(environment).refuse(value, as: variable, isName: true)
                 if let expected = SiteFile.expectation(unmetBy: value, for: name) {
                     throw .badInput("\(variable) is '\(value)'; it takes \(expected)")
                 }

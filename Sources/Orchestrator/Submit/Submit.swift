@@ -132,6 +132,7 @@ struct Submit: AsyncParsableCommand {
         }
         if onFailure?.isEmpty == true { throw ValidationError("--on-failure is empty; it takes a shell command") }
         if onFinish?.isEmpty == true { throw ValidationError("--on-finish is empty; it takes a shell command") }
+        if let suffix { try Secrets.validate(suffix, as: "--job-suffix", isName: true) }
         // With what is put around it the name must fit into a W&B tag, of 64 characters.
         if let suffix, suffix.isEmpty || suffix.count > 48 || !suffix.utf8.allSatisfy(Self.isNameByte) {
             throw ValidationError(
@@ -218,7 +219,6 @@ struct Submit: AsyncParsableCommand {
     private func refuseKeys(_ environment: [String: String]) throws(Failure) -> Secrets {
         let secrets = Secrets(environment)
         try secrets.refuse(project, as: "--project", isName: true)
-        try secrets.refuse(suffix, as: "--job-suffix")
         try secrets.refuse(onFinish, as: "--on-finish")
         try secrets.refuse(onFailure, as: "--on-failure")
         try SweepPlan.refuse(secrets, experiments: experiments, sweep: sweep, settings: settings)

@@ -1,4 +1,7 @@
+import Experiments
 import Foundation
+import Layout
+import Store
 import Testing
 
 @testable import Orchestration
@@ -23,11 +26,13 @@ struct KeysRefusedTests {
 
     @Test(arguments: [
         (["--project", key], "--project"), (["--job-suffix", token], "--job-suffix"),
+        (["--job-suffix", token + token], "--job-suffix"),
         (["--set", "wandb_project=\(key)"], "--set wandb_project"),
         (["--set", "wandb_run_name=\(token)"], "--set wandb_run_name"),
         (["--on-finish", "curl -H 'Authorization: Bearer \(token)' x"], "--on-finish"),
         (["--on-failure", "WANDB_API_KEY=\(key) ./tell"], "--on-failure"),
-        (["--sbatch-arg=--comment=\(token)"], "--sbatch-arg"),
+        (["--sbatch-arg=--comment=\(token)"], "--sbatch-arg"), (["--account", key], "--account"),
+        (["--exclude", token], "--exclude"),
     ])
     func onTheCommandLine(more: [String], what: String) async throws {
         try await expectRefusal(["submit", "--experiments", "tms_5-2"] + more, what)
@@ -60,11 +65,43 @@ struct KeysRefusedTests {
         try await expectRefusal(arguments, "wandb_project")
     }
 
+    @Test func inAnObserversFiles() async throws {
+        _ = try bench.writeProgram("read -r hello; echo '{\"ready\":true}'", to: "look.sh")
+        _ = try bench.write("# tools\nHF_TOKEN = '\(Self.token)'\n", to: "lib/tools.py")
+        let observers = "\nobservers: [{run: ./look.sh, files: [./lib]}]\n"
+        let config = try bench.write(try Registry.yaml(named: "tms_5-2") + observers, to: "my.yaml")
+        let what = "the observer \(bench.path)/look.sh: its file lib/tools.py:2"
+        try await expectRefusal(["submit", "--experiments", config, "--dry-run"], what)
+        try await expectRefusal(["submit", "--experiments", config], what)
+        try await expectRefusal(["run", config], what)
+        _ = try bench.write("", to: "lib/tools.py")
+        _ = try bench.writeProgram("# WANDB_API_KEY=\(Self.key)", to: "look.sh")
+        try await expectRefusal(["submit", "--experiments", config], "\(bench.path)/look.sh:2")
+        #expect(bench.files().isEmpty)
+        _ = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--watch"])
+        let run = try Store(CacheFolder(path: bench.cache)).snapshot(of: JobID(rawValue: 1)).runs[0].id
+        try await expectRefusal(
+            ["observe", run.rawValue, "--observer", bench.path + "/look.sh"], "\(bench.path)/look.sh:2")
+    }
+
+    @Test(arguments: ["sbatch-args: [--export=HF_TOKEN=\(token)]", "account: \(token)", "# api_key \(key)"])
+    func inASitesFile(line: String) async throws {
+        _ = try bench.write("time: 60\n\(line)\n", to: "cache/site.yaml")
+        try await expectRefusal(["submit", "--experiments", "tms_5-2", "--dry-run"], bench.cache + "/site.yaml:2")
+    }
+
+    @Test func inARunWithoutAJob() async throws {
+        try await expectRefusal(["run", "tms_5-2", "--set", "wandb_run_name=\(Self.token)"], "--set wandb_run_name")
+        #expect(bench.files().isEmpty)
+    }
+
     @Test func inMarks() async throws {
         _ = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--watch"])
         try await expectRefusal(["note", "1", "with \(Self.token)"], "a note")
         try await expectRefusal(["tag", "1", "--add", Self.token], "a tag")
+        try await expectRefusal(["tag", "1", "--add", Self.key], "a tag")
         try await expectRefusal(["rename", "1", "api_key \(Self.key)"], "a name")
+        try await expectRefusal(["rename", "1", Self.key], "a name")
         #expect(try await bench.orchestrator(["note", "1", "commit \(Self.key)"]).code == 0, "a hash")
     }
 

@@ -21,6 +21,15 @@ package struct ObserverBundle {
         return String(decoding: first.dropFirst(2), as: UTF8.self).split(separator: " ").map(String.init)
     }
 
+    /// Refuses the files, which are copied to where others may read them, if a key stands in one.
+    ///
+    /// - Throws: ``Failure`` with the file and the line, and without the key.
+    func refuse(_ secrets: Secrets) throws(Failure) {
+        for (index, file) in files.enumerated() {
+            try secrets.refuse(file.bytes, of: index == 0 ? source : "the observer \(source): its file \(file.name)")
+        }
+    }
+
     /// Writes the files into a folder of the digest's name.
     ///
     /// - Throws: What cannot be written.

@@ -59,6 +59,8 @@ package struct RunObservation {
         }
         self.config = config
         bundles = files.bundles
+        let secrets = Secrets(environment)
+        for bundle in bundles { try bundle.refuse(secrets) }
     }
 
     /// Asks, and prints a line of JSON for each step.

@@ -27,8 +27,11 @@ package struct Trial {
         of experiment: String, settings: [String], into folder: String?, cache: CacheFolder,
         environment: [String: String]
     ) throws(Failure) {
+        let secrets = Secrets(environment)
+        try SweepPlan.refuse(secrets, experiments: [experiment], sweep: nil, settings: settings)
         let plan = try SweepPlan(
             experiments: [experiment], sweep: nil, settings: settings, project: nil, runs: cache.runs)
+        try plan.refuse(secrets)
         guard let draft = plan.drafts.first, plan.specs.count == 1 else {
             throw .badInput("'\(experiment)' names \(plan.specs.count) experiments; expected one")
         }

@@ -27,11 +27,18 @@ extension Secrets {
             guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }
             let bytes: [UInt8]
             do throws(FileError) { bytes = try DurableFile.read(path, limit: 1 << 20) } catch { continue }
-            guard occur(in: bytes) else { continue }
-            let line = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-                .firstIndex { occur(in: Array($0)) }
-            throw Self.refusal(of: path + (line.map { ":\($0 + 1)" } ?? ""))
+            try refuse(bytes, of: path)
         }
+    }
+
+    /// Refuses a file's contents if a key stands in them.
+    ///
+    /// - Throws: ``Failure`` with the file's name and the line.
+    func refuse(_ bytes: [UInt8], of name: String) throws(Failure) {
+        guard occur(in: bytes) else { return }
+        let line = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .firstIndex { occur(in: Array($0)) }
+        throw Self.refusal(of: name + (line.map { ":\($0 + 1)" } ?? ""))
     }
 
     private static func refusal(of what: String) -> Failure {
@@ -60,12 +67,13 @@ extension SweepPlan {
         }
     }
 
-    /// Refuses W&B projects in specs that can only be keys.
+    /// Refuses W&B projects in specs that can only be keys, and observers' files that hold one.
     ///
     /// - Throws: ``Failure`` with the experiment, and without the key.
     package func refuse(_ secrets: Secrets) throws(Failure) {
         for project in Set(drafts.map(\.config.wandbProject)) {
             try secrets.refuse(project, as: "wandb_project", isName: true)
         }
+        for observer in observers { try observer.refuse(secrets) }
     }
 }
