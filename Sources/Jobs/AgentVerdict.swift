@@ -137,6 +137,7 @@ extension QueueEntry {
         if reason.contains("requeued held") || reason.contains("requeued_held") {
             return "it failed to start and is held; `scontrol release` lets it go"
         }
+        if reason.contains("requeued in held state") { return Self.halts["REQUEUE_HOLD"] }
         if let words = Self.obstacles[String(reason.prefix { $0.isLetter })] { return words }
         if reason.hasPrefix("Nodes required") { return "the nodes it needs are not available" }
         let isLimit = ["Assoc", "QOS"].contains { reason.hasPrefix($0) }

@@ -38,7 +38,7 @@ public struct LostAgents: Sendable {
             guard let entry = view.entry(of: agent.slurm, in: job), entry.state.isFinal,
                 case .gone = AgentVerdict(agent, in: job, queue: view, at: now)
             else { continue }
-            let ending = SlurmEnding(entry)
+            let ending = SlurmEnding(entry, logsIn: job.folder)
             if let ending { try store.note([ending], of: job.id) }
             let reason = "\(entry.name) \(ending?.words ?? entry.state.rawValue)"
             let held = try store.buryAgent(agent.id, reason: reason)

@@ -1,3 +1,5 @@
+import Foundation
+public import Layout
 public import Slurm
 public import Store
 
@@ -9,6 +11,41 @@ extension SlurmEnding {
             name: entry.name, number: entry.job.rawValue, arrayJob: entry.arrayJob.rawValue,
             state: entry.state.rawValue,
             reason: entry.reason, nodes: entry.nodes)
+    }
+
+    /// What an entry of SLURM's queue says of an agent that did not end well, and what SLURM has written into its log.
+    ///
+    /// Where SLURM itself watches over memory, the queue says no more than that the program was killed.
+    public init?(_ entry: QueueEntry, logsIn folder: JobFolder) {
+        guard let ending = SlurmEnding(entry) else { return nil }
+        let isDoubtful = ["FAILED", "CANCELLED"].contains(ending.state) && !ending.nodes.isEmpty
+        guard isDoubtful, Self.tellsOfMemory(folder.log(ofSlurms: ending.name)) else {
+            self = ending
+            return
+        }
+        self.init(
+            name: ending.name, number: ending.number, arrayJob: ending.arrayJob, state: ending.state,
+            reason: "OutOfMemory", nodes: ending.nodes)
+    }
+
+    /// Whether the last lines of a log are SLURM's, that it or the kernel has killed for memory.
+    private static func tellsOfMemory(_ path: String) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else { return false }
+        defer { file.closeFile() }
+        do {
+            let end = try file.seekToEnd()
+            try file.seek(toOffset: end > 4096 ? end - 4096 : 0)
+            let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self).lowercased()
+            return text.split(whereSeparator: \.isNewline).suffix(8).contains { line in
+                line.hasPrefix("slurmstepd")
+                    && ["memory limit", "oom-kill", "oom_kill", "oom killed", "out of memory"].contains {
+                        line.contains($0)
+                    }
+            }
+        } catch {
+            // Then the queue's words have to do.
+            return false
+        }
     }
 
     /// SLURM's words for it: `FAILED, BadConstraints`.

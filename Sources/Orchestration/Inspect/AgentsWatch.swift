@@ -217,7 +217,7 @@ package struct AgentsWatch {
     /// The agents that SLURM says did not end well, but for those that have said themselves why they end, or were started
     /// again since.
     private func endings(of snapshot: JobSnapshot, now entries: [QueueEntry]) -> [SlurmEnding] {
-        let present = entries.compactMap(SlurmEnding.init)
+        let present = entries.compactMap { SlurmEnding($0, logsIn: snapshot.job.folder) }
         let known = Set(entries.map(\.job.rawValue))
         do { try store.note(present, of: snapshot.job.id, others: known) } catch {
             // What can't be kept can be told all the same.

@@ -57,8 +57,13 @@ package struct StatusText {
 
     /// The agents, one line each, and what SLURM says of those that wait.
     package var agents: [String] {
+        // Who starts the same again waits in vain.
+        let isVain =
+            !outlook.endings.isEmpty
+            && outlook.endings.allSatisfy { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
         let end = outlook.reasonOfEnd.map {
-            "No agent works on it any more (\($0)); `orchestrator resume \(snapshot.job.id)` starts some"
+            "No agent works on it any more (\($0)); `orchestrator resume \(snapshot.job.id)"
+                + (isVain ? " …` starts some that ask for something else (--mem, --exclude, …)" : "` starts some")
         }
         return agentLines + (outlook.notes + [end].compactMap(\.self)).map { style.paint($0, .yellow) }
     }

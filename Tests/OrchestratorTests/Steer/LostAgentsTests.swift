@@ -75,6 +75,8 @@ struct LostAgentsTests {
         let first = try await bench.orchestrator(["resume", "1"])
         #expect(first.code == 0 && first.error.contains("likely to end the same way"), "\(first.error)")
         try fail(813)
+        let advice = try await bench.orchestrator(["status", "1", "--refresh"]).output
+        #expect(advice.contains("resume 1 …` starts some that ask for something else"), "\(advice)")
         let second = try await bench.orchestrator(["resume", "1"])
         #expect(second.code == 1 && second.error.contains("those before them ended the same way"), "\(second.error)")
         #expect(try await bench.orchestrator(["resume", "1", "--anyway"]).code == 0)
@@ -166,6 +168,19 @@ struct LostAgentsTests {
         }
     }
 
+    @Test(arguments: [
+        ("PENDING", "job requeued in held state", "`scontrol release` lets it go"),
+        ("PENDING", "QOSMaxMemoryPerJob", "it asks for more than its account or QOS gives a job"),
+        ("PENDING", "JobHoldMaxRequeue", "it was started again too often and is held"),
+        ("LAUNCH_FAILED", "None", "its node could not start it"),
+    ])
+    func whatAgentsWaitForIsExplained(state: String, reason: String, words: String) async throws {
+        let job = try await submit(1)
+        try setQueue(job, "812|812|812|N/A|\(state)|NAME||\(reason)||.")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(status.output.contains(words), "\(status.output)")
+    }
+
     @Test func aListTellsWhatAgentsInTheQueueWaitFor() async throws {
         let job = try await submit(2)
         try setQueue(job, "812_[1-2]|812|812|1-2|PENDING|NAME||Priority||.")
@@ -218,6 +233,27 @@ struct LostAgentsTests {
         _ = try await bench.orchestrator(["status", "1", "--refresh"])
         let calls = try String(contentsOfFile: bench.path + "/scontrol.txt", encoding: .utf8)
         #expect(calls.split(separator: "\n").filter { $0 == "requeue 812_2" }.count == 1)
+    }
+
+    /// Where SLURM watches over memory by itself, its queue says only that the program was killed.
+    @Test(arguments: [
+        "slurmstepd-n1: error: StepId=814.batch exceeded memory limit (79798272 > 52428800), being killed",
+        "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=814.batch.",
+    ])
+    func whatSlurmKilledForMemoryIsCalledThat(line: String) async throws {
+        let job = try await submit(3)
+        _ = try agentOfAMinuteAgo(job, task: 2)
+        try FileManager.default.createDirectory(atPath: job.folder.logs, withIntermediateDirectories: true)
+        let log = "step 100\n\(line)\nslurmstepd-n1: error: *** JOB 814 ON n1 CANCELLED ***\n"
+        try Data(log.utf8).write(to: URL(filePath: job.folder.logs + "/812_2.log"))
+        try setQueue(
+            job, "812_2|814|812|2|FAILED|NAME|n1|JobLaunchFailure||.", "812_1|813|812|1|RUNNING|NAME|n1|None||.")
+        let status = try await bench.orchestrator(["status", "1", "--refresh"])
+        #expect(status.output.contains("1 of 3 agents lost (812_2 FAILED, OutOfMemory)"), "\(status.output)")
+        let why = try await bench.orchestrator(["why", "1"])
+        #expect(why.output.contains("it used more memory than SLURM gave it"), "\(why.output)")
+        let calls = try String(contentsOfFile: bench.path + "/scontrol.txt", encoding: .utf8)
+        #expect(!calls.contains("requeue"), "it would end in the same way")
     }
 
     @Test func whereSlurmMayNotStartItAgainAnotherIsSubmitted() async throws {
