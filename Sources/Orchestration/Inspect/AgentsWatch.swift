@@ -46,7 +46,7 @@ package struct AgentsWatch {
 
         /// The agents whose runs are known not to get any further now.
         package func agentsAtRest(of snapshot: JobSnapshot) -> Set<AgentID?> {
-            Set(zip(snapshot.agents, verdicts).filter { $1.standsStill }.map(\.0.id))
+            Set(zip(snapshot.agents, verdicts).filter { isHindered || $1.standsStill }.map(\.0.id))
         }
     }
 
@@ -93,6 +93,8 @@ package struct AgentsWatch {
         package let stalled: String?
         /// What keeps runs waiting, and what SLURM says of agents that wait.
         package let waiting: [String]
+        /// Why the job cannot be looked at.
+        package var problem: String?
     }
 
     /// What there is to say of those of the given jobs that go on: of their agents in SLURM, and of what keeps runs waiting.
@@ -111,7 +113,8 @@ package struct AgentsWatch {
                 remarks[summary.job.id] = Remark(
                     stalled: outlook.reasonOfEnd.map { _ in reason }, waiting: hindrances + outlook.waiting)
             } catch {
-                // A list of jobs is not the place to say why one of them can't be looked at.
+                let problem = "cannot be looked at: \(error)"
+                remarks[summary.job.id] = Remark(stalled: nil, waiting: [problem], problem: problem)
             }
         }
         return remarks

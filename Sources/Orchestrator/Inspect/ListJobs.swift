@@ -32,11 +32,16 @@ struct ListJobs: AsyncParsableCommand {
                 ).remarks(on: jobs)
             } else { [:] }
         if json {
-            return print(
-                try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, remarks: remarks)), terminator: "")
+            print(try JSONText.encode(JobListing(cache: cache.path, jobs: jobs, remarks: remarks)), terminator: "")
+        } else if jobs.isEmpty {
+            print(JobListing.nothing(in: cache))
+        } else {
+            let style = Style.forStandardOutput(environment: environment)
+            print(JobListing.lines(jobs, remarks, style).joined(separator: "\n"))
         }
-        guard !jobs.isEmpty else { return print(JobListing.nothing(in: cache)) }
-        let style = Style.forStandardOutput(environment: environment)
-        print(JobListing.lines(jobs, remarks, style).joined(separator: "\n"))
+        let problems = remarks.sorted { $0.key.rawValue < $1.key.rawValue }.compactMap { job, remark in
+            remark.problem.map { "job \(job) \($0)" }
+        }
+        if !problems.isEmpty { throw Failure.failed(problems.joined(separator: "\n")) }
     }
 }

@@ -28,18 +28,28 @@ extension Store {
         try read { db in try Self.standstill(of: job, in: db) }
     }
 
-    /// The runs of a job that wait because an obstacle had them given back, and the obstacle of each.
+    /// Notes what an attempt waits for before it begins, or that it waits no longer; others may have taken its run over.
+    public func note(waitingFor obstacle: String?, _ claim: Claim) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE attempt SET reason = ? WHERE run = ? AND number = ? AND outcome IS NULL",
+                arguments: [obstacle, claim.run.rawValue, claim.attempt])
+        }
+    }
+
+    /// The runs of a job that wait because an obstacle had them given back, or before they begin, and the obstacle of each.
     public func hindrances(of job: JobID) throws(StoreError) -> [RunFailure] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT run.id, run.error FROM run JOIN attempt ON attempt.run = run.id AND number = run.attempt
-                    WHERE run.job = ? AND status = 'pending' AND run.attempt > 0 AND error IS NOT NULL
-                      AND outcome = 'released' AND reason = error
+                    SELECT run.id, reason FROM run JOIN attempt ON attempt.run = run.id AND number = run.attempt
+                    WHERE run.job = ? AND run.attempt > 0 AND reason IS NOT NULL
+                      AND (status = 'pending' AND outcome = 'released' AND reason = error
+                        OR status = 'running' AND outcome IS NULL)
                     ORDER BY run.position
                     """, arguments: [job.rawValue]
-            ).map { RunFailure(run: try $0.word("id"), error: $0["error"]) }
+            ).map { RunFailure(run: try $0.word("id"), error: $0["reason"]) }
         }
     }
 

@@ -86,11 +86,24 @@ extension AgentLoop {
             hooks.outdone = { comparison.verdict }
         }
         hooks.admit = { bytes throws(RunError) in
-            try memory.enter(run.claim.run.rawValue, needing: bytes, say: { run.say($0) }) {
-                !StopRequest.isMade && held.lost == nil
-            }
+            var waits = false
+            defer { if waits { note(waitingFor: nil, run) } }
+            return try memory.enter(
+                run.claim.run.rawValue, needing: bytes,
+                say: { obstacle in
+                    run.say("waits: \(obstacle)")
+                    note(waitingFor: obstacle, run)
+                    waits = true
+                }, goesOn: { !StopRequest.isMade && held.lost == nil })
         }
         return hooks
+    }
+
+    /// Lets `status` and `why` tell what a run waits for before it begins.
+    private func note(waitingFor obstacle: String?, _ run: ClaimedRun) {
+        do throws(StoreError) { try store.note(waitingFor: obstacle, run.claim) } catch {
+            run.say("status cannot tell what it waits for: \(error)")
+        }
     }
 
     /// Writes how a run ended; returns what is next.

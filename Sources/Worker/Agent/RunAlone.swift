@@ -55,7 +55,8 @@ extension Worker {
                 })
             hooks.training = { if let line = log.note($0, ofTarget: true) { tracker.console(line) } }
             hooks.admit = { bytes throws(RunError) in
-                try MemoryGate(threads: plan.threads).enter(spec.run, needing: bytes, say: { log.say($0) }) {
+                try MemoryGate(threads: plan.threads).enter(spec.run, needing: bytes, say: { log.say("waits: \($0)") })
+                {
                     !StopRequest.isMade
                 }
             }

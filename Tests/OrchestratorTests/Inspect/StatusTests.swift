@@ -212,6 +212,44 @@ struct StatusTests {
         #expect(notes.hindrances.first?.hasPrefix("What may keep runs waiting cannot be read: ") == true)
     }
 
+    @Test func whereAJobCannotBeLookedAtListTellsIt() async throws {
+        let (bench, _, _, _) = try Self.runHalfDone()
+        try await DatabaseQueue(path: bench.cache + "/state.sqlite").write { db in
+            try db.execute(sql: "ALTER TABLE attempt RENAME COLUMN outcome TO lost")
+        }
+        let list = try await bench.orchestrator(["list"])
+        #expect(list.code == 1 && list.error.hasPrefix("orchestrator: job 1 cannot be looked at: "), "\(list.error)")
+        #expect(list.output.contains("cannot be looked at: "), "\(list.output)")
+        let json = try await bench.orchestrator(["list", "--json"])
+        #expect(json.code == 1 && json.output.contains("\"total\" : 1"), "\(json.output)")
+    }
+
+    @Test func whatARunWaitsForBeforeItBeginsIsTold() async throws {
+        let (bench, store, job, claim) = try Self.runHalfDone()
+        try store.note(waitingFor: "the run needs 5.4 GB of memory", claim)
+        let line = "\(claim.run) waits: the run needs 5.4 GB of memory"
+        #expect(try await bench.orchestrator(["status", "1"]).output.contains("\n\(line)\n"))
+        #expect(try await bench.orchestrator(["list"]).output.contains(line))
+        #expect(
+            try await bench.orchestrator(["why", "1"]).output
+                .contains("Waiting\n  1 run (\(claim.run)): the run needs 5.4 GB of memory\n"))
+        try store.note(waitingFor: nil, claim)
+        #expect(try store.hindrances(of: job).isEmpty)
+        try store.note(waitingFor: "memory", claim)
+        try store.settle(claim, as: .failed("other", retry: true))
+        #expect(try store.hindrances(of: job).isEmpty, "the attempt is over")
+    }
+
+    @Test func anObstacleOfAllRunsHasEveryAgentAtRest() throws {
+        let (bench, store, job, _) = try Self.runHalfDone()
+        defer { withExtendedLifetime(bench) {} }
+        let snapshot = try store.snapshot(of: job)
+        var outlook = AgentsWatch.Outlook(verdicts: [.working])
+        #expect(outlook.agentsAtRest(of: snapshot).isEmpty)
+        outlook.isHindered = true
+        #expect(outlook.agentsAtRest(of: snapshot) == Set(snapshot.agents.map { $0.id as AgentID? }))
+    }
+
     @Test func whatKeepsRunsWaitingIsToldInsteadOfATimeLeft() async throws {
         let (bench, store, _, claim) = try Self.runHalfDone()
         try store.settle(claim, as: .hindered("cannot write /c/x: No space left on device"))

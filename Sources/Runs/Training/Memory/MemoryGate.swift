@@ -35,7 +35,7 @@ public final class MemoryGate: Sendable {
     /// - Parameters:
     ///   - run: The run's name, under which it leaves.
     ///   - bytes: What it needs.
-    ///   - say: Hears why it waits.
+    ///   - say: Hears what it waits for, once.
     ///   - goesOn: False ends the wait.
     /// - Returns: Whether it was let in; false after `goesOn` has said no.
     /// - Throws: `RunError.invalid` for a run that never fits here, `failed` for one that others leave no room.
@@ -62,7 +62,7 @@ public final class MemoryGate: Sendable {
             let obstacle = Self.words(bytes, threads, tightest)
             // What this process's own runs hold comes free when they end.
             if !isIn.1, .now - start > patience { throw .failed(obstacle) }
-            if !hasSaid { say("waits: \(obstacle)") }
+            if !hasSaid { say(obstacle) }
             hasSaid = true
             let end = ContinuousClock.now + .milliseconds(500)
             while .now < end {
