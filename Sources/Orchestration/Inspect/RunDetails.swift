@@ -72,8 +72,12 @@ package struct RunDetails {
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
         lines += ["", style.paint("Config", .bold)] + known.yaml.split(separator: "\n").map { "  " + $0 }
-        lines += ["", style.paint("Submitted from", .bold) + ": see \(snapshot)"]
-        lines += ["", style.paint("Files", .bold) + " in \(run.folder.path)"] + fileLines
+        let source = Files.isMissing(snapshot) ? "not known any more, \(snapshot) is gone" : "see \(snapshot)"
+        lines += ["", style.paint("Submitted from", .bold) + ": \(source)"]
+        let isGone = run.attempt > 0 && Files.isMissing(run.folder.path)
+        lines +=
+            ["", style.paint("Files", .bold) + (isGone ? ": \(run.folder.path) is gone" : " in \(run.folder.path)")]
+            + fileLines
         return lines.joined(separator: "\n") + "\n"
     }
 

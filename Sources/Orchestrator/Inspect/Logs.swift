@@ -52,7 +52,7 @@ struct Logs: AsyncParsableCommand {
         var log = GrowingFile(path: file.path)
         if !follow {
             guard try log.printNew() else {
-                throw Failure.failed("\(source.title) has said nothing yet: \(file.path) is missing")
+                throw try silence(of: source, "\(file.path) is missing", state.store)
             }
             return
         }
@@ -66,12 +66,21 @@ struct Logs: AsyncParsableCommand {
         }
     }
 
+    /// What to say where there is no log: what is over will not say anything any more.
+    private func silence(of source: LogSource, _ what: String, _ store: Store) throws -> Failure {
+        let isOver = try source.isOver(in: store)
+        return .failed(
+            isOver
+                ? "\(source.title) is over, and \(what): it has said nothing, or its log was deleted"
+                : "\(source.title) has said nothing yet: \(what)")
+    }
+
     /// Prints chosen lines, of several logs each behind its agent's name.
     private func show(_ source: LogSource, _ merged: MergedLog, _ store: Store) async throws {
         var merged = merged
         // The rest is told: an agent that is about to start has no log yet.
         if !follow, !merged.isThere {
-            throw Failure.failed("\(source.title) has said nothing yet: \(merged.missing)")
+            throw try silence(of: source, merged.missing, store)
         }
         var isFirst = true
         while true {

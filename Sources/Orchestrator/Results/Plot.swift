@@ -94,6 +94,10 @@ struct Plot: AsyncParsableCommand {
             printError(
                 "left out, with nothing to draw yet: \(sources.empty.map(\.rawValue).joined(separator: " "))")
         }
+        if !sources.gone.isEmpty {
+            printError(
+                "left out, their folders are gone: \(sources.gone.map(\.rawValue).joined(separator: " "))")
+        }
         var plotting = Plotting(sources, environment: environment)
         (plotting.step, plotting.figures, plotting.formats) = (step, figure, chosenFormats)
         if list { return (try plotting.list(), true) }

@@ -47,6 +47,9 @@ public struct Afterwards {
                 "\(weights.path) has no weights of step \(missing); there are "
                     + (present.isEmpty ? "none" : present.map(String.init).joined(separator: ", ")))
         }
+        guard access(weights.path, F_OK) == 0 || errno != ENOENT else {
+            throw RunError.invalid("\(weights.path) is gone: there are no weights to look at any more")
+        }
         guard !present.isEmpty else {
             throw RunError.invalid(
                 "\(weights.path) has no weights yet: save_freq keeps some on the way, the end of a run its last")

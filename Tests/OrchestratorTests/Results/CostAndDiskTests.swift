@@ -109,7 +109,7 @@ struct CostAndDiskTests {
         #expect(shown.output.contains("Files in runs/\(runs[1])\n") && !shown.output.contains("spd-archive"))
     }
 
-    @Test func whatIsGoneIsToldByArchiveAndLogs() async throws {
+    @Test func whatIsGoneIsToldByEveryCommandThatLooksForIt() async throws {
         let runs = try await bench.status(of: 1).runs.map(\.run)
         for folder in ["runs/\(runs[0])", "jobs/1/logs"] {
             try FileManager.default.removeItem(atPath: "\(bench.cache)/\(folder)")
@@ -122,8 +122,18 @@ struct CostAndDiskTests {
         let logs = try await bench.orchestrator(["logs", "1"])
         #expect(logs.code == 1)
         #expect(
-            logs.error.hasPrefix("orchestrator: job 1 has said nothing yet: \(bench.cache)/jobs/1/logs/agent-1.log"),
-            "\(logs.error)")
+            logs.error.hasPrefix(
+                "orchestrator: job 1 is over, and \(bench.cache)/jobs/1/logs/agent-1.log is missing: it has said nothing, "
+                    + "or its log was deleted"), "\(logs.error)")
+        let shown = try await bench.orchestrator(["show", runs[0]])
+        #expect(shown.output.contains("Files: \(bench.cache)/runs/\(runs[0]) is gone\n"), "\(shown.output)")
+        let plotted = try await bench.orchestrator(["plot", runs[0]])
+        #expect(plotted.code == 2, "\(plotted.output)")
+        #expect(
+            plotted.error == "orchestrator: run \(runs[0]) has nothing to draw any more: its folder is gone\n")
+        try FileManager.default.removeItem(atPath: "\(bench.cache)/jobs/1")
+        let source = try await bench.orchestrator(["show", runs[0]])
+        #expect(source.output.contains("not known any more, \(bench.cache)/jobs/1/snapshot.json is gone\n"))
     }
 
     @Test func aDamagedArchiveIsCalledWhatItIs() async throws {

@@ -28,8 +28,10 @@ package struct PlotSources {
     private var settings: [Int: (run: Run, varied: Overrides)] = [:]
     /// Runs that have left nothing to draw yet.
     package private(set) var empty: [RunID] = []
+    /// Runs that had begun and whose folders are gone.
+    package private(set) var gone: [RunID] = []
     /// Whether a job was named, or several runs.
-    package var isStudy: Bool { sources.count + empty.count > 1 }
+    package var isStudy: Bool { sources.count + empty.count + gone.count > 1 }
 
     /// Finds what the command line names: files, folders, jobs' numbers, runs' names or their beginnings.
     ///
@@ -63,6 +65,12 @@ package struct PlotSources {
         }
         nameWhatDiffers()
         guard !sources.isEmpty else {
+            if empty.isEmpty, !gone.isEmpty {
+                throw Failure.badInput(
+                    gone.count == 1
+                        ? "run \(gone[0]) has nothing to draw any more: its folder is gone"
+                        : "the folders of all \(gone.count) runs are gone")
+            }
             throw Failure.badInput(
                 empty.count == 1
                     ? "run \(empty[0]) has left nothing to draw yet: figures come every image_freq steps, weights at its end "
@@ -102,7 +110,9 @@ package struct PlotSources {
 
     private mutating func add(_ run: Run, _ spec: Spec?) throws(Failure) {
         let folder = run.folder.path
-        guard FileManager.default.fileExists(atPath: folder) else { return empty.append(run.id) }
+        guard FileManager.default.fileExists(atPath: folder) else {
+            return run.attempt > 0 ? gone.append(run.id) : empty.append(run.id)
+        }
         let hasFigures = try !FigureFiles(in: folder).packs.isEmpty
         let hasWeights = try !RunWeights.files(of: run).isEmpty
         let hasMetrics = try Files.sizes(in: folder).contains {
