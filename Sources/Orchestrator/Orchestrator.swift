@@ -33,6 +33,7 @@ struct Orchestrator: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.prepare()
+        if let refusal = SpareThreads.refusal { end(with: Failure.failed(refusal)) }
         do {
             let arguments = CommandLineArguments.canonical(Array(CommandLine.arguments.dropFirst()))
             try CommandLineArguments.check(

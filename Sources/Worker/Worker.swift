@@ -39,6 +39,10 @@ struct Worker: AsyncParsableCommand {
         // A command that a user's command becomes, or waits for at the same terminal, speaks for it.
         let speaksForOrchestrator = [RunAlone.configuration.commandName, ObserveSteps.configuration.commandName]
             .contains(CommandLine.arguments.dropFirst().first)
+        if let refusal = SpareThreads.refusal {
+            StandardStreams.writeError("\(speaksForOrchestrator ? "orchestrator" : "worker"): \(refusal)\n")
+            Foundation.exit(1)
+        }
         do {
             if let option = RepeatedOption(
                 in: Array(CommandLine.arguments.dropFirst()), repeatable: ["--figure", "--format"])

@@ -78,8 +78,29 @@ package enum Files {
     package static func remove(_ folder: String) throws(Failure) {
         do { try FileManager.default.removeItem(atPath: folder) } catch {
             guard !isMissing(folder) else { return }
-            throw .failed("cannot delete all of \(folder): \(error.localizedDescription); try again")
+            throw .failed(
+                "cannot delete all of \(folder): \(error.localizedDescription); "
+                    + (ownerInTheWay(of: folder).map { "\($0.path) belongs to \($0.owner), who can delete it" }
+                        ?? "try again"))
         }
+    }
+
+    /// The first folder, from the one above to those inside, from which this user may remove nothing since it is another's.
+    private static func ownerInTheWay(of folder: String) -> (path: String, owner: String)? {
+        let above = String(folder[..<(folder.lastIndex(of: "/") ?? folder.endIndex)])
+        var paths = [above, folder]
+        if let names = FileManager.default.enumerator(atPath: folder) {
+            for case let name as String in names { paths.append(folder + "/" + name) }
+        }
+        for path in paths {
+            var info = stat()
+            guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR, access(path, W_OK | X_OK) != 0,
+                info.st_uid != geteuid()
+            else { continue }
+            let name = getpwuid(info.st_uid).flatMap { $0.pointee.pw_name }.map { String(cString: $0) }
+            return (path, name ?? "user \(info.st_uid)")
+        }
+        return nil
     }
 
     /// Whether nothing has this name, rather than something that cannot be looked at.

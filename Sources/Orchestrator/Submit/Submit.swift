@@ -175,6 +175,7 @@ struct Submit: AsyncParsableCommand {
             turns: Submission.Turns(
                 after: after.map(JobID.init), maxRunning: maxRunning, failFast: failFast == 0 ? nil : failFast),
             defaultMemory: fit?.defaultMemory)
+        if let after { try await Self.find(JobID(rawValue: after), cache, environment) }
         try submission.checkLanguageModels()
         let shortages = try submission.checkMemory()
         try submission.tryObservers()
@@ -223,6 +224,15 @@ struct Submit: AsyncParsableCommand {
         try secrets.refuse(onFailure, as: "--on-failure")
         try SweepPlan.refuse(secrets, experiments: experiments, sweep: sweep, settings: settings)
         return secrets
+    }
+
+    /// Refuses to wait for a job that is not there.
+    private static func find(_ job: JobID, _ cache: CacheFolder, _ environment: [String: String]) async throws {
+        let state = try OpenStore(cache, environment: environment, for: .looking)
+        try await failing {
+            guard let state else { throw StoreError.unknownJob(job, latest: []) }
+            _ = try state.store.job(job)
+        }
     }
 
     /// Puts right what others have left half done; whatever keeps the state from being used, storing the job meets too.

@@ -47,6 +47,26 @@ import Testing
         #expect(refused.code == 1 && refused.error.contains("(it belongs to "), "\(refused.error)")
     }
 
+    @Test func cleaningWhatIsAnothersSaysWhoseItIs() async throws {
+        #expect(try await orchestrator(as: 6001, SubmitTests.sweep + ["--watch"]).code == 0)
+        // Both may change the state; the runs' folders are their maker's.
+        for name in ["", "/state.sqlite", "/state.sqlite-wal", "/state.sqlite-shm", "/runs", "/jobs"] {
+            chmod(bench.cache + name, name.contains("sqlite") ? 0o664 : 0o2775)
+        }
+        let refused = try await orchestrator(as: 6002, ["clean", "1", "--yes"])
+        #expect(refused.code == 1, "\(refused.output)")
+        #expect(refused.error.contains(" belongs to user 6001, who can delete it"), "\(refused.error)")
+    }
+
+    @Test func aUserWhoMayStartNoMoreThreadsIsToldSo() async throws {
+        let program = Workbench.products + "/orchestrator"
+        let answer = try await bench.run(
+            "/usr/bin/setpriv",
+            ["--reuid=6003", "--regid=5555", "--clear-groups", "/usr/bin/prlimit", "--nproc=2", program, "list"])
+        #expect(answer.code == 1, "\(answer.output)\(answer.error)")
+        #expect(answer.error.hasPrefix("orchestrator: the system refuses to start"), "\(answer.error)")
+    }
+
     @Test func whoseFilesKeepTheOwnerOutIsSaid() async throws {
         #expect(try await orchestrator(as: 6001, SubmitTests.sweep + ["--watch"]).code == 0)
         // As a version left it that opened the file for looking as for changing.

@@ -23,6 +23,15 @@ struct SubmitFailureTests {
         #expect(bench.files().isEmpty)
     }
 
+    @Test func aJobToWaitForThatIsNotThereIsRefusedBeforeAnythingIsStored() async throws {
+        for more in [["--dry-run"], []] {
+            let answer = try await bench.orchestrator(Self.submit + ["--after", "9"] + more)
+            #expect(answer.code == 2)
+            #expect(answer.error == "orchestrator: there is no job 9: no job has been submitted yet\n")
+        }
+        #expect(bench.files().isEmpty)
+    }
+
     @Test func aCacheFolderThatCannotBeMadeIsNamed() async throws {
         let file = try bench.write("", to: "file")
         let answer = try await bench.orchestrator(Self.submit, adding: ["SPD_CACHE_DIR": file + "/cache"])
