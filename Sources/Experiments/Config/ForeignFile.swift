@@ -104,18 +104,6 @@ enum ForeignFile {
         }
     }
 
-    /// What a text is that holds no keys at all; nil where that cannot be told.
-    static func kind(ofText text: String) -> String? {
-        let start = text.prefix(200).lowercased()
-        if start.hasPrefix("version https://git-lfs") {
-            return "this is a Git LFS pointer, not the file itself; run git lfs pull where it comes from"
-        }
-        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") {
-            return "this is a web page, not a YAML file"
-        }
-        return nil
-    }
-
     /// Keys of W&B's sweep files that mean nothing here.
     private static let wandbKeys: Set<String> = [
         "program", "command", "metric", "name", "description", "project", "entity", "early_terminate", "run_cap",

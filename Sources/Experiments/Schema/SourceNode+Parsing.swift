@@ -49,10 +49,17 @@ extension SourceNode {
             guard let root else { return nil }
             var conversion = NodeConversion(readable, reading)
             // Nodes know their anchors for as long as the parser lives.
-            return try withExtendedLifetime(parser) { try conversion.convert(root) }
+            let node = try withExtendedLifetime(parser) { try conversion.convert(root) }
+            if case .scalar = node.content, let kind = ForeignText.kind(of: body) {
+                throw failure(.foreign(kind), node.place)
+            }
+            return node
+        } catch let error as ConfigError {
+            throw error
         } catch let error as ConversionFailure {
             throw failure(error.cause, error.place)
         } catch let error as YamlError {
+            if let kind = ForeignText.kind(of: body) { throw failure(.foreign(kind), SourcePlace(line: 1, column: 1)) }
             let place = place(of: error)
             throw failure(cause(of: error, in: readable.text, at: place), place.map { readable.original($0) })
         } catch {

@@ -20,7 +20,10 @@ extension SweepFile {
         experiments: [Experiment], sampling asked: Sampling? = nil, seed: Int = 0, besides others: [String] = []
     ) throws(ConfigError) -> [SpecDraft] {
         let sampling = sampling(asked, seed: seed)
-        var check = SweepCheck(source: source, sampling: sampling, problems: problems)
+        let selected = experiments.map(\.name) + others
+        let named = sections.filter { selected.contains($0.name) }
+        var check = SweepCheck(
+            source: source, sampling: sampling, problems: problems + named.flatMap { $0.problemsOfHolder ?? [] })
         check.method(method)
         check.results(of: self)
         var grids: [SweepGrid] = []
@@ -29,8 +32,7 @@ extension SweepFile {
             let groups = merged(with: section?.groups ?? [])
             grids.append(SweepGrid(experiment: experiment, axes: check.axes(groups, of: experiment)))
         }
-        let selected = experiments.map(\.name) + others
-        for section in sections where !selected.contains(section.name) {
+        for section in sections where !selected.contains(section.name) && section.problemsOfHolder == nil {
             check.unselected(section, selected: selected)
         }
         if experiments.isEmpty { check.paths(of: global) }

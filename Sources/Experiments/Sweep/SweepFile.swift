@@ -24,6 +24,8 @@ public struct SweepFile: Sendable {
         let name: String
         let place: SourcePlace?
         let groups: [Group]
+        /// What is wrong with its form, if it may be there for its anchors only: `x-base: &base …`, `.base: &base …`.
+        var problemsOfHolder: [ConfigProblem]?
     }
 
     /// How values are put together.
@@ -51,7 +53,8 @@ public struct SweepFile: Sendable {
 
     /// What is right and probably not meant: for people, before anything runs.
     public var doubts: [ConfigProblem] {
-        (global + sections.flatMap(\.groups)).flatMap(\.parameters).compactMap { parameter in
+        let sections = sections.filter { $0.problemsOfHolder == nil }
+        return (global + sections.flatMap(\.groups)).flatMap(\.parameters).compactMap { parameter in
             guard case .drawn(let distribution, _) = parameter.choice, let doubt = distribution.doubt else {
                 return nil
             }
@@ -87,8 +90,7 @@ extension SweepFile {
     private init(_ root: SourceNode, text: String, source: String) throws(ConfigError) {
         var reader = SweepReader(source: source)
         guard case .map(let entries) = root.content, !entries.isEmpty else {
-            var reason = "found \(root.value), expected a mapping of 'global' and experiment names to parameters"
-            if case .string(let text) = root.value, let kind = ForeignFile.kind(ofText: text) { reason = kind }
+            let reason = "found \(root.value), expected a mapping of 'global' and experiment names to parameters"
             reader.report(.sweepForm(reason), path: "", at: root.place)
             throw ConfigError(reader.problems)
         }
@@ -117,6 +119,13 @@ extension SweepFile {
             case _ where SweepReader.isParameter(entry):
                 let reason = "is a parameter; put it below 'global:', or below an experiment's name"
                 reader.report(.sweepForm(reason), path: entry.key, at: entry.place)
+            case _ where ["x-", "."].contains(where: entry.key.hasPrefix) && text.contains("*"):
+                // As other programs' files have them; an experiment may be called so, too.
+                var apart = SweepReader(source: source)
+                let groups = apart.section(entry)
+                sections.append(
+                    Section(
+                        name: entry.key, place: entry.place, groups: groups, problemsOfHolder: apart.problems))
             default:
                 sections.append(Section(name: entry.key, place: entry.place, groups: reader.section(entry)))
             }

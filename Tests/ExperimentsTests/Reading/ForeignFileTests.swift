@@ -79,6 +79,17 @@ struct ForeignFileTests {
         ),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:ab", "s:1:1: this is a Git LFS pointer"),
         ("<!DOCTYPE html><html></html>", "s:1:1: this is a web page"),
+        ("<?xml version=\"1.0\"?><a/>", "s:1:1: this is an XML file"),
+        ("lr,C\n0.1,20\n0.2,40\n", "s:1:1: this is a table (CSV)"),
+        ("\"lr\";\"C\"\r\n\"0.1\";\"20\"\r\n", "s:1:1: this is a table (CSV)"),
+        ("lr\tC\n0.1\t20\n", "s:1:1: this is a table (CSV)"),
+        ("seed = 1\n\n[global]\nlr = [0.1, 0.2]\n", "s:1:1: this is a TOML or INI file"),
+        ("; mine\n[global]\nlr = 0.1\n", "s:1:1: this is a TOML or INI file"),
+        ("{\"lr\": 1}\n{\"lr\": 2}\n", "s:1:1: these are lines of JSON"),
+        ("import numpy as np\nlr = np.logspace(-4, -2)\n", "s:1:1: this is a program"),
+        ("#!/bin/bash\n#SBATCH -n 4\nsrun worker\n", "s:3:1: this is a program"),
+        ("PK\u{3}\u{4}\u{14}", "s:1:1: this is a file of bytes"),
+        ("a: {b: 1, c: 2}\nd: {e: 1, f: 2\n", "s:3:1: not valid YAML"),
         ("matrix: {lr: {values: [1]}}", "s:1:1: matrix: unknown experiment 'matrix'"),
         ("seed: {values: [0]}", "s:1:1: seed: is a parameter; put it below 'global:', or below an experiment's name"),
         ("lr: [1e-3, 2e-3]", "s:1:1: lr: is a parameter; put it below 'global:', or below an experiment's name"),
@@ -104,6 +115,8 @@ struct ForeignFileTests {
             "s:1:1: wandb_version: this is the config.yaml that W&B keeps"
         ),
         ("defaults: [a]", "s:1:1: defaults: this is a Hydra config"),
+        ("lr,C\n0.1,20\n", "s:1:1: this is a table (CSV)"),
+        ("lr = 0.1\nC = 20\n", "s:1:1: this is a TOML or INI file"),
     ])
     func whatIsNoConfigIsToldAsAWhole(text: String, message: String) {
         #expect(problems { _ = try ExperimentConfig.load(yaml: text, source: "s") }.hasPrefix(message))

@@ -69,6 +69,16 @@ struct YAMLReadingTests {
                 #""b": {"x": 1, "y": "<<: no"}}"#))
     }
 
+    @Test(arguments: ["x-base", ".base"]) func aSweepMayKeepAnchorsInASectionOfTheirOwn(name: String) throws {
+        func expand(_ text: String) throws -> [SpecDraft] {
+            try SweepFile.load(yaml: text, source: "s").expand(experiments: [Registry.experiment(named: "tms_5-2")])
+        }
+        let specs = try expand("\(name): &base {values: [1, 2]}\nglobal: {seed: *base}")
+        #expect(specs.map(\.config.seed) == [1, 2])
+        let unused = problems { _ = try expand("\(name): {values: [1]}\nglobal: {seed: {values: [1]}}") }
+        #expect(unused.contains("\(name): unknown experiment '\(name)'"), "\(unused)")
+    }
+
     @Test func aSweepMayTakeOverWhatAnotherSectionSays() throws {
         let sweep = """
             global: &common
