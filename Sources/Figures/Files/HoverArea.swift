@@ -214,8 +214,9 @@ extension HeatMap {
     func hoverArea(_ area: Box, panel: Int) -> HoverArea {
         let faded = fadedColumns.indices.filter { fadedColumns[$0] }
         return HoverArea(
-            .cells, title: title, places: [area.x, area.y, area.width, area.height], rows: matrix.rows,
-            columns: matrix.columns, xLabel: columnLabel, yLabel: rowLabel, valueLabel: valueLabel, xNames: columnNames,
+            .cells, title: meaning?.title ?? title, places: [area.x, area.y, area.width, area.height],
+            rows: matrix.rows, columns: matrix.columns, xLabel: meaning?.column ?? columnLabel,
+            yLabel: meaning?.row ?? rowLabel, valueLabel: meaning?.value ?? valueLabel, xNames: columnNames,
             yNames: rowNames, values: matrix.values.map(Double.init),
             paint: .init(
                 panel: panel, colors: colors, range: [range.lowerBound, range.upperBound], faded: faded))

@@ -81,7 +81,7 @@ public struct Figure: Codable, Sendable {
         var seen: [String: Int] = [:]
         return panels.flatMap { panel -> [NumberArray] in
             panel.arrays.map { array in
-                let name = panel.title.isEmpty ? array.name : "\(panel.title)/\(array.name)"
+                let name = panel.meaning.isEmpty ? array.name : "\(panel.meaning)/\(array.name)"
                 let number = (seen[name] ?? 0) + 1
                 seen[name] = number
                 return NumberArray(

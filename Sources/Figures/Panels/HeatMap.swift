@@ -26,6 +26,24 @@ public struct HeatMap: Codable, Sendable {
     public var showsValues: Bool
     /// Whether the colour bar stands beside it; of panels in a row that share a scale the last has it.
     public var hasColorBar: Bool
+    /// What its numbers are, where its title and its axes leave out what its neighbours say.
+    public var meaning: Meaning?
+
+    /// What a map's numbers are.
+    public struct Meaning: Codable, Sendable {
+        /// What the map is of.
+        public var title: String
+        /// What a row, a column and a value are.
+        public var row, column, value: String
+
+        /// Says what they are.
+        public init(title: String, row: String, column: String, value: String) {
+            self.title = title
+            self.row = row
+            self.column = column
+            self.value = value
+        }
+    }
 
     /// Creates a heat map.
     public init(

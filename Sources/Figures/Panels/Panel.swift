@@ -15,6 +15,11 @@ public enum Panel: Codable, Sendable {
         }
     }
 
+    /// What its numbers are called after.
+    var meaning: String {
+        if case .heatMap(let map) = self, let meaning = map.meaning { meaning.title } else { title }
+    }
+
     /// The numbers that it shows.
     var arrays: [NumberArray] {
         switch self {

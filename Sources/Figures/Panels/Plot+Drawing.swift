@@ -19,6 +19,9 @@ extension Plot {
         return sheet
     }
 
+    /// Where what stands beside a chart begins.
+    private static let belowTitle = 16.0
+
     private func leftRoom(_ span: AxisSpan) -> Double {
         16 + (span.ticks(limit: 6).map { Label(text: $0.label).width }.max() ?? 0) + 5
     }
@@ -37,8 +40,10 @@ extension Plot {
             sheet.write(Label(text: tick.label, anchor: .end), area.x - 4, place)
         }
         sheet.write(Label(text: x.label, size: TextSize.label), area.middle.x, area.bottom + 20)
-        sheet.write(Label(text: y.label, size: TextSize.label, isUpright: true), 7, area.middle.y)
-        sheet.height = area.bottom + 28
+        // One that is longer than the chart is high begins below the title and makes room for itself.
+        let label = Label(text: y.label, size: TextSize.label, isUpright: true)
+        sheet.write(label, 7, max(area.middle.y, label.width / 2 + Self.belowTitle))
+        sheet.height = max(area.bottom + 28, label.width + Self.belowTitle + 4)
     }
 
     /// As many labels as there is room for; in a narrow chart three, where they are short.

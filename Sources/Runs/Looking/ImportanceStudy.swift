@@ -93,6 +93,9 @@ public struct ImportanceStudy {
         let panels = modules.indices.flatMap { row in
             runs.enumerated().map { column, run -> Panel in
                 var map = run.maps[row]
+                map.meaning = .init(
+                    title: "\(modules[row]), \(names[column])", row: map.rowLabel, column: map.columnLabel,
+                    value: map.valueLabel)
                 map.title = (row == 0 ? "\(names[column]): " : "") + "\(Self.live(map.matrix)) live"
                 map.rowLabel = column == 0 ? modules[row] : ""
                 map.columnLabel = row == modules.count - 1 ? map.columnLabel : ""
