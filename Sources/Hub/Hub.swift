@@ -53,7 +53,8 @@ public struct Hub: Sendable {
     /// - Returns: nil if it is not here, or not whole.
     /// - Throws: `HubError` if it may be here, but what is in a cache cannot be read.
     public func localModel(_ name: String, needsWeights: Bool = true) throws(HubError) -> Model? {
-        if FileManager.default.fileExists(atPath: name) { return Model(folder: name, commit: nil) }
+        // Agents run in other folders than whoever named it.
+        if FileManager.default.fileExists(atPath: name) { return Model(folder: URL(filePath: name).path, commit: nil) }
         guard let hubName = HubName(name, kind: .model) else { return nil }
         var trouble: HubError?
         for cache in [settings.hubCache, cache] {

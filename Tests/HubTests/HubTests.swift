@@ -180,6 +180,16 @@ struct HubTests {
         }
     }
 
+    @Test func aFolderIsKnownByItsWholePath() throws {
+        try withHub { _, hub, home in
+            try DurableFile.write("{}", to: home + "/config.json")
+            let up = FileManager.default.currentDirectoryPath.split(separator: "/").map { _ in "../" }.joined()
+            let folder = try #require(try hub.localModel(up + home.dropFirst())).folder
+            #expect(folder.hasPrefix("/"))
+            #expect(FileManager.default.fileExists(atPath: folder + "/config.json"))
+        }
+    }
+
     @Test func offlineMeansNoRequest() throws {
         try withHub(environment: ["HF_HUB_OFFLINE": "1"]) { server, hub, _ in
             #expect(refusal { _ = try hub.model("org/name") }.contains("HF_HUB_OFFLINE forbids"))

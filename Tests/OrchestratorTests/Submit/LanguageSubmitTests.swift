@@ -30,11 +30,12 @@ struct LanguageSubmitTests {
         #expect(told.contains("HF_HUB_OFFLINE forbids to download it"))
     }
 
-    @Test func aFolderWithoutAModelIsToldByItsKey() async throws {
+    @Test(arguments: [".", "no/folder"]) func aFolderWithoutAModelIsToldByItsKey(folder: String) async throws {
         let told = try await refusal(
             replacing: "pretrained_model_name_hf: SimpleStories/SimpleStories-1.25M",
-            with: "pretrained_model_path: .", ["--dry-run"])
+            with: "pretrained_model_path: \(folder)", ["--dry-run"])
         #expect(told.contains(/own.yaml:\d+:1: pretrained_model_path: .*config.json/), "\(told)")
+        #expect(!told.contains("HF_HUB_OFFLINE"), "\(told)")
     }
 
     @Test func whatEndsTheProgramThatBringsAModelIsTold() async throws {

@@ -14,10 +14,16 @@ extension LanguageSourceFinder {
         var key = config.modelKey
         var ownSplitKey = ""
         do {
-            var model: String?
+            let model: String?
             var isTrainedHere = false
-            if case .train? = config.target { isTrainedHere = true }
-            if !isTrainedHere { model = try hub.checkModel(config.target?.description ?? "")?.folder }
+            switch config.target {
+            case .train:
+                model = nil
+                isTrainedHere = true
+            // A path is no name: the hub is not asked for what is not there.
+            case .local(let path): model = URL(filePath: path).path
+            default: model = try hub.checkModel(config.target?.description ?? "")?.folder
+            }
             if let model {
                 let shape = try LanguageModelFolder(path: model).load(className: config.pretrainedModelClass).shape
                 try check(config, text, shape)
