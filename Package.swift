@@ -8,6 +8,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// Where the time of tests goes: without optimisation texts, tokens, files and figures take ten times as long.
+let fast: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 // Compute nodes may lack OpenBLAS, so releases carry it inside the binary (`make install` sets this).
 let openBLAS: LinkerSetting =
     Context.environment["STATIC_OPENBLAS"] == nil
@@ -99,14 +102,14 @@ let package = Package(
 
         // Libraries, each the only one that imports its dependency.
         .target(
-            name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Metrics"], swiftSettings: strict,
+            name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Metrics"], swiftSettings: fast,
             linkerSettings: [openBLAS]),
         .target(
             name: "Experiments",
             dependencies: ["Metrics", "Search", "UserMetrics", .product(name: "Yams", package: "Yams")],
             resources: [.embedInCode("Published")],
             swiftSettings: strict),
-        .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Artifacts", dependencies: ["CLinux"], swiftSettings: fast),
         .target(
             name: "Store",
             dependencies: ["Artifacts", "CLinux", "Layout", .product(name: "GRDB", package: "GRDB.swift")],
@@ -116,24 +119,24 @@ let package = Package(
             swiftSettings: strict),
         // Numbers about decompositions: what figures, tables and comparisons show.
         .target(name: "Analysis", dependencies: ["Kernels"], swiftSettings: strict),
-        .target(name: "JSON", swiftSettings: strict),
+        .target(name: "JSON", swiftSettings: fast),
         // The conditions, orders and groups that --where, --sort and --group-by take; pure.
         .target(name: "Queries", dependencies: ["Experiments"], swiftSettings: strict),
         // Users' own metrics: expressions over a step's tensors, read, checked by their shapes and computed.
         .target(name: "UserMetrics", swiftSettings: strict),
         // Searches that learn from results, and which runs are stopped early; pure, the same bits on every machine.
         // Hundreds of fits of a Gaussian process: without optimisation its tests take a quarter of an hour.
-        .target(name: "Search", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: strict),
+        .target(name: "Search", swiftSettings: fast),
+        .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: fast),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
         .target(
             name: "LanguageData",
             dependencies: ["Artifacts", "CCompression", "JSON", "Layout", "TextData", "Tokenizers"],
-            swiftSettings: strict),
-        .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: strict),
-        .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: strict),
+            swiftSettings: fast),
+        .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: fast),
+        .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: fast),
 
         // The programs' version, and the commit they were built from.
         .target(name: "Version", dependencies: ["CBuild"], swiftSettings: strict),

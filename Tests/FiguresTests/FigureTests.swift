@@ -212,6 +212,23 @@ struct FigureTests {
         _ = try Cairo(libraries: ["libnothing-of-the-kind.so.7"] + Cairo.usualLibraries)
     }
 
+    @Test func anAxisLabelLongerThanItsChartStaysOutOfTheTitleAndTheNote() throws {
+        let name = "Share of positions, ci > 0.1"
+        let plots = (0..<3).map { _ in
+            Panel.plot(Plot(title: "linear1", x: Axis("Rank"), y: Axis(name), layers: [], note: "none"))
+        }
+        for mark in Figure(name: "f", title: "F", panels: plots, columns: 3).sheet.marks {
+            guard case .text(let label, let place) = mark, label.isUpright else { continue }
+            let (top, bottom) = (place.y - label.width / 2, place.y + label.width / 2)
+            for case .text(let other, let at) in plots[0].sheet(room: 150, index: 0, hasAreas: false).marks
+            where ["linear1", "none"].contains(other.text) {
+                // The panel begins below the figure's title.
+                #expect(
+                    at.y + 23 + other.size / 2 <= top + 1 || at.y + 23 - other.size / 2 >= bottom - 1, "\(other.text)")
+            }
+        }
+    }
+
     @Test func aValueWithoutNeighboursIsADot() {
         let line = Plot.Layer.line(x: [0, 1, 2, 3, 4], y: [1, .nan, 2, 3, .nan], style: .series(1))
         let marks = figure(.plot(Plot(title: "", x: Axis("x"), y: Axis("y"), layers: [line]))).sheet.marks

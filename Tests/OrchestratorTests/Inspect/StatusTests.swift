@@ -244,7 +244,7 @@ struct StatusTests {
         let (bench, store, job, _) = try Self.runHalfDone()
         defer { withExtendedLifetime(bench) {} }
         let snapshot = try store.snapshot(of: job)
-        var outlook = AgentsWatch.Outlook(verdicts: [.working])
+        var outlook = AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .working })
         #expect(outlook.agentsAtRest(of: snapshot).isEmpty)
         outlook.isHindered = true
         #expect(outlook.agentsAtRest(of: snapshot) == Set(snapshot.agents.map { $0.id as AgentID? }))

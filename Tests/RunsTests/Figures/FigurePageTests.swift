@@ -1,4 +1,5 @@
 import Browser
+import Experiments
 import Figures
 import Foundation
 import JSON
@@ -119,6 +120,21 @@ struct FigurePageTests {
         let html = try String(contentsOfFile: page, encoding: .utf8)
         #expect(html.contains("data-name=\"varying_importance_minimality_coeff_ci_vals\""))
         #expect(html.contains("[\"run\",\"other\"]"), "the slider chooses between them")
+        let study = try ImportanceStudy(sources, by: "importance_minimality_coeff")
+        #expect(study.leftOut.isEmpty && study.figure.arrays.map(\.name).contains("linear2, 0.003/values"))
+        #expect(study.figure.arrays.allSatisfy { !$0.name.hasSuffix(")") }, "each says of which module and run it is")
+        let alike = try ImportanceStudy([sources[0], sources[0], sources[1]], by: "importance_minimality_coeff").figure
+        #expect(alike.panels[0].title.hasPrefix("0.003, run: ") && alike.panels[2].title.hasPrefix("0.03, other: "))
+        var fewer = try Example.plan(folder, run: "fewer")
+        fewer.config = try ExperimentConfig.load(
+            yaml: Example.config(extra: "figures: last").replacing("[linear1, linear2]", with: "[linear1]"),
+            source: "test")
+        try Example.perform(fewer)
+        let mixed = try ImportanceStudy([FigureSource(fewer.folder.path)] + sources, by: "importance_minimality_coeff")
+        #expect(
+            mixed.leftOut.count == 1 && mixed.leftOut[0].hasPrefix("fewer: its modules are linear1, "),
+            "\(mixed.leftOut)")
+        #expect(mixed.figure.columns == 2)
         let error = #expect(throws: RunError.self) {
             try FigurePageMaker(sources, title: "", by: nil, figures: ["none"]).write(to: page)
         }
