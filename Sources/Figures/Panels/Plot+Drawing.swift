@@ -3,7 +3,9 @@ extension Plot {
         let (across, up) = (x.spanning(values(isVertical: false)), y.spanning(values(isVertical: true)))
         let left = hidesAxes ? 4 : leftRoom(up)
         let width = max(room - left - 8, 40)
-        let area = Box(x: left, y: 18, width: width, height: width * aspect)
+        // A chart is as high as the label beside it is long, where its axes need not have one scale.
+        let least = hidesAxes || aspect >= 1 ? 0 : yLabel.width
+        let area = Box(x: left, y: 18, width: width, height: max(width * aspect, least))
         var sheet = Sheet(width: area.right + 8, height: area.bottom + 4)
         sheet.write(Label(text: title, size: TextSize.title, anchor: .start), 2, 8)
         sheet.width = max(sheet.width, Label(text: title, size: TextSize.title).width + 4)
@@ -19,8 +21,7 @@ extension Plot {
         return sheet
     }
 
-    /// Where what stands beside a chart begins.
-    private static let belowTitle = 16.0
+    private var yLabel: Label { Label(text: y.label, size: TextSize.label, isUpright: true) }
 
     private func leftRoom(_ span: AxisSpan) -> Double {
         16 + (span.ticks(limit: 6).map { Label(text: $0.label).width }.max() ?? 0) + 5
@@ -40,10 +41,8 @@ extension Plot {
             sheet.write(Label(text: tick.label, anchor: .end), area.x - 4, place)
         }
         sheet.write(Label(text: x.label, size: TextSize.label), area.middle.x, area.bottom + 20)
-        // One that is longer than the chart is high begins below the title and makes room for itself.
-        let label = Label(text: y.label, size: TextSize.label, isUpright: true)
-        sheet.write(label, 7, max(area.middle.y, label.width / 2 + Self.belowTitle))
-        sheet.height = max(area.bottom + 28, label.width + Self.belowTitle + 4)
+        sheet.write(yLabel, 7, area.middle.y)
+        sheet.height = area.bottom + 28
     }
 
     /// As many labels as there is room for; in a narrow chart three, where they are short.
