@@ -17,7 +17,8 @@ extension StandInBackend {
         }
         if headers["expect"] != nil { state.violations.append("\(what) that waits for a go-ahead") }
         let text = request.path + headers.filter { $0.key != "authorization" }.values.joined()
-        if text.contains(Self.key) || String(decoding: request.body, as: UTF8.self).contains(Self.key) {
+        // As bytes: to read a picture as text throws for each byte that is none, and tests note where each error came from.
+        if text.contains(Self.key) || request.body.range(of: Data(Self.key.utf8)) != nil {
             state.violations.append("\(what) shows the key")
         }
     }
