@@ -178,8 +178,13 @@ private final class Campaign {
             }
         }
         try await eventually { try self.livingAgents().isEmpty }
-        // Whoever was to write a job's summary may have been shot: the next command does it.
-        #expect(try await orchestrator(fire, ["list"]).code == 0)
+        // Whoever was to write a job's summary may have been shot: commands leave it to agents for two minutes, then they do it.
+        try await eventually(within: .seconds(200)) {
+            #expect(try await orchestrator(fire, ["list"]).code == 0)
+            if try store.jobs().allSatisfy({ $0.job.finished != nil }) { return true }
+            try await Task.sleep(for: .seconds(1))
+            return false
+        }
     }
 
     private func check() async throws {

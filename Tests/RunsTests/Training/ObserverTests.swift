@@ -73,7 +73,8 @@ struct ObserverTests {
             "gave an answer of more than 16 MB"
         ),
         (
-            "chatty", "", script("echo '{\"metrics\":{\"x\":1}}'; echo '{\"metrics\":{\"x\":2}}'"),
+            // In one write: else the second line may come after the next question, as its answer.
+            "chatty", "", script("printf '%s\\n' '{\"metrics\":{\"x\":1}}' '{\"metrics\":{\"x\":2}}'"),
             "said more than one line to a question at step 21; it is started again"
         ),
         (
