@@ -7,6 +7,8 @@ final class ErrorDrain: Sendable {
     private let tail = Mutex<[UInt8]>([])
     private let isStopped = Atomic(false)
     private let hasEnded = DispatchSemaphore(value: 0)
+    /// Why nothing of it goes to the file, if nothing does.
+    let logTrouble: FileError?
     private static let logLimit = 1 << 20
     private static let tailLimit = 2048
     /// F_SETPIPE_SZ, which glibc shows GNU sources only.
@@ -21,7 +23,12 @@ final class ErrorDrain: Sendable {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         // A large pipe is emptied less often; where that is not allowed, it stays small.
         _ = fcntl(descriptor, Self.setPipeSize, 1 << 20)
-        let file = (try? DurableFile.openToAppend(log)) ?? -1
+        let file: Int32
+        do throws(FileError) {
+            (file, logTrouble) = (try DurableFile.openToAppend(log), nil)
+        } catch {
+            (file, logTrouble) = (-1, error)
+        }
         let thread = Thread { [self] in
             drain(descriptor, into: file)
             close(descriptor)

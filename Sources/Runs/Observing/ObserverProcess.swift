@@ -89,6 +89,9 @@ final class ObserverProcess {
         return ends
     }
 
+    /// Why what it complains of is not kept, if it is not.
+    var logTrouble: FileError? { errors.logTrouble }
+
     /// The end of what it has complained of, on one line; that of a process that is over may still be on its way.
     var lastWords: String { errors.lastLine(after: isOver ? .seconds(1) : .milliseconds(20)) }
 

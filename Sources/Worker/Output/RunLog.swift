@@ -13,6 +13,8 @@ import WandB
 final class RunLog: Sendable {
     private let run: String
     private let descriptor: Int32
+    /// Why what is said is not kept in the run's folder, if it is not.
+    let trouble: FileError?
     private let isQuiet: Bool
     private let isTerminal = isatty(STDOUT_FILENO) == 1
     private let lastProgress = Mutex<ContinuousClock.Instant?>(nil)
@@ -23,8 +25,12 @@ final class RunLog: Sendable {
         try folder.create()
         self.run = run
         self.isQuiet = isQuiet
-        // Without a log the run goes on.
-        descriptor = (try? DurableFile.openToAppend(folder.log)) ?? -1
+        do throws(FileError) {
+            (descriptor, trouble) = (try DurableFile.openToAppend(folder.log), nil)
+        } catch {
+            (descriptor, trouble) = (-1, error)
+        }
+        if let trouble { show("what the run says is not kept: \(trouble)", isLasting: true) }
     }
 
     deinit {
@@ -34,7 +40,7 @@ final class RunLog: Sendable {
     /// Says a line.
     func say(_ line: String) {
         let stamped = Date.now.ISO8601Format() + " " + line + "\n"
-        _ = stamped.withCString { write(descriptor, $0, strlen($0)) }
+        if descriptor >= 0 { _ = stamped.withCString { write(descriptor, $0, strlen($0)) } }
         show(line, isLasting: true)
     }
 

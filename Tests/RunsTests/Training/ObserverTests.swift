@@ -141,6 +141,19 @@ struct ObserverTests {
             })
     }
 
+    @Test func anObserverWhoseComplaintsCannotBeKeptIsAskedAndItIsSaidOnce() throws {
+        let folder = try TemporaryFolder()
+        let watched = try plan(
+            folder, run: "watched", [("loud", "every: 21", Self.script("echo no >&2; echo '{\"metrics\":{\"x\":1}}'"))])
+        let log = watched.folder.path + "/user/loud.log"
+        try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: true)
+        let lines = Lines()
+        try Example.perform(watched, lines: lines)
+        #expect(try rows(watched).compactMap { $0["user/x"] } == [1, 1, 1, 1])
+        let said = lines.all.filter { $0.contains("what it complains of is not kept: cannot create \(log): ") }
+        #expect(said.count == 1, "\(lines.all)")
+    }
+
     @Test func whatAnObserverHasStartedEndsWithItWhateverSessionItIsIn() throws {
         let folder = try TemporaryFolder()
         // The second loses its parent besides: nobody knows that it was the observer's.
