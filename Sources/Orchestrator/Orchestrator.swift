@@ -12,13 +12,13 @@ struct Orchestrator: AsyncParsableCommand {
         abstract: "Run sweeps of Stochastic Parameter Decomposition, here or on SLURM.",
         discussion: """
             EXAMPLES
-              orchestrator experiments                     what can be run
+              orchestrator experiments                     what you can run
               orchestrator submit --experiments tms_5-2    one, as published
               orchestrator submit --sweep my.yaml --n-agents 8
               orchestrator status --watch                  how it is going
               orchestrator help workflow                   from a sweep file to results, in one screen
 
-            Everything is kept below SPD_CACHE_DIR (default: ~/spd_cache).
+            All data is kept in SPD_CACHE_DIR (default: ~/spd_cache).
             """,
         version: ProgramVersion.text,
         subcommands: [

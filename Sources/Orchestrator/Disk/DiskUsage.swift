@@ -7,7 +7,7 @@ import Store
 struct DiskUsage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "du",
-        abstract: "Show what jobs take on disk: weights, checkpoints, figures, and what they share.",
+        abstract: "Show how much disk jobs take: weights, checkpoints, figures, shared files.",
         discussion: """
             EXAMPLES
               orchestrator du
@@ -34,7 +34,7 @@ struct DiskUsage: AsyncParsableCommand {
 /// Puts a job into one file.
 struct Archive: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put a finished job with all its files into one file, which show, export and plot read.",
+        abstract: "Pack a finished job with all its files into one file that show, export and plot read.",
         discussion: """
             EXAMPLES
               orchestrator archive 7 sweep.tar.zst
@@ -84,7 +84,7 @@ struct Archive: AsyncParsableCommand {
 /// The archive that a command reads in place of the cache.
 struct ArchiveOption: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Read this archive (`orchestrator archive`) in place of the cache.", valueName: "file"),
+        help: ArgumentHelp("Read this archive (`orchestrator archive`) instead of the cache.", valueName: "file"),
         completion: .file(extensions: ["zst", "tar"]))
     var archive: String?
 

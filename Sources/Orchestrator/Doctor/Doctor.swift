@@ -14,20 +14,20 @@ struct Doctor: AsyncParsableCommand {
             EXAMPLES
               orchestrator doctor              on the machine you submit from
               orchestrator doctor --slurm      also whether two nodes share the folder
-              orchestrator doctor --offline    asks no W&B server and no hub
+              orchestrator doctor --offline    contacts no W&B server and no hub
 
             Exit codes: 0 no problems (there may be warnings), 1 there are problems.
             Nothing is left behind, and no check takes longer than its limit, even on a dead file server.
             """)
 
-    @Flag(help: "Also run a job of seconds on two nodes that look at each other's files and locks.")
+    @Flag(help: "Also run a job of a few seconds on two nodes that check each other's files and locks.")
     var slurm = false
 
     @Option(
         help: ArgumentHelp("How long --slurm's job may wait for its nodes.", valueName: "seconds"))
     var wait = 60
 
-    @Flag(help: "Ask no W&B server and no Hugging Face hub.")
+    @Flag(help: "Contact no W&B server and no Hugging Face hub.")
     var offline = false
 
     @Flag(help: "Print JSON.")

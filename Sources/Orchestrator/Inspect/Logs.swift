@@ -11,9 +11,9 @@ struct Logs: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator logs k3j9         the run whose name begins with k3j9
-              orchestrator logs k3j9 -f      and what comes, until the run is settled
-              orchestrator logs 7.2          agent 2 of job 7: all of its runs, and what went wrong between them
-              orchestrator logs 7 -n 50      all agents of job 7, each line behind its agent's name: the last 50
+              orchestrator logs k3j9 -f      and follow it until the run ends
+              orchestrator logs 7.2          agent 2 of job 7: all its runs, and problems between them
+              orchestrator logs 7 -n 50      all agents of job 7, each line with its agent's name: the last 50
               orchestrator logs 7 -f --grep 'failed|waits'
             """)
 
@@ -26,10 +26,10 @@ struct Logs: AsyncParsableCommand {
         name: [.customShort("n"), .customLong("lines")], help: ArgumentHelp("Only the last n lines.", valueName: "n"))
     var count: Int?
 
-    @Option(help: ArgumentHelp("Only lines in which this regular expression matches.", valueName: "pattern"))
+    @Option(help: ArgumentHelp("Only lines that match this regular expression.", valueName: "pattern"))
     var grep: String?
 
-    @Flag(name: .shortAndLong, help: "Go on printing until the run or agent is finished.")
+    @Flag(name: .shortAndLong, help: "Keep printing until the run or agent is finished.")
     var follow = false
 
     func validate() throws {

@@ -14,15 +14,15 @@ struct Status: AsyncParsableCommand {
             EXAMPLES
               orchestrator status               all jobs, and the latest one in detail
               orchestrator status 7             job 7: agents, and each run's state, step, losses
-              orchestrator status 7 --watch     over the whole terminal until it is finished: arrows scroll, s sorts, q leaves
+              orchestrator status 7 --watch     full screen until it is finished: arrows scroll, s sorts, q quits
               orchestrator status 7 --json
               orchestrator status 7 --runs --where 'state=failed' --sort node --columns node,lr,error
               orchestrator status 7 --runs --group-by lr
               orchestrator status 7 --cost
               until orchestrator status 7 >/dev/null || [ $? -ne 3 ]; do sleep 60; done
 
-            EXIT CODES (of the given job, else the latest): 0 every run is done or was stopped early, 3 it goes
-            on, 1 it is over and some runs failed or were cancelled, 2 there is no job.
+            EXIT CODES (for the given job, else the latest): 0 every run is done or was stopped early, 3 it is
+            still running, 1 it is over and some runs failed or were cancelled, 2 there is no job.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
@@ -31,7 +31,7 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Show every run; of large jobs, those most worth a look are shown otherwise.")
+    @Flag(help: "Show every run; by default, large jobs show the most interesting ones.")
     var runs = false
 
     @Flag(help: "Show what it cost: core-hours, times, memory, efficiency of runs, agents, nodes and the job.")
@@ -40,10 +40,10 @@ struct Status: AsyncParsableCommand {
     @OptionGroup
     var options: QueryOptions
 
-    @Flag(help: "Ask SLURM now, however lately it was asked.")
+    @Flag(help: "Query SLURM now, however recent its last answer.")
     var refresh = false
 
-    @Flag(help: "Go on showing until the job is finished.")
+    @Flag(help: "Keep showing it until the job is finished.")
     var watch = false
 
     func validate() throws {

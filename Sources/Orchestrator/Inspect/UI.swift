@@ -10,7 +10,7 @@ import Store
 struct UI: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ui",
-        abstract: "Show jobs, runs, curves and figures in a browser, also where there is no W&B.",
+        abstract: "Show jobs, runs, curves and figures in a browser, even without W&B.",
         discussion: """
             EXAMPLES
               orchestrator ui                     prints a link, and how to reach it from your own machine

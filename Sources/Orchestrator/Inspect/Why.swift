@@ -15,7 +15,7 @@ struct Why: AsyncParsableCommand {
               orchestrator why 7
               orchestrator why 7 --json
 
-            Attempts that were lost with their agent, or failed and were tried again, count for the nodes.
+            Attempts that were lost with their agent, or failed and were retried, count for the nodes.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)

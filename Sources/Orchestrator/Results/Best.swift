@@ -16,7 +16,7 @@ struct Best: AsyncParsableCommand {
               orchestrator best 7 --where 'lr<0.01 and experiment=tms_5-2' --columns lr,seed,seconds
               orchestrator best 7 --metric mmcs --group-by importance_minimality_coeff
 
-            The last one looks across seeds: groups by their mean, with deviation, median and n.
+            The last one compares across seeds: groups ranked by their mean, with deviation, median and n.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)
@@ -27,7 +27,7 @@ struct Best: AsyncParsableCommand {
 
     @Flag(
         help: ArgumentHelp(
-            "List the highest or the lowest values first (default: the better ones; low ones if neither is better)."))
+            "List the highest or the lowest values first (default: the better ones, or low if neither is better)."))
     var order: Order?
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many to show.", valueName: "n"))

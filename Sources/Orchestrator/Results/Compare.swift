@@ -6,7 +6,7 @@ import Store
 /// Says in what two runs differ, and which of their subcomponents are the same.
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show in what two runs differ, and which of their subcomponents are the same.",
+        abstract: "Show how two runs differ, and which of their subcomponents match.",
         discussion: """
             EXAMPLES
               orchestrator compare k3j9 m2x7

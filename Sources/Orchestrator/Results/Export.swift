@@ -17,7 +17,7 @@ struct Export: AsyncParsableCommand {
               orchestrator export 7 --where 'state=done' --sort -mmcs --columns run,lr,seed,mmcs
               orchestrator export 7 --group-by lr,pnorm --columns mmcs,ml2r
 
-            Of the configs, only keys that differ between the runs become columns (nested ones joined by dots). A history has
+            Only config keys that differ between the runs become columns (nested ones joined by dots). A history has
             one row per run, step and metric: run, experiment, step, metric, value. Runs whose rows are lost or damaged are named
             at the end, and the exit code is 1.
             """)

@@ -14,7 +14,7 @@ struct ListExperiments: ParsableCommand {
               orchestrator submit --experiments my_config.yaml
             """)
 
-    @Argument(help: "An experiment whose YAML to print.", completion: .list(Registry.names))
+    @Argument(help: "The experiment whose YAML to print.", completion: .list(Registry.names))
     var name: String?
 
     func run() throws {

@@ -6,7 +6,7 @@ import Store
 /// Asks observers about runs that are over.
 struct Observe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compute your own metrics, and ask observers, about runs that are over.",
+        abstract: "Compute your own metrics and run observers on finished runs.",
         discussion: """
             EXAMPLES
               orchestrator observe k3j9 m2x7                     the runs' own user_metrics and observers

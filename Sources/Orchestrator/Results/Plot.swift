@@ -6,7 +6,7 @@ import Store
 /// Draws figures of finished runs, or of published weights, without training.
 struct Plot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Draw figures of runs, of a job, or of published weights, without training.",
+        abstract: "Draw figures of runs, a job or published weights, without training.",
         discussion: """
             EXAMPLES
               orchestrator plot k3j9 --list

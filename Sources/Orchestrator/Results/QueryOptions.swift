@@ -5,15 +5,15 @@ import Orchestration
 struct QueryOptions: ParsableArguments {
     @Option(
         name: .customLong("where"),
-        help: ArgumentHelp("Only runs for which this holds: 'lr<0.01 and state=done'.", valueName: "condition"))
+        help: ArgumentHelp("Only runs that match: 'lr<0.01 and state=done'.", valueName: "condition"))
     var condition: String?
 
-    @Option(help: ArgumentHelp("The order, by columns: 'lr,-mmcs' (- for large ones first).", valueName: "columns"))
+    @Option(help: ArgumentHelp("Sort by these columns: 'lr,-mmcs' (- for largest first).", valueName: "columns"))
     var sort: String?
 
     @Option(
         help: ArgumentHelp(
-            "Mean, deviation, median and n over runs that agree in these columns.", valueName: "columns"))
+            "Mean, deviation, median and n over runs with equal values in these columns.", valueName: "columns"))
     var groupBy: String?
 
     @Option(help: ArgumentHelp("Only these columns: settings, metrics, state, node, seconds, …", valueName: "columns"))

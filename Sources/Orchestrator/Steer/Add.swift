@@ -7,7 +7,7 @@ import Store
 /// Adds specs to a job.
 struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add specs to a job, whether agents work on it or it is over.",
+        abstract: "Add specs to a job, whether it is running or over.",
         discussion: """
             EXAMPLES
               orchestrator add 7 --sweep more.yaml
@@ -35,7 +35,7 @@ struct Add: AsyncParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("Give a key of the configs this value in every spec; repeatable.", valueName: "key=value"))
+        help: ArgumentHelp("Set a config key to this value in every spec; repeatable.", valueName: "key=value"))
     var settings: [String] = []
 
     @OptionGroup var search: SweepOptions

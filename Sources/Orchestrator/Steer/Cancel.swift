@@ -9,14 +9,14 @@ import Store
 /// Calls jobs or runs off.
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Cancel jobs or single runs; agents at work on them stop within seconds.",
+        abstract: "Cancel jobs or single runs; agents working on them stop within seconds.",
         discussion: """
             EXAMPLES
-              orchestrator cancel 7             everything of job 7 that is not done
+              orchestrator cancel 7             all runs of job 7 that are not done
               orchestrator cancel k3j9 x0qa     two runs; the beginnings of their names are enough
               orchestrator cancel 7 --json
 
-            What is done stays. `orchestrator retry` puts cancelled runs back; they go on from where they were.
+            Finished runs stay. `orchestrator retry` requeues cancelled runs; they resume where they were.
             """)
 
     @OptionGroup var named: NamedArguments

@@ -10,47 +10,47 @@ import WandB
 /// Deletes what is not needed any more, after showing it.
 struct Clean: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Delete finished jobs with their runs' files, and leftovers of crashes, after listing them.",
+        abstract: "List, then delete, finished jobs with their runs' files, and leftovers of crashes.",
         discussion: """
             EXAMPLES
-              orchestrator clean              what interrupted submissions have left: shows it
-              orchestrator clean 3 4          jobs 3 and 4, all of their runs and files: shows them
+              orchestrator clean              shows what interrupted submissions have left
+              orchestrator clean 3 4          shows jobs 3 and 4 with all their runs and files
               orchestrator clean 3 4 --yes    deletes them
-              orchestrator clean --spools     what runs that are over have kept for W&B, which has it
-              orchestrator clean 3 --figures  the figures of job 3's runs that are over
+              orchestrator clean --spools     finished runs' W&B data that W&B already has
+              orchestrator clean 3 --figures  the figures of job 3's finished runs
               orchestrator clean 3 --where 'mmcs<0.9 or state=failed' --keep-best 10 --metric mmcs
 
-            A job with runs that wait or run is refused. Results, checkpoints and rows that are not sent to
-            W&B yet go with a run's folder; trained targets and everything of other jobs stay. With --figures or
-            --spools only those files go, with --where weights, checkpoints and figures of those runs, and no job is forgotten; without numbers, they go of all jobs.
+            Jobs with pending or active runs are refused. Results, checkpoints and rows not sent to
+            W&B yet are deleted with a run's folder; trained targets and other jobs' files stay. With --figures or
+            --spools only those files are deleted, with --where matching runs' weights, checkpoints and figures, and the jobs stay; without numbers, this applies to all jobs.
             """)
 
     @Argument(help: "Numbers of jobs.", completion: CompletionWords.jobs)
     var jobs: [Int64] = []
 
-    @Flag(help: "Only figures, of runs that are over.")
+    @Flag(help: "Only finished runs' figures.")
     var figures = false
 
-    @Flag(help: "Only what was kept for W&B and is sent, of runs that are over.")
+    @Flag(help: "Only finished runs' W&B data that was sent.")
     var spools = false
 
     @Option(
         name: .customLong("where"),
         help: ArgumentHelp(
-            "Only weights, checkpoints and figures, of runs that are over and for which this holds.",
+            "Only weights, checkpoints and figures of finished runs that match.",
             valueName: "condition"))
     var condition: String?
 
-    @Option(help: ArgumentHelp("With --where: leave each job's n best finished runs alone.", valueName: "n"))
+    @Option(help: ArgumentHelp("With --where: keep each job's n best finished runs.", valueName: "n"))
     var keepBest = 0
 
-    @Option(help: ArgumentHelp("With --keep-best: the metric that says which those are.", valueName: "name"))
+    @Option(help: ArgumentHelp("With --keep-best: the metric to rank them by.", valueName: "name"))
     var metric = Metric.totalLoss.name
 
-    @Flag(help: "Delete; without it, everything is only shown.")
+    @Flag(help: "Delete; without it, only list.")
     var yes = false
 
-    @Flag(help: "Print as JSON what would go, or went.")
+    @Flag(help: "Print as JSON what would be, or was, deleted.")
     var json = false
 
     func validate() throws {

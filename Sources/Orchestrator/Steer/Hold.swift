@@ -6,7 +6,7 @@ import Store
 /// Keeps jobs or runs from being begun.
 struct Hold: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Hold jobs or runs: what is at work goes on, but nobody begins a held one.",
+        abstract: "Hold jobs or runs: active runs continue, but agents start no held ones.",
         discussion: """
             EXAMPLES
               orchestrator hold 7             its agents finish their present runs and begin none
@@ -24,7 +24,7 @@ struct Hold: AsyncParsableCommand {
 /// Lets held jobs or runs go on.
 struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let held jobs or runs go on.",
+        abstract: "Release held jobs or runs.",
         discussion: """
             EXAMPLES
               orchestrator release 7
@@ -39,7 +39,7 @@ struct Release: AsyncParsableCommand {
 /// Has runs claimed before others.
 struct Priority: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Have runs claimed before others of their job.",
+        abstract: "Move runs ahead of others in their job.",
         discussion: """
             EXAMPLES
               orchestrator priority k3j9 x0qa            before all others that wait

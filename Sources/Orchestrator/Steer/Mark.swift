@@ -5,7 +5,7 @@ import Store
 /// Writes a note to a job or a run.
 struct Note: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a note to a job or a run; --where and --columns know it.",
+        abstract: "Attach a note to a job or run, for --where and --columns too.",
         discussion: """
             EXAMPLES
               orchestrator note 7 "rerun with the fixed data"
@@ -38,7 +38,7 @@ struct Note: AsyncParsableCommand {
 /// Tags jobs or runs.
 struct Tag: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tag jobs and runs, or take tags away; --where and --columns know them.",
+        abstract: "Tag jobs and runs, or remove tags, for --where and --columns too.",
         discussion: """
             EXAMPLES
               orchestrator tag 7 --add paper --add final
@@ -78,7 +78,7 @@ struct Tag: AsyncParsableCommand {
 /// Gives a job a name.
 struct Rename: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give a job a name, which lists show.",
+        abstract: "Give a job a name to show in lists.",
         discussion: """
             EXAMPLES
               orchestrator rename 7 "sparsity sweep, second try"

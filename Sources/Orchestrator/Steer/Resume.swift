@@ -9,15 +9,15 @@ import Store
 /// Starts more agents for what is left of a job.
 struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start more agents for what is left of a job.",
+        abstract: "Start agents for a job's remaining runs.",
         discussion: """
             EXAMPLES
               orchestrator resume 7                 as many as are missing
               orchestrator resume 7 --n-agents 4    four more
               orchestrator resume 7 --exclude n17 --time 8:00:00
-              orchestrator retry 7                  before it: failed and cancelled runs once more
+              orchestrator retry 7                  first: requeue failed and cancelled runs
 
-            A job that has stopped for its failures (submit --fail-fast) hands out specs again. They run the worker that the job was submitted with, in the folder it was submitted from.
+            A job that stopped after failures (submit --fail-fast) hands out specs again. Agents run the worker that the job was submitted with, in the folder it was submitted from.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
@@ -25,7 +25,7 @@ struct Resume: AsyncParsableCommand {
 
     @OptionGroup var agents: AgentOptions
 
-    @Flag(help: "SLURM: start agents also where those before them ended in a way that these would.")
+    @Flag(help: "SLURM: start agents even if they are likely to end like those before them.")
     var anyway = false
 
     @Flag(help: "Print the result as JSON.")

@@ -12,9 +12,9 @@ struct Retry: AsyncParsableCommand {
               orchestrator retry 7               every failed or cancelled run of job 7
               orchestrator retry 7 --failed      not the cancelled ones
               orchestrator retry 7 --run k3j9    this one
-              orchestrator resume 7              then: agents for them, if none is at work
+              orchestrator resume 7              then: agents for them, if none are running
 
-            A run goes on from its last checkpoint. What a search's target has kept from beginning is run if --run names it.
+            A run resumes from its last checkpoint. --run also starts a run that a search skipped because its target was reached.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
@@ -23,7 +23,7 @@ struct Retry: AsyncParsableCommand {
     @Flag(help: "Only the failed ones.")
     var failed = false
 
-    @Option(help: ArgumentHelp("Only this run, or the one whose name begins so; repeatable.", valueName: "id"))
+    @Option(help: ArgumentHelp("Only this run, by its name or the beginning of it; repeatable.", valueName: "id"))
     var run: [String] = []
 
     @Flag(help: "Print the result as JSON.")

@@ -7,7 +7,7 @@ import Store
 /// Changes how many agents work on a job.
 struct Scale: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Have n agents work on a job: more now, or fewer after their present runs.",
+        abstract: "Set a job's number of agents: more start now, surplus ones end after their current runs.",
         discussion: """
             EXAMPLES
               orchestrator scale 7 16

@@ -8,7 +8,7 @@ public import Store
 struct AgentOptions: ParsableArguments {
     @Option(
         name: [.customLong("n-agents"), .customLong("n_agents")],
-        help: ArgumentHelp("How many agents share the specs: one SLURM array of so many tasks.", valueName: "n"))
+        help: ArgumentHelp("How many agents share the specs; on SLURM, tasks of one array.", valueName: "n"))
     var agentCount: Int?
 
     @Option(
@@ -49,7 +49,7 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         name: [.customLong("sbatch-arg"), .customLong("sbatch_arg")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A further argument for sbatch, such as --hint=nomultithread; repeatable.", valueName: "arg")
+        help: ArgumentHelp("Another argument for sbatch, such as --hint=nomultithread; repeatable.", valueName: "arg")
     )
     var sbatchArgument: [String] = []
 

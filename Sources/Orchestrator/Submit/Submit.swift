@@ -15,18 +15,18 @@ struct Submit: AsyncParsableCommand {
               orchestrator submit --experiments my_config.yaml --sweep my.yaml
               orchestrator submit --sweep --n-agents 8 --watch
               orchestrator submit --experiments tms_5-2 --set steps=1000 --set task_config.feature_probability=0.1
-              orchestrator submit --sweep --dry-run    what would be run, and how
+              orchestrator submit --sweep --dry-run    what would run, and how
               orchestrator submit --sweep search.yaml --samples 50 --sweep-seed 1
               orchestrator submit --sweep --n-agents 4 --slots 8 --time 4:00:00 --partition cpu
 
-            Options of SLURM's may also stand in SPD_CACHE_DIR/site.yaml and in SBATCH_ variables.
+            SLURM options may also be set in SPD_CACHE_DIR/site.yaml and in SBATCH_ variables.
 
-            Agents take specs until none is left; they go on when this terminal is closed.
+            Agents take specs until none are left; they keep running when this terminal is closed.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Experiments by name, or YAML files of your own, separated by commas; repeatable (default: all).",
+            "Experiments by name, or your own YAML files, separated by commas; repeatable (default: all).",
             valueName: "a,b"),
         completion: .list(Registry.allNames))
     var experiments: [String] = []
@@ -40,7 +40,7 @@ struct Submit: AsyncParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("Give a key of the configs this value in every spec; repeatable.", valueName: "key=value"))
+        help: ArgumentHelp("Set a config key to this value in every spec; repeatable.", valueName: "key=value"))
     var settings: [String] = []
 
     @OptionGroup var search: SweepOptions
@@ -49,13 +49,13 @@ struct Submit: AsyncParsableCommand {
 
     @Option(
         name: [.customLong("max-retries"), .customLong("max_retries")],
-        help: ArgumentHelp("How often a run that failed for a cause that may pass is tried again.", valueName: "n"))
+        help: ArgumentHelp("How often to retry a run after a failure that may be temporary.", valueName: "n"))
     var maxRetries = 1
 
     @Option(
         name: [.customLong("on-finish"), .customLong("on_finish")],
         help: ArgumentHelp(
-            "A shell command that is run once when nothing is left to do; SPD_SUMMARY names the summary.",
+            "A shell command to run once when the job is over; SPD_SUMMARY names the summary.",
             valueName: "command"))
     var onFinish: String?
 
@@ -73,7 +73,7 @@ struct Submit: AsyncParsableCommand {
     var failFast = 10
 
     @Option(
-        help: ArgumentHelp("Begin when nothing of this job is left.", valueName: "job"),
+        help: ArgumentHelp("Start when nothing of this job is left.", valueName: "job"),
         completion: CompletionWords.jobs)
     var after: Int64?
 
@@ -84,7 +84,7 @@ struct Submit: AsyncParsableCommand {
 
     @Flag(
         name: [.customLong("upload-checkpoints"), .customLong("upload_checkpoints")],
-        help: "Upload also the weights that runs save on the way (save_freq) to W&B.")
+        help: "Also upload the intermediate weights that runs save (save_freq) to W&B.")
     var uploadCheckpoints = false
 
     @Flag(
@@ -92,7 +92,7 @@ struct Submit: AsyncParsableCommand {
         help: "Do not upload the runs' final weights to W&B, to save space there.")
     var keepModel = false
 
-    @Flag(help: "Train on CPUs; that is always so, the published tool's flag is accepted.")
+    @Flag(help: "Train on CPUs: always the case; accepted for compatibility with the published tool.")
     var cpu = false
 
     @Option(
@@ -100,22 +100,22 @@ struct Submit: AsyncParsableCommand {
         help: ArgumentHelp("Add this to the job's name.", valueName: "s"))
     var suffix: String?
 
-    @Option(help: ArgumentHelp("The W&B project of the runs (default: the configs').", valueName: "p"))
+    @Option(help: ArgumentHelp("The runs' W&B project (default: the configs').", valueName: "p"))
     var project: String?
 
-    @Option(help: "Who starts the agents; auto is slurm wherever it is set up.")
+    @Option(help: "Who starts the agents; auto means slurm if it is set up.")
     var executor = ExecutorOption.auto
 
     @Flag(
         name: [.customLong("create-report"), .customLong("create_report")], inversion: .prefixedNo,
-        help: "Create a W&B report of the job (default: where there is a W&B key).")
+        help: "Create a W&B report of the job (default: if there is a W&B key).")
     var createReport: Bool?
 
-    @Flag(help: "Check everything, show what would be stored and started and what it costs, and stop.")
+    @Flag(help: "Check everything, show what would be stored and started and its cost, then stop.")
     var dryRun = false
 
     @Flag(
-        help: "Don't ask on a terminal before all experiments are started.")
+        help: "Don't ask on a terminal before starting all experiments.")
     var yes = false
 
     @Flag(help: "Print the result as JSON.")

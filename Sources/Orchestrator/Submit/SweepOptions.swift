@@ -6,7 +6,7 @@ import Orchestration
 struct SweepOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Draw n samples per experiment at random instead of every combination; how many runs method: bayes has.",
+            "Draw n random samples per experiment instead of every combination; with method: bayes, the number of runs.",
             valueName: "n"))
     var samples: Int?
 

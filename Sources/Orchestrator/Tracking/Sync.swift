@@ -8,19 +8,19 @@ import WandB
 /// Sends to W&B what runs keep in their folders.
 struct Sync: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Send to W&B what is stored in the runs' folders, also while they run on nodes without internet.",
+        abstract: "Send stored data in the runs' folders to W&B, even while they run on nodes without internet.",
         discussion: """
             EXAMPLES
-              orchestrator sync                whatever is not sent yet, of all jobs
+              orchestrator sync                all unsent data of all jobs
               orchestrator sync 7 --live       job 7 from a login node, until it is over and everything is sent
               orchestrator sync k3j9 x0qa      two runs; the beginnings of their names are enough
               orchestrator sync --requests-per-minute 200
               orchestrator sync 7 --offline-folders && wandb sync "$SPD_CACHE_DIR/wandb"
 
-            All runs share the budget of requests. ^C or a crash loses nothing and sends nothing twice: the next
-            sync goes on where the server is. A stop on a run's W&B page reaches its agent through --live.
+            All runs share one request budget. ^C or a crash loses nothing and sends nothing twice: the next
+            sync continues from what the server has. A stop on a run's W&B page reaches its agent through --live.
 
-            EXIT CODES: 0 everything is sent, 3 something is left because runs go on (or after ^C), 1 something
+            EXIT CODES: 0 everything is sent, 3 something is left because runs are still active (or after ^C), 1 something
             could not be sent, 2 wrong usage or no API key.
             """)
 
@@ -29,15 +29,15 @@ struct Sync: AsyncParsableCommand {
         completion: CompletionWords.jobsAndRuns)
     var names: [String] = []
 
-    @Flag(help: "Go on until every run is over and sent.")
+    @Flag(help: "Continue until every run is over and sent.")
     var live = false
 
-    @Option(help: ArgumentHelp("How many requests may go out in a minute, of all runs.", valueName: "count"))
+    @Option(help: ArgumentHelp("The most requests per minute, for all runs together.", valueName: "count"))
     var requestsPerMinute = 60
 
     @Option(
         help: ArgumentHelp(
-            "With --live: the least time between two requests of a run that trains.", valueName: "seconds"))
+            "With --live: the shortest time between two requests for an active run.", valueName: "seconds"))
     var every = 15.0
 
     @Flag(

@@ -36,7 +36,7 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let executor: ExecutorKind
     /// How many agents were asked for.
     public let agentCount: Int
-    /// How often a run that failed for a cause that may pass is tried again.
+    /// How often to retry a run after a failure that may be temporary.
     public let maxRetries: Int
     /// Whether a W&B report is wanted.
     public let createReport: Bool
