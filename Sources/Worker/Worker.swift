@@ -11,17 +11,17 @@ import Version
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
-        abstract: "Run the specs of a job until none is left.",
+        abstract: "Run a job's specs until none are left.",
         discussion: """
             EXAMPLES
-              worker --job-id 3                              join job 3 as one more agent
+              worker --job-id 3                              join job 3 as another agent
               worker --job-id 3 --threads 4
               worker train-target my_target.yaml --out my_target
               worker replay given.safetensors --out result.safetensors
               worker tokenize SimpleStories-1.25M < texts.jsonl
               worker bench tms_5-2
 
-            `orchestrator submit` starts workers by itself; `worker agent --help` lists an agent's options.
+            `orchestrator submit` starts workers; `worker agent --help` lists an agent's options.
             """,
         version: ProgramVersion.text,
         subcommands: [

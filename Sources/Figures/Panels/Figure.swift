@@ -7,7 +7,7 @@ public struct Figure: Codable, Sendable {
     public var name: String
     /// Its name as a part of a file's.
     public var fileName: String { name.replacing("/", with: "_") }
-    /// What stands above it.
+    /// The title above it.
     public var title: String
     /// The run and the step that it is of, in the corner; empty where there is none.
     public var corner: String

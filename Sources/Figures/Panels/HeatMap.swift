@@ -1,6 +1,6 @@
 /// A matrix as coloured cells, with its axes and its colour bar.
 public struct HeatMap: Codable, Sendable {
-    /// What stands above it.
+    /// The title above it.
     public var title: String
     /// What it shows.
     public var matrix: Matrix

@@ -5,7 +5,7 @@ public enum Panel: Codable, Sendable {
     case table(Table)
     case text(TokenText)
 
-    /// What stands above it.
+    /// The title above it.
     public var title: String {
         switch self {
         case .heatMap(let map): map.title

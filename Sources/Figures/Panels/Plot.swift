@@ -51,7 +51,7 @@ public struct Plot: Codable, Sendable {
         }
     }
 
-    /// What stands above it.
+    /// The title above it.
     public var title: String
     /// The axis from left to right.
     public var x: Axis

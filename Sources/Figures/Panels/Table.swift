@@ -1,6 +1,6 @@
 /// Words and numbers in rows.
 public struct Table: Codable, Sendable {
-    /// What stands above it.
+    /// The title above it.
     public var title: String
     /// The names of the columns.
     public var columns: [String]

@@ -17,7 +17,7 @@ public struct TokenText: Codable, Sendable {
         }
     }
 
-    /// What stands above it.
+    /// The title above it.
     public var title: String
     /// The pieces, each on a line of its own.
     public var lines: [Line]

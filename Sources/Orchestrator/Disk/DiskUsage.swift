@@ -41,15 +41,15 @@ struct Archive: AsyncParsableCommand {
               orchestrator archive 7 sweep.tar.zst --json
               orchestrator export 7 --archive sweep.tar.zst
               orchestrator show k3j9 --archive sweep.tar.zst
-              orchestrator clean 7 --yes        then, to have the room
+              orchestrator clean 7 --yes        then, to free the space
 
-            It is a cache folder in a tar file: unpacked, SPD_CACHE_DIR may name it. The job stays as it is.
+            It is a cache folder in a tar file: unpack it, and SPD_CACHE_DIR can name it. The job stays as it is.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
     var job: Int64
 
-    @Argument(help: ArgumentHelp("The file to make: .tar.zst or .tar.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The file to create: .tar.zst or .tar.", valueName: "file"))
     var file: String
 
     @Flag(help: "Print JSON.")

@@ -6,7 +6,7 @@ import Store
 /// The doctor's other processes, here and on SLURM's nodes; not for people.
 struct DoctorProbe: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: Probe.command, abstract: "What `doctor` runs in processes of its own.", shouldDisplay: false,
+        commandName: Probe.command, abstract: "The checks that `doctor` runs in separate processes.", shouldDisplay: false,
         subcommands: [Folder.self, Look.self, Node.self])
 
     /// Prints a value for the process that waits for it.
@@ -16,7 +16,7 @@ struct DoctorProbe: ParsableCommand {
 
     /// Looks at a state folder.
     struct Folder: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Look at a state folder.")
+        static let configuration = CommandConfiguration(abstract: "Check a state folder.")
 
         @Argument var path: String
 
@@ -29,7 +29,7 @@ struct DoctorProbe: ParsableCommand {
 
     /// Looks at a lock, and at a file beside it.
     struct Look: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Look at a lock and at a file.")
+        static let configuration = CommandConfiguration(abstract: "Check a lock and a file.")
 
         @Argument var lock: String
         @Argument var file: String
@@ -43,7 +43,7 @@ struct DoctorProbe: ParsableCommand {
 
     /// One of two nodes that look at each other.
     struct Node: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Look at another node's files and locks.")
+        static let configuration = CommandConfiguration(abstract: "Check another node's files and locks.")
 
         @Argument var folder: String
 

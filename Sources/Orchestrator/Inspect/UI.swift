@@ -16,12 +16,12 @@ struct UI: AsyncParsableCommand {
               orchestrator ui                     prints a link, and how to reach it from your own machine
               orchestrator ui 7 --open            job 7, in this machine's browser
               orchestrator ui k3j9                one run
-              orchestrator ui --port 8123         the same port each time, for an `ssh -L` that stays
-              orchestrator ui --socket ~/spd.sock   no port at all: ssh -L 8123:$HOME/spd.sock HOST
+              orchestrator ui --port 8123         the same port each time, for a permanent `ssh -L`
+              orchestrator ui --socket ~/spd.sock   a Unix socket: ssh -L 8123:$HOME/spd.sock HOST
               orchestrator ui --prefix /node/n1/8123 --allow-host ondemand.example.org   behind a proxy
 
-            It only reads, never changes or locks anything, and may run beside agents and on somebody else's cache. It listens on
-            127.0.0.1; whoever has the link can look, nobody else. ^C ends it.
+            It only reads, never changes or locks anything, and works alongside agents and on somebody else's cache. It listens on
+            127.0.0.1; only people with the link have access. ^C ends it.
             """)
 
     @Argument(
@@ -29,20 +29,20 @@ struct UI: AsyncParsableCommand {
         completion: CompletionWords.jobs)
     var name: String?
 
-    @Option(help: ArgumentHelp("The port of 127.0.0.1; 0 takes any that is free.", valueName: "n"))
+    @Option(help: ArgumentHelp("The port on 127.0.0.1; 0 picks a free one.", valueName: "n"))
     var port: UInt16 = 0
 
     @Flag(help: "Open the link in this machine's browser.")
     var open = false
 
-    @Option(help: ArgumentHelp("Listen on a Unix socket (mode 0600) and on no port.", valueName: "path"))
+    @Option(help: ArgumentHelp("Listen on a Unix socket (mode 0600) instead of a port.", valueName: "path"))
     var socket: String?
 
-    @Option(help: ArgumentHelp("The path that addresses begin with, behind a proxy.", valueName: "path"))
+    @Option(help: ArgumentHelp("The path that all addresses start with, behind a proxy.", valueName: "path"))
     var prefix = ""
 
     @Option(
-        help: ArgumentHelp("A name by which a proxy calls this machine; may be repeated.", valueName: "name"))
+        help: ArgumentHelp("A host name that a proxy uses for this machine; repeatable.", valueName: "name"))
     var allowHost: [String] = []
 
     func validate() throws {

@@ -13,11 +13,11 @@ struct Compare: AsyncParsableCommand {
               orchestrator compare k3j9 m2x7 --json
               orchestrator compare k3j9 published/model_20000.pth
 
-            First what differs in their configs, their final metrics, and the courses of what both have logged, on one scale.
-            Then, module by module, subcomponents V_c U_c are paired so that the sum of their cosines is largest. Those below 5 % of
-            the largest norm point at noise, and are left out. The last column is the feature that a subcomponent reads or writes
-            most, through a toy model's embedding or the layers before it; of a language model's embedding and head the token. A
-            pair with two of them has moved. Inside a language model nothing names an end, so nothing is said there.
+            First shows how their configs and final metrics differ, and the curves of metrics that both logged, on one scale.
+            Then, module by module, pairs subcomponents V_c U_c to maximise the sum of their cosines. Those below 5 % of
+            the largest norm are noise, and are left out. The last column is the feature that a subcomponent reads or writes
+            most, through a toy model's embedding or the layers before it; for a language model's embedding and head, the token. A
+            pair with two of them has moved. Inside a language model there is no such name, and the column is empty.
             """)
 
     @Argument(

@@ -46,7 +46,7 @@ struct Export: AsyncParsableCommand {
 
     func validate() throws {
         if history, options.groupBy != nil || options.columns != nil {
-            throw ValidationError("--history has columns of its own; leave --group-by and --columns out")
+            throw ValidationError("--history has its own columns; leave --group-by and --columns out")
         }
         if options.columns != nil, allConfig || !metric.isEmpty {
             throw ValidationError("--columns names everything that is exported; leave --all-config and --metric out")
@@ -55,7 +55,7 @@ struct Export: AsyncParsableCommand {
             throw ValidationError("groups have no configs; leave --all-config out")
         }
         if history, format == .jsonl { throw ValidationError("--history is CSV; leave --jsonl out") }
-        if history, allConfig { throw ValidationError("--history tells no configs; leave --all-config out") }
+        if history, allConfig { throw ValidationError("--history has no configs; leave --all-config out") }
     }
 
     func run() async throws {

@@ -13,31 +13,31 @@ struct Observe: AsyncParsableCommand {
               orchestrator observe k3j9 --observer ./mine.py --needs ci,V
               orchestrator observe k3j9 --step 2000 --step 4000
 
-            The weights that save_freq has kept and the seed give the same tensors again, so a step's values are those that the run
+            The weights that save_freq kept and the seed reproduce the same tensors, so a step's values are those that the run
             would have logged. One line of JSON is printed for each step; tables, histograms and files are in the folder
-            (--out, default: observed-<run>), where a second call asks about no step twice.
+            (--out, default: observed-<run>). A second call there asks about no step twice.
             """)
 
     @Argument(
         help: ArgumentHelp("Runs' names or their beginnings.", valueName: "run"), completion: CompletionWords.runs)
     var runs: [String]
 
-    @Option(help: ArgumentHelp("An observer, in the place of the runs' own.", valueName: "file"))
+    @Option(help: ArgumentHelp("An observer, instead of the runs' own.", valueName: "file"))
     var observer: String?
 
-    @Option(help: ArgumentHelp("What it needs, with commas between (default: ci).", valueName: "a,b"))
+    @Option(help: ArgumentHelp("The tensors it needs, separated by commas (default: ci).", valueName: "a,b"))
     var needs: String?
 
-    @Option(help: ArgumentHelp("How long it may take over a step, in seconds.", valueName: "s"))
+    @Option(help: ArgumentHelp("How long it may take for one step, in seconds.", valueName: "s"))
     var timeout: Double?
 
     @Option(
-        help: ArgumentHelp("Only this step; may be repeated (default: all whose weights were kept).", valueName: "n"))
+        help: ArgumentHelp("Only this step; repeatable (default: all steps with saved weights).", valueName: "n"))
     var step: [Int] = []
 
     @Option(
         help: ArgumentHelp(
-            "The folder for answers and files; with several runs, one inside for each.", valueName: "folder"))
+            "The folder for answers and files; with several runs, one subfolder each.", valueName: "folder"))
     var out: String?
 
     func validate() throws {

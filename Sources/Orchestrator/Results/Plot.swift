@@ -13,14 +13,14 @@ struct Plot: AsyncParsableCommand {
               orchestrator plot k3j9 --out figures --format svg,pdf
               orchestrator plot k3j9 --figure tms_vectors --step 20000
               orchestrator plot k3j9 --figure curves        losses, L0 and all other metrics over steps
-              orchestrator plot 7 --figure curves           of all runs, seeds together with a band
+              orchestrator plot 7 --figure curves           all runs, seeds combined with a band
               orchestrator plot 7 --by importance_minimality_coeff
               orchestrator plot 7 --figure causal_importances_upper_leaky
-              orchestrator plot k3j9 --html                 one page, k3j9.html, that needs nothing else
+              orchestrator plot k3j9 --html                 one self-contained page, k3j9.html
               orchestrator plot published/model_20000.pth --out figures
 
-            Figures are what the run drew while it was trained, in any format, and what its weights amount to. Each has the
-            numbers that it shows beside it, as <name>.safetensors. Those of several runs go into a folder each. --by draws the
+            Draws the figures of the training, in any format, and those computed from the weights. Next to each are the
+            numbers it shows, as <name>.safetensors. With several runs, each has its own folder. --by draws the
             importances of all runs side by side, by a key of their configs; with --figure curves, the curves by that key.
             """)
 
@@ -30,7 +30,7 @@ struct Plot: AsyncParsableCommand {
         completion: CompletionWords.jobsAndRuns)
     var names: [String]
 
-    @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
+    @Option(help: ArgumentHelp("Which figure; repeatable (default: all).", valueName: "name"))
     var figure: [String] = []
 
     @Option(help: ArgumentHelp("Compare runs by a key of their configs.", valueName: "key"))
@@ -39,17 +39,17 @@ struct Plot: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The step to draw (default: the last).", valueName: "step"))
     var step: Int?
 
-    @Option(help: ArgumentHelp("png, svg, pdf, or several with commas between.", valueName: "formats"))
+    @Option(help: ArgumentHelp("png, svg, pdf, or several separated by commas.", valueName: "formats"))
     var format: String?
 
     @Option(
-        help: ArgumentHelp("The folder to draw into (default: figures); of --html, the page.", valueName: "path"))
+        help: ArgumentHelp("The folder to draw into (default: figures); with --html, the page.", valueName: "path"))
     var out: String?
 
-    @Flag(help: "Write one page with all figures, all steps or all runs, to be opened in a browser.")
+    @Flag(help: "Write one page with all figures, all steps or all runs, to open in a browser.")
     var html = false
 
-    @Flag(help: "List the figures that there are for this kind of run, and draw nothing.")
+    @Flag(help: "List the figures for this kind of run, and draw nothing.")
     var list = false
 
     private static let formats = ["png", "svg", "pdf"]

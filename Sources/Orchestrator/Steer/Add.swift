@@ -13,10 +13,10 @@ struct Add: AsyncParsableCommand {
               orchestrator add 7 --sweep more.yaml
               orchestrator add 7 --sweep more.yaml --experiments my_config.yaml
               orchestrator add 7 --set seed=5
-              orchestrator resume 7        then, if no agent is at work any more
+              orchestrator resume 7        then, if no agents are running any more
 
-            Specs that the job has already are left out. Experiments are the job's, unless others of its kind are named.
-            What `submit --set` gave every spec holds for these too, unless --set or the sweep says otherwise, and so
+            Specs that the job already has are skipped. Experiments are the job's, unless others of its kind are named.
+            The settings of `submit --set` apply to these specs too, unless --set or the sweep overrides them, and so
             does its --sweep-seed.
             """)
 
@@ -29,7 +29,7 @@ struct Add: AsyncParsableCommand {
     var sweep: String?
 
     @Option(
-        help: ArgumentHelp("Experiments by name, or YAML files of your own (default: the job's).", valueName: "a,b"),
+        help: ArgumentHelp("Experiments by name, or your own YAML files (default: the job's).", valueName: "a,b"),
         completion: .list(Registry.allNames))
     var experiments: [String] = []
 

@@ -9,11 +9,11 @@ struct Hold: AsyncParsableCommand {
         abstract: "Hold jobs or runs: active runs continue, but agents start no held ones.",
         discussion: """
             EXAMPLES
-              orchestrator hold 7             its agents finish their present runs and begin none
+              orchestrator hold 7             its agents finish their current runs and start none
               orchestrator hold k3j9 x0qa     two runs; the beginnings of their names are enough
               orchestrator release 7          goes on
 
-            Agents on SLURM that have nothing to do for a minute end, but for one; `orchestrator scale` starts more.
+            On SLURM, all agents but one end after an idle minute; `orchestrator scale` starts more.
             """)
 
     @OptionGroup var named: NamedArguments
@@ -42,10 +42,10 @@ struct Priority: AsyncParsableCommand {
         abstract: "Move runs ahead of others in their job.",
         discussion: """
             EXAMPLES
-              orchestrator priority k3j9 x0qa            before all others that wait
-              orchestrator priority k3j9 --level -5      after them: 0 is the usual level
+              orchestrator priority k3j9 x0qa            ahead of all waiting runs
+              orchestrator priority k3j9 --level -5      behind them: 0 is the default level
 
-            Runs that were interrupted go on first in any case.
+            Interrupted runs always resume first.
             """)
 
     @OptionGroup var named: NamedArguments

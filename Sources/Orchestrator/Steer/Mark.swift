@@ -10,7 +10,7 @@ struct Note: AsyncParsableCommand {
             EXAMPLES
               orchestrator note 7 "rerun with the fixed data"
               orchestrator note k3j9 "look at figure 3"
-              orchestrator note 7 ""                      takes it away
+              orchestrator note 7 ""                      removes it
             """)
 
     @Argument(
@@ -29,7 +29,7 @@ struct Note: AsyncParsableCommand {
     func run() async throws {
         var marks = Marks()
         marks.note = text
-        try await NamedChange(names: [name], json: json).perform(text.isEmpty ? "note taken away" : "noted") {
+        try await NamedChange(names: [name], json: json).perform(text.isEmpty ? "note removed" : "noted") {
             try $0.mark($1, marks)
         }
     }
@@ -52,7 +52,7 @@ struct Tag: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A tag to add; repeatable.", valueName: "tag"))
     var add: [String] = []
 
-    @Option(help: ArgumentHelp("A tag to take away; repeatable.", valueName: "tag"))
+    @Option(help: ArgumentHelp("A tag to remove; repeatable.", valueName: "tag"))
     var remove: [String] = []
 
     func validate() throws {
@@ -82,9 +82,9 @@ struct Rename: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator rename 7 "sparsity sweep, second try"
-              orchestrator rename 7 ""                    the name that it was given first
+              orchestrator rename 7 ""                    back to its original name
 
-            SLURM and W&B go on calling it by its first name.
+            SLURM and W&B keep its original name.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)
@@ -99,7 +99,7 @@ struct Rename: AsyncParsableCommand {
     func validate() throws { try MarkText.check(title, "a name", atMost: 100, isName: true) }
 
     func run() async throws {
-        let done = title.isEmpty ? "has its first name again" : "renamed"
+        let done = title.isEmpty ? "has its original name again" : "renamed"
         try await NamedChange(names: [String(job)], json: json).perform(done) { store, _ in
             try store.rename(JobID(rawValue: job), title.isEmpty ? nil : title)
         }

@@ -6,7 +6,7 @@ import Orchestration
 import Slurm
 import Store
 
-/// Starts more agents for what is left of a job.
+/// Starts more agents for the remaining runs of a job.
 struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start agents for a job's remaining runs.",

@@ -11,10 +11,10 @@ struct Scale: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               orchestrator scale 7 16
-              orchestrator scale 7 2      the others end after the runs they hold; none is disturbed
+              orchestrator scale 7 2      the others end after their current runs; no run is disturbed
               orchestrator scale 7 0      all of them
 
-            Agents that still wait in SLURM's queue go first.
+            Agents still waiting in SLURM's queue are removed first.
             """)
 
     @Argument(help: "The job's number.", completion: CompletionWords.jobs)

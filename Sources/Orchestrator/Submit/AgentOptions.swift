@@ -111,7 +111,7 @@ struct AgentOptions: ParsableArguments {
         let names = environment.keys.filter { $0.hasPrefix("SBATCH_") && !heeded.contains($0) }.sorted()
         guard !names.isEmpty else { return nil }
         return "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") not passed on to sbatch; "
-            + "--sbatch-arg is for options that agents can do with"
+            + "--sbatch-arg is for options that make sense for agents"
     }
 
     /// What a new job's agents get: the command line goes before the environment, that before the site's file.

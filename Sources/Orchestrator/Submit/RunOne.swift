@@ -13,26 +13,26 @@ struct RunOne: AsyncParsableCommand {
             EXAMPLES
               orchestrator run tms_5-2 --steps 500
               orchestrator run my_config.yaml --set lr=0.01 --set task_config.feature_probability=0.1
-              orchestrator run --spec k3j9 --set seed=1      a run's spec once more, with another seed
+              orchestrator run --spec k3j9 --set seed=1      a run's spec again, with another seed
               orchestrator run tms_5-2 --steps 500 --out here
 
-            The files are those of any run. ^C saves the state; the same command with --out goes on from there. Keys may
+            It leaves the same files as any run. ^C saves the state; the same command with --out resumes from there. Keys may
             be shortened to their last part. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
             """)
 
     @Argument(
-        help: ArgumentHelp("An experiment by name, or a YAML file of your own.", valueName: "experiment"),
+        help: ArgumentHelp("An experiment by name, or your own YAML file.", valueName: "experiment"),
         completion: .list(Registry.allNames))
     var experiment: String?
 
     @Option(
-        help: ArgumentHelp("The spec of this run in place of an experiment.", valueName: "run"),
+        help: ArgumentHelp("This run's spec instead of an experiment.", valueName: "run"),
         completion: CompletionWords.runs)
     var spec: String?
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("Give a key of the config a value; repeatable.", valueName: "key=value"))
+        help: ArgumentHelp("Set a config key to a value; repeatable.", valueName: "key=value"))
     var settings: [String] = []
 
     @Option(help: ArgumentHelp("How many steps: short for --set steps=n.", valueName: "n"))
@@ -46,7 +46,7 @@ struct RunOne: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
     var threads: Int?
 
-    @Flag(help: "Track it on W&B, as runs of jobs are.")
+    @Flag(help: "Log it to W&B, like a job's runs.")
     var wandb = false
 
     func validate() throws {

@@ -249,7 +249,7 @@ struct Submit: AsyncParsableCommand {
     /// The published tool starts as much without asking; scripts see the cost, but are not asked.
     private func showCost(of submission: Submission) throws {
         let lines = try submission.estimate().lines(Style(isColored: false))
-        printError("all experiments are to be run, as published:\n" + lines.joined(separator: "\n"))
+        printError("this runs all experiments, as published:\n" + lines.joined(separator: "\n"))
         guard !yes, Terminal.isDialogue else { return }
         FileHandle.standardError.write(Data("Start them? [y/N] ".utf8))
         // Nothing is half done yet: ^C ends this at once.

@@ -10,12 +10,12 @@ struct Report: AsyncParsableCommand {
         abstract: "Create or update a job's pages on W&B: project, workspaces, report.",
         discussion: """
             EXAMPLES
-              orchestrator report        of the latest job
-              orchestrator report 7      of job 7
+              orchestrator report        for the latest job
+              orchestrator report 7      for job 7
               orchestrator report 7 --json
 
-            `submit` does this where there is a W&B key; this makes up for what could not be
-            done then. Pages that are there are updated, so that repeating it is safe.
+            `submit` does this if there is a W&B key; this command catches up on what failed
+            then. Existing pages are updated, so repeating it is safe.
             """)
 
     @Argument(help: "The job's number (default: the latest job).", completion: CompletionWords.jobs)

@@ -58,7 +58,7 @@ struct Sync: AsyncParsableCommand {
             throw ValidationError("--every is \(every); it takes more than 0 and at most 3600 seconds")
         }
         guard !(offlineFolders && live) else {
-            throw ValidationError("--offline-folders sends nothing, so that it cannot go with --live")
+            throw ValidationError("--offline-folders sends nothing, so it cannot be combined with --live")
         }
     }
 

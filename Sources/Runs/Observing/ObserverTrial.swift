@@ -29,7 +29,7 @@ public struct ObserverTrial {
     /// - Parameters:
     ///   - config: The config; its observers have digests.
     ///   - target: How the target is trained, where that is known.
-    ///   - observers: Where copies of observers are, by digest.
+    ///   - observers: The folder with copies of observers, by digest.
     ///   - cache: Where models from the hub are kept.
     /// - Throws: `RunError`, `HubError` for a target whose shapes cannot be told.
     public init(_ config: ExperimentConfig, target: TargetConfig?, observers: String, cache: CacheFolder) throws {

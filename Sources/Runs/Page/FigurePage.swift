@@ -25,7 +25,7 @@ public struct FigurePage {
         }
     }
 
-    /// What stands above it.
+    /// The page's title.
     public var title: String
     /// Facts about the run or the job, a line each.
     public var facts: [String]

@@ -17,7 +17,7 @@ public struct FigurePageMaker {
     ///
     /// - Parameters:
     ///   - sources: What to show.
-    ///   - title: What stands above it.
+    ///   - title: The page's title.
     ///   - key: What several runs are compared by; nil: nothing.
     ///   - figures: The names of the figures to show; none: all.
     ///   - threads: Threads to compute with.

@@ -13,11 +13,11 @@ extension Worker {
     /// Pulls specs of a job until none is left.
     struct Agent: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Pull specs of a job until none is left (what `worker --job-id` does).",
+            abstract: "Run a job's specs until none are left (same as `worker --job-id`).",
             discussion: """
-                The job's state is found through SPD_CACHE_DIR (default: ~/spd_cache).
-                SIGTERM or SIGINT: saves the state, gives the specs back and ends; a second SIGINT ends it at once.
-                SIGUSR1 (the allocation's time is nearly over): the same, and puts its SLURM job back into the queue
+                Finds the job's state through SPD_CACHE_DIR (default: ~/spd_cache).
+                SIGTERM or SIGINT: saves the state, gives back the specs and ends; a second SIGINT ends it at once.
+                SIGUSR1 (the allocation is about to end): the same, and requeues its SLURM job
                 while work is left.
                 """,
             version: ProgramVersion.number)
@@ -37,15 +37,15 @@ extension Worker {
                 valueName: "count"))
         var threads: Int?
 
-        @Option(help: ArgumentHelp("How often a run's state is saved.", valueName: "seconds"))
+        @Option(help: ArgumentHelp("How often to save a run's state.", valueName: "seconds"))
         var checkpointEvery = 300
 
         @Option(
             help: ArgumentHelp(
-                "How long a spec stays this agent's when it falls silent.", valueName: "seconds"))
+                "How long this agent keeps a spec after it falls silent.", valueName: "seconds"))
         var lease = 60
 
-        @Flag(help: "Say nothing about progress.")
+        @Flag(help: "Print no progress.")
         var quiet = false
 
         mutating func validate() throws {

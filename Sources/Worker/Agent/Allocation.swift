@@ -21,7 +21,7 @@ struct Allocation: Sendable {
     /// - Parameters:
     ///   - environment: The process's environment.
     ///   - slurm: Asked for the time that is left, once, if the environment doesn't say.
-    ///   - checkpointInterval: How often a run's state is saved.
+    ///   - checkpointInterval: How often to save a run's state.
     init?(
         environment: [String: String], slurm: SlurmCommands, checkpointInterval: Duration
     ) async {

@@ -16,7 +16,7 @@ extension Worker {
             commandName: "run-alone",
             abstract: "Train one spec in the foreground, without a job.",
             discussion: """
-                SIGTERM or SIGINT: saves the state and ends with 130; the same command goes on from there.
+                SIGTERM or SIGINT: saves the state and exits with 130; the same command resumes from there.
                 """,
             shouldDisplay: false)
 
@@ -26,7 +26,7 @@ extension Worker {
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))
         var threads: Int?
 
-        @Flag(help: "Track the run on W&B as agents do.")
+        @Flag(help: "Log the run to W&B as agents do.")
         var wandb = false
 
         func validate() throws {

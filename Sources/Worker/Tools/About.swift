@@ -11,8 +11,8 @@ extension Worker {
     /// Tells what this worker finds on the node it is on.
     struct About: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what this machine offers: CPU, OpenBLAS's kernels, libcurl, Cairo.",
-            discussion: "`orchestrator doctor` says what to do about it.")
+            abstract: "Show this machine's CPU, OpenBLAS kernels, libcurl and Cairo.",
+            discussion: "`orchestrator doctor` says what to fix.")
 
         @Flag(help: "Print JSON.")
         var json = false

@@ -11,9 +11,9 @@ extension Worker {
             commandName: "bench",
             abstract: "Time the optimiser steps of published experiments.",
             discussion: """
-                Full dimensions; the target is trained for a hundred steps only, or has random weights, which does not
-                change a step's time. Beside the times stand this machine's ceilings: the best speed of matrix products
-                and of exact gates. The floor is what a step's products, gates and exponentials (0.3 ns each) take there.
+                At full size; the target is trained for only a hundred steps, or has random weights, which does not
+                change a step's time. Next to the times are this machine's ceilings: the best speed of matrix products
+                and of exact gates. The floor is how long a step's products, gates and exponentials (0.3 ns each) take at those.
                 `make bench` compares them with PyTorch; docs/reference/performance.md says how to read them.
 
                 EXAMPLES
@@ -32,10 +32,10 @@ extension Worker {
         @Option(help: ArgumentHelp("Steps to time (default: two seconds' worth, at least 5).", valueName: "count"))
         var steps: Int?
 
-        @Option(help: ArgumentHelp("Steps before the first that is timed.", valueName: "count"))
+        @Option(help: ArgumentHelp("Warm-up steps before timing starts.", valueName: "count"))
         var warmup = 5
 
-        @Flag(help: "Compute gates neuron by neuron; by default they are interpolated.")
+        @Flag(help: "Compute gates neuron by neuron instead of interpolating them.")
         var exactGates = false
 
         @Flag(help: "Measure the ceilings only.")

@@ -9,8 +9,8 @@ extension Worker {
             commandName: "replay",
             abstract: "Compute given steps on given numbers, to compare with another implementation.",
             discussion: """
-                Takes a spd-replay-1 file: config, target, initial subcomponents, and of each step the batch and every
-                uniform number. Writes losses, causal importances and gradients of each step, and the final parameters.
+                Takes a spd-replay-1 file: config, target, initial subcomponents, and for each step the batch and every
+                uniform number. Writes each step's losses, causal importances and gradients, and the final parameters.
                 Or a spd-forward-1 file: a language model and tokens. Writes the logits.
 
                 EXAMPLE

@@ -9,9 +9,9 @@ extension Worker {
         static let configuration = CommandConfiguration(
             abstract: "Train a target model from its training config.",
             discussion: """
-                Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder, and below
-                figures/ what a toy model looks like.
-                Seeds are tried from the config's on until every feature is represented.
+                Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder, and a toy
+                model's figures into figures/.
+                Tries seeds, starting with the config's, until every feature is represented.
 
                 EXAMPLE
                   worker train-target sweeps/experiments/tms_5-2_target.yaml --out my_target

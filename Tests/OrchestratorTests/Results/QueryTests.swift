@@ -165,7 +165,7 @@ struct QueryTests {
             (["--sort", "mcs"], "--sort, character 1: there is no column 'mcs'; did you mean 'mmcs'?"),
             (["--group-by", "lr", "--columns", "error"], "'error' has no numbers"),
             (["--group-by", "lr", "--sort", "seed"], "--sort, character 1: there is no column 'seed'"),
-            (["--history", "--group-by", "lr"], "--history has columns of its own"),
+            (["--history", "--group-by", "lr"], "--history has its own columns"),
         ] {
             let answer = try await bench.orchestrator(["export", "1"] + arguments)
             #expect(answer.code == 2)

@@ -148,7 +148,7 @@ struct AgentsAskedForTests {
     @Test func everythingThereIsIsStartedWithAWordAboutItsCost() async throws {
         let answer = try await bench.orchestrator(["submit", "--executor", "local"])
         #expect(answer.code == 0, "\(answer.error)")
-        #expect(answer.error.contains("all experiments are to be run, as published:"), "\(answer.error)")
+        #expect(answer.error.contains("this runs all experiments, as published:"), "\(answer.error)")
         #expect(answer.error.contains("resid_mlp3 ") && answer.error.contains(" files, and up to "), "\(answer.error)")
         #expect(try await bench.orchestrator(["cancel", "1"]).code == 0)
     }

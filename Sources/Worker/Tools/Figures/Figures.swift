@@ -8,7 +8,7 @@ extension Worker {
         static let configuration = CommandConfiguration(
             abstract: "Compute the numbers behind every figure of a given decomposition.",
             discussion: """
-                Takes a folder with target.safetensors, decomposition*.safetensors, batches.safetensors and, where there
+                Takes a folder with target.safetensors, decomposition*.safetensors, batches.safetensors and, if there
                 is one, a coefficient study. Writes expected.core, expected.analysis or expected.lm.safetensors, and
                 expected.json: what the published tool's figures show, to compare with another implementation.
 

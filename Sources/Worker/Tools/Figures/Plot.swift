@@ -8,31 +8,31 @@ extension Worker {
     /// Draws figures from what runs have left.
     struct Plot: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Draw figures from what runs have left, without training.",
+            abstract: "Draw figures of finished runs, without training.",
             discussion: """
-                `orchestrator plot` asks it. Takes a run's folder, weights (.safetensors or .pth) or a set of figures
-                (figures_<step>.zip); or a question, a JSON object with `path` and, where they are known, `name`, `value`
+                Called by `orchestrator plot`. Takes a run's folder, weights (.safetensors or .pth) or a set of figures
+                (figures_<step>.zip); or a query, a JSON object with `path` and, if known, `name`, `value`
                 and `target`.
 
                 EXAMPLE
                   worker plot runs/k3j9x2ab --out figures --format svg
                 """)
 
-        @Argument(help: ArgumentHelp("A run's folder, weights, figures, or a question.", valueName: "source"))
+        @Argument(help: ArgumentHelp("A run's folder, weights, figures, or a query.", valueName: "source"))
         var source: String
 
         @Option(
             help: ArgumentHelp(
-                "The folder to draw into; without it, the figures' names are listed.", valueName: "folder"))
+                "The folder to draw into; without it, list the figures' names.", valueName: "folder"))
         var out: String?
 
-        @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
+        @Option(help: ArgumentHelp("Which figure; repeatable (default: all).", valueName: "name"))
         var figure: [String] = []
 
         @Option(help: ArgumentHelp("The step to draw (default: the last).", valueName: "step"))
         var step: Int?
 
-        @Option(help: "png, svg or pdf; may be repeated.")
+        @Option(help: "png, svg or pdf; repeatable.")
         var format: [FigureFormat] = [.png]
 
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))

@@ -8,10 +8,10 @@ extension Worker {
     struct PlotCurves: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "plot-curves",
-            abstract: "Draw what several runs have logged as curves over steps.",
+            abstract: "Draw several runs' metrics as curves over steps.",
             discussion: """
-                `orchestrator plot JOB --figure curves` asks it, with a question as of `worker plot` for each run. Runs of the
-                same `group` are one line, with a band from the smallest to the largest value.
+                Called by `orchestrator plot JOB --figure curves`, with a query as in `worker plot` for each run. Runs of the
+                same `group` become one line, with a band from the smallest to the largest value.
 
                 EXAMPLE
                   worker plot-curves '{"path": "runs/a", "group": "1e-5"}' '{"path": "runs/b", "group": "1e-4"}' --out figures
@@ -20,13 +20,13 @@ extension Worker {
         @Argument(help: ArgumentHelp("The runs.", valueName: "source"))
         var sources: [String]
 
-        @Option(help: ArgumentHelp("What stands in the corner.", valueName: "text"))
+        @Option(help: ArgumentHelp("The text in the corner.", valueName: "text"))
         var title = ""
 
         @Option(help: ArgumentHelp("The folder to draw into.", valueName: "folder"))
         var out: String
 
-        @Option(help: "png, svg or pdf; may be repeated.")
+        @Option(help: "png, svg or pdf; repeatable.")
         var format: [FigureFormat] = [.png]
 
         mutating func run() throws {

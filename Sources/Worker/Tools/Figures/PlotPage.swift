@@ -7,9 +7,9 @@ extension Worker {
     struct PlotPage: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "plot-page",
-            abstract: "Write one page with all figures of a run, or of several, that needs nothing else.",
+            abstract: "Write one self-contained page with all figures of one or several runs.",
             discussion: """
-                `orchestrator plot --html` asks it, with a question as of `worker plot` for each run.
+                Called by `orchestrator plot --html`, with a query as in `worker plot` for each run.
 
                 EXAMPLE
                   worker plot-page runs/k3j9x2ab --out k3j9.html --title "run k3j9"
@@ -18,16 +18,16 @@ extension Worker {
         @Argument(help: ArgumentHelp("The runs.", valueName: "source"))
         var sources: [String]
 
-        @Option(help: ArgumentHelp("What several runs are compared by.", valueName: "key"))
+        @Option(help: ArgumentHelp("The key by which to compare several runs.", valueName: "key"))
         var by: String?
 
         @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
         var out: String
 
-        @Option(help: ArgumentHelp("What stands above it.", valueName: "text"))
+        @Option(help: ArgumentHelp("The page's title.", valueName: "text"))
         var title: String
 
-        @Option(help: ArgumentHelp("Which figure; may be repeated (default: all).", valueName: "name"))
+        @Option(help: ArgumentHelp("Which figure; repeatable (default: all).", valueName: "name"))
         var figure: [String] = []
 
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))

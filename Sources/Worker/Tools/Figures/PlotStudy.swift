@@ -10,7 +10,7 @@ extension Worker {
             commandName: "plot-study",
             abstract: "Draw the importances of several runs side by side.",
             discussion: """
-                `orchestrator plot --by` asks it, with a question as of `worker plot` for each run.
+                Called by `orchestrator plot --by`, with a query as in `worker plot` for each run.
 
                 EXAMPLE
                   worker plot-study '{"path": "runs/a", "value": "1e-5"}' '{"path": "runs/b", "value": "1e-4"}' \\
@@ -20,13 +20,13 @@ extension Worker {
         @Argument(help: ArgumentHelp("The runs.", valueName: "source"))
         var sources: [String]
 
-        @Option(help: ArgumentHelp("What sets them apart.", valueName: "key"))
+        @Option(help: ArgumentHelp("The key in which they differ.", valueName: "key"))
         var by: String
 
         @Option(help: ArgumentHelp("The folder to draw into.", valueName: "folder"))
         var out: String
 
-        @Option(help: "png, svg or pdf; may be repeated.")
+        @Option(help: "png, svg or pdf; repeatable.")
         var format: [FigureFormat] = [.png]
 
         @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "count"))

@@ -5,9 +5,9 @@ extension Worker {
     /// Says what a decomposition's weights amount to, or which subcomponents of two are the same.
     struct Weights: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say what a decomposition's weights amount to, or match those of two; as JSON.",
+            abstract: "Analyse a decomposition's weights, or match those of two; as JSON.",
             discussion: """
-                `orchestrator show` and `orchestrator compare` ask it.
+                Called by `orchestrator show` and `orchestrator compare`.
 
                 EXAMPLES
                   worker weights runs/k3j9x2ab/model_20000.safetensors

@@ -11,7 +11,7 @@ extension Worker {
         static let configuration = CommandConfiguration(
             abstract: "Say which subcomponents matter at which tokens of a text; as JSON.",
             discussion: """
-                `orchestrator ui` asks it. Nothing is trained, downloaded or encoded.
+                Called by `orchestrator ui`. Trains, downloads and tokenizes nothing.
                 """,
             shouldDisplay: false)
 

@@ -11,18 +11,18 @@ extension Worker {
     struct FetchLanguage: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "fetch-language",
-            abstract: "Find, download and encode what configs of language models name.",
+            abstract: "Find, download and tokenize the models and texts that configs name.",
             discussion: """
-                Reads configs on standard input, a JSON text per line; prints a line for each: the file that says where
-                everything is, or, as JSON, the key and the reason for which it cannot be had. Progress goes to standard
+                Reads configs on standard input, one JSON text per line; prints a line for each: the file that says where
+                everything is, or, as JSON, the key and the reason why it is not available. Progress goes to standard
                 error.
                 """,
             shouldDisplay: false)
 
-        @Option(help: ArgumentHelp("Threads that encode.", valueName: "count"))
+        @Option(help: ArgumentHelp("Threads for tokenizing.", valueName: "count"))
         var threads: Int?
 
-        @Flag(help: "Download and encode nothing; print what is missing or wrong, as JSON.")
+        @Flag(help: "Download and tokenize nothing; print what is missing or wrong, as JSON.")
         var check = false
 
         private struct Answer: Encodable {

@@ -10,7 +10,7 @@ extension Worker {
         static let configuration = CommandConfiguration(
             abstract: "Run a language model over given tokens.",
             discussion: """
-                Takes a model's folder as the Hugging Face hub has it (config.json and weights), or the name of a model
+                Takes a model's folder as on the Hugging Face hub (config.json and weights), or the name of a model
                 that the hub's tools or `orchestrator submit` have downloaded. Writes `logits` (rows, length, vocabulary).
 
                 EXAMPLE

@@ -9,7 +9,7 @@ extension Worker {
     struct LookAtHub: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "look-at-hub",
-            abstract: "Tell whether the Hugging Face hub answers, who the token belongs to, and what the caches hold.",
+            abstract: "Check whether the Hugging Face hub answers, whose token it is, and what the caches hold.",
             shouldDisplay: false)
 
         @Flag(help: "Ask nobody.")

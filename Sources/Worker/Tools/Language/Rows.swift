@@ -26,7 +26,7 @@ extension Worker {
         @Option(help: ArgumentHelp("The column that holds the texts.", valueName: "name"))
         var column: String
 
-        @Option(help: ArgumentHelp("The split, where there are several.", valueName: "name"))
+        @Option(help: ArgumentHelp("The split, if there are several.", valueName: "name"))
         var split = "train"
 
         mutating func run() throws {

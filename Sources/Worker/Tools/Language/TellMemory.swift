@@ -9,7 +9,7 @@ extension Worker {
     struct TellMemory: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "tell-memory",
-            abstract: "Tell how much memory runs take.",
+            abstract: "Estimate how much memory runs take.",
             discussion: #"""
                 Reads lines on standard input, {"config": "…", "target": "…"}, both JSON texts as the state file holds
                 them; prints a line for each: {"bytes": 100000000}, or {"error": "…"}.

@@ -8,10 +8,10 @@ extension Worker {
     /// Encodes texts, to look at a tokenizer from outside.
     struct Tokenize: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Encode texts with a model's tokenizer, to compare with another implementation.",
+            abstract: "Tokenize texts with a model's tokenizer, to compare with another implementation.",
             discussion: """
-                Reads a JSON string a line from standard input. Writes a line for each: the tokens' numbers, the
-                characters that each token stands for (counted as Unicode scalars), and the text that the tokens make.
+                Reads one JSON string per line from standard input. Writes a line for each: the token ids, the
+                characters that each token covers (counted as Unicode scalars), and the text that the tokens decode to.
 
                 EXAMPLE
                   echo '"Once upon a time"' | worker tokenize SimpleStories-1.25M
@@ -20,7 +20,7 @@ extension Worker {
         @Argument(help: "The model's folder, with a tokenizer.json, or a vocab.json and a merges.txt.")
         var folder: String
 
-        @Flag(help: "Add the special tokens that the tokenizer puts around a text.")
+        @Flag(help: "Add the tokenizer's special tokens around each text.")
         var special = false
 
         func run() throws {

@@ -13,7 +13,7 @@ extension Worker {
     struct ObserveSteps: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "observe-steps",
-            abstract: "Ask a run's observers about the steps whose weights were kept.",
+            abstract: "Ask a run's observers about the steps with saved weights.",
             shouldDisplay: false)
 
         @Argument(help: "A JSON file with the run, as `orchestrator observe` writes it.")

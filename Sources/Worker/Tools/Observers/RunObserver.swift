@@ -9,7 +9,7 @@ extension Worker {
         static let configuration = CommandConfiguration(
             commandName: "run-observer",
             abstract:
-                "Start a user's observer: limit memory, close files, end it and what it starts with the process that asked.",
+                "Start a user's observer: limit memory, close files, and end it and its processes with the caller.",
             shouldDisplay: false)
 
         @Option(help: ArgumentHelp("Bytes of memory.", valueName: "bytes"))

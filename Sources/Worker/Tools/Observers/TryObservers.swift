@@ -10,12 +10,12 @@ extension Worker {
     struct TryObservers: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "try-observers",
-            abstract: "Run a config's observers once on made-up tensors of its shapes.",
+            abstract: "Run a config's observers once on dummy tensors of its shapes.",
             discussion:
                 #"Prints a line for each: {"observer": "x", "seconds": 0.1, "metrics": ["y"]} or {…, "error": "…"}."#,
             shouldDisplay: false)
 
-        @Option(help: ArgumentHelp("Where copies of observers are, by digest.", valueName: "folder"))
+        @Option(help: ArgumentHelp("The folder with copies of observers, by digest.", valueName: "folder"))
         var observers: String
 
         @Argument(help: #"{"config": "…", "target": "…"}, both JSON texts."#)
