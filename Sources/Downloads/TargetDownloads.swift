@@ -55,7 +55,7 @@ public struct TargetDownloads: Sendable {
                 throw TargetDownloadError(run: run, reason: .notKept("\(error)"))
             }
             guard let lock else {
-                if !hasSaidWaiting { say("waits for somebody else who downloads \(PretrainedModel.wandb(run))") }
+                if !hasSaidWaiting { say("waits for another process that downloads \(PretrainedModel.wandb(run))") }
                 hasSaidWaiting = true
                 if shouldStop() { return nil }
                 Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))

@@ -59,7 +59,7 @@ public struct HTTPEnvironment: Sendable, Equatable {
     private mutating func takeAuthorities(_ path: String, named name: String) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            notices.append("\(name) is passed over: there is no \(path)")
+            notices.append("\(name) is ignored: there is no \(path)")
             return
         }
         let begin = Data("-----BEGIN ".utf8)
@@ -72,15 +72,15 @@ public struct HTTPEnvironment: Sendable, Equatable {
                     if Data(bytes).range(of: begin) != nil { texts.append(bytes) }
                 } catch {
                     // The others in a folder may be all that is needed.
-                    notices.append("a certificate of \(name) is passed over: \(error)")
+                    notices.append("a certificate in \(name) is ignored: \(error)")
                 }
             }
         } catch {
-            notices.append("\(name) is passed over: \(error)")
+            notices.append("\(name) is ignored: \(error)")
             return
         }
         guard !texts.isEmpty else {
-            notices.append("\(name) is passed over: \(path) holds no certificate in PEM that can be read")
+            notices.append("\(name) is ignored: \(path) holds no certificate in PEM that can be read")
             return
         }
         if isFolder.boolValue { authorityFolder = path } else { authorityFile = path }

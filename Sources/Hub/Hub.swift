@@ -286,7 +286,7 @@ public struct Hub: Sendable {
         if let variable = settings.offline {
             throw HubError(
                 .unreachable,
-                "\(name) is not in the caches (\(settings.hubCache), \(cache)), and \(variable) forbids to download it")
+                "\(name) is not in the caches (\(settings.hubCache), \(cache)), and \(variable) forbids downloading it")
         }
         return try HubClient(settings, say: say, isCancelled: isCancelled)
     }

@@ -24,7 +24,7 @@ final class HubClient {
         do {
             http = try HTTPClient(userAgent: "spd")
         } catch {
-            throw HubError(.unreachable, "the hub cannot be asked: \(error)")
+            throw HubError(.unreachable, "the hub cannot be reached: \(error)")
         }
         // What needs no token can be had all the same.
         if let problem = settings.tokenProblem { say(problem) }

@@ -16,7 +16,7 @@ public enum ModelFiles {
     ) throws(HubError) -> [HubDownload.File] {
         guard needsWeights else { return files.filter { others.contains($0.path) } }
         guard files.contains(where: { $0.path == "config.json" }) else {
-            throw HubError(.unusable, "\(name) has no config.json: it is no model of the transformers library")
+            throw HubError(.unusable, "\(name) has no config.json: it is not a transformers model")
         }
         guard let weights = weights.first(where: { name in files.contains { $0.path == name } }) else {
             throw HubError(

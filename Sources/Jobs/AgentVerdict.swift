@@ -72,15 +72,15 @@ public enum AgentVerdict: Sendable, Equatable {
     /// Whether its process ended without a goodbye, as far as can be seen from this machine.
     private mutating func checkProcess(of agent: Agent) {
         guard agent.host == AgentIdentity.thisHost, let pid = agent.pid, !ProcessCheck.isRunning(pid) else { return }
-        self = .gone("its process \(pid) has ended without a goodbye" + Self.memoryWords(of: agent))
+        self = .gone("its process \(pid) has ended without a word" + Self.memoryWords(of: agent))
     }
 
     /// What the kernel's count says of the end of an agent of this machine, to follow other words; nothing if it is not
     /// known to have run out of memory.
     public static func memoryWords(of agent: Agent) -> String {
         guard let before = agent.memoryKills, let now = MemoryKills.count, now > before else { return "" }
-        return ", killed for memory as it seems: since it began the kernel has killed "
-            + "\(now - before == 1 ? "a process" : "\(now - before) processes") of this machine for that"
+        return ", probably killed for memory: since it started the kernel has killed "
+            + "\(now - before == 1 ? "a process" : "\(now - before) processes") on this machine for that"
     }
 
     /// Whether SLURM, asked after the agent was heard of last, says that it has ended or is suspended.
@@ -135,14 +135,14 @@ extension QueueEntry {
     public var obstacle: String? {
         guard state == .pending else { return Self.halts[state.rawValue] }
         if reason.contains("requeued held") || reason.contains("requeued_held") {
-            return "it failed to start and is held; `scontrol release` lets it go"
+            return "it failed to start and is held; `scontrol release` releases it"
         }
         if reason.contains("requeued in held state") { return Self.halts["REQUEUE_HOLD"] }
         if let words = Self.obstacles[String(reason.prefix { $0.isLetter })] { return words }
         if reason.hasPrefix("Nodes required") { return "the nodes it needs are not available" }
         let isLimit = ["Assoc", "QOS"].contains { reason.hasPrefix($0) }
         if isLimit, reason.contains("PerJob") || reason.contains("WallDuration") {
-            return "it asks for more than its account or QOS gives a job"
+            return "it asks for more than its account or QOS allows per job"
         }
         return isLimit && reason.contains("Minutes") ? "the account or QOS has no time left" : nil
     }
@@ -151,25 +151,25 @@ extension QueueEntry {
     private static let obstacles = [
         "DependencyNeverSatisfied": "what it depends on has failed",
         "PartitionConfig": "the partition has no such nodes", "PartitionNodeLimit": "the partition is too small",
-        "PartitionTimeLimit": "it asks for more time than the partition gives",
+        "PartitionTimeLimit": "it asks for more time than the partition allows",
         "PartitionDown": "the partition is down", "PartitionInactive": "the partition is inactive",
-        "JobHeldUser": "it is held; `scontrol release` lets it go", "JobHeldAdmin": "an administrator holds it",
-        "JobHoldMaxRequeue": "it was started again too often and is held; `scontrol release` lets it go",
+        "JobHeldUser": "it is held; `scontrol release` releases it", "JobHeldAdmin": "an administrator holds it",
+        "JobHoldMaxRequeue": "it was requeued too often and is held; `scontrol release` releases it",
         "AccountNotAllowed": "the account may not use the partition", "InvalidAccount": "the account is not valid",
-        "InvalidQOS": "the QOS is not valid", "QOSNotAllowed": "the partition does not take the QOS",
+        "InvalidQOS": "the QOS is not valid", "QOSNotAllowed": "the partition does not accept the QOS",
         "ReqNodeNotAvail": "the nodes it needs are not available", "BadConstraints": "no node has what it asks for",
-        "MaxMemPerLimit": "it asks for more memory for a core than the site gives",
+        "MaxMemPerLimit": "it asks for more memory per core than the site allows",
         "ReservationDeleted": "its reservation was deleted", "DeadLine": "its deadline has passed",
     ]
 
     /// By a state in which a job neither waits for its turn nor runs.
     private static let halts = [
         "LAUNCH_FAILED": "its node could not start it; does the node see the folders of the job and of its log?",
-        "REQUEUE_HOLD": "it was started again and is held; `scontrol release` lets it go",
-        "RESV_DEL_HOLD": "its reservation was deleted and it is held; `scontrol release` lets it go",
+        "REQUEUE_HOLD": "it was requeued and is held; `scontrol release` releases it",
+        "RESV_DEL_HOLD": "its reservation was deleted and it is held; `scontrol release` releases it",
         "REVOKED": "another cluster of the federation has taken it",
-        "SPECIAL_EXIT": "it ended in a way that the site holds jobs for; `scontrol release` lets it go",
-        "SUSPENDED": "`scontrol resume` lets it go on, or SLURM does by itself",
-        "STOPPED": "a signal has stopped it; SIGCONT lets it go on",
+        "SPECIAL_EXIT": "it ended in a way for which the site holds jobs; `scontrol release` releases it",
+        "SUSPENDED": "`scontrol resume` continues it, or SLURM does so itself",
+        "STOPPED": "a signal has stopped it; SIGCONT continues it",
     ]
 }

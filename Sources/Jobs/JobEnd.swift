@@ -37,9 +37,9 @@ public struct JobEnd: Sendable {
         if callsOffWaiting, job.executor == .slurm, try store.agents(of: job.id).count < job.agentCount {
             do {
                 try await slurm.cancelPending(named: job.token)
-                notes.append("agents that still wait in SLURM's queue are called off")
+                notes.append("agents still waiting in SLURM's queue are cancelled")
             } catch {
-                notes.append("SLURM: \(error); agents that still wait will find nothing to do")
+                notes.append("SLURM: \(error); agents still waiting will find nothing to do")
             }
         }
         if let command = job.options.onFinish {

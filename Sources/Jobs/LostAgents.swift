@@ -59,14 +59,14 @@ public struct LostAgents: Sendable {
         else { return nil }
         do throws(SlurmError) {
             try await slurm.requeue(ending.name)
-            return "SLURM starts it again"
+            return "SLURM requeues it"
         } catch {
             // Sites may forbid it, for all jobs or for what ended as this one did.
             if case .refused = error {
                 return try await AgentSubmission(store: store, job: job, slurm: slurm).submit(inPlaceOf: agent.slurm)
             }
             try store.noteNoReplacement(of: agent.id)
-            return "SLURM does not start it again: \(error)"
+            return "SLURM does not requeue it: \(error)"
         }
     }
 }

@@ -79,7 +79,7 @@ extension SlurmEnding {
     }
 
     private static let memory = Cause(
-        meaning: "it used more memory than SLURM gave it; --mem gives more, fewer --slots need less", recurs: true)
+        meaning: "it used more memory than SLURM allowed; raise --mem, or use fewer --slots", recurs: true)
 
     /// By SLURM's reason, or its state.
     private static let causes: [String: Cause] = [
@@ -88,7 +88,7 @@ extension SlurmEnding {
         "BOOT_FAIL": Cause(meaning: "its node did not boot"),
         "CANCELLED": Cause(meaning: "somebody cancelled it in SLURM"),
         "DEADLINE": Cause(meaning: "its deadline had passed", recurs: true),
-        "InactiveLimit": Cause(meaning: "SLURM took it for inactive"),
+        "InactiveLimit": Cause(meaning: "SLURM considered it inactive"),
         "JobLaunchFailure": Cause(
             meaning: "its node could not start it: does the node see the folders of the job and of its log?",
             recurs: true),
@@ -101,7 +101,7 @@ extension SlurmEnding {
         "RaisedSignal": Cause(meaning: "a signal ended its program"),
         "REVOKED": Cause(meaning: "another cluster of the federation has taken it"),
         "SystemFailure": Cause(meaning: "SLURM itself failed"),
-        "TIMEOUT": Cause(meaning: "it was still at work when its time was over"),
+        "TIMEOUT": Cause(meaning: "it was still running at its time limit"),
     ]
 }
 

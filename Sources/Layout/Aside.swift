@@ -24,7 +24,7 @@ public final class Aside {
         try DurableFile.createFolder(parent)
         // Locked first: the folder is never without its owner.
         guard let lock = try FileLock(path: path + Self.lockSuffix) else {
-            throw FileError(.create, path, reason: "another process is at work on it")
+            throw FileError(.create, path, reason: "another process is using it")
         }
         self.lock = lock
         do throws(FileError) { try DurableFile.createFolder(path) } catch {

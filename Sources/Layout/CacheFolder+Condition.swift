@@ -63,7 +63,7 @@ extension CacheFolder {
         switch errno {
         case ENOENT:
             guard lstat(path, &info) != 0 else {
-                throw .unreachable(path: path, reason: "it is a link to something that is not there")
+                throw .unreachable(path: path, reason: "it is a dangling link")
             }
             return nil
         case ENOTDIR: throw .notAFolder(path: fileAbove(path))

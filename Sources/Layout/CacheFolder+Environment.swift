@@ -62,7 +62,7 @@ extension CacheFolderError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notMeant(let value, let reason): "\(CacheFolder.variable) is \(value.debugDescription): \(reason)"
-        case .homeless: "there is no home folder: set \(CacheFolder.variable) to the folder that is to hold everything"
+        case .homeless: "there is no home folder: set \(CacheFolder.variable) to the folder for all data"
         case .notAFolder(let path): "\(path) is not a folder: set \(CacheFolder.variable) to one"
         case .unreachable(let path, let reason):
             "cannot look at \(path): \(reason); make it accessible or set \(CacheFolder.variable) to another folder"

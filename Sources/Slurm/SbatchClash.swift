@@ -51,7 +51,7 @@ public struct SbatchClash: Sendable, Equatable {
     private static let shape = Remedy.other("each agent is one task on one node; --n-agents says how many there are")
     private static let nothing = Remedy.other("with it sbatch would submit nothing; --dry-run shows what it would get")
     private static let folder = Remedy.other("agents run in the folder that `submit` is called from")
-    private static let queueing = Remedy.other("agents put themselves back into the queue before their time is over")
+    private static let queueing = Remedy.other("agents requeue themselves before their time limit")
     private static let environment = Remedy.other("agents get the environment of `submit`")
     private static let cluster = Remedy.other("agents run on the cluster of this machine")
     private static let user = Remedy.other("agents run as the user who submits them")
@@ -62,10 +62,10 @@ public struct SbatchClash: Sendable, Equatable {
         "gres": .sameName, "mem": .sameName, "partition": .sameName, "qos": .sameName, "time": .sameName,
         "array": .other("--n-agents says how many agents there are"),
         "cpus-per-gpu": .other("--cpus-per-task says how many cores an agent has"),
-        "comment": .other("agents write there where their runs are to be seen"),
+        "comment": .other("agents show their runs there"),
         "job-name": .other("agents are found by it; --job-suffix adds to it"),
         "parsable": .other("this program reads what sbatch prints"),
-        "signal": .other("agents have SLURM warn them in time before their end"),
+        "signal": .other("agents have SLURM warn them before their time limit"),
         "wait": .other("--watch waits for the job"), "wrap": .other("agents run the worker of their job"),
         "output": log, "error": log, "open-mode": log,
         "nodes": shape, "ntasks": shape, "ntasks-per-core": shape, "ntasks-per-gpu": shape, "ntasks-per-node": shape,

@@ -33,7 +33,7 @@ public struct TargetFolder: Sendable {
         }
         guard configs.count == 1 else {
             throw TargetError(
-                "\(folder) holds both \(configs.joined(separator: " and ")); give each target a folder of its own")
+                "\(folder) holds both \(configs.joined(separator: " and ")); give each target its own folder")
         }
         configName = config
         guard isFolder.boolValue else {

@@ -119,7 +119,7 @@ struct ServerTests {
             let both = try client.ask(
                 "/api/curves", method: "POST",
                 body: "{\"runs\":[\"\(scene.runs[1])\",\"\(run)\"],\"metric\":\"loss/total\"}")
-            #expect(both.body.contains("no plain file") && both.body.contains("8,9,10"), "\(both.body)")
+            #expect(both.body.contains("not a regular file") && both.body.contains("8,9,10"), "\(both.body)")
         }
     }
 

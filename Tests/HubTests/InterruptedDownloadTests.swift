@@ -141,7 +141,7 @@ struct InterruptedDownloadTests {
     @Test func bytesThatAreNotThoseStatedAreNotKept() throws {
         try withHub { server, hub, home in
             server.state.withLock { $0.impostor = Data(repeating: 7, count: HubScene.weights.count) }
-            #expect(refusal { _ = try hub.model("org/name") }.contains("has not the size or sha256"))
+            #expect(refusal { _ = try hub.model("org/name") }.contains("does not have the size or sha256"))
             let kept2 = try hub.localModel("org/name")
             #expect(kept2 == nil)
             let blobs = try FileManager.default.contentsOfDirectory(atPath: home + "/ours/models--org--name/blobs")

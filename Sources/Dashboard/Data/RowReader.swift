@@ -10,7 +10,7 @@ struct FileTrouble: Error, CustomStringConvertible {
     /// What the system said last.
     init(path: String) { description = "cannot read \(path): \(String(cString: strerror(errno)))" }
 
-    init(notPlain path: String) { description = "cannot read \(path): it is no plain file" }
+    init(notPlain path: String) { description = "cannot read \(path): it is not a regular file" }
 }
 
 /// Takes one metric out of rows, without making values of all the others.

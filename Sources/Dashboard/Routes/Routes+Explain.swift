@@ -26,13 +26,13 @@ extension Routes {
             return .failure(400, "expected {\"text\": …} or {\"first\": …, \"count\": …}")
         }
         guard (wish.text?.count ?? 0) <= Self.mostLetters else {
-            return .failure(400, "a text of at most \(Self.mostLetters) letters can be looked at")
+            return .failure(400, "a text may have at most \(Self.mostLetters) characters")
         }
         let state = try site.openState()
         let spec = try state.spec(of: id)
         let weights = try RunWeights(of: state.run(id))
         guard site.isComputing.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else {
-            return .failure(429, "another text is being looked at; try again in a moment")
+            return .failure(429, "another text is being processed; try again in a moment")
         }
         defer { site.isComputing.store(false, ordering: .relaxed) }
         let question = WorkerQuestion.Explanation(

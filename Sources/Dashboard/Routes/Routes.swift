@@ -21,7 +21,7 @@ package struct Routes: Sendable {
         do {
             guard ask.path.first == "api" else {
                 guard ask.method == "GET" else { return .failure(405, "the page's files can only be read") }
-                return page.reply(to: ask.path) ?? .failure(404, "there is no page of that address")
+                return page.reply(to: ask.path) ?? .failure(404, "there is no page at that address")
             }
             let path = Array(ask.path.dropFirst())
             return try await reply(path, ask) ?? .failure(404, "there is nothing at that address")

@@ -108,7 +108,7 @@ extension DashboardServer.Place {
         var info = stat()
         guard lstat(path, &info) == 0 else { return }
         guard info.st_mode & S_IFMT == S_IFSOCK, info.st_uid == geteuid() else {
-            throw .badInput("--socket '\(path)': there is something else of that name")
+            throw .badInput("--socket '\(path)': something else has that name")
         }
         guard try !DashboardServer.isAnswering(path) else {
             throw .badInput("--socket '\(path)': another server listens there; stop it, or choose another path")

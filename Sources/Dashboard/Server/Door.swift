@@ -45,7 +45,7 @@ struct Door: Sendable {
         let promise = loop.makePromise(of: Reply.self)
         let limit = loop.scheduleTask(in: Self.longest) {
             // Whichever comes first; the other is dropped.
-            promise.succeed(.failure(504, "this takes too long: is the file server alive?"))
+            promise.succeed(.failure(504, "this takes too long: is the file server responding?"))
         }
         Task(executorPreference: queue) {
             let reply = await answer(ask)

@@ -97,7 +97,7 @@ extension Gate.Refusal {
                 421,
                 "this server answers to localhost only, not to '\(host)'; behind a proxy start it with --allow-host")
         case .origin(let origin): .failure(403, "another page may not ask here: '\(origin)'")
-        case .token: .failure(401, "the link's token is missing or of another server: open the link that was printed")
+        case .token: .failure(401, "the link's token is missing or another server's: open the link that was printed")
         }
     }
 }

@@ -1,7 +1,7 @@
 private import Foundation
 package import Search
 
-/// A search as it is stored with its specs: everything by which an agent goes on with it.
+/// A search as it is stored with its specs: everything by which an agent continues it.
 public struct SearchDefinition: Codable, Sendable, Equatable {
     /// What messages call the sweep file, and its text.
     let source, text: String

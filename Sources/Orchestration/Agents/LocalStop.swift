@@ -31,6 +31,6 @@ package struct LocalStop {
             for pid in pids { _ = LocalAgents.signal(pid, SIGKILL, running: worker) }
             break
         }
-        print("Job \(job.id) is stopped; `orchestrator resume \(job.id)` goes on with it.")
+        print("Job \(job.id) is stopped; `orchestrator resume \(job.id)` continues it.")
     }
 }

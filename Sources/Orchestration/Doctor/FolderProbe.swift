@@ -25,7 +25,7 @@ package struct FolderProbe {
             let answer = try child.run(patience: patience)
             do { return try JSONDecoder().decode([Finding].self, from: Data(answer.output)) } catch {
                 let said = answer.error.split(whereSeparator: \.isNewline).first ?? "no word of it"
-                return [.problem("state folder", "\(cache.path) could not be looked at: \(said)", "report this")]
+                return [.problem("state folder", "\(cache.path) could not be examined: \(said)", "report this")]
             }
         } catch {
             return [
@@ -75,11 +75,11 @@ package struct FolderProbe {
     private func fileSystem(_ place: String) -> Finding {
         let subject = "file system"
         guard let fileSystem = FileSystem(holding: place) else {
-            return .warning(subject, "the kernel does not say which it is", "agents take it for a network's")
+            return .warning(subject, "the kernel does not identify it", "agents treat it as a network file system")
         }
         if ["tmpfs", "ramfs"].contains(fileSystem.name) {
             return .warning(
-                subject, "\(fileSystem.name): memory of this machine, gone when it restarts",
+                subject, "\(fileSystem.name): in this machine's memory, lost on reboot",
                 "set SPD_CACHE_DIR to a folder on a disk")
         }
         guard fileSystem.isLocal else {
@@ -123,14 +123,14 @@ package struct FolderProbe {
         }
         let text =
             "\(plural(count, "file")) of \(plural(names.count, "run"))"
-            + (unread > 0 ? "; \(unread) of them cannot be looked into" : "")
+            + (unread > 0 ? "; \(unread) of them cannot be read" : "")
         // Runs that are not over, and those of earlier versions, have many.
         guard count > 100_000, count > 8 * names.count else { return [.ok("files", text)] }
         return [
             .warning(
                 "files", text,
-                "`orchestrator clean --figures` and `clean --spools` show what can go; `orchestrator sync` leaves one file "
-                    + "of what a run keeps for W&B")
+                "`orchestrator clean --figures` and `clean --spools` show what can be deleted; `orchestrator sync` leaves one file "
+                    + "of a run's W&B data")
         ]
     }
 
@@ -144,7 +144,7 @@ package struct FolderProbe {
                 findings.append(
                     .warning(
                         "state file", "the cache is a copy of \(original.path): their runs have the same W&B ids",
-                        "send from one of them only"))
+                        "send from only one of them"))
             }
             return findings
         } catch {

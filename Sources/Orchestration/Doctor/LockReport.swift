@@ -47,7 +47,7 @@ package struct LockReport: Codable, Equatable {
                 subject, "\(other) does not see that a file is locked: two agents could change the state at once",
                 Self.advice)
         }
-        return .problem(subject, "\(other) finds a file locked that no one has locked any more", Self.advice)
+        return .problem(subject, "\(other) finds a file locked after its lock was released", Self.advice)
     }
 
     private static let advice =

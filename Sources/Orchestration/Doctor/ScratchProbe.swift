@@ -40,7 +40,7 @@ package struct ScratchProbe {
         return median < Limit.slowFlush
             ? .ok("fsync", text)
             : .warning(
-                "fsync", text, "agents that claim and report wait for it: prefer fewer of them, or a faster disk")
+                "fsync", text, "agents wait for it when they claim and report: use fewer agents, or a faster disk")
     }
 
     /// Whoever reads a file goes on reading the old one when a new one takes its name.
@@ -57,10 +57,10 @@ package struct ScratchProbe {
             try DurableFile.read(path, limit: 8).elementsEqual("new".utf8)
         else {
             return .problem(
-                "rename", "a file that is replaced while it is read is not kept for its reader",
+                "rename", "a file replaced while it is read is lost to its reader",
                 "set SPD_CACHE_DIR to another file system")
         }
-        return .ok("rename", "files are replaced as a whole, also while they are read")
+        return .ok("rename", "files are replaced atomically, even while they are read")
     }
 
     /// What a second process sees of a lock and of a file as soon as they are there.
@@ -83,7 +83,7 @@ package struct ScratchProbe {
             findings.append(
                 held.locks.problem(expected: .held, subject: "locks", other: other)
                     ?? free.locks.problem(expected: .free, subject: "locks", other: other)
-                    ?? .ok("locks", "another process sees them, and that they are given back"))
+                    ?? .ok("locks", "another process sees them, and their release"))
             findings.append(
                 held.text == token
                     ? .ok("visibility", "another process sees a new file at once")
@@ -102,7 +102,7 @@ package struct ScratchProbe {
         do throws(ChildProcess.Trouble) {
             let answer = try child.run(patience: Limit.child)
             do { return .success(try JSONDecoder().decode(Probe.Sight.self, from: Data(answer.output))) } catch {
-                return .failure(.cannotStart(reason: answer.error.isEmpty ? "it says nothing" : answer.error))
+                return .failure(.cannotStart(reason: answer.error.isEmpty ? "it printed nothing" : answer.error))
             }
         } catch {
             return .failure(error)
@@ -125,7 +125,7 @@ package struct ScratchProbe {
     /// What it means that a clock is `skew` seconds ahead of this machine's.
     package static func clock(_ skew: Double, of other: String, subject: String) -> Finding {
         let text = "\(other)'s clock is \(StatusText.time(.seconds(abs(skew)))) \(skew < 0 ? "behind" : "ahead")"
-        let advice = "let NTP or chrony keep both clocks right: a lease of 60 s is a time of the clock"
+        let advice = "keep both clocks right with NTP or chrony: a lease of 60 s depends on the clock"
         if abs(skew) > Limit.badClock { return .problem(subject, text, advice) }
         if abs(skew) > Limit.clock { return .warning(subject, text, advice) }
         return .ok(subject, "\(other) has the same time")
@@ -139,10 +139,10 @@ package struct ScratchProbe {
         var info = statvfs()
         guard statvfs(folder, &info) == 0 else { throw failure(folder) }
         return info.f_flag & Self.noExec == 0
-            ? .ok("programs", "programs can be run from there, as jobs' workers are")
+            ? .ok("programs", "programs can run from there, as jobs' workers do")
             : .problem(
                 "programs", "it is mounted `noexec`: jobs' workers cannot be run from there",
-                "have it mounted without that, or set SPD_CACHE_DIR to another file system")
+                "mount it without noexec, or set SPD_CACHE_DIR to another file system")
     }
 
     private func failure(_ path: String) -> FileError {

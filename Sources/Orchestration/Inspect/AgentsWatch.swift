@@ -109,11 +109,11 @@ package struct AgentsWatch {
                 }
                 let (_, outlook) = try await look(at: summary.job.id, runsAtMost: 1)
                 let words = Set(outlook.endings.map(\.words)).sorted()
-                let reason = words.isEmpty ? "SLURM has none of its agents" : words.joined(separator: "; ")
+                let reason = words.isEmpty ? "SLURM knows none of its agents" : words.joined(separator: "; ")
                 remarks[summary.job.id] = Remark(
                     stalled: outlook.reasonOfEnd.map { _ in reason }, waiting: hindrances + outlook.waiting)
             } catch {
-                let problem = "cannot be looked at: \(error)"
+                let problem = "cannot be examined: \(error)"
                 remarks[summary.job.id] = Remark(stalled: nil, waiting: [problem], problem: problem)
             }
         }
@@ -250,7 +250,7 @@ package struct AgentsWatch {
             let reasons = Set(lost.compactMap(\.reason)).sorted().prefix(3).joined(separator: "; ")
             lines.append(
                 "\(lost.count) of \(plural(snapshot.job.agentCount, "agent")) lost (\(reasons)); "
-                    + "`orchestrator resume \(snapshot.job.id)` starts as many as are missing")
+                    + "`orchestrator resume \(snapshot.job.id)` starts the missing ones")
         }
         return lines
     }
@@ -325,7 +325,7 @@ extension AgentVerdict {
 }
 
 extension Agent {
-    /// Whether the agent's process has ended without a goodbye, as far as can be seen from here.
+    /// Whether the agent's process has ended without a word, as far as can be seen from here.
     package func isGone(in job: Job) -> Bool { AgentVerdict(self, in: job, queue: nil, at: .now()).isGone }
 
     /// Whether it should have been heard of since.

@@ -22,7 +22,7 @@ package struct CostReport {
             do throws(SlurmError) {
                 let kept = try await slurm.accounts(of: numbers.map(SlurmJobID.init))
                 accounts = kept ?? []
-                if kept?.isEmpty == true, !numbers.isEmpty { problem = "SLURM's accounts know none of its agents" }
+                if kept?.isEmpty == true, !numbers.isEmpty { problem = "SLURM's accounting knows none of its agents" }
             } catch {
                 problem = "SLURM's accounts: \(error)"
             }

@@ -36,7 +36,7 @@ package struct JobListing: Encodable {
                 .init(created.ISO8601Format()),
                 .init(summary.job.executor.rawValue), .init(String(summary.runningAgents)),
                 .init(StatusText.counts(summary.counts)),
-                remark?.stalled.map { .init("! nobody works on it: " + $0, .yellow) }
+                remark?.stalled.map { .init("! no agent works on it: " + $0, .yellow) }
                     ?? .init(remark?.waiting.joined(separator: "; ") ?? ""),
             ])
         }

@@ -68,11 +68,11 @@ package struct RunDetails {
         switch recovery {
         case .success(let found?): lines += ["", style.paint("Recovery of features", .bold)] + found.lines
         case .success(nil): break
-        case .failure(let reason): lines += ["", "Recovery of features: not told, \(reason.message)"]
+        case .failure(let reason): lines += ["", "Recovery of features: unknown, \(reason.message)"]
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
         lines += ["", style.paint("Config", .bold)] + known.yaml.split(separator: "\n").map { "  " + $0 }
-        let source = Files.isMissing(snapshot) ? "not known any more, \(snapshot) is gone" : "see \(snapshot)"
+        let source = Files.isMissing(snapshot) ? "no longer known, \(snapshot) is gone" : "see \(snapshot)"
         lines += ["", style.paint("Submitted from", .bold) + ": \(source)"]
         let isGone = run.attempt > 0 && Files.isMissing(run.folder.path)
         lines +=

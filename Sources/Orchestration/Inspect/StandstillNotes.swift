@@ -23,14 +23,14 @@ struct StandstillNotes {
         let job = snapshot.job
         var lines: [String] = []
         if let reason = job.halted {
-            lines.append("Hands out no more specs: \(reason); `orchestrator resume \(job.id)` goes on all the same")
+            lines.append("Hands out no more specs: \(reason); `orchestrator resume \(job.id)` continues anyway")
         }
         if job.held != nil { lines.append("Held; `orchestrator release \(job.id)` lets it go on") }
         var hindrances: [String] = []
         do throws(StoreError) {
             if job.after != nil || job.maxRunning != nil {
                 switch try store.standstill(of: job.id) {
-                case .waiting(let other): lines.append("Waits until nothing of job \(other) is left")
+                case .waiting(let other): lines.append("Waits until job \(other) is over")
                 case .full(let limit): lines.append("At most \(plural(limit, "run")) at once (--max-running)")
                 default: break
                 }
@@ -49,7 +49,7 @@ struct StandstillNotes {
         }
         let leaving = snapshot.agents.count { $0.isLeaving && $0.state != .ended }
         if leaving > 0 {
-            lines.append("\(plural(leaving, "agent")) \(leaving == 1 ? "ends" : "end") after the present runs")
+            lines.append("\(plural(leaving, "agent")) \(leaving == 1 ? "ends" : "end") after the current runs")
         }
         self.lines = lines
     }

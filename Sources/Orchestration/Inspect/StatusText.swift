@@ -63,7 +63,7 @@ package struct StatusText {
             && outlook.endings.allSatisfy { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
         let end = outlook.reasonOfEnd.map {
             "No agent works on it any more (\($0)); `orchestrator resume \(snapshot.job.id)"
-                + (isVain ? " …` starts some that ask for something else (--mem, --exclude, …)" : "` starts some")
+                + (isVain ? " …` starts some with other options (--mem, --exclude, …)" : "` starts some")
         }
         return agentLines + (outlook.notes + [end].compactMap(\.self)).map { style.paint($0, .yellow) }
     }
@@ -119,7 +119,7 @@ package struct StatusText {
         atMost limit: Int = .max, _ room: RunsTable.Room = .unlimited, _ selection: RunSelection? = nil
     ) throws(Failure) -> [String] {
         if let groups = try selection?.groups(measuring: results.map(\.name)) { return groups.lines(style) }
-        if let selection, selection.runs.isEmpty { return ["No run is selected by --where."] }
+        if let selection, selection.runs.isEmpty { return ["--where selects no runs."] }
         if let selection, selection.columnNames != nil {
             return selection.lines(style, after: [("RUN", { selection.runs[$0].id.rawValue })])
         }

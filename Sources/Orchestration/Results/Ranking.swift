@@ -35,7 +35,7 @@ package struct Ranking {
             throw Failure.badInput(
                 "no run of the job has a metric '\(metric)'; there are " + known.sorted().joined(separator: ", "))
         }
-        guard !done.isEmpty else { throw Failure.failed("no finished run of the job is selected by --where") }
+        guard !done.isEmpty else { throw Failure.failed("--where selects no finished run of the job") }
         let ranked = done.compactMap { run in
             run.metrics[metric].flatMap { $0.isNaN ? nil : (run: run, value: $0) }
         }

@@ -19,7 +19,7 @@ package struct RunWeights {
             guard !run.status.isSettled else {
                 let place =
                     run.attempt == 0
-                    ? "it has not begun"
+                    ? "it has not started"
                     : Files.isMissing(run.folder.path) ? "its folder \(run.folder.path) is gone" : "none are kept"
                 throw .badInput("run \(run.id) has no weights (it is \(run.status.rawValue)): \(place)")
             }
@@ -157,7 +157,7 @@ package struct TMSRecovery: Codable, Equatable {
         let note =
             leftOut.isEmpty
             ? "all \(matched) subcomponents of linear1 matched"
-            : "\(matched) subcomponents of linear1 matched; \(leftOut.count) left out for their tiny norms (below 5 % of "
+            : "\(matched) subcomponents of linear1 matched; \(leftOut.count) left out because of tiny norms (below 5 % of "
                 + "the largest): \(shown)" + (leftOut.count > 8 ? ", …" : "")
         return [
             row("largest cosine per feature", meanMaxCosine, stdMaxCosine),

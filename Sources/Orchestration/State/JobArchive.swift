@@ -22,7 +22,7 @@ package enum JobArchive {
         let snapshot = try state.store.snapshot(of: id)
         guard snapshot.counts.settled == snapshot.counts.total else {
             throw Failure.badInput(
-                "job \(id) is not finished (\(StatusText.counts(snapshot.counts))); an archive is of what is over")
+                "job \(id) is not finished (\(StatusText.counts(snapshot.counts))); only finished jobs can be archived")
         }
         let file = URL(filePath: path).path
         try checkName(file)
@@ -112,11 +112,11 @@ package enum JobArchive {
             chmod(folder.path, 0o700)
             let names = try FolderListing.names(in: folder.path)
             if let (name, flaw) = try ArchiveEntries.fault(in: folder.path, of: names, mending: true) {
-                throw Failure.badInput("\(path) is no archive of a job: \(name) in it \(flaw)")
+                throw Failure.badInput("\(path) is not a job's archive: \(name) in it \(flaw)")
             }
             if let flaw = try flaw(of: file, answer) { throw Failure.badInput("\(path) \(flaw)") }
             guard !Files.isMissing(folder.path + "/state.sqlite") else {
-                throw Failure.badInput("\(path) is no archive of a job: it holds no state.sqlite")
+                throw Failure.badInput("\(path) is not a job's archive: it holds no state.sqlite")
             }
         } catch {
             discard(folder)
@@ -175,11 +175,11 @@ package enum JobArchive {
         _ arguments: [String], for file: String, environment: [String: String]
     ) throws(Failure) -> ChildProcess.Answer {
         guard let program = Program.find("tar", environment: environment) else {
-            throw .failed("there is no tar on the PATH, which archives need")
+            throw .failed("archives need tar, which is not on the PATH")
         }
         let isCompressed = file.hasSuffix(".zst")
         guard !isCompressed || Program.find("zstd", environment: environment) != nil else {
-            throw .failed("there is no zstd on the PATH, which .tar.zst needs")
+            throw .failed(".tar.zst needs zstd, which is not on the PATH")
         }
         // Messages in one language, so that they can be told from each other.
         let process = ChildProcess(

@@ -36,7 +36,7 @@ package struct OpenStore {
         (store, self.cache, self.environment) = (existing, cache, environment)
         if let original = store.original, use == .changing || original.isNews {
             printError(
-                "\(cache.path) is a copy of \(original.path): runs that both hold have the same W&B ids, so whatever "
+                "\(cache.path) is a copy of \(original.path): runs in both have the same W&B ids, so whatever "
                     + "either of them sends goes to the same pages")
         }
     }

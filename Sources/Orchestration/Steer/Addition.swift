@@ -57,7 +57,7 @@ package struct Addition {
         for draft in plan.drafts where !kinds.isEmpty && !kinds.contains(draft.config.taskConfig.name) {
             throw Failure.badInput(
                 "job \(job.id) decomposes targets of the kind \(kinds.sorted().joined(separator: ", ")); "
-                    + "\(draft.experiment) is of the kind \(draft.config.taskConfig.name): submit it as a job of its own"
+                    + "\(draft.experiment) is of the kind \(draft.config.taskConfig.name): submit it as a separate job"
             )
         }
     }
@@ -67,7 +67,7 @@ package struct Addition {
         let known = Registry.allNames
         if let own = present.first(where: { !known.contains($0.name) }) {
             throw .badInput(
-                "job \(job.id) is of your own experiment \(own.name): name its file with --experiments")
+                "job \(job.id) uses your own experiment \(own.name): name its file with --experiments")
         }
         return present.map(\.name).joined(separator: ",")
     }

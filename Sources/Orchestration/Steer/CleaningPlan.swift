@@ -128,7 +128,7 @@ package struct CleaningPlan {
                 }
             } catch {
                 // One lock that cannot be tried keeps nothing else.
-                doubts.append("Whether somebody is at work on \(leftover.path) cannot be told (\(error)): left alone.")
+                doubts.append("Cannot tell whether \(leftover.path) is in use (\(error)): left alone.")
             }
         }
     }
@@ -181,7 +181,7 @@ package struct CleaningPlan {
         var notes = elsewhere.map { "\($0) is reached through a link and may be another cache's: left alone." } + doubts
         if !kept.isEmpty {
             notes.append(
-                "\(plural(kept.count, "thing")) that somebody may be at work on, \(Self.size(kept.map(\.folder))): left alone. "
+                "\(plural(kept.count, "thing")) that may be in use, \(Self.size(kept.map(\.folder))): left alone. "
                     + "Those whose process is gone can be deleted at once, those without a lock once they are a day old:"
             )
             notes += kept.map { "  \($0.folder.path): \(Self.size([$0.folder])), \($0.leftover.kind.words)" }
@@ -220,14 +220,14 @@ extension Leftover.Kind {
         case .targetCopy: "a copy of a target that was not finished"
         case .training: "a target whose training was not finished"
         case .download: "a target whose download was not finished"
-        case .encoding: "a text whose encoding was not finished"
-        case .earlierTokens: "encoded text of an earlier version"
+        case .encoding: "a text whose tokenizing was not finished"
+        case .earlierTokens: "tokenized text of an earlier version"
         case .hubFile: "a file of a download that was not finished"
-        case .check: "what a doctor tried out"
+        case .check: "files of a doctor's checks"
         case .replacedJob: "a job that the state file does not know"
         case .damagedTarget: "a copy of a target that was changed by hand"
         case .unfinishedFile: "a file that was not finished"
-        case .sender: "a sign of life of a `sync` that was killed"
+        case .sender: "a heartbeat of a killed `sync`"
         }
     }
 }

@@ -29,7 +29,7 @@ package struct JobScaling {
             var parts: [String] = []
             if started > 0 { parts.append("\(plural(started, "agent")) started") }
             if withdrawn > 0 { parts.append("\(plural(withdrawn, "agent")) taken out of SLURM's queue") }
-            if leaving > 0 { parts.append("\(plural(leaving, "agent")) to end after the present runs") }
+            if leaving > 0 { parts.append("\(plural(leaving, "agent")) to end after the current runs") }
             return "Job \(job): \(parts.isEmpty ? "has \(plural(agents, "agent"))" : parts.joined(separator: ", "))"
         }
     }
@@ -63,7 +63,7 @@ package struct JobScaling {
         var warnings: [String] = []
         if !withdrawn.isEmpty {
             do throws(SlurmError) { try await launch.slurm.cancelPending(tasks: withdrawn) } catch {
-                warnings.append("SLURM: \(error); agents that start nevertheless end at once")
+                warnings.append("SLURM: \(error); agents that still start will end at once")
             }
         }
         let missing = count - scaling.staying - (waiting.count - withdrawn.count)
@@ -85,7 +85,7 @@ package struct JobScaling {
             if let lock = try FileLock(path: job.folder.scaleLock) { return lock }
             try Interruption.check()
             guard .now < end else {
-                throw Failure.failed("another process is changing how many agents job \(job.id) has; try again later")
+                throw Failure.failed("another process is scaling job \(job.id); try again later")
             }
             try await Task.sleep(for: .milliseconds(100))
         }

@@ -84,12 +84,12 @@ package struct Recovery {
         var count = 0
         for agent in try store.agents(of: id)
         where agent.state == .starting && agent.pid == nil && agent.host == AgentIdentity.thisHost {
-            try store.agentEnded(agent.id, reason: "was never started: the command that was to do it was interrupted")
+            try store.agentEnded(agent.id, reason: "was never started: its command was interrupted")
             count += 1
         }
         guard count > 0 else { return [] }
         return [
-            "job \(id): \(plural(count, "agent")) never started, for the command that was to do it was interrupted; "
+            "job \(id): \(plural(count, "agent")) never started, because the command was interrupted; "
                 + "`orchestrator resume \(id)` starts agents"
         ]
     }

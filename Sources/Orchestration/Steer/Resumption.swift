@@ -25,7 +25,7 @@ package struct Resumption {
             let open = try launch.store.openWork(of: job.id)
             guard !open.isNone else {
                 throw Failure.badInput(
-                    "job \(job.id) has nothing left to do; `orchestrator retry \(job.id)` puts failed and "
+                    "job \(job.id) has nothing left to do; `orchestrator retry \(job.id)` requeues failed and "
                         + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
                 )
             }
@@ -66,7 +66,7 @@ package struct Resumption {
             throw error
         }
         try launch.store.noteWorker(of: job.id)
-        return ["job \(job.id) was submitted by an earlier version: from now on its agents run the present worker"]
+        return ["job \(job.id) was submitted by an earlier version: from now on its agents run the current worker"]
     }
 
     /// What is to be thought of agents like those that ended last.
@@ -98,8 +98,8 @@ package struct Resumption {
         let fact =
             "job \(job.id): its last agents ended in SLURM: "
             + recurring.lines(spoken: snapshot.spoken).joined(separator: "; ")
-        let likely = Recurrence.likely(fact + "; new ones that ask for the same are likely to end the same way")
-        let advice = "ask for something else (`orchestrator resume --help`), or start some all the same with --anyway"
+        let likely = Recurrence.likely(fact + "; new ones with the same options are likely to end the same way")
+        let advice = "change the options (`orchestrator resume --help`), or start them anyway with --anyway"
         let before = calls.dropLast().last { ($0.options ?? job.options) == options }
         let earlier = snapshot.endings.filter { $0.arrayJob == before?.slurmJobID && willRecur($0) }
         if !Set(earlier.map(\.words)).isDisjoint(with: recurring.map(\.words)) {

@@ -30,7 +30,7 @@ extension AgentLaunch {
     /// - Throws: Why SLURM took nothing at all.
     package func startOnSlurm() async throws -> [String] {
         guard let lock = try FileLock(path: job.folder.launchLock) else {
-            return ["another process is starting agents of job \(job.id) at this moment"]
+            return ["another process is starting agents of job \(job.id) right now"]
         }
         defer { lock.release() }
         var warnings: [String] = []
@@ -52,7 +52,7 @@ extension AgentLaunch {
                 warnings += noting { try store.settle(launch, as: number.rawValue) }
             } catch {
                 if case .uncertain(_, _, let mayCome) = error {
-                    let advice = "its specs are stored; the next command looks again, don't submit them anew"
+                    let advice = "its specs are stored; the next command looks again, don't submit them again"
                     return warnings + ["job \(job.id): \(error); \(advice)"]
                         + noting { try store.noteUnclear(launch, mayCome: mayCome) }
                 }
@@ -64,8 +64,8 @@ extension AgentLaunch {
                 for rest in try store.sbatchCalls(of: job.id) where rest.state.isOpen { try store.refuse(rest) }
                 guard agents > 0 else { throw error }
                 warnings.append(
-                    "SLURM takes no more than \(plural(agents, "agent")) now (\(error)); they share all specs, and "
-                        + "`orchestrator resume \(job.id) --n-agents N` adds some later")
+                    "SLURM accepts no more than \(plural(agents, "agent")) now (\(error)); they share all specs, and "
+                        + "`orchestrator resume \(job.id) --n-agents N` adds more later")
                 break
             }
         }
@@ -80,7 +80,7 @@ extension AgentLaunch {
             try store.begin(launch)
         } catch {
             // Nothing that can't be noted is submitted.
-            throw .refused(command: "sbatch", message: "not called, for the state file can't be changed: \(error)")
+            throw .refused(command: "sbatch", message: "not called, because the state file can't be changed: \(error)")
         }
         return try await slurm.submit(
             scriptAt: job.folder.script(named: launch.script),
@@ -131,7 +131,7 @@ extension AgentLaunch {
         guard let begun = launch.begun else { return .lost }
         let isHere = launch.host == AgentIdentity.thisHost
         if isHere, Self.isBeingSubmitted(job.folder.script(named: launch.script)) {
-            return .unclear("an sbatch for job \(job.id) is still at work")
+            return .unclear("an sbatch for job \(job.id) is still running")
         }
         let rest = (isHere ? Self.settling.here : Self.settling.elsewhere) - (Timestamp.now() - begun)
         // A clock that was turned back must not make anybody wait for hours.

@@ -119,7 +119,7 @@ package struct AgentLaunch {
             try body()
             return []
         } catch {
-            return ["the state file does not know yet what became of the agents: \(Failure(error).message)"]
+            return ["the state file does not yet know what became of the agents: \(Failure(error).message)"]
         }
     }
 }

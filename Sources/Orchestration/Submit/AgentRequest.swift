@@ -40,7 +40,7 @@ package struct AgentRequest: Equatable {
         defer { agentCount = useful }
         var reason = plural(runs, "run")
         if case .count(let slots) = options.slots, slots > 1 { reason += ", \(slots) at once on each" }
-        return "\(agentCount) agents would have too little to do: \(plural(useful, "agent")) for \(reason)"
+        return "\(agentCount) agents are too many: \(plural(useful, "agent")) for \(reason)"
     }
 
     /// What is wrong with the threads that a run is to have.

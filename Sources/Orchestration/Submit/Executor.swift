@@ -60,7 +60,7 @@ package struct Executor {
                 return try await slurm.ping()
             } catch {
                 guard case .unreachable = error, .now < end, !Interruption.isRequested else { throw error }
-                if !hasSaid { printError("SLURM's controller does not answer; waiting a moment for it") }
+                if !hasSaid { printError("SLURM's controller does not answer; waiting a moment") }
                 hasSaid = true
                 // A cancelled sleep only asks once more, too early.
                 try? await Task.sleep(for: min(.seconds(2), patience / 4))

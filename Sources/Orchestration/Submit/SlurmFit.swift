@@ -3,7 +3,7 @@ package import Store
 
 /// What SLURM's own settings say of what agents are to ask for, before anything is submitted.
 ///
-/// Many versions take jobs that no node can run, and let them wait for ever.
+/// Many versions take jobs that no node can run, and let them wait forever.
 package struct SlurmFit {
     /// What will not go well.
     package private(set) var notes: [String] = []
@@ -26,7 +26,7 @@ package struct SlurmFit {
             if let most, limit > most {
                 notes.append(
                     "--time \(time) is more than \(place) gives (\(chosen.compactMap { $0["MaxTime"] }[0])): agents may "
-                        + "wait for ever")
+                        + "wait forever")
             }
         }
         await compare(options, names, place, slurm)
@@ -45,7 +45,7 @@ package struct SlurmFit {
         {
             notes.append(
                 "an agent asks for \(plural(cores, "core")), but no node of \(place) has more than \(most): it may wait "
-                    + "for ever (--slots, --threads, --cpus-per-task)")
+                    + "forever (--slots, --threads, --cpus-per-task)")
         }
         if let text = options.resources["mem"], let bytes = MemoryRoom.bytes(text),
             let most = kinds.map(\.megabytes).max(), bytes > most << 20
@@ -77,7 +77,7 @@ package struct SlurmFit {
         let cores = options.resources["cpus-per-task"].flatMap { Int($0) } ?? 1
         let megabytes = found.name == "DefMemPerCPU" ? found.megabytes * max(1, cores) : found.megabytes
         defaultMemory = MemoryRoom(
-            perRun: megabytes << 20, owner: "what SLURM gives without --mem (\(found.name) \(found.megabytes))",
+            perRun: megabytes << 20, owner: "SLURM's default without --mem (\(found.name) \(found.megabytes))",
             isSure: false)
     }
 }

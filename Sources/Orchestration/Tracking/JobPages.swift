@@ -25,7 +25,7 @@ package struct JobPages {
     /// - Parameter isReportAskedFor: Whether the user asked for a report in so many words.
     /// - Returns: The pages.
     package func makeAfterSubmission(isReportAskedFor: Bool) -> [JobLink] {
-        let advice = "`orchestrator report \(job.id)` makes the W&B pages later"
+        let advice = "`orchestrator report \(job.id)` creates the W&B pages later"
         do {
             let settings = try Self.settings(environment)
             for notice in settings.notices { printError("W&B: \(notice)") }
@@ -53,16 +53,16 @@ package struct JobPages {
         let settings = try Self.settings(environment)
         for notice in settings.notices { printError("W&B: \(notice)") }
         if let reason = settings.offlineReason {
-            throw Failure.failed("no pages were made on W&B: \(reason)")
+            throw Failure.failed("no pages were created on W&B: \(reason)")
         }
         let launch = try self.launch(settings, hasReport: true)
         if let reason = Self.projectless(launch) {
-            throw Failure.failed("no pages were made on W&B: \(reason)")
+            throw Failure.failed("no pages were created on W&B: \(reason)")
         }
         let outcome = make(launch, settings, known: job.links.map(JobPage.init), limit: limit)
         let links = try store(outcome)
         if let problem = outcome.problem {
-            throw Failure.failed("not all pages of job \(job.id) could be made on W&B: \(problem)")
+            throw Failure.failed("not all pages of job \(job.id) could be created on W&B: \(problem)")
         }
         return links
     }

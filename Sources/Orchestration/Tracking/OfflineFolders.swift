@@ -42,7 +42,7 @@ package struct OfflineFolders {
             lines.append("\(plural(written.count, "run")) written: `wandb sync \(folder)` sends them")
         }
         func add(_ count: Int, _ text: String) { if count > 0 { lines.append("\(plural(count, "run")) \(text)") } }
-        add(onServer, "sent before, wholly or in part: only `orchestrator sync` can go on with them")
+        add(onServer, "sent before, wholly or in part: only `orchestrator sync` can continue them")
         add(goingOn, "not over: left out")
         add(untracked, "without W&B: left out")
         for problem in problems { lines.append("\(problem.run): \(problem.reason)") }

@@ -104,7 +104,7 @@ package struct SyncSession {
             try store.note(sent, areUnsent: false)
             try store.note(unsent, areUnsent: true)
         } catch {
-            printError("what was sent could not be noted: \(error)")
+            printError("could not record what was sent: \(error)")
         }
     }
 

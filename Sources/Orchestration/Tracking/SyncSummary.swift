@@ -68,7 +68,7 @@ package struct SyncSummary {
     package var failure: String? {
         reason.map { reason in
             let left = counts.left + counts.failed
-            return "W&B: \(reason); \(plural(left, "run")) left, nothing is lost: the next sync goes on"
+            return "W&B: \(reason); \(plural(left, "run")) left, nothing is lost: the next sync continues"
         }
     }
 
@@ -88,12 +88,12 @@ package struct SyncSummary {
         }
         func add(_ count: Int, _ text: String) { if count > 0 { lines.append("W&B: \(plural(count, "run")) " + text) } }
         add(counts.sentBefore, "sent before: nothing to do")
-        add(counts.goingOn, "not over: everything so far is sent")
+        add(counts.goingOn, "still active: everything so far is sent")
         add(counts.notStarted, "not begun")
         add(counts.notTracked, "without W&B (no project in the config, WANDB_MODE=disabled, or never begun): skipped")
         add(counts.sentElsewhere, "being sent by another process")
         if reason == nil {
-            add(counts.left, isInterrupted ? "left: `orchestrator sync` goes on with them" : "left")
+            add(counts.left, isInterrupted ? "left: `orchestrator sync` continues them" : "left")
         }
         add(counts.failed, "could not be sent; the rows stay in their folders")
         for problem in problems.prefix(Self.shownProblems) where reason == nil {

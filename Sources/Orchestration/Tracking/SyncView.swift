@@ -43,7 +43,7 @@ package struct SyncView {
         }
         var parts = ["W&B: \(through(progress)) of \(plural(total, "run")) sent", plural(progress.rows, "row")]
         let live = progress.count { $0 == .upToDate }
-        if live > 0 { parts.append("\(live) up to date and going on") }
+        if live > 0 { parts.append("\(live) up to date and still active") }
         if progress.requestsLeft > 0 {
             let left = Duration.seconds(Double(progress.requestsLeft) * 60 / Double(perMinute))
             parts.append("about \(StatusText.time(left)) left")

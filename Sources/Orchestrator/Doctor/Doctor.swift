@@ -55,7 +55,7 @@ struct Doctor: AsyncParsableCommand {
                 let nodes = NodesCheck(cache: cache, commands: commands, patience: .seconds(wait))
                 report.add(await nodes.findings())
             } else {
-                report.add([.warning("nodes", "not looked at", "mend the problems above first")])
+                report.add([.warning("nodes", "not looked at", "fix the problems above first")])
             }
         }
         report.add(HubCheck(environment: environment, isOffline: offline).findings())

@@ -6,7 +6,7 @@ import Store
 /// The doctor's other processes, here and on SLURM's nodes; not for people.
 struct DoctorProbe: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: Probe.command, abstract: "The checks that `doctor` runs in separate processes.", shouldDisplay: false,
+        commandName: Probe.command, abstract: "The checks that `doctor` runs separately.", shouldDisplay: false,
         subcommands: [Folder.self, Look.self, Node.self])
 
     /// Prints a value for the process that waits for it.

@@ -82,7 +82,7 @@ final class Observer {
     private func running(_ goesOn: () -> Bool) throws(ObserverTrouble) -> ObserverProcess {
         if let process { return process }
         let process = try ObserverProcess(launch, log: log)
-        if let trouble = process.logTrouble { sayOnce("log", "what it complains of is not kept: \(trouble)") }
+        if let trouble = process.logTrouble { sayOnce("log", "its log is not kept: \(trouble)") }
         self.process = process
         let answer = try process.ask(hello, within: .seconds(max(config.timeout, Self.startLimit)), goesOn: goesOn)
         guard case .bool(true)? = answer["ready"] else {

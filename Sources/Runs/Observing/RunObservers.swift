@@ -167,7 +167,7 @@ final class RunObservers {
         guard !hasSaidSlow, elapsed > 10, waited > Self.share * elapsed else { return }
         hasSaidSlow = true
         say(
-            "observers take \(Int((100 * waited / elapsed).rounded())) % of the run's time; a larger 'every' asks them less often"
+            "observers take \(Int((100 * waited / elapsed).rounded())) % of the run's time; raise 'every' to call them less often"
         )
     }
 

@@ -77,7 +77,7 @@ public struct FigurePage {
         for fact in facts { page += "<p>\(Self.escaped(fact))</p>\n" }
         let (top, bottom) = (
             try section(above, "above", heading: slides == "Run" ? "Side by side" : "Over training", cairo),
-            try section(below, "below", heading: "What the last weights amount to", cairo)
+            try section(below, "below", heading: "Computed from the last weights", cairo)
         )
         page += top.html
         var blocks = top.block

@@ -57,7 +57,7 @@ struct Checkpoints {
             do {
                 return try load(step)
             } catch {
-                refused("\(path(step)) is passed over: \(error)")
+                refused("\(path(step)) is skipped: \(error)")
             }
         }
         return nil

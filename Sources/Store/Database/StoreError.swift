@@ -132,7 +132,7 @@ extension StoreError: CustomStringConvertible {
                 + (lost.currentAttempt > lost.attempt
                     ? "attempt \(lost.currentAttempt) has taken over" : "the run is \(lost.status.rawValue)")
         case .agentEnded(_, let reason):
-            "this agent is marked as ended (\(reason)): it takes nothing more"
+            "this agent is marked as ended (\(reason)): it takes no more runs"
         case .unknownJob(let job, let latest):
             latest.isEmpty
                 ? "there is no job \(job): no job has been submitted yet"
@@ -146,12 +146,12 @@ extension StoreError: CustomStringConvertible {
             "'\(prefix)' begins the names of several runs: "
                 + candidates.map(\.description).joined(separator: ", ") + "; give more letters"
         case .notRetryable(let run, let status):
-            "run \(run) is \(status.rawValue): only failed and cancelled runs can be tried again"
-                + (status == .stopped ? ", and those that a search's target has kept from beginning" : "")
+            "run \(run) is \(status.rawValue): only failed and cancelled runs can be retried"
+                + (status == .stopped ? ", and those that a search skipped because its target was reached" : "")
         case .settled(let run, let status):
-            "run \(run) is \(status.rawValue): nothing of it waits any more"
+            "run \(run) is \(status.rawValue): it is no longer waiting"
         case .finished(let job):
-            "job \(job) has nothing left to do; `orchestrator retry \(job)` puts failed and cancelled runs back, "
+            "job \(job) has nothing left to do; `orchestrator retry \(job)` requeues failed and cancelled runs back, "
                 + "`orchestrator add \(job)` adds some"
         case .unexpected(let path, let message):
             "\(path): \(message)"

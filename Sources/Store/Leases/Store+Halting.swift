@@ -16,7 +16,7 @@ public enum Standstill: Sendable, Equatable {
 public enum AgentOrder: Sendable, Equatable {
     /// Ask again in a moment.
     case wait
-    /// End: there are to be fewer agents.
+    /// End: the job was scaled down.
     case leave
     /// End: the job is halted, and the text tells why.
     case halt(String)

@@ -127,7 +127,7 @@ extension Store {
     private static func endOfAgent(_ agent: AgentID, in db: Database) throws -> String? {
         let row = try Row.fetchOne(
             db, sql: "SELECT reason FROM agent WHERE id = ? AND state = 'ended'", arguments: [agent.rawValue])
-        return row.map { $0["reason"] ?? "no reason is noted" }
+        return row.map { $0["reason"] ?? "no reason was recorded" }
     }
 
     /// Refuses an agent that others hold for gone: its place may be taken, and its node need not be its own any more.

@@ -190,7 +190,7 @@ extension WandBCheck {
             return .failure(
                 Finding(
                     .problem, "server",
-                    "\(settings.baseURL) answers \(response.status)\(words), not as a W&B server does",
+                    "\(settings.baseURL) answers \(response.status)\(words), unlike a W&B server",
                     advice: hostAdvice))
         }
         return .success((data, took))

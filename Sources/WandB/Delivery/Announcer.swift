@@ -38,7 +38,7 @@ struct Announcer {
             notify("W&B: \(problem)" + (sender.runURL.map { "; run at \($0)" } ?? ""))
         default:
             announced = problem
-            notify("W&B: \(problem); training goes on, rows are kept in \(folder)")
+            notify("W&B: \(problem); training continues, rows are kept in \(folder)")
         }
     }
 
@@ -46,10 +46,10 @@ struct Announcer {
     private mutating func followUploads(_ sender: RunSender) {
         if let trouble = sender.uploadTrouble, sender.uploads.failures >= 3, !hasAnnouncedUploads {
             hasAnnouncedUploads = true
-            notify("W&B: \(trouble); rows go on, files wait")
+            notify("W&B: \(trouble); rows are still sent, files wait")
         } else if sender.uploadTrouble == nil, hasAnnouncedUploads {
             hasAnnouncedUploads = false
-            notify("W&B: files are taken again")
+            notify("W&B: files are accepted again")
         }
     }
 }

@@ -72,7 +72,7 @@ public final class Relay: Sendable {
     public func open(isCancelled: @escaping () -> Bool) -> RelayRefusal? {
         let client: HTTPClient
         do { client = try options.settings.makeClient() } catch { return RelayRefusal(.lasting, error.description) }
-        guard budget.reserve(at: .now) == nil else { return RelayRefusal(.passing, "the budget is spent") }
+        guard budget.reserve(at: .now) == nil else { return RelayRefusal(.passing, "the request budget is spent") }
         let api = WandBAPI(
             settings: options.settings, key: options.key, client: client, pacing: options.pacing, budget: budget)
         api.isCancelled = isCancelled

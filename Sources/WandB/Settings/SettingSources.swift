@@ -155,7 +155,7 @@ struct SettingSources: Sendable {
         case .text(let text): return text
         case .absent: return nil
         case .passedOver(let reason):
-            notices.append("\(path) is passed over: \(reason)")
+            notices.append("\(path) is ignored: \(reason)")
             return nil
         }
     }
@@ -163,7 +163,7 @@ struct SettingSources: Sendable {
     private mutating func note(badLines lines: [Int], of path: String, expected: String) {
         guard let first = lines.first else { return }
         let (noun, verb) = lines.count == 1 ? ("line \(first)", "is") : ("\(lines.count) lines from \(first) on", "are")
-        notices.append("\(path): \(noun) \(verb) passed over: expected \(expected)")
+        notices.append("\(path): \(noun) \(verb) ignored: expected \(expected)")
     }
 }
 

@@ -19,7 +19,7 @@ enum SettingsFile: Equatable {
                 return .passedOver(reason: String(cString: strerror(errno)))
             }
             var link = stat()
-            return lstat(path, &link) == 0 ? .passedOver(reason: "it is a link to what is not there") : .absent
+            return lstat(path, &link) == 0 ? .passedOver(reason: "it is a dangling link") : .absent
         }
         defer { close(descriptor) }
         var information = stat()
@@ -46,7 +46,7 @@ enum SettingsFile: Equatable {
                 return .text(text(of: bytes))
             } else if count == 0 || errno == EAGAIN {
                 // The program that fills a pipe may not have come to it yet.
-                guard .now < end else { return .passedOver(reason: "it is a pipe that nobody has filled") }
+                guard .now < end else { return .passedOver(reason: "it is a pipe without a writer") }
                 usleep(10_000)
             } else if errno != EINTR {
                 return .passedOver(reason: String(cString: strerror(errno)))

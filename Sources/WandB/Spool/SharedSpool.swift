@@ -51,7 +51,7 @@ final class SharedSpool: Sendable {
                 }
                 guard !state.isFailing else { return nil }
                 state.isFailing = true
-                return "W&B: \(error); rows wait in memory, training goes on"
+                return "W&B: \(error); rows wait in memory, training continues"
             }
         }
         if let notice { notify(notice) }

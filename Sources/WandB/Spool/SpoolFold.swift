@@ -32,7 +32,7 @@ extension SpoolFolder {
     }
 
     private func foldHeld() throws(SpoolError) -> Bool {
-        // A writer that opened it meanwhile goes on with it.
+        // A writer that opened it meanwhile continues it.
         guard !isFolded, let run = try run(), let exit = try exit(), exit.session == run.session else { return false }
         let names = try names()
         // Made by an earlier version, which took them for sent where they are marked so.

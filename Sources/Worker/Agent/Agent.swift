@@ -114,7 +114,7 @@ extension Worker {
                         AgentLoop.say(note)
                     }
                 } catch {
-                    AgentLoop.say("what became of silent agents is not known: \(error)")
+                    AgentLoop.say("cannot check silent agents: \(error)")
                 }
             }
         }

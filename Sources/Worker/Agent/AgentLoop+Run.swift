@@ -102,7 +102,7 @@ extension AgentLoop {
     /// Lets `status` and `why` tell what a run waits for before it begins.
     private func note(waitingFor obstacle: String?, _ run: ClaimedRun) {
         do throws(StoreError) { try store.note(waitingFor: obstacle, run.claim) } catch {
-            run.say("status cannot tell what it waits for: \(error)")
+            run.say("status cannot show what it waits for: \(error)")
         }
     }
 

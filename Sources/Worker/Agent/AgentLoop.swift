@@ -112,7 +112,7 @@ struct AgentLoop: Sendable {
         guard options.tracking.offlineReason == nil else { return }
         let snapshot = try store.snapshot(of: job.id, runsAtMost: 1)
         guard let first = snapshot.failures.first else { return }
-        let causes = Dictionary(grouping: snapshot.failures) { $0.error ?? "no reason was noted" }
+        let causes = Dictionary(grouping: snapshot.failures) { $0.error ?? "no reason was recorded" }
             .sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
         let text = causes.prefix(5).map { "- \($0.value.count) of them: \($0.key)" }.joined(separator: "\n")
         let problem = RunAlert.send(
@@ -127,11 +127,11 @@ struct AgentLoop: Sendable {
         // Its SLURM job may be at work elsewhere by now: to put that back into the queue would end it.
         if let superseded { return Self.say("ends: \(superseded)") }
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
-            return try sayGoodbye("others suffice for what is left")
+            return try sayGoodbye("other agents suffice for the remaining runs")
         }
         for end in ends {
             switch end {
-            case .leaving: return try sayGoodbye("there are to be fewer agents")
+            case .leaving: return try sayGoodbye("the job was scaled down")
             case .halted(let reason):
                 let isToTell = try isToTell()
                 try sayGoodbye("the job hands out no more specs: \(reason)")
@@ -143,7 +143,7 @@ struct AgentLoop: Sendable {
         guard let allocation, StopRequest.kind == .timeLimit || (StopRequest.kind == nil && isTimeShort) else {
             return try sayGoodbye("stopped by a signal")
         }
-        try sayGoodbye("its time is over; back into SLURM's queue")
+        try sayGoodbye("its time is nearly over; requeued")
         // SLURM ends this process as soon as it puts the job back.
         deliveries.wait()
         do throws(SlurmError) {

@@ -151,7 +151,7 @@ final class ClaimKeeper: Sendable {
         state.withLock { state in state.kept.removeAll { $0 === kept } }
         do { try store.charge(kept.claim, usage.share, total: usage.total) } catch {
             // What a run took is worth knowing, but not worth waiting for.
-            AgentLoop.say("what run \(kept.claim.run) took since its last renewal is not noted: \(error)")
+            AgentLoop.say("what run \(kept.claim.run) used since its last renewal is not recorded: \(error)")
         }
     }
 

@@ -81,7 +81,7 @@ final class Deliveries: Sendable {
         do throws(StoreError) {
             try store.note([run], areUnsent: isUnsent)
         } catch {
-            AgentLoop.say("what W&B has of run \(run) could not be noted: \(error)")
+            AgentLoop.say("could not record what W&B has of run \(run): \(error)")
         }
     }
 

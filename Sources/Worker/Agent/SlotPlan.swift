@@ -40,7 +40,7 @@ struct SlotPlan {
                     }, copy: spec.targetFiles, cache: targets)
             } catch RunError.invalid(let reason) {
                 // That run will fail by itself; the others are to be trained nevertheless.
-                AgentLoop.say("nothing can be measured with run \(spec.run): \(reason)")
+                AgentLoop.say("cannot benchmark with run \(spec.run): \(reason)")
                 (self.slots, self.threads) = (1, threads ?? cores)
                 return
             }

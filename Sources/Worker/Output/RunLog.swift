@@ -30,7 +30,7 @@ final class RunLog: Sendable {
         } catch {
             (descriptor, trouble) = (-1, error)
         }
-        if let trouble { show("what the run says is not kept: \(trouble)", isLasting: true) }
+        if let trouble { show("the run's log is not kept: \(trouble)", isLasting: true) }
     }
 
     deinit {

@@ -65,7 +65,7 @@ extension Worker {
                 try FigureWriter().write(figures, as: [.png], into: folder + "/figures")
                 print("its figures are in \(folder)/figures")
             } catch {
-                print("there are no figures of it: \(error)")
+                print("it has no figures: \(error)")
             }
         }
     }

@@ -62,7 +62,7 @@ struct JobPagesTests {
         #expect(answer.code == 0)
         #expect(
             answer.error
-                == "orchestrator: W&B: 127.0.0.1 answered 403: injected; `orchestrator report 1` makes the W&B pages later\n"
+                == "orchestrator: W&B: 127.0.0.1 answered 403: injected; `orchestrator report 1` creates the W&B pages later\n"
         )
         #expect(try await bench.status(of: 1).links.count == 3)
 
@@ -87,7 +87,7 @@ struct JobPagesTests {
         #expect(ContinuousClock.now - start < .seconds(20))
         let report = try await bench.orchestrator(["report"], adding: ["WANDB_BASE_URL": "http://127.0.0.1:9"])
         #expect(report.code == 1)
-        #expect(report.error.contains("not all pages of job 1 could be made on W&B: cannot connect"))
+        #expect(report.error.contains("not all pages of job 1 could be created on W&B: cannot connect"))
     }
 
     @Test(arguments: [["WANDB_MODE": "offline"], ["WANDB_API_KEY": ""]])

@@ -141,7 +141,7 @@ struct LookingTests {
         ("runs/other.zip", "there is no file or folder runs/other.zip"),
         ("publishd", "nothing was ever submitted to CACHE; did you mean published?"),
         ("k3j9", "nothing was ever submitted to CACHE"),
-        ("job.tar.zst", "job.tar.zst is an archive: name what is in it, as in `plot RUN --archive job.tar.zst`"),
+        ("job.tar.zst", "job.tar.zst is an archive: name a run in it, as in `plot RUN --archive job.tar.zst`"),
     ])
     func whatIsNotThereToBeDrawnIsToldWithWhatWasProbablyMeant(name: String, message: String) async throws {
         for file in ["runs/tms/final_config.yaml", "published/model_5.pth", "job.tar.zst"] {

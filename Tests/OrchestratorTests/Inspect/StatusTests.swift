@@ -218,8 +218,8 @@ struct StatusTests {
             try db.execute(sql: "ALTER TABLE attempt RENAME COLUMN outcome TO lost")
         }
         let list = try await bench.orchestrator(["list"])
-        #expect(list.code == 1 && list.error.hasPrefix("orchestrator: job 1 cannot be looked at: "), "\(list.error)")
-        #expect(list.output.contains("cannot be looked at: "), "\(list.output)")
+        #expect(list.code == 1 && list.error.hasPrefix("orchestrator: job 1 cannot be examined: "), "\(list.error)")
+        #expect(list.output.contains("cannot be examined: "), "\(list.output)")
         let json = try await bench.orchestrator(["list", "--json"])
         #expect(json.code == 1 && json.output.contains("\"total\" : 1"), "\(json.output)")
     }

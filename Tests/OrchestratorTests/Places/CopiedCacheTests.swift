@@ -114,7 +114,7 @@ struct CopiedCacheTests {
         #expect(try contents(of: bench.cache) == before)
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy + "/runs").count == 6)
         #expect(FileManager.default.fileExists(atPath: copy + "/jobs/1/logs/agent-2.log"))
-        #expect(answer.error.contains("\(copy) is a copy of \(bench.cache): runs that both hold have the same W&B ids"))
+        #expect(answer.error.contains("\(copy) is a copy of \(bench.cache): runs in both have the same W&B ids"))
         let doctor = try await bench.orchestrator(["doctor", "--offline"], adding: inCopy)
         #expect(doctor.output.contains("the cache is a copy of \(bench.cache)"), "\(doctor.output)")
     }
@@ -205,7 +205,7 @@ struct CopiedCacheTests {
         let lock = try #require(try FileLock(path: folder + ".lock"))
         _ = try await bench.orchestrator(SubmitTests.sweep + ["--watch"])
         let alive = try await bench.orchestrator(["clean", "--yes"])
-        #expect(alive.output.contains("1 thing that somebody may be at work on, 10 B: left alone."), "\(alive.output)")
+        #expect(alive.output.contains("1 thing that may be in use, 10 B: left alone."), "\(alive.output)")
         lock.release()
         let dead = try await bench.orchestrator(["clean", "--yes"])
         #expect(dead.output.contains("\(folder): 10 B, a submission that was not finished"))

@@ -79,7 +79,7 @@ extension Reliability {
             for command in [["status", "1"], ["list"], ["why", "1"]] {
                 let told = try await bench.orchestrator(command)
                 #expect(
-                    told.output.contains("the file system of \(bench.cache) has no room left: agents wait"),
+                    told.output.contains("the file system of \(bench.cache) has no space left: agents wait"),
                     "\(told.output)")
                 #expect(!told.output.contains(" left\n"), "no time left: \(told.output)")
             }

@@ -130,10 +130,10 @@ struct CostAndDiskTests {
         let plotted = try await bench.orchestrator(["plot", runs[0]])
         #expect(plotted.code == 2, "\(plotted.output)")
         #expect(
-            plotted.error == "orchestrator: run \(runs[0]) has nothing to draw any more: its folder is gone\n")
+            plotted.error == "orchestrator: run \(runs[0]) has nothing left to draw: its folder is gone\n")
         try FileManager.default.removeItem(atPath: "\(bench.cache)/jobs/1")
         let source = try await bench.orchestrator(["show", runs[0]])
-        #expect(source.output.contains("not known any more, \(bench.cache)/jobs/1/snapshot.json is gone\n"))
+        #expect(source.output.contains("no longer known, \(bench.cache)/jobs/1/snapshot.json is gone\n"))
     }
 
     @Test func aDamagedArchiveIsCalledWhatItIs() async throws {
@@ -209,7 +209,7 @@ struct CostAndDiskTests {
         for (name, replace, flaw) in hostile {
             let answer = try await read(name, replace)
             #expect(answer.code == 2, "\(name)")
-            #expect(answer.error == "orchestrator: b.tar is no archive of a job: \(name) in it \(flaw)\n")
+            #expect(answer.error == "orchestrator: b.tar is not a job's archive: \(name) in it \(flaw)\n")
         }
         let harmless = try await read("runs/\(run)/link", link(to: "metrics.jsonl"))
         #expect(harmless.code == 0, "\(harmless.error)")

@@ -42,7 +42,7 @@ struct QueryTests {
     @Test func whereNoRunIsSelectedStatusSaysSo() async throws {
         for more in [[], ["--columns", "lr"]] {
             let status = try await bench.orchestrator(["status", "1", "--runs", "--where", "lr>9"] + more)
-            #expect(status.output.contains("\nNo run is selected by --where.\n"), "\(status.output)\(status.error)")
+            #expect(status.output.contains("\n--where selects no runs.\n"), "\(status.output)\(status.error)")
         }
     }
 
@@ -123,7 +123,7 @@ struct QueryTests {
         #expect(second.lowerBound < first.lowerBound)
         let none = try await bench.orchestrator(["best", "--where", "lr>1"])
         #expect(none.code == 1)
-        #expect(none.error.contains("no finished run of the job is selected by --where"))
+        #expect(none.error.contains("--where selects no finished run of the job"))
     }
 
     @Test func theStatusShowsSomeRuns() async throws {

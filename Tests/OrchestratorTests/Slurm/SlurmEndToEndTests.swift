@@ -28,7 +28,7 @@ struct SlurmEndToEndTests {
             ["doctor", "--slurm", "--offline"], adding: ["SPD_WORKER": Workbench.products + "/worker"])
         #expect(answer.code == 0, "\(answer.error)\n\(answer.output)")
         #expect(answer.output.contains("n1, n2 and this machine see the same files"), "\(answer.output)")
-        #expect(answer.output.contains("n2 sees n1's locks, and that they are given back"))
+        #expect(answer.output.contains("n2 sees n1's locks, and their release"))
         #expect(answer.output.contains("MaxArraySize"))
         #expect(cluster.bench.files().filter { !$0.hasPrefix("state.sqlite") } == before)
     }

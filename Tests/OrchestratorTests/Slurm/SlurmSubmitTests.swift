@@ -65,7 +65,7 @@ struct SlurmSubmitTests {
             answer.error.contains(
                 "job 1: SLURM may or may not have taken the job (squeue failed: error: Socket timed out)"),
             "\(answer.error)")
-        #expect(answer.error.hasSuffix("its specs are stored; the next command looks again, don't submit them anew\n"))
+        #expect(answer.error.hasSuffix("its specs are stored; the next command looks again, don't submit them again\n"))
         let status = try await bench.orchestrator(["status", "1", "--json"])
         #expect(status.code == 3)
         #expect(status.output.contains(#""submission" : "uncertain""#))
@@ -155,7 +155,8 @@ struct SlurmSubmitTests {
         let refreshed = try await bench.orchestrator(["status", "1", "--refresh"])
         #expect(
             refreshed.output.contains(
-                "1 agent waiting in SLURM's queue (PartitionTimeLimit): it asks for more time than the partition gives"),
+                "1 agent waiting in SLURM's queue (PartitionTimeLimit): "
+                    + "it asks for more time than the partition allows"),
             "\(refreshed.output)")
         let asked = try String(contentsOfFile: bench.path + "/asked.txt", encoding: .utf8)
         #expect(asked == "asked\nasked\n", "once in a minute, and once more when told to")
@@ -174,7 +175,7 @@ struct SlurmSubmitTests {
             #expect(status.output.contains("1 agent: OUT_OF_MEMORY: it used more memory than"), "\(status.output)")
         }
         let resumed = try await bench.orchestrator(["resume", "1"])
-        #expect(resumed.error.contains("new ones that ask for the same are likely to end the same way"))
+        #expect(resumed.error.contains("new ones with the same options are likely to end the same way"))
         let asked = try String(contentsOfFile: bench.path + "/asked.txt", encoding: .utf8)
         #expect(asked == "asked\n", "once known it is kept")
     }

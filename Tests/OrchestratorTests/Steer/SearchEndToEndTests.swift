@@ -132,7 +132,7 @@ struct SearchEndToEndTests {
         let compared = try await bench.orchestrator(["compare", runs[0], runs[1]])
         #expect(compared.output.contains("Config\n  the same\n"), "\(compared.output)\(compared.error)")
         #expect(
-            compared.output.contains("run \(runs[0]) has no weights (it is cancelled): it has not begun"),
+            compared.output.contains("run \(runs[0]) has no weights (it is cancelled): it has not started"),
             "\(compared.output)")
     }
 

@@ -74,7 +74,7 @@ struct SteeringTests {
         let failed = try await bench.status(of: 1).runs[3].run
         let wrong = try await bench.orchestrator(["retry", "1", "--run", try await bench.status(of: 1).runs[0].run])
         #expect(wrong.code == 2)
-        #expect(wrong.error.contains("is done: only failed and cancelled runs can be tried again"))
+        #expect(wrong.error.contains("is done: only failed and cancelled runs can be retried"))
         #expect(try await bench.orchestrator(["retry", "1", "--run", failed]).code == 0)
         let resume = try await bench.orchestrator(["resume", "1", "--watch"])
         #expect(resume.code == 0, "\(resume.error)")

@@ -107,7 +107,7 @@ struct AgentsAskedForTests {
         let enough = try await told("--cpus-per-task", "64", "--mem", "100G", "--time", "2-0", "--partition", "big")
         #expect(!enough.contains("no node of") && !enough.contains("is more than"), "\(enough)")
         // A megabyte is told in the estimate too.
-        #expect(try await told().contains("what SLURM gives without --mem (DefMemPerCPU 10) is"))
+        #expect(try await told().contains("SLURM's default without --mem (DefMemPerCPU 10) is"))
         #expect(!(try await told("--mem", "1G").contains("without --mem")))
         #expect(!(try await told("--partition", "big").contains("without --mem")))
         #expect(!(try await told("--sbatch-arg=--mem-per-gpu=1G").contains("without --mem")))
@@ -120,13 +120,13 @@ struct AgentsAskedForTests {
         let answer = try await bench.orchestrator(
             ["submit", "--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3000", "--slots", "2", "--dry-run"])
         #expect(
-            answer.error.contains("3000 agents would have too little to do: 2 agents for 4 runs, 2 at once on each"))
+            answer.error.contains("3000 agents are too many: 2 agents for 4 runs, 2 at once on each"))
         #expect(answer.output.contains("--array=1-2\n"))
         _ = try await bench.orchestrator(["submit", "--experiments", "tms_5-2", "--sweep", sweep, "--n-agents", "3000"])
         #expect(try await bench.status(of: 1).agentsRequested == 4)
         let resume = try await bench.orchestrator(["resume", "1", "--n-agents", "50"])
         #expect(resume.output.hasPrefix("Job 1: 4 agents started"), "\(resume.error)")
-        #expect(resume.error.contains("50 agents would have too little to do"))
+        #expect(resume.error.contains("50 agents are too many"))
     }
 
     @Test func threadsThatCannotBeAreRefusedBeforeAnythingIsStored() async throws {

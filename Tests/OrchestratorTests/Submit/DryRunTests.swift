@@ -97,7 +97,7 @@ struct DryRunTests {
         #expect(answer.code == 0)
         #expect(
             answer.error
-                == "orchestrator: W&B: \(bench.path)/.env is passed over: it is a link to what is not there\n")
+                == "orchestrator: W&B: \(bench.path)/.env is ignored: it is a dangling link\n")
         let bad = try await bench.orchestrator(
             dryRun, adding: ["SPD_WORKER": try worker(), "WANDB_MODE": "sometimes"])
         #expect(bad.error.contains("W&B: WANDB_MODE"), "\(bad.error)")
@@ -237,7 +237,7 @@ struct DryRunTests {
         ]
         #expect(
             StoragePlace(free: places).exhausted
-                == ["a", "b", "e"].map { "\($0) has no room left: agents wait until there is some" })
+                == ["a", "b", "e"].map { "\($0) has no space left: agents wait until there is space" })
     }
 
     @Test func onSlurmARunHasWhatItsJobAsksFor() {

@@ -57,7 +57,7 @@ struct ObserverFilesTests {
         #expect(
             error?.message
                 == "\(bench.path)/lib is a folder: run names the program in it, such as ./lib/main.py, and files "
-                + "what it needs beside it, folders too")
+                + "what it needs next to it, including folders")
     }
 
     @Test func aTrialTriesThemBeforeItBegins() async throws {
@@ -89,7 +89,7 @@ struct ObserverFilesTests {
         #expect(last?.level == .warning)
         #expect(
             last?.message
-                == "a job's observer begins with #!/usr/bin/env -S julia --threads 1, and that program is not here")
+                == "a job's observer begins with #!/usr/bin/env -S julia --threads 1, and that program is missing here")
         _ = try bench.writeProgram("exit 0", to: "bin/julia")
         #expect(findings().map(\.level) == [.ok])
 

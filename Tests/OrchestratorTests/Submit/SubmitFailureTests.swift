@@ -103,7 +103,7 @@ struct SubmitFailureTests {
         #expect(answer.code == 130)
         let seen = try String(contentsOfFile: bench.path + "/watch.txt", encoding: .utf8)
         #expect(seen.contains("Stopping 1 agent"))
-        #expect(seen.contains("`orchestrator resume 1` goes on with it"))
+        #expect(seen.contains("`orchestrator resume 1` continues it"))
         let job = try await bench.status(of: 1)
         #expect(job.agents.map(\.pid).allSatisfy { $0.map { !ProcessCheck.isRunning(Int32($0)) } ?? true })
         #expect(try await bench.orchestrator(["resume", "1", "--watch"]).code == 0)

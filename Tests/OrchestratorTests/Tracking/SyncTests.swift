@@ -199,7 +199,7 @@ struct SyncTests {
             "/usr/bin/timeout",
             ["-s", "INT", "4", Workbench.products + "/orchestrator", "sync", "--requests-per-minute", "16"],
             adding: environment(server))
-        #expect(answer.output.contains("left: `orchestrator sync` goes on with them"), "\(answer.output)")
+        #expect(answer.output.contains("left: `orchestrator sync` continues them"), "\(answer.output)")
         #expect(server.backend.requests < 16)
         #expect(try await sync(server).0 == 0)
         try expectWhole(server.backend, runs, rows: 40)

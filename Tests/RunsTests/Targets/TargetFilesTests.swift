@@ -74,7 +74,7 @@ struct TargetFilesTests {
         try write("", to: "resid_mlp/tms_train_config.yaml")
         #expect(
             message("resid_mlp") == "…/resid_mlp holds both tms_train_config.yaml and resid_mlp_train_config.yaml; "
-                + "give each target a folder of its own")
+                + "give each target its own folder")
         try write("\u{0}", to: "tms/tms.onnx")
         #expect(
             message("tms/tms.onnx")

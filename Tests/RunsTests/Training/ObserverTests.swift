@@ -150,7 +150,7 @@ struct ObserverTests {
         let lines = Lines()
         try Example.perform(watched, lines: lines)
         #expect(try rows(watched).compactMap { $0["user/x"] } == [1, 1, 1, 1])
-        let said = lines.all.filter { $0.contains("what it complains of is not kept: cannot create \(log): ") }
+        let said = lines.all.filter { $0.contains("its log is not kept: cannot create \(log): ") }
         #expect(said.count == 1, "\(lines.all)")
     }
 

@@ -180,7 +180,7 @@ struct RunTests {
         let lines = Lines()
         try Example.perform(broken, lines: lines)
 
-        let told = lines.all.filter { $0.hasPrefix("\(newest) is passed over: ") }
+        let told = lines.all.filter { $0.hasPrefix("\(newest) is skipped: ") }
         #expect(told.count == 1 && told[0].contains(damage.reason), "\(lines.all)")
         #expect(lines.all.contains("goes on from step 10"))
         #expect(try Example.bytes(calm, "metrics.jsonl") == Example.bytes(broken, "metrics.jsonl"))

@@ -109,7 +109,7 @@ struct ConnectionTests {
     @Test func whatIsUnsafeOrNotThereIsSaid() throws {
         #expect(
             try settings(["WANDB_INSECURE_DISABLE_SSL": "1", "SSL_CERT_FILE": "/nowhere"]).notices == [
-                "SSL_CERT_FILE is passed over: there is no /nowhere",
+                "SSL_CERT_FILE is ignored: there is no /nowhere",
                 "WANDB_INSECURE_DISABLE_SSL is set: servers' certificates are not checked",
             ])
         #expect(try settings(["WANDB_INSECURE_DISABLE_SSL": "false"]).notices.isEmpty)

@@ -148,7 +148,7 @@ struct DeliveryTests {
         #expect(
             notices.all == [
                 "W&B: run at \(server.baseURL)/lab/spd/runs/run-1",
-                "W&B: 127.0.0.1 answered 503: injected; training goes on, rows are kept in \(scratch.spool)",
+                "W&B: 127.0.0.1 answered 503: injected; training continues, rows are kept in \(scratch.spool)",
                 "W&B: rows are being sent again",
             ])
     }

@@ -53,7 +53,7 @@ struct ObjectStoreTests {
         #expect(try steps(run) == Array(0..<40))
         #expect(run.exitCodes == [3])
         #expect(run.files.isEmpty)
-        #expect(notices.all.contains { $0.hasSuffix("; rows go on, files wait") })
+        #expect(notices.all.contains { $0.hasSuffix("; rows are still sent, files wait") })
         #expect(server.backend.violations == [])
     }
 

@@ -83,7 +83,7 @@ struct SettingFilesTests {
         #expect(settings.project == "spd-x")
         #expect(settings.name == nil, "a name alone has no value")
         #expect(
-            settings.notices == ["\(scratch.path)/.env: 3 lines from 2 on are passed over: expected NAME=value"])
+            settings.notices == ["\(scratch.path)/.env: 3 lines from 2 on are ignored: expected NAME=value"])
     }
 
     @Test(arguments: ["\u{0}WANDB_ENTITY=lab", "WANDB_ENTITY\u{0}=lab", "WANDB\u{7}_ENTITY=lab"])
@@ -91,7 +91,7 @@ struct SettingFilesTests {
         try write("WANDB_PROJECT=spd\n\(line)\n", to: ".env")
         let settings = try read()
         #expect(settings.project == "spd" && settings.entity == nil)
-        #expect(settings.notices == ["\(scratch.path)/.env: line 2 is passed over: expected NAME=value"])
+        #expect(settings.notices == ["\(scratch.path)/.env: line 2 is ignored: expected NAME=value"])
     }
 
     @Test func whateverIsInTheWayOfAFileAKeyInTheEnvironmentCounts() throws {
@@ -104,7 +104,7 @@ struct SettingFilesTests {
         #expect(
             settings.notices
                 == [".env", ".config/wandb/settings", "wandb/settings"].map {
-                    "\(scratch.path)/\($0) is passed over: it is a folder"
+                    "\(scratch.path)/\($0) is ignored: it is a folder"
                 })
         let without = try read()
         #expect(without.offlineReason == "no WANDB_API_KEY is set")
@@ -116,7 +116,7 @@ struct SettingFilesTests {
     @Test func aLinkThatLeadsNowhereIsTold() throws {
         try FileManager.default.createSymbolicLink(
             atPath: scratch.path + "/.env", withDestinationPath: scratch.path + "/moved/.env")
-        #expect(try read().notices == ["\(scratch.path)/.env is passed over: it is a link to what is not there"])
+        #expect(try read().notices == ["\(scratch.path)/.env is ignored: it is a dangling link"])
     }
 
     @Test func aNamedPipeIsRead() throws {

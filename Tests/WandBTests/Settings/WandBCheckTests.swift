@@ -112,7 +112,7 @@ struct WandBCheckTests {
         server.backend.inject { _, _ in .refuse(status: 404) }
         let findings = try await check(["WANDB_BASE_URL": server.baseURL, "WANDB_API_KEY": StandInBackend.key])
         try expect(
-            findings, .problem, "server", message: "answers 404 (injected), not as a W&B server does",
+            findings, .problem, "server", message: "answers 404 (injected), unlike a W&B server",
             advice: "check WANDB_BASE_URL")
     }
 

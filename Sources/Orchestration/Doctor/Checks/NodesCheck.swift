@@ -35,11 +35,11 @@ package struct NodesCheck {
         } catch let error as SlurmError {
             return [
                 .warning(
-                    Self.subject, "SLURM does not take a job of two nodes: \(error)",
-                    "name a partition that has two in \(SiteFile.path(in: cache)), or let the site's admins look at it")
+                    Self.subject, "SLURM does not accept a job on two nodes: \(error)",
+                    "name a partition with two nodes in \(SiteFile.path(in: cache)), or ask the site's admins")
             ]
         } catch {
-            return [.problem(Self.subject, Failure(error).message, "mend the state folder first")]
+            return [.problem(Self.subject, Failure(error).message, "fix the state folder first")]
         }
         let findings = await wait(for: name, in: NodesMeeting(folder: folder))
         // Whatever is left of it in the queue is of no use any more.
@@ -93,7 +93,7 @@ package struct NodesCheck {
         }
         return [
             .warning(
-                Self.subject, "two nodes were not to be had within \(StatusText.time(patience)): the job is \(reason)",
+                Self.subject, "did not get two nodes within \(StatusText.time(patience)): the job is \(reason)",
                 "try again later, or with a longer --wait")
         ]
     }
@@ -117,7 +117,7 @@ package struct NodesCheck {
         if let said = log?.split(whereSeparator: \.isNewline).last { return Self.problem(meeting, String(said)) }
         return .problem(
             Self.subject,
-            "the job has ended and left nothing here: nodes do not see \(cache.path) as this machine does",
+            "the job has ended and left nothing here: the nodes do not see \(cache.path) as this machine does",
             "set SPD_CACHE_DIR to a folder that all nodes share under the same path")
     }
 
@@ -135,20 +135,20 @@ package struct NodesCheck {
         }
         guard first.host != done.host else {
             return [
-                .warning(subject, "both tasks ran on \(done.host)", "name a partition of several nodes in site.yaml")
+                .warning(subject, "both tasks ran on \(done.host)", "name a partition with several nodes in site.yaml")
             ]
         }
         var findings = [Finding.ok(subject, "\(first.host), \(done.host) and this machine see the same files")]
         findings.append(
             held.problem(expected: .held, subject: "node locks", other: done.host)
                 ?? free.problem(expected: .free, subject: "node locks", other: done.host)
-                ?? .ok("node locks", "\(done.host) sees \(first.host)'s locks, and that they are given back"))
+                ?? .ok("node locks", "\(done.host) sees \(first.host)'s locks, and their release"))
         if done.isFresh == false, held == .held {
             findings.append(
                 .problem(
                     "node files",
-                    "\(done.host) goes on reading what \(first.host) has changed: the state would be damaged",
-                    "mount it so that a lock brings a node's cache up to date (NFS does, FUSE with direct_io), or set "
+                    "\(done.host) keeps reading old data after \(first.host)'s changes: this would damage the state",
+                    "mount it so that taking a lock refreshes a node's cache (NFS does, FUSE with direct_io), or set "
                         + "SPD_CACHE_DIR to another file system"))
         }
         if let python = done.python { findings.append(.ok("node Python", "\(done.host): \(python)")) }
@@ -160,10 +160,10 @@ package struct NodesCheck {
     private static func sight(_ delay: Double, _ first: String, _ second: String) -> Finding {
         if delay < -1 { return ScratchProbe.clock(delay, of: second, subject: "node clocks") }
         guard delay > 5 else {
-            return .ok("node clocks", "a file of \(first)'s is seen within \(StatusText.time(.seconds(max(1, delay))))")
+            return .ok("node clocks", "sees a file from \(first) within \(StatusText.time(.seconds(max(1, delay))))")
         }
         return .warning(
-            "node clocks", "\(second) saw a file of \(first)'s after \(StatusText.time(.seconds(delay))) by its clock",
-            "if the clocks agree, this is NFS's caching (mount option actimeo): agents wait that long for each other")
+            "node clocks", "\(second) saw a file from \(first) after \(StatusText.time(.seconds(delay))) by its clock",
+            "if the clocks agree, this is NFS caching (mount option actimeo): agents wait that long for each other")
     }
 }

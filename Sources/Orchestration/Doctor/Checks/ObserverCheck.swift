@@ -32,8 +32,8 @@ package struct ObserverCheck {
 
     private var python: Finding {
         let advice =
-            "observers in Python need it where runs are trained; those in other languages do not, and `orchestrator observe` "
-            + "asks one afterwards on any machine"
+            "Python observers need it on the machines that train runs, others do not; and `orchestrator observe` "
+            + "runs them afterwards on any machine"
         guard let path = Program.find("python3", environment: environment) else {
             return .warning(Self.subject, "there is no python3 on the PATH", advice)
         }
@@ -52,11 +52,11 @@ package struct ObserverCheck {
         } catch {
             return .warning(Self.subject, "\(path) \(error)", advice)
         }
-        guard lines.count == 3 else { return .warning(Self.subject, "\(path) cannot be asked for its version", advice) }
+        guard lines.count == 3 else { return .warning(Self.subject, "\(path) does not report its version", advice) }
         let said = "\(path) \(lines[0]), \(lines[1]), \(lines[2])"
         return lines[1].hasPrefix("no ")
             ? .warning(
-                Self.subject, said, "\(path) -m pip install numpy: observers in Python get their tensors as its arrays")
+                Self.subject, said, "\(path) -m pip install numpy: Python observers get their tensors as numpy arrays")
             : .ok(Self.subject, said)
     }
 
@@ -65,7 +65,7 @@ package struct ObserverCheck {
         var (lines, unreadable): (Set<String>, [Finding]) = ([], [])
         func look<T>(_ body: () throws -> T) -> T? {
             do { return try body() } catch {
-                unreadable.append(.warning(Self.subject, "\(error)", "make it readable, or ask whose it is"))
+                unreadable.append(.warning(Self.subject, "\(error)", "make it readable, or ask its owner"))
                 return nil
             }
         }
@@ -97,7 +97,7 @@ package struct ObserverCheck {
         let words = line.split(separator: " ").map(String.init)
         guard ObserverNote.interpreter(words, environment: environment) == nil else { return nil }
         return .warning(
-            Self.subject, "a job's observer begins with #!\(line), and that program is not here",
-            "install it, or ask the observer afterwards with `orchestrator observe` where it is")
+            Self.subject, "a job's observer begins with #!\(line), and that program is missing here",
+            "install it, or run the observer later with `orchestrator observe` where it is installed")
     }
 }

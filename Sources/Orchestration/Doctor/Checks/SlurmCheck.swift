@@ -21,7 +21,7 @@ package struct SlurmCheck {
                 ? [
                     .problem(
                         Self.subject, "there is no sbatch on PATH",
-                        "load your site's SLURM module, or leave --slurm out: agents run on this machine")
+                        "load your site's SLURM module, or leave out --slurm: agents run on this machine")
                 ]
                 : [.ok(Self.subject, "there is none here: agents run on this machine")]
         }
@@ -90,13 +90,13 @@ package struct SlurmCheck {
             }
         }
         guard let usual = partitions.first(where: { $0["Default"] == "YES" }) else {
-            return [.warning("partition", "there is no default one; there are \(others)", "put one into site.yaml")]
+            return [.warning("partition", "there is no default; there are \(others)", "put one into site.yaml")]
         }
         guard usual["State"] == "UP" else {
             return [
                 .warning(
                     "partition", "the default one, \(usual["PartitionName"] ?? "?"), is \(usual["State"] ?? "?")",
-                    "choose another with --partition; there are \(others)")
+                    "choose another with --partition: \(others)")
             ]
         }
         return [.ok("partition", "\(text(usual)) (the default of \(others))")]

@@ -38,7 +38,7 @@ package struct WorkerCheck {
         return slow
             ? .warning(
                 "OpenBLAS", text + ": half as fast as it could be",
-                "unset SPD_OPENBLAS_CORETYPE; a worker of `make install` chooses SkylakeX by itself, a debug build "
+                "unset SPD_OPENBLAS_CORETYPE; a worker from `make install` chooses SkylakeX itself, a debug build "
                     + "wants OPENBLAS_CORETYPE=SkylakeX")
             : .ok("OpenBLAS", text)
     }
@@ -47,7 +47,7 @@ package struct WorkerCheck {
         guard let version = report.libcurl else {
             return .warning(
                 "libcurl", report.libcurlTrouble ?? "there is none",
-                "without it runs stay offline; Debian and Ubuntu: libcurl4, Red Hat: libcurl")
+                "without it, runs stay offline; Debian and Ubuntu: libcurl4, Red Hat: libcurl")
         }
         return .ok("libcurl", String(version.split(separator: " ").first ?? ""))
     }

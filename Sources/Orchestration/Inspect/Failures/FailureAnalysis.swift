@@ -128,13 +128,13 @@ package struct FailureAnalysis: Encodable {
         }
         var lines = [style.paint("Job \(job): \(failedRuns) of \(plural(runs, "run")) failed", .bold)]
         if !slurm.isEmpty {
-            lines += ["", style.paint("Agents that did not end well, as SLURM says", .bold)] + slurm.map { "  " + $0 }
+            lines += ["", style.paint("Agents that ended badly, according to SLURM", .bold)] + slurm.map { "  " + $0 }
         }
         if !lost.isEmpty {
-            lines += ["", style.paint("Agents that ended without a goodbye", .bold)] + lost.map { "  " + $0 }
+            lines += ["", style.paint("Agents that ended without a word", .bold)] + lost.map { "  " + $0 }
         }
         if mendedAttempts > 0 {
-            lines.append("\(plural(mendedAttempts, "attempt")) ended in a failure or a loss, and their runs went on")
+            lines.append("\(plural(mendedAttempts, "attempt")) failed or were lost, and their runs continued")
         }
         lines += section("By cause", causes, style) + section("Waiting", waiting, style)
         if !nodes.isEmpty { lines += ["", style.paint("By node", .bold)] }
@@ -156,7 +156,7 @@ package struct FailureAnalysis: Encodable {
         if failedRuns > 0 {
             lines += [
                 "",
-                "Once the cause is mended: orchestrator retry \(job) --failed, then orchestrator resume \(job)"
+                "Once the cause is fixed: orchestrator retry \(job) --failed, then orchestrator resume \(job)"
                     + excluding,
             ]
         } else if !exclude.isEmpty {

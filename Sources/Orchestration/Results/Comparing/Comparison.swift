@@ -56,7 +56,7 @@ package struct Comparison: Decodable {
                     + ": \(plural(module.pairs.count, "pair")), mean cosine \(mean), "
                     + (module.comparedBy.map {
                         "\(module.pairs.count - moved) with the same \($0) most, \(moved) moved"
-                    } ?? "no features or tokens at either end, so none that could move"))
+                    } ?? "no features or tokens at either end, so none can have moved"))
             var table = TextTable([
                 ("FIRST", .right), ("SECOND", .right), ("COSINE", .right), ("NORM", .right), ("NORM", .right),
                 (module.comparedBy?.uppercased() ?? "", .left), ("", .left),
@@ -71,7 +71,7 @@ package struct Comparison: Decodable {
             }
             if !module.pairs.isEmpty { lines += table.lines(style).map { "  " + $0 } }
             lines += Self.note("without a partner", module.firstAlone, module.secondAlone)
-            lines += Self.note("left out for tiny norms", module.firstLeftOut, module.secondLeftOut)
+            lines += Self.note("left out because of tiny norms", module.firstLeftOut, module.secondLeftOut)
             lines.append("")
         }
         return lines.joined(separator: "\n")

@@ -41,7 +41,7 @@ package struct PlotSources {
             if FileManager.default.fileExists(atPath: name) {
                 guard !Self.isArchive(name) else {
                     throw Failure.badInput(
-                        "\(name) is an archive: name what is in it, as in `plot RUN --archive \(name)`")
+                        "\(name) is an archive: name a run in it, as in `plot RUN --archive \(name)`")
                 }
                 sources.append(Source(path: name))
                 continue
@@ -68,7 +68,7 @@ package struct PlotSources {
             if empty.isEmpty, !gone.isEmpty {
                 throw Failure.badInput(
                     gone.count == 1
-                        ? "run \(gone[0]) has nothing to draw any more: its folder is gone"
+                        ? "run \(gone[0]) has nothing left to draw: its folder is gone"
                         : "the folders of all \(gone.count) runs are gone")
             }
             throw Failure.badInput(
@@ -180,7 +180,7 @@ package struct PlotSources {
 
     private func value(of key: String, _ source: Source) throws(Failure) -> String {
         guard let text = source.config else {
-            throw .badInput("--by compares runs of a job; \(source.path) is none, so its config is not at hand")
+            throw .badInput("--by compares runs of a job; \(source.path) is not one, so its config is not available")
         }
         let config: JSONValue
         do { config = try JSONValue(parsing: text) } catch {

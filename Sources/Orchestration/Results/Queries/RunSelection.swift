@@ -111,7 +111,7 @@ package struct RunSelection {
         for column in columns ?? [] where !grouping.contains(column) && !table.isNumeric(column) {
             guard table.rows.contains(where: { $0[column] != .missing }) else { continue }
             throw .badInput(
-                "--columns: '\(table.columns[column].name)' has no numbers that a group could have a mean of")
+                "--columns: '\(table.columns[column].name)' has no numbers to average over a group")
         }
         return try RunGroups(
             self, by: grouping, measuring: wanted.filter { !grouping.contains($0) }, order: query.order)

@@ -31,14 +31,14 @@ extension Estimate {
                 "About \(Self.hours(coreHours)) core-hours: \(Self.time(wallClock)) with \(agents), "
                     + "\(plural(parallelism.threads, "thread")) per run.")
         } else {
-            lines.append("How long it takes is not known: see the last column.")
+            lines.append("The total time is unknown: see the last column.")
         }
         lines.append(
             disk.map {
                 "About \(RunDetails.size($0)) in \(files) files, and up to \(RunDetails.size(checkpoints)) of saved "
                     + "states while it runs."
             }
-                ?? "About \(files) files; how large they become is not known: it follows from the target's training config."
+                ?? "About \(files) files; their size is unknown: it depends on the target's training config."
         )
         return lines + warnings.map { style.paint($0, .yellow) }
     }

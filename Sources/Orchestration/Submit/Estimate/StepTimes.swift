@@ -157,7 +157,7 @@ package struct StepTimes {
         if timed > 0 {
             parts.append(timed == 1 && scaled == 0 ? "timed here" : "\(plural(timed, "size")) timed here")
         }
-        if scaled > 0 { parts.append("\(scaled) by scale") }
+        if scaled > 0 { parts.append("\(scaled) scaled") }
         if missing > 0, let obstacle {
             parts.append((parts.isEmpty ? "" : "\(plural(missing, "size")) ") + "not known: \(obstacle)")
         }

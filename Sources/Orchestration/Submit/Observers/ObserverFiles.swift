@@ -130,8 +130,8 @@ struct ObserverFiles {
     private static func folderAsProgram(_ path: String, _ observer: ObserverConfig) -> Trouble {
         Trouble(
             reason:
-                "\(path) is a folder: run names the program in it, such as \(observer.run)/main.py, and files what it "
-                + "needs beside it, folders too")
+                "\(path) is a folder: run names the program in it, such as \(observer.run)/main.py, and files whatever it "
+                + "needs next to it, including folders")
     }
 
     /// All files of a folder, with the folder's name before theirs; what Python makes of them and hidden files stay behind.
@@ -157,7 +157,7 @@ struct ObserverFiles {
             guard files.count <= most, bytes <= limit else {
                 throw Trouble(
                     reason:
-                        "\(folder) holds more than \(most) files or \(limit >> 20) MB; name the files that the observer needs"
+                        "\(folder) holds more than \(most) files or \(limit >> 20) MB; name only the files that the observer needs"
                 )
             }
         }
@@ -180,13 +180,13 @@ struct ObserverFiles {
         guard bytes.starts(with: Array("#!".utf8)) else {
             throw Trouble(
                 reason:
-                    "\(path) is no program: expected a first line such as '#!/usr/bin/env python3', or a binary of this machine's"
+                    "\(path) is not a program: expected a first line such as '#!/usr/bin/env python3', or a binary for this machine"
             )
         }
         if bytes.prefix(256).prefix(while: { $0 != UInt8(ascii: "\n") }).last == UInt8(ascii: "\r") {
             throw Trouble(
                 reason:
-                    "\(path) has line ends of Windows, with which no interpreter is found; `sed -i 's/\\r$//' \(path)` mends it"
+                    "\(path) has Windows line endings, with which no interpreter is found; `sed -i 's/\\r$//' \(path)` mends it"
             )
         }
     }

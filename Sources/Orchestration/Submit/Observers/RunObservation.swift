@@ -87,7 +87,7 @@ package struct RunObservation {
         } catch { throw .failed("the worker cannot be started: \(error)") }
         guard status == 0 else {
             throw status == 2
-                ? .badInput("run \(run.id) was not looked at") : .failed("run \(run.id) was not looked at to the end")
+                ? .badInput("run \(run.id) was not observed") : .failed("run \(run.id) was not fully observed")
         }
     }
 

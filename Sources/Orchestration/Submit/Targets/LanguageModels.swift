@@ -48,7 +48,7 @@ package struct LanguageModels {
         var problems: [String] = []
         for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
             let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
-            let unknown = "\(worker) cannot tell whether language models are there; nothing was stored"
+            let unknown = "\(worker) cannot check language models; nothing was stored"
             guard status == 0 else { throw .failed("\(unknown) (\(Self.words(forEnd: status)))") }
             let obstacle: Obstacle
             do { obstacle = try JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) } catch {
@@ -73,7 +73,7 @@ package struct LanguageModels {
         else {
             // What ended by itself has said why.
             throw .failed(
-                "the language model or its text could not be brought here (\(worker): \(Self.words(forEnd: status))); "
+                "the language model or its text could not be fetched (\(worker): \(Self.words(forEnd: status))); "
                     + "nothing was stored")
         }
         let text = told.key.map { draft.problem($0, reason) } ?? reason
@@ -88,7 +88,7 @@ package struct LanguageModels {
         struct Answer: Decodable {
             let bytes: Int?
         }
-        let unknown = "\(worker) cannot tell how much memory runs of language models take"
+        let unknown = "\(worker) cannot estimate the memory of language-model runs"
         let (status, answer) = try ask(["tell-memory"], drafts.map(StepTimer.question).joined(separator: "\n"))
         let lines = answer.split(separator: "\n")
         guard status == 0, lines.count == drafts.count else { throw .failed(unknown) }
@@ -101,7 +101,7 @@ package struct LanguageModels {
 
     /// How the worker has ended, in words.
     private static func words(forEnd status: Int32) -> String {
-        status > 128 ? "signal \(status - 128) ended it" : "it ended with \(status)"
+        status > 128 ? "it was ended by signal \(status - 128)" : "it ended with \(status)"
     }
 
     /// Gives the worker lines, and waits for what it says.

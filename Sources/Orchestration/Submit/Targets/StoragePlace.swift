@@ -35,7 +35,7 @@ package struct StoragePlace {
     /// What is used up, in words.
     package var exhausted: [String] {
         free.filter { $0.bytes ?? .max < Self.nothing || $0.files == 0 }.map {
-            "\($0.owner) has no room left: agents wait until there is some"
+            "\($0.owner) has no space left: agents wait until there is space"
         }
     }
 

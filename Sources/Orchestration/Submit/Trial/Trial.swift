@@ -147,7 +147,7 @@ package struct Trial {
             }
         } else {
             guard try FolderListing.names(in: folder).isEmpty else {
-                throw Failure.badInput("\(folder) is not empty, and no run's; --out names a new folder")
+                throw Failure.badInput("\(folder) is not empty, and not a run's; --out must name a new folder")
             }
             try DurableFile.write(text, to: file)
         }

@@ -44,7 +44,7 @@ extension Worker {
                 value = try JSONValue(parsing: line)
             } catch {
                 throw RunError.invalid(
-                    "standard input, line \(number): expected a JSON string, but it is no JSON: \(error)")
+                    "standard input, line \(number): expected a JSON string, but it is not JSON: \(error)")
             }
             guard let text = value.string else {
                 throw RunError.invalid(

@@ -130,7 +130,7 @@ struct KilledFetchTests {
         #expect(names("jobs", of: "killed") == [])
         try #require(names("tokens", of: "killed").contains { $0.hasSuffix(".tmp") }, "it was over before the kill")
         let shown = try await bench.orchestrator(["clean"], adding: environment(hub, "killed"))
-        #expect(shown.output.contains("a text whose encoding was not finished"), "\(shown.output)")
+        #expect(shown.output.contains("a text whose tokenizing was not finished"), "\(shown.output)")
 
         try await expectTheSame(hub)
     }

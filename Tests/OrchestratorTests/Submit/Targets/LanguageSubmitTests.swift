@@ -27,7 +27,7 @@ struct LanguageSubmitTests {
             replacing: "pretrained_model_name_hf: SimpleStories/SimpleStories-1.25M",
             with: "pretrained_model_name_hf: nobody/no-such-model", options)
         #expect(told.contains(/own.yaml:\d+:1: pretrained_model_name_hf: nobody\/no-such-model is not in the caches/))
-        #expect(told.contains("HF_HUB_OFFLINE forbids to download it"))
+        #expect(told.contains("HF_HUB_OFFLINE forbids downloading it"))
     }
 
     @Test(arguments: [".", "no/folder"]) func aFolderWithoutAModelIsToldByItsKey(folder: String) async throws {
@@ -51,7 +51,7 @@ struct LanguageSubmitTests {
             ["submit", "--experiments", "ss_emb", "--executor", "local"], adding: ["SPD_WORKER": killed])
         #expect(answer.code == 1)
         #expect(
-            answer.error.contains("signal 9 ended it); nothing was stored"),
+            answer.error.contains("it was ended by signal 9); nothing was stored"),
             "\(answer.error)")
     }
 

@@ -101,11 +101,11 @@ package final class RawCheckout {
             if isHidden, size(of: path) != nil { hidden.append(path) }
         }
         guard !hidden.isEmpty, hidden.count <= Limit.hiddenFiles else {
-            if !hidden.isEmpty { git.note("changes of \(hidden.count) files that git is told to ignore are not kept") }
+            if !hidden.isEmpty { git.note("changes of \(hidden.count) files that git ignores are not kept") }
             return
         }
         do { try FileManager.default.copyItem(atPath: index, toPath: place + "/index") } catch {
-            git.note("changes of files that git is told to ignore are not kept: \(error)")
+            git.note("changes of files that git ignores are not kept: \(error)")
             return
         }
         variables["GIT_INDEX_FILE"] = place + "/index"
