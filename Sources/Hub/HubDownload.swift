@@ -95,7 +95,8 @@ struct HubDownload {
             guard try sink.isRight(reply) else {
                 unlink(unfinished)
                 throw HubError(
-                    .unreachable, "\(what): the download does not have the size or sha256 stated by the hub; try again later")
+                    .unreachable,
+                    "\(what): the download does not have the size or sha256 that the hub states; try again later")
             }
         }
         if let found = reply.hubHeader("X-Repo-Commit"), found != commit {

@@ -13,7 +13,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     public enum Cause: Sendable {
         /// There was no room: the disk or the quota is full.
         case outOfRoom
-        /// There is nothing of that name.
+        /// There is nothing with that name.
         case missing
         /// It was read, and is not what it should be.
         case damage

@@ -12,7 +12,7 @@ let turn = 0;
 
 function failed(view, error) {
   const field = make("input", { type: "text", size: 66, "aria-label": "link or token", placeholder: "the link, or its token" });
-  fill(view, make("h1", {}, error instanceof Refused ? "The link's token is needed" : error instanceof Unreachable ? "Not connected" : "This cannot be shown"),
+  fill(view, make("h1", {}, error instanceof Refused ? "The link's token is needed" : error instanceof Unreachable ? "Not connected" : "Cannot show this"),
     make("p", { class: "error" }, error.message),
     error instanceof Refused ? make("form", {
       onsubmit: (event) => { event.preventDefault(); keep(/[0-9a-f]{64}/.exec(field.value)?.[0] ?? ""); show(); },
@@ -26,7 +26,7 @@ let since = null;
 function sayTrouble(error) {
   since = error ? since ?? Date.now() / 1000 : null;
   banner.hidden = !error;
-  const text = error ? `Since ${moment(since)} this is not kept up to date: ${error.message}` : "";
+  const text = error ? `Not up to date since ${moment(since)}: ${error.message}` : "";
   if (banner.textContent !== text) banner.textContent = text;
 }
 whenTroubled(sayTrouble);
@@ -48,7 +48,7 @@ async function show() {
     else if (kind === "run") await runPage(view, name, about);
     else if (kind === "agent") agentPage(view, name);
     else await jobsPage(view, site);
-    if (record) view.prepend(make("p", { class: "note" }, `Exported ${moment(record.time / 1000)} from ${site.cache} on ${site.host}. What the view did not show is not in this file.`));
+    if (record) view.prepend(make("p", { class: "note" }, `Exported ${moment(record.time / 1000)} from ${site.cache} on ${site.host}. This file contains only what the view showed.`));
   } catch (error) {
     if (mine === turn) failed(view, error);
   }

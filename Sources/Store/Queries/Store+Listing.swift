@@ -46,7 +46,7 @@ extension Store {
         }
     }
 
-    /// When runs were at which step, as far as their attempts tell: seconds at work, which waiting between attempts does not
+    /// When runs were at which step, as far as their attempts tell: active seconds, which waiting between attempts does not
     /// count for.
     ///
     /// - Returns: Of each run that has begun, steps and seconds in pairs, both growing.

@@ -67,7 +67,7 @@ const keyOf = (path, body) => path + (body === undefined ? "" : "\n" + JSON.stri
 
 function recorded(key) {
   if (key in record.answers) return record.answers[key];
-  throw new Error("This page was exported without that: only a server has it.");
+  throw new Error("This exported page does not contain that: only a server has it.");
 }
 
 // `keepsFor`: the key under which an export looks it up, where that is not the request itself; null for not at all.

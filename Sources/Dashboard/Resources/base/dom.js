@@ -115,7 +115,7 @@ export function choices(label, options, chosen, change) {
     fill(list, found.map(([key, text]) => toggle(text ?? key, selected.has(key), (isOn) => {
       if (isOn) selected.add(key); else selected.delete(key);
       change(options.map((option) => option[0]).filter((name) => selected.has(name)));
-    })), found.length === 0 ? "nothing of that name" : null);
+    })), found.length === 0 ? "nothing with that name" : null);
   }
   draw();
   return make("details", { class: "menu" }, make("summary", {}, label), make("div", { class: "panel" }, search, list));

@@ -72,7 +72,7 @@ export function tableTab(view) {
       })), columns.map((column) => cell(run, column)))), after);
     if (!rows.length) {
       fill(body, make("tr", {}, make("td", { colspan: columns.length + 1, class: "empty" }, view.runs.rows.length
-        ? "No run passes the filters: take one away above." : "This job has no runs.")));
+        ? "No run passes the filters: remove one above." : "This job has no runs.")));
     }
   }
 

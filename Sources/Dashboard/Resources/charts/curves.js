@@ -1,4 +1,4 @@
-// Curves of many runs: smoothed, grouped over seeds, by step or time at work, as the runs go on.
+// Curves of many runs: smoothed, grouped over seeds, by step or active time, as the runs go on.
 import { answers, ask, record } from "../base/api.js";
 import { change, list, listText, setting } from "../base/address.js";
 import { choice, choices, fill, isHeld, make, toggle } from "../base/dom.js";
@@ -88,7 +88,7 @@ export function curvesTab(view) {
   const tools = make("div", { class: "tools" });
   const charts = make("div", { class: "charts" });
   const below = make("div", {});
-  const differences = make("details", { class: "card", ontoggle: () => fill(configs, differences.open ? diffTab(view).element : null) }, make("summary", {}, "In what these configs differ"));
+  const differences = make("details", { class: "card", ontoggle: () => fill(configs, differences.open ? diffTab(view).element : null) }, make("summary", {}, "Where these configs differ"));
   const configs = make("div", {});
   differences.append(configs);
   element.append(tools, charts, below, differences);
@@ -113,7 +113,7 @@ export function curvesTab(view) {
         title: "how many subcomponents of each module are alive, step by step",
         onclick: () => { set("metrics", known.filter((name) => name.endsWith("/n_alive_01")), listText(known.filter((name) => name.endsWith("/n_alive_01")))); load(); drawTools(); },
       }, "Living subcomponents") : null,
-      choice("x", [["step", "step"], ["time", "time at work"]], options.x, (value) => { range = null; change({ range: null }); set("x", value); }),
+      choice("x", [["step", "step"], ["time", "active time"]], options.x, (value) => { range = null; change({ range: null }); set("x", value); }),
       toggle("log x", options.logX, (isOn) => { range = null; change({ range: null }); set("logX", isOn, isOn ? "1" : null); load(); }),
       choice("y", [["auto", "as the metric"], ["1", "log"], ["0", "linear"]], options.logY, (value) => set("logY", value)),
       make("label", { class: "control" }, make("span", {}, "smoothing"), weight, shown),
@@ -252,8 +252,8 @@ export function curvesTab(view) {
   // Draws all charts, or the one of a metric whose rows have come.
   function draw(only) {
     const runs = chosen();
-    if (!runs.length) { fill(charts, make("p", { class: "empty" }, view.runs.rows.length ? "None of the runs shown has begun: curves appear with their first row." : "This job has no runs.")); fill(below); return; }
-    const label = options.x === "time" ? "seconds at work" : "step";
+    if (!runs.length) { fill(charts, make("p", { class: "empty" }, view.runs.rows.length ? "None of the runs shown has started: curves appear with their first row." : "This job has no runs.")); fill(below); return; }
+    const label = options.x === "time" ? "active seconds" : "step";
     const onRange = (next) => { range = next; change({ range: next ? next.map((value) => Number(value.toPrecision(6))).join("_") : null }); draw(); if (next) load().catch((error) => fill(below, make("p", { class: "error" }, error.message))); };
     for (const metric of options.metrics) {
       if (only && cards.has(metric) && metric !== only) continue;
@@ -287,8 +287,8 @@ export function curvesTab(view) {
     if (!colors && options.metrics.length) {
       seriesOf(options.metrics[0]).slice(0, 24).forEach((line) => entries.push({ name: line.name, color: line.color, dash: line.dash, note: line.about }));
     }
-    const note = runs.length > mostLines ? ` Of ${plural(runs.length, "run")} the first ${mostLines} are drawn: filter, or take a mean.` : "";
-    return make("div", {}, legend(entries), make("p", { class: "dim" }, note, " Drag across a chart to look closer, double-click for all; arrow keys read values."));
+    const note = runs.length > mostLines ? ` Only the first ${mostLines} of ${plural(runs.length, "run")} are drawn: filter, or take a mean.` : "";
+    return make("div", {}, legend(entries), make("p", { class: "dim" }, note, " Drag across a chart to zoom in, double-click for all; arrow keys read values."));
   }
 
   function text() {

@@ -10,7 +10,7 @@ export const palette = Array.from({ length: 8 }, (_, index) => `var(--line-${ind
 export const dashes = ["", "6 3", "2 3", "8 3 2 3", "12 4"];
 
 export function noCharts() {
-  return make("p", { class: "empty" }, "This build has no charting library: install node-d3 (Debian) and build again. Tables, logs, figures and downloads work without.");
+  return make("p", { class: "empty" }, "This build has no charting library: install node-d3 (Debian) and build again. Tables, logs, figures and downloads work without it.");
 }
 
 // A scale's limits, widened where all values are one.
@@ -114,7 +114,7 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
     }
     const outside = leftOut(shown, reach, "line");
     writeCorner(svg, outside, right, lineMargin.top + 8);
-    holder.setAttribute("aria-label", `${title}: ${series.length} lines${outside.map((phrase) => ", " + phrase.slice(2)).join("")}; arrow keys read values, plus and minus look closer and further, Enter opens the run`);
+    holder.setAttribute("aria-label", `${title}: ${series.length} lines${outside.map((phrase) => ", " + phrase.slice(2)).join("")}; arrow keys read values, plus and minus zoom in and out, Enter opens the run`);
     const dot = svg.append("circle").attr("r", 4).attr("class", "dot").attr("display", "none");
     connect(svg, { x, y: onEdge, strokes, dot, shows });
     holder.replaceChildren(svg.node(), note);

@@ -25,7 +25,7 @@ export function parallelTab(view) {
   const chart = make("figure", { class: "chart wide" });
   const tools = make("div", { class: "tools" });
   const element = make("div", {}, tools, make("section", { class: "card" }, chart), make("p", { class: "dim" },
-    "Drag along an axis to select runs, click the axis to let go; the Filter menu above does the same with the keyboard."));
+    "Drag along an axis to select runs, click the axis to deselect; the Filter menu above does the same with the keyboard."));
   const height = 380;
   let isDrawing = false;
   const margin = { top: 44, right: 64, bottom: 14, left: 56 };

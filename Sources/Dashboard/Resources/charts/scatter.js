@@ -45,14 +45,14 @@ export function scatterTab(view) {
     const values = [...new Set(rows.map((run) => String(valueOf(run, color))))].sort(compare);
     fill(charts, metrics.map((metric) => make("section", { class: "card" }, make("h3", { title: view.meaning(titleOf(metric)) }, titleOf(metric)), panel(metric, rows, values))));
     fill(below, color === "none" ? null : legend(values.slice(0, 30).map((value, index) => ({ name: `${titleOf(color)}=${value} (${marks[index % marks.length]})`, color: palette[index % palette.length] }))),
-      make("p", { class: "dim" }, "Drag a rectangle to select runs everywhere; click outside it to let go. Means are over finished runs that differ in nothing but their seed."));
+      make("p", { class: "dim" }, "Drag a rectangle to select runs everywhere; click outside it to deselect. Means are over finished runs that differ only in their seed."));
   }
 
   // Of each panel the run that the keyboard is at.
   const readings = new Map();
 
   function panel(metric, rows, values) {
-    const figure = make("figure", { class: "chart", tabindex: 0, "aria-label": `${titleOf(metric)} against ${titleOf(x)}; arrow keys go from run to run, Enter opens one` });
+    const figure = make("figure", { class: "chart", tabindex: 0, "aria-label": `${titleOf(metric)} against ${titleOf(x)}; arrow keys move between runs, Enter opens one` });
     const note = make("figcaption", { class: "readout", role: "status" });
     const draw = () => {
       const width = Math.max(260, figure.clientWidth || 560);

@@ -69,7 +69,7 @@ export function takeawayMenu(name, element, rows, { drawings, more = [] } = {}) 
   // Pictures are in the page while they are copied, so that their looks are known.
   const save = (ending, type, textOf) => async () => {
     let pictures = drawings ? await drawings() : [...element.querySelectorAll("figure.chart > svg")];
-    if (!pictures.length) throw new Error("Nothing that could be a picture is shown.");
+    if (!pictures.length) throw new Error("Nothing shown can be saved as a picture.");
     if (pictures.length > mostFiles) pictures = [stackedPicture(name, pictures)];
     const place = make("div", { class: "hidden" }, pictures.filter((svg) => !svg.isConnected));
     document.body.append(place);

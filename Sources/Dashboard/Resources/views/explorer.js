@@ -16,7 +16,7 @@ export function explorerTab(view, run) {
   const path = `runs/${run}/explain`;
   const element = make("div", {});
   const status = make("p", { class: "dim", role: "status" });
-  const text = make("div", { class: "tokens", tabindex: 0, role: "group", "aria-label": "text; arrow keys go from token to token" });
+  const text = make("div", { class: "tokens", tabindex: 0, role: "group", "aria-label": "text; arrow keys move between tokens" });
   const places = make("div", {});
   const examples = make("div", {});
   // Rows of tokens, and of each module and token pairs of a subcomponent and its importance.
@@ -89,7 +89,7 @@ export function explorerTab(view, run) {
     const isFound = (row) => !words || rows[row].some((word) => word.toLowerCase().includes(words.toLowerCase()));
     const shown = rows.map((_, row) => row).filter(isFound);
     fill(text, shown.map((row) => make("p", {}, rows[row].map((_, place) => token(row, place, importance(row, place))))),
-      rows.length && !shown.length ? make("p", { class: "empty" }, "No token of the text read so far has that: read more of it.") : null);
+      rows.length && !shown.length ? make("p", { class: "empty" }, "No token of the text read so far matches: read more of it.") : null);
   }
 
   // Which subcomponents of every module matter at the token that was chosen.
@@ -183,7 +183,7 @@ export function explorerTab(view, run) {
 
   const asking = [
     make("button", { onclick: () => { change({ text: null }); load({ first: next, count: rowsAtOnce }, next > 0); } }, "Read more of the eval split"),
-    make("button", { onclick: () => { if (typed.value.trim()) { next = 0; at = null; change({ at: null, text: typed.value.length <= mostInAddress ? typed.value : null }); load({ text: typed.value }, false); } } }, "Look at this text"),
+    make("button", { onclick: () => { if (typed.value.trim()) { next = 0; at = null; change({ at: null, text: typed.value.length <= mostInAddress ? typed.value : null }); load({ text: typed.value }, false); } } }, "Show this text"),
   ];
   fill(element, make("div", { class: "tools" }, controls, search, record ? null : [asking[0], typed, asking[1]],
   view.takeaway(null, takenRows, { drawings: () => [textPicture(`${run} ${module}${component === null ? "" : " subcomponent " + component}`, rows.map((row, index) => row.map((word, place) => [isSpaced ? word.replaceAll("\n", "⏎") : word + " ", importance(index, place), importance(index, place) >= matters])))] })), status, make("div", { class: "columns" }, make("section", { class: "card" }, make("h3", {}, "Text"), text), make("section", { class: "card" }, places), make("section", { class: "card" }, examples)));

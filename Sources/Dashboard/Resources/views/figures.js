@@ -33,10 +33,10 @@ export function figuresTab(view, isNumbers) {
     const all = [...new Set([...sets.values()].flat().flatMap((set) => set.figures))];
     const names = isNumbers ? await withMaps(all) : all;
     if (!steps.length) {
-      fill(element, make("p", { class: "empty" }, runs.length ? "These runs have no figures yet: they draw some every image_freq steps, if Cairo is on their node and `figures` in the config allows it." : "None of the runs shown has begun."));
+      fill(element, make("p", { class: "empty" }, runs.length ? "These runs have no figures yet: they draw some every image_freq steps, if Cairo is on their node and `figures` in the config allows it." : "None of the runs shown has started."));
       return;
     }
-    if (!names.length) { fill(element, make("p", { class: "empty" }, "There are no causal-importance maps for these runs: only targets whose inputs are features have some.")); return; }
+    if (!names.length) { fill(element, make("p", { class: "empty" }, "These runs have no causal-importance maps: only targets whose inputs are features do.")); return; }
     if (!names.includes(name)) name = names.find((one) => one === "causal_importances_upper_leaky") ?? names[0];
     if (isLatest || !steps.includes(step)) step = steps[steps.length - 1];
     const shown = make("output", {}, String(step));

@@ -94,7 +94,7 @@ export function filterStrip(view) {
     },
   });
   const chips = [...filters.ranges].map(([column, range]) => make("button", {
-    class: "chip", title: "take this filter away",
+    class: "chip", title: "remove this filter",
     onclick: () => { filters.set(column, null); view.changed(); },
   }, `${titleOf(column)} ${words(range)} ✕`));
   if (filters.picked.size) {

@@ -127,14 +127,14 @@ export async function jobPage(page, job, about) {
       failed = now.counts.failed;
     };
     update();
-    const rows = () => csv([["agent", "state", "node", "process", "run", "last heard", "reason"],
+    const rows = () => csv([["agent", "state", "node", "process", "run", "last heartbeat", "reason"],
       ...(now.agents ?? []).map((one) => [`${job}.${one.number}`, one.verdict ?? one.state, one.host, one.pid, one.run, moment(one.heartbeat), one.verdict_reason ?? one.reason])]);
     return { element: make("div", {}, make("div", { class: "tools" }, view.takeaway(null, rows)), facts, failures), update };
   };
   let tab = null;
   view.changed = () => { fill(strip, filterStrip(view)); tab?.update(false); };
   const drawSummary = () => fill(summary, make("div", { class: "summary" }, bar(now.counts), make("p", {}, countsText(now.counts) + (now.eta_seconds ? `, about ${duration(now.eta_seconds)} left` : "")),
-    now.stalled ? make("p", { class: "error" }, `Nobody works on it any more: ${now.stalled}. \`orchestrator resume ${job}\` goes on.`) : null,
+    now.stalled ? make("p", { class: "error" }, `No agent works on it any more: ${now.stalled}. \`orchestrator resume ${job}\` continues it.`) : null,
     (now.notes ?? []).map((note) => make("p", { class: "note" }, note))));
   drawSummary();
   fill(strip, filterStrip(view));
@@ -166,7 +166,7 @@ function drawOverview(element, job, now) {
       ...now.links.map((one) => ["W&B", make("a", { href: one.url, rel: "noreferrer noopener", target: "_blank" }, one.title)]),
     ])),
     make("section", { class: "card" }, make("h3", {}, "Agents"), now.agents?.length ? make("div", { class: "scroll" }, make("table", {},
-      make("thead", {}, make("tr", {}, ["agent", "state", "node", "process", "SLURM", "run", "last heard", ""].map((title) => make("th", {}, title)))),
+      make("thead", {}, make("tr", {}, ["agent", "state", "node", "process", "SLURM", "run", "last heartbeat", ""].map((title) => make("th", {}, title)))),
       make("tbody", {}, now.agents.map((agent) => make("tr", {},
         make("td", {}, link(`${job}.${agent.number}`, `/agent/${job}.${agent.number}`)), make("td", {}, agent.verdict ?? agent.state), make("td", {}, agent.host ?? ""),
         make("td", { class: "number" }, agent.pid ?? ""), make("td", {}, agent.slurm_array_job_id ? `${agent.slurm_array_job_id}_${agent.slurm_array_task_id}` : agent.slurm_job_id ?? ""),
@@ -188,7 +188,7 @@ function drawFailures(failures, job, now) {
         make("p", {}, cause.runs.slice(0, 200).map((run) => [link(run, `/run/${run}`, { class: "mono" }), " "])))),
       settings.length ? [make("h4", {}, "Settings"), settings.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
       nodes.length ? [make("h4", {}, "Nodes"), nodes.slice(0, 8).map((one) => make("p", {}, share(one)))] : null,
-      make("p", { class: "dim" }, `\`orchestrator retry ${job}\` puts failed runs back among those that wait.`)));
+      make("p", { class: "dim" }, `\`orchestrator retry ${job}\` requeues failed runs.`)));
   }).catch((error) => fill(failures, make("p", { class: "error" }, error.message)));
 }
 

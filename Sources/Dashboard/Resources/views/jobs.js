@@ -14,7 +14,7 @@ export async function jobsPage(page, site) {
     const { jobs } = await ask("jobs");
     latest = jobs;
     if (!jobs.length) {
-      fill(body, make("p", { class: "empty" }, "No job has been submitted to this folder yet. ", make("code", {}, "orchestrator submit --experiments tms_5-2"), " submits one; it appears here by itself."));
+      fill(body, make("p", { class: "empty" }, "No job has been submitted to this folder yet. ", make("code", {}, "orchestrator submit --experiments tms_5-2"), " submits one; it then appears here."));
       return true;
     }
     fill(body, make("div", { class: "scroll" }, make("table", { class: "jobs" },

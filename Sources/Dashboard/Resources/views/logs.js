@@ -21,7 +21,7 @@ export function logView(path, title) {
     if (text.textContent.length > mostLetters) text.textContent = text.textContent.slice(-mostLetters / 2);
     next = part.next;
     earlier.hidden = first === 0 || record !== null;
-    note.textContent = part.size === 0 ? (part.is_over ? "It said nothing." : "It has said nothing yet; this follows it.") : `${bytes(part.size)}${part.is_over ? "" : ", followed"}`;
+    note.textContent = part.size === 0 ? (part.is_over ? "It is empty." : "It is empty so far; new lines appear here.") : `${bytes(part.size)}${part.is_over ? "" : ", followed"}`;
     if (isAtEnd) text.scrollTop = text.scrollHeight;
     // An export has what is shown, and follows nothing.
     if (!record) answers.set(path, { ...part, text: text.textContent, from: first, is_over: true });

@@ -32,7 +32,7 @@ export async function runPage(page, name, about) {
       ])),
       make("div", { class: "columns" },
         make("section", { class: "card" }, make("h3", {}, Object.keys(now.metrics).length ? "Final metrics" : "Latest losses"),
-          Object.keys(numbers).length ? facts(Object.entries(numbers).sort().map(([key, value]) => [key, number(value)])) : make("p", { class: "empty" }, now.ended ? "None: it ended before its first." : "None yet.")),
+          Object.keys(numbers).length ? facts(Object.entries(numbers).sort().map(([key, value]) => [key, number(value)])) : make("p", { class: "empty" }, now.ended ? "None: the run ended before its first." : "None yet.")),
         make("section", { class: "card" }, make("h3", {}, "Attempts"), told.attempts.length ? make("div", { class: "scroll" }, make("table", {},
           make("thead", {}, make("tr", {}, ["", "node", "started", "took", "outcome", ""].map((title) => make("th", {}, title)))),
           make("tbody", {}, told.attempts.map((one) => make("tr", {}, make("td", { class: "number" }, one.attempt), make("td", {}, one.host ?? ""), make("td", {}, moment(one.started)),
