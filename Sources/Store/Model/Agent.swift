@@ -33,7 +33,7 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let runCount: Int
     /// When it was started.
     public let started: Timestamp
-    /// When it was last heartbeat of.
+    /// When it last reported.
     public let heartbeat: Timestamp?
     /// When SLURM will end it, if there is a limit.
     public let allocationEnd: Timestamp?
