@@ -7,7 +7,7 @@ import WandB
 struct RemoteTarget {
     let files: [(name: String, bytes: [UInt8])]
 
-    /// Where files came from, kept beside them.
+    /// Where files came from, kept next to them.
     private struct Origin: Codable {
         let entity: String
         let project: String
@@ -76,7 +76,7 @@ struct RemoteTarget {
         }
     }
 
-    /// The entity whose run the files in a folder are of, where that was noted.
+    /// The entity whose run the files in a folder are of, where that was recorded.
     static func entity(ofFilesIn folder: String) -> String? {
         guard let bytes = try? DurableFile.read("\(folder)/\(originName)", limit: 1 << 20) else { return nil }
         return (try? JSONDecoder().decode(Origin.self, from: Data(bytes)))?.entity

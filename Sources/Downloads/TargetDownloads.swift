@@ -31,7 +31,7 @@ public struct TargetDownloads: Sendable {
         FileManager.default.fileExists(atPath: place(of: run))
     }
 
-    /// The folder with a target's files, downloaded if it is not there.
+    /// The folder with a target's files, downloaded if it does not exist.
     ///
     /// - Parameters:
     ///   - run: The run that trained the target.

@@ -105,7 +105,7 @@ public final class HTTPClient {
         // Signals would interrupt other threads.
         curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
-        // On a connection used before, libcurl would repeat a request that breaks, at once and without a word.
+        // On a connection used before, libcurl would repeat a request that breaks, at once and silently.
         if request.method == "POST" { curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1) }
         curl_set_long(handle, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
         // Names of protocols came with 7.85; older libraries know the numbers only.
@@ -221,7 +221,7 @@ private final class Exchange {
     var body: [UInt8] = []
     var isTooLarge = false
     var status = 0
-    /// Takes the body of a 2xx reply, in the place of `body`.
+    /// Takes the body of a 2xx reply, in place of `body`.
     var receive: ((HTTPResponse, UnsafeRawBufferPointer) -> Bool)?
     var isRefused = false
     var detail = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))

@@ -1,7 +1,7 @@
 import Artifacts
 import Foundation
 
-/// Where a data set may lie on this machine.
+/// Where a data set may be on this machine.
 struct DatasetCaches {
     let settings: HubSettings
     /// Our own cache.

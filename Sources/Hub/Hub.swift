@@ -5,7 +5,7 @@ public import TextData
 
 /// Models and data sets by name: from the caches of the hub's own tools, from ours, or downloaded into ours.
 ///
-/// Compute nodes need no network: what `submit` has found or downloaded lies in a folder.
+/// Compute nodes need no network: what `submit` has found or downloaded is in a folder.
 public struct Hub: Sendable {
     /// Where things come from.
     public let settings: HubSettings
@@ -22,7 +22,7 @@ public struct Hub: Sendable {
     ///   - cache: the folder to download into.
     ///   - say: takes lines for people.
     ///   - progress: takes how far a download is, many times a second.
-    ///   - isCancelled: asked often; true ends a download, which a later one goes on with.
+    ///   - isCancelled: asked often; true ends a download, which a later one continues with.
     public init(
         settings: HubSettings, cache: String, say: @escaping @Sendable (String) -> Void = { _ in },
         progress: @escaping @Sendable (HubProgress) -> Void = { _ in },
@@ -128,7 +128,7 @@ public struct Hub: Sendable {
     /// - Parameters:
     ///   - name: the folder or the name.
     ///   - needsWeights: false for a model of which only the tokenizer is asked for.
-    /// - Returns: The model where it is here, nil where only the hub has it.
+    /// - Returns: The model where it is here, nil if only the hub has it.
     /// - Throws: `HubError` with what is missing and what to do.
     @discardableResult
     public func checkModel(_ name: String, needsWeights: Bool = true) throws -> Model? {
@@ -247,7 +247,7 @@ public struct Hub: Sendable {
         return (commit, files.filter { paths.contains($0.path) })
     }
 
-    /// The Parquet files that the hub has made of a data set, on a branch of their own.
+    /// The Parquet files that the hub has made of a data set, on their own branch.
     private func converted(
         _ name: HubName, _ client: HubClient, split: String
     ) throws(HubError) -> (commit: String, files: [HubDownload.File])? {

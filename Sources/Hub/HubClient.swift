@@ -26,7 +26,7 @@ final class HubClient {
         } catch {
             throw HubError(.unreachable, "the hub cannot be reached: \(error)")
         }
-        // What needs no token can be had all the same.
+        // What needs no token can be had anyway.
         if let problem = settings.tokenProblem { say(problem) }
     }
 
@@ -44,7 +44,7 @@ final class HubClient {
     struct Reply {
         var response: HTTPResponse
         var hubHeaders: [(name: String, value: String)]
-        /// The host that the hub sent the request to; nil where the hub itself replied.
+        /// The host that the hub sent the request to; nil if the hub itself replied.
         var store: String?
 
         /// A header that the hub itself gave.

@@ -81,7 +81,7 @@ struct HubDownload {
         guard descriptor >= 0 else { throw FileError(.create, unfinished) }
         defer {
             close(descriptor)
-            // Nothing to go on from.
+            // Nothing to continue from.
             if Self.size(of: unfinished) == 0 { unlink(unfinished) }
         }
         let sink = Sink(descriptor: descriptor, path: unfinished, folder: folder, progress: progress)

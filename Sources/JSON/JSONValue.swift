@@ -36,7 +36,7 @@ public indirect enum JSONValue: Sendable, Equatable {
         value.isFinite ? .number(literal: "\(value)") : .number(Double(value))
     }
 
-    /// A floating-point number without a fraction where it has none, so that what counts something stays a whole number.
+    /// A floating-point number without a fraction where it has none, so what counts something stays a whole number.
     public static func shortest(_ value: Double) -> JSONValue {
         value.rounded() == value && abs(value) < 1e15 ? .number(Int(value)) : .number(value)
     }

@@ -21,7 +21,7 @@ public struct AgentSubmission: Sendable {
 
     /// Submits an agent that gets what another one got, as a batch job of its own.
     ///
-    /// The call is noted before it is made, as all of them are, so that nothing is submitted twice.
+    /// The call is recorded before it is made, as all of them are, so nothing is submitted twice.
     ///
     /// - Parameter place: What SLURM calls the agent in whose place it comes.
     /// - Returns: What to tell.

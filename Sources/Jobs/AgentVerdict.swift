@@ -11,7 +11,7 @@ public enum AgentVerdict: Sendable, Equatable {
     case working
     /// It has said goodbye.
     case ended
-    /// SLURM has suspended it; it goes on when SLURM lets it.
+    /// SLURM has suspended it; it continues when SLURM lets it.
     case suspended(String)
     /// It is silent, and nobody knows why; what is known stands in the text.
     case silent(String)
@@ -26,7 +26,7 @@ public enum AgentVerdict: Sendable, Equatable {
     /// Judges an agent.
     ///
     /// - Parameters:
-    ///   - agent: The agent as it stands in the state file.
+    ///   - agent: The agent as it is in the state file.
     ///   - job: Its job.
     ///   - queue: SLURM's queue, if it was asked.
     ///   - now: The present moment by the clock that reads the state file.
@@ -131,7 +131,7 @@ public enum AgentVerdict: Sendable, Equatable {
 }
 
 extension QueueEntry {
-    /// Why the job will not start or go on by itself, in words, if that is so.
+    /// Why the job will not start or continue on its own, in words, if that is so.
     public var obstacle: String? {
         guard state == .pending else { return Self.halts[state.rawValue] }
         if reason.contains("requeued held") || reason.contains("requeued_held") {

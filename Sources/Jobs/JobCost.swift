@@ -13,7 +13,7 @@ public struct JobCost: Sendable {
         public var queueSeconds: Double?
         /// Cores times hours.
         public var coreHours = 0.0
-        /// Processor time; nil where no agent has told it.
+        /// CPU time; nil if no agent has told it.
         public var cpuSeconds: Double?
         /// The share of the cores' time that was used, from 0 to 1.
         public var cpuEfficiency: Double?

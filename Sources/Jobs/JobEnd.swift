@@ -21,7 +21,7 @@ public struct JobEnd: Sendable {
 
     /// Does it, if nothing of the job is left and nobody has done it before.
     ///
-    /// The summary is written before the end is noted, so that a crash in between only means that it is written again;
+    /// The summary is written before the end is recorded, so a crash in between only means that it is written again;
     /// the user's command runs at most once.
     ///
     /// - Parameter callsOffWaiting: Whether to cancel agents that still wait in SLURM's queue.

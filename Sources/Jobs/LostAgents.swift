@@ -16,7 +16,7 @@ public struct LostAgents: Sendable {
         self.slurm = slurm
     }
 
-    /// Gives back what such agents hold, so that others go on with it, and has SLURM start them again while work is left.
+    /// Gives back what such agents hold, so others continue with it, and has SLURM start them again while work is left.
     ///
     /// SLURM's word is believed as soon as an agent has missed a renewal or two. Should it be wrong, as for a process on a
     /// node that SLURM has lost sight of, then the attempt's number keeps the old process from changing anything. How

@@ -120,7 +120,7 @@ public struct QueueCache: Sendable {
     private func read() -> QueueView? {
         guard let data = FileManager.default.contents(atPath: file) else { return nil }
         do { return try JSONDecoder().decode(QueueView.self, from: data) } catch {
-            // Written by another version: asked for anew.
+            // Written by another version: asked for again.
             return nil
         }
     }

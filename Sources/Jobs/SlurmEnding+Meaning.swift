@@ -4,7 +4,7 @@ public import Slurm
 public import Store
 
 extension SlurmEnding {
-    /// What an entry of SLURM's queue says of an agent that did not end well; `nil` if it goes on or ended well.
+    /// What an entry of SLURM's queue says of an agent that did not end well; `nil` if it continues or ended well.
     public init?(_ entry: QueueEntry) {
         guard entry.state.isFinal, entry.state.rawValue != "COMPLETED" else { return nil }
         self.init(
@@ -60,7 +60,7 @@ extension SlurmEnding {
     /// Whether the next agent is likely to end the same way, if it asks for the same.
     public func willRecur(hasSpoken: Bool) -> Bool { cause(hasSpoken: hasSpoken)?.recurs ?? false }
 
-    /// Whether an agent that was heard of before ended for a reason that says nothing of what it ran, so that another one
+    /// Whether an agent that was heard of before ended for a reason that says nothing of what it ran, so another one
     /// may do better.
     public var mayBeReplaced: Bool {
         ["FAILED", "NODE_FAIL", "BOOT_FAIL", "TIMEOUT", "PREEMPTED"].contains(state) && !willRecur(hasSpoken: true)
@@ -110,7 +110,7 @@ extension [SlurmEnding] {
     ///
     /// - Parameters:
     ///   - spoken: SLURM's numbers for the agents that were heard of before their end.
-    ///   - lookAt: What to look at beside, given one of the agents' endings.
+    ///   - lookAt: What else to look at, given one of the agents' endings.
     /// - Returns: The lines.
     public func lines(spoken: Set<Int64>, _ lookAt: (SlurmEnding) -> String? = { _ in nil }) -> [String] {
         Dictionary(grouping: self, by: \.words).sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }

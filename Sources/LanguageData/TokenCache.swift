@@ -124,7 +124,8 @@ public struct TokenCache: Sendable {
         }
     }
 
-    /// The tokens of a folder; nil if it is not there, or something of it is missing, cut off or not what it should be.
+    /// The tokens of a folder; nil if it does not exist, or something of it is missing, cut off or not what it should
+    /// be.
     ///
     /// - Throws: What cannot be read now: that is no damage, and others may be reading it.
     private static func whole(_ folder: String) throws(FileError) -> TokenFile? {
@@ -136,7 +137,7 @@ public struct TokenCache: Sendable {
         }
     }
 
-    /// Deletes what killed processes have left of a folder; the lock is ours, so nobody is at work on it.
+    /// Deletes what killed processes have left of a folder; the lock is ours, so nobody is working on it.
     private func removeUnfinished(_ folder: String) throws(FileError) {
         let name = (folder as NSString).lastPathComponent
         for left in try FolderListing.names(in: path) where TargetsFolder.isUnfinished(left, of: name) {

@@ -27,7 +27,7 @@ public final class TokenFile: Sendable {
         /// The CRC-32 of `tokens.bin` and of `ends.bin`.
         var checksums: Checksums
 
-        /// The checksums of the two files beside `info.json`.
+        /// The checksums of the two files next to `info.json`.
         struct Checksums: Sendable, Equatable {
             var tokens: UInt32
             var ends: UInt32

@@ -1,13 +1,13 @@
 /// Rows of T tokens out of a split's documents, in an order that follows from the seed and the pass alone.
 ///
 /// Documents follow one another with one end-of-sequence token between them; the stream is cut into rows, and only its
-/// tail is dropped. Each pass over the data has an order of its own.
+/// tail is dropped. Each pass over the data has its own order.
 public final class TokenRows: Sendable {
     /// How the documents are put in order.
     public enum Order: Sendable, Equatable {
         /// As the files have them, in each pass.
         case asWritten
-        /// Shuffled anew for each pass, by a seed.
+        /// Shuffled again for each pass, by a seed.
         case shuffled(seed: Int)
     }
 

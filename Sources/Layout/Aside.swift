@@ -3,7 +3,7 @@ import Glibc
 
 /// A folder that is being filled and gets its name once it is whole.
 ///
-/// A lock beside it says that somebody is using it: the lock ends with its process, however that ends, so whoever
+/// A lock next to it says that somebody is using it: the lock ends with its process, however that ends, so whoever
 /// finds it free knows that the folder is left over.
 public final class Aside {
     /// Where the folder is.

@@ -2,7 +2,7 @@ import Artifacts
 import Glibc
 
 extension CacheFolder {
-    /// What lies in a cache folder, as far as the file system tells.
+    /// What is in a cache folder, as far as the file system tells.
     public enum Condition: Equatable, Sendable {
         /// Nothing was ever submitted to it; the folder itself may be missing.
         case unused
@@ -15,9 +15,9 @@ extension CacheFolder {
         case stateless(jobs: Int)
     }
 
-    /// Looks at what lies in the folder.
+    /// Looks at what is in the folder.
     ///
-    /// A folder that cannot be looked at is never taken for an empty one.
+    /// A folder that cannot be looked at is never mistaken for an empty one.
     public func condition() throws(CacheFolderError) -> Condition {
         guard let folder = try Self.status(of: path) else { return .unused }
         guard folder.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(path: path) }
@@ -35,7 +35,7 @@ extension CacheFolder {
         return jobs == 0 ? .unused : .emptied(jobs: jobs)
     }
 
-    /// What SQLite keeps beside the state file while it is in use, or after a crash.
+    /// What SQLite keeps next to the state file while it is in use, or after a crash.
     public var stateCompanions: [String] { ["-wal", "-shm", "-journal"].map { stateFile + $0 } }
 
     /// How many folders are named as those of jobs.

@@ -24,7 +24,7 @@ extension CacheFolder {
         return nil
     }
 
-    /// Whether the state file belongs to another user, who would be kept out by files that this one leaves beside it.
+    /// Whether the state file belongs to another user, who would be kept out by files that this one leaves next to it.
     ///
     /// Whatever the superuser makes is given to the state file's owner.
     public var isOthers: Bool { geteuid() != 0 && Self.otherOwner(of: stateFile) != nil }
@@ -36,7 +36,7 @@ extension CacheFolder {
         }
     }
 
-    /// Whether a file or folder, followed through links, lies below this folder.
+    /// Whether a file or folder, followed through links, is below this folder.
     ///
     /// What is reached through a link from here lies elsewhere on purpose, and may be another cache's too.
     public func isOwn(_ path: String) -> Bool {

@@ -47,7 +47,7 @@ public struct JobFolder: Sendable, Equatable {
     /// The log of an agent that was started on this machine, numbered from 1.
     public func log(ofAgent number: Int) -> String { "\(logs)/agent-\(number).log" }
 
-    /// The log of an agent that SLURM started as a job of its own.
+    /// The log of an agent that SLURM started as its own job.
     public func log(ofBatchJob job: Int64) -> String { "\(logs)/\(job).log" }
 
     /// The log of an agent that SLURM started as a task of an array.

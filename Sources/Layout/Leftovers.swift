@@ -38,7 +38,7 @@ public struct Leftover: Sendable, Equatable {
     /// What says whether somebody is using it.
     public let owner: Owner
 
-    /// How a leftover is distinguished from what somebody is at work on.
+    /// How a leftover is distinguished from what somebody is working on.
     public enum Owner: Sendable, Equatable {
         /// Nobody can be.
         case none

@@ -36,7 +36,7 @@ public struct RunFolder: Sendable, Equatable {
     /// The published state dict after `step` steps.
     public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
 
-    /// The state to go on from after `step` steps.
+    /// The state to continue from after `step` steps.
     public func checkpoint(step: Int) -> String { "\(path)/\(Self.checkpoint.prefix)\(step)\(Self.checkpoint.suffix)" }
 
     /// The step of the checkpoint with a file's name; nil if it is none.

@@ -121,7 +121,7 @@ public struct Picture: Sendable, Hashable {
     public static let importances = Picture(name: "causal_importances", title: "Lower leaky")
     /// The subcomponents' matrices.
     public static let subcomponents = Picture(name: "UV_matrices", title: "Subcomponents' vectors")
-    /// The causal importances of a step's batch, all modules beside each other.
+    /// The causal importances of a step's batch, all modules next to each other.
     public static let batchImportances = Picture(name: "mask_vals", title: "Causal importances of a batch")
 
     /// The causal importances of a step's batch in one module.

@@ -43,7 +43,7 @@ public struct Metric: Sendable, Hashable {
     public let meaning: String
     /// The unit of its values; nil for plain numbers.
     public let unit: String?
-    /// Which values are better; nil where neither is.
+    /// Which values are better; nil if neither is.
     public let better: Better?
     /// How its chart's vertical axis runs.
     public let axis: Axis

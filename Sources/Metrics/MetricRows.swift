@@ -10,7 +10,7 @@ public enum MetricRows {
         public let description: String
     }
 
-    /// Reads a run's rows one by one, so that a long history need not fit into memory.
+    /// Reads a run's rows one by one, so a long history need not fit into memory.
     ///
     /// - Parameters:
     ///   - path: The file; a run that has not begun has none, which is no rows.

@@ -19,7 +19,7 @@ enum CommandLineArguments {
         let arguments = arguments.map { $0.hasSuffix("\r") ? String($0.dropLast()) : $0 }
         if arguments == ["help", "workflow"] { return ["workflow"] }
         var result: [String] = []
-        // What follows "--" is no option, whatever it looks like.
+        // What follows "--" is not an option, whatever it looks like.
         let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
         var (free, rest) = ([String](), Array(arguments[end...].dropFirst()))
         for (index, argument) in arguments[..<end].enumerated() {
@@ -43,7 +43,7 @@ enum CommandLineArguments {
     }
 
     /// Refuses a command that does not exist, and an option that has a value twice: the parser would take the last one
-    /// without a word.
+    /// silently.
     static func check(_ arguments: [String], commands: [String]) throws(Failure) {
         if let command = arguments.first, !command.hasPrefix("-"), command != "help", !commands.contains(command) {
             let nearest = otherNames[command] ?? Spelling.nearest(to: command, among: commands)

@@ -1,7 +1,7 @@
 extension Table {
     /// The rows for which a condition holds, by their indices.
     ///
-    /// - Throws: ``QueryError`` for a column that is not there, and for a value that its column can't have.
+    /// - Throws: ``QueryError`` for a column that does not exist, and for a value that its column can't have.
     public func indices(where condition: Condition) throws(QueryError) -> [Int] {
         let test = try test(condition.root, in: condition.text)
         return rows.indices.filter { test(rows[$0]) }

@@ -3,7 +3,7 @@
 /// A C library's `exp` and `log` may differ in the last bit between versions and processors, and the configs that a
 /// sweep draws would differ with them.
 package enum Elementary {
-    // ln 2 in two parts, so that whole multiples of the first are exact.
+    // ln 2 in two parts, so whole multiples of the first are exact.
     private static let ln2High = 0x1.62e42feep-1
     private static let ln2Low = 0x1.a39ef35793c76p-33
 

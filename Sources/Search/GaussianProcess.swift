@@ -3,7 +3,7 @@
 /// From: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, equations 2.25, 2.26, 4.17.
 ///
 /// Values are expected to have mean 0 and deviation 1. Everything is computed one number after another, with
-/// `Elementary`'s functions, so that the same points give the same bits on every machine.
+/// `Elementary`'s functions, so the same points give the same bits on every machine.
 struct GaussianProcess {
     /// What the kernel is fitted by.
     struct Settings: Equatable {

@@ -4,7 +4,7 @@
 package struct Hyperband: Sendable, Equatable {
     /// After how many values of the metric runs are compared, growing.
     package let bands: [Int]
-    /// One of so many goes on.
+    /// One of so many continues.
     package let eta: Double
     /// Whether a run is judged by its value at the band; otherwise by its best so far.
     package let isStrict: Bool

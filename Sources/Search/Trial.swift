@@ -33,7 +33,7 @@ package struct Trial: Sendable, Equatable {
         case value(Double)
         /// It has ended without a value.
         case failed
-        /// It is at work, or waits to go on.
+        /// It is working, or waits to continue.
         case open
     }
 

@@ -52,7 +52,7 @@ public struct BatchScript: Sendable, Equatable {
 
     /// The script's text.
     ///
-    /// It ends in `exec`, so that the agent itself gets the signals meant for the batch process.
+    /// It ends in `exec`, so the agent itself gets the signals meant for the batch process.
     /// `sbatch` passes the caller's environment on by default; that is how `WANDB_API_KEY` reaches the
     /// agents without appearing in the script or on a command line.
     public var text: String {

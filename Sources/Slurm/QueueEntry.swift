@@ -53,7 +53,7 @@ public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomS
     /// False for unknown words: those mean "look again".
     public var isFinal: Bool { Self.finalWords.contains(rawValue) }
 
-    /// Whether its processes stand still until somebody lets them go on.
+    /// Whether its processes stand still until somebody lets them continue.
     public var isSuspended: Bool { ["SUSPENDED", "STOPPED"].contains(rawValue) }
 
     /// The word as SLURM prints it.
@@ -90,7 +90,7 @@ public struct QueueEntry: Sendable, Equatable, Codable {
     public let nodes: String
     /// Why it is in that state, in SLURM's word (`None`, `Resources`, `PartitionConfig`).
     public let reason: String
-    /// Its batch script's path, by which it is known whatever others call it; empty where that isn't told.
+    /// Its batch script's path, by which it is known whatever others call it; empty if that isn't told.
     public let script: String
 
     /// Reads one line in ``format``; `nil` if it isn't one.

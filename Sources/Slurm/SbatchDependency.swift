@@ -1,4 +1,4 @@
-/// What makes a batch job wait for others, beside what its user has it wait for.
+/// What makes a batch job wait for others, besides what its user has it wait for.
 public enum SbatchDependency {
     /// Arguments that have a batch job wait for the end of others, too.
     ///

@@ -2,8 +2,8 @@
 enum SlurmAnswer {
     /// The entries that `squeue` lists below its header.
     ///
-    /// The header is what tells an empty queue from what is no answer at all, be it words or nothing. An answer that was
-    /// cut off is none: what is missing would be taken for what has ended.
+    /// The header is what tells an empty queue from what is not an answer at all, be it words or nothing. An answer
+    /// that was cut off is none: what is missing would be mistaken for what has ended.
     static func queue(_ text: String) throws(SlurmError) -> [QueueEntry] {
         var entries: [QueueEntry] = []
         var others: [Substring] = []
@@ -38,7 +38,7 @@ enum SlurmAnswer {
         return entries
     }
 
-    /// The lines that `sacct -P` prints below its header, which tells that there is nothing from what is no answer.
+    /// The lines that `sacct -P` prints below its header, which tells that there is nothing from what is not an answer.
     static func accounts(_ text: String) throws(SlurmError) -> [Substring] {
         let lines = text.split(whereSeparator: \.isNewline)
         guard let header = lines.firstIndex(where: { $0.hasPrefix("JobID|") }), text.last?.isNewline == true else {
@@ -64,7 +64,7 @@ enum SlurmAnswer {
         errors(in: text) ?? text.split(whereSeparator: \.isNewline).joined(separator: "; ")
     }
 
-    /// The lines that a command has marked as errors, without its name; nil where there are none.
+    /// The lines that a command has marked as errors, without its name; nil if there are none.
     static func errors(in text: String) -> String? {
         let errors = text.split(whereSeparator: \.isNewline).filter { $0.contains(/\b(error|fatal):/.ignoresCase()) }
         guard !errors.isEmpty else { return nil }

@@ -10,7 +10,7 @@ public struct SlurmAccount: Sendable, Equatable {
     public let elapsedSeconds: Double
     /// How many processors it was given.
     public let cpus: Int
-    /// The processor time that it took, in seconds.
+    /// The CPU time that it took, in seconds.
     public let cpuSeconds: Double
     /// The most memory that it held, in bytes.
     public let peakMemory: Int?
@@ -20,7 +20,7 @@ extension SlurmCommands {
     /// What SLURM's accounting says of jobs, in one question.
     ///
     /// - Parameter jobs: SLURM's numbers for them.
-    /// - Returns: An entry for each task that it knows; nil where no accounts are kept.
+    /// - Returns: An entry for each task that it knows; nil if no accounts are kept.
     /// - Throws: ``SlurmError`` if that can't be found out.
     public func accounts(of jobs: [SlurmJobID]) async throws(SlurmError) -> [SlurmAccount]? {
         guard !jobs.isEmpty else { return [] }
@@ -70,7 +70,7 @@ extension SlurmCommands {
         return entries
     }
 
-    /// `812_3|815|OUT_OF_MEMORY|spd-a|n1|None` as the queue would have it; nil where a field is missing or no number.
+    /// `812_3|815|OUT_OF_MEMORY|spd-a|n1|None` as the queue would have it; nil if a field is missing or no number.
     private static func entry(_ line: Substring) -> QueueEntry? {
         let fields = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false)
         guard fields.count == 6 else { return nil }

@@ -126,7 +126,7 @@ public struct SlurmCommands: Sendable {
         if !renamed.isEmpty { try await cancel(tasks: renamed.map(\.name)) }
     }
 
-    /// Cancels what has the given name and still waits in the queue; what runs goes on.
+    /// Cancels what has the given name and still waits in the queue; what runs continues.
     public func cancelPending(named name: String) async throws(SlurmError) {
         _ = try await run("scancel", ["--user", Self.user, "--name", name, "--state", "PENDING"])
     }

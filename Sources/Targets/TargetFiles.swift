@@ -4,7 +4,7 @@ import Foundation
 
 /// A target's weights with the config that describes them, read from a folder and found to fit each other.
 ///
-/// The names are the published tool's: `tms_train_config.yaml` beside `tms.pth`; `resid_mlp_train_config.yaml`,
+/// The names are the published tool's: `tms_train_config.yaml` next to `tms.pth`; `resid_mlp_train_config.yaml`,
 /// `resid_mlp.pth` and `label_coeffs.json`. Our own trainings leave `.safetensors` instead of `.pth`.
 public struct TargetFiles: Sendable {
     /// The weights by their published names.

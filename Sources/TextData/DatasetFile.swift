@@ -34,7 +34,7 @@ public struct DatasetFile: Sendable, Equatable {
     /// Names a file; nothing is read yet.
     public init(path: String) { self.path = path }
 
-    /// Gives the UTF-8 text of each row to `body`, in order; nil where it is null.
+    /// Gives the UTF-8 text of each row to `body`, in order; nil if it is null.
     ///
     /// - Parameters:
     ///   - column: the column's name. A file of plain lines has one only, whatever its name.

@@ -13,7 +13,7 @@ public struct DatasetFolder: Sendable {
         "train": ["train", "training"], "validation": ["validation", "valid", "val", "dev"],
         "test": ["test", "testing", "eval", "evaluation"],
     ]
-    /// What the tools that write data sets leave beside them.
+    /// What the tools that write data sets leave next to them.
     private static let metadata: Set<String> = [
         "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json", "license.txt",
         "readme.txt", "requirements.txt",

@@ -106,7 +106,7 @@ struct AlignedText {
 
 /// A piece of the text: still to be split, or an added token that was found in it.
 struct Piece {
-    /// Where it stands in the text.
+    /// Where it is in the text.
     var range: Range<Int>
     /// Where it begins in the original text.
     var origin: Int

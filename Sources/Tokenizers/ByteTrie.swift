@@ -24,7 +24,7 @@ struct ByteTrie: Sendable {
 
     func canStart(with byte: UInt8) -> Bool { firstBytes[Int(byte)] }
 
-    /// Calls with the end and the number of every string that stands at `start`, shortest first.
+    /// Calls with the end and the number of every string that is at `start`, shortest first.
     func forEachMatch(
         in text: UnsafeBufferPointer<UInt8>, at start: Int, _ body: (_ end: Int, _ value: UInt32) -> Void
     ) {

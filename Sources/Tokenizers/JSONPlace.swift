@@ -1,6 +1,6 @@
 import JSON
 
-/// A value in a JSON file that knows where it stands, so that every complaint names the file and the path.
+/// A value in a JSON file that knows where it stands, so every complaint names the file and the path.
 struct JSONPlace {
     let file: String
     let path: String
@@ -21,7 +21,7 @@ struct JSONPlace {
         }
     }
 
-    /// The member of that name; nil where it is absent or null.
+    /// The member of that name; nil if it is absent or null.
     func member(_ name: String) throws(TokenizerError) -> JSONPlace? {
         guard case .object(let members) = value else { throw unexpected("an object") }
         guard let member = members.last(where: { $0.name == name }), member.value != .null else { return nil }

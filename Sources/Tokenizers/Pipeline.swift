@@ -125,7 +125,7 @@ struct Pipeline: Sendable {
         if range.isEmpty {
             return characters.range(from: piece.origin + range.lowerBound, to: piece.origin + range.lowerBound)
         }
-        // A token of a suffix that stands in no text has no place there; its place in the word is given instead.
+        // A token of a suffix that is in no text has no place there; its place in the word is given instead.
         guard range.upperBound <= piece.range.count else {
             return characters.range(from: range.lowerBound, to: range.upperBound)
         }
@@ -143,7 +143,7 @@ struct Pipeline: Sendable {
     }
 }
 
-/// What encoding a text needs beside the tokenizer: its memory, and the words that it has seen.
+/// What encoding a text needs besides the tokenizer: its memory, and the words that it has seen.
 ///
 /// Sendable by promise: a tokenizer gives an encoder to one caller at a time.
 final class Encoder: @unchecked Sendable {

@@ -20,7 +20,7 @@ extension Tokenizer {
     /// The number of the token between documents, as a model's folder names it: `eos_token` in tokenizer_config.json,
     /// else in special_tokens_map.json, else `eos_token_id` in config.json, the first if there are several.
     ///
-    /// - Throws: `TokenizerError` where none is named, or the vocabulary has no such token.
+    /// - Throws: `TokenizerError` if none is named, or the vocabulary has no such token.
     public func endOfSequence(folder: String) throws(TokenizerError) -> UInt32 {
         let folder = TokenizerFolder(folder)
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
@@ -64,7 +64,7 @@ private struct TokenizerFolder {
         return [UInt8](contents)
     }
 
-    /// A file of the folder; nil where there is none.
+    /// A file of the folder; nil if there is none.
     func json(_ name: String) throws(TokenizerError) -> JSONPlace? {
         guard has(name) else { return nil }
         return try JSONPlace(file: path(name), parsing: try bytes(name))

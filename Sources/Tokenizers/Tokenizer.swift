@@ -16,7 +16,7 @@ public struct Encoding: Sendable, Equatable {
 /// let text = try tokenizer.decode(encoding.ids)
 /// ```
 ///
-/// Threads may share it: each has an encoder of its own, with a cache of the words that it has seen. Truncation and
+/// Threads may share it: each has its own encoder, with a cache of the words that it has seen. Truncation and
 /// padding, which a tokenizer.json can ask for, are left to the caller: texts are encoded whole.
 public final class Tokenizer: Sendable {
     private let pipeline: Pipeline
@@ -43,7 +43,7 @@ public final class Tokenizer: Sendable {
 
     /// The numbers of a text's tokens, without those that the tokenizer puts around it: several times as fast.
     ///
-    /// Bytes that are no UTF-8 count as U+FFFD.
+    /// Bytes that are not UTF-8 count as U+FFFD.
     public func encodeIDs(utf8: some Collection<UInt8>) throws(TokenizerError) -> [UInt32] {
         try withEncoder(of: utf8) { (text, encoder) throws(TokenizerError) in
             try pipeline.encode(text, encoder, wantsOffsets: false, addSpecialTokens: false).ids

@@ -4,7 +4,7 @@ public struct MetricProgram: Sendable {
     public enum Value: Sendable, Equatable {
         /// A number; one that is not finite is missing.
         case number(Double)
-        /// How many values lie between neighbouring edges.
+        /// How many values are between neighbouring edges.
         case histogram(edges: [Double], counts: [Double])
     }
 

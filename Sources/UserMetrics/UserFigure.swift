@@ -4,7 +4,7 @@ public struct UserFigure: Sendable, Hashable {
     public enum Drawing: String, Sendable, CaseIterable {
         /// A matrix as coloured cells.
         case heatmap
-        /// How many values lie in each bar.
+        /// How many values are in each bar.
         case histogram
         /// A line, or one for each row of a matrix.
         case lines

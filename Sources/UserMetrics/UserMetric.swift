@@ -15,7 +15,7 @@ public struct UserMetric: Sendable {
 
     /// Reads a metric.
     ///
-    /// - Throws: what is wrong with the expression, by itself.
+    /// - Throws: what is wrong with the expression, on its own.
     public init(name: String, pattern: String?, text: String) throws(ExpressionError) {
         self.name = name
         self.pattern = pattern

@@ -5,7 +5,7 @@ public enum ProgramVersion {
     /// The number of the release.
     public static let number = "0.1.0"
 
-    /// The git commit that was built; nil where the build did not know it.
+    /// The git commit that was built; nil if the build did not know it.
     public static let commit: String? = {
         let commit = String(cString: spd_commit())
         return commit.isEmpty ? nil : commit

@@ -6,7 +6,7 @@ import Store
 import Tokenizers
 import Version
 
-/// Runs specs of a job, one after another, until none is left.
+/// Runs specs of a job, one after another, until none are left.
 @main
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,7 +3,7 @@
 /// The Hungarian method with potentials and shortest augmenting paths, O(rows² columns): R. Jonker and A. Volgenant, "A
 /// shortest augmenting path algorithm for dense and sparse linear assignment problems", Computing 38 (1987).
 public struct Assignment: Equatable, Sendable {
-    /// The column of each row; nil where there are fewer columns than rows and the row went without.
+    /// The column of each row; nil if there are fewer columns than rows and the row went without.
     public let columns: [Int?]
     /// The sum of the pairs' costs.
     public let cost: Double

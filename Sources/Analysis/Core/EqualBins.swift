@@ -5,7 +5,7 @@ public struct EqualBins: Equatable, Sendable {
     /// How many values each interval holds: from its lower end on, the last with its upper end too.
     public let counts: [Int]
 
-    /// Counts values; all of one value lie in the middle of an interval of length 1.
+    /// Counts values; all of one value are in the middle of an interval of length 1.
     public init(_ values: [Float], count: Int = 100) {
         var (low, high) = (Double(values.min() ?? 0), Double(values.max() ?? 1))
         if low == high { (low, high) = (low - 0.5, high + 0.5) }

@@ -15,7 +15,7 @@ public struct RankOneMatrices: Equatable, Sendable {
         (self.v, self.u) = (v, u)
     }
 
-    /// Those of a module in a decomposition's trained tensors; nil where it is not decomposed.
+    /// Those of a module in a decomposition's trained tensors; nil if it is not decomposed.
     public init?(of module: String, in tensors: StateDict) {
         guard let v = tensors["components.\(module).V"], let u = tensors["components.\(module).U"] else { return nil }
         self.init(v: v, u: u)

@@ -2,7 +2,7 @@ public import Kernels
 
 /// What an embedding's subcomponents say of single tokens, from causal importances (vocabulary, C).
 public struct EmbeddingTokens: Equatable, Sendable {
-    /// The causal importances of each token by itself (vocabulary, C).
+    /// The causal importances of each token on its own (vocabulary, C).
     public let masks: Tensor
 
     /// Looks at causal importances (vocabulary, C).

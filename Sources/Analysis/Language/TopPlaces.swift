@@ -8,7 +8,7 @@ public struct TopPlaces: Equatable, Sendable {
         public let value: Float
     }
 
-    /// Of each subcomponent its best places, the strongest first; of equal ones the first from a row of its own on.
+    /// Of each subcomponent its best places, the strongest first; of equal ones the first from its own row on.
     ///
     /// One a row at most,
     /// so that they differ.
@@ -38,7 +38,7 @@ public struct TopPlaces: Equatable, Sendable {
                 }
                 if let best { found.append(best) }
             }
-            // Many are exactly 1: each subcomponent begins to look in a row of its own.
+            // Many are exactly 1: each subcomponent begins to look in its own row.
             func turn(_ place: Place) -> Int { (place.row + rows - component % rows) % rows }
             return Array(found.sorted { ($1.value, turn($0)) < ($0.value, turn($1)) }.prefix(most))
         }

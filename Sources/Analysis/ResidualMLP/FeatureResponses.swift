@@ -12,7 +12,7 @@ public struct FeatureResponses {
     /// Looks at a model.
     public init(_ model: ResidualMLPTarget) { self.model = model }
 
-    /// Looks at a decomposition's sum of subcomponents in the place of the target's weights.
+    /// Looks at a decomposition's sum of subcomponents in place of the target's weights.
     ///
     /// - Parameters:
     ///   - model: The target, whose biases and other weights stay.

@@ -14,7 +14,7 @@ public struct NeuronContributions: Equatable, Sendable {
     /// The winners' contributions (L, F, M).
     public let winning: Tensor
 
-    /// Computes all of a decomposition; nil where a layer's mlp_in is not decomposed.
+    /// Computes all of a decomposition; nil if a layer's mlp_in is not decomposed.
     ///
     /// Where a layer's mlp_out is not decomposed its target weights are taken.
     public init?(_ model: ResidualMLPTarget, _ tensors: StateDict) {
@@ -62,7 +62,7 @@ public struct NeuronContributions: Equatable, Sendable {
     /// How the winners' contributions go with the target's, over all layers, features and neurons.
     public var agreement: LinearAgreement { LinearAgreement(target.values, winning.values) }
 
-    /// A neuron that is named beside a point.
+    /// A neuron that is named next to a point.
     public struct Label: Equatable, Sendable {
         /// The input feature that the point stands at.
         public let feature: Int

@@ -106,7 +106,7 @@ extension TMSAnalysis {
             }
     }
 
-    /// The target, the sum of all subcomponents, and each module's subcomponents by themselves, by index.
+    /// The target, the sum of all subcomponents, and each module's subcomponents on their own, by index.
     ///
     /// Where weights are tied, one of linear1 is one of linear2 as well, transposed.
     ///

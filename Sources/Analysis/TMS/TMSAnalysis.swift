@@ -35,7 +35,7 @@ public struct TMSAnalysis: Sendable {
     /// Those over ``subnetThreshold``, the largest first.
     public let significant: [Int]
 
-    /// Compares a decomposition with its target; nil where linear1 is not decomposed.
+    /// Compares a decomposition with its target; nil if linear1 is not decomposed.
     ///
     /// - Parameters:
     ///   - target: The target.
@@ -120,7 +120,7 @@ public struct TMSAnalysis: Sendable {
         public let panels: [Panel]
     }
 
-    /// The first hidden layer; nil where there is none or it is not decomposed.
+    /// The first hidden layer; nil if there is none or it is not decomposed.
     public var firstHiddenLayer: HiddenLayer? {
         guard let weight = target.hiddenLayers.first, let matrices = hidden[0] else { return nil }
         let norms = matrices.norms

@@ -11,7 +11,7 @@ public struct TMSSummary: Equatable, Sendable {
     /// How many subcomponents were matched.
     public let matched: Int
 
-    /// Sums a decomposition up; nil where linear1 is not decomposed.
+    /// Sums a decomposition up; nil if linear1 is not decomposed.
     public init?(_ target: TMSTarget, _ tensors: StateDict) {
         guard let all = RankOneMatrices(of: "linear1", in: tensors) else { return nil }
         let (alive, dead) = SubcomponentMatch.alive(all.norms)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Files that appear whole or not at all: written beside their place, flushed to disk, renamed.
+/// Files that appear whole or not at all: written next to their place, flushed to disk, renamed.
 public enum DurableFile {
     /// Replaces the file at `path` by `bytes`.
     ///

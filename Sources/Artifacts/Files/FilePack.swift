@@ -1,6 +1,6 @@
 import Glibc
 
-/// Several files as one: a zip archive whose entries are stored as they are, so that any program opens it and any entry
+/// Several files as one: a zip archive whose entries are stored as they are, so any program opens it and any entry
 /// can be read by its place alone.
 ///
 /// The same entries give the same bytes. Entries are found by walking from one to the next: the first ones cost a few
@@ -50,7 +50,7 @@ public struct FilePack: Sendable {
             entries.append(Entry(name: file.name, place: bytes.count..<bytes.count + file.bytes.count, crc: crc))
             bytes += file.bytes
             directory.add(0x0201_4B50 as UInt32)
-            // Made on Unix, so that the mode at the end, a file anybody may read, is heeded.
+            // Made on Unix, so the mode at the end, a file anybody may read, is heeded.
             directory.add(3 << 8 | Head.version)
             directory += head.bytes
             directory += [UInt8](repeating: 0, count: 6)

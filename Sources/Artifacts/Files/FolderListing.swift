@@ -1,12 +1,12 @@
 import Glibc
 
-/// What a folder holds; one that cannot be listed is never taken for an empty one.
+/// What a folder holds; one that cannot be listed is never mistaken for an empty one.
 public enum FolderListing {
     /// The names in a folder, in no order.
     ///
     /// - Parameter path: The folder.
     /// - Returns: None if there is no such folder.
-    /// - Throws: `FileError` if it is there but cannot be listed.
+    /// - Throws: `FileError` if it exists but cannot be listed.
     public static func names(in path: String) throws(FileError) -> [String] {
         guard let folder = opendir(path) else {
             guard errno == ENOENT || errno == ENOTDIR else { throw FileError(.read, path) }

@@ -1,4 +1,4 @@
-/// An option that a command line gives two values: parsers take the last one without a word.
+/// An option that a command line gives two values: parsers take the last one silently.
 public struct RepeatedOption: Sendable, Equatable, CustomStringConvertible {
     /// The option, with its dashes.
     public let name: String

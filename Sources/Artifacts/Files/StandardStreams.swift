@@ -6,7 +6,7 @@ public enum StandardStreams {
     /// Takes the places of streams that the process was started without, and makes a file that may grow no more
     /// (`ulimit -f`) an error like a full disk, not a signal that ends the process.
     ///
-    /// Else the next file that is opened would be taken for standard output, and what is printed would go into it. A
+    /// Else the next file that is opened would be mistaken for standard output, and what is printed would go into it. A
     /// standard output that is closed refuses what is written, as one that is full does.
     public static func prepare() {
         signal(SIGXFSZ, SIG_IGN)

@@ -139,7 +139,7 @@ extension SafeTensors {
         let name: String
         let type: String
         let shape: [Int]
-        /// Where its bytes lie in the data.
+        /// Where its bytes are in the data.
         let range: Range<Int>
 
         /// The bytes of an element, by the types' names.

@@ -8,7 +8,7 @@ public struct MemoryLimit: Sendable, Equatable {
     public let free: Int
     /// What limits it, in words: `this machine`.
     public let owner: String
-    /// What each thread of a run takes of it beside the run's numbers.
+    /// What each thread of a run takes of it besides the run's numbers.
     public let perThread: Int
 
     /// Describes a limit.
@@ -61,7 +61,7 @@ extension MemoryLimit {
     }
 
     /// An address space also holds the program, its threads' stacks and what has been reserved without being used: runs
-    /// have what is left beside them.
+    /// have what is left next to them.
     ///
     /// Nobody else takes of it, and OpenBLAS's buffers stay where they are for the next run: what is free is what the
     /// other runs leave.
@@ -91,7 +91,7 @@ public enum CoreLimit {
     /// The least that one of its control groups (version 1 and 2) or a group above allows.
     ///
     /// - Parameter root: Where `/proc` and `/sys` are.
-    /// - Returns: The number of cores; nil where none of them sets a limit.
+    /// - Returns: The number of cores; nil if none of them sets a limit.
     public static func tightest(root: String = "") -> Double? {
         KernelFiles(root: root).groups("cpu").compactMap(\.cores).min()
     }

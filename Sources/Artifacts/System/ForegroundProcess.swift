@@ -25,18 +25,18 @@ public struct ForegroundProcess {
         public let isOverdue: Bool
     }
 
-    /// When a program is ended that has not ended by itself.
+    /// When a program is ended that has not ended on its own.
     public struct Limit {
         let time: Duration
         let shouldStop: () -> Bool
 
-        /// After a time, or a few seconds after the caller is to stop; the program then has a session of its own, and all
+        /// After a time, or a few seconds after the caller is to stop; the program then has its own session, and all
         /// of it is ended.
         public init(_ time: Duration, shouldStop: @escaping () -> Bool = { false }) {
             (self.time, self.shouldStop) = (time, shouldStop)
         }
 
-        /// How long a program goes on after its caller is to stop, and after it was asked to end.
+        /// How long a program continues after its caller is to stop, and after it was asked to end.
         static let grace = Duration.seconds(3)
     }
 

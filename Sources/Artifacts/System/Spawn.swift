@@ -9,7 +9,7 @@ public enum Spawn {
     ///   - command: An absolute path and its arguments.
     ///   - environment: All its variables.
     ///   - folder: Where it starts; nil for where this process is.
-    ///   - isDetached: Whether it has a session of its own, which ^C at this terminal does not reach.
+    ///   - isDetached: Whether it has its own session, which ^C at this terminal does not reach.
     ///   - signals: Those that do again what they do by default, whatever this process does with them.
     ///   - open: Says where its output goes.
     /// - Returns: The process; or why there is none, as `strerror` knows it.

@@ -13,7 +13,7 @@ public enum ThisMachine {
     /// Its name without the domain.
     public static let shortName = hostName.split(separator: ".").first.map(String.init) ?? "localhost"
 
-    /// The processor's own name for itself; nil where the kernel does not tell it.
+    /// The processor's own name for itself; nil if the kernel does not tell it.
     public static let processor: String? = {
         // The file tells as much of every core: the first lines are enough.
         guard let file = fopen("/proc/cpuinfo", "r") else { return nil }

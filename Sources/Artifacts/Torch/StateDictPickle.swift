@@ -1,6 +1,6 @@
 /// An interpreter of the pickles in state dicts: their instructions, their few Python objects, and nothing else.
 ///
-/// Objects live in a table and refer to each other by index, so that neither cycles nor deep nesting need recursion;
+/// Objects live in a table and refer to each other by index, so neither cycles nor deep nesting need recursion;
 /// every instruction makes at most one, and their number is limited.
 /// Format: <https://github.com/python/cpython/blob/main/Lib/pickletools.py>
 struct StateDictPickle {

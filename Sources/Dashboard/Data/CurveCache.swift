@@ -10,7 +10,7 @@ struct Curve: Sendable {
 
     fileprivate var bytes: Int { 12 * steps.count + 200 }
 
-    /// The rows from one step to another, and one more on either side, so that a line reaches the edges.
+    /// The rows from one step to another, and one more on either side, so a line reaches the edges.
     func part(from first: Double, to last: Double) -> Curve {
         guard first <= last, let start = steps.firstIndex(where: { Double($0) >= first }),
             let end = steps.lastIndex(where: { Double($0) <= last })
@@ -23,7 +23,7 @@ struct Curve: Sendable {
 
 /// Metrics that were asked for, read on from where their files ended before.
 ///
-/// A file is read again from its start if it is another one: an attempt that goes on begins a file of its own.
+/// A file is read again from its start if it is another one: an attempt that continues begins its own file.
 final class CurveCache: Sendable {
     private struct Key: Hashable {
         let run: RunID

@@ -6,7 +6,7 @@ struct Thinning {
     private(set) var steps: [Int32] = []
     /// The mean of each column's values.
     private(set) var means: [Double] = []
-    /// The least and the largest of each column's values; empty where every row is shown.
+    /// The least and the largest of each column's values; empty if every row is shown.
     private(set) var lows: [Double] = []
     private(set) var highs: [Double] = []
 

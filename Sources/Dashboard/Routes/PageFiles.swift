@@ -53,7 +53,7 @@ struct PageFiles: Sendable {
         replies[path.isEmpty ? "index.html" : path.joined(separator: "/")]
     }
 
-    /// The page as one file that needs no server: a browser puts the answers that it has in the place of `<!--record-->`.
+    /// The page as one file that needs no server: a browser puts the answers that it has in place of `<!--record-->`.
     func shell() -> Reply {
         func text(_ name: String) -> String { String(decoding: replies[name]?.body ?? Data(), as: UTF8.self) }
         func safe(_ script: String) -> String { script.replacing("</script", with: "<\\/script") }

@@ -44,7 +44,7 @@ private struct LogPart {
     private let size: Int
     private let isOver: Bool
 
-    /// No answer has more, so that a log of gigabytes costs no more than one of a page.
+    /// No answer has more, so a log of gigabytes costs no more than one of a page.
     private static let most = 256 << 10
 
     init(_ path: String, _ ask: Ask, isOver: Bool) throws {

@@ -4,7 +4,7 @@ package import Foundation
 package struct Ask: Sendable {
     /// `GET`, `POST`.
     package let method: String
-    /// The parts of the path behind the prefix, percent-decoded, each without a slash of its own.
+    /// The parts of the path behind the prefix, percent-decoded, each without its own slash.
     package let path: [String]
     /// What stands behind the question mark.
     package let query: [String: String]

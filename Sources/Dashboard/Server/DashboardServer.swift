@@ -65,7 +65,7 @@ package struct DashboardServer: Sendable {
 
     /// Whether somebody listens on a Unix socket.
     ///
-    /// - Throws: ``Failure`` if that cannot be told.
+    /// - Throws: ``Failure`` if that is not known.
     fileprivate static func isAnswering(_ path: String) throws(Failure) -> Bool {
         do {
             try ClientBootstrap(group: loops).connect(unixDomainSocketPath: path).wait().close(promise: nil)

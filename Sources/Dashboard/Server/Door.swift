@@ -61,7 +61,7 @@ extension Reply {
 }
 
 extension Ask {
-    /// Header fields by their names in lower case; nil where one stands twice that may stand once only.
+    /// Header fields by their names in lower case; nil if one stands twice that may stand once only.
     static func fields(of headers: HTTPHeaders) -> [String: String]? {
         var fields: [String: String] = [:]
         for (name, value) in headers {

@@ -148,7 +148,7 @@ final class Exchange: ChannelInboundHandler {
         wait(min(door.patience, .milliseconds(500)))
     }
 
-    /// Ends the connection after so long, unless it is waited for anew.
+    /// Ends the connection after so long, unless it is waited for again.
     private func wait(_ time: TimeAmount? = nil) {
         guard let context else { return }
         deadline?.cancel()

@@ -20,7 +20,7 @@ package struct PageLink: Sendable {
     /// The link for whoever comes through a proxy.
     ///
     /// - Parameter host: The name by which the proxy is called, if that is known.
-    /// - Returns: The link; nil where there is no prefix.
+    /// - Returns: The link; nil if there is no prefix.
     package func throughProxy(_ host: String?) -> String? {
         gate.prefix.isEmpty ? nil : "https://\(host ?? Self.unknownHost)\(rest)"
     }

@@ -1,9 +1,9 @@
 /// Writes configs that have nearly all settings in common, as ``ExperimentConfig/json()`` does: of each, only those keys
-/// are written anew that may differ from the first one's.
+/// are written again that may differ from the first one's.
 public struct ConfigWriter {
-    /// What the first config has for each field, `"key": value`; nil where the key is left out.
+    /// What the first config has for each field, `"key": value`; nil if the key is left out.
     private let parts: [String?]
-    /// The fields that the last config was written anew in, and what stands before, between and behind them.
+    /// The fields that the last config was written again in, and what stands before, between and behind them.
     private var changing: (paths: [String], places: [Int], between: [String]) = ([], [], [])
     private static let places = Dictionary(
         ExperimentConfig.fields.enumerated().flatMap { place, field in

@@ -77,7 +77,7 @@ extension ExperimentConfig {
     }
 }
 
-/// Keys that are right by themselves and wrong together.
+/// Keys that are right on their own and wrong together.
 struct Conflict: Hashable {
     let key: String
     let reason: String

@@ -100,7 +100,7 @@ public struct ExperimentConfig: Sendable, Equatable {
     // Target model
     /// The published class of the target model.
     public internal(set) var pretrainedModelClass = ""
-    /// Where its weights come from, or nil where they come with the data.
+    /// Where its weights come from, or nil if they come with the data.
     public internal(set) var pretrainedModelPath: PretrainedModel?
     /// Its name on the Hugging Face hub.
     public internal(set) var pretrainedModelNameHF: String?
@@ -141,7 +141,7 @@ extension ExperimentConfig {
         var reader = Reader(source: source)
         var config = ExperimentConfig()
         reader.read(node, fields: fields, into: &config)
-        // Keys are checked against each other only when each is right by itself.
+        // Keys are checked against each other only when each is right on its own.
         try reader.finish()
         for conflict in config.conflicts {
             reader.report(.conflict(conflict.reason), at: node.place(of: conflict.key), key: conflict.key)

@@ -3,7 +3,7 @@ extension ExperimentConfig {
     ///
     /// The same is asked at `submit`, by agents, and of every combination of a sweep.
     ///
-    /// - Parameter target: How the target was trained, or nil where that is not known yet.
+    /// - Parameter target: How the target was trained, or nil if that is not known yet.
     /// - Returns: The keys and the reasons.
     public func obstacles(decomposing target: TargetConfig?) -> [(key: String, reason: String)] {
         conflicts(decomposing: target).map { ($0.key, $0.reason) }
@@ -35,7 +35,7 @@ extension ExperimentConfig {
             + embeddingConflicts(modules: decomposedModules(of: target)) + own.map { Conflict(key: $0, reason: $1) }
     }
 
-    /// Whether the embedding's reconstruction can be computed on the decomposed modules; nil where they are not known.
+    /// Whether the embedding's reconstruction can be computed on the decomposed modules; nil if they are not known.
     private func embeddingConflicts(modules: [TargetConfig.Module]?) -> [Conflict] {
         guard embeddingReconCoeff != nil, let modules else { return [] }
         guard modules.count != 1 || !modules.allSatisfy(\.isEmbedding) else { return [] }
@@ -52,7 +52,7 @@ extension ExperimentConfig {
         target.modules.filter { module in targetModulePatterns.contains { module.matches($0) } }
     }
 
-    /// Where the target comes from; nil where the config names none.
+    /// Where the target comes from; nil if the config names none.
     public var target: PretrainedModel? {
         pretrainedModelPath ?? (taskConfig.kind.takesHubNames ? pretrainedModelNameHF.map(PretrainedModel.hub) : nil)
     }

@@ -6,8 +6,8 @@ extension ExperimentConfig {
     /// `wandb_run_name` stands for itself; else the name says what the run's settings are, as in
     /// `tms5-2_nmasks1_stochrecon1.00e+00_…_ft5_hid2hid-layers0`.
     ///
-    /// - Parameter target: How the target was trained, or nil where that is not known yet.
-    /// - Returns: The name, or nil where it cannot be made without the target.
+    /// - Parameter target: How the target was trained, or nil if that is not known yet.
+    /// - Returns: The name, or nil if it cannot be made without the target.
     public func runName(target: TargetConfig?) -> String? {
         if let wandbRunName { return wandbRunNamePrefix + wandbRunName }
         return taskConfig.kind.training.name(self, target, settings: settingsInName).map { wandbRunNamePrefix + $0 }

@@ -79,7 +79,7 @@ extension SiteFile {
     /// What a resource takes, if it does not take a value: `minutes, or a time such as 4:00:00`.
     ///
     /// - Parameters:
-    ///   - text: The value as it stands on a command line or in the environment.
+    ///   - text: The value as it is on a command line or in the environment.
     ///   - resource: `sbatch`'s long name of it.
     /// - Returns: What was expected; nil for a value that is taken, and for resources that are not known.
     public static func expectation(unmetBy text: String, for resource: String) -> String? {

@@ -1,8 +1,8 @@
 /// What a target's files are called in the folder that its training leaves: the published tool's names.
 public enum TargetFileNames {
-    /// The kinds of target that stand in such folders; those of the hub have a layout of their own.
+    /// The kinds of target that stand in such folders; those of the hub have their own layout.
     private static let kinds = TargetKind.all.filter { !$0.takesHubNames }
-    /// The training's config; one of these stands beside the weights.
+    /// The training's config; one of these stands next to the weights.
     public static let configs = kinds.map(\.trainingConfigName)
     /// The weights, where the folder is named and not the file.
     public static let weights = kinds.flatMap(\.weightsNames)

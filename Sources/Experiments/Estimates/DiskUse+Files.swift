@@ -1,5 +1,5 @@
 extension DiskUse {
-    /// How many files and folders a finished run leaves, as its config tells.
+    /// How many files and folders a finished run leaves, according to its config.
     ///
     /// - Parameters:
     ///   - config: What it computes.

@@ -1,7 +1,7 @@
 import Metrics
 import UserMetrics
 
-/// About how many bytes a run's folder holds, as its config tells; within a factor of two.
+/// About how many bytes a run's folder holds, according to its config; within a factor of two.
 public struct DiskUse: Sendable, Equatable {
     /// Weights, metrics, figures and logs, which stay.
     public let kept: Int
@@ -20,7 +20,7 @@ public struct DiskUse: Sendable, Equatable {
         // Sizes are only known to be below 2^31 each; what no disk holds need not be told exactly.
         let exact = modules.reduce(0) { $0 + Double(config.C) * Double($1.inputs + $1.outputs + gate) }
         let trained = Int(min(exact, 0x1p50))
-        // Beside the numbers each file names its tensors, a hundred bytes for each.
+        // Besides the numbers, each file names its tensors, a hundred bytes for each.
         let model = 4 * (trained + target.parameterCount) + 600 * modules.count + 400
         let models = 1 + (config.saveFreq.map { max(0, config.steps - 1) / $0 } ?? 0)
 
@@ -40,7 +40,7 @@ public struct DiskUse: Sendable, Equatable {
     }
 
     /// About how many bytes one step's figures take: each panel its frame and words; each cell of a heat map its pixels
-    /// and, beside the picture, its number.
+    /// and, next to the picture, its number.
     private static func figures(
         _ config: ExperimentConfig, _ modules: [TargetConfig.Module], features: Int?
     ) -> Int {

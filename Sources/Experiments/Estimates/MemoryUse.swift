@@ -1,4 +1,4 @@
-/// About how much memory a run takes at its worst moment, as its config tells: what is sure to be allocated, so that a
+/// About how much memory a run takes at its worst moment, according to its config: what is sure to be allocated, so a
 /// run that is reported not to fit does not.
 public struct MemoryUse: Sendable, Equatable {
     /// The whole of it, with the program.
@@ -9,7 +9,7 @@ public struct MemoryUse: Sendable, Equatable {
     /// - Parameters:
     ///   - config: What it computes.
     ///   - target: How its target is trained.
-    ///   - threads: Threads per step, each of which works on a tile of its own.
+    ///   - threads: Threads per step, each of which works on its own tile.
     public init(_ config: ExperimentConfig, target: TargetConfig, threads: Int) {
         // In numbers that cannot overflow: sizes are only known to be below 2^31 each.
         let modules = config.decomposedModules(of: target)
@@ -20,8 +20,8 @@ public struct MemoryUse: Sendable, Equatable {
         let vectors = modules.reduce(0) { $0 + c * (Double($1.inputs) + Double($1.outputs)) }
         let trained = vectors + gates
         let weights = modules.reduce(0) { $0 + Double($1.inputs) * Double($1.outputs) }
-        // A step's sums reach no further than from the features to the features, past what lies between. Each masked run
-        // that adds to a module adds to a sum of its own.
+        // A step's sums reach no further than from the features to the features, past what is between. Each masked run
+        // that adds to a module adds to its own sum.
         let sums = modules.reduce(0) { sum, module in
             sum + c * (min(Double(module.inputs), features) + min(Double(module.outputs), features))
         }

@@ -15,7 +15,7 @@ public struct RunSize: Sendable, Hashable {
     private let outputLoss: OutputLossType
     /// Which losses are trained on.
     private let losses: Set<LossTerm>
-    /// How many rows hold an active feature: the logarithm of their share to the base 1.2, so that sizes that are
+    /// How many rows hold an active feature: the logarithm of their share to the base 1.2, so sizes that are
     /// nearly alike are one.
     private let activity: Int?
     private let target: Target

@@ -1,6 +1,6 @@
-/// Texts that are no YAML at all, told by how they begin.
+/// Texts that are not YAML at all, told by how they begin.
 enum ForeignText {
-    /// What a text is in which no keys were found; nil where that cannot be told.
+    /// What a text is in which no keys were found; nil if that is not known.
     static func kind(of text: String) -> String? {
         let start = text.prefix(200).lowercased()
         if start.hasPrefix("version https://git-lfs") {

@@ -2,7 +2,7 @@ public import Metrics
 
 /// A kind of target model, as configs know it: its names, its data, its training, what can be decomposed.
 ///
-/// A new kind is a folder beside this file that makes one, and a line in `all`.
+/// A new kind is a folder next to this file that makes one, and a line in `all`.
 public struct TargetKind: Sendable {
     /// Its `task_config.task_name`.
     public let name: String
@@ -90,11 +90,11 @@ protocol ConfiguredTraining: TargetTraining {
     init()
     /// What is wrong with the keys taken together.
     var conflicts: [Conflict] { get }
-    /// What is wrong with decomposing such a target as a config says, beside its modules.
+    /// What is wrong with decomposing such a target as a config says, besides its modules.
     func conflicts(with config: ExperimentConfig) -> [Conflict]
     /// The training with another file of text to learn.
     func readingText(from path: String) -> Self
-    /// A run's name around the settings that all kinds have in common; nil where it takes the target to make it.
+    /// A run's name around the settings that all kinds have in common; nil if it takes the target to make it.
     static func runName(_ config: ExperimentConfig, target: Self?, settings: String) -> String?
 }
 

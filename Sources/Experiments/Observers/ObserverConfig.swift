@@ -15,7 +15,7 @@ public struct ObserverConfig: Sendable, Hashable {
 
     /// The program's file.
     public internal(set) var run = ""
-    /// Files that lie beside it when it is run.
+    /// Files that are next to it when it is run.
     public internal(set) var files: [String] = []
     /// What it is given.
     public internal(set) var needs: [Need] = [.ci]
@@ -25,7 +25,7 @@ public struct ObserverConfig: Sendable, Hashable {
     public internal(set) var timeout = 60.0
     /// How much memory it may have, in GB.
     public internal(set) var memoryGB = 8.0
-    /// The digest of the file and those beside it, once they were copied.
+    /// The digest of the file and those next to it, once they were copied.
     public internal(set) var digest: String?
 
     init() {}
@@ -81,7 +81,7 @@ extension ExperimentConfig {
     /// After how many steps an observer is called again.
     public func interval(of observer: ObserverConfig) -> Int { observer.every ?? printFreq }
 
-    /// What is wrong with the observers by themselves.
+    /// What is wrong with the observers on their own.
     var observerConflicts: [Conflict] {
         var conflicts: [Conflict] = []
         func refuse(_ reason: String) { conflicts.append(Conflict(key: "observers", reason: reason)) }

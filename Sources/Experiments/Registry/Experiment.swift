@@ -1,6 +1,6 @@
 private import Foundation
 
-/// A config under a name, with the training of its target model if that is described beside it.
+/// A config under a name, with the training of its target model if that is described next to it.
 public struct Experiment: Sendable, Equatable {
     /// The published name, or the file's without its extension.
     public let name: String
@@ -23,7 +23,7 @@ extension Experiment {
     ///
     /// - Parameter path: A YAML or JSON file, which names the experiment too.
     /// - Returns: The experiment with its target.
-    /// - Throws: What is wrong with the file or with the target's beside it.
+    /// - Throws: What is wrong with the file or with the target's next to it.
     public static func load(path: String) throws(ConfigError) -> Experiment {
         try Experiment(
             name: name(ofFile: path), node: SourceNode.parse(path: path), source: path,

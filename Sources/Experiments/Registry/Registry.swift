@@ -2,7 +2,7 @@ private import Foundation
 
 /// The published experiments and the training of their targets, which the binary carries with it.
 public enum Registry {
-    /// The toy experiments' names in their usual order: what is run where none is named.
+    /// The toy experiments' names in their usual order: what is run if none is named.
     public static let names = published.filter { !$0.isNamedOnly }.map(\.name)
     /// Every published experiment's name; language models behind the toys.
     public static let allNames = published.map(\.name)
@@ -70,7 +70,7 @@ public enum Registry {
     private struct Published {
         let name: String
         let experiment: [UInt8]
-        /// The training of its target; nil where that is downloaded.
+        /// The training of its target; nil if that is downloaded.
         var target: [UInt8]?
         /// Whether it is run only where it is named.
         var isNamedOnly = false

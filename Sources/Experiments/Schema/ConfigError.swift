@@ -37,13 +37,13 @@ public struct ConfigProblem: Sendable, Equatable {
         case missing(allowed: String)
         /// A value that the key does not take.
         case invalid(found: String, allowed: String)
-        /// Values that are right by themselves and wrong together.
+        /// Values that are right on their own and wrong together.
         case conflict(String)
         /// What a program says that the config names; its characters are its own.
         case reported(String)
         /// A name that stands for nothing: `kind` says of what, `nearest` what may be meant.
         case unknownName(kind: String, name: String, nearest: String?, known: [String])
-        /// `train:<name>` stands for nothing: neither a file beside the experiment nor a published target.
+        /// `train:<name>` stands for nothing: neither a file next to the experiment nor a published target.
         case unknownTarget(name: String, nearest: String?, known: [String])
         /// A mistake in the form of a sweep file.
         case sweepForm(String)

@@ -14,7 +14,7 @@ public struct SearchSettings: Sendable, Equatable {
     public let target: Double?
     /// What a run counts with that failed, was called off or was stopped early, where the file says so.
     public let impute: Imputation?
-    /// What a run counts with while it is at work; nil lets it count with what is expected of its settings.
+    /// What a run counts with while it is working; nil lets it count with what is expected of its settings.
     public let imputeWhileRunning: Imputation?
 
     /// For people: how runs get their settings, and which of them end early.

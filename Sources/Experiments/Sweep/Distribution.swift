@@ -4,7 +4,7 @@ import Search
 ///
 /// A distribution is its quantile function: one uniform number gives one value. Nothing here calls the system's
 /// mathematical functions, which differ in the last bit between machines: the same uniform number gives the same value
-/// everywhere. Values have six significant digits, so that they can be read and told apart.
+/// everywhere. Values have six significant digits, so they can be read and told apart.
 struct Distribution: Sendable, Equatable {
     enum Kind: String, CaseIterable, Sendable {
         case constant
@@ -63,7 +63,7 @@ struct Distribution: Sendable, Equatable {
         }
     }
 
-    /// The smallest and the largest value; nil where there is no bound.
+    /// The smallest and the largest value; nil if there is no bound.
     var bounds: (lowest: ConfigValue?, highest: ConfigValue?) {
         switch shape {
         case .uniform(let low, let high): (finished(low, in: nil), finished(high, in: nil))
@@ -79,9 +79,9 @@ struct Distribution: Sendable, Equatable {
         if case .whole(let low, let high) = shape, high - low < 1000 { high - low + 1 } else { nil }
     }
 
-    /// Why the bounds are probably not meant as they are; nil where nothing is odd.
+    /// Why the bounds are probably not meant as they are; nil if nothing is odd.
     ///
-    /// Both bounds of a rate's search lie between 0 and 1; as logarithms they would draw numbers next to 1.
+    /// Both bounds of a rate's search are between 0 and 1; as logarithms they would draw numbers next to 1.
     var doubt: String? { misreading ?? coarseness }
 
     /// Every value rounds to the same multiple of the quantum.

@@ -8,7 +8,7 @@ public struct SpecDraft: Sendable, Equatable {
         public let value: ConfigValue
         /// Whether the sweep has other values for the parameter.
         let isVaried: Bool
-        /// Where it stands in the sweep file.
+        /// Where it is in the sweep file.
         let place: SourcePlace?
         /// Where the keys inside it stand, if it is a mapping.
         var inside: SourceNode?
@@ -81,7 +81,7 @@ public struct SpecDraft: Sendable, Equatable {
 
     /// What keeps it from being run, a line each with the place of the key that is to blame.
     ///
-    /// - Parameter target: How its target was trained, or nil where that is not known.
+    /// - Parameter target: How its target was trained, or nil if that is not known.
     /// - Returns: The lines; none for a run that can be run.
     public func obstacles(decomposing target: TargetConfig?) -> [String] {
         config.obstacles(decomposing: target).map { problem($0.key, $0.reason) }

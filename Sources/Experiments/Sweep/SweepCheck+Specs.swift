@@ -22,7 +22,7 @@ extension SweepCheck {
             let others = combinations.count > 1 ? " and \(combinations.count - 1) more combinations" : ""
             let overrides = combinations.first.overrides
             let culprit = overrides.first { $0.place(of: conflict.key) != nil }
-            // What is wrong inside a value has a line of its own.
+            // What is wrong inside a value has its own line.
             let isInside = culprit.map { $0.path != conflict.key } ?? false
             let example = isInside ? "" : " (with \(text(of: overrides))\(others))"
             let column = grid.axes.lazy.flatMap(\.columns).first { $0.parameter.path == conflict.key }

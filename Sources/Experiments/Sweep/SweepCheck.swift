@@ -13,7 +13,7 @@ struct SweepCheck {
 
     func finish() throws(ConfigError) {
         guard !problems.isEmpty else { return }
-        // By line, so that they are met in the order of the file.
+        // By line, so they are met in the order of the file.
         let ordered = problems.enumerated().sorted {
             ($0.element.place?.line ?? .max, $0.offset) < ($1.element.place?.line ?? .max, $1.offset)
         }

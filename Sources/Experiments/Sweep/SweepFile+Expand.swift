@@ -5,7 +5,7 @@ extension SweepFile {
     /// The runs of experiments under this sweep, experiment after experiment.
     ///
     /// Without `sampling` they are the product of the parameters' values, where a `zip` counts as one parameter; the
-    /// first of the file varies slowest. With it, each spec draws every parameter by itself: numbers from their
+    /// first of the file varies slowest. With it, each spec draws every parameter on its own: numbers from their
     /// distributions, lists and zips evenly; what `method: bayes` draws so are the runs that it begins with. An
     /// experiment's values take the place of the global ones at the same path; its further parameters come after.
     ///
@@ -79,7 +79,7 @@ extension SweepFile {
     }
 }
 
-/// Parameters that vary together, each known to exist and its listed values to be right by themselves.
+/// Parameters that vary together, each known to exist and its listed values to be right on their own.
 struct SweepAxis {
     struct Column {
         let parameter: SweepFile.Parameter
@@ -88,7 +88,7 @@ struct SweepAxis {
 
     let columns: [Column]
 
-    /// How many values there are to choose from; nil where numbers are drawn.
+    /// How many values there are to choose from; nil if numbers are drawn.
     var count: Int? {
         columns.first.flatMap { column in
             if case .values(let values, _) = column.parameter.choice { values.count } else { nil }

@@ -86,7 +86,7 @@ private struct SectionReader {
         self.reader = reader
     }
 
-    /// Reads a parameter that varies by itself, or a mapping of such.
+    /// Reads a parameter that varies on its own, or a mapping of such.
     mutating func readAlone(_ entry: SourceNode.Entry) {
         for parameter in parameters(entry, path: entry.key, filePath: "\(name).\(entry.key)", isZipped: false) {
             groups.append(SweepFile.Group(parameters: [parameter]))

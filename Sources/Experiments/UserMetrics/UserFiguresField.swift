@@ -24,7 +24,7 @@ extension Field {
 
 /// Reads and writes a user's figure.
 private enum UserFigureReader {
-    /// What every figure may have beside its drawing.
+    /// What every figure may have besides its drawing.
     static let fields: [Field<UserFigure>] = [
         Field("for", \.pattern, .name, isLeftOutIfNull: true), Field("x", \.x, .name, isLeftOutIfNull: true),
         Field("rows", \.rows, .text), Field("columns", \.columns, .text), Field("symmetric", \.isSymmetric, .bool),

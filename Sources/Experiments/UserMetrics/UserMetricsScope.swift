@@ -19,7 +19,7 @@ extension ExperimentConfig {
     /// - Parameters:
     ///   - modules: The decomposed modules.
     ///   - batch: The shape of a batch.
-    ///   - output: The shape of an output; nil where outputs are never stored whole.
+    ///   - output: The shape of an output; nil if outputs are never stored whole.
     /// - Returns: Names, shapes and the budget.
     public func scope(modules: [Scope.Module], batch: [Int], output: [Int]?) -> Scope {
         var quantities: [Quantity: [Int]] = [.batch: batch]

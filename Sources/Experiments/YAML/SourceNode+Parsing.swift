@@ -129,7 +129,7 @@ extension SourceNode {
 }
 
 extension SourceNode {
-    /// How the YAML library's word for it begins, which goes on about a call of its own.
+    /// How the YAML library's word for it begins, which continues about its own call.
     private static let tooDeep = "Maximum nesting level"
 
     fileprivate static func cause(

@@ -36,7 +36,7 @@ extension SourceNode {
         }
     }
 
-    /// A value that stands in no file, or as a whole at one place.
+    /// A value that is in no file, or as a whole at one place.
     init(_ value: ConfigValue, place: SourcePlace? = nil) {
         self.place = place
         switch value {

@@ -49,7 +49,7 @@ extension ConfigValue {
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    /// Whether nothing but digits follows a zero, so that it is either octal or no number.
+    /// Whether nothing but digits follows a zero, so it is either octal or no number.
     private static func isOctal(_ text: some StringProtocol) -> Bool {
         text.utf8.count > 1 && text.hasPrefix("0") && text.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "_") }
     }

@@ -29,7 +29,7 @@ public struct Cairo: @unchecked Sendable {
 
     /// Whether text in a font takes any room.
     private static func canWrite(_ family: String, _ functions: cairo_functions) -> Bool {
-        // On a picture of its own: after an error nothing more could be drawn.
+        // On its own picture: after an error nothing more could be drawn.
         let surface = functions.image_surface_create(CAIRO_FORMAT_RGB24, 1, 1)
         let context = functions.create(surface)
         defer {

@@ -19,7 +19,7 @@ struct PalettePNG {
     /// How many of the most frequent colours are kept as they are, however close.
     private static let kept = 96
 
-    /// The file's bytes, the same for the same pixels; nil where there is no memory.
+    /// The file's bytes, the same for the same pixels; nil if there is no memory.
     var encoded: [UInt8]? {
         var colors = ColorCounts()
         let rows = colors.runs(of: self)
@@ -44,7 +44,7 @@ struct PalettePNG {
         image.width = png_uint_32(clamping: width)
         image.height = png_uint_32(clamping: height)
         image.format = PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP
-        // Packs in a third of the time, to a fifth more: figures are drawn beside training.
+        // Packs in a third of the time, to a fifth more: figures are drawn in parallel with training.
         image.flags = png_uint_32(PNG_IMAGE_FLAG_FAST)
         image.colormap_entries = png_uint_32(palette.count)
         let map = palette.flatMap { color in [16, 8, 0].map { UInt8(truncatingIfNeeded: color >> $0) } }
@@ -110,7 +110,7 @@ private struct ColorCounts {
     private(set) var colors: [UInt32] = []
     /// How often each is there.
     private(set) var counts: [Int] = []
-    // Places among the colours, by their hash; -1 where none is. A power of two, at least half of them free.
+    // Places among the colours, by their hash; -1 if none is. A power of two, at least half of them free.
     private var slots = [Int32](repeating: -1, count: 1024)
 
     /// Counts pixels, row by row: most rows of a figure are as the one before, and most pixels.
@@ -135,7 +135,7 @@ private struct ColorCounts {
         return (runs, ranges)
     }
 
-    /// Pixels of one colour beside each other.
+    /// Pixels of one colour next to each other.
     typealias Run = (place: Int32, length: Int32)
 
     /// The upper byte of a pixel is of no meaning.

@@ -56,7 +56,7 @@ struct Label: Equatable, Sendable {
     var isUpright = false
     var color = Color.black
 
-    /// About how wide it comes out, in points: the same with every font, so that a figure has one layout.
+    /// About how wide it comes out, in points: the same with every font, so a figure has one layout.
     var width: Double { Double(text.count) * size * (isBold ? 0.62 : 0.57) }
 }
 

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// What a file of figures is, beside the arrays with their numbers: everything else that is drawn, as JSON.
+/// What a file of figures is, next to the arrays with their numbers: everything else that is drawn, as JSON.
 ///
 /// So a set of figures can be drawn again in any format, by name, from what a run has left.
 public enum FigureDescription {
@@ -25,7 +25,7 @@ public enum FigureDescription {
     ///
     /// - Parameters:
     ///   - text: What ``encode(_:)`` gave.
-    ///   - numbers: Finds an array by a figure's name and its own; nil where it is missing.
+    ///   - numbers: Finds an array by a figure's name and its own; nil if it is missing.
     /// - Returns: The figures.
     /// - Throws: `FigureError.refused` for a text of another kind, and for arrays that are missing or do not fit.
     public static func decode(
@@ -181,7 +181,7 @@ extension Matrix {
 extension Axis {
     private enum CodingKeys: CodingKey { case label, low, high, isLogarithmic, places, names }
 
-    /// Writes names in the order of their places, so that the same axis gives the same text.
+    /// Writes names in the order of their places, so the same axis gives the same text.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(label, forKey: .label)

@@ -28,7 +28,7 @@ public struct HoverArea: Encodable, Sendable {
     /// What it tells.
     ///
     /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps so many
-    /// that a hundredth of their range is shown; null is no number.
+    /// that a hundredth of their range is shown; null is not a number.
     private(set) var values: [Double?]
     /// What else it tells: of points, a value for each, or one for all.
     private(set) var tags: [Tag] = []
@@ -68,7 +68,7 @@ public struct HoverArea: Encodable, Sendable {
         let most: Double
     }
 
-    /// Of cells: how they are coloured, so that a page can paint them from their values.
+    /// Of cells: how they are coloured, so a page can paint them from their values.
     let paint: Paint?
 
     /// How the cells of a heat map get their colours.
@@ -123,7 +123,7 @@ public struct HoverArea: Encodable, Sendable {
         return (place * parts).rounded() / parts
     }
 
-    /// Of more numbers than this fewer digits are written, so that a page of them can be sent around.
+    /// Of more numbers than this fewer digits are written, so a page of them can be sent around.
     private static let many = 4000
 
     /// 1, 2 or 5 times a power of ten: the largest that a number is not below.

@@ -9,11 +9,11 @@ public struct Figure: Codable, Sendable {
     public var fileName: String { name.replacing("/", with: "_") }
     /// The title above it.
     public var title: String
-    /// The run and the step that it is of, in the corner; empty where there is none.
+    /// The run and the step that it is of, in the corner; empty if there is none.
     public var corner: String
     /// Its drawings, row after row.
     public var panels: [Panel]
-    /// How many panels stand beside each other.
+    /// How many panels stand next to each other.
     public var columns: Int
 
     /// Creates a figure.
@@ -93,7 +93,8 @@ public struct Figure: Codable, Sendable {
     /// What is drawn.
     var sheet: Sheet { sheet(hasAreas: false) }
 
-    /// What is drawn, with what tells its numbers only where somebody will point at it: pictures are drawn beside training.
+    /// What is drawn, with what tells its numbers only where somebody will point at it: pictures are drawn in parallel
+    /// with training.
     func sheet(hasAreas: Bool) -> Sheet {
         let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide
         let count = Double(min(columns, max(panels.count, 1)))
@@ -135,7 +136,7 @@ public struct Figure: Codable, Sendable {
 }
 
 extension Figure {
-    /// How many panels of a size stand beside each other: three in a row, others in pairs.
+    /// How many panels of a size stand next to each other: three in a row, others in pairs.
     public static func columns(for panels: Int) -> Int { panels == 3 ? 3 : max(1, min(panels, 2)) }
 
     /// What a row's only colour bar takes: without it, the map that has it would be smaller than the others.
@@ -148,7 +149,8 @@ extension Figure {
 }
 
 extension Label {
-    /// The text in lines, broken between words, each as wide as there is room; what is longer by itself is broken anywhere.
+    /// The text in lines, broken between words, each as wide as there is room; what is longer on its own is broken
+    /// anywhere.
     ///
     /// - Parameter room: How wide a line may be, in points.
     /// - Returns: The lines; none for a text without words.

@@ -6,7 +6,7 @@ public struct HeatMap: Codable, Sendable {
     public var matrix: Matrix
     /// Its colours.
     public var colors: ColorMap
-    /// The values of the first and the last colour; larger ones have a colour of their own.
+    /// The values of the first and the last colour; larger ones have their own colour.
     public var range: ClosedRange<Float>
     /// What the values are, with their unit if they have one.
     public var valueLabel: String
@@ -14,7 +14,7 @@ public struct HeatMap: Codable, Sendable {
     public var columnLabel: String
     /// What a row is.
     public var rowLabel: String
-    /// The columns' names, such as true indices of subcomponents in an order of their own; none: 0, 1, 2 ….
+    /// The columns' names, such as true indices of subcomponents in their own order; none: 0, 1, 2 ….
     public var columnNames: [String]
     /// The rows' names, such as tokens; none: 0, 1, 2 ….
     public var rowNames: [String]
@@ -24,7 +24,7 @@ public struct HeatMap: Codable, Sendable {
     public var fadedColumns: [Bool]
     /// Whether each cell's value is written into it; only where cells are large.
     public var showsValues: Bool
-    /// Whether the colour bar stands beside it; of panels in a row that share a scale the last has it.
+    /// Whether the colour bar stands next to it; of panels in a row that share a scale the last has it.
     public var hasColorBar: Bool
     /// What its numbers are, where its title and its axes leave out what its neighbours say.
     public var meaning: Meaning?
@@ -102,13 +102,13 @@ extension HeatMap {
     /// The largest cell that has its value written into it.
     private static let largestWritten = 30.0
     private static let barsHeight = 22.0
-    /// Where what stands beside a map begins, so that it does not run into the title.
+    /// Where what stands next to a map begins, so it does not run into the title.
     private static let belowTitle = 16.0
     /// The smallest cell whose column or row has its own name, in letters that are as large as fit.
     private static let smallestNamed = 5.5
 
     private static func nameSize(cell: Double) -> Double { min(TextSize.tick, max(cell, smallestNamed) * 1.15) }
-    /// A PNG's pixel: no cell is smaller, so that none is lost.
+    /// A PNG's pixel: no cell is smaller, so none is lost.
     private static let pixel = 0.5
 
     func sheet(room: Double, index: Int, hasAreas: Bool) -> Sheet {
@@ -137,14 +137,14 @@ extension HeatMap {
     /// For the colour bar and its labels.
     var rightRoom: Double { hasColorBar ? 8 + 4 + barLabelsWidth + (valueLabel.isEmpty ? 2 : 14) : 0 }
 
-    /// What is written beside the colour bar, and for which values.
+    /// What is written next to the colour bar, and for which values.
     private var barLabels: [(value: Double, text: String)] {
         let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
         guard high > low else { return [(low, Ticks.label(low, step: max(abs(low) / 10, 1e-3)))] }
         return [low, low / 2 + high / 2, high].map { ($0, Ticks.label($0, step: (high - low) / 20)) }
     }
 
-    /// What is written beside the colour of values above the range; nil where there are none.
+    /// What is written next to the colour of values above the range; nil if there are none.
     private var beyondLabel: String? {
         guard matrix.values.contains(where: { $0.isFinite && $0 > range.upperBound }) else { return nil }
         return "> " + Ticks.label(Double(range.upperBound), step: Double(range.upperBound) / 10)

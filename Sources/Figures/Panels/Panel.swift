@@ -30,7 +30,7 @@ public enum Panel: Codable, Sendable {
         }
     }
 
-    /// The panel on a sheet of its own, about as wide as there is room.
+    /// The panel on its own sheet, about as wide as there is room.
     ///
     /// - Parameters:
     ///   - room: The width that its column of the figure has, in points.

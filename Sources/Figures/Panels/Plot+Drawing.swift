@@ -3,7 +3,7 @@ extension Plot {
         let (across, up) = (x.spanning(values(isVertical: false)), y.spanning(values(isVertical: true)))
         let left = hidesAxes ? 4 : leftRoom(up)
         let width = max(room - left - 8, 40)
-        // A chart is as high as the label beside it is long, where its axes need not have one scale.
+        // A chart is as high as the label next to it is long, where its axes need not have one scale.
         let least = hidesAxes || aspect >= 1 ? 0 : yLabel.width
         let area = Box(x: left, y: 18, width: width, height: max(width * aspect, least))
         var sheet = Sheet(width: area.right + 8, height: area.bottom + 4)
@@ -116,7 +116,7 @@ extension Plot {
         }
     }
 
-    /// Names the layers that have one, below the chart; a name that is wider than it goes on below.
+    /// Names the layers that have one, below the chart; a name that is wider than it continues below.
     private func drawLegend(_ frame: PlotFrame, on sheet: inout Sheet) {
         var (x, isFirst) = (frame.area.x, true)
         let width = max(sheet.width, frame.area.right)
@@ -147,7 +147,7 @@ extension Plot {
             for line in lines.dropFirst() {
                 sheet.height += 10
                 sheet.write(line, frame.area.x + 18, sheet.height - 4)
-                // Nothing stands beside a name of several lines.
+                // Nothing stands next to a name of several lines.
                 x = width
             }
         }
@@ -168,7 +168,7 @@ struct PlotFrame {
 
     func place(_ x: Double, _ y: Double) -> Point { Point(x: left(x), y: top(y)) }
 
-    /// The outlines of what lies between two lines, in pieces where one cannot be shown at all; the axis's end cuts them.
+    /// The outlines of what is between two lines, in pieces where one cannot be shown at all; the axis's end cuts them.
     func bands(_ xs: [Double], _ lows: [Double], _ highs: [Double]) -> [[Point]] {
         var pieces: [(upper: [Point], lower: [Point])] = [([], [])]
         for (x, (low, high)) in zip(xs, zip(lows, highs)) {

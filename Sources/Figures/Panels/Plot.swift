@@ -6,7 +6,7 @@ public struct Plot: Codable, Sendable {
         case bars(edges: [Double], heights: [Double], base: Double = 0, style: Style = Style(), name: String = "")
         /// A line through points.
         case line(x: [Double], y: [Double], style: Style = Style(), name: String = "")
-        /// What lies between two lines over the same places, such as the spread over seeds.
+        /// What is between two lines over the same places, such as the spread over seeds.
         case band(x: [Double], low: [Double], high: [Double], style: Style = Style(), name: String = "")
         /// Single points.
         case points(x: [Double], y: [Double], style: Style = Style(), name: String = "")
@@ -70,7 +70,7 @@ public struct Plot: Codable, Sendable {
         get { known ?? [] }
         set { known = newValue.isEmpty ? nil : newValue }
     }
-    /// Nil where there are none: files of before have none.
+    /// Nil if there are none: files of before have none.
     private var known: [Tag]?
 
     /// Creates a chart.

@@ -11,7 +11,7 @@ public struct Table: Codable, Sendable {
         get { known ?? [] }
         set { known = newValue.isEmpty ? nil : newValue }
     }
-    /// Nil where there are none: files of before have none.
+    /// Nil if there are none: files of before have none.
     private var known: [Numbers]?
 
     /// Named numbers of a table's.

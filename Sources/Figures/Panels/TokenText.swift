@@ -2,7 +2,7 @@
 public struct TokenText: Codable, Sendable {
     /// A piece of text.
     public struct Line: Codable, Sendable {
-        /// What it is of, such as a subcomponent; empty where the line before says it.
+        /// What it is of, such as a subcomponent; empty if the line before says it.
         public var name: String
         /// Its tokens.
         public var tokens: [String]
@@ -19,7 +19,7 @@ public struct TokenText: Codable, Sendable {
 
     /// The title above it.
     public var title: String
-    /// The pieces, each on a line of its own.
+    /// The pieces, each on its own line.
     public var lines: [Line]
     /// The number of each token, line after line, from 0 to 1.
     public var values: [Float]
@@ -41,7 +41,7 @@ public struct TokenText: Codable, Sendable {
 
     /// The height of a line in points.
     private static let lineHeight = 13.0
-    /// A token is shaded so far beside its letters.
+    /// A token is shaded so far next to its letters.
     private static let margin = 1.5
     private static let longest = 24
 

@@ -34,7 +34,7 @@ public protocol Decomposition: AnyObject {
     /// Numbers that say how good the decomposition is as it stands, by the names that they are logged under.
     func scores() throws(KernelError) -> [NamedNumber]
 
-    /// The state, or a state to go on from.
+    /// The state, or a state to continue from.
     var state: DecompositionState { get }
 
     /// Goes on from a saved state.
@@ -81,7 +81,7 @@ extension Decomposition {
     public func scores() throws(KernelError) -> [NamedNumber] { [] }
 }
 
-/// Everything a later process needs to go on as if nothing had happened.
+/// Everything a later process needs to continue as if nothing had happened.
 public struct DecompositionState: Equatable, Sendable {
     /// The next step to take.
     public var step: Int
@@ -112,7 +112,7 @@ public struct NamedNumber: Equatable, Sendable {
     public init(_ metric: Metric, _ value: Double) { self.init(metric.name, value) }
 }
 
-/// What figures show of a decomposition as it stands before a step.
+/// What figures show of a decomposition as it is before a step.
 public struct ImportancePicture: Equatable, Sendable {
     /// One decomposed module.
     public struct Module: Equatable, Sendable {
@@ -124,7 +124,7 @@ public struct ImportancePicture: Equatable, Sendable {
         public let activations: [Float]
         /// What is seen with one feature at a time, where inputs are features.
         public let features: FeatureMaps?
-        /// The causal importances of each token by itself (vocabulary, C), of a token embedding that is not too large.
+        /// The causal importances of each token on its own (vocabulary, C), of a token embedding that is not too large.
         public let tokens: Tensor?
 
         /// Creates a module's numbers.
@@ -152,7 +152,7 @@ public struct ImportancePicture: Equatable, Sendable {
         public let v: Tensor
         /// U (C, outputs).
         public let u: Tensor
-        /// Which of its two ends is at a stream that features are embedded in; nil where neither is.
+        /// Which of its two ends is at a stream that features are embedded in; nil if neither is.
         public let stream: StreamEnd?
     }
 

@@ -79,7 +79,7 @@ public struct DecompositionSettings: Equatable, Sendable {
     public var learningRate: LearningRate
     /// Chooses the initial subcomponents, the batches and the masks.
     public var seed: Int
-    /// Whether a decomposed embedding by itself is judged behind the model's head.
+    /// Whether a decomposed embedding on its own is judged behind the model's head.
     public var judgesEmbeddingsUnembedded = false
     /// Whether gates are interpolated where that is cheaper; the exact path is for comparison.
     public var interpolatesGates = true

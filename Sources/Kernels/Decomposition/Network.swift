@@ -7,7 +7,7 @@ protocol Network: AnyObject {
     var modules: [TargetModule] { get }
     /// The length of an output row.
     var outputs: Int { get }
-    /// Whether a row of zeros has no inner activation anywhere, so that every mask gives the target's output.
+    /// Whether a row of zeros has no inner activation anywhere, so every mask gives the target's output.
     var emptyRowsAreConstant: Bool { get }
     /// How many floats the accumulator holds.
     var accumulatorCount: Int { get }

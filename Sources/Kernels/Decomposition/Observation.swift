@@ -88,7 +88,7 @@ public struct ObservableShapes: Sendable, Equatable {
     public let modules: [Module]
     /// The batch's.
     public let batch: [Int]
-    /// An output's; nil where outputs are never stored whole.
+    /// An output's; nil if outputs are never stored whole.
     public let output: [Int]?
     /// C.
     public let subcomponents: Int

@@ -18,7 +18,7 @@ public struct StepReport: Equatable, Sendable {
     public let l0: [String: Double]
     /// Further numbers of the step's batch, in the order they are logged.
     public let measures: [NamedNumber]
-    /// Tables that W&B shows beside the numbers.
+    /// Tables that W&B shows next to the numbers.
     public let tables: [ReportTable]
 
     /// Creates a report.

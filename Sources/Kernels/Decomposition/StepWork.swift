@@ -1,7 +1,7 @@
 /// What one step has to compute, counted from its shapes.
 ///
 /// Counted is what no exact method can leave out: products in their cheapest order, one evaluation of each gate on each
-/// row that is not empty, softmaxes' exponentials. Elementwise work beside these (masks, random numbers, Adam) is not.
+/// row that is not empty, softmaxes' exponentials. Elementwise work besides these (masks, random numbers, Adam) is not.
 public struct StepWork: Equatable, Sendable {
     /// Rows whose activations are not all zero, on average.
     public var liveRows: Double

@@ -25,7 +25,7 @@ public struct Ceilings: Codable, Equatable, Sendable {
     /// Which kernels OpenBLAS runs, as `SkylakeX`.
     public static var openBLASCore: String { String(cString: openblas_get_corename()) }
 
-    /// Measures for about a second; the best of many repetitions, so that a busy machine matters little.
+    /// Measures for about a second; the best of many repetitions, so a busy machine matters little.
     ///
     /// - Throws: no threads to be had.
     public static func measure(threads: Int) throws(KernelError) -> Ceilings {

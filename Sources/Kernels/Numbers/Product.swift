@@ -11,7 +11,7 @@ enum Transpose {
 /// Sets c (m, n) to `scale · op(a) op(b) + keep · c`, all row-major, on the calling thread.
 ///
 /// The gradients of `y = a b` take both transposes: `da = dy bᵀ`, `db = aᵀ dy`. `strides` says how far apart the rows of
-/// c, a and b are as they lie in memory; nil where they are dense.
+/// c, a and b are as they are in memory; nil if they are dense.
 func product(
     into c: Floats, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, m: Int, n: Int, k: Int,
     _ transposeA: Transpose = .none, _ transposeB: Transpose = .none, scale: Float = 1, keep: Float = 0,

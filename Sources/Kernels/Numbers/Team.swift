@@ -5,7 +5,7 @@ final class Team {
     let threads: Int
     private let handle: OpaquePointer
 
-    /// Starts `threads - 1` threads beside the caller's.
+    /// Starts `threads - 1` threads next to the caller's.
     init(threads: Int) throws(KernelError) {
         guard let handle = ck_team_create(Int32(threads)) else { throw .cannotStartThreads(threads) }
         self.threads = threads
@@ -19,7 +19,7 @@ final class Team {
     /// Runs `body` for each piece of work on whichever thread is free next, and waits for all.
     ///
     /// Bodies run concurrently: each may write only what no other touches. What a piece computes may depend on its
-    /// number only, so that it does not matter which thread that is.
+    /// number only, so it does not matter which thread that is.
     func share(_ pieces: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             let region = Region(body: body)

@@ -48,7 +48,7 @@ protocol FeatureTarget: Sendable {
     func network(decomposed: [Int], outputLoss: OutputLoss, layout: ParameterLayout) -> any Network
     /// The products that a step of a decomposition of all modules takes.
     func products(_ settings: DecompositionSettings) -> StepProducts
-    /// Which end of a module is at a stream that features are embedded in; nil where neither is.
+    /// Which end of a module is at a stream that features are embedded in; nil if neither is.
     func stream(of module: String) -> StreamEnd?
     /// Numbers that say how good a decomposition of this target is.
     func scores(of decomposition: FeatureDecomposition) throws(KernelError) -> [NamedNumber]

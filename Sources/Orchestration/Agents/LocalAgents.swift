@@ -18,7 +18,7 @@ package enum LocalAgents {
         [("OMP_NUM_THREADS", String(threads)), ("OPENBLAS_NUM_THREADS", String(threads))]
     }
 
-    /// Starts a process in a session of its own, reading nothing and writing to `log`.
+    /// Starts a process in its own session, reading nothing and writing to `log`.
     ///
     /// - Parameters:
     ///   - command: An absolute path and its arguments.

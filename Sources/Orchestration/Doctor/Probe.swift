@@ -3,7 +3,7 @@ package enum Probe {
     /// The command.
     package static let command = "doctor-probe"
 
-    /// What a second process has seen of a lock and of the file beside it.
+    /// What a second process has seen of a lock and of the file next to it.
     package struct Sight: Codable {
         package let locks: LockReport
         package let text: String

@@ -43,7 +43,7 @@ package struct ScratchProbe {
                 "fsync", text, "agents wait for it when they claim and report: use fewer agents, or a faster disk")
     }
 
-    /// Whoever reads a file goes on reading the old one when a new one takes its name.
+    /// Whoever reads a file continues reading the old one when a new one takes its name.
     private func renaming() throws(FileError) -> Finding {
         let path = folder + "/renamed"
         try DurableFile.write("old", to: path)
@@ -109,7 +109,7 @@ package struct ScratchProbe {
         }
     }
 
-    /// Leases are times of this machine; whoever stamps files has a clock of its own.
+    /// Leases are times of this machine; whoever stamps files has its own clock.
     private func clock() throws(FileError) -> Finding {
         let path = folder + "/clock"
         let before = Date().timeIntervalSince1970
@@ -134,7 +134,7 @@ package struct ScratchProbe {
     /// ST_NOEXEC, which glibc's headers hide from Swift.
     private static let noExec: UInt = 8
 
-    /// Agents run the worker that lies in the job's folder.
+    /// Agents run the worker that is in the job's folder.
     private func running() throws(FileError) -> Finding {
         var info = statvfs()
         guard statvfs(folder, &info) == 0 else { throw failure(folder) }

@@ -38,7 +38,7 @@ package struct AgentsWatch {
         /// Whether nobody works on the job any more, and nobody knows why.
         package var isUnexplained: Bool { reasonOfEnd != nil && endings.isEmpty }
 
-        /// Whether agents are at work, so that the work's pace says when it will be done.
+        /// Whether agents are working, so the work's pace says when it will be done.
         package var isAtWork: Bool {
             reasonOfEnd == nil && !isHindered
                 && (!verdicts.contains(where: \.isSuspended) || !verdicts.allSatisfy(\.standsStill))
@@ -50,7 +50,7 @@ package struct AgentsWatch {
         }
     }
 
-    /// Takes a look at a job and its agents; what SLURM says of agents that are gone is noted first.
+    /// Takes a look at a job and its agents; what SLURM says of agents that are gone is recorded first.
     ///
     /// - Parameters:
     ///   - id: The job.
@@ -78,7 +78,7 @@ package struct AgentsWatch {
             told = try await lost.recover()
             guard !told.isEmpty else { return (snapshot, outlook) }
         } catch {
-            // What can't be put right now can be shown all the same.
+            // What can't be put right now can be shown anyway.
             return (snapshot, outlook)
         }
         let present = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
@@ -97,7 +97,8 @@ package struct AgentsWatch {
         package var problem: String?
     }
 
-    /// What there is to say of those of the given jobs that go on: of their agents in SLURM, and of what keeps runs waiting.
+    /// What there is to say of those of the given jobs that continue: of their agents in SLURM, and of what keeps runs
+    /// waiting.
     package func remarks(on jobs: [JobSummary]) async -> [JobID: Remark] {
         var remarks: [JobID: Remark] = [:]
         for summary in jobs where summary.counts.settled < summary.counts.total {
@@ -223,9 +224,9 @@ package struct AgentsWatch {
         let present = entries.compactMap { SlurmEnding($0, logsIn: snapshot.job.folder) }
         let known = Set(entries.map(\.job.rawValue))
         do { try store.note(present, of: snapshot.job.id, others: known) } catch {
-            // What can't be kept can be told all the same.
+            // What can't be kept can be told anyway.
         }
-        // What SLURM says now counts, be it that an agent goes on or has ended well after all.
+        // What SLURM says now counts, be it that an agent continues or has ended well after all.
         let all = snapshot.endings.filter { !known.contains($0.number) } + present
         // Earlier submissions ended as they did; what matters is how the last one fares.
         let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
@@ -303,7 +304,7 @@ extension JobSnapshot {
 }
 
 extension AgentVerdict {
-    /// Whether the agent may be at work, or come to it.
+    /// Whether the agent may be working, or come to it.
     package var mayWork: Bool {
         switch self {
         case .starting, .working, .suspended, .silent: true
@@ -325,7 +326,7 @@ extension AgentVerdict {
 }
 
 extension Agent {
-    /// Whether the agent's process has ended without a word, as far as can be seen from here.
+    /// Whether the agent's process has ended silently, as far as can be seen from here.
     package func isGone(in job: Job) -> Bool { AgentVerdict(self, in: job, queue: nil, at: .now()).isGone }
 
     /// Whether it should have been heard of since.

@@ -27,7 +27,7 @@ package struct JobReport: Encodable {
     /// When the user has held it; why it was halted for its failures.
     package let held: Double?
     package let halted: String?
-    /// The job that it waits for; how many of its runs may be at work at once.
+    /// The job that it waits for; how many of its runs may be working at once.
     package let after: Int64?
     package let maxRunning: Int?
     /// What SLURM says of agents that wait.
@@ -86,7 +86,7 @@ package struct JobReport: Encodable {
         package let reason: String?
         /// When SLURM will end it.
         package let allocationEnd: Double?
-        /// Whether it ends after its present runs.
+        /// Whether it ends after its current runs.
         package let leaving: Bool
         /// Whether it said no goodbye, and whether SLURM was asked to start it again.
         package let lost, replaced: Bool

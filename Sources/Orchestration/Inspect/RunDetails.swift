@@ -19,7 +19,7 @@ package struct RunDetails {
     package let page: RunPage?
     /// Whether the run is over and W&B lacks something of it.
     package let isUnsent: Bool
-    /// How well a toy model of superposition was recovered, or why that cannot be told.
+    /// How well a toy model of superposition was recovered, or why that is not known.
     private let recovery: Result<TMSRecovery?, Failure>
 
     package init(
@@ -172,7 +172,7 @@ extension RunDetails {
         let wandbUrl: String?
         let isUnsent: Bool
         let tms: TMSRecovery?
-        /// Why `tms` cannot be told.
+        /// Why `tms` is not known.
         let tmsError: String?
 
         init(

@@ -88,7 +88,7 @@ package struct RunsTable {
         switch room {
         case .unlimited: break
         case .wrapping(let width):
-            // What is no number comes last and may wrap.
+            // What is not a number comes last and may wrap.
             var used = -2
             kept = kept.filter { column in
                 used += column.width
@@ -103,7 +103,8 @@ package struct RunsTable {
 
     private func cut(_ all: [Column], to width: Int) -> [Column] {
         var columns = all
-        // A number is shown as a whole or not at all; the headline tells the time left, the step whether a run goes on.
+        // A number is shown as a whole or not at all; the headline tells the time left, the step whether a run
+        // continues.
         for title in [Self.timeTitle, Self.stateTitle] {
             let needed = columns.filter { $0.importance == nil }.reduce(-2) { $0 + $1.width }
             if needed > width { columns.removeAll { $0.title == title } }

@@ -22,7 +22,7 @@ package struct WatchScreen {
 
     package init() {}
 
-    /// The keys in what a terminal has sent; what means nothing is passed over.
+    /// The keys in what a terminal has sent; what means nothing is skipped.
     package static func keys(in bytes: [UInt8]) -> [Key] {
         let meanings: [(String, Key)] = [
             ("\u{1B}[A", .up), ("\u{1B}OA", .up), ("k", .up), ("\u{1B}[B", .down), ("\u{1B}OB", .down), ("j", .down),

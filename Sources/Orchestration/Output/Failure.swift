@@ -21,7 +21,7 @@ package struct Failure: Error, Equatable {
         Failure(message: message, exitCode: failed)
     }
 
-    /// What `--json` prints of it, so that there is a document whatever happens.
+    /// What `--json` prints of it, so there is a document whatever happens.
     package var json: String? {
         struct Report: Encodable {
             let error: String

@@ -2,7 +2,7 @@ import Artifacts
 import Glibc
 import Synchronization
 
-/// ^C as a flag, so that commands stop where nothing is half done.
+/// ^C as a flag, so commands stop where nothing is half done.
 package enum Interruption {
     private static let presses = Atomic(0)
     private static let echo = SignalEcho()

@@ -25,7 +25,7 @@ struct ConfigPattern {
         if members.isEmpty { return nil }
     }
 
-    /// The members whose values have another text in another config, and these; nil where it is not written alike.
+    /// The members whose values have another text in another config, and these; nil if it is not written alike.
     func differences(in config: String) throws(JSONError) -> [(member: Int, value: JSONValue)]? {
         var config = config
         let found = config.withUTF8 { other in

@@ -12,7 +12,7 @@ package struct History {
     /// - Parameters:
     ///   - job: The job.
     ///   - store: Where it is.
-    ///   - metrics: The metrics to include; all where none is named.
+    ///   - metrics: The metrics to include; all if none is named.
     ///   - query: Which runs, in which order.
     /// - Throws: What keeps the state file from being read; ``Failure`` for a query that names what is not there.
     package init(_ job: JobID, in store: Store, metrics: [String], query: RunQuery? = nil) throws {
@@ -22,7 +22,7 @@ package struct History {
         self.metrics = MetricSelection(metrics)
     }
 
-    /// Writes the table row by row, so that a sweep's history need not fit into memory.
+    /// Writes the table row by row, so a sweep's history need not fit into memory.
     ///
     /// - Parameter line: Takes each line.
     /// - Returns: What could not be read, one message for each run that lacks rows which it has logged.

@@ -7,13 +7,13 @@ package struct MetricSelection {
 
     package init(_ names: [String]) { self.names = names }
 
-    /// Whether a metric is selected; all are where none is named.
+    /// Whether a metric is selected; all are if none is named.
     func takes(_ name: some StringProtocol) -> Bool { names.isEmpty || names.contains { $0 == name } }
 
     /// Whether all of them are known.
     func areAll(among known: Set<String>) -> Bool { names.allSatisfy(known.contains) }
 
-    /// The names, or those of all metrics that runs have where none is given.
+    /// The names, or those of all metrics that runs have if none is given.
     ///
     /// - Throws: ``Failure`` for a name that no run has.
     package func checked(of runs: [Run]) throws(Failure) -> [String] {

@@ -75,7 +75,7 @@ struct RunSettings {
     /// All settings.
     var names: [String] { Set(first.keys).union(varying).sorted() }
 
-    /// A run's setting; nil where it has none of that name.
+    /// A run's setting; nil if it has none of that name.
     subscript(index: Int, name: String) -> JSONValue? { differences[index][name] ?? first[name] }
 }
 

@@ -20,7 +20,7 @@ package struct RunTable {
     ///   - job: The job.
     ///   - store: Where it is.
     ///   - allConfig: Whether to include all settings, not only those that vary within the job.
-    ///   - metrics: The metrics to include; all where none is named.
+    ///   - metrics: The metrics to include; all if none is named.
     ///   - query: Which runs, in which order; the settings that vary are those that vary among them.
     /// - Throws: What keeps the state file from being read; ``Failure`` for a metric that no run has, and for a query
     ///   that names what is not there.

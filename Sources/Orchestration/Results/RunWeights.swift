@@ -32,7 +32,7 @@ package struct RunWeights {
 
     /// What the command line names: a file of weights, a folder that holds some, or a run's name or its beginning.
     ///
-    /// - Throws: `StoreError` for a run that is not there; ``Failure``.
+    /// - Throws: `StoreError` for a run that does not exist; ``Failure``.
     package init(named name: String, in state: @autoclosure () async throws -> OpenStore) async throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else {

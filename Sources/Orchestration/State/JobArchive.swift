@@ -14,7 +14,7 @@ package enum JobArchive {
     ///   - path: The file to make: `….tar.zst`, or `….tar`.
     ///   - state: Where the job is.
     /// - Returns: The archive's size in bytes, and the folders that should be in it and are gone, relative to the cache.
-    /// - Throws: ``Failure`` for a job that goes on, a file that is there, folders that hold FIFOs, devices or links
+    /// - Throws: ``Failure`` for a job that continues, a file that is there, folders that hold FIFOs, devices or links
     ///   that lead out of them, and whatever `tar` has to say.
     package static func write(
         _ id: JobID, to path: String, in state: OpenStore
@@ -93,9 +93,10 @@ package enum JobArchive {
         return begun.filter { !names.contains($0) }
     }
 
-    /// Unpacks an archive into a folder of its own, which is the caller's to ``discard(_:)``.
+    /// Unpacks an archive into its own folder, which is the caller's to ``discard(_:)``.
     ///
-    /// - Throws: ``Failure`` for a file that is no archive of a job, is cut short, or holds what could lead elsewhere.
+    /// - Throws: ``Failure`` for a file that is not an archive of a job, is cut short, or holds what could lead
+    ///   elsewhere.
     package static func unpack(_ path: String, environment: [String: String]) throws -> Aside {
         let file = URL(filePath: path).path
         guard !Files.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
@@ -181,7 +182,7 @@ package enum JobArchive {
         guard !isCompressed || Program.find("zstd", environment: environment) != nil else {
             throw .failed(".tar.zst needs zstd, which is not on the PATH")
         }
-        // Messages in one language, so that they can be told from each other.
+        // Messages in one language, so they can be told from each other.
         let process = ChildProcess(
             command: [program] + (isCompressed ? ["--zstd"] : []) + arguments,
             environment: environment.merging(["LC_ALL": "C"]) { $1 })

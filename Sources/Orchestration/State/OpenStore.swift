@@ -41,7 +41,7 @@ package struct OpenStore {
         }
     }
 
-    /// Opens the state of an archived job, unpacked into a folder of its own until ``discard()``.
+    /// Opens the state of an archived job, unpacked into its own folder until ``discard()``.
     package init(archive: String) throws(Failure) {
         let environment = ProcessInfo.processInfo.environment
         let folder: Aside

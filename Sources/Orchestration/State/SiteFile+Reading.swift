@@ -4,7 +4,7 @@ import Slurm
 package import Store
 
 extension SiteFile {
-    /// The site file beside the state: `site.yaml`.
+    /// The site file next to the state: `site.yaml`.
     package static func path(in cache: CacheFolder) -> String { cache.siteFile }
 
     /// The defaults in the cache folder's `site.yaml`; none if there is no such file.

@@ -88,7 +88,7 @@ package struct Addition {
             .taking(TextCopies(in: cache).taking(try targets.taking(plan.specs), of: plan.drafts), of: plan.drafts)
         let added = try state.store.add(specs, to: job.id) {
             guard let sweep = plan.sweepFile else { return }
-            // Beside the job's own, for the record.
+            // Next to the job's own, for the record.
             try Files.copy(sweep, to: "\(job.folder.path)/sweep-added-\(UUID().uuidString.prefix(8)).yaml", mode: 0o644)
         }
         let alive = try state.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }

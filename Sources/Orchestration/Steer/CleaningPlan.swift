@@ -189,7 +189,7 @@ package struct CleaningPlan {
         return notes
     }
 
-    /// Deletes it: a job is forgotten only after its files are gone, so that an interruption can be made up for.
+    /// Deletes it: a job is forgotten only after its files are gone, so an interrupted deletion can be repeated.
     ///
     /// - Returns: What there is to tell.
     package func carryOut(in store: Store) throws -> [String] {

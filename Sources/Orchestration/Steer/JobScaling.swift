@@ -3,7 +3,7 @@ import Jobs
 import Slurm
 import Store
 
-/// Gives a job more agents now, or fewer after their present runs.
+/// Gives a job more agents now, or fewer after their current runs.
 package struct JobScaling {
     package let launch: AgentLaunch
     package let count: Int
@@ -19,7 +19,7 @@ package struct JobScaling {
         package let agents: Int
         /// How many were started or queued.
         package let started: Int
-        /// How many end after their present runs.
+        /// How many end after their current runs.
         package let leaving: Int
         /// How many were taken out of SLURM's queue.
         package let withdrawn: Int
@@ -47,7 +47,7 @@ package struct JobScaling {
         let queue = job.executor == .slurm ? try await queue() : nil
         let waiting = queue?.entries.filter { $0.state == .pending }.map(\.name) ?? []
         let now = Timestamp.now()
-        // Those that are known to be gone count no more; who is silent may be at work.
+        // Those that are known to be gone count no more; who is silent may be working.
         let alive = try launch.store.agents(of: job.id).filter { agent in
             guard agent.state != .ended else { return false }
             // SLURM was asked for just this: what it does not have any more is not waited for.

@@ -13,7 +13,7 @@ package struct Recovery {
 
     /// Finds out about submissions that were cut short, and sees to the end of jobs whose last agent could not.
     ///
-    /// Runs that W&B's own `wandb sync` has sent meanwhile are noted as sent.
+    /// Runs that W&B's own `wandb sync` has sent meanwhile are recorded as sent.
     ///
     /// If there is nothing to repair, this takes one look at the state file. What was done or is not known yet goes to
     /// standard error; nothing of it keeps the command from going on.

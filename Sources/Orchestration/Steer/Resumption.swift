@@ -84,7 +84,7 @@ package struct Resumption {
     ///   - snapshot: The job.
     ///   - options: What the new ones are to get.
     ///   - slurm: Asked whether it could start them at all, where it has refused the last ones for what they asked for.
-    /// - Returns: What to say; nil where nothing speaks against new ones.
+    /// - Returns: What to say; nil if nothing speaks against new ones.
     package static func recurrence(
         _ outlook: AgentsWatch.Outlook, _ snapshot: JobSnapshot, _ options: JobOptions, _ slurm: SlurmCommands
     ) async -> Recurrence? {

@@ -11,19 +11,19 @@ extension AgentLaunch {
         case taken(SlurmJobID)
         /// It has not, and will not any more.
         case lost
-        /// That can't be told now.
+        /// That is not known now.
         case unclear(String)
     }
 
     /// This long after it was called, no `sbatch` that has ended can still bring a job into the queue.
     ///
-    /// On this machine it can be seen that it has ended; on another one it may go on trying for minutes. A controller that
-    /// has not answered may take as long to come to the request.
+    /// On this machine it can be seen that it has ended; on another one it may continue trying for minutes. A
+    /// controller that has not answered may take as long to come to the request.
     private static let settling = (here: Duration.seconds(5), elsewhere: Duration.seconds(180))
 
     /// Makes the `sbatch` calls that are planned for the job, and finds out what became of those that somebody else began.
     ///
-    /// Each call is noted before it is made, so that whatever happens around it, the next command finds out whether
+    /// Each call is recorded before it is made, so whatever happens around it, the next command finds out whether
     /// SLURM has taken the job, and nothing is submitted twice. Arrays that SLURM finds too large are split.
     ///
     /// - Returns: Warnings.
@@ -148,7 +148,7 @@ extension AgentLaunch {
 
     /// Whether an `sbatch` on this machine is running a script.
     private static func isBeingSubmitted(_ script: String) -> Bool {
-        // What can't be seen may be at work: submitting twice is worse than waiting.
+        // What can't be seen may be working: submitting twice is worse than waiting.
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return true }
         return entries.lazy.compactMap { pid_t($0) }.contains { pid in
             let words = ProcessCheck.commandLine(of: pid)

@@ -6,7 +6,7 @@ package import Store
 package struct AgentRequest: Equatable {
     package private(set) var agentCount: Int
     package var options: JobOptions
-    /// Whether nobody has said how many cores an agent gets, so that they follow from its slots and threads.
+    /// Whether nobody has said how many cores an agent gets, so they follow from its slots and threads.
     private let coresFollow: Bool
 
     package init(agentCount: Int, options: JobOptions, coresFollow: Bool = false) {

@@ -11,7 +11,7 @@ package struct Executor {
     package let kind: ExecutorKind
     package let reason: String
 
-    /// Chooses: `auto` is SLURM wherever SLURM is set up, so that no sweep ends up on a login node by accident.
+    /// Chooses: `auto` is SLURM wherever SLURM is set up, so no sweep ends up on a login node by accident.
     ///
     /// - Parameters:
     ///   - option: What the user asks for.

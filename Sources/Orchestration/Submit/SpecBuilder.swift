@@ -77,7 +77,7 @@ package struct SpecBuilder {
 
     private mutating func text(of stored: ExperimentConfig, _ draft: SpecDraft) -> String {
         var writer = self.writer ?? ConfigWriter(stored)
-        // One owner, so that what it remembers is not copied.
+        // One owner, so what it remembers is not copied.
         self.writer = nil
         defer { self.writer = writer }
         return writer.json(stored, changing: Self.keysOfStoring + draft.overrides.map(\.path))

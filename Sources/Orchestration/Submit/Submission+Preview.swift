@@ -50,7 +50,7 @@ extension Submission {
                 agents: agentCount, script: script, estimate: estimate.report))
     }
 
-    /// What the job will cost; times that no finished run tells are measured for a moment.
+    /// What the job will cost; times that no finished run shows are measured for a moment.
     package func estimate() throws(Failure) -> Estimate {
         let store: Store?
         do throws(StoreError) {

@@ -160,7 +160,7 @@ package struct SweepPlan {
     /// The sweep file that a bare `--sweep` means.
     package static let defaultSweepFile = "sweeps/sweep_params.yaml"
 
-    /// The sweep file's path; the default one may also lie beside the folder of the program.
+    /// The sweep file's path; the default one may also be next to the program's folder.
     private static func locate(_ path: String) -> String {
         guard path == defaultSweepFile, !FileManager.default.fileExists(atPath: path) else {
             return path

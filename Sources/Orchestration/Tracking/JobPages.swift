@@ -15,7 +15,7 @@ package struct JobPages {
         self.environment = environment
     }
 
-    /// How long a submission may wait for pages; its agents are at work by then.
+    /// How long a submission may wait for pages; its agents are working by then.
     private static let submissionLimit = Duration.seconds(6)
 
     /// Makes the pages of a job that has just been submitted, where its runs are sent to W&B.
@@ -80,7 +80,7 @@ package struct JobPages {
         return links
     }
 
-    /// What was passed over in W&B's settings, or why they can't be used.
+    /// What was skipped in W&B's settings, or why they can't be used.
     package static func notices(_ environment: [String: String]) -> [String] {
         do throws(Failure) { return try settings(environment).notices } catch { return [error.message] }
     }

@@ -27,7 +27,7 @@ struct DoctorProbe: ParsableCommand {
         }
     }
 
-    /// Looks at a lock, and at a file beside it.
+    /// Looks at a lock, and at a file next to it.
     struct Look: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check a lock and a file.")
 

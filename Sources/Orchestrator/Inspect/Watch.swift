@@ -65,7 +65,7 @@ struct Watch {
         }
     }
 
-    /// Somebody has pressed `q`: the job goes on, whoever started it.
+    /// Somebody has pressed `q`: the job continues, whoever started it.
     private func left(_ snapshot: JobSnapshot, _ view: inout any WatchView) throws {
         view.clear()
         print(

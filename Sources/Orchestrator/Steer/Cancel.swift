@@ -36,7 +36,7 @@ struct Cancel: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // Not mended first: agents that were never submitted need not be.
+        // Not repaired first: agents that were never submitted need no repair.
         let state = try OpenStore(for: .changing)
         let slurm = SlurmCommands(environment: state.environment)
         let problems = try await failing {

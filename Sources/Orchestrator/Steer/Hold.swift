@@ -21,7 +21,7 @@ struct Hold: AsyncParsableCommand {
     func run() async throws { try await named.change("held") { try $0.hold($1, true) } }
 }
 
-/// Lets held jobs or runs go on.
+/// Lets held jobs or runs continue.
 struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Release held jobs or runs.",

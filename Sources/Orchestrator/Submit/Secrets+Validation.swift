@@ -8,7 +8,7 @@ extension Secrets {
     /// - Parameters:
     ///   - text: The argument.
     ///   - what: What it is, for the message, which does not show it.
-    ///   - isName: Whether nobody would call anything by 40 hexadecimal digits, so that these are a key.
+    ///   - isName: Whether nobody would call anything by 40 hexadecimal digits, so these are a key.
     /// - Throws: `ValidationError`, as parsers of arguments do.
     static func validate(_ text: String, as what: String, isName: Bool = false) throws {
         do throws(Failure) {

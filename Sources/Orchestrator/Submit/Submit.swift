@@ -226,7 +226,7 @@ struct Submit: AsyncParsableCommand {
         return secrets
     }
 
-    /// Refuses to wait for a job that is not there.
+    /// Refuses to wait for a job that does not exist.
     private static func find(_ job: JobID, _ cache: CacheFolder, _ environment: [String: String]) async throws {
         let state = try OpenStore(cache, environment: environment, for: .looking)
         try await failing {

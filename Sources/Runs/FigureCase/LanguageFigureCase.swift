@@ -39,7 +39,7 @@ struct LanguageFigureCase {
         return numbers
     }
 
-    /// The causal importances of each token by itself (vocabulary, C).
+    /// The causal importances of each token on its own (vocabulary, C).
     private func masks(_ tensors: StateDict) throws -> Tensor {
         let vocabulary = model.shape.vocabulary
         let batch = TokenBatch(rows: vocabulary, length: 1, tokens: (0..<vocabulary).map { Int32($0) })

@@ -178,7 +178,7 @@ struct GivenSubcomponents {
     /// The decomposed modules, by name.
     let modules: [String]
     let subcomponents: Int
-    /// The neurons of a gate; 0 where gates are linear.
+    /// The neurons of a gate; 0 if gates are linear.
     let gateNeurons: Int
 
     init(_ tensors: StateDict) {

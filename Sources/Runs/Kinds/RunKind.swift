@@ -5,7 +5,7 @@ import Targets
 
 /// A kind of target, as runs know it: how it is made of weights, how it is trained.
 ///
-/// A new kind is a folder beside this file, and a line in ``RunKinds/all``.
+/// A new kind is a folder next to this file, and a line in ``RunKinds/all``.
 protocol RunKind: Sendable {
     /// The training config of its targets.
     associatedtype Training: TargetTraining

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import WandB
 
-/// A set of figures that is being drawn on a thread of its own.
+/// A set of figures that is being drawn on its own thread.
 final class Drawing: Sendable {
     typealias NamedMedia = [(name: String, medium: Media)]
 

@@ -57,7 +57,7 @@ struct FigureNumbers: Sendable {
     }
 
     private func heatMaps(_ maps: [FeatureHeatMaps]) -> [Figure] {
-        // A residual MLP's layers are rows: W_in beside W_out.
+        // A residual MLP's layers are rows: W_in next to W_out.
         let columns = maps.count > 1 && maps.allSatisfy(\.isOfLayer) ? 2 : 1
         let input = "input \(magnitude) in one feature at a time"
         // One scale for V, one for U: what stands below each other can be compared.
@@ -112,7 +112,7 @@ extension ImportancePicture.Module {
             note: "\(importances.count) values: \(zeros) are 0, \(ones) are 1")
     }
 
-    /// The same axes for all modules and steps, so that a change is a change of the numbers.
+    /// The same axes for all modules and steps, so a change is a change of the numbers.
     fileprivate func sortedActivations(of what: String) -> Plot {
         let values = activations.map(Double.init)
         let order = values.fallingOrder

@@ -2,7 +2,7 @@ import Artifacts
 import Figures
 import WandB
 
-/// All figures of one step, and the file that they are in, beside the numbers that they show.
+/// All figures of one step, and the file that they are in, next to the numbers that they show.
 struct FigureSet: Sendable {
     let numbers: FigureNumbers
     /// What the user's own show.
@@ -14,7 +14,7 @@ struct FigureSet: Sendable {
     /// The file.
     let path: String
 
-    /// Where the file of numbers has the rest of what is drawn, so that it can be drawn again.
+    /// Where the file of numbers has the rest of what is drawn, so it can be drawn again.
     static let descriptionKey = "figures"
 
     /// What W&B shows of the numbers without pictures.

@@ -45,14 +45,14 @@ public struct MetricsRow: Sendable, Equatable {
 
 /// The file of a run's logged steps.
 ///
-/// Rows are appended whole; a row that a crash cut short is dropped when the file is opened again. Each attempt goes on
-/// in a file of its own, which takes the name of the one before: an attempt that does not know yet that it has been
-/// superseded appends to a file that nobody sees.
+/// Rows are appended whole; a row that a crash cut short is dropped when the file is opened again. Each attempt
+/// continues in its own file, which takes the name of the one before: an attempt that does not know yet that it has
+/// been superseded appends to a file that nobody sees.
 final class MetricsFile {
     private let path: String
     private let descriptor: Int32
 
-    /// Opens the file to go on from `step`: rows of that step and later ones will be computed again.
+    /// Opens the file to continue from `step`: rows of that step and later ones will be computed again.
     init(path: String, from step: Int) throws(FileError) {
         self.path = path
         let rows = access(path, F_OK) == 0 ? try DurableFile.read(path, limit: 1 << 30) : []

@@ -52,7 +52,7 @@ struct RunFigures {
     ///   - decomposition: What to look at; it is not changed.
     ///   - own: The user's own figures, if there are some.
     ///   - goesOn: Asked every now and then.
-    /// - Returns: Whether to go on: false if `goesOn` said no, and the step has to be looked at again.
+    /// - Returns: Whether to continue: false if `goesOn` said no, and the step has to be looked at again.
     mutating func prepare(
         _ decomposition: any Decomposition, own: UserMetricValues?, goesOn: () -> Bool
     ) -> Bool {
@@ -76,9 +76,9 @@ struct RunFigures {
     /// Whether figures were prepared that are not drawn yet.
     var areReady: Bool { prepared != nil }
 
-    /// Begins to draw the figures that were prepared, on a thread of their own, once the ones before are done.
+    /// Begins to draw the figures that were prepared, on their own thread, once the ones before are done.
     ///
-    /// - Returns: What to show beside the step's metrics, by the published tool's names for figures; and histograms,
+    /// - Returns: What to show next to the step's metrics, by the published tool's names for figures; and histograms,
     ///   and at the last step a table, of the same numbers. Nil if no figures were prepared.
     mutating func draw() -> Drawing? {
         guard let cairo, let (step, numbers, own) = prepared else { return nil }

@@ -22,7 +22,7 @@ struct RunRows {
         self.tracker = tracker
     }
 
-    /// Takes a step's row, which W&B shows with some media and figures beside its numbers, and writes nothing yet.
+    /// Takes a step's row, which W&B shows with some media and figures next to its numbers, and writes nothing yet.
     mutating func add(_ row: MetricsRow, media: [(name: String, medium: Media)], drawing: Drawing?) {
         held.append(Held(step: row.step, row: row, media: media, drawing: drawing))
     }

@@ -15,7 +15,7 @@ struct FeatureEnd {
     /// of a toy model's hidden layers and of residual MLPs' layers they are told through the embedding. Inside a language
     /// model nothing names a direction, so there is no such end.
     ///
-    /// - Returns: nil where there is none.
+    /// - Returns: nil if there is none.
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     init?(_ module: String, _ matrices: RankOneMatrices, in weights: PublishedWeights) throws(RunError) {
         switch try weights.model(nil) {

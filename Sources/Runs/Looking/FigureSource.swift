@@ -11,7 +11,7 @@ public struct FigureSource: Sendable {
     public let name: String
     /// What it is called among others: its name, and what sets it apart.
     public let label: String
-    /// The value that it is compared by with others, such as a coefficient; empty where there is none.
+    /// The value that it is compared by with others, such as a coefficient; empty if there is none.
     public let value: String
     /// What it has in common with runs that differ by their seeds alone.
     public let group: String
@@ -100,7 +100,7 @@ public struct FigureSource: Sendable {
         }.sorted { $0.0 < $1.0 }
     }
 
-    /// How the target was trained, where the published tool has left that beside the decomposition.
+    /// How the target was trained, where the published tool has left that next to the decomposition.
     private static func training(beside folder: String) throws(ConfigError) -> TargetConfig? {
         let paths = TargetKind.all.map { folder + "/" + $0.trainingConfigName }
         return try paths.first(where: FileManager.default.fileExists).map { path throws(ConfigError) in
@@ -114,7 +114,7 @@ public struct FigureSource: Sendable {
 
     /// All figures that there are of a step.
     ///
-    /// What the run drew comes first; where it drew nothing, that is made anew from its weights.
+    /// What the run drew comes first; where it drew nothing, that is made again from its weights.
     ///
     /// - Parameters:
     ///   - step: The step; nil: the last.

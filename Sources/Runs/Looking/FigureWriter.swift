@@ -8,7 +8,7 @@ public enum FigureFormat: String, CaseIterable, Sendable {
     case pdf
 }
 
-/// Draws figures into a folder, with the numbers that they show beside them.
+/// Draws figures into a folder, with the numbers that they show next to them.
 public struct FigureWriter {
     private let cairo: Cairo
 
@@ -17,12 +17,12 @@ public struct FigureWriter {
     /// - Throws: `FigureError` where Cairo is missing.
     public init() throws(FigureError) { cairo = try Cairo() }
 
-    /// Draws figures; all are drawn before any is written, so that one that can't be drawn leaves nothing half done.
+    /// Draws figures; all are drawn before any is written, so one that can't be drawn leaves nothing half done.
     ///
     /// - Parameters:
     ///   - figures: What to draw.
     ///   - formats: As what; each figure's numbers come as `<name>.safetensors` besides.
-    ///   - folder: Where to; created if it is not there.
+    ///   - folder: Where to; created if it does not exist.
     /// - Returns: The files that were written.
     /// - Throws: `FigureError`, `FileError`.
     @discardableResult

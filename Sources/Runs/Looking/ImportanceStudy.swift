@@ -61,7 +61,7 @@ public struct ImportanceStudy {
                 "\(runs.count) runs side by side cannot be read; name up to \(Self.most) of them, or draw a page (--html)"
             )
         }
-        // Numbers by size, other values as they came; seeds beside each other.
+        // Numbers by size, other values as they came; seeds next to each other.
         self.runs = runs.enumerated().sorted { a, b in
             let (x, y) = (Double(a.element.value), Double(b.element.value))
             if let x, let y, x != y { return x < y }

@@ -4,9 +4,9 @@ import Foundation
 import Kernels
 import Layout
 
-/// The figures of a language model's decomposition, made anew of weights that a run has kept.
+/// The figures of a language model's decomposition, made again from weights that a run has kept.
 ///
-/// They take the model and the text beside the weights: what the run was trained with is looked up in the cache, and
+/// They take the model and the text besides the weights: what the run was trained with is looked up in the cache, and
 /// nothing is trained, downloaded or encoded. The eval split comes in its own order, so the figures are those that the run
 /// would have drawn at that step.
 struct LanguageWeightsFigures {

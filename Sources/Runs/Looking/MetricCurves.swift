@@ -71,11 +71,11 @@ public struct MetricCurves {
         }.map(\.element)
     }
 
-    /// The curves; nil where nothing was logged.
+    /// The curves; nil if nothing was logged.
     public var figure: Figure? {
         let groups = groups
         guard !groups.isEmpty else { return nil }
-        // Of several kinds of run each metric has a panel of its own, in which colours are the kinds.
+        // Of several kinds of run each metric has its own panel, in which colours are the kinds.
         let panels = charts.flatMap { chart -> [Panel] in
             guard groups.count > 1 else {
                 return [panel(chart.title, chart.names.prefix(Self.most).map { (label($0, of: chart), $0, groups[0]) })]

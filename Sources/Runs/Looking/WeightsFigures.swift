@@ -69,7 +69,7 @@ public struct WeightsFigures {
         }
     }
 
-    /// The figures of a step that a run did not draw, made anew of its batch, the user's own among them.
+    /// The figures of a step that a run did not draw, made again from its batch, the user's own among them.
     ///
     /// - Parameter step: The step that the weights are of.
     /// - Returns: None where the config is not known or inputs are no features.
@@ -86,7 +86,7 @@ public struct WeightsFigures {
         }
     }
 
-    /// The decomposition as it was trained; nil where its config is not known or its inputs are no features.
+    /// The decomposition as it was trained; nil if its config is not known or its inputs are no features.
     private func decomposition() throws(RunError) -> FeatureDecomposition? {
         guard let config, let task = config.taskConfig.sparseFeatures, let model = try weights.model(training) else {
             return nil

@@ -4,7 +4,7 @@ import Kernels
 
 /// What is said of a decomposition's weights, and of two, as JSON for the orchestrator.
 public enum WeightsReport {
-    /// A decomposition by itself: `{"tms": …}`, null for other kinds of target.
+    /// A decomposition on its own: `{"tms": …}`, null for other kinds of target.
     ///
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     public static func json(_ weights: PublishedWeights) throws(RunError) -> String {

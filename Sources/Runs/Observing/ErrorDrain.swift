@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import Synchronization
 
-/// Takes what a child complains of, so that it never waits: the first megabyte goes to a file, the end is remembered.
+/// Takes what a child complains of, so it never waits: the first megabyte goes to a file, the end is remembered.
 final class ErrorDrain: Sendable {
     private let tail = Mutex<[UInt8]>([])
     private let isStopped = Atomic(false)
@@ -42,7 +42,7 @@ final class ErrorDrain: Sendable {
     /// The last line that says something.
     ///
     /// - Parameter patience: How long to wait for the pipe to be closed.
-    /// - Returns: The line; empty where nothing was said.
+    /// - Returns: The line; empty if nothing was said.
     func lastLine(after patience: DispatchTimeInterval) -> String {
         // The next caller must not wait again.
         if hasEnded.wait(timeout: .now() + patience) == .success { hasEnded.signal() }
@@ -54,7 +54,7 @@ final class ErrorDrain: Sendable {
     /// Ends the reading, even if somebody still holds the other end.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// Keeps the end of what was read; whole pages are copied as such, so that a flood costs little.
+    /// Keeps the end of what was read; whole pages are copied as such, so a flood costs little.
     private func remember(_ buffer: [UInt8], _ count: Int) {
         let kept = min(count, Self.tailLimit)
         let end = buffer.withUnsafeBytes { Array($0[(count - kept)..<count]) }

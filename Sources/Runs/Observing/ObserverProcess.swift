@@ -5,11 +5,11 @@ import JSON
 /// Why an observer gives no answer.
 struct ObserverTrouble: Error, CustomStringConvertible {
     let description: String
-    /// Whether it was given up because the run was asked to stop, and not for a fault of its own.
+    /// Whether it was given up because the run was asked to stop, and not for its own fault.
     var isStop = false
 }
 
-/// One process of an observer's: a child in a session of its own, spoken to line by line.
+/// One process of an observer's: a child in its own session, spoken to line by line.
 ///
 /// The child is started through `worker run-observer`, which limits its memory, sees to it that it ends with this process,
 /// and with it whatever it has started. Whatever it does, no call here takes longer than it is told to.
@@ -140,7 +140,8 @@ extension ObserverProcess {
         }
     }
 
-    /// Refuses what was said unasked: it would be taken for the next answer, and each answer for that of the step before.
+    /// Refuses what was said unasked: it would be mistaken for the next answer, and each answer for that of the step
+    /// before.
     func expectSilence() throws(ObserverTrouble) {
         try collect()
         guard pending.isEmpty else { throw ObserverTrouble(description: "said more than one line to a question") }
@@ -210,7 +211,7 @@ extension ObserverProcess {
         return ObserverTrouble(description: "closed its standard output")
     }
 
-    /// Lets the child end by itself, for a moment: its input is over.
+    /// Lets the child end on its own, for a moment: its input is over.
     func finish() {
         close(input)
         isInputClosed = true

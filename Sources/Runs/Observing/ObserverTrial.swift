@@ -6,7 +6,7 @@ import Kernels
 public import Layout
 import UserMetrics
 
-/// A config's observers on made-up tensors of the right shapes: a mistake costs seconds, not a night.
+/// A config's observers on dummy tensors of the right shapes: a mistake costs seconds, not a night.
 public struct ObserverTrial {
     /// How one of them did.
     public struct Result: Sendable {
@@ -31,7 +31,7 @@ public struct ObserverTrial {
     ///   - target: How the target is trained, where that is known.
     ///   - observers: The folder with copies of observers, by digest.
     ///   - cache: Where models from the hub are kept.
-    /// - Throws: `RunError`, `HubError` for a target whose shapes cannot be told.
+    /// - Throws: `RunError`, `HubError` for a target whose shapes are not known.
     public init(_ config: ExperimentConfig, target: TargetConfig?, observers: String, cache: CacheFolder) throws {
         self.config = config
         self.observers = observers

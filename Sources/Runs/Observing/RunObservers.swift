@@ -10,7 +10,7 @@ import UserMetrics
 /// The observers of a run, and what they have said.
 ///
 /// They never fail a run and change nothing of it but for rows' `user/…`: what goes wrong is said once, and the run goes
-/// on without. Training waits for their answers, so that rows stay whole and in order.
+/// on without. Training waits for their answers, so rows stay whole and in order.
 final class RunObservers {
     private struct Watcher {
         let observer: Observer

@@ -250,7 +250,7 @@ public struct FigurePage {
         return "sha256-" + Data(bytes).base64EncodedString()
     }
 
-    /// JSON in which nothing ends the script that it stands in.
+    /// JSON in which nothing ends the script that it is in.
     private static func inScript(_ json: String) -> String {
         json.replacing("<", with: "\\u003c").replacing(">", with: "\\u003e").replacing("&", with: "\\u0026")
             .replacing("\u{2028}", with: "\\u2028").replacing("\u{2029}", with: "\\u2029")

@@ -14,7 +14,7 @@ extension GivenFile {
         return (training, try training.target(tensors("target.")))
     }
 
-    // Weights are given, so how they were trained does not matter; a train config has to say it all the same.
+    // Weights are given, so how they were trained does not matter; a train config has to say it anyway.
     private static let tmsTraining =
         "feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, data_generation_type: at_least_zero_active"
     private static let residualMLPTraining =

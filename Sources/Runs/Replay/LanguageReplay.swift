@@ -51,7 +51,7 @@ struct GivenTokens: TokenSource {
 }
 
 extension ReplayResult {
-    /// Adds what a language model's step logs beside its losses.
+    /// Adds what a language model's step logs besides its losses.
     mutating func add(metrics report: StepReport, step: Int) {
         func name(_ logged: String) -> String { String(logged.split(separator: "/").last ?? "") }
         for measure in report.measures {

@@ -7,14 +7,14 @@ import Kernels
 public struct RunTiming: Sendable, Equatable {
     /// The median of a step's seconds.
     public let secondsPerStep: Double
-    /// The seconds of a set of figures; 0 where the config has none or nothing here can draw them.
+    /// The seconds of a set of figures; 0 if the config has none or nothing here can draw them.
     public let secondsPerFigures: Double
     /// What every run takes once, however short: its beginning, its files, its end.
     public let secondsPerRun: Double
 }
 
 extension RunTiming {
-    /// What a run writes and settles once takes at least this long, on a disk of its own.
+    /// What a run writes and settles once takes at least this long, on its own disk.
     private static let files = 0.02
     /// Over so many batches figures are timed; further ones take as long each.
     private static let batches = 2

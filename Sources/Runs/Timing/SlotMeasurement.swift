@@ -42,7 +42,7 @@ public struct SlotMeasurement {
     }
 
     /// The trial by which so many runs are through first: what is left of the runs after full rounds leaves cores idle, all
-    /// the more the more runs go on at once.
+    /// the more the more runs continue at once.
     ///
     /// - Parameters:
     ///   - trials: What was tried.
@@ -90,7 +90,7 @@ public struct SlotMeasurement {
         let group = DispatchGroup()
         for _ in 0..<slots {
             let decomposition = try target.decomposition(config, threads: threads)
-            // Each thread has a decomposition of its own.
+            // Each thread has its own decomposition.
             nonisolated(unsafe) let mine = decomposition
             group.enter()
             let thread = Thread {

@@ -3,7 +3,7 @@ import Experiments
 import Foundation
 public import Kernels
 
-/// The time that one experiment's optimiser steps take, beside what they have to compute.
+/// The time that one experiment's optimiser steps take, compared with what they have to compute.
 public struct StepBenchmark: Codable, Sendable {
     /// The experiment's published name.
     public let experiment: String
@@ -15,7 +15,7 @@ public struct StepBenchmark: Codable, Sendable {
     public let stepMilliseconds: [Double]
     /// Their median.
     public let medianMilliseconds: Double
-    /// What logging a row takes beside the step, in ms: the losses that are not trained on, and the metrics.
+    /// What logging a row takes in addition to the step, in ms: the losses that are not trained on, and the metrics.
     public let rowMilliseconds: Double
     /// The most memory that the process has held meanwhile, in MB.
     public let peakMegabytes: Double
@@ -148,7 +148,7 @@ extension StepBenchmark {
         return line?.split(separator: " ").compactMap { Double($0) }.first.map { $0 / 1024 } ?? .nan
     }
 
-    /// Has the kernel count the peak anew; an old one keeps counting.
+    /// Has the kernel count the peak again; an old one keeps counting.
     private static func forgetPeak() {
         try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
     }

@@ -1,4 +1,4 @@
-/// Why a run cannot go on.
+/// Why a run cannot continue.
 public enum RunError: Error, Equatable, CustomStringConvertible {
     /// The spec can never run as it is: wrong config, target or weights.
     case invalid(String)
@@ -6,7 +6,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case diverged(String)
     /// This attempt failed.
     case failed(String)
-    /// The disk or the quota is full: no fault of the run's, which goes on once there is room.
+    /// The disk or the quota is full: no fault of the run's, which continues once there is room.
     case outOfRoom(String)
 
     /// One readable line.

@@ -10,8 +10,8 @@ public import WandB
 
 /// One run: from its target to its final weights, through interruptions.
 ///
-/// What it writes depends on the plan only: a run that was killed and goes on ends with the same bytes as one that was
-/// not (same binary, CPU type and threads).
+/// What it writes depends on the plan only: a run that was killed and continues ends with the same bytes as one that
+/// was not (same binary, CPU type and threads).
 public struct RunExecution {
     private let plan: RunPlan
     private let hooks: RunHooks

@@ -8,7 +8,7 @@ public enum FileOwnership: Sendable, Equatable {
     case lost
 }
 
-/// What a run asks of its surroundings while it goes on, and what it reports to them.
+/// What a run asks of its surroundings while it continues, and what it reports to them.
 public struct RunHooks: Sendable {
     /// Whether to save the state and stop; asked between steps, so it must be quick.
     public var shouldStop: @Sendable () -> Bool

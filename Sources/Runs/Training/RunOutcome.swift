@@ -2,7 +2,7 @@
 public enum RunOutcome: Sendable, Equatable {
     /// All steps are done; the last row's numbers.
     case finished(metrics: [String: Double])
-    /// It was asked to stop; its state is saved and goes on from there.
+    /// It was asked to stop; its state is saved and continues from there.
     case interrupted(step: Int)
     /// Someone stopped it on its W&B page.
     case stopped(step: Int)

@@ -3,9 +3,9 @@ import Metrics
 /// Measures how fast a run goes, and decides how often to say so.
 ///
 /// What figures take is kept apart from what steps take: they come seldom, and a rate that has them in it would be wrong
-/// until the next ones. Nor is the time taken for the steps' in which SLURM, or somebody's ^Z, had the process stand still:
-/// a speed far from the one before is believed once the next one confirms it. The reported speed is the one at which all
-/// that is left will go, figures and all.
+/// until the next ones. Nor is the time mistaken for the steps' in which SLURM, or somebody's ^Z, had the process stand
+/// still: a speed far from the one before is believed once the next one confirms it. The reported speed is the one at
+/// which all that is left will go, figures and all.
 struct RunPace {
     private let steps: Int
     /// How many sets of figures are to come after so many steps.

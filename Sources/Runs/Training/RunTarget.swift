@@ -6,7 +6,7 @@ import Targets
 protocol RunTarget {
     /// How it was trained, where that is known.
     var training: TargetConfig? { get }
-    /// A digest of everything that a decomposition of it depends on, beside the config.
+    /// A digest of everything that a decomposition of it depends on, next to the config.
     var hash: String { get }
     /// Files to keep with the run on W&B, by their published names.
     var files: [(name: String, path: String)] { get }

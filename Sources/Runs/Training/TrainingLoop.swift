@@ -111,10 +111,10 @@ struct TrainingLoop {
 
 // What is written, and when it may be.
 extension TrainingLoop {
-    /// Saves the state, unless another attempt may go on with these files.
+    /// Saves the state, unless another attempt may continue with these files.
     private mutating func save(flush: DurableFile.Flush = .contentsAndName) throws {
         guard hooks.ownership() == .ours else { return }
-        // Figures too: whoever goes on from this state does not draw them again.
+        // Figures too: whoever continues from this state does not draw them again.
         try rows.write(waits: true)
         if flush != .nothing { try rows.flush() }
         let hooks = hooks
@@ -124,7 +124,7 @@ extension TrainingLoop {
 
     /// Writes the rows so far, if the files are ours.
     ///
-    /// - Returns: Whether to go on.
+    /// - Returns: Whether to continue.
     private mutating func writeRows() throws -> Bool {
         switch hooks.ownership() {
         case .ours: try rows.write()
@@ -145,7 +145,7 @@ extension TrainingLoop {
 
     /// Takes down what this step's figures show, if it has some.
     ///
-    /// - Returns: Whether to go on.
+    /// - Returns: Whether to continue.
     private mutating func prepareFigures() -> Bool {
         let beginning = ContinuousClock.now
         let hooks = hooks
@@ -156,11 +156,11 @@ extension TrainingLoop {
 
     /// Keeps a step's row and begins to draw its figures, if it has either.
     ///
-    /// - Returns: Whether to go on.
+    /// - Returns: Whether to continue.
     private mutating func log(_ report: StepReport?, _ own: UserMetricValues.Row?) throws -> Bool {
         var drawing: Drawing?
         if figures.areReady {
-            // The step's row and figures are made again when another attempt goes on from the last checkpoint.
+            // The step's row and figures are made again when another attempt continues from the last checkpoint.
             guard isOursToWrite() else { return false }
             let beginning = ContinuousClock.now
             drawing = figures.draw()
@@ -176,7 +176,7 @@ extension TrainingLoop {
 
     /// The user's own metrics of the next step, if there are some, and what observers say of it.
     ///
-    /// - Returns: What the step's row gets, and whether to go on.
+    /// - Returns: What the step's row gets, and whether to continue.
     private mutating func ownMetrics() throws -> (row: UserMetricValues.Row?, goesOn: Bool) {
         let decomposition = decomposition
         let own = try userMetrics?.row(of: decomposition)
@@ -202,7 +202,7 @@ extension TrainingLoop {
 
     /// Writes the weights that `save_freq` asks for.
     ///
-    /// - Returns: Whether to go on.
+    /// - Returns: Whether to continue.
     private func writeModelIfDue() throws -> Bool {
         guard let frequency = plan.config.saveFreq, decomposition.step > 0, decomposition.step % frequency == 0 else {
             return true
@@ -229,7 +229,7 @@ extension TrainingLoop {
 }
 
 extension StepReport {
-    /// What W&B shows beside the numbers.
+    /// What W&B shows next to the numbers.
     fileprivate var media: [(name: String, medium: Media)] {
         tables.map { table in
             (table.name, .table(columns: table.columns, rows: table.rows.map { $0.map(JSONValue.string) }))

@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// The file system that a folder lies on, as far as a state file must know it.
+/// The file system that a folder is on, as far as a state file must know it.
 public struct FileSystem: Sendable, Equatable {
     /// What users call it: `ext4`, `NFS`.
     public let name: String
-    /// Whether one kernel sees all its users, so that shared memory and locks are dependable.
+    /// Whether one kernel sees all its users, so shared memory and locks are dependable.
     ///
     /// False for anything unknown: the cautious way is right on both.
     public let isLocal: Bool

@@ -4,7 +4,7 @@ import GRDB
 ///
 /// A write-ahead log is quickest and needs memory that all users of the file share: that ends at the machine. A
 /// rollback journal needs file locks only. A file that has a rollback journal keeps it: the machine that a network file
-/// system's disk is in takes the file for a local one while other machines are at work in it.
+/// system's disk is in takes the file for a local one while other machines are working in it.
 enum Journal {
     /// How large a journal stays once what it holds is in the state file, in bytes; one large change makes it much larger.
     static let sizeAtRest = 4 << 20
@@ -33,8 +33,8 @@ enum Journal {
 
     /// Takes a rollback journal whose file stays.
     ///
-    /// Whoever opens the file after a crash finds the journal by its name: on NFS a machine may go on believing for
-    /// half a minute that there is none, if it was made anew for the change that the crash cut short.
+    /// Whoever opens the file after a crash finds the journal by its name: on NFS a machine may continue believing for
+    /// half a minute that there is none, if it was made again for the change that the crash cut short.
     private static func rollBack(_ db: Database) throws {
         try db.execute(sql: "PRAGMA journal_mode = PERSIST")
     }

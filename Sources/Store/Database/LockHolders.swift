@@ -2,7 +2,7 @@ import Foundation
 
 /// The processes of this machine that keep a state file locked, as the kernel lists them.
 enum LockHolders {
-    /// Who has a lock for writing on the state file at `path`, or on what SQLite keeps beside it: `1234 (worker)`.
+    /// Who has a lock for writing on the state file at `path`, or on what SQLite keeps next to it: `1234 (worker)`.
     ///
     /// Empty if nobody is found: the process may run on another machine.
     static func names(ofFile path: String) -> [String] {

@@ -2,7 +2,7 @@ import Glibc
 
 /// How often the kernel has killed a process because there was no memory left.
 public enum MemoryKills {
-    /// On this machine, in all of its control groups, since it was started; nil where the kernel (before 4.13) does not
+    /// On this machine, in all of its control groups, since it was started; nil if the kernel (before 4.13) does not
     /// count.
     public static var count: Int? {
         guard let file = fopen("/proc/vmstat", "r") else { return nil }

@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 
-/// A state file that is read by somebody who may not change it, or would keep its owner out by what is left beside it.
+/// A state file that is read by somebody who may not change it, or would keep its owner out by what is left next to it.
 ///
 /// Nothing is written: neither the file nor the companions that SQLite makes even for readers.
 struct StateView: Sendable {
@@ -23,7 +23,7 @@ struct StateView: Sendable {
         }
     }
 
-    /// Opened for each reading, for the way depends on what others have beside the file at the moment.
+    /// Opened for each reading, for the way depends on what others have next to the file at the moment.
     private func open() throws -> DatabaseQueue {
         let database = try openAsItIs()
         guard try !Schema.isUpToDate(database, path: cache.stateFile) else { return database }

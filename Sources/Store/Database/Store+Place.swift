@@ -12,7 +12,7 @@ public struct Original: Sendable, Equatable {
 extension Store {
     /// Finds out whether the cache was moved or copied since it was used last.
     ///
-    /// A copy becomes a cache of its own: jobs with work left get new names, for theirs are in SLURM's queue, and what the
+    /// A copy becomes its own cache: jobs with work left get new names, for theirs are in SLURM's queue, and what the
     /// original's agents hold waits again.
     ///
     /// - Returns: The cache that this one is a copy of, if that is still there with the same runs.
@@ -35,7 +35,7 @@ extension Store {
             case .linked: throw .linked(path: path, original: kept.path)
             case .same, .unknown: break
             case .none:
-                // Of several caches that share the file, the one that was moved cannot be told.
+                // Of several caches that share the file, the one that was moved is not known.
                 if hasOtherNames { throw .linked(path: path, original: "another folder") }
                 try write { db in try db.execute(sql: "UPDATE place SET path = ?", arguments: [here]) }
             case .sharesRuns:
@@ -57,7 +57,7 @@ extension Store {
     private enum Relation {
         /// It is this one by another name.
         case same
-        /// It has a folder of its own, and the other one's state file.
+        /// It has its own folder, and the other one's state file.
         case linked
         /// It is another one that has some of the same runs.
         case sharesRuns

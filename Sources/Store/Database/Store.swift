@@ -7,7 +7,7 @@ import Glibc
 /// what was before. Methods that change an attempt throw ``StoreError/lostLease(_:)`` when the attempt is
 /// no longer its run's current one.
 public struct Store: Sendable {
-    /// The folder that the state file lies in, and all that it speaks of.
+    /// The folder that the state file is in, and all that it speaks of.
     public let cache: CacheFolder
     /// The state file.
     public var path: String { cache.stateFile }
@@ -22,7 +22,7 @@ public struct Store: Sendable {
 
     /// What a command does with the state.
     public enum Use: Sendable {
-        /// It only looks: it leaves nothing beside the file that would keep its owner out.
+        /// It only looks: it leaves nothing next to the file that would keep its owner out.
         case looking
         /// It looks again and again, for hours, and must never be in anybody's way: it writes nothing at all.
         case watching
@@ -65,7 +65,7 @@ public struct Store: Sendable {
         }
         try Self.createFolder(cache.path)
         if let obstacle = cache.obstacle { throw StoreError(obstacle) }
-        // Local agents keep the file for hours: nobody is to wait for them without a word.
+        // Local agents keep the file for hours: nobody is to wait for them silently.
         let isTaken = isShared && !LockHolders.users(ofLogged: cache.stateFile).isEmpty
         try self.init(
             cache, on: FileSystem(holding: cache.path), isShared: isShared,
@@ -87,7 +87,7 @@ public struct Store: Sendable {
 
     /// Opens the state file of `cache`; nil if nothing was ever submitted to it.
     ///
-    /// A file that this user may only read can be looked at all the same.
+    /// A file that this user may only read can be looked at anyway.
     ///
     /// - Throws: What keeps the file from being used; ``StoreError/missing(path:jobs:)`` if it is gone.
     public static func existing(_ cache: CacheFolder, for use: Use = .changing) throws(StoreError) -> Store? {
@@ -145,17 +145,17 @@ public struct Store: Sendable {
 
     /// Whether the state that is open still lies where it was opened.
     ///
-    /// It does not once somebody has moved the cache: what is written by its paths then would lie beside it.
+    /// It does not once somebody has moved the cache: what is then written by its paths would end up next to it.
     public var isInPlace: Bool { Self.number(of: path) == file }
 
-    /// Refuses to go on with a cache that was moved.
+    /// Refuses to continue with a cache that was moved.
     ///
     /// - Throws: ``StoreError/moved(path:)``.
     public func checkPlace() throws(StoreError) {
         if !isInPlace { throw .moved(path: cache.path) }
     }
 
-    /// What tells a file from all others of its disk; 0 if it is not there.
+    /// What tells a file from all others of its disk; 0 if it does not exist.
     private static func number(of path: String) -> UInt64 {
         var info = stat()
         return stat(path, &info) == 0 ? UInt64(info.st_ino) : 0
@@ -173,7 +173,7 @@ public struct Store: Sendable {
         }
     }
 
-    /// Copies the whole file as it stands at one moment.
+    /// Copies the whole file as it is at one moment.
     func backUp(to copy: DatabaseQueue) throws(StoreError) {
         try read { db in try copy.writeWithoutTransaction { try db.backup(to: $0) } }
     }

@@ -16,7 +16,7 @@ public struct LeaseWatch: Sendable {
     /// Takes a look at a job's attempts; looks that are more than half a lease apart tell nothing.
     ///
     /// - Parameters:
-    ///   - holds: All attempts that go on.
+    ///   - holds: All attempts that continue.
     ///   - now: When they were read.
     /// - Returns: Those that have fallen silent.
     public mutating func silent(among holds: [Hold], at now: ContinuousClock.Instant) -> [Hold] {

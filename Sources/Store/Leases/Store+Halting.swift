@@ -8,7 +8,7 @@ public enum Standstill: Sendable, Equatable {
     case halted(String)
     /// It waits until nothing of another job is left.
     case waiting(for: JobID)
-    /// As many of its runs as may are at work.
+    /// As many of its runs as may be active.
     case full(Int)
 }
 

@@ -1,6 +1,6 @@
 import GRDB
 
-/// An attempt that goes on, as others see it: while ``renewal`` changes, its agent is alive.
+/// An attempt that continues, as others see it: while ``renewal`` changes, its agent is alive.
 public struct Hold: Sendable, Hashable {
     /// The run.
     public let run: RunID
@@ -36,7 +36,7 @@ extension Store {
     /// How many agents in a row a run may take with it, without getting any further, before it is set aside.
     public static let agentsLostAtMost = 3
 
-    /// The attempts at a job's runs that go on.
+    /// The attempts at a job's runs that continue.
     public func holds(of job: JobID) throws(StoreError) -> [Hold] {
         try read { db in
             try Row.fetchAll(

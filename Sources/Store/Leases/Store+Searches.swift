@@ -142,7 +142,7 @@ extension Store {
     /// Notes what a run has reached so far, if that is known.
     ///
     /// Where it has reached its search's target, the search's runs that have not begun never will; those that have begun
-    /// go on. What is added to the search afterwards waits as usual, until another run gets there.
+    /// continue. What is added to the search afterwards waits as usual, until another run gets there.
     static func note(_ reached: Reached?, of claim: Claim, at now: Timestamp, in db: Database) throws {
         guard let reached else { return }
         try change(claim, in: db, "cost = ?, latest_cost = ?", [reached.best, reached.latest])

@@ -10,7 +10,7 @@ public enum Settlement: Sendable, Equatable {
     /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
     /// attempt, as often as the job allows.
     case failed(String, retry: Bool)
-    /// The run is given back, so that any agent can claim it; its progress is kept.
+    /// The run is given back, so any agent can claim it; its progress is kept.
     case released(String)
     /// The run is given back for an obstacle that is none of its own, such as a full disk, and that may pass; users read
     /// of it for as long as the run waits.
@@ -81,7 +81,7 @@ extension Store {
                 return .commit
             }
         } catch {
-            // A full disk may have rolled all of it back. Whoever claims meets any other cause by itself.
+            // A full disk may have rolled all of it back. Whoever claims meets any other cause on its own.
             guard db.isInsideTransaction else { throw error }
             return nil
         }

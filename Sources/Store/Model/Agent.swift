@@ -47,7 +47,7 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let isLost: Bool
     /// What its process has taken so far, if it has told.
     public let usage: Usage?
-    /// Whether it ends after its present runs, for the job was scaled down.
+    /// Whether it ends after its current runs, for the job was scaled down.
     public let isLeaving: Bool
     /// Whether SLURM was asked to start it again.
     public let isReplaced: Bool

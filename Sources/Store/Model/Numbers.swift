@@ -71,7 +71,7 @@ enum Numbers {
 
 /// Reads the texts of ``Numbers``, one after the other.
 ///
-/// Nearly all have the names of the one before, so that a name is only compared.
+/// Nearly all have the names of the one before, so a name is only compared.
 struct NumbersReader {
     /// The names of the last text in their order.
     private var names: [String] = []
@@ -111,7 +111,7 @@ struct NumbersReader {
     private mutating func takeName(_ number: Int, at place: inout UnsafePointer<CChar>) -> Bool {
         if number < names.count {
             let count = written[number].count
-            // The known name holds no end of a text, so that nothing behind the text's own is looked at.
+            // The known name holds no end of a text, so nothing behind the text's own is looked at.
             if strncmp(place, written[number], count) == 0, place[count] == CChar(bitPattern: UInt8(ascii: "\"")) {
                 place += count + 1
                 return true

@@ -129,13 +129,13 @@ public struct Attempt: Sendable, Equatable {
     public let leaseUntil: Timestamp
     /// When it ended.
     public let ended: Timestamp?
-    /// How it ended, `nil` while it goes on.
+    /// How it ended, `nil` while it continues.
     public let outcome: AttemptOutcome?
     /// Why it ended.
     public let reason: String?
-    /// The cores that it had: its agent's, divided by its slots; nil where the agent hasn't told.
+    /// The cores that it had: its agent's, divided by its slots; nil if the agent hasn't told.
     public let cores: Double?
-    /// The processor time that it took, in seconds.
+    /// The CPU time that it took, in seconds.
     public let cpuSeconds: Double?
     /// The most memory that its agent held, in bytes.
     public let peakMemory: Int?

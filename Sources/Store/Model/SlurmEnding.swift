@@ -32,8 +32,8 @@ extension Store {
     /// - Parameters:
     ///   - endings: What it says.
     ///   - job: The job.
-    ///   - others: SLURM's numbers for agents of which it says that they go on, or have ended well: what it has said of
-    ///     their ends before is over, as for one that was started again.
+    ///   - others: SLURM's numbers for agents of which it says that they continue, or have ended well: what it has said
+    ///     of their ends before is over, as for one that was started again.
     /// - Throws: What keeps the file from being changed.
     public func note(_ endings: [SlurmEnding], of job: JobID, others: Set<Int64> = []) throws(StoreError) {
         let known = try read { db in try Self.endings(of: job, in: db) }

@@ -2,7 +2,7 @@
 public struct Usage: Sendable, Equatable {
     /// The cores that it was given.
     public var cores: Int
-    /// Processor time, in seconds, since its start.
+    /// CPU time, in seconds, since its start.
     public var cpuSeconds: Double
     /// The most memory that it has held at once, in bytes.
     public var peakMemory: Int
@@ -17,7 +17,7 @@ public struct Usage: Sendable, Equatable {
 public struct UsageShare: Sendable, Equatable {
     /// Cores: the agent's, divided by its slots.
     public var cores: Double
-    /// Processor time since it was told last, in seconds.
+    /// CPU time since it was told last, in seconds.
     public var cpuSeconds: Double
     /// The most memory that the agent has held, in bytes.
     public var peakMemory: Int

@@ -80,8 +80,8 @@ extension Store {
 
     /// Notes of the agents that SLURM has started before in the same job, and now again, that they have ended.
     ///
-    /// What they held stays theirs until their leases end: the old process may go on for a while on a node that SLURM
-    /// has lost sight of.
+    /// What they held stays theirs until their leases end: the old process may continue for a while on a node that
+    /// SLURM has lost sight of.
     private static func endEarlierStarts(
         of place: SlurmPlace, in job: JobID, at now: Timestamp, _ db: Database
     ) throws {
@@ -119,7 +119,7 @@ extension Store {
         }
     }
 
-    /// Why an agent is marked as ended, by itself or by others; `nil` while it is not.
+    /// Why an agent is marked as ended, on its own or by others; `nil` while it is not.
     public func endOfAgent(_ agent: AgentID) throws(StoreError) -> String? {
         try read { db in try Self.endOfAgent(agent, in: db) }
     }

@@ -15,7 +15,7 @@ extension Store {
             try backUp(to: copy)
             try copy.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
             try copy.write { db in
-                // It is a cache of its own now, not a copy of this one that would send to the same pages.
+                // It is its own cache now, not a copy of this one that would send to the same pages.
                 try db.execute(sql: "DELETE FROM place")
                 for other in others {
                     for table in [

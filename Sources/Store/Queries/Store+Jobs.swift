@@ -54,7 +54,7 @@ extension Store {
 
     /// Notes that the job is over: nothing of it is left, and the summary is written.
     ///
-    /// - Returns: Whether it is the first time, so that what follows the end is done once.
+    /// - Returns: Whether it is the first time, so what follows the end is done once.
     /// - Throws: What keeps the file from being changed.
     public func markFinished(_ job: JobID) throws(StoreError) -> Bool {
         let now = now()

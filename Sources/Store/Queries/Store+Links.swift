@@ -16,7 +16,7 @@ extension Store {
     /// - Returns: the experiments; of one whose specs name several projects, the first spec's project.
     public func experiments(of job: JobID) throws(StoreError) -> [JobExperiment] {
         try read { db in
-            // A bare column beside MIN comes from the row that has the minimum.
+            // A bare column next to MIN comes from the row that has the minimum.
             let rows = try Row.fetchAll(
                 db,
                 sql: """

@@ -9,7 +9,7 @@ extension Store {
 
     /// A job's runs as rows of a JSON array, in order: what tables and charts of many runs show.
     ///
-    /// SQLite itself writes the text, so that ten thousand runs take a moment only. Losses are listed for runs that have no
+    /// SQLite itself writes the text, so ten thousand runs take a moment only. Losses are listed for runs that have no
     /// final metrics yet.
     ///
     /// - Parameters:
@@ -26,7 +26,7 @@ extension Store {
         return try read { db in
             _ = try storedJob(job, in: db)
             var text = "["
-            // Specs lie in this order already: to sort megabytes, SQLite would write them to a file first.
+            // Specs are already in this order: to sort megabytes, SQLite would write them to a file first.
             let rows = try String.fetchCursor(
                 db,
                 sql: """

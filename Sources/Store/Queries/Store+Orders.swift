@@ -23,14 +23,14 @@ public struct Marks: Sendable {
 
 /// What scaling a job has come to.
 public struct Scaling: Sendable, Equatable {
-    /// How many agents go on.
+    /// How many agents continue.
     public let staying: Int
-    /// How many end after their present runs.
+    /// How many end after their current runs.
     public let leaving: Int
 }
 
 extension Store {
-    /// Holds jobs and runs, or releases them: what is at work on a run goes on, but nobody begins a held one.
+    /// Holds jobs and runs, or releases them: what is working on a run continues, but nobody begins a held one.
     ///
     /// - Parameters:
     ///   - named: All of them, or none.
@@ -117,14 +117,14 @@ extension Store {
         }
     }
 
-    /// Changes how many agents a job is to have: those that are too many end after their present runs.
+    /// Changes how many agents a job is to have: those that are too many end after their current runs.
     ///
     /// - Parameters:
     ///   - job: The job.
     ///   - count: How many it is to have.
     ///   - alive: Its agents that are not known to be gone.
     ///   - waiting: How many more stand in SLURM's queue and stay there.
-    /// - Returns: How many go on and how many end.
+    /// - Returns: How many continue and how many end.
     /// - Throws: ``StoreError/finished(_:)`` if nothing of the job is left.
     public func scale(
         _ job: JobID, to count: Int, alive: [AgentID], waiting: Int = 0
@@ -134,7 +134,7 @@ extension Store {
             guard try Self.hasOpenRuns(job, in: db) else { throw StoreError.finished(job) }
             let listed = try Self.agents(of: job, in: db).filter { $0.state != .ended }
             let agents = listed.filter { alive.contains($0.id) }
-            // Who holds a run goes on before who holds none, the older one before the younger.
+            // Who holds a run continues before who holds none, the older one before the younger.
             let ranked = agents.sorted { a, b in
                 (a.runCount == 0 ? 1 : 0, a.id.rawValue) < (b.runCount == 0 ? 1 : 0, b.id.rawValue)
             }

@@ -156,8 +156,8 @@ extension Store {
         }
     }
 
-    /// How many of a job's waiting runs each of its agents can expect: those that may be at work at once, if the job says
-    /// how many; at least one.
+    /// How many of a job's waiting runs each of its agents can expect: those that may be working at once, if the job
+    /// says how many; at least one.
     public func waitingRunsPerAgent(of job: JobID) throws(StoreError) -> Int {
         try read { db in
             let stored = try storedJob(job, in: db)
@@ -227,7 +227,7 @@ extension Store {
     }
 
     private func runs(of job: JobID, withNumbers: Bool, in db: Database) throws -> [Run] {
-        // Specs lie in this order already: to sort megabytes, SQLite would write them to a file first.
+        // Specs are already in this order: to sort megabytes, SQLite would write them to a file first.
         try RunReader.all(
             db, in: cache,
             sql: """

@@ -31,7 +31,7 @@ extension Store {
         }
     }
 
-    /// Puts settled runs of a job back among those that wait; each goes on from its last checkpoint.
+    /// Puts settled runs of a job back among those that wait; each continues from its last checkpoint.
     ///
     /// - Parameters:
     ///   - job: The job.
@@ -49,7 +49,7 @@ extension Store {
 
     /// Puts the given runs of a job back among those that wait: all of them or, if one can't be, none.
     ///
-    /// What a search's target has kept from beginning is wanted all the same where it is named; until another run gets
+    /// What a search's target has kept from beginning is wanted anyway where it is named; until another run gets
     /// there, it waits as usual.
     ///
     /// - Throws: ``StoreError/notRetryable(_:_:)`` for a run that is neither failed nor cancelled, nor kept from

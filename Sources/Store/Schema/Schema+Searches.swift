@@ -28,6 +28,6 @@ extension Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
-    // Beside the best value the one that the run has logged last.
+    // Besides the best value, the one that the run has logged last.
     static let v12 = "ALTER TABLE run ADD COLUMN latest_cost REAL"
 }

@@ -1,7 +1,7 @@
 extension Schema {
-    // The tables `run` and `attempt` are made anew, for SQLite changes no CHECK in place: a run may be `stopped`, early and
-    // as its sweep asks. `held` runs and those of a `held` job wait until they are released; a `halted` job hands out
-    // nothing because of its failures. `leaving` agents end after their present runs, as do new ones beyond
+    // The tables `run` and `attempt` are created again, because SQLite changes no CHECK in place: a run may be `stopped`,
+    // early and as its sweep asks. `held` runs and those of a `held` job wait until they are released; a `halted` job
+    // hands out nothing because of its failures. `leaving` agents end after their current runs, as do new ones beyond
     // `agents_limit`. `failures_before` is how many runs had failed when `halted` was lifted last, `failures_told` when
     // the user's command was told of failures last, `run.told` the last attempt whose failure it was told of.
     static let v9 = """

@@ -72,7 +72,7 @@ enum Schema {
         }
     }
 
-    // `spec` says what to run and never changes; `run` says how it stands and stays small, so that looking
+    // `spec` says what to run and never changes; `run` says how it stands and stays small, so looking
     // at ten thousand of them is quick. An attempt's number is the fence: only the number in `run.attempt`
     // may write. Times are unix seconds.
     private static let v1 = """
@@ -178,7 +178,7 @@ enum Schema {
 
     // `attempt.lease` is how many seconds without a renewal give the run to others, `from_step` the step that the run
     // had reported when the attempt began; attempts up to `run.forgiven` no longer count against the run. A `launch` is
-    // one sbatch call; its row is there before the call, so that a crash around it is found out.
+    // one sbatch call; its row is there before the call, so a crash around it is found out.
     private static let v4 = """
         ALTER TABLE attempt ADD COLUMN lease REAL NOT NULL DEFAULT 60;
         ALTER TABLE attempt ADD COLUMN from_step INTEGER NOT NULL DEFAULT 0;
@@ -200,7 +200,7 @@ enum Schema {
 
     // `place` holds where the cache was when it was used last, and the one that it is a copy of. `job.steps_known` is how
     // many of these steps the job's worker knows. Folders are named relative to the cache's; nobody reads them but workers
-    // of earlier versions, so jobs that those are at work on keep theirs as they are.
+    // of earlier versions, so jobs that those are working on keep theirs as they are.
     private static let v5 = """
         CREATE TABLE place (
           one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -124,7 +124,7 @@ const spd_page_file *spd_page_files(size_t *count) {
     return files;
 }
 
-// Debian's node-d3: drawn from where the package puts it, so that no copy has to be kept here.
+// Debian's node-d3: drawn from where the package puts it, so no copy has to be kept here.
 #ifndef SPD_CHARTS
 #define SPD_CHARTS "/usr/share/nodejs/d3/dist/d3.min.js"
 #endif

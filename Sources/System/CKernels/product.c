@@ -12,7 +12,7 @@ enum { DEPTH = 512, WIDTH = 128 };
 
 static _Thread_local float packed_b[DEPTH * WIDTH] __attribute__((aligned(64)));
 
-// The panels of m rows are about equally high: none is left with so few rows that its sums wait for each other.
+// The panels of m rows are about equally high: none are left with so few rows that its sums wait for each other.
 typedef struct { size_t count, height, higher; } split;
 
 INLINE split split_rows(size_t m, size_t most) {

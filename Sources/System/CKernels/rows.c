@@ -34,7 +34,7 @@ typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias))
 #define ADD_LANES(t) \
   do { ADD_HALVES(t, 8) ADD_HALVES(t, 4) ADD_HALVES(t, 2) ADD_HALVES(t, 1) } while (0)
 
-// With AVX-512 registers hold sixteen sums beside their factors, and the library is slow at narrow matrices only; with
+// With AVX-512 registers hold sixteen sums next to their factors, and the library is slow at narrow matrices only; with
 // AVX2 it is slower than panels at all that tiles have.
 ck_sums ck_fastest_sums(size_t m, size_t n) {
   const size_t less = m < n ? m : n, more = m < n ? n : m;

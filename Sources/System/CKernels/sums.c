@@ -47,7 +47,7 @@ TARGET INLINE void transpose(float *restrict out, const float *const row[LANES],
 TARGET static void pack_b(const float *b, size_t stride, size_t depth, size_t columns) {
   for (size_t half = 0; half < PANEL && half < columns; half += LANES) {
     const float *row[LANES];
-    // A column that is not there is another one, whose sums are not kept.
+    // A column that does not exist is another one, whose sums are not kept.
     for (size_t i = 0; i < LANES; ++i) row[i] = b + (half + i < columns ? half + i : 0) * stride;
     for (size_t p = 0; p < depth; p += LANES) transpose(packed_b + p * PANEL + half, row, p);
   }
@@ -107,7 +107,7 @@ INLINE size_t fill(size_t columns) { return 100 * columns / ((columns + LANES - 
 TARGET void ck_panel_sums(float *restrict c, const float *restrict a, const float *restrict b, size_t m, size_t n,
                           size_t rows, int keep) {
   strides to = {n, 1};
-  // Storing columns beside each other costs as much as a tenth of empty lanes.
+  // Storing columns next to each other costs as much as a tenth of empty lanes.
   if (fill(m) > fill(n) + 10) {
     const float *left = a;
     const size_t height = m;

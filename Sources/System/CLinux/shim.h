@@ -36,7 +36,7 @@ static const unsigned long SPD_FICLONE = FICLONE;
 // F_OFD_SETLK of the kernel's fcntl.h, which glibc shows GNU sources only: a lock that belongs to an open file, not to a process.
 static const int SPD_F_OFD_SETLK = 37;
 
-// POSIX_SPAWN_SETSID of spawn.h, for GNU sources only, too: a program starts in a session of its own.
+// POSIX_SPAWN_SETSID of spawn.h, for GNU sources only, too: a program starts in its own session.
 static const short SPD_SPAWN_SETSID = 0x80;
 
 // Brings what was printed to standard output; 0 if all of it got there, else the system's reason or -1.

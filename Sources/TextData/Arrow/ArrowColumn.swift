@@ -40,7 +40,7 @@ struct ArrowColumn {
         }
     }
 
-    /// Gives each row's text of a record batch to `body`, nil where it is null.
+    /// Gives each row's text of a record batch to `body`, nil if it is null.
     func forEachText(
         _ table: FlatTable, source: ByteSource, body range: Range<Int>, _ body: (ArraySlice<UInt8>?) throws -> Void
     ) throws {
@@ -53,7 +53,7 @@ struct ArrowColumn {
     }
 }
 
-/// The different texts of a column that stands in record batches as numbers of these.
+/// The different texts of a column that is in record batches as numbers of these.
 struct ArrowDictionary {
     let id: Int64
     private let width: Int

@@ -38,7 +38,7 @@ struct ArrowPlace {
     /// How many columns of views: each has as many data buffers more as the batch says.
     var views = 0
 
-    /// Passes a column that stands before the wanted one.
+    /// Passes a column that is before the wanted one.
     mutating func pass(_ field: FlatTable, depth: Int = 0) throws(Fault) {
         guard depth < 64 else { throw .damaged("its columns are nested too deep") }
         node += 1

@@ -14,7 +14,7 @@ struct ArrowStream {
 
     init(_ source: ByteSource) { self.source = source }
 
-    /// Gives each row's text of a column to `body`, nil where it is null.
+    /// Gives each row's text of a column to `body`, nil if it is null.
     func forEachText(column name: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
         var place = try source.read(at: 0, upTo: 6) == Self.fileMagic ? 8 : 0
         var column: ArrowColumn?

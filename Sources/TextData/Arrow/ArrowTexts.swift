@@ -2,7 +2,7 @@
 enum ArrowTexts {
     /// One after the other, with an offset for each.
     case joined(isLarge: Bool)
-    /// Short ones in a table of their own, longer ones wherever it says.
+    /// Short ones in their own table, longer ones wherever it says.
     case views
 
     init?(_ kind: ArrowKind) {
@@ -14,7 +14,7 @@ enum ArrowTexts {
         }
     }
 
-    /// Gives each row's text of a record batch to `body`, nil where it is null.
+    /// Gives each row's text of a record batch to `body`, nil if it is null.
     func forEach(_ batch: ArrowBatch, at place: ArrowPlace, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
         let (rows, nulls) = try batch.counts(place)
         if rows == 0 { return }
@@ -73,7 +73,7 @@ enum ArrowTexts {
 
 /// Which rows of a column are not null.
 struct ArrowValidity {
-    /// A bit for each row; nil where none is null.
+    /// A bit for each row; nil if none is null.
     private let bits: [UInt8]?
 
     init(_ batch: ArrowBatch, at place: ArrowPlace, rows: Int, nulls: Int64) throws(Fault) {

@@ -29,7 +29,7 @@ struct FlatTable {
             littleEndian: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: Number.self) })
     }
 
-    /// Where a field stands; nil where it has its default.
+    /// Where a field stands; nil if it has its default.
     private func field(_ id: Int) throws(Fault) -> Int? {
         guard id < fieldCount else { return nil }
         let offset = Int(try Self.number(bytes, at: fields + 4 + 2 * id, UInt16.self))

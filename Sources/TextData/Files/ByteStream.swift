@@ -31,7 +31,7 @@ final class ByteStream {
     /// Whether the last compressed stream in the file has ended.
     private var isComplete = true
     private var hasBegun = false
-    /// Whether the last output was full, so that more may come without any input.
+    /// Whether the last output was full, so more may come without any input.
     private var hasMore = false
 
     init(_ source: ByteSource) throws(Fault) {

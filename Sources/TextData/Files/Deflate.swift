@@ -1,6 +1,6 @@
 import CCompression
 
-/// zlib's format, as browsers unpack it by themselves (`DecompressionStream("deflate")`).
+/// zlib's format, as browsers unpack it on their own (`DecompressionStream("deflate")`).
 public enum Deflate {
     /// Packs bytes; the same bytes give the same.
     ///

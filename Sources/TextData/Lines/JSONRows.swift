@@ -6,7 +6,7 @@ struct JSONRows {
 
     init(_ source: ByteSource) throws(Fault) { lines = try Lines(source) }
 
-    /// Gives each row's text of a column to `body`, nil where it is null or lacking.
+    /// Gives each row's text of a column to `body`, nil if it is null or lacking.
     ///
     /// Some row must have the column, or nothing is given: a wrong name would give nothing but nulls.
     func forEachText(column: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {

@@ -39,7 +39,7 @@ struct ParquetColumn {
             return
         }
         let data = try chunk.required(chunk.integer(9), "the place of a column")
-        // Some writers say 0 where there is no dictionary.
+        // Some writers say 0 if there is no dictionary.
         let dictionary = chunk.integer(11).flatMap { $0 > 0 ? $0 : nil }
         place = min(data, dictionary ?? data)
         let size = try chunk.required(chunk.integer(7), "a column's size")

@@ -30,7 +30,7 @@ struct ParquetFile {
         rowGroups = metadata.structures(4) ?? []
     }
 
-    /// Gives each row's text of a column to `body`, nil where it is null.
+    /// Gives each row's text of a column to `body`, nil if it is null.
     func forEachText(column name: String, _ body: (ArraySlice<UInt8>?) throws -> Void) throws {
         let column = try schema.text(name)
         var given = 0

@@ -63,7 +63,7 @@ struct ThriftStruct {
         }
     }
 
-    /// In lists a truth value is a byte of its own.
+    /// In lists a truth value is its own byte.
     private static func element(of type: UInt8, _ cursor: inout Cursor, depth: Int) throws(Fault) -> Value {
         if type == 1 || type == 2 { return .bool(try cursor.byte() == 1) }
         return try value(of: type, &cursor, depth: depth)

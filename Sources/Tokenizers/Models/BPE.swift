@@ -107,7 +107,7 @@ struct BPE: Sendable {
         return pairs
     }
 
-    /// The two tokens of a merge on one line; nil where there are not two.
+    /// The two tokens of a merge on one line; nil if there are not two.
     static func splitMerge(_ line: String) -> (String, String)? {
         let parts = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }

@@ -6,7 +6,7 @@ struct BPECuts: Sendable {
     private var neighbours: PairTable<Bool>
     private var single: PairTable<Bool>
 
-    /// Nil where characters are more than tokens of their own (with prefixes, suffixes, or whole words first) or less
+    /// Nil if characters are more than tokens of their own (with prefixes, suffixes, or whole words first) or less
     /// (left out where unknown).
     init?(_ model: BPE) {
         guard model.isPlain else { return nil }

@@ -1,4 +1,4 @@
-/// A word cut into the longest tokens that it begins with; `##` marks those that go on.
+/// A word cut into the longest tokens that it begins with; `##` marks those that continue.
 struct WordPiece: Sendable {
     let vocabulary: Vocabulary
     private let file: String

@@ -1,4 +1,4 @@
-/// The letters that GPT-2 writes bytes as, so that every text is made of letters that a vocabulary can hold.
+/// The letters that GPT-2 writes bytes as, so every text is made of letters that a vocabulary can hold.
 enum ByteLevelAlphabet {
     /// The letter of each byte: itself where it can be seen, else one from U+0100 on.
     static let letters: [UInt32] = {

@@ -43,7 +43,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// Puts in the place of each scalar those that are emitted for it: they come from where it does.
+    /// Puts in place of each scalar those that are emitted for it: they come from where it does.
     private static func replaceEach(
         _ text: inout SplitText, _ replace: (_ scalar: UInt32, _ emit: (UInt32) -> Void) -> Void
     ) throws(TokenizerError) {
@@ -63,7 +63,7 @@ indirect enum Normalizer: Sendable {
         try replaceEach(&text) { scalar, emit in if keeps(scalar) { emit(scalar) } }
     }
 
-    /// Lower case without regard to what stands beside: no rule for a final sigma.
+    /// Lower case regardless of context: no rule for a final sigma.
     private static func lowercase(_ scalar: UInt32, _ emit: (UInt32) -> Void) {
         guard scalar >= 0x80, let value = Unicode.Scalar(scalar) else {
             emit((0x41...0x5A).contains(scalar) ? scalar | 0x20 : scalar)

@@ -58,9 +58,9 @@ indirect enum PostProcessor: Sendable {
 /// Tokens with their offsets, on their way to the result.
 struct EncodedPart {
     var ids: [UInt32] = []
-    /// Characters of the original text; empty where nobody asked for them.
+    /// Characters of the original text; empty if nobody asked for them.
     var offsets: [Range<Int>] = []
-    /// How many spaces each token begins and ends with; empty where nothing depends on it.
+    /// How many spaces each token begins and ends with; empty if nothing depends on it.
     var spaces: [(leading: Int, trailing: Int)] = []
 
     init() {}

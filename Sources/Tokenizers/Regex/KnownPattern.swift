@@ -1,6 +1,6 @@
 /// The patterns of the tokenizers that most models have, matched by hand: several times as fast as the general matcher.
 ///
-/// Each of them matches at every place of a text, so that its matches follow one another without a gap.
+/// Each of them matches at every place of a text, so its matches follow one another without a gap.
 enum KnownPattern: Sendable {
     /// The pattern of ByteLevel, as GPT-2 has it.
     case gpt2

@@ -133,7 +133,7 @@ struct PatternClassParser {
         return try classEscape(word: .wordOrSmallNumber)
     }
 
-    /// An escape that names one character; nil where it names a class.
+    /// An escape that names one character; nil if it names a class.
     private mutating func scalarEscape() throws(PatternError) -> UInt32? {
         index += 1
         guard let character = next, let scalar = Unicode.Scalar(character) else { throw expected("an escape") }
@@ -220,7 +220,7 @@ struct PatternClassParser {
         return set
     }
 
-    /// `[:alpha:]` and its like, within a class; nil where the bracket opens a class in the class.
+    /// `[:alpha:]` and its like, within a class; nil if the bracket opens a class in the class.
     private mutating func namedClass() throws(PatternError) -> PatternSet? {
         let start = index
         guard take("["), take(":") else {

@@ -1,4 +1,4 @@
-/// Tries a program on a text; it keeps its memory between uses, so that one matcher serves one thread.
+/// Tries a program on a text; it keeps its memory between uses, so one matcher serves one thread.
 struct PatternMatcher {
     /// A place to go back to.
     ///

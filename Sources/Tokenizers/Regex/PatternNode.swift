@@ -14,7 +14,7 @@ indirect enum PatternNode: Sendable {
     case behind(PatternNode, isNegated: Bool)
     case anchor(Anchor)
 
-    /// How many characters every match has; nil where that varies.
+    /// How many characters every match has; nil if that varies.
     var fixedLength: Int? {
         switch self {
         case .empty, .anchor, .ahead, .behind: return 0

@@ -15,7 +15,7 @@ struct PatternProgram: Sendable {
         /// Fails where a round of a loop has taken nothing.
         case progress(Int)
         case anchor(PatternNode.Anchor)
-        /// Matches up to `matched` without giving anything back, then goes on at `next`.
+        /// Matches up to `matched` without giving anything back, then continues at `next`.
         case atomic(next: Int)
         /// Looks ahead: what follows up to `matched` must match here (or must not).
         case ahead(next: Int, isNegated: Bool)
@@ -29,7 +29,7 @@ struct PatternProgram: Sendable {
     private var sets: [PatternSet] = []
     private var answers: [ASCIIAnswers] = []
     private(set) var markCount = 0
-    /// Which bytes a match can begin with; nil where it can be empty.
+    /// Which bytes a match can begin with; nil if it can be empty.
     let firstBytes: [Bool]?
     private static let maximumLength = 5000
 

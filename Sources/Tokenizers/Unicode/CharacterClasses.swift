@@ -29,7 +29,7 @@ enum CharacterClass {
         }
     }
 
-    /// What BertNormalizer's cleaning removes, beside U+0000 and U+FFFD: categories Cc, Cf and Co of Unicode 8.
+    /// What BertNormalizer's cleaning removes, besides U+0000 and U+FFFD: categories Cc, Cf and Co of Unicode 8.
     static func isControl(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0x09, 0x0A, 0x0D: false

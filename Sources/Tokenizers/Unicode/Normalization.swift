@@ -1,6 +1,6 @@
 import Foundation
 
-/// A scalar of a transformed text: `change` is 0 where it takes the place of one of the old text, 1 where it is new,
+/// A scalar of a transformed text: `change` is 0 if it takes the place of one of the old text, 1 where it is new,
 /// and -n where n scalars behind the one it replaces are gone.
 struct Transformed {
     var scalar: UInt32

@@ -34,7 +34,7 @@ indirect enum Expression: Sendable, Equatable {
     enum Function: String, Sendable, CaseIterable {
         case mean, sum, max, min, std, any, all, norm, argmax, sort, quantile, histogram, abs, exp, log, sqrt
 
-        /// Whether it works on each element by itself.
+        /// Whether it works on each element on its own.
         var isElementwise: Bool { [.abs, .exp, .log, .sqrt].contains(self) }
 
         /// The names of what it takes after its argument, in the order in which they may stand without a name.
@@ -49,7 +49,7 @@ indirect enum Expression: Sendable, Equatable {
         }
     }
 
-    /// What a function takes beside its argument.
+    /// What a function takes besides its argument.
     struct Options: Sendable, Equatable {
         /// The dimensions to reduce or sort; nil for all of them.
         var dimensions: [Int]?

@@ -57,7 +57,7 @@ public struct Scope: Sendable, Equatable {
         throw ExpressionError("\(quantity.rawValue) \(reason)", at: offset)
     }
 
-    /// The names of the modules that a pattern names; one nil where there is no pattern.
+    /// The names of the modules that a pattern names; one nil if there is no pattern.
     func modules(matching pattern: String?) throws(ExpressionError) -> [String?] {
         guard let pattern else { return [nil] }
         let names = modules.map(\.name)

@@ -76,7 +76,7 @@ extension Block {
         return Block(shape: shape, elements)
     }
 
-    /// How far apart neighbours are in each dimension of a larger shape; 0 where a block is stretched.
+    /// How far apart neighbours are in each dimension of a larger shape; 0 if a block is stretched.
     private static func strides(of shape: [Int], in larger: [Int]) -> [Int] {
         var result = [Int](repeating: 0, count: larger.count)
         var stride = 1

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Block {
-    /// The block as (outer, reduced, inner), with the dimensions to reduce beside each other.
+    /// The block as (outer, reduced, inner), with the dimensions to reduce next to each other.
     private struct Lanes {
         let outer: Int
         let reduced: Int
@@ -139,7 +139,7 @@ extension Block {
         return Block(shape: shape, result)
     }
 
-    /// How many elements lie in each bar; the last one holds its upper edge too, and what lies outside is left out.
+    /// How many elements are in each bar; the last one holds its upper edge too, and what lies outside is left out.
     func histogram(_ options: Expression.Options) -> (edges: [Double], counts: [Double]) {
         let finite = values.filter(\.isFinite)
         var (low, high) = (Double(finite.min() ?? 0), Double(finite.max() ?? 1))

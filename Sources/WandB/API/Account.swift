@@ -18,7 +18,7 @@ public struct Account: Sendable, Equatable {
         return known
     }
 
-    /// Reads a Viewer reply; nil where the server does not know the key.
+    /// Reads a Viewer reply; nil if the server does not know the key.
     init?(reply data: JSONValue) {
         guard let viewer = data["viewer"], case .object = viewer else { return nil }
         username = Self.name(viewer["username"])

@@ -46,7 +46,7 @@ struct CallFailure: Error, CustomStringConvertible {
         case 413: .tooLarge
         case 404: .missing
         case 400, 401, 402, 403, 409, 410, 422, 501: .refused
-        // A redirect is not followed, so that credentials stay where they belong.
+        // A redirect is not followed, so credentials stay where they belong.
         case 300..<400: .refused
         default: .transient
         }

@@ -9,7 +9,7 @@ struct FileStreamBody {
 
     /// Names of uploaded files to tell the server of.
     var uploaded: [String] = []
-    /// Whether the run is about to be taken off its machine, and will go on elsewhere.
+    /// Whether the run is about to be taken off its machine, and will continue elsewhere.
     var isPreempting = false
     /// The exit code, in the run's last request.
     var exitCode: Int32?

@@ -16,7 +16,7 @@ struct UploadTicket {
         }
     }
 
-    /// The ticket of an artifact's file, or of its manifest; nil where the server wants no bytes.
+    /// The ticket of an artifact's file, or of its manifest; nil if the server wants no bytes.
     static func ticket(_ node: JSONValue?, name: String, baseURL: String) -> UploadTicket? {
         guard let url = node?["uploadUrl"]?.string else { return nil }
         let headers = (node?["uploadHeaders"]?.elements ?? []).compactMap { header(of: $0.string) }

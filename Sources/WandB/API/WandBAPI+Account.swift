@@ -11,7 +11,7 @@ extension WandBAPI {
         isCancelled = { patience.isOver }
     }
 
-    /// The entity that is meant where none is named.
+    /// The entity that is meant if none is named.
     func entity(_ patience: Deadline) throws(CallFailure) -> String {
         if let entity = settings.entity { return entity }
         return try patience.call { defaultEntity() }

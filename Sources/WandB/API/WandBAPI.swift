@@ -12,7 +12,7 @@ final class WandBAPI {
     let settings: WandBSettings
     private let key: APIKey
     private let client: HTTPClient
-    /// Uploads go to other hosts: on a handle of their own, which has never held the key.
+    /// Uploads go to other hosts: on their own handle, which has never held the key.
     private var uploadClient: HTTPClient?
     private let pacing: SendPacing
     private let budget: RequestBudget?
@@ -55,7 +55,7 @@ final class WandBAPI {
         }
     }
 
-    /// What the server has of a run, or nil where it has none.
+    /// What the server has of a run, or nil if it has none.
     func resumeStatus(project: String, entity: String, run: String) -> Reply<ServerRun?> {
         let variables: [JSONValue.Member] = [
             .init("project", .string(project)), .init("entity", .string(entity)), .init("name", .string(run)),
@@ -125,7 +125,7 @@ final class WandBAPI {
                 return isCancelled()
             }
             if isOwn { budget?.heed(response, at: .now) }
-            // The address is a secret of its own; its host is none.
+            // The address is its own secret; its host is none.
             let store = URLComponents(string: ticket.url)?.host ?? "the object store"
             guard !response.isPage else {
                 return .failure(

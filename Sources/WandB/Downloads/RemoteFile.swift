@@ -11,7 +11,7 @@ public struct RemoteFile: Sendable, Equatable {
     /// Where to get it, the likeliest first.
     let addresses: [String]
 
-    /// Reads a node of a file listing; nil where it has no name or no address.
+    /// Reads a node of a file listing; nil if it has no name or no address.
     init?(reply node: JSONValue?, baseURL: String) {
         guard let node, let name = node["name"]?.string else { return nil }
         addresses = ["url", "directUrl"].compactMap { node[$0]?.string }.filter { !$0.isEmpty }

@@ -187,7 +187,7 @@ extension RunFiles {
         return files
     }
 
-    /// Whether it is the project or the run that is not there, and what is.
+    /// Whether it is the project or the run that does not exist, and what is.
     private func missing() throws(RunFilesError) -> RunFilesError {
         let data = try told { () throws(CallFailure) in
             try patience.call {

@@ -3,21 +3,21 @@ import Foundation
 import Glibc
 import JSON
 
-/// A run's folder as W&B's own client writes it offline, so that `wandb sync` uploads it too.
+/// A run's folder as W&B's own client writes it offline, so `wandb sync` uploads it too.
 public struct OfflineRun: Sendable, Equatable {
     /// The `offline-run-…` folder that `wandb sync` takes.
     public let path: String
     private let id: String
 
-    /// Writes, or writes anew, `offline-run-<start>-<id>/run-<id>.wandb` from what a tracking folder holds.
+    /// Writes, or writes again, `offline-run-<start>-<id>/run-<id>.wandb` from what a tracking folder holds.
     ///
     /// Files to upload are linked below `files/`.
     ///
     /// - Parameters:
     ///   - folder: the run's `wandb` folder.
     ///   - parent: where the `offline-run-…` folder goes, one for all runs.
-    /// - Returns: where it is; nil where the server has a part of the run, or is being sent it: `wandb sync` would start
-    ///   from the beginning, so that `orchestrator sync` must go on.
+    /// - Returns: where it is; nil if the server has a part of the run, or is being sent it: `wandb sync` would start
+    ///   from the beginning, so `orchestrator sync` must continue.
     /// - Throws: `SpoolError` where the folder holds no run, or a file cannot be read or written.
     @discardableResult
     public static func write(from folder: String, into parent: String) throws(SpoolError) -> OfflineRun? {
@@ -97,7 +97,7 @@ public struct OfflineRun: Sendable, Equatable {
 
     /// Puts a file to upload below `files/`.
     ///
-    /// - Returns: its name; nil where the file is gone, or its name leads elsewhere.
+    /// - Returns: its name; nil if the file is gone, or its name leads elsewhere.
     private static func link(_ line: SpoolReader.Line, from spool: SpoolFolder, into files: SpoolFolder) -> String? {
         guard let file = SpooledFile(line), file.artifact == nil, !file.name.hasPrefix("/"),
             !file.name.split(separator: "/").contains("..")

@@ -1,6 +1,6 @@
 /// Makes the pages of a job on W&B, or brings those that are there up to date.
 ///
-/// Their names follow from the launch's, so that pages whose making was cut short are found again.
+/// Their names follow from the launch's, so pages whose making was cut short are found again.
 public struct PageMaker: Sendable {
     /// What was made.
     public struct Outcome: Sendable, Equatable {

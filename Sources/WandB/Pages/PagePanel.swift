@@ -26,7 +26,7 @@ public struct PagePanel: Sendable, Equatable {
         case media([String], columns: Int)
     }
 
-    /// Where it lies in a grid 24 wide.
+    /// Where it is in a grid 24 wide.
     public struct Layout: Sendable, Equatable {
         /// Columns to its left.
         public var x = 0

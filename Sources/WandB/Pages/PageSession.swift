@@ -10,7 +10,7 @@ struct PageSession {
     /// The entity that the runs are logged to.
     func entity() throws(CallFailure) -> String { try api.entity(patience) }
 
-    /// The project of that name, made if it is not there.
+    /// The project of that name, made if it does not exist.
     func project(_ name: String, entity: String) throws(CallFailure) -> RunSet.Project {
         if let project = try patience.call({ api.project(name, entity: entity) }) { return project }
         return try patience.call { api.createProject(name, entity: entity) }

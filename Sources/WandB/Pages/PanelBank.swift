@@ -11,7 +11,7 @@ enum PanelBank {
         "autoOrganizePrefix": 2, "showEmptySections": false, "sortAlphabetically": false,
     ]
 
-    /// How panels draw lines; smoothing is left off, so that what is shown is what was logged.
+    /// How panels draw lines; smoothing is left off, so what is shown is what was logged.
     static func panelSettings(smoothing type: JSONValue) -> JSONValue {
         [
             "smoothingWeight": 0, "smoothingType": type, "xAxis": "_step", "ignoreOutliers": false,

@@ -2,7 +2,7 @@ import JSON
 
 // Calls about projects and the pages in them.
 extension WandBAPI {
-    /// A project, or nil where there is none of that name.
+    /// A project, or nil if there is none of that name.
     func project(_ name: String, entity: String) -> Reply<RunSet.Project?> {
         let variables: [JSONValue.Member] = [.init("name", .string(name)), .init("entity", .string(entity))]
         return graphQL(.project, variables: variables).map { RunSet.Project(reply: $0["project"]) }
@@ -19,7 +19,7 @@ extension WandBAPI {
         }
     }
 
-    /// The id of a view, or nil where there is none of that name.
+    /// The id of a view, or nil if there is none of that name.
     func viewID(named name: String, type: ViewType, project: RunSet.Project) -> Reply<String?> {
         let variables: [JSONValue.Member] = [
             .init("project", .string(project.name)), .init("entity", .string(project.entity)),

@@ -8,7 +8,7 @@ enum RunEnvironment {
     /// The release of W&B's client whose protocol this one speaks.
     static let protocolVersion = "0.31.0"
 
-    /// What W&B shows beside a run's config: machine, program, commit, place in SLURM's queue.
+    /// What W&B shows next to a run's config: machine, program, commit, place in SLURM's queue.
     ///
     /// - Parameters:
     ///   - description: the run.

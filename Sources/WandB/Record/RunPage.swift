@@ -5,7 +5,7 @@ public struct RunPage: Sendable, Equatable {
     /// Whether the run has ended and its page shows all of it.
     public let isComplete: Bool
 
-    /// Reads a run's tracking folder; nil where no server has taken the run yet, or it is not tracked.
+    /// Reads a run's tracking folder; nil if no server has taken the run yet, or it is not tracked.
     ///
     /// - Parameter folder: the run's `wandb` folder.
     /// - Throws: `SpoolError` for files that cannot be read.

@@ -2,7 +2,7 @@ public import JSON
 
 /// What a training loop tells W&B; every call returns at once, whatever the network does.
 ///
-/// Rows go to the run's folder, and from there, in the background, to the server. A run that goes on in
+/// Rows go to the run's folder, and from there, in the background, to the server. A run that continues in
 /// another process opens the same folder: rows that it makes again are skipped, the rest follows.
 public final class RunTracker: Sendable {
     private let spool: SharedSpool?
@@ -128,7 +128,7 @@ public final class RunTracker: Sendable {
         return thread.finish(isInHurry: isInHurry)
     }
 
-    /// Leaves the run unfinished, to go on in another process: sends what is left, but no exit code.
+    /// Leaves the run unfinished, to continue in another process: sends what is left, but no exit code.
     ///
     /// - Parameter isPreempted: whether its page is to say that the machine was taken from it.
     /// - Returns: what became of the rows.

@@ -4,9 +4,9 @@ import HTTP
 
 /// Sends what many runs keep in their folders, from a machine that reaches the server.
 ///
-/// Runs are dealt out to a few threads, each of which sends for one run at a time, so that one slow answer
+/// Runs are dealt out to a few threads, each of which sends for one run at a time, so one slow answer
 /// holds up few; all share one budget of requests. Nothing here remembers anything that the folders do not:
-/// killed at any moment, the next relay goes on where the server is.
+/// killed at any moment, the next relay continues where the server is.
 public final class Relay: Sendable {
     /// What a relay needs to know.
     public struct Options: Sendable {
@@ -14,7 +14,7 @@ public final class Relay: Sendable {
         public var settings: WandBSettings
         /// The API key.
         public var key: APIKey
-        /// Whether to go on for runs that go on.
+        /// Whether to continue for active runs.
         public var isLive = false
         /// How often and how patiently to send.
         public var pacing = SendPacing()
@@ -22,7 +22,7 @@ public final class Relay: Sendable {
         public var presence: String
         /// How long a run may be over without its own exit before the relay gives it one.
         public var grace: Duration = .seconds(60)
-        /// How long to go on without any success.
+        /// How long to continue without any success.
         public var patience: Duration = .seconds(300)
         /// How many requests may be under way, each for another run.
         public var lanes = 4
@@ -128,7 +128,7 @@ public final class Relay: Sendable {
         close(file)
     }
 
-    /// Every run that goes on keeps a lock open.
+    /// Every run that continues keeps a lock open.
     private static func raiseFileLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(7), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }

@@ -81,7 +81,7 @@ final class RelayEntry {
         let isUploaded = sent == nil && hasExit ? try isUploadedByWandBSync(session) : false
         if isUploaded || sent.map({ $0.isWhole(session.session) }) == true {
             sender = nil
-            // One that was put back will go on.
+            // One that was put back will continue.
             standing = options.isLive && run.end == nil ? .upToDate : .sent
             if standing == .sent { fold() }
             rest(now)

@@ -19,7 +19,7 @@ final class RelayLane: @unchecked Sendable {
 
     /// Runs that are over and open at the same time.
     private static let window = 8
-    /// Attempts at a run that is refused, before a sync goes on without it.
+    /// Attempts at a run that is refused, before a sync continues without it.
     static let attempts = 4
 
     private let options: Relay.Options
@@ -38,7 +38,7 @@ final class RelayLane: @unchecked Sendable {
     private var turn = 0
     /// When the budget may have room again.
     private var heldUntil = ContinuousClock.now
-    /// When others may have a turn beside an upload.
+    /// When others may have a turn during an upload.
     private var besideDue = ContinuousClock.now
 
     init(options: Relay.Options, budget: RequestBudget) {
@@ -231,7 +231,7 @@ final class RelayLane: @unchecked Sendable {
                 sender.release()
                 entry.fold()
             } else if let trouble = sender.uploadTrouble {
-                // Nobody waits for a store while the run goes on.
+                // Nobody waits for a store while the run continues.
                 let isLeft = sender.uploads.isHeldUp && !entry.isEnded && !options.isLive
                 entry.standing = isLeft ? .failed(trouble) : .troubled(trouble)
                 if isLeft { entry.sender = nil }

@@ -25,7 +25,7 @@ public struct RelayedRun: Sendable, Equatable {
         }
     }
 
-    /// A run and how it ended, nil while it goes on.
+    /// A run and how it ended, nil while it continues.
     public init(id: String, folder: String, hasBegun: Bool = true, end: End?, offlineFolders: String? = nil) {
         self.id = id
         self.folder = folder
@@ -41,7 +41,7 @@ public enum RelayStanding: Sendable, Equatable {
     case waiting
     /// Its rows are on their way.
     case sending
-    /// The server has everything so far; the run goes on.
+    /// The server has everything so far; the run continues.
     case upToDate
     /// The server has everything, to the exit.
     case sent

@@ -4,7 +4,7 @@ import Synchronization
 
 /// How many requests may go out in a minute, shared by everything that sends from one process.
 ///
-/// No minute holds more than the budget. A quarter of it may go out at once, so that a few runs need not wait;
+/// No minute holds more than the budget. A quarter of it may go out at once, so a few runs need not wait;
 /// the rest follows evenly. When the server asks one sender to wait, all wait.
 public final class RequestBudget: Sendable {
     private struct State {

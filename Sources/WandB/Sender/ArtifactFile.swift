@@ -15,7 +15,7 @@ struct ArtifactFile: Equatable {
     /// Its MD5 in base64.
     let digest: String
 
-    /// Reads the file for its digest; nil where it is gone or can't be read, so that nobody can send it.
+    /// Reads the file for its digest; nil if it is gone or can't be read, so nobody can send it.
     init?(name: String, path: String) {
         guard let content = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
             return nil

@@ -2,7 +2,7 @@ import Glibc
 
 /// Tells whether a tracking folder is still ours: whoever opens it next replaces `run.json`.
 ///
-/// The file that we wrote is kept open, so that no later one gets its number.
+/// The file that we wrote is kept open, so no later one gets its number.
 struct RunFence: ~Copyable {
     private let path: String
     private let descriptor: Int32

@@ -1,6 +1,6 @@
 import JSON
 
-// Before the first line goes out: who the run belongs to, what the server has of it, where to go on.
+// Before the first line goes out: who the run belongs to, what the server has of it, where to continue.
 extension RunSender {
     func findEntity(_ now: ContinuousClock.Instant) throws(SpoolError) -> ContinuousClock.Instant? {
         guard let run = try folder.run() else { throw .noRun(path: folder.path) }
@@ -76,7 +76,7 @@ extension RunSender {
             if lastRequest == nil { lastRequest = now - pacing.interval }
             return now
         case .failure(let failure):
-            // It may have been made all the same, and what we say of it may change before the next attempt.
+            // It may have been made anyway, and what we say of it may change before the next attempt.
             if storageID == nil { phase = .askWhatServerHas }
             return failed(failure, now)
         }
@@ -85,7 +85,7 @@ extension RunSender {
     /// Puts every reader to the first line that the server lacks.
     ///
     /// Where this folder was sent from before, line numbers tell. Where it was not, or is shorter than what the
-    /// server has (an earlier folder of the run was lost), history goes on after the server's last step, and
+    /// server has (an earlier folder of the run was lost), history continues after the server's last step, and
     /// the other files with their first lines.
     private func findPlace(_ server: ServerRun?) throws(SpoolError) {
         summary = RunSummary()

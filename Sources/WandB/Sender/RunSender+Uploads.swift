@@ -149,7 +149,7 @@ extension RunSender {
         }
     }
 
-    /// Files have waits of their own: rows go on meanwhile.
+    /// Files have waits of their own: rows continue meanwhile.
     func waitWithUploads(_ failure: CallFailure, _ now: ContinuousClock.Instant) {
         guard failure.kind != .cancelled else { return }
         uploads.failed(failure.description, from: now, to: ended(now), patience: pacing.uploadPatience)
@@ -158,7 +158,7 @@ extension RunSender {
         uploads.notBefore = ended(now) + (failure.retryAfter ?? pause)
     }
 
-    /// Rows and signs of life go on while a file is on its way, at their pace.
+    /// Rows and signs of life continue while a file is on its way, at their pace.
     func goOnBesideUpload(_ start: ContinuousClock.Instant) {
         let now = ended(start)
         if ContinuousClock.now - began >= .seconds(1) { besideUpload?() }

@@ -173,7 +173,7 @@ public final class RunSender {
             }
             return try advance(now)
         } catch {
-            // Lines may have been taken for a request that was not made.
+            // Lines may have been mistaken for a request that was not made.
             if phase == .stream, unacknowledged == nil { phase = .askWhatServerHas }
             problem = .folder(error)
             failures += 1
@@ -198,7 +198,7 @@ public final class RunSender {
         }
     }
 
-    /// Tells the server before everything else that the run is taken off its machine, to go on elsewhere.
+    /// Tells the server before everything else that the run is taken off its machine, to continue elsewhere.
     func preempt() {
         if !isPreempting { hasSaidPreempting = false }
         isPreempting = true
@@ -217,7 +217,7 @@ public final class RunSender {
     /// Lets others have the folder.
     func release() { lock = nil }
 
-    /// Lets others send; what they did is looked up before this sender goes on.
+    /// Lets others send; what they did is looked up before this sender continues.
     private func leave() {
         lock = nil
         guard phase != .finished else { return }

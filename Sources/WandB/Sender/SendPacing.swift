@@ -29,7 +29,7 @@ public struct SendPacing: Sendable, Equatable {
     public var uploadPatience: Duration = .seconds(7)
     /// The time between two measurements of the machine.
     public var systemInterval: Duration = .seconds(15)
-    /// How long the background thread sleeps at most, so that a stop from the web page is noticed.
+    /// How long the background thread sleeps at most, so a stop from the web page is noticed.
     public var longestSleep: Duration = .seconds(5)
     /// How long the end of a run waits for a server that is not reached, or refuses.
     public var deadServerPatience: Duration = .seconds(4)

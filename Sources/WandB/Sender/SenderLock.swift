@@ -28,7 +28,7 @@ struct SenderLock: ~Copyable {
         let pid: Int32
         /// The start of the process in the kernel's ticks since boot: numbers of processes come again.
         let started: UInt64
-        /// The file that the holder touches; nil where that is the lease itself.
+        /// The file that the holder touches; nil if that is the lease itself.
         var presence: String?
         /// Tells this holder from all others.
         let token: String
@@ -53,7 +53,7 @@ struct SenderLock: ~Copyable {
     ///
     /// - Parameters:
     ///   - folder: what is to be sent.
-    ///   - presence: a file that shows a holder of many locks alive, touched by itself; else each lock is renewed.
+    ///   - presence: a file that shows a holder of many locks alive, touched on its own; else each lock is renewed.
     /// - Returns: nil while another holds it, or has folded the folder since.
     /// - Throws: `SpoolError` if the folder cannot be read or written.
     static func take(_ folder: SpoolFolder, presence: String? = nil) throws(SpoolError) -> SenderLock? {
@@ -111,12 +111,12 @@ struct SenderLock: ~Copyable {
         return true
     }
 
-    /// Whether a lease's holder may still be at work, given whether the kernel let us have its lock.
+    /// Whether a lease's holder may still be working, given whether the kernel let us have its lock.
     private static func isAlive(
         _ holder: Holder, in folder: SpoolFolder, isLocked: Bool, clock: Int32
     ) -> Bool {
         if holder.boot == bootID { return !isLocked && holder.runsHere }
-        // The server's time: that of a touch of our own.
+        // The server's time: that of our own touch.
         futimens(clock, nil)
         guard let now = modified(clock), let last = modified(holder.presence ?? folder.holderPath) else {
             return false
@@ -140,7 +140,7 @@ struct SenderLock: ~Copyable {
         return fstat(descriptor, &ours) == 0 && stat(folder.lockPath, &current) == 0 && ours.st_ino == current.st_ino
     }
 
-    /// When a file was last touched; opened, because NFS asks its server anew only then.
+    /// When a file was last touched; opened, because NFS asks its server again only then.
     private static func modified(_ path: String) -> Double? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

@@ -93,7 +93,7 @@ private struct DotEnvReader {
         skip { $0.isBlank }
     }
 
-    /// A name, or nil where a comment starts.
+    /// A name, or nil if a comment starts.
     private mutating func name() throws(NoStatement) -> String? {
         switch peek {
         case "#": return nil

@@ -118,7 +118,7 @@ public enum SecretShapes {
             if isPassedOver { continue }
             if words.contains(where: hashWords.contains) { return false }
             if isSecret(name: name) || words.contains(where: keyWords.contains) { return true }
-            // As in KEY = os.environ.get("OTHER", "…"); what a diff puts at the beginning of its lines is no name.
+            // As in KEY = os.environ.get("OTHER", "…"); what a diff puts at the beginning of its lines is not a name.
             guard isOnSameLine else { return false }
         }
         return false

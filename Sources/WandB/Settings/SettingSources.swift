@@ -69,7 +69,7 @@ struct SettingSources: Sendable {
     /// The value that counts.
     subscript(name: String) -> Found? { named[name] ?? saved[name] }
 
-    /// The value that counts as `parse` reads it, or nil where there is none.
+    /// The value that counts as `parse` reads it, or nil if there is none.
     ///
     /// - Parameters:
     ///   - name: the variable's name.
@@ -128,7 +128,7 @@ struct SettingSources: Sendable {
         everything.filter { $0.text.utf8.count >= 8 && SecretShapes.isSecret(name: $0.name) }.map(\.text)
     }
 
-    /// Every secret that stands in any of the places, whether it counts or not.
+    /// Every secret that is in any of the places, whether it counts or not.
     var secrets: [String] {
         let netrcs = netrcPaths.map(SettingsFile.read).compactMap { file in
             if case .text(let text) = file { NetrcFile(text) } else { nil }

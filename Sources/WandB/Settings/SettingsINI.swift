@@ -7,7 +7,7 @@ struct SettingsINI: Equatable {
 
     init(_ text: String) {
         var isDefault = false
-        // The name whose value goes on in lines that are indented more.
+        // The name whose value continues in lines that are indented more.
         var open: (name: String, indent: Int)?
         for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let line = raw.trimmingPrefix(while: \.isWhitespace)

@@ -86,7 +86,7 @@ public struct WandBSettings: Sendable, Equatable {
         try HTTPClient(environment: http, headers: extraHeaders.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
-    /// Why runs will stay in their folders, or nil where they can be sent.
+    /// Why runs will stay in their folders, or nil if they can be sent.
     public var offlineReason: String? {
         if let refusal { return refusal }
         let place = modePlace.map { " in \($0)" } ?? ""

@@ -7,7 +7,7 @@ public enum WandBSettingsError: Error, Equatable {
     case badName(setting: String, value: String, reason: String)
     /// A value that is not shown.
     case badValue(setting: String, reason: String)
-    /// One of the others, about a value that stands in a file.
+    /// One of the others, about a value that is in a file.
     indirect case inFile(path: String, line: Int?, WandBSettingsError)
 }
 

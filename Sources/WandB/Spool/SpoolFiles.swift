@@ -8,7 +8,7 @@ public struct SpoolFiles: Sendable {
     /// Whether W&B has everything, however it got there.
     public let isSent: Bool
 
-    /// Looks at a run's tracking folder; nil where the run is not tracked.
+    /// Looks at a run's tracking folder; nil if the run is not tracked.
     ///
     /// - Parameters:
     ///   - folder: the run's `wandb` folder.
@@ -31,7 +31,7 @@ public struct SpoolFiles: Sendable {
 
     /// Makes one file of what a run has left that is over, unless somebody sends it.
     ///
-    /// - Parameter folder: the run's `wandb` folder; one that is not there, or was folded before, stays as it is.
+    /// - Parameter folder: the run's `wandb` folder; one that does not exist, or was folded before, stays as it is.
     /// - Throws: `SpoolError` for what cannot be read or written.
     public static func fold(_ folder: String) throws(SpoolError) { try SpoolFolder(path: folder).fold() }
 

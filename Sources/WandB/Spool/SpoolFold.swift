@@ -2,11 +2,11 @@ import Artifacts
 import Foundation
 import Glibc
 
-/// A spool that nothing follows in is folded into one file beside its folder, because ten thousand finished runs would
+/// A spool that nothing follows in is folded into one file next to its folder, because ten thousand finished runs would
 /// else be a hundred thousand files; whoever needs its files again unfolds it.
 ///
 /// The file is whole before the folder's files go, and goes only after they are all back: as long as it is there, it
-/// speaks, and what lies in the folder is a copy of a part of it. A crash in between costs nothing.
+/// speaks, and what is in the folder is a copy of a part of it. A crash in between costs nothing.
 extension SpoolFolder {
     /// The folded spool: a zip archive whose entries are stored as they are.
     var packPath: String { path + ".zip" }
@@ -139,14 +139,14 @@ extension SpoolFolder {
 
 /// The right to fold or unfold a spool, or to open it for writing, which one process has at a time.
 ///
-/// It is a byte of the lock file beside the sender's. Where a file system has no locks, the spool's session tells a
+/// It is a byte of the lock file next to the sender's. Where a file system has no locks, the spool's session tells a
 /// writer that came in between.
 struct SpoolShape: ~Copyable {
     private let descriptor: Int32
     private static let byte: off_t = 1
     private static let patience: Duration = .seconds(5)
 
-    /// Waits for the right; makes the folder if need be.
+    /// Waits for the right; makes the folder if needed.
     ///
     /// - Returns: nil if somebody holds it for seconds, or locks do not work here.
     init?(_ folder: SpoolFolder) throws(SpoolError) {

@@ -16,7 +16,7 @@ import JSON
 /// | `stop` | sender | exists once the run was stopped from the web page |
 /// | `sender.lock`, `sender.json` | sender | locked, and naming who sends, while someone does |
 ///
-/// Once nothing follows, all of it is one file beside the folder (`fold`), from which everything is still read.
+/// Once nothing follows, all of it is one file next to the folder (`fold`), from which everything is still read.
 struct SpoolFolder: Sendable, Equatable {
     let path: String
 
@@ -96,7 +96,7 @@ struct SpoolFolder: Sendable, Equatable {
         try write([UInt8](data), to: name)
     }
 
-    /// Writes beside and renames, so that a reader or a crash sees the old or the new file, whole.
+    /// Writes a temporary file and renames it, so a reader or a crash sees the old or the new file, whole.
     func write(_ bytes: [UInt8], to name: String) throws(SpoolError) {
         do throws(FileError) {
             try DurableFile.write(bytes, to: path + "/" + name, flush: .nothing)

@@ -48,7 +48,7 @@ struct SpoolReader {
     private mutating func refill() throws(SpoolError) {
         lines.removeAll(keepingCapacity: true)
         firstIndex = 0
-        // Opened anew each time: NFS looks for another machine's writes when a file is opened.
+        // Opened again each time: NFS looks for another machine's writes when a file is opened.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return }

@@ -5,7 +5,7 @@ import JSON
 
 /// Appends a run's rows, events and console lines to its folder, in the form in which they will be sent.
 ///
-/// Lines are never taken back: the server could not take them back either. A run that goes on from a
+/// Lines are never taken back: the server could not take them back either. A run that continues from a
 /// checkpoint makes the rows after it again, the same ones; those that the folder has already are skipped,
 /// so `_step` always grows.
 struct SpoolWriter: ~Copyable {
@@ -74,7 +74,7 @@ struct SpoolWriter: ~Copyable {
         self.listed = listed
     }
 
-    /// The session before; one that a power cut has damaged goes on as well as it can.
+    /// The session before; one that a power cut has damaged continues as well as it can.
     private static func earlier(in folder: SpoolFolder) throws(SpoolError) -> SpooledRun? {
         do {
             return try folder.run()
@@ -189,7 +189,7 @@ struct SpoolWriter: ~Copyable {
             try SpoolFolder(path: parent).create()
             try folder.write(bytes, to: path)
         }
-        // By its content: a spool that was folded has its files anew.
+        // By its content: a spool that was folded has its files again.
         let digest = String(SHA256.hex(bytes).prefix(20))
         try upload(path: folder.name + "/" + path, name: name, digest: digest)
         guard let artifact else { return }

@@ -12,7 +12,7 @@ struct SpooledFile: Equatable, Sendable {
     /// The artifact that it becomes a version of; nil for a file of the run's.
     var artifact: SpooledArtifact?
 
-    /// Where it stands in the file at `path`, if it is a part of it.
+    /// Where it is in the file at `path`, if it is a part of it.
     var place: Range<Int>? { offset.map { $0..<$0 + size } }
 
     init(name: String, path: String, size: Int, offset: Int? = nil, artifact: SpooledArtifact? = nil) {

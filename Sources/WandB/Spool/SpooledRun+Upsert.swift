@@ -19,7 +19,7 @@ extension SpooledRun {
         ]
     }
 
-    /// The config as W&B stores it: each key's value under `value`, and `_wandb` beside them.
+    /// The config as W&B stores it: each key's value under `value`, and `_wandb` next to them.
     var wrappedConfig: JSONValue {
         var members: [JSONValue.Member] = []
         if case .object(let config) = try? JSONValue(parsing: description.config) {

@@ -10,7 +10,7 @@ import Version
 import WandB
 
 extension Worker {
-    /// Pulls specs of a job until none is left.
+    /// Pulls specs of a job until none are left.
     struct Agent: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a job's specs until none are left (same as `worker --job-id`).",

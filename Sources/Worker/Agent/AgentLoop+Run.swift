@@ -179,7 +179,7 @@ extension AgentLoop {
         return lost
     }
 
-    /// Closes the page of a run that is over, unless the run goes on elsewhere.
+    /// Closes the page of a run that is over, unless the run continues elsewhere.
     private func close(_ run: ClaimedRun, exitCode: Int32, unless lost: LostLease?) {
         if let lost { return leave(run, lost) }
         // An alert is in the name of a run that the server has.
@@ -188,7 +188,7 @@ extension AgentLoop {
         }
     }
 
-    /// Leaves a run whose page is not ours to close, because it goes on elsewhere, unless it was cancelled.
+    /// Leaves a run whose page is not ours to close, because it continues elsewhere, unless it was cancelled.
     private func leave(_ run: ClaimedRun, _ lost: LostLease?) {
         if lost?.status == .cancelled {
             deliveries.finish(run.tracker, of: run.claim, exitCode: 255, log: run.log)

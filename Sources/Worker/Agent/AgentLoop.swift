@@ -36,7 +36,7 @@ struct AgentLoop: Sendable {
     /// The comment of the agent's SLURM job, `nil` outside SLURM.
     let comment: JobComment?
     let deliveries: Deliveries
-    /// Tells of failures while the job goes on.
+    /// Tells of failures while the job continues.
     let failures: FailureWatch
     let memory: MemoryGate
 
@@ -124,7 +124,7 @@ struct AgentLoop: Sendable {
 
     /// Ends while others, or later agents, have work left.
     private func endBefore(_ ends: [SlotEnd], _ superseded: StoreError?) async throws {
-        // Its SLURM job may be at work elsewhere by now: to put that back into the queue would end it.
+        // Its SLURM job may be working elsewhere by now: to put that back into the queue would end it.
         if let superseded { return Self.say("ends: \(superseded)") }
         guard !ends.contains(where: { if case .superfluous = $0 { true } else { false } }) else {
             return try sayGoodbye("other agents suffice for the remaining runs")
@@ -282,7 +282,7 @@ struct AgentLoop: Sendable {
     }
 }
 
-/// Runs `body`, which may block for hours, in a thread of its own.
+/// Runs `body`, which may block for hours, in its own thread.
 func inThread<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
     await withCheckedContinuation { continuation in
         let thread = Thread { continuation.resume(returning: body()) }

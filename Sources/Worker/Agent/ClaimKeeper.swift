@@ -4,7 +4,7 @@ import Store
 import Synchronization
 
 /// Gets an agent its claims and keeps them: one thread renews all of them and passes progress on, one transaction for
-/// all, so that a locked state file never holds training up.
+/// all, so a locked state file never holds training up.
 final class ClaimKeeper: Sendable {
     private struct State {
         var kept: [HeldClaim] = []
@@ -75,7 +75,7 @@ final class ClaimKeeper: Sendable {
     ///   - settlement: How its attempt ends.
     ///   - mayClaim: Whether this agent wants another spec.
     /// - Returns: Where the run stands now, and the next claim. Without one, ``next()`` may still find some: a run whose
-    ///   agent has fallen silent comes first, and is taken over in a transaction of its own.
+    ///   agent has fallen silent comes first, and is taken over in its own transaction.
     /// - Throws: `StoreError.lostLease`, and what keeps the state file from being read or changed.
     func settle(
         _ kept: HeldClaim, as settlement: Settlement, mayClaim: Bool
@@ -143,7 +143,7 @@ final class ClaimKeeper: Sendable {
         }
     }
 
-    /// Keeps a claim no longer that was not settled; what it took of the machine since the last renewal is noted.
+    /// Keeps a claim no longer that was not settled; what it took of the machine since the last renewal is recorded.
     func drop(_ kept: HeldClaim) {
         guard state.withLock({ $0.kept.contains { $0 === kept } }) else { return }
         kept.end()

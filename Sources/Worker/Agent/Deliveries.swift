@@ -4,7 +4,7 @@ import Store
 import Synchronization
 import WandB
 
-/// Runs that have ended and whose last rows are still on their way to W&B, each on a thread of its own: the next run
+/// Runs that have ended and whose last rows are still on their way to W&B, each on its own thread: the next run
 /// starts meanwhile.
 ///
 /// Those that a server did not take are tried once more when it takes another run, or else before the agent ends.
@@ -47,7 +47,7 @@ final class Deliveries: Sendable {
         }
     }
 
-    /// Sends what is left of a run that goes on elsewhere.
+    /// Sends what is left of a run that continues elsewhere.
     func suspend(_ tracker: RunTracker, isPreempted: Bool, log: RunLog) {
         inBackground { log.say(tracker.suspend(isPreempted: isPreempted).description) }
     }

@@ -4,7 +4,7 @@ import Store
 import Synchronization
 import WandB
 
-/// Tells of a job's failures while it goes on: the user's command, and those who follow the project on W&B.
+/// Tells of a job's failures while it continues: the user's command, and those who follow the project on W&B.
 final class FailureWatch: Sendable {
     private let store: Store
     private let job: Job

@@ -2,7 +2,7 @@ import Runs
 import Store
 import Synchronization
 
-/// A claim while its run goes on, as the run sees it and as its agent keeps it.
+/// A claim while its run continues, as the run sees it and as its agent keeps it.
 final class HeldClaim: Sendable {
     private struct State {
         var progress: RunProgress?

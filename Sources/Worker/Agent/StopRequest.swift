@@ -10,7 +10,7 @@ enum StopRequest {
 
     /// Who asked.
     enum Kind: Int {
-        /// SIGUSR1: the allocation's time is nearly over, and the work goes on in another one.
+        /// SIGUSR1: the allocation's time is nearly over, and the work continues in another one.
         case timeLimit = 1
         /// SIGTERM or SIGINT: somebody wants this process to end.
         case end = 2

@@ -55,7 +55,7 @@ extension Worker {
             draw(target, in: folder)
         }
 
-        /// Draws the target's figures beside it; a target without them is as good.
+        /// Draws the target's figures next to it; a target without them is as good.
         private func draw(_ target: TargetConfig, in folder: String) {
             do {
                 let weights = "\(folder)/\(target.kind.weightsStem).safetensors"

@@ -21,7 +21,7 @@ export function list(name, standard) {
 
 export const listText = (values) => values.map((value) => encodeURIComponent(value)).join(",");
 
-// Changes parts of what is shown; null takes a part away. The back button skips it, unless it is a view of its own.
+// Changes parts of what is shown; null takes a part away. The back button skips it, unless it is its own view.
 export function change(parts, isView) {
   const query = parameters();
   for (const [name, value] of Object.entries(parts)) {

@@ -7,7 +7,7 @@ export const record = element ? JSON.parse(element.textContent) : null;
 // The answers that the present view was made of, for an export.
 export const answers = new Map();
 
-// Takes the token out of the address, so that a copied address is no key.
+// Takes the token out of the address, so a copied address is not a key.
 export function takeToken() {
   const found = /[?&]token=([0-9a-f]+)/.exec(location.hash);
   if (!found) return;

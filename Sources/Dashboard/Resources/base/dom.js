@@ -20,7 +20,7 @@ export function shape(tag, attributes, text) {
   return element;
 }
 
-// Puts children in the place of those that are there. What is drawn again leaves the keyboard where it was, and menus open.
+// Puts children in place of those that are there. What is drawn again leaves the keyboard where it was, and menus open.
 export function fill(element, ...children) {
   const kept = keptOf(element);
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));

@@ -1,4 +1,4 @@
-// What this browser remembers, beside what the address holds.
+// What this browser remembers, besides what the address holds.
 
 export function remembered(name, standard) {
   try { return JSON.parse(localStorage.getItem("spd:" + name)) ?? standard; } catch { return standard; }

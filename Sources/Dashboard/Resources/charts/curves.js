@@ -1,4 +1,4 @@
-// Curves of many runs: smoothed, grouped over seeds, by step or active time, as the runs go on.
+// Curves of many runs: smoothed, grouped over seeds, by step or active time, as the runs continue.
 import { answers, ask, record } from "../base/api.js";
 import { change, list, listText, setting } from "../base/address.js";
 import { choice, choices, fill, isHeld, make, toggle } from "../base/dom.js";
@@ -127,7 +127,7 @@ export function curvesTab(view) {
 
   const chosen = () => view.filters.chosen(view.runs.rows).filter((run) => run.attempt > 0 || run.step > 0);
 
-  // Reads what is not there yet, and again what goes on.
+  // Reads what is not there yet, and again what continues.
   async function load(isLive) {
     const runs = chosen().slice(0, mostLines);
     for (const metric of options.metrics) {
@@ -278,7 +278,7 @@ export function curvesTab(view) {
     fill(below, problems.slice(0, 3).map((problem) => make("p", { class: "error" }, problem)), key(runs), range ? make("button", { onclick: () => onRange(null) }, "Show all steps") : null);
   }
 
-  // What the lines are, told by words beside colours.
+  // What the lines are, told by words besides colours.
   function key(runs) {
     const { colors, marks } = style();
     const entries = [];

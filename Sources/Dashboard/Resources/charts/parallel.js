@@ -80,7 +80,7 @@ export function parallelTab(view) {
       return text;
     }).join("");
     svg.append("path").attr("d", path(rows.filter((run) => !chosen.has(run)))).attr("class", "unchosen").attr("fill", "none");
-    // Runs of one shade are one path, so that ten thousand draw at once.
+    // Runs of one shade are one path, so ten thousand draw at once.
     const shading = scales.get(shade) ?? scaleFor(shade, rows);
     const share = (run) => {
       const place = shading.place(valueOf(run, shade));

@@ -87,7 +87,7 @@ export function scatterTab(view) {
       });
       svg.append("g").attr("class", "brush").call(brush);
       const shown = (value, scale) => typeof scale.base !== "function" || value > 0;
-      // Points of one look are one path, so that ten thousand draw at once.
+      // Points of one look are one path, so ten thousand draw at once.
       const looks = new Map();
       for (const point of points) {
         if (!shown(point.x, across) || !shown(point.y, up)) continue;

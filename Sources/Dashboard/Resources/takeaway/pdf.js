@@ -68,7 +68,7 @@ function clipOf(element) {
 
 const pen = () => document.createElement("canvas").getContext("2d");
 
-// `svg` is in the page, so that its colours and places are known; `words` stand below, as a legend.
+// `svg` is in the page, so its colours and places are known; `words` stand below, as a legend.
 export function pdfOf(svg, words) {
   const box = svg.viewBox.baseVal;
   const [width, height] = [box.width, box.height + 14 * words.length];

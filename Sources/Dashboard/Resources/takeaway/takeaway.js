@@ -66,7 +66,7 @@ export function takeawayMenu(name, element, rows, { drawings, more = [] } = {}) 
     text: entry.textContent, dash: entry.dataset.dash, color: getComputedStyle(entry.querySelector("line")).stroke,
   })).slice(0, 24);
   const titleOf = (svg, index) => `${name}-${safeName(svg.querySelector("title")?.textContent ?? String(index + 1))}`;
-  // Pictures are in the page while they are copied, so that their looks are known.
+  // Pictures are in the page while they are copied, so their looks are known.
   const save = (ending, type, textOf) => async () => {
     let pictures = drawings ? await drawings() : [...element.querySelectorAll("figure.chart > svg")];
     if (!pictures.length) throw new Error("Nothing shown can be saved as a picture.");

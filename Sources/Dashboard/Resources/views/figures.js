@@ -10,7 +10,7 @@ const mostPictures = 8;
 // Milliseconds after which a run may have drawn new ones.
 const pause = 15_000;
 
-// `isNumbers`: the numbers behind figures, which say what is under the pointer, in the place of pictures.
+// `isNumbers`: the numbers behind figures, which say what is under the pointer, in place of pictures.
 export function figuresTab(view, isNumbers) {
   const element = make("div", {}, make("p", { class: "dim" }, "Looking for figures…"));
   let sets = new Map();
@@ -113,7 +113,7 @@ export function figuresTab(view, isNumbers) {
         }).catch((error) => fill(body, make("p", { class: "error" }, error.message)));
       }
     }
-    // What is there stays until its successor is, so that the slider does not flicker.
+    // What is there stays until its successor is, so the slider does not flicker.
     await Promise.resolve();
     if (mine === turn) fill(pictures, parts);
   }

@@ -71,7 +71,7 @@ export class JobView {
   takeaway(element, rows, others) { return takeawayMenu(`spd-job-${this.job}`, element, rows, others); }
 }
 
-// Views beside each other, one of which is shown; which one is in the address.
+// Views next to each other, one of which is shown; which one is in the address.
 export function tabs(place, view, list, before) {
   const nav = make("div", { class: "tabs", role: "tablist" });
   const body = make("div", { role: "tabpanel", id: "view" });

@@ -22,7 +22,7 @@ public struct LanguageTrainingConfig: Sendable, Equatable {
     public internal(set) var seed = 0
     /// The model's shape.
     public internal(set) var model = Model()
-    /// A text file to learn, a document a line; nil: stories of a grammar of our own.
+    /// A text file to learn, a document a line; nil: stories of our own grammar.
     public internal(set) var textFile: String?
     /// Rows per step.
     public internal(set) var batchSize = 16

@@ -134,8 +134,8 @@ extension FeatureDecomposition {
     private static let smallBatchesPerShare = 4
     private static let smallBatchesAtOnce = 32
 
-    /// Which rows of batches are fitted together, in rounds between which is asked whether to go on; the same for any
-    /// number of threads.
+    /// Which rows of batches are fitted together, in rounds between which is asked whether to continue; the same for
+    /// any number of threads.
     private static func evaluationRounds(of rows: Int, features: Int, batches: Int) -> [[[Part]]] {
         guard rows * features <= smallBatch else {
             return (0..<batches).map { batch in evaluationShares(of: rows).map { [Part(batch: batch, rows: $0)] } }

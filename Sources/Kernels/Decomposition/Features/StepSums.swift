@@ -2,9 +2,9 @@ internal import CKernels
 
 /// What a step adds up over the tiles of its batch.
 ///
-/// Each addition is a section that tiles pass through in their order, so that a step gives the same bytes on any number of
+/// Each addition is a section that tiles pass through in their order, so a step gives the same bytes on any number of
 /// threads; the tiles follow each other from section to section. Each masked run has sections of its own, and the gates
-/// behind the runs, so that a section always adds to the same place, whichever runs a step leaves out. A place that a tile
+/// behind the runs, so a section always adds to the same place, whichever runs a step leaves out. A place that a tile
 /// adds to more than once has room of its own for each further addition: else a tile would have to wait for the one before
 /// to be through with all of them.
 final class StepSums {
@@ -102,7 +102,7 @@ final class StepSums {
         return room.sum
     }
 
-    /// Adds up what the sections have added in rooms of their own.
+    /// Adds up what the sections have added in their own rooms.
     func join(_ team: Team) {
         for case let room? in rooms where room.own != nil {
             team.split(room.count) { range in

@@ -7,7 +7,7 @@ import Synchronization
 /// activations span.
 final class StepWorker {
     let tile: Tile
-    /// The intervals of the inner activations in the tiles of this worker, or a fit of its own for rows to look at.
+    /// The intervals of the inner activations in the tiles of this worker, or its own fit for rows to look at.
     let intervals: Fits?
     private let sums: TileSums
     private let scratch: Storage

@@ -181,7 +181,7 @@ final class BatchRows {
         return number * each..<min((number + 1) * each, kept)
     }
 
-    /// Tiles are equally long, and more than two are mostly a multiple of four, so that two or four threads finish together.
+    /// Tiles are equally long, and more than two are mostly a multiple of four, so two or four threads finish together.
     private func rowsPerTile(_ capacity: Int) -> Int {
         let least = max(1, (kept + capacity - 1) / capacity)
         let count = least > 2 ? (least + 3) & ~3 : least

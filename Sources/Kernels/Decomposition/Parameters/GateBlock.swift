@@ -34,7 +34,7 @@ extension Gates {
         fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, gradients: Floats, rows: Int
     ) {
         let (s, sigmoid) = (block.scratch, settings.sigmoid.code)
-        // Some subcomponents at a time: what lies between the losses and the gates does not leave the first-level cache.
+        // Some subcomponents at a time: what is between the losses and the gates does not leave the first-level cache.
         forEachBlock(rows: rows) { components in
             let (first, place, count) = (
                 components.lowerBound, components.lowerBound * rows, components.count * rows

@@ -1,4 +1,4 @@
-/// Where each trained quantity stands in the one block that holds them all, so that the optimiser is one loop.
+/// Where each trained quantity stands in the one block that holds them all, so the optimiser is one loop.
 ///
 /// The subcomponents come first, the gates behind them.
 struct ParameterLayout {

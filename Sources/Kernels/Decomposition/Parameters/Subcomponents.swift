@@ -8,7 +8,7 @@ struct DecomposedWeight {
     let inputs: Int
     let outputs: Int
     let weight: Storage
-    /// How the weight lies in memory: W (outputs, inputs), or, as embeddings have it, Wᵀ (inputs, outputs).
+    /// How the weight is in memory: W (outputs, inputs), or, as embeddings have it, Wᵀ (inputs, outputs).
     let isTransposed: Bool
 
     init(_ module: TargetModule) {

@@ -52,7 +52,7 @@ extension LanguageDecomposition {
     /// A larger table of tokens is not looked at: it would take more memory than the decomposition itself.
     private static let largestTable = 1 << 25
 
-    /// The causal importances of each token by itself (vocabulary, C), where the embedding is decomposed.
+    /// The causal importances of each token on its own (vocabulary, C), where the embedding is decomposed.
     ///
     /// An embedding's subcomponents see nothing but the token, wherever it stands.
     private func importancesOfTokens(goesOn: () -> Bool) throws(KernelError) -> Tensor? {

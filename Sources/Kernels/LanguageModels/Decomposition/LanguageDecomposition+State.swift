@@ -12,7 +12,7 @@ extension LanguageDecomposition {
         try subcomponents.setTrainedTensors(tensors)
     }
 
-    /// The state, or a state to go on from.
+    /// The state, or a state to continue from.
     public var state: DecompositionState { DecompositionState(step: step, tensors: subcomponents.state) }
 
     /// Goes on from a saved state.

@@ -25,7 +25,7 @@ public final class LanguageDecomposition: Decomposition {
 
     /// Into how many parts a batch falls, each with sums of its own.
     ///
-    /// The number does not depend on the threads, so that any number of threads gives the same bytes.
+    /// The number does not depend on the threads, so any number of threads gives the same bytes.
     static func parts(rows: Int, length: Int, shape: TransformerShape) -> Int {
         let together = shape.rowsPerPass(length: length)
         return min((rows + together - 1) / together, 8)

@@ -65,7 +65,7 @@ final class LanguageModel {
         return linear?.bias.map { weights.pointer + $0 }
     }
 
-    /// Whether a step that makes no report runs the model at all: an embedding may be trained by itself.
+    /// Whether a step that makes no report runs the model at all: an embedding may be trained on its own.
     var needsModel: Bool {
         modules.contains { !$0.kind.isEmbedding }
             || runs.contains { $0.term != .embeddingRecon && $0.coefficient != 0 }

@@ -59,7 +59,7 @@ extension ModelConfig {
     /// Whether the key is there, be it null.
     func has(_ key: String) -> Bool { values[key] != nil }
 
-    /// A whole number of at least 1; nil where the key is absent or null.
+    /// A whole number of at least 1; nil if the key is absent or null.
     func count(_ key: String) throws(ModelConfigError) -> Int? {
         guard let value = value(key) else { return nil }
         guard case .number(let number) = value, let count = Int(exactly: number), count > 0, count < 1 << 31 else {

@@ -25,7 +25,7 @@ public struct Transformer: Equatable, Sendable {
     }
 }
 
-/// A module of a transformer that can be decomposed, and where it stands in a forward pass.
+/// A module of a transformer that can be decomposed, and where it is in a forward pass.
 struct LanguageModule: Equatable, Sendable {
     enum Kind: Equatable, Sendable {
         /// The token embedding: V [vocabulary, C].

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// A transformer's weights as its passes read them: one block, so that an optimiser's update is one loop.
+/// A transformer's weights as its passes read them: one block, so an optimiser's update is one loop.
 ///
 /// Every linear map is [outputs, inputs] here, whatever files hold.
 final class TransformerWeights {

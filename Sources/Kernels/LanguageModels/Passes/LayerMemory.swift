@@ -105,7 +105,7 @@ final class PassMemory {
                 layers.append(LayerMemory(input: stream, blocks: blocks[start..<start + 11]))
             } else {
                 var own = Array(blocks[sharedStart..<sharedStart + 11])
-                // Two streams take turns, so that a layer never writes where it reads.
+                // Two streams take turns, so a layer never writes where it reads.
                 if own[10] == stream { own[10] = blocks[sharedStart + 11] }
                 if let output { own[10] = blocks[output] }
                 layers.append(LayerMemory(input: stream, blocks: own))

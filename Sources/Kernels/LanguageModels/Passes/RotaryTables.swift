@@ -9,7 +9,7 @@ final class RotaryTables {
         let sine: Storage
     }
 
-    /// By layer; nil where nothing turns.
+    /// By layer; nil if nothing turns.
     let layers: [Table?]
 
     init(_ shape: TransformerShape, length: Int) {

@@ -140,7 +140,7 @@ final class ResidualMLPConnections {
         tasks[piece](parameters)
     }
 
-    /// The largest products first, so that threads end together.
+    /// The largest products first, so threads end together.
     private func preparationTasks() -> [(Floats) -> Void] {
         let (f, d, m, c) = (features, embedding, neurons, c)
         var tasks: [(cost: Int, run: (Floats) -> Void)] = []

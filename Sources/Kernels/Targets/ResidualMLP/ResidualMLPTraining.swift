@@ -193,7 +193,7 @@ private final class ResidualMLPTrainingState {
             })
         let sizes = matrices.map { $0.isTrained ? $0.weight.count : 0 }
         let batch = training.batchSize
-        // As many parts whatever the threads, so that the same target comes out.
+        // As many parts whatever the threads, so the same target comes out.
         let count = max(4, threads)
         parts = (0..<count).map {
             Part(range: batch * $0 / count..<batch * ($0 + 1) / count, shape: shape, sizes: sizes)

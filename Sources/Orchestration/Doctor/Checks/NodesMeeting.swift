@@ -5,7 +5,7 @@ import Store
 
 /// Two nodes and the machine that waits for them, in one folder: the first node locks a file, the second looks at it.
 ///
-/// Each leaves a note with what it found; nobody waits for ever.
+/// Each leaves a note with what it found; nobody waits forever.
 package struct NodesMeeting {
     package let folder: String
 
@@ -73,7 +73,7 @@ package struct NodesMeeting {
             return try leave(mine, as: "looked")
         }
         mine.delay = now - held.time
-        // Open all the time and read before, as a database is, so that an old page may be kept.
+        // Open all the time and read before, as a database is, so an old page may be kept.
         let file = try HeldLocks(opening: lock)
         defer { file.close() }
         mine.held = LockReport(lookingAt: lock)
@@ -86,7 +86,7 @@ package struct NodesMeeting {
         try leave(mine, as: "done")
     }
 
-    /// Waits for a condition, but not for ever; false if it does not come about.
+    /// Waits for a condition, but not forever; false if it does not come about.
     private func wait(_ condition: () -> Bool) -> Bool {
         let end = ContinuousClock.now + Self.patience
         while !condition() {

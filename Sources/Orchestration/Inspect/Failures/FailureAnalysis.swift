@@ -11,7 +11,7 @@ package struct FailureAnalysis: Encodable {
         package let runs: [String]
     }
 
-    /// A part of the job, and how it fares beside the rest.
+    /// A part of the job, and how it fares compared with the rest.
     package struct Share: Encodable {
         /// A node's name, or `lr=0.1`, or `lr>=0.004`.
         package let name: String

@@ -41,7 +41,7 @@ package struct LogTail {
     fileprivate let path: String
     private var offset: UInt64 = 0
     private var rest = Data()
-    /// When the line before was said: lines without a moment of their own were said then.
+    /// When the line before was said: lines without their own moment were said then.
     private var moment = ""
 
     /// A line and when it was said.

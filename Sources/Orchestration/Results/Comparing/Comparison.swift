@@ -9,7 +9,7 @@ package struct Comparison: Decodable {
         package let cosine: Double
         let firstNorm: Double
         let secondNorm: Double
-        /// The feature or token that each is tied to most; nil in modules where none is.
+        /// The feature or token that each is tied to most; nil in modules if none is.
         let firstFeature: Int?
         let secondFeature: Int?
         /// Whether these differ.
@@ -18,7 +18,7 @@ package struct Comparison: Decodable {
     package struct Module: Decodable {
         package let module: String
         let meanCosine: Double?
-        /// What subcomponents are told apart by: `feature read`, `token written` …; nil where nothing names their ends.
+        /// What subcomponents are told apart by: `feature read`, `token written` …; nil if nothing names their ends.
         let comparedBy: String?
         package let pairs: [Pair]
         let firstAlone: [Int]

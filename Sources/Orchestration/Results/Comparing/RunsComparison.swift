@@ -4,9 +4,9 @@ import Store
 
 /// Two runs, or two decompositions, side by side: what differs, and which subcomponents are the same.
 package struct RunsComparison {
-    /// Nil where one of the two is no run but a file of weights.
+    /// Nil if one of the two is not a run but a file of weights.
     private let difference: RunDifference?
-    /// Which subcomponents are the same, or why that cannot be told.
+    /// Which subcomponents are the same, or why that is not known.
     private let match: Result<Comparison, Failure>
 
     /// Compares what the command line names: runs by their names, weights by their files.

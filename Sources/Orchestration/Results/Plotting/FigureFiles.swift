@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import Layout
 
-/// The figures of a run, each set in a file of its own.
+/// The figures of a run, each set in its own file.
 package struct FigureFiles {
     /// The sets, by step.
     package let packs: [String]

@@ -35,7 +35,7 @@ package struct PlotSources {
 
     /// Finds what the command line names: files, folders, jobs' numbers, runs' names or their beginnings.
     ///
-    /// - Throws: `StoreError` for a run or job that is not there; ``Failure`` where nothing can be drawn.
+    /// - Throws: `StoreError` for a run or job that does not exist; ``Failure`` where nothing can be drawn.
     package init(named names: [String], in state: @autoclosure () async throws -> OpenStore) async throws {
         for name in names {
             if FileManager.default.fileExists(atPath: name) {
@@ -200,7 +200,7 @@ package struct PlotSources {
         return members.flatMap { [prefix + $0.name] + paths($0.value, below: prefix + $0.name + ".") }
     }
 
-    /// The key that sets these runs apart: the first that the sweep varies beside seeds, with numbers for values.
+    /// The key that sets these runs apart: the first that the sweep varies besides seeds, with numbers for values.
     package func variedKey() throws(Failure) -> String? {
         let configs = sources.compactMap { $0.config.flatMap { try? JSONValue(parsing: $0) } }
         guard let first = configs.first, configs.count == sources.count, configs.count > 1 else { return nil }

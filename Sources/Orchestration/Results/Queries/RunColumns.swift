@@ -31,7 +31,7 @@ package enum RunColumns {
     /// The table of a job's runs, in the order of the snapshot's: the columns that a query names, or all where it groups,
     /// since groups show whatever varies.
     ///
-    /// - Throws: ``Failure`` for a column that is not there; what keeps the state file from being read.
+    /// - Throws: ``Failure`` for a column that does not exist; what keeps the state file from being read.
     package static func table(_ snapshot: JobSnapshot, in store: Store, for query: RunQuery) throws -> Table {
         let settings = try store.exampleConfigs(of: snapshot.job.id).reduce(into: Set<String>()) { names, config in
             names.formUnion(try FlatConfig(config).settings.map(\.name))

@@ -8,13 +8,13 @@ package struct Estimate {
         package let part: SweepPlan.Part
         package let steps: ClosedRange<Int>
         package let times: StepTimes
-        /// The seconds that each spec takes; empty where some are not known.
+        /// The seconds that each spec takes; empty if some are not known.
         package let seconds: [Double]
-        /// The bytes that all specs leave; nil where the target's shape is not known.
+        /// The bytes that all specs leave; nil if the target's shape is not known.
         package let disk: Int?
         /// The files and folders that they leave.
         package let files: Int
-        /// The memory that they need; nil where the target's shape is not known.
+        /// The memory that they need; nil if the target's shape is not known.
         package let memory: MemoryNeed?
     }
 
@@ -38,7 +38,7 @@ package struct Estimate {
     ///   - room: How much memory there is for a run.
     ///   - place: Where the files go.
     ///   - tell: Tells the memory of language models' runs, whose shapes their own files tell.
-    ///   - timer: Times what no finished run tells.
+    ///   - timer: Times what no finished run shows.
     /// - Throws: What keeps the state file from being read, or ^C.
     package init(
         _ plan: SweepPlan, _ parallelism: Parallelism, store: Store?, runs: String, isTracked: Bool,

@@ -2,7 +2,7 @@ import Artifacts
 package import Experiments
 package import Store
 
-/// The memory that specs need, beside what there is for each.
+/// The memory that specs need, compared with what is available to each.
 package struct MemoryNeed {
     /// What the largest and the smallest spec take.
     package let largest, smallest: Int
@@ -22,7 +22,7 @@ package struct MemoryNeed {
         example = excessive.first?.draft
     }
 
-    /// What the specs of one experiment need; nil where the shape of some target is not known.
+    /// What the specs of one experiment need; nil if the shape of some target is not known.
     ///
     /// - Parameters:
     ///   - drafts: The specs.
@@ -62,7 +62,7 @@ package struct MemoryNeed {
     /// Refuses a submission none of whose specs has enough memory, as every agent would.
     ///
     /// - Parameters:
-    ///   - needs: What the specs of each experiment need; nil where that is not known.
+    ///   - needs: What the specs of each experiment need; nil if that is not known.
     ///   - room: How much memory there is for a run.
     ///   - executor: Who starts the agents.
     /// - Throws: ``Failure`` that names the least there would have to be.
@@ -95,7 +95,7 @@ package struct MemoryRoom: Equatable {
         (self.perRun, self.owner, self.isSure) = (perRun, owner, isSure)
     }
 
-    /// What SLURM is asked for, or what this machine has; nil where neither is known.
+    /// What SLURM is asked for, or what this machine has; nil if neither is known.
     package init?(executor: ExecutorKind, options: JobOptions, threads: Int, environment: [String: String]) {
         switch executor {
         case .local:

@@ -1,6 +1,6 @@
 package import Store
 
-/// How many runs go on at once, and on how many threads each.
+/// How many runs continue at once, and on how many threads each.
 package struct Parallelism: Equatable {
     package let agents: Int
     /// Runs at once on one agent's node.

@@ -9,7 +9,7 @@ package struct StepTimes {
     package private(set) var finished = (runs: 0, sizes: 0)
     /// How many sizes were timed here.
     package private(set) var timed = 0
-    /// How many sizes lie between those that were timed.
+    /// How many sizes are between those that were timed.
     package private(set) var scaled = 0
     /// How many sizes are not known.
     package private(set) var missing = 0
@@ -66,7 +66,7 @@ package struct StepTimes {
     ///   - store: Where finished runs are, if there are any.
     ///   - runs: Where runs of W&B's are kept that trained targets.
     ///   - threads: On how many threads a run is to go.
-    ///   - timer: Times what no finished run tells.
+    ///   - timer: Times what no finished run shows.
     /// - Throws: What keeps the state file from being read, or ^C.
     package init(
         of sizes: [RunSize: Size], experiment: String, store: Store?, runs: String, threads: Int,

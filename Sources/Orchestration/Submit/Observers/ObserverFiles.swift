@@ -2,7 +2,7 @@ import Artifacts
 import Experiments
 import Foundation
 
-/// An observer's file and those beside it, as they are copied into a job.
+/// An observer's file and those next to it, as they are copied into a job.
 package struct ObserverBundle {
     /// Of all names and bytes.
     package let digest: String

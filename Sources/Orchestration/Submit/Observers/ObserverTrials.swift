@@ -3,7 +3,7 @@ package import Experiments
 import Foundation
 package import Store
 
-/// Observers run once at submit, on made-up tensors: a mistake costs seconds, not a night.
+/// Observers run once at submit, on dummy tensors: a mistake costs seconds, not a night.
 package struct ObserverTrials {
     /// A spec whose observers are tried.
     package struct Case {

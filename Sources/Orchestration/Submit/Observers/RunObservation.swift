@@ -7,7 +7,7 @@ package import Store
 
 /// A finished run's observers, asked afterwards on this machine.
 package struct RunObservation {
-    /// An observer that the user names in the place of the run's own.
+    /// An observer that the user names in place of the run's own.
     package struct Asked {
         package var path: String
         package var needs: [String]

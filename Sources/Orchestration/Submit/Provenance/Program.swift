@@ -18,7 +18,7 @@ package enum Program {
         (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    /// The worker that a job takes along: `SPD_WORKER`, or the one beside this program.
+    /// The worker that a job takes along: `SPD_WORKER`, or the one next to this program.
     package static func worker(environment: [String: String]) throws(Failure) -> String {
         let named = environment["SPD_WORKER"].flatMap { $0.isEmpty ? nil : $0 }
         let path = named ?? folder + "/worker"

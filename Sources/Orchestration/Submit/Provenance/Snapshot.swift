@@ -5,7 +5,7 @@ import JSON
 import Version
 import WandB
 
-/// What a job was submitted from, kept beside its worker as `snapshot.json`: enough to say later which code, configs,
+/// What a job was submitted from, kept next to its worker as `snapshot.json`: enough to say later which code, configs,
 /// targets and machine a result came from.
 package struct Snapshot: Encodable {
     /// A file of the user's and the copy of it in the job's folder or the cache.

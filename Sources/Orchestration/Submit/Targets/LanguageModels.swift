@@ -71,7 +71,7 @@ package struct LanguageModels {
         if status == 130 { throw .interrupted }
         guard let told = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)), let reason = told.reason
         else {
-            // What ended by itself has said why.
+            // What ended on its own has said why.
             throw .failed(
                 "the language model or its text could not be fetched (\(worker): \(Self.words(forEnd: status))); "
                     + "nothing was stored")
@@ -82,7 +82,7 @@ package struct LanguageModels {
 
     /// About how much memory runs take, in bytes, as the worker tells, which knows the models' shapes.
     ///
-    /// - Returns: Nil for those whose target's shape cannot be told.
+    /// - Returns: Nil for those whose target's shape is not known.
     /// - Throws: What keeps the worker from answering, or ^C.
     package func memory(of drafts: [SpecDraft]) throws(Failure) -> [Int?] {
         struct Answer: Decodable {

@@ -1,7 +1,7 @@
 import CLinux
 import Foundation
 
-/// What is free of the file system, and of the user's quota there, that a folder lies on or will lie on.
+/// What is free of the file system, and of the user's quota there, that a folder is on or will be on.
 package struct StoragePlace {
     /// Bytes and files that are free, and who counts them; those that are not known are missing.
     package let free: [(bytes: Int?, files: Int?, owner: String)]

@@ -17,7 +17,7 @@ package struct TargetCopies {
         folder = cache.targets
     }
 
-    /// The specs with copies in the place of the files they name.
+    /// The specs with copies in place of the files they name.
     package mutating func taking(_ specs: [NewSpec]) throws(Failure) -> [NewSpec] {
         var specs = specs
         for index in specs.indices {

@@ -24,7 +24,7 @@ package struct TextCopies {
         return information.st_size == 0 ? "\(path) is empty" : nil
     }
 
-    /// The specs with copies in the place of the texts that their targets name.
+    /// The specs with copies in place of the texts that their targets name.
     ///
     /// - Throws: A text that cannot be read or copied.
     package func taking(_ specs: [NewSpec], of drafts: [SpecDraft]) throws(Failure) -> [NewSpec] {

@@ -81,7 +81,7 @@ package struct Trial {
         self.folder = Self.folder(folder, in: cache)
     }
 
-    /// A config's observers: as their job has copied them, or named anew by a setting.
+    /// A config's observers: as their job has copied them, or named again by a setting.
     private static func observers(of config: ExperimentConfig, _ job: JobFolder) throws(Failure) -> [ObserverBundle] {
         var (files, bundles): (ObserverFiles, [ObserverBundle]) = (ObserverFiles(), [])
         for observer in config.observers {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// A language model's batches, out of encoded text.
 ///
-/// A training batch follows from the seed and the step alone, so a run goes on at its place after a resume.
+/// A training batch follows from the seed and the step alone, so a run continues at its place after a resume.
 final class TokenStream: TokenSource {
     let length: Int
     private let rows: Int
@@ -66,7 +66,7 @@ final class TokenStream: TokenSource {
     }
 }
 
-/// Batches of made-up tokens, for timing a step: what it takes does not depend on which tokens they are.
+/// Batches of dummy tokens, for timing a step: what it takes does not depend on which tokens they are.
 struct MadeUpTokens: TokenSource {
     let length: Int
     let rows: Int

@@ -13,7 +13,7 @@ struct ResponseFigures {
     ///
     /// - Parameters:
     ///   - target: The target.
-    ///   - tensors: The decomposition's trained tensors; nil for a target by itself.
+    ///   - tensors: The decomposition's trained tensors; nil for a target on its own.
     ///   - importances: The causal importances of inputs, where gates are at hand.
     init(_ target: ResidualMLPTarget, _ tensors: StateDict?, importances: FeatureResponses.Importances?) {
         activation = target.activation
@@ -34,7 +34,7 @@ struct ResponseFigures {
 
     private static let title = "Response (output - input)"
 
-    /// A feature that is shown by itself: the published one, where there are so many.
+    /// A feature that is shown on its own: the published one, where there are so many.
     private var shown: Int { min(15, features - 1) }
 
     /// Every feature's response to each feature.

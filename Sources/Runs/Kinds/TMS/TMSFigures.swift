@@ -23,7 +23,8 @@ struct TMSFigures {
     /// More panels than this are more than can be looked at: the largest are drawn, and how many there are is said.
     private static let mostPanels = 36
 
-    /// Three panels beside each other are easy to read; of many there are four, so that a figure has less than four screens.
+    /// Three panels next to each other are easy to read; of many there are four, so a figure has less than four
+    /// screens.
     private static func columns(_ panels: Int) -> Int { panels > 12 ? 4 : 3 }
 
     private static func omission(_ panels: Int) -> String {

@@ -2,7 +2,7 @@ public import Artifacts
 import Foundation
 import Synchronization
 
-/// Lets runs begin only while their memory is there, so that one that does not fit fails by itself and takes neither its
+/// Lets runs begin only while their memory is there, so one that does not fit fails on its own and takes neither its
 /// agent nor its neighbours along.
 public final class MemoryGate: Sendable {
     /// What the runs that were let in have been promised, in bytes.
@@ -30,7 +30,7 @@ public final class MemoryGate: Sendable {
         MemoryLimit.all(environment: ProcessInfo.processInfo.environment)
     }
 
-    /// Waits until a run fits beside the others that were let in.
+    /// Waits until a run fits alongside the others that were let in.
     ///
     /// - Parameters:
     ///   - run: The run's name, under which it leaves.

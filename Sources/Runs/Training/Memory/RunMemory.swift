@@ -11,7 +11,7 @@ public enum RunMemory {
     ///   - training: How its target is trained, where that is known.
     ///   - model: The folder of its language model, where there is one.
     ///   - threads: Threads per step.
-    /// - Returns: The bytes; nil where the target's shape is not known.
+    /// - Returns: The bytes; nil if the target's shape is not known.
     /// - Throws: `RunError` for a language model that cannot be decomposed.
     public static func bytes(
         of config: ExperimentConfig, training: TargetConfig?, model: String? = nil, threads: Int

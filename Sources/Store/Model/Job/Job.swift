@@ -64,7 +64,7 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let halted: String?
     /// The job that it waits for.
     public let after: JobID?
-    /// How many of its runs may be at work at once.
+    /// How many of its runs may be working at once.
     public let maxRunning: Int?
     /// How many agents it is to have at most, since it was scaled.
     public let agentsLimit: Int?
@@ -91,7 +91,7 @@ public struct NewJob: Sendable {
     var options: JobOptions
     /// The job that it waits for.
     public var after: JobID?
-    /// How many of its runs may be at work at once.
+    /// How many of its runs may be working at once.
     public var maxRunning: Int?
     /// How many of its first runs must fail for one cause for it to be halted.
     public var failFast: Int?
@@ -100,7 +100,7 @@ public struct NewJob: Sendable {
     /// The seed of its samples and searches, if one is given.
     public var sweepSeed: Int?
 
-    /// Describes a job; `token` must be unique for ever.
+    /// Describes a job; `token` must be unique forever.
     public init(
         token: String, suffix: String? = nil, project: String? = nil, submittedFrom: String,
         executor: ExecutorKind, agentCount: Int, maxRetries: Int = 1, createReport: Bool = true,

@@ -53,7 +53,7 @@ public struct JobOptions: Sendable, Equatable {
     }
 }
 
-/// As JSON in the state file: what is missing has its usual value, so that older rows stay readable.
+/// As JSON in the state file: what is missing has its usual value, so older rows stay readable.
 extension JobOptions: Codable {
     private enum Key: String, CodingKey {
         case slots, threads, resources, onFinish, onFailure, uploadsCheckpoints, uploadsModel

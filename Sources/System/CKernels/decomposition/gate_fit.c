@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { LEVELS = 6, LANES = 16 };
-// Gates run on whole vectors, the point 0 beside the nodes: the numbers of nodes leave room for it.
+// Gates run on whole vectors, the point 0 next to the nodes: the numbers of nodes leave room for it.
 static const int nodes_of_level[LEVELS] = {8, 12, 15, 24, 31, CK_FIT_NODES - 1};
 
 // cosines[level][k][j] = T_k at node j = cos(pi k (j + 1/2) / K), and the same transposed; zeros beyond.
@@ -34,7 +34,7 @@ typedef int bits __attribute__((vector_size(4 * LANES), may_alias));
 #define PLUS(x, y) ((x) + (y))
 #define LOWER(x, y) SELECT((y) < (x), y, x)
 #define HIGHER(x, y) SELECT((y) > (x), y, x)
-// Lanes are joined pairwise, so that they do not wait for each other.
+// Lanes are joined pairwise, so they do not wait for each other.
 #define JOINED(lanes, join) __extension__({ \
     vec x = lanes; \
     x = join(x, __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)); \

@@ -19,7 +19,7 @@ typedef struct ck_turns ck_turns;
 /// Sections that pieces of work pass through in their order. NULL without memory.
 ck_turns *ck_turns_create(size_t sections);
 void ck_turns_destroy(ck_turns *turns);
-/// Lets the pieces begin anew from 0; nobody may be waiting.
+/// Lets the pieces begin again from 0; nobody may be waiting.
 void ck_turns_restart(ck_turns *turns);
 /// Waits until all earlier pieces have passed through a section.
 void ck_turns_await(ck_turns *turns, size_t section, uint32_t piece);
@@ -44,7 +44,7 @@ typedef enum { CK_PANELS_PLAIN, CK_PANELS_V3, CK_PANELS_V4 } ck_panels;
 /// The panels for this CPU, and whether it can multiply others.
 ck_panels ck_best_panels(void);
 int ck_has_panels(ck_panels panels);
-/// Packs a (m, k), as many floats, which lies in memory as (k, m) where it is transposed.
+/// Packs a (m, k), as many floats, which is in memory as (k, m) where it is transposed.
 void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, ck_panels panels);
 /// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`. An element's bytes do not depend on the others.
 void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
@@ -245,7 +245,7 @@ void ck_expectation(float *out, size_t stride, const float *sums, const double *
 void ck_label_logits(double *logits, const float *x, size_t stride, const float *table, size_t label_stride,
                      size_t feature_stride, const int32_t *labels, size_t features, size_t rows);
 /// Sum over rows with a label that is not negative and in the tile, which begins at first_token, of logs - its logit;
-/// tile = scale (exp(tile - logs) - 1 at the label), 0 where the label is negative.
+/// tile = scale (exp(tile - logs) - 1 at the label), 0 if the label is negative.
 double ck_entropy_tile(float *tile, const float *logs, const int32_t *labels, int32_t first_token, float scale,
                        size_t tokens, size_t rows);
 double ck_dot(const float *x, const float *y, size_t count);

@@ -1,7 +1,7 @@
 #include "attention_tile.h"
 #include <math.h>
 
-// Keys are summed over this many at a time, so that sums of thousands lose no more digits than short ones.
+// Keys are summed over this many at a time, so sums of thousands lose no more digits than short ones.
 enum { CHUNK = 64 };
 
 INLINE void forward(const int group, float *restrict out, float *restrict log_sum, float *restrict scratch,

@@ -1,7 +1,7 @@
 #include "CKernels.h"
 #include "simd.h"
 
-// Blocks are feature-major, so that sums over features run along rows: BLOCK of them at a time stay in registers and L1.
+// Blocks are feature-major, so sums over features run along rows: BLOCK of them at a time stay in registers and L1.
 enum { BLOCK = 128 };
 
 KERNEL void ck_norm_forward(float *restrict y, float *restrict mean, float *restrict inverse, const float *restrict x,

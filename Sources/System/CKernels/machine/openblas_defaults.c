@@ -15,7 +15,7 @@ __attribute__((weak)) void gotoblas_init(void);
 
 __attribute__((constructor(101)))
 static void set_up_openblas(void) {
-  // Swift looks for the program's arguments beside the environment that it was started with, and setenv moves that
+  // Swift looks for the program's arguments next to the environment that it was started with, and setenv moves that
   // away: it has to be back in its place before main. OpenBLAS reads its variables once, here.
   char **started_with = environ;
   const char *chosen = getenv("SPD_OPENBLAS_CORETYPE");

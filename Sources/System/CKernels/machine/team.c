@@ -1,5 +1,5 @@
 // A team of threads for regions of tens of microseconds. Whoever is awake takes the next piece of a region; a thread that
-// comes late finds the region closed and is not waited for, so that a busy machine costs speed but never a time slice a
+// comes late finds the region closed and is not waited for, so a busy machine costs speed but never a time slice a
 // region. Waiting threads spin briefly, then sleep on a futex.
 #define _GNU_SOURCE
 #include "CKernels.h"
@@ -62,7 +62,7 @@ static void *work(void *argument) {
     if (!atomic_compare_exchange_strong(&team->door, &door, door + 1)) continue;
     const int is_dismissed = !team->body;
     if (!is_dismissed) take_pieces(team);
-    // The last one out of a closed region lets the caller go on.
+    // The last one out of a closed region lets the caller continue.
     const uint32_t left = atomic_fetch_sub(&team->door, 1) - 1;
     if (!(left & (OPEN | INSIDE))) wake_sleepers(team);
     if (is_dismissed) return NULL;

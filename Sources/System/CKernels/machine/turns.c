@@ -1,4 +1,4 @@
-// Turns: sections that pieces of work pass through in the pieces' order, each on a thread of its own. What they add up has
+// Turns: sections that pieces of work pass through in the pieces' order, each on its own thread. What they add up has
 // the same bytes then, whichever thread works on which piece.
 #define _GNU_SOURCE
 #include "CKernels.h"

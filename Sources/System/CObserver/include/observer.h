@@ -10,7 +10,7 @@ typedef struct {
   unsigned long long memory;
 } spd_observer;
 
-/// Starts an observer in a session of its own and ends as it ends, or when the process that has started this one ends, or is asked
+/// Starts an observer in its own session and ends as it ends, or when the process that has started this one ends, or is asked
 /// to (SIGTERM). Whatever the observer has started ends with it, also what has left its session.
 ///
 /// Returns only where nothing could be started: the system's reason.

@@ -6,9 +6,9 @@ import Search
 import Store
 import Synchronization
 
-/// A run among the others of its search: the values of the metric that they are compared by, and whether it goes on.
+/// A run among the others of its search: the values of the metric that they are compared by, and whether it continues.
 ///
-/// The state file is asked in a thread of its own. Training waits for the answer for a moment only: it goes on where the
+/// The state file is asked in its own thread. Training waits for the answer for a moment only: it continues where the
 /// file is locked, and is stopped when the answer comes.
 final class RunComparison: Sendable {
     private struct State {
@@ -30,7 +30,7 @@ final class RunComparison: Sendable {
 
     private static let patience = DispatchTimeInterval.seconds(2)
 
-    /// The comparison of a claim's run; nil where its sweep compares none.
+    /// The comparison of a claim's run; nil if its sweep compares none.
     ///
     /// - Throws: What keeps the search, or the rows of earlier attempts, from being read: a run without its rows would
     ///   count as the worst of all.
@@ -67,7 +67,7 @@ final class RunComparison: Sendable {
         return reached
     }
 
-    /// Takes note of a logged step, and asks whether the run goes on where runs are compared.
+    /// Takes note of a logged step, and asks whether the run continues where runs are compared.
     func note(_ row: MetricsRow) {
         let value = row.values.last { $0.name == settings.metric }?.value
         let costs = state.withLock { state in

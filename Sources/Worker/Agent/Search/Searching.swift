@@ -2,7 +2,7 @@ import Experiments
 import Search
 import Store
 
-/// How an agent goes on with the searches of its job: what the store keeps of them as `Experiments` understands it.
+/// How an agent continues with the searches of its job: what the store keeps of them as `Experiments` understands it.
 enum Searching {
     /// Chooses the config of a spec that its search has left open.
     static func choose(_ open: OpenSpec) throws -> ChosenSpec {

@@ -34,7 +34,7 @@ extension Worker {
         private struct Cache: Encodable {
             let path: String
             let entries: Int
-            /// Why it cannot be listed; nil for one that can, or that is not there.
+            /// Why it cannot be listed; nil for one that can, or that does not exist.
             let trouble: String?
 
             init(path: String) {

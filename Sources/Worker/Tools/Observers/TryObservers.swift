@@ -6,7 +6,7 @@ import Layout
 import Runs
 
 extension Worker {
-    /// Runs observers once on made-up tensors, for `orchestrator submit`.
+    /// Runs observers once on dummy tensors, for `orchestrator submit`.
     struct TryObservers: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "try-observers",

@@ -102,7 +102,7 @@ extension LanguagePart {
         return loss
     }
 
-    /// The masked embedding against the embedding, each by itself or behind the bare head.
+    /// The masked embedding against the embedding, each on its own or behind the bare head.
     private func embeddingLoss(isTrained: Bool, scale: Float) -> Double {
         let (width, n) = (head.width, places)
         let module = model.modules[0]

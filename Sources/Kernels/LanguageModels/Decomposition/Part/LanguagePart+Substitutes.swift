@@ -113,7 +113,7 @@ extension LanguagePart: Substitutes {
         }
     }
 
-    /// A decomposed head's side of the run at hand; nil where the head is frozen in it.
+    /// A decomposed head's side of the run at hand; nil if the head is frozen in it.
     func applyHead() -> HeadWork.Components? {
         guard let index = model.headIndex, run.replaced.contains(index), case .linear(let share) = shares[index] else {
             return nil

@@ -27,7 +27,7 @@ package struct Git {
     ///   - arguments: What is asked.
     ///   - variables: Further variables of the environment.
     ///   - limit: How many bytes are taken at most.
-    ///   - isNoted: Whether a refusal is noted with git's words; else it is an answer too.
+    ///   - isNoted: Whether a refusal is recorded with git's words; else it is an answer too.
     /// - Returns: What git said.
     package mutating func ask(
         _ arguments: [String], variables: [String: String] = [:], limit: Int = 1 << 20, isNoted: Bool = false

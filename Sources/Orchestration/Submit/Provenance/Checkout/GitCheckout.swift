@@ -5,7 +5,7 @@ package struct GitCheckout: Encodable {
     /// The checkout's folder.
     package let folder: String
     package let commit: String?
-    /// Nil where no branch is checked out.
+    /// Nil if no branch is checked out.
     package let branch: String?
     /// Where it came from, without credentials.
     package let remote: String?

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A checkout as its bytes lie on the disk, compared with a commit.
+/// A checkout as its bytes are on the disk, compared with a commit.
 ///
-/// It asks a git that sees the user's index and objects through a folder of its own, and with it neither the user's nor
+/// It asks a git that sees the user's index and objects through its own folder, and with it neither the user's nor
 /// the repository's settings and attributes. So no filter, conversion of line ends, colour, prefix, rename detection or
 /// program of theirs changes the answers, and `git apply` makes the same bytes of them anywhere.
 package final class RawCheckout {
@@ -82,7 +82,7 @@ package final class RawCheckout {
             try (text + "\n").write(toFile: "\(place)/\(name)", atomically: false, encoding: .utf8)
         }
         if files.fileExists(atPath: exclude) { try files.copyItem(atPath: exclude, toPath: place + "/info/exclude") }
-        // An index that is split names its other half, which lies beside it.
+        // An index that is split names its other half, which is next to it.
         let folder = (index as NSString).deletingLastPathComponent
         for name in try files.contentsOfDirectory(atPath: folder) where name.hasPrefix("sharedindex.") {
             try files.createSymbolicLink(atPath: "\(place)/\(name)", withDestinationPath: "\(folder)/\(name)")
@@ -116,7 +116,7 @@ package final class RawCheckout {
         git.ask(arguments, variables: variables, limit: limit, isNoted: true)
     }
 
-    /// The size of a file of the checkout, if it is there.
+    /// The size of a file of the checkout, if it exists.
     private func size(of path: String) -> Int? {
         var information = stat()
         return lstat(git.folder + "/" + path, &information) == 0 ? Int(information.st_size) : nil
@@ -135,7 +135,7 @@ package final class RawCheckout {
     ///
     /// - Parameters:
     ///   - secrets: What must not be kept.
-    ///   - prefix: Where the checkout lies in the one that the patch is for.
+    ///   - prefix: Where the checkout is in the one that the patch is for.
     /// - Returns: The patch, empty if nothing differs.
     package func changes(without secrets: Secrets, prefix: String = "") -> [UInt8] {
         // Files that people keep keys in stay where they are; submodules follow below.

@@ -9,7 +9,7 @@ extension Secrets {
     /// - Parameters:
     ///   - text: The text; nil for none.
     ///   - what: What it is, for the message, which does not show it.
-    ///   - isName: Whether nobody would call anything by 40 hexadecimal digits, so that these are a key.
+    ///   - isName: Whether nobody would call anything by 40 hexadecimal digits, so these are a key.
     /// - Throws: ``Failure`` with exit code 2.
     package func refuse(_ text: String?, as what: String, isName: Bool = false) throws(Failure) {
         guard let text, occur(in: Array(text.utf8)) || isName && SecretShapes.mayOccur(in: text) else { return }
@@ -18,7 +18,7 @@ extension Secrets {
 
     /// Refuses files that are copied into a job's folder, if a key stands in one of them.
     ///
-    /// Files that cannot be read are passed over: whoever needs them says so.
+    /// Files that cannot be read are skipped: whoever needs them says so.
     ///
     /// - Throws: ``Failure`` with the file and the line.
     package func refuse(files paths: [String]) throws(Failure) {

@@ -8,7 +8,7 @@ public import Layout
 import TextData
 import UserMetrics
 
-/// Brings everything that configs of language models name onto this machine, so that compute nodes need no network.
+/// Brings everything that configs of language models name onto this machine, so compute nodes need no network.
 public struct LanguageFetcher {
     private let finder: LanguageSourceFinder
     private let cache: CacheFolder
@@ -69,7 +69,7 @@ public struct LanguageFetcher {
     /// The key of a config that an error names, and what it says of it.
     ///
     /// - Parameter error: what `fetch` has thrown.
-    /// - Returns: The key, nil where it names none; and the reason.
+    /// - Returns: The key, nil if it names none; and the reason.
     public static func keyAndReason(of error: RunError) -> (key: String?, reason: String) {
         let text = "\(error)"
         guard let match = text.prefixMatch(of: /([a-z_]+(?:\.[A-Za-z_0-9]+)?): (?=.)/),

@@ -165,7 +165,7 @@ private struct LanguageModelWeights {
                     + "model has no outputs")
         }
         var unused = Set(tensors.keys).union(others.keys).subtracting(shape.weights.map(\.name))
-        // A tied head is the embedding, whatever a file brings beside it.
+        // A tied head is the embedding, whatever a file brings besides.
         if shape.isHeadTied { unused.subtract(architecture.headNames.map { $0 + ".weight" }) }
         if !unused.isEmpty {
             warn(

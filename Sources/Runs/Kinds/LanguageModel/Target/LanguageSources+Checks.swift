@@ -20,7 +20,7 @@ extension LanguageSourceFinder {
             case .train:
                 model = nil
                 isTrainedHere = true
-            // A path is no name: the hub is not asked for what is not there.
+            // A path is not a name: the hub is not asked for what is not there.
             case .local(let path): model = URL(filePath: path).path
             default: model = try hub.checkModel(config.target?.description ?? "")?.folder
             }
@@ -93,7 +93,7 @@ extension LanguageSourceFinder {
 extension Experiments.TextData {
     /// The splits that have to be there, each with its key.
     ///
-    /// Who names a split means it, also where nothing is drawn of it; what stands there by itself need not be.
+    /// A split that the user names must exist, even if nothing is drawn of it; a default one need not.
     fileprivate func namedSplits(_ config: ExperimentConfig) -> [(key: String, split: String)] {
         let splits = [("train_data_split", trainDataSplit), ("eval_data_split", evalDataSplit)]
         let isNamed = config.hasFigures || evalDataSplit != Experiments.TextData().evalDataSplit

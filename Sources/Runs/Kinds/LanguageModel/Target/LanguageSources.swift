@@ -15,7 +15,7 @@ struct LanguageSources: Sendable, Equatable {
     var model: String
     /// The encoded split to train on.
     var training: String
-    /// The encoded split to look at; nil where figures are not asked for.
+    /// The encoded split to look at; nil if figures are not asked for.
     var evaluation: String?
     /// The tokenizer's folder; nil in files of earlier versions.
     var tokenizer: String?
@@ -247,7 +247,7 @@ extension Experiments.TextData {
     /// The splits that a config's runs read.
     ///
     /// What is not to train on is mostly smaller and comes first. Whatever the config says, the same two have the same
-    /// order, so that no two commands wait for each other.
+    /// order, so no two commands wait for each other.
     func splits(_ config: ExperimentConfig) -> [String] {
         let names = config.hasFigures ? Set([trainDataSplit, evalDataSplit]) : [trainDataSplit]
         return names.sorted { ($0.hasPrefix("train") ? 1 : 0, $0) < ($1.hasPrefix("train") ? 1 : 0, $1) }

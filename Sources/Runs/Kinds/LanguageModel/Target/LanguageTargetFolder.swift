@@ -126,7 +126,7 @@ struct LanguageTargetFolder {
         WordTokenizer.words(of: texts, limit: max(training.model.vocabSize - WordTokenizer.specialTokens, 1))
     }
 
-    /// Encodes the text beside the model, where nobody else looks for it.
+    /// Encodes the text next to the model, where nobody else looks for it.
     private func rows(of folder: String, threads: Int) throws -> TokenStream? {
         let tokenizer = try Tokenizer(folder: folder)
         guard tokenizer.vocabularySize <= training.model.vocabSize else {
