@@ -35,7 +35,8 @@ struct TargetChoice: Equatable {
     static let olderConfig = "final_config.yaml"
     private static let weightSuffixes = [".pth", ".pt", ".safetensors"]
 
-    /// Whether weights were saved before others, as `<name>_<step>.pth` tells; a name without a step says nothing.
+    /// Whether weights were saved before others, going by the name `<name>_<step>.pth`; a name without a step says
+    /// nothing.
     static func isOlder(_ name: String, _ other: String) -> Bool {
         (step(name) ?? -1, name) < (step(other) ?? -1, other)
     }

@@ -5,7 +5,7 @@ public import WandB
 
 /// Targets trained on W&B, kept in a folder as the published tool lays it out: `<project>-<id>` for each run.
 ///
-/// Such a folder is whole or not there. Whoever needs a target first downloads it, others wait.
+/// Such a folder is complete or missing. The first process that needs a target downloads it, others wait.
 public struct TargetDownloads: Sendable {
     private let folder: String
     private let settings: WandBSettings
@@ -83,7 +83,7 @@ public struct TargetDownloads: Sendable {
     ) throws(TargetDownloadError.Reason) {
         say("downloads \(PretrainedModel.wandb(run))")
         let target = try RemoteTarget(run, settings: settings, limit: limit, isCancelled: shouldStop)
-        // Only whoever holds the lock comes here: what lies there was cut short.
+        // Only the lock's holder gets here: whatever is there was cut short.
         let aside = place + ".new"
         defer { try? FileManager.default.removeItem(atPath: aside) }
         do throws(FileError) {

@@ -53,7 +53,7 @@ public struct Hub: Sendable {
     /// - Returns: nil if it is not here, or not whole.
     /// - Throws: `HubError` if it may be here, but what is in a cache cannot be read.
     public func localModel(_ name: String, needsWeights: Bool = true) throws(HubError) -> Model? {
-        // Agents run in other folders than whoever named it.
+        // Agents run in other folders than the user who named it.
         if FileManager.default.fileExists(atPath: name) { return Model(folder: URL(filePath: name).path, commit: nil) }
         guard let hubName = HubName(name, kind: .model) else { return nil }
         var trouble: HubError?

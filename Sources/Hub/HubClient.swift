@@ -87,7 +87,8 @@ final class HubClient {
             switch outcome {
             case .success(let reply):
                 let status = reply.response.status
-                // A store that refuses an address which the hub has just signed says nothing about the user's rights.
+                // If the store refuses an address that the hub has just signed, this says nothing about the user's
+                // rights.
                 let isStoresRefusal = receive != nil && reply.store != nil && status >= 400 && status != 416
                 guard status == 429 || status >= 500 || isStoresRefusal else { return try checked(reply, about: what) }
                 let asked = reply.response.header("Retry-After").flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }

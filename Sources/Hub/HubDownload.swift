@@ -10,9 +10,9 @@ public struct HubProgress: Sendable, Equatable {
     public let file: String
     /// Bytes of all files that are here, those of an earlier attempt included.
     public let bytes: Int
-    /// Bytes of all files, as far as the hub has told.
+    /// Bytes of all files, as far as the hub gives sizes.
     public let total: Int?
-    /// Bytes that came in this attempt, to tell the speed from.
+    /// Bytes that came in this attempt, to compute the speed.
     public let received: Int
 }
 
@@ -20,7 +20,7 @@ public struct HubProgress: Sendable, Equatable {
 struct HubDownload {
     struct File {
         let path: String
-        /// Its size in bytes, where the hub has told it.
+        /// Its size in bytes, if the hub gives it.
         let size: Int?
     }
 

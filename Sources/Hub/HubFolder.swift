@@ -37,7 +37,7 @@ struct HubFolder {
     /// Is there while files are added to a snapshot: some of them would look like a smaller data set.
     private var unfinished: String { path + "/.unfinished" }
 
-    /// Adds files to a commit's snapshot, so it has all of them or none for whoever looks.
+    /// Adds files to a commit's snapshot, so a reader sees all of them or none.
     ///
     /// - Parameters:
     ///   - files: their paths and digests.

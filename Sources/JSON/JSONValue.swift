@@ -31,7 +31,7 @@ public indirect enum JSONValue: Sendable, Equatable {
                 ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : "\(value)")
     }
 
-    /// A single-precision number with the digits that tell it from its neighbours, not those of its double.
+    /// A single-precision number with the digits that distinguish it from its neighbours, not those of its double.
     public static func number(_ value: Float) -> JSONValue {
         value.isFinite ? .number(literal: "\(value)") : .number(Double(value))
     }

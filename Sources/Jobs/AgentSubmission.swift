@@ -9,7 +9,7 @@ public struct AgentSubmission: Sendable {
     private let job: Job
     private let slurm: SlurmCommands
 
-    /// So many submissions a job may come to for each of its agents: whatever ends them may end them all.
+    /// The most submissions for each of a job's agents: whatever ends them may end them all.
     private static let callsPerAgent = 20
 
     /// Submits agents of `job`.
@@ -24,7 +24,7 @@ public struct AgentSubmission: Sendable {
     /// The call is recorded before it is made, as all of them are, so nothing is submitted twice.
     ///
     /// - Parameter place: What SLURM calls the agent in whose place it comes.
-    /// - Returns: What to tell.
+    /// - Returns: Messages for the user.
     /// - Throws: `StoreError`.
     public func submit(inPlaceOf place: SlurmPlace) async throws(StoreError) -> String {
         let lock: FileLock?

@@ -7,7 +7,7 @@ public import Store
 public enum AgentVerdict: Sendable, Equatable {
     /// Its process is being started.
     case starting
-    /// It was heard of lately.
+    /// It reported recently.
     case working
     /// It has said goodbye.
     case ended
@@ -18,7 +18,7 @@ public enum AgentVerdict: Sendable, Equatable {
     /// It is gone, and the text says how that is known.
     case gone(String)
 
-    /// An agent at work is heard of several times a minute.
+    /// A working agent reports several times a minute.
     private static let patience = Duration.seconds(90)
     /// So long an agent at work is hardly ever silent: if SLURM says that it is not at work, that is to be believed.
     public static let missedRenewals = Duration.seconds(25)
@@ -83,7 +83,7 @@ public enum AgentVerdict: Sendable, Equatable {
             + "\(now - before == 1 ? "a process" : "\(now - before) processes") on this machine for that"
     }
 
-    /// Whether SLURM, asked after the agent was heard of last, says that it has ended or is suspended.
+    /// Whether SLURM, asked after the agent's last report, says that it has ended or is suspended.
     private static func isKnownNotToWork(
         _ agent: Agent, in job: Job, _ silence: Duration, _ queue: QueueView?
     ) -> Bool {

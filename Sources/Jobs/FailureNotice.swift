@@ -3,7 +3,7 @@ import Foundation
 import JSON
 public import Store
 
-/// Failures of a job, told to the command that its user has given for them: as JSON on its standard input.
+/// Reports a job's failures to its user's command, as JSON on standard input.
 public struct FailureNotice: Sendable {
     /// The command runs at most so often, and no longer than that; failures in between are reported together.
     public static let pause = Duration.seconds(60)
@@ -37,10 +37,10 @@ public struct FailureNotice: Sendable {
         let halted: String?
     }
 
-    /// Tells of all failures that the command was not told of, unless it was told of some lately.
+    /// Reports all new failures to the command, unless it got some recently.
     ///
     /// - Parameter shouldStop: Whether the agent is to end: then the command has a few seconds left.
-    /// - Returns: What became of the command; nothing if there was nothing to tell now.
+    /// - Returns: What became of the command; nil if there was nothing to report.
     /// - Throws: `StoreError`.
     public func send(shouldStop: @escaping () -> Bool) throws -> [String] {
         guard let command = job.options.onFailure else { return [] }

@@ -13,7 +13,7 @@ public struct JobCost: Sendable {
         public var queueSeconds: Double?
         /// Cores times hours.
         public var coreHours = 0.0
-        /// CPU time; nil if no agent has told it.
+        /// CPU time; nil if no agent has reported it.
         public var cpuSeconds: Double?
         /// The share of the cores' time that was used, from 0 to 1.
         public var cpuEfficiency: Double?
@@ -51,7 +51,7 @@ public struct JobCost: Sendable {
     /// Sums up.
     ///
     /// - Parameters:
-    ///   - snapshot: The job with all runs that are to be told of.
+    ///   - snapshot: The job with all runs to report.
     ///   - attempts: Their attempts.
     ///   - accounts: What SLURM's accounts say of the job's agents.
     public init(_ snapshot: JobSnapshot, _ attempts: [Attempt], accounts: [SlurmAccount] = []) {

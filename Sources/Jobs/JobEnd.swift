@@ -25,7 +25,7 @@ public struct JobEnd: Sendable {
     /// the user's command runs at most once.
     ///
     /// - Parameter callsOffWaiting: Whether to cancel agents that still wait in SLURM's queue.
-    /// - Returns: What to tell; nothing if it was not this caller's turn.
+    /// - Returns: Messages; empty if it was not this caller's turn.
     /// - Throws: `StoreError`, `FileError`; then the next caller tries again.
     public func perform(callsOffWaiting: Bool = true) async throws -> [String] {
         guard try store.openWork(of: job.id).isNone, try store.job(job.id).finished == nil else { return [] }

@@ -22,7 +22,7 @@ public struct LostAgents: Sendable {
     /// node that SLURM has lost sight of, then the attempt's number keeps the old process from changing anything. How
     /// often agents are started again is bounded: whatever ends them may end them all.
     ///
-    /// - Returns: What to tell.
+    /// - Returns: Messages for the user.
     /// - Throws: `StoreError`.
     public func recover() async throws -> [String] {
         guard job.executor == .slurm, try !store.openWork(of: job.id).isNone else { return [] }

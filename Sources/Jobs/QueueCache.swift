@@ -22,7 +22,7 @@ public struct QueueView: Sendable, Codable, Equatable {
         self.problem = problem
     }
 
-    /// What the queue says of an agent of a job by its numbers.
+    /// What the queue says about an agent, by its numbers.
     ///
     /// A controller that has lost its state gives numbers away again: what has another name is not the agent.
     public func entry(of place: SlurmPlace, in job: Job) -> QueueEntry? {
@@ -69,11 +69,11 @@ public struct QueueCache: Sendable {
         if let kept, !refresh, isYoung(kept), earliest.map({ kept.asked >= $0 }) ?? true { return kept }
         let lock: FileLock?
         do throws(FileError) {
-            // Whoever else asks at this moment does it for all.
+            // Another process that asks right now does it for all.
             guard let free = try FileLock(path: file + ".lock") else { return kept }
             lock = free
         } catch {
-            // Who looks at a folder that is another's to write asks for himself.
+            // A user who may only read another's folder asks for himself.
             lock = nil
         }
         defer { lock?.release() }
@@ -96,7 +96,7 @@ public struct QueueCache: Sendable {
         }
     }
 
-    /// Those who submitted jobs, as the owners of the jobs' folders tell, the latest ones; and who asks.
+    /// The users who submitted the latest jobs, by the owners of the jobs' folders, and the current user.
     private var users: Set<uid_t> {
         var users: Set = [getuid()]
         let names: [String]

@@ -4,7 +4,7 @@ public import Slurm
 public import Store
 
 extension SlurmEnding {
-    /// What an entry of SLURM's queue says of an agent that did not end well; `nil` if it continues or ended well.
+    /// What an entry in SLURM's queue says about an agent that ended badly; `nil` if it continues or ended well.
     public init?(_ entry: QueueEntry) {
         guard entry.state.isFinal, entry.state.rawValue != "COMPLETED" else { return nil }
         self.init(
@@ -13,7 +13,7 @@ extension SlurmEnding {
             reason: entry.reason, nodes: entry.nodes)
     }
 
-    /// What an entry of SLURM's queue says of an agent that did not end well, and what SLURM has written into its log.
+    /// What an entry in SLURM's queue says about an agent that ended badly, and what SLURM has written into its log.
     ///
     /// Where SLURM itself watches over memory, the queue says no more than that the program was killed.
     public init?(_ entry: QueueEntry, logsIn folder: JobFolder) {
@@ -53,14 +53,14 @@ extension SlurmEnding {
 
     /// The same in plain words, where they are known.
     ///
-    /// - Parameter hasSpoken: Whether the agent was heard of before: then its node has started it.
+    /// - Parameter hasSpoken: Whether the agent had reported before: then its node has started it.
     /// - Returns: The words.
     public func meaning(hasSpoken: Bool) -> String? { cause(hasSpoken: hasSpoken)?.meaning }
 
     /// Whether the next agent is likely to end the same way, if it asks for the same.
     public func willRecur(hasSpoken: Bool) -> Bool { cause(hasSpoken: hasSpoken)?.recurs ?? false }
 
-    /// Whether an agent that was heard of before ended for a reason that says nothing of what it ran, so another one
+    /// Whether an agent that had reported ended for a reason unrelated to what it ran, so another one
     /// may do better.
     public var mayBeReplaced: Bool {
         ["FAILED", "NODE_FAIL", "BOOT_FAIL", "TIMEOUT", "PREEMPTED"].contains(state) && !willRecur(hasSpoken: true)
@@ -109,7 +109,7 @@ extension [SlurmEnding] {
     /// A line for each way in which agents ended, the most frequent first: `3 agents: FAILED, BadConstraints (…)`.
     ///
     /// - Parameters:
-    ///   - spoken: SLURM's numbers for the agents that were heard of before their end.
+    ///   - spoken: SLURM's numbers for the agents that reported before their end.
     ///   - lookAt: What else to look at, given one of the agents' endings.
     /// - Returns: The lines.
     public func lines(spoken: Set<Int64>, _ lookAt: (SlurmEnding) -> String? = { _ in nil }) -> [String] {

@@ -14,7 +14,7 @@ struct UserCommand {
     /// Runs it in the folder that the job was submitted from.
     ///
     /// - Parameters:
-    ///   - job: The job, of which variables tell it.
+    ///   - job: The job, which variables describe to it.
     ///   - environment: Its other variables.
     ///   - input: What it gets on its standard input.
     ///   - doesAppend: Whether what earlier ones have printed stays.

@@ -92,7 +92,7 @@ public struct TokenCache: Sendable {
                 try check(file.info)
                 return file
             }
-            // Whoever comes second waits for the first, on whichever node that is.
+            // The second process waits for the first, on whichever node that is.
             guard let lock = try FileLock(path: TargetsFolder.lock(of: folder)) else {
                 if isCancelled() { return nil }
                 Thread.sleep(forTimeInterval: 0.2)

@@ -2,7 +2,7 @@ import Artifacts
 import Glibc
 
 extension CacheFolder {
-    /// What is in a cache folder, as far as the file system tells.
+    /// What is in a cache folder, according to the file system.
     public enum Condition: Equatable, Sendable {
         /// Nothing was ever submitted to it; the folder itself may be missing.
         case unused

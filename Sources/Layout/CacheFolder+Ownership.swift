@@ -9,7 +9,7 @@ extension CacheFolder {
         public let reason: String
         /// Whose it is, if it is another user's.
         public let owner: String?
-        /// Whether it is one of ``CacheFolder/stateCompanions``, which whoever had the state open has left.
+        /// Whether it is one of ``CacheFolder/stateCompanions``, which another user of the state has left.
         public let isCompanion: Bool
     }
 

@@ -30,10 +30,10 @@ public struct JobFolder: Sendable, Equatable {
     public var summary: String { path + "/summary.json" }
     /// How each of its runs ended, a line for each.
     public var runLines: String { path + "/runs.jsonl" }
-    /// The lock of whoever starts the job's agents.
+    /// The lock held while starting the job's agents.
     public var launchLock: String { path + "/launch.lock" }
 
-    /// The lock of whoever changes how many agents the job has.
+    /// The lock held while changing the job's number of agents.
     public var scaleLock: String { path + "/scale.lock" }
     /// What the paths of the job's batch scripts begin with.
     public var scripts: String { path + "/submit" }

@@ -42,7 +42,7 @@ public struct Leftover: Sendable, Equatable {
     public enum Owner: Sendable, Equatable {
         /// Nobody can be.
         case none
-        /// Whoever holds the lock on this file.
+        /// The process that holds the lock on this file.
         case lock(String)
         /// Nobody, once it has not changed for this long.
         case silent(Duration)
@@ -65,7 +65,7 @@ extension Leftover {
         }
     }
 
-    /// Deletes it with `delete` if nobody is using it; whoever would begin meanwhile is kept out.
+    /// Deletes it with `delete` if nobody is using it, and keeps out others who would start using it meanwhile.
     ///
     /// - Throws: What `delete` throws; `FileError` if it cannot be found out whether somebody is.
     public func delete(_ delete: () throws -> Void) throws {

@@ -32,7 +32,7 @@ public struct TargetsFolder: Hashable, Sendable {
         CacheFolder(path: String(path.dropLast(path.hasSuffix("/" + Self.name) ? Self.name.utf8.count + 1 : 0)))
     }
 
-    /// The lock of whoever trains a target, or encodes a text.
+    /// The lock held while training a target or encoding a text.
     public static func lock(of target: String) -> String { target + Aside.lockSuffix }
 
     /// Where a process trains a target, or encodes a text, before it gets its name.

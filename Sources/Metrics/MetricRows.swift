@@ -19,7 +19,7 @@ public enum MetricRows {
     public static func forEach(
         in path: String, _ body: (_ step: Int, _ values: [(name: String, value: String)]) throws -> Void
     ) throws {
-        // A pipe in its place is not waited for.
+        // Does not wait for a pipe in its place.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0, let file = fdopen(descriptor, "r") else {
             guard errno == ENOENT else { throw FileError(.read, path) }

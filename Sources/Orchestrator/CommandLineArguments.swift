@@ -2,7 +2,7 @@ import Artifacts
 import Experiments
 import Orchestration
 
-/// What the command line takes beyond what the parser can be told, and what it refuses that the parser would let pass.
+/// What the command line accepts that the parser cannot express, and what it refuses that the parser would accept.
 enum CommandLineArguments {
     /// Options that add up when they are given again.
     private static let repeatable: Set<String> = ["--experiments", "--sbatch-arg", "--run", "--set"]

@@ -36,7 +36,7 @@ public struct Table: Sendable, Equatable {
     /// The column that a user's name means.
     ///
     /// - Parameters:
-    ///   - name: The name, or as much of its end as tells the column from the others.
+    ///   - name: The name, or as much of its end as distinguishes the column.
     ///   - text: What the user has written, for messages.
     ///   - position: Where the name begins in it.
     /// - Returns: The column's index.

@@ -89,7 +89,7 @@ package struct BayesianSearch: Sendable {
     private func process(of all: [Trial]) -> (GaussianProcess, best: Double)? {
         var trials = all
         if trials.count > Self.mostPoints {
-            // The best ones tell where to look, the latest ones where one has looked.
+            // The best ones show where to search, the latest ones where it has searched.
             let best = trials.indices.sorted { (value(trials[$0]), $0) < (value(trials[$1]), $1) }
                 .prefix(Self.mostPoints / 2)
             let kept = Set(best).union(trials.indices.suffix(Self.mostPoints / 2))
@@ -99,7 +99,7 @@ package struct BayesianSearch: Sendable {
         guard let lowest = finite.first else { return nil }
         let range = max(finite[finite.count / 2] - lowest, 1e-300)
         func warped(_ value: Double) -> Double {
-            // Runs that go wrong may end with huge values: how huge they are tells nothing, how good ones differ a lot.
+            // Bad runs may end with huge values: how huge says nothing, while differences between good ones matter.
             let excess = min((value - lowest) / range, 1e6) - Self.ordinaryRange
             return Self.ordinaryRange + (excess <= 0 ? excess : Elementary.log(1 + excess))
         }

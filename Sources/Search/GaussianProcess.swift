@@ -135,7 +135,7 @@ extension GaussianProcess {
         return best
     }
 
-    /// The likelihood with a mild preference for lengths near half the range: few points tell little of them.
+    /// The likelihood with a mild preference for lengths near half the range: few points say little about them.
     private var score: Double {
         settings.lengths.reduce(likelihood) { sum, length in
             let distance = Elementary.log(length / 0.5)

@@ -33,7 +33,7 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomS
     public var description: String { String(rawValue) }
 }
 
-/// A job's state in SLURM's own words; a word that this program has never heard is a value like any other.
+/// A job's state in SLURM's own words; unknown words are values like any other.
 public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
     /// The word.
     public let rawValue: String
@@ -90,7 +90,7 @@ public struct QueueEntry: Sendable, Equatable, Codable {
     public let nodes: String
     /// Why it is in that state, in SLURM's word (`None`, `Resources`, `PartitionConfig`).
     public let reason: String
-    /// Its batch script's path, by which it is known whatever others call it; empty if that isn't told.
+    /// Its batch script's path, which identifies it whatever its name; empty if unknown.
     public let script: String
 
     /// Reads one line in ``format``; `nil` if it isn't one.

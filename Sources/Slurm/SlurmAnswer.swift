@@ -2,8 +2,8 @@
 enum SlurmAnswer {
     /// The entries that `squeue` lists below its header.
     ///
-    /// The header is what tells an empty queue from what is not an answer at all, be it words or nothing. An answer
-    /// that was cut off is none: what is missing would be mistaken for what has ended.
+    /// The header distinguishes an empty queue from something that is not an answer, text or nothing. An answer
+    /// that was cut off does not count: missing jobs would look ended.
     static func queue(_ text: String) throws(SlurmError) -> [QueueEntry] {
         var entries: [QueueEntry] = []
         var others: [Substring] = []
@@ -38,7 +38,7 @@ enum SlurmAnswer {
         return entries
     }
 
-    /// The lines that `sacct -P` prints below its header, which tells that there is nothing from what is not an answer.
+    /// The lines that `sacct -P` prints below its header, which distinguishes an empty answer from none.
     static func accounts(_ text: String) throws(SlurmError) -> [Substring] {
         let lines = text.split(whereSeparator: \.isNewline)
         guard let header = lines.firstIndex(where: { $0.hasPrefix("JobID|") }), text.last?.isNewline == true else {
@@ -53,7 +53,7 @@ enum SlurmAnswer {
         ping.split(whereSeparator: \.isNewline).contains { $0.contains("Slurmctld") && $0.contains(/\b(is|are) .*UP/) }
     }
 
-    /// What `scontrol ping` says of the controllers, else all it says.
+    /// What `scontrol ping` says about the controllers, or else its whole output.
     static func pingLines(_ ping: String) -> String {
         let lines = ping.split(whereSeparator: \.isNewline).filter { $0.contains("Slurmctld") }
         return lines.isEmpty ? message(ping) : lines.joined(separator: "; ")

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What SLURM's accounting says of one job, or of a task of an array.
+/// What SLURM's accounting says about one job or array task.
 public struct SlurmAccount: Sendable, Equatable {
     /// SLURM's name for it: `812`, or `812_3`.
     public let name: String
@@ -17,7 +17,7 @@ public struct SlurmAccount: Sendable, Equatable {
 }
 
 extension SlurmCommands {
-    /// What SLURM's accounting says of jobs, in one question.
+    /// What SLURM's accounting says about jobs, in one query.
     ///
     /// - Parameter jobs: SLURM's numbers for them.
     /// - Returns: An entry for each task that it knows; nil if no accounts are kept.
@@ -38,7 +38,7 @@ extension SlurmCommands {
         }
     }
 
-    /// What SLURM's accounting says of the calling user's jobs of a name: it remembers when the queue has long forgotten.
+    /// What SLURM's accounting says about the user's jobs with a name: it remembers what the queue has long forgotten.
     ///
     /// - Returns: An entry for each job, or task of an array; none where no accounts are kept.
     /// - Throws: ``SlurmError`` if that can't be found out.

@@ -112,7 +112,7 @@ public struct SlurmCommands: Sendable {
     /// - Parameters:
     ///   - name: The name.
     ///   - scripts: What the paths of the scripts begin with that were submitted under it: what has another name by now
-    ///     is cancelled by its number, if the queue tells it.
+    ///     is cancelled by its number, if the queue gives it.
     /// - Throws: ``SlurmError`` if what has the name may still be there.
     public func cancel(named name: String, scripts: String? = nil) async throws(SlurmError) {
         _ = try await run("scancel", ["--user", Self.user, "--name", name])
@@ -290,7 +290,7 @@ public struct SlurmCommands: Sendable {
             let message = SlurmAnswer.message(error.isEmpty ? output : error)
             switch status {
             case .signaled(let signal): throw .killed(command: command, signal: signal)
-            // What a wrapper's shell says of a command that was killed.
+            // What a wrapper's shell says about a killed command.
             case .exited(let code) where code > 128 && message.isEmpty:
                 throw .killed(command: command, signal: code - 128)
             case .exited: throw Self.failure(of: command, saying: message.isEmpty ? "\(status)" : message)

@@ -1,6 +1,6 @@
 /// Times as SLURM writes and reads them.
 public enum SlurmTime {
-    /// How long before the end of so much time agents are to be told: enough to save, a small part of the whole.
+    /// How long before this time limit SLURM should warn agents: enough to save, a small part of the whole.
     ///
     /// `nil` stands for a partition's own limit, which nobody has asked for.
     public static func warning(before limit: Duration?) -> Duration {

@@ -2,7 +2,7 @@ public import Experiments
 
 /// Where a spec's target comes from: decided here for submissions, agents and measurements alike.
 public enum TargetOrigin: Sendable, Hashable {
-    /// It is trained as this config says, by whoever needs it first.
+    /// The first run that needs it trains it as this config says.
     case training(TargetConfig)
     /// It is read from the folder or the weights at this path.
     case files(String)

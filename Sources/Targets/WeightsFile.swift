@@ -8,7 +8,7 @@ package enum WeightsFile {
     /// - Throws: What is wrong with the file, or what it is instead.
     package static func read(_ path: String) throws(TargetError) -> SafeTensors {
         var info = stat()
-        // Whoever opened a pipe would wait for its writer.
+        // Opening a pipe would wait for its writer.
         guard stat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG else {
             throw TargetError("\(path) is not a regular file; expected weights")
         }

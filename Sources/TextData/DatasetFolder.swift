@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder with a data set's files, or one file, and the splits that their names tell.
+/// A folder with a data set's files, or one file, and the splits in their names.
 public struct DatasetFolder: Sendable {
     /// The folder or file.
     public let path: String
@@ -63,7 +63,7 @@ public struct DatasetFolder: Sendable {
         return !metadata.contains(name) && !name.hasPrefix("cache-")
     }
 
-    /// The splits that the files' names tell, in their usual order.
+    /// The splits named in the files' names, in their usual order.
     public var splits: [String] {
         let found = Set(files.compactMap(split(of:)))
         let usual = ["train", "validation", "test"].filter(found.contains)
@@ -81,7 +81,7 @@ public struct DatasetFolder: Sendable {
         }
         let aliases = Self.words.values.first { $0.contains(split.lowercased()) } ?? [split.lowercased()]
         var chosen = files.filter { file in words(of: file).contains { aliases.contains($0) } }
-        // Where no file's name tells a split, all are to train on.
+        // If no file's name gives a split, all files are for training.
         if chosen.isEmpty, aliases.contains("train"), files.allSatisfy({ self.split(of: $0) == nil }) {
             chosen = files
         }

@@ -10,7 +10,7 @@ public struct ColumnOrder: Equatable, Sendable {
     /// ``margin`` apart.
     public let isUnique: [Bool]
 
-    /// What two values must differ by to be told apart.
+    /// How far apart two values must be to count as different.
     public static let margin: Float = 1e-5
 
     /// Orders the columns of a matrix (rows, columns); what is not a number is taken last.

@@ -24,7 +24,7 @@ public enum DurableFile {
 
     /// Replaces the file at `path` by `bytes` and leaves the new one open, to be appended to.
     ///
-    /// Whoever still has the old file open writes into nothing from now on.
+    /// A process that still has the old file open writes into nothing from now on.
     ///
     /// - Parameters:
     ///   - bytes: What the file begins with.
@@ -88,7 +88,7 @@ public enum DurableFile {
         }
     }
 
-    /// What is waited for until it is on the disk; each part is one wait.
+    /// What has to wait for the disk; each part is one wait.
     public enum Flush: Sendable {
         /// Nothing: the file can be made again.
         case nothing

@@ -20,7 +20,7 @@ public struct FileLock: Sendable {
                 guard isTaken else { throw error }
                 return nil
             }
-            // Whoever had it may have deleted the file: the next one makes another, and both would hold a lock.
+            // Its last holder may have deleted the file: the next one creates another, and both would hold a lock.
             var (held, named) = (stat(), stat())
             attempts += 1
             if attempts > 100

@@ -74,7 +74,7 @@ struct ZipArchive {
 
 // MARK: The directory
 
-/// Where the list of entries lies, as the archive's last bytes tell.
+/// Where the list of entries lies, according to the archive's last bytes.
 private struct Directory {
     let range: Range<Int>
     let count: Int

@@ -97,7 +97,7 @@ public enum CoreLimit {
     }
 }
 
-/// What the kernel tells in files.
+/// What the kernel reports in files.
 private struct KernelFiles {
     let root: String
 

@@ -77,7 +77,7 @@ public struct ForegroundProcess {
     /// - Returns: How it ended.
     /// - Throws: Why it could not be started, or what kept its answer or its end from being known.
     public func run() throws(Spawn.Reason) -> End {
-        // Held in memory whole, for a program that does not read its input must not end whoever writes it.
+        // Held in memory whole, because a program that does not read its input must not end the writer.
         let question = try Self.check(spd_memory_file())
         defer { close(question) }
         var rest = input[...]

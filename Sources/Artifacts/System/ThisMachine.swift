@@ -13,9 +13,9 @@ public enum ThisMachine {
     /// Its name without the domain.
     public static let shortName = hostName.split(separator: ".").first.map(String.init) ?? "localhost"
 
-    /// The processor's own name for itself; nil if the kernel does not tell it.
+    /// The processor's own name for itself; nil if the kernel does not give it.
     public static let processor: String? = {
-        // The file tells as much of every core: the first lines are enough.
+        // The file says the same for every core: the first lines are enough.
         guard let file = fopen("/proc/cpuinfo", "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 512)

@@ -54,7 +54,7 @@ package final class Site: Sendable {
         return state
     }
 
-    /// Whoever asks SLURM, at most once a minute, and keeps the answer to itself.
+    /// Asks SLURM at most once a minute, and keeps the answer to itself.
     func agents(_ state: Store) -> AgentsWatch {
         let slurm = SlurmCommands(environment: environment)
         return AgentsWatch(

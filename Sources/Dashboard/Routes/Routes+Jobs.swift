@@ -55,7 +55,7 @@ extension Routes {
         return try .json(Names(swept: state.sweptSettings(of: job), all: all.sorted()))
     }
 
-    /// The runs' table: all rows, or those that may have changed since a moment that an earlier answer told.
+    /// The runs' table: all rows, or those that may have changed since a moment given in an earlier answer.
     private func runs(of job: JobID, _ ask: Ask, _ state: Store) throws -> Reply {
         let settings = try ask.query["settings"] == nil ? state.sweptSettings(of: job) : ask.list("settings")
         // A clock of another node may be behind.

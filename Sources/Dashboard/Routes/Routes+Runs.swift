@@ -36,7 +36,7 @@ extension Routes {
     }
 }
 
-/// A piece of a log: from a byte that an earlier answer told, or the last there are.
+/// A piece of a log: from a byte given in an earlier answer, or the last bytes.
 private struct LogPart {
     private let text: String
     private let from: Int

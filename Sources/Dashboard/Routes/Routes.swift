@@ -69,7 +69,7 @@ package struct Routes: Sendable {
     }
 }
 
-/// What is known of metrics, whoever logs them.
+/// What is known about metrics, whatever logs them.
 private enum MetricsAnswer {
     private struct Entry: Encodable {
         /// What its names begin and end with; the whole name, and nothing, where it is logged under one.

@@ -5,7 +5,7 @@ import Synchronization
 final class Connections: Sendable {
     private struct Entry {
         let channel: any Channel
-        /// Since when it has waited for a request; nil while one is answered.
+        /// Since when it has waited for a request; nil while answering one.
         var idleSince: NIODeadline?
     }
     private struct State {

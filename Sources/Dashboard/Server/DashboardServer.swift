@@ -36,7 +36,7 @@ package struct DashboardServer: Sendable {
         let bootstrap = ServerBootstrap(group: loops)
             .serverChannelOption(.backlog, value: SOMAXCONN)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Who has said all may still wait for the answer.
+            // A client that has sent everything may still wait for the answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

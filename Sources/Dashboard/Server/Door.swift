@@ -10,7 +10,7 @@ struct Door: Sendable {
     let answer: @Sendable (Ask) async -> Reply
     private let queue = WorkQueue()
 
-    /// A request that takes longer has met a dead file server.
+    /// A request that takes longer hangs on a dead file server.
     private static let longest = TimeAmount.seconds(120)
     /// No request has more behind its header.
     static let largestBody = 1 << 20
@@ -19,7 +19,7 @@ struct Door: Sendable {
         (self.gate, self.patience, self.answer) = (gate, patience, answer)
     }
 
-    /// Why a request is not answered, as far as its head tells.
+    /// Why a request is not answered, judging by its head.
     func refusal(of head: HTTPRequestHead) -> Reply? {
         guard ["GET", "HEAD", "POST"].contains(head.method.rawValue) else {
             return .failure(405, "\(head.method.rawValue.prefix(20)) means nothing here")

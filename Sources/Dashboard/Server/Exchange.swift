@@ -128,7 +128,7 @@ final class Exchange: ChannelInboundHandler {
         isTaken.assumeIsolated().whenSuccess { self.end(isKept: isKept) }
     }
 
-    /// Ends an answer once it is taken: only then the next request is heard, however many were sent at once.
+    /// Ends an answer once it is taken: only then is the next request read, however many were sent at once.
     private func end(isKept: Bool) {
         guard let context else { return }
         if isKept {
@@ -148,7 +148,7 @@ final class Exchange: ChannelInboundHandler {
         wait(min(door.patience, .milliseconds(500)))
     }
 
-    /// Ends the connection after so long, unless it is waited for again.
+    /// Ends the connection after this long, unless a new wait begins.
     private func wait(_ time: TimeAmount? = nil) {
         guard let context else { return }
         deadline?.cancel()

@@ -17,7 +17,7 @@ package struct PageLink: Sendable {
     /// The link for a browser on this machine, or at the near end of an `ssh -L`.
     package var text: String { "http://127.0.0.1\(port.map { ":\($0)" } ?? "")\(rest)" }
 
-    /// The link for whoever comes through a proxy.
+    /// The link for users who come through a proxy.
     ///
     /// - Parameter host: The name by which the proxy is called, if that is known.
     /// - Returns: The link; nil if there is no prefix.

@@ -36,7 +36,7 @@ package struct Reply: Sendable {
         return json(text, status: status)
     }
 
-    /// What a failure means to whoever asked.
+    /// What a failure means to the caller.
     static func failure(_ error: any Error) -> Reply {
         let failure = Failure(error)
         return .failure(failure.exitCode == Failure.badInput ? 404 : 500, failure.message)

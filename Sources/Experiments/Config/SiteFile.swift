@@ -98,7 +98,7 @@ extension SiteFile {
 }
 
 extension Rule where T == String {
-    /// A name or a list of names, as `sbatch` takes them; no blanks, for a batch script holds one a line.
+    /// A name or a list of names, as `sbatch` takes them; no blanks, because a batch script holds one per line.
     fileprivate static let slurmWord = text("a name as sbatch takes it, without blanks") {
         !$0.isEmpty && $0.unicodeScalars.allSatisfy { !$0.properties.isWhitespace && $0.value >= 0x20 }
     }

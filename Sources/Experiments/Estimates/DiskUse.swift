@@ -17,7 +17,7 @@ public struct DiskUse: Sendable, Equatable {
     public init(_ config: ExperimentConfig, target: TargetConfig, isTracked: Bool) {
         let modules = config.decomposedModules(of: target)
         let gate = config.nCIMLPNeurons == 0 ? 2 : 3 * config.nCIMLPNeurons + 1
-        // Sizes are only known to be below 2^31 each; what no disk holds need not be told exactly.
+        // Sizes are only known to be below 2^31 each; what no disk holds need not be exact.
         let exact = modules.reduce(0) { $0 + Double(config.C) * Double($1.inputs + $1.outputs + gate) }
         let trained = Int(min(exact, 0x1p50))
         // Besides the numbers, each file names its tensors, a hundred bytes for each.

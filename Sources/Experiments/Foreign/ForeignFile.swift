@@ -1,4 +1,4 @@
-/// Files that were written for other tools, told by their keys: one word about the whole says more than one about each
+/// Files written for other tools, recognised by their keys: one word about the whole says more than one about each
 /// key.
 enum ForeignFile {
     /// What a document is expected to be.
@@ -67,7 +67,7 @@ enum ForeignFile {
         ("Optuna", ["name", "attributes"]),
     ]
 
-    /// The tool that a file is for, and the key that tells.
+    /// The tool that a file is for, and the key that shows it.
     private static func foreignTool(
         of entries: [SourceNode.Entry], readAs role: Role
     ) -> (tool: String, key: String)? {
@@ -91,7 +91,7 @@ enum ForeignFile {
         return nil
     }
 
-    /// The tool whose way of writing a parameter is met first somewhere below.
+    /// The tool whose way of writing a parameter appears first below.
     private static func tool(ofParametersIn node: SourceNode) -> String? {
         switch node.content {
         case .scalar: return nil

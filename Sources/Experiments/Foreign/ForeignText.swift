@@ -1,4 +1,4 @@
-/// Texts that are not YAML at all, told by how they begin.
+/// Texts that are not YAML at all, recognised by their beginning.
 enum ForeignText {
     /// What a text is in which no keys were found; nil if that is not known.
     static func kind(of text: String) -> String? {
@@ -10,7 +10,7 @@ enum ForeignText {
             return "this is a web page, not a YAML file"
         }
         if start.hasPrefix("<?xml") { return "this is an XML file, not a YAML file" }
-        // A single character that cannot be seen is told with its place.
+        // Reports a single invisible character with its place.
         let beginning = text.unicodeScalars.prefix(1000)
         let odd = beginning.count { $0.value < 0x20 && !"\t\n\r\u{C}".unicodeScalars.contains($0) }
         let hasBytes = odd > 2 || beginning.contains("\0")

@@ -32,7 +32,7 @@ extension TargetKind {
     /// Every kind there is.
     public static let all = [tms, residualMLP, languageModel]
 
-    /// The key that tells its training configs from others', and its older spellings.
+    /// The key that identifies its training configs, and its older spellings.
     var modelKeys: [String] { training.modelKeys }
 
     /// Reads a training config of this kind.
@@ -83,7 +83,7 @@ public protocol TargetTraining: Sendable, Equatable {
 protocol ConfiguredTraining: TargetTraining {
     /// The kind of model that is trained.
     static var kind: TargetKind { get }
-    /// The key that tells the kind's configs from others', and its older spellings.
+    /// The key that identifies the kind's configs, and its older spellings.
     static var modelKeys: [String] { get }
     static var fields: [Field<Self>] { get }
 

@@ -41,7 +41,7 @@ public struct ConfigProblem: Sendable, Equatable {
         case conflict(String)
         /// What a program says that the config names; its characters are its own.
         case reported(String)
-        /// A name that stands for nothing: `kind` says of what, `nearest` what may be meant.
+        /// An unknown name: `kind` says of what, `nearest` what may be meant.
         case unknownName(kind: String, name: String, nearest: String?, known: [String])
         /// `train:<name>` stands for nothing: neither a file next to the experiment nor a published target.
         case unknownTarget(name: String, nearest: String?, known: [String])

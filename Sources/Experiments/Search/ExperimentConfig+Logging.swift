@@ -2,7 +2,7 @@ import Metrics
 import UserMetrics
 
 extension ExperimentConfig {
-    /// Whether runs of this config log a metric, as far as the config alone tells.
+    /// Whether runs of this config log a metric, as far as the config alone shows.
     func logs(_ metric: Metric) -> Bool {
         if let term = LossTerm.allCases.first(where: { Metric.loss($0) == metric }) {
             return coefficient(of: term) != nil

@@ -1,6 +1,6 @@
 package import Search
 
-/// What a sweep file says of results: which metric runs are compared by, and which of them are stopped early.
+/// What a sweep file says about results: which metric runs are compared by, and which of them are stopped early.
 public struct SearchSettings: Sendable, Equatable {
     /// The logged name of the metric.
     public let metric: String

@@ -13,7 +13,7 @@ struct SweepCheck {
 
     func finish() throws(ConfigError) {
         guard !problems.isEmpty else { return }
-        // By line, so they are met in the order of the file.
+        // By line, so they come in the order of the file.
         let ordered = problems.enumerated().sorted {
             ($0.element.place?.line ?? .max, $0.offset) < ($1.element.place?.line ?? .max, $1.offset)
         }
@@ -107,7 +107,7 @@ struct SweepCheck {
         }
     }
 
-    /// Checks that a key takes what a distribution draws, as far as its bounds tell.
+    /// Checks that a key takes what a distribution draws, as far as its bounds show.
     ///
     /// Every key that takes numbers takes 1.
     private mutating func check(

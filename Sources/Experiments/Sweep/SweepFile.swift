@@ -48,7 +48,7 @@ public struct SweepFile: Sendable {
     let sections: [Section]
     /// Which runs are better, which end early, how many there may be.
     let results: ResultSettings
-    /// What is wrong with the file's form; told together with what is wrong with its values.
+    /// Mistakes in the file's form, reported together with those in its values.
     let problems: [ConfigProblem]
 
     /// What is right and probably not meant: for people, before anything runs.

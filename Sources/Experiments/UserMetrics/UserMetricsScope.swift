@@ -1,7 +1,7 @@
 public import UserMetrics
 
 extension ExperimentConfig {
-    /// What a run offers to users' metrics, as far as its config and its target's tell.
+    /// What a run offers to users' metrics, according to its config and its target's.
     public func scope(decomposing target: TargetConfig) -> Scope {
         let isText = taskConfig.text != nil
         let rows = taskConfig.text.map { [batchSize, $0.maxSeqLen] } ?? [batchSize]

@@ -15,7 +15,7 @@ struct NodeConversion {
     private let readable: AdjacentValues
     /// The lines of the text, from the first alias on.
     private var lines: [[Unicode.Scalar]]?
-    /// Everything before has been met already: a node that stands there comes out of an alias.
+    /// Everything before was already visited: a node there comes out of an alias.
     private var cursor = Position(line: 1, column: 0)
     /// The line of the alias whose content is being converted.
     private var aliasLine: Int?
@@ -142,7 +142,7 @@ struct NodeConversion {
 // MARK: - Where aliases stand
 
 extension NodeConversion {
-    /// Takes note of a node that is met.
+    /// Records a visited node.
     ///
     /// The parser puts an anchored node where its alias stands and forgets the alias: such a node stands before what
     /// has been met last.
@@ -205,7 +205,7 @@ extension NodeConversion {
 enum MergeKeys {
     private static let markers: ClosedRange<UInt32> = 0xE000...0xF8FF
 
-    /// The text with every merge key told apart; nil if that is not possible.
+    /// The text with every merge key made distinct; nil if that is not possible.
     static func toldApart(in text: String) -> String? {
         guard !text.unicodeScalars.contains(where: { markers.contains($0.value) }) else { return nil }
         var number: UInt32 = 0
@@ -218,7 +218,7 @@ enum MergeKeys {
 
     static func isOne(_ key: String) -> Bool { restored(key) == "<<" }
 
-    /// The text as it was before its merge keys were told apart.
+    /// The text as it was before its merge keys were made distinct.
     static func restored(_ text: String) -> String {
         guard !text.utf8.allSatisfy({ $0 < 0x80 }), text.contains("<") else { return text }
         var result = String.UnicodeScalarView()

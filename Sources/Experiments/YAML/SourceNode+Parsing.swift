@@ -5,7 +5,7 @@ extension SourceNode {
     /// What a config may hold at most; a real one is a few kilobytes, a handful of levels deep.
     private enum Limit {
         static let bytes = 1 << 20
-        /// What it may come to with every alias replaced by what it stands for.
+        /// Its size with every alias expanded.
         static let expandedBytes = 16 << 20
     }
 
@@ -115,7 +115,7 @@ extension SourceNode {
         } catch {
             throw failure(error.localizedDescription)
         }
-        // What Windows calls Unicode: sixteen bits a character, which a mark at the beginning tells.
+        // What Windows calls Unicode: sixteen bits a character, marked by its first character.
         if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]), data.count % 2 == 0,
             let text = String(data: data, encoding: .utf16)
         {

@@ -34,7 +34,8 @@ public struct Style: Codable, Equatable, Sendable {
     /// Thin and grey, for what helps to read the rest.
     public static let guide = Style(color: .gray, dash: [3, 2], width: 0.8)
 
-    /// The palette of Okabe and Ito, which people with any colour vision tell apart; yellow comes last, it is pale.
+    /// The palette of Okabe and Ito, which people with any colour vision can distinguish; yellow comes last, it is
+    /// pale.
     private static let okabeIto = [
         Color(0, 114, 178), Color(213, 94, 0), Color(0, 158, 115), Color(204, 121, 167), Color(86, 180, 233),
         Color(230, 159, 0), Color(0, 0, 0), Color(240, 228, 66),

@@ -10,7 +10,7 @@ struct SVG {
     /// - Parameters:
     ///   - sheet: What to show.
     ///   - title: What it is, for those who have it read to them.
-    ///   - paintsCells: False leaves the cells of heat maps to whoever shows it.
+    ///   - paintsCells: False leaves drawing the heat maps' cells to the viewer.
     ///   - png: Makes a PNG of cells, one pixel each.
     /// - Throws: What `png` throws.
     init(

@@ -93,7 +93,7 @@ struct Sheet: Sendable {
     var width: Double
     var height: Double
     var marks: [Mark] = []
-    /// What tells its numbers when it is pointed at.
+    /// The areas that show their numbers on hover.
     var areas: [HoverArea] = []
 
     mutating func frame(_ box: Box) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A place of a drawn figure that tells its numbers when it is pointed at; for pages, as JSON.
+/// An area of a drawn figure that shows its numbers on hover; for pages, as JSON.
 public struct HoverArea: Encodable, Sendable {
     /// What kind of place it is: the cells of a heat map, the bars of a histogram, points or the corners of lines.
     public enum Kind: String, Encodable, Sendable {
@@ -30,7 +30,7 @@ public struct HoverArea: Encodable, Sendable {
     /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps so many
     /// that a hundredth of their range is shown; null is not a number.
     private(set) var values: [Double?]
-    /// What else it tells: of points, a value for each, or one for all.
+    /// What else it shows: for points, a value for each, or one for all.
     private(set) var tags: [Tag] = []
 
     /// What points are, beyond where they stand.
@@ -109,7 +109,7 @@ public struct HoverArea: Encodable, Sendable {
             self.values = values.map { Self.short($0, digits: 3) }
             return
         }
-        // Values over the range keep the digits that tell them from its end.
+        // Values above the range keep the digits that distinguish them from its end.
         let finest = Self.step(Double(high - low) / 100)
         self.values = values.map { value in
             guard value <= Double(high) else { return Self.short(value, digits: 4) }
@@ -206,7 +206,7 @@ public struct HoverArea: Encodable, Sendable {
 }
 
 extension Figure {
-    /// The places of the drawing that tell their numbers, in the points of ``svg(_:)``'s view box.
+    /// The drawing's areas that show their numbers, in the points of ``svg(_:)``'s view box.
     public var hoverAreas: [HoverArea] { sheet(hasAreas: true).areas }
 }
 
@@ -254,7 +254,7 @@ extension Plot {
         }
     }
 
-    /// The middles of lines that have something to tell, as of a network's.
+    /// The middles of lines that have hover text, such as a network's.
     func lineAreas(_ frame: PlotFrame) -> [HoverArea] {
         var (places, labels): ([Double], [String]) = ([], [])
         var values: [String: [Double]] = [:]

@@ -1,7 +1,7 @@
 /// Panels under one title, drawn onto one sheet.
 ///
 /// A figure is a value that holds the numbers it shows: `png`, `svg` and `pdf` draw the same sheet, `arrays` gives the
-/// numbers to whoever wants to draw them again.
+/// numbers for drawing them again.
 public struct Figure: Codable, Sendable {
     /// What files and charts call it.
     public var name: String
@@ -93,7 +93,7 @@ public struct Figure: Codable, Sendable {
     /// What is drawn.
     var sheet: Sheet { sheet(hasAreas: false) }
 
-    /// What is drawn, with what tells its numbers only where somebody will point at it: pictures are drawn in parallel
+    /// The drawing, with hover areas only where it will be shown on a page: pictures are drawn in parallel
     /// with training.
     func sheet(hasAreas: Bool) -> Sheet {
         let page = columns == 1 && panels.count == 1 ? Self.widths.narrow : Self.widths.wide

@@ -35,7 +35,7 @@ public enum Panel: Codable, Sendable {
     /// - Parameters:
     ///   - room: The width that its column of the figure has, in points.
     ///   - index: Its place in the figure.
-    ///   - hasAreas: Whether the sheet says what tells its numbers.
+    ///   - hasAreas: Whether the sheet lists its hover areas.
     /// - Returns: The sheet, as large as the panel.
     func sheet(room: Double, index: Int, hasAreas: Bool) -> Sheet {
         switch self {

@@ -1,6 +1,6 @@
 public import Metrics
 
-/// What one step says of itself; the quantities that runs log.
+/// What one step reports; the quantities that runs log.
 public struct StepReport: Equatable, Sendable {
     /// The step, from 0.
     public let step: Int

@@ -65,7 +65,7 @@ public enum TargetModel: Equatable, Sendable {
     case tms(TMSTarget)
     case residualMLP(ResidualMLPTarget)
 
-    /// The target behind its kind: the one place that tells kinds apart.
+    /// The target behind its kind: the only place that distinguishes kinds.
     var target: any FeatureTarget {
         switch self {
         case .tms(let target): target

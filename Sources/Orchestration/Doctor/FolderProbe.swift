@@ -5,7 +5,7 @@ package import Store
 
 /// Looks at a state folder the way agents will use it.
 ///
-/// It works in its own process, for a dead file server holds up whoever touches it.
+/// It works in its own process, because a dead file server blocks any process that touches it.
 package struct FolderProbe {
     package let cache: CacheFolder
     package let environment: [String: String]

@@ -43,7 +43,7 @@ package struct ScratchProbe {
                 "fsync", text, "agents wait for it when they claim and report: use fewer agents, or a faster disk")
     }
 
-    /// Whoever reads a file continues reading the old one when a new one takes its name.
+    /// A reader keeps reading the old file when a new one takes its name.
     private func renaming() throws(FileError) -> Finding {
         let path = folder + "/renamed"
         try DurableFile.write("old", to: path)
@@ -109,7 +109,7 @@ package struct ScratchProbe {
         }
     }
 
-    /// Leases are times of this machine; whoever stamps files has its own clock.
+    /// Leases are in this machine's time; the machine that stamps files has its own clock.
     private func clock() throws(FileError) -> Finding {
         let path = folder + "/clock"
         let before = Date().timeIntervalSince1970

@@ -28,9 +28,9 @@ package struct AgentsWatch {
         package var notes: [String] = []
         /// Why nobody works on the job any more, though specs are left.
         package var reasonOfEnd: String?
-        /// The agents that did not end well, as SLURM told it, as far as that still matters.
+        /// The agents that ended badly according to SLURM, as far as that still matters.
         package var endings: [SlurmEnding] = []
-        /// What SLURM says of agents that wait in its queue; also among the notes.
+        /// What SLURM says about waiting agents in its queue; also among the notes.
         package var waiting: [String] = []
         /// Whether an obstacle keeps all runs that are left from going on; which one is among the notes.
         package var isHindered = false
@@ -78,7 +78,7 @@ package struct AgentsWatch {
             told = try await lost.recover()
             guard !told.isEmpty else { return (snapshot, outlook) }
         } catch {
-            // What can't be put right now can be shown anyway.
+            // What can't be repaired now can still be shown.
             return (snapshot, outlook)
         }
         let present = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
@@ -87,7 +87,7 @@ package struct AgentsWatch {
         return (present, after)
     }
 
-    /// What a list says of a job's agents in SLURM, in few words.
+    /// What a list says about a job's agents in SLURM, in a few words.
     package struct Remark: Equatable {
         /// Why nobody works on the job any more, though runs are left.
         package let stalled: String?
@@ -205,7 +205,7 @@ package struct AgentsWatch {
         }
     }
 
-    /// What to say of agents that SLURM calls completed though nothing was heard of them.
+    /// Notes on agents that SLURM calls completed although they never reported.
     private func wordless(_ entries: [QueueEntry], in snapshot: JobSnapshot) -> String? {
         let silent = entries.filter { entry in
             entry.state.rawValue == "COMPLETED" && !snapshot.spoken.contains(entry.job.rawValue)
@@ -224,9 +224,9 @@ package struct AgentsWatch {
         let present = entries.compactMap { SlurmEnding($0, logsIn: snapshot.job.folder) }
         let known = Set(entries.map(\.job.rawValue))
         do { try store.note(present, of: snapshot.job.id, others: known) } catch {
-            // What can't be kept can be told anyway.
+            // What can't be stored can still be reported.
         }
-        // What SLURM says now counts, be it that an agent continues or has ended well after all.
+        // SLURM's latest answer counts, even if an agent continues or has ended well after all.
         let all = snapshot.endings.filter { !known.contains($0.number) } + present
         // Earlier submissions ended as they did; what matters is how the last one fares.
         let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
@@ -290,7 +290,7 @@ package struct AgentsWatch {
 }
 
 extension JobSnapshot {
-    /// SLURM's numbers for the agents that have been heard of.
+    /// SLURM's numbers for the agents that have reported.
     package var spoken: Set<Int64> { Set(agents.compactMap(\.slurm.job)) }
 
     /// Endings but for those of agents that were called off before they had a node, where `scale` may have done that.
@@ -304,7 +304,7 @@ extension JobSnapshot {
 }
 
 extension AgentVerdict {
-    /// Whether the agent may be working, or come to it.
+    /// Whether the agent may be working, or start to.
     package var mayWork: Bool {
         switch self {
         case .starting, .working, .suspended, .silent: true
@@ -329,7 +329,7 @@ extension Agent {
     /// Whether the agent's process has ended silently, as far as can be seen from here.
     package func isGone(in job: Job) -> Bool { AgentVerdict(self, in: job, queue: nil, at: .now()).isGone }
 
-    /// Whether it should have been heard of since.
+    /// Whether it should have reported since.
     package func isQuiet(at now: Timestamp) -> Bool {
         state == .running && heartbeat.map { now - $0 >= AgentVerdict.missedRenewals } ?? false
     }

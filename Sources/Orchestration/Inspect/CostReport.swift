@@ -7,7 +7,7 @@ package import Store
 package struct CostReport {
     private let snapshot: JobSnapshot
     private let cost: JobCost
-    /// What SLURM's accounts would not tell.
+    /// Why SLURM's accounting could not be queried.
     package let problem: String?
 
     /// Sums up a job's cost; SLURM's accounts are asked once.

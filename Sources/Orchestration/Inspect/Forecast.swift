@@ -1,6 +1,6 @@
 package import Store
 
-/// How long a job will take from now, as far as its runs' speeds tell.
+/// How long a job will still take, estimated from its runs' speeds.
 package struct Forecast {
     /// `nil` while no speed is known, or when nothing is left.
     package let remaining: Duration?

@@ -30,11 +30,11 @@ package struct JobReport: Encodable {
     /// The job that it waits for; how many of its runs may be working at once.
     package let after: Int64?
     package let maxRunning: Int?
-    /// What SLURM says of agents that wait.
+    /// What SLURM says about waiting agents.
     package let notes: [String]?
     /// Why nobody works on it any more, though runs are left.
     package let stalled: String?
-    /// Agents that did not end well, as SLURM told it, as far as that still matters.
+    /// Agents that ended badly according to SLURM, as far as that still matters.
     package let slurmEnded: [EndingReport]?
     package let agents: [AgentReport]?
     package let runs: [RunReport]?

@@ -79,7 +79,7 @@ package struct RunsTable {
 
     private let common: Overrides?
     private static let (stateTitle, timeTitle, settingsTitle) = ("STATE", "LEFT", "SETTINGS")
-    /// Fewer characters than this tell nothing of a run's settings.
+    /// Fewer characters than this say nothing about a run's settings.
     private static let leastForSettings = 10
 
     /// The lines, the titles first.
@@ -103,7 +103,7 @@ package struct RunsTable {
 
     private func cut(_ all: [Column], to width: Int) -> [Column] {
         var columns = all
-        // A number is shown as a whole or not at all; the headline tells the time left, the step whether a run
+        // A number is shown as a whole or not at all; the headline shows the time left, the step whether a run
         // continues.
         for title in [Self.timeTitle, Self.stateTitle] {
             let needed = columns.filter { $0.importance == nil }.reduce(-2) { $0 + $1.width }

@@ -37,7 +37,7 @@ struct StandstillNotes {
             }
             hindrances = try Self.hindrances(of: job.id, in: store)
         } catch {
-            // Whoever cannot find out what stands in the way promises no time left.
+            // If the obstacle is unknown, no time left is shown.
             hindrances = ["What may keep runs waiting cannot be read: \(error)"]
         }
         self.hindrances = hindrances

@@ -57,7 +57,7 @@ package struct StatusText {
 
     /// The agents, one line each, and what SLURM says of those that wait.
     package var agents: [String] {
-        // Who starts the same again waits in vain.
+        // Starting the same again would wait in vain.
         let isVain =
             !outlook.endings.isEmpty
             && outlook.endings.allSatisfy { $0.willRecur(hasSpoken: snapshot.spoken.contains($0.number)) }
@@ -219,7 +219,7 @@ package struct StatusText {
 
     /// The final metrics that say how good a decomposition is, as far as any run has them.
     private var results: [Metric] {
-        // A few of the user's own have room; `best`, `show` and `export` tell all of them.
+        // A few of the user's own have room; `best`, `show` and `export` show all of them.
         var known: Set<String> = []
         var last: [String] = []
         for run in snapshot.runs where run.metrics.names != last {

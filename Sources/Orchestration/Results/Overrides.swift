@@ -37,7 +37,7 @@ package struct Overrides: Equatable {
             .map { $0.map(Self.cut).joined(separator: "=") }.joined(separator: " ")
     }
 
-    /// The same with long names shortened, as far as they can still be told apart: `seed=1 imp…coeff=0.001`.
+    /// The same with long names shortened, as far as they stay distinguishable: `seed=1 imp…coeff=0.001`.
     package func shortText(without common: Overrides? = nil) -> String {
         let varied = pairs.filter { common?.pairs.contains($0) != true && $0.count == 2 }
         let names = varied.map { Self.shortened($0[0]) }

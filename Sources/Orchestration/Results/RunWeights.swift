@@ -62,7 +62,7 @@ package struct RunWeights {
         }.sorted { $0.step < $1.step }
     }
 
-    /// What the worker says of these weights, or of these and others: JSON text.
+    /// What the worker says about these weights, or about these and others: JSON text.
     package func report(and other: RunWeights? = nil, environment: [String: String]) throws(Failure) -> Data {
         try Self.ask(["weights", path] + (other.map { [$0.path] } ?? []), environment: environment)
     }

@@ -109,7 +109,7 @@ package enum JobArchive {
         do {
             let answer = try tar(
                 ["-x", "--no-same-owner", "-f", file, "-C", folder.path], for: file, environment: environment)
-            // As far as it was unpacked: whoever reads it must not wait at a FIFO, or read what lies elsewhere.
+            // As far as it was unpacked: a reader must not block on a FIFO, or read files elsewhere.
             chmod(folder.path, 0o700)
             let names = try FolderListing.names(in: folder.path)
             if let (name, flaw) = try ArchiveEntries.fault(in: folder.path, of: names, mending: true) {
@@ -182,7 +182,7 @@ package enum JobArchive {
         guard !isCompressed || Program.find("zstd", environment: environment) != nil else {
             throw .failed(".tar.zst needs zstd, which is not on the PATH")
         }
-        // Messages in one language, so they can be told from each other.
+        // Messages in one language, so they can be distinguished.
         let process = ChildProcess(
             command: [program] + (isCompressed ? ["--zstd"] : []) + arguments,
             environment: environment.merging(["LC_ALL": "C"]) { $1 })

@@ -12,7 +12,7 @@ extension SiteFile {
         let path = path(in: cache)
         var info = stat()
         guard lstat(path, &info) == 0 || errno != ENOENT && errno != ENOTDIR else { return SiteFile() }
-        // What is wrong with it is told with its values, and they go into batch scripts.
+        // Messages about it show its values, and these go into batch scripts.
         try Secrets(ProcessInfo.processInfo.environment).refuse(files: [path])
         let site: SiteFile
         do throws(ConfigError) { site = try SiteFile.load(path: path) } catch { throw Failure(error) }

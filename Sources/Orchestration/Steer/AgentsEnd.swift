@@ -19,7 +19,7 @@ package struct AgentsEnd {
     ///
     /// Those that can't be reached find out for themselves: their next write is refused, and no spec is left.
     ///
-    /// - Returns: What to tell, and why those in SLURM's queue are still there.
+    /// - Returns: Messages, and why agents in SLURM's queue are still there.
     package func perform() async throws -> (notes: [String], problem: String?) {
         switch job.executor {
         case .local:

@@ -10,7 +10,7 @@ package struct CleaningPlan {
     /// What somebody may still be using.
     private var kept: [(leftover: Leftover, folder: Folder)] = []
     private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
-    /// What could not be told of some of that.
+    /// What could not be determined about it.
     private var doubts: [String] = []
     /// Folders of the jobs that links lead to.
     private var elsewhere: [String] = []
@@ -191,7 +191,7 @@ package struct CleaningPlan {
 
     /// Deletes it: a job is forgotten only after its files are gone, so an interrupted deletion can be repeated.
     ///
-    /// - Returns: What there is to tell.
+    /// - Returns: The messages.
     package func carryOut(in store: Store) throws -> [String] {
         for (leftover, folder) in leftovers { try leftover.delete { try Files.remove(folder.path) } }
         for file in parts.flatMap(\.files) { try Files.remove(file.path) }

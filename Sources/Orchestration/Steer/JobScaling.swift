@@ -50,7 +50,7 @@ package struct JobScaling {
         // Those that are known to be gone count no more; who is silent may be working.
         let alive = try launch.store.agents(of: job.id).filter { agent in
             guard agent.state != .ended else { return false }
-            // SLURM was asked for just this: what it does not have any more is not waited for.
+            // SLURM was asked for just this: there is no waiting for what it no longer has.
             if let queue, agent.slurm.job != nil {
                 return queue.entry(of: agent.slurm, in: job).map { !$0.state.isFinal } ?? false
             }
@@ -78,7 +78,7 @@ package struct JobScaling {
             withdrawn: withdrawn.count, warnings: warnings)
     }
 
-    /// Waits for whoever else changes how many agents the job has.
+    /// Waits for another process that changes the job's number of agents.
     private func turn() async throws -> FileLock {
         let end = ContinuousClock.now + .seconds(60)
         while true {
@@ -91,7 +91,7 @@ package struct JobScaling {
         }
     }
 
-    /// What SLURM says of the job's agents at this moment.
+    /// What SLURM currently says about the job's agents.
     private func queue() async throws -> QueueView {
         let asked = Timestamp.now()
         let entries = try await launch.slurm.queue(named: job.token, scripts: job.folder.scripts)

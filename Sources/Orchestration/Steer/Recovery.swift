@@ -30,7 +30,7 @@ package struct Recovery {
             }
             await tell { try noteSentElsewhere(store) }
         } catch {
-            // The command itself will meet the same obstacle and tell it.
+            // The command itself will hit the same obstacle and report it.
         }
     }
 
@@ -58,7 +58,7 @@ package struct Recovery {
         let before = try store.sbatchCalls(of: id)
         let job = try store.job(id)
         let launch = AgentLaunch(job: job, store: store, cache: cache, environment: environment, slurm: slurm)
-        // Whoever submits at this moment holds the lock and needs no help.
+        // A process that is submitting right now holds the lock and needs no help.
         guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
         lock.release()
         let notes: [String]

@@ -18,7 +18,7 @@ package struct AgentRequest: Equatable {
     /// Leaves out slots that no run would ever come into.
     ///
     /// - Parameter runs: The runs there are.
-    /// - Returns: What to tell, if some were left out.
+    /// - Returns: A message, if some were left out.
     package mutating func limitSlots(to runs: Int) -> String? {
         let useful = max(1, runs)
         guard case .count(let slots) = options.slots, slots > useful else { return nil }
@@ -33,7 +33,7 @@ package struct AgentRequest: Equatable {
     /// Leaves out agents that would find nothing to do.
     ///
     /// - Parameter runs: The runs there are.
-    /// - Returns: What to tell, if some were left out.
+    /// - Returns: A message, if some were left out.
     package mutating func limit(to runs: Int) -> String? {
         let useful = options.agentsOfUse(for: runs)
         guard agentCount > useful else { return nil }

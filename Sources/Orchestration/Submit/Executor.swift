@@ -1,7 +1,7 @@
 package import Slurm
 package import Store
 
-/// Who is to start the agents, as users choose.
+/// Where agents run, as users choose.
 package enum ExecutorOption: String, CaseIterable {
     case auto, local, slurm
 }
@@ -17,7 +17,7 @@ package struct Executor {
     ///   - option: What the user asks for.
     ///   - slurm: SLURM's commands.
     ///   - isSlurmExpected: Whether the site file or the environment speaks of SLURM.
-    ///   - patience: How long a controller that does not answer, as while it restarts, is waited for.
+    ///   - patience: How long to wait for a controller that does not answer, for example while it restarts.
     /// - Returns: The choice.
     /// - Throws: Why SLURM can't be had.
     package static func choose(

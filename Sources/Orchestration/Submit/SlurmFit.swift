@@ -10,7 +10,7 @@ package struct SlurmFit {
     /// The memory that an agent gets which asks for none.
     package private(set) var defaultMemory: MemoryRoom?
 
-    /// Looks at the partition that agents are to run in; what SLURM does not tell is not known.
+    /// Looks at the partition that agents are to run in; what SLURM does not say is unknown.
     package init(_ options: JobOptions, _ slurm: SlurmCommands) async {
         let partitions: [SlurmPartition]
         do throws(SlurmError) { partitions = try await slurm.partitions() } catch { return }

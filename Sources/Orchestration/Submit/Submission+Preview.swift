@@ -84,7 +84,7 @@ extension Submission {
                     drafts throws(Failure) in
                     do throws(Failure) { return try memory(of: drafts) } catch {
                         if error == .interrupted { throw error }
-                        // What the worker can't tell now, it tells the agent.
+                        // What the worker can't know now, it tells the agent later.
                         return drafts.map { _ in nil }
                     }
                 })

@@ -16,7 +16,7 @@ package struct Submission {
     package let maxRetries: Int
     package let createReport: Bool
     package let turns: Turns
-    /// The memory that agents get without asking, if SLURM tells.
+    /// The memory that agents get by default, if SLURM says.
     package let defaultMemory: MemoryRoom?
 
     /// When specs are handed out, and until when.

@@ -31,7 +31,7 @@ package struct SweepPlan {
     /// What is right and probably not meant.
     package let doubts: [String]
 
-    /// What holds for the specs that are added to a job, for its submission said so.
+    /// Settings of the submission that apply to specs added later.
     package struct Earlier {
         let settings: [String]
         let sweepSeed: Int?

@@ -72,7 +72,7 @@ struct Archive: AsyncParsableCommand {
             print("Job \(job): \(RunDetails.size(bytes)) in \(file)")
         }
         guard let first = missing.first else { return }
-        // Who cleans the job after this would believe that everything is kept.
+        // A user who then cleans the job would believe that everything is kept.
         let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
         printError(
             "\(first)\(more) \(missing.count > 1 ? "are" : "is") gone from \(state.cache.path): of what was there, "

@@ -50,7 +50,7 @@ struct Doctor: AsyncParsableCommand {
         let check = SlurmCheck(commands: commands, environment: environment, isWanted: slurm)
         report.add(await check.findings())
         if slurm {
-            // Two nodes tell nothing about a folder that is no good here.
+            // Two nodes say nothing about a folder that is unusable here.
             if report.allows("state folder"), report.allows("SLURM") {
                 let nodes = NodesCheck(cache: cache, commands: commands, patience: .seconds(wait))
                 report.add(await nodes.findings())

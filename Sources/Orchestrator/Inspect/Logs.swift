@@ -78,7 +78,7 @@ struct Logs: AsyncParsableCommand {
     /// Prints chosen lines, of several logs each behind its agent's name.
     private func show(_ source: LogSource, _ merged: MergedLog, _ store: Store) async throws {
         var merged = merged
-        // The rest is told: an agent that is about to start has no log yet.
+        // The rest is reported: an agent that is about to start has no log yet.
         if !follow, !merged.isThere {
             throw try silence(of: source, merged.missing, store)
         }

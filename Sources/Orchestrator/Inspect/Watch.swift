@@ -35,7 +35,7 @@ struct Watch {
         }
         // Whatever ends the watching, the terminal is as it was.
         defer { view.clear() }
-        // However fast the second ^C follows, it must find the agents told of the first.
+        // However fast the second ^C follows, the agents must know of the first.
         if stopsAgents { Interruption.listen(for: 2) }
         let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
         var wasEnded = false
@@ -65,7 +65,7 @@ struct Watch {
         }
     }
 
-    /// Somebody has pressed `q`: the job continues, whoever started it.
+    /// The user has pressed `q`: the job continues in any case.
     private func left(_ snapshot: JobSnapshot, _ view: inout any WatchView) throws {
         view.clear()
         print(
@@ -102,7 +102,7 @@ struct Watch {
 protocol WatchView {
     /// Shows the present state.
     mutating func show(_ text: StatusText) throws(Failure)
-    /// Does what was pressed since, where keys are heard; false if somebody wants to leave.
+    /// Acts on the keys pressed since, if keys can be read; false if the user wants to quit.
     mutating func goesOn() throws(Failure) -> Bool
     /// Makes room for the last word.
     mutating func clear()

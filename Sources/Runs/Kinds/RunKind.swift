@@ -40,7 +40,7 @@ struct TrainingLimits {
     let batchSize: Int
 }
 
-/// What a training has come to.
+/// The outcome of a training.
 struct TrainedTarget {
     let model: TargetModel
     let loss: Double

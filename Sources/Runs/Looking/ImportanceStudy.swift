@@ -77,7 +77,7 @@ public struct ImportanceStudy {
         return counts.max().flatMap { most in zip(lists, counts).first { $0.1 == most }?.0 }
     }
 
-    /// What each run is called: its value, and as much more as tells it from the others.
+    /// What each run is called: its value, and enough to distinguish it from the others.
     private var names: [String] {
         func areDistinct(_ names: [String]) -> Bool { Set(names).count == names.count }
         let values = runs.map(\.value)

@@ -31,7 +31,7 @@ struct LanguageWeightsFigures {
             var sources = try LanguageSources(keptFor: config, training, targetFiles, cache, cache.offlineHub)
             try MemoryGate.check(
                 RunMemory.bytes(of: config, training: training, model: sources.model, threads: threads))
-            // A run without figures has no eval split at hand; the text that it was trained on has the same words.
+            // A run without figures has no eval split available; the text that it was trained on has the same words.
             let hasEvaluation = sources.evaluation != nil
             sources.evaluation = sources.evaluation ?? sources.training
             let target = try LanguageRunTarget(sources, config: config, training: training, warn: { _ in })

@@ -13,7 +13,7 @@ public struct MetricCurves {
 
     /// The figure's name.
     public static let name = "curves"
-    /// More lines in a panel than this cannot be told apart.
+    /// More lines in a panel than this are indistinguishable.
     private static let most = 8
     /// More rows of a run than this are closer than pixels.
     private static let mostRows = 400
@@ -28,7 +28,7 @@ public struct MetricCurves {
     /// - Parameters:
     ///   - sources: The runs; those of a group are drawn as one line, with a band from the smallest to the largest value.
     ///   - corner: What stands in the figure's corner.
-    /// - Throws: `RunError.invalid` for files that can't be read, and for more groups than can be told apart.
+    /// - Throws: `RunError.invalid` for files that can't be read, and for more groups than can be distinguished.
     public init(_ sources: [FigureSource], corner: String) throws(RunError) {
         var (runs, logged): ([Run], Int) = ([], 0)
         for source in sources {

@@ -81,7 +81,7 @@ public struct PublishedWeights {
 
     /// The target, if it is a residual MLP.
     ///
-    /// - Parameter activation: Its nonlinearity, which weights don't tell.
+    /// - Parameter activation: Its nonlinearity, which weights don't reveal.
     /// - Returns: The target; nil for another kind.
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
     func residualMLP(_ activation: Activation) throws(RunError) -> ResidualMLPTarget? {
@@ -101,7 +101,7 @@ public struct PublishedWeights {
         return try ResidualMLPTarget(stateDict: target, shape: shape)
     }
 
-    /// The target, if its inputs are features, as its training config says it is; or as its weights tell.
+    /// The target, if its inputs are features, according to its training config, or its weights.
     ///
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
     func model(_ training: TargetConfig?) throws(RunError) -> TargetModel? {

@@ -27,7 +27,7 @@ final class Observer {
     /// - Parameters:
     ///   - config: What it is.
     ///   - launch: How it is started.
-    ///   - hello: What it is told first.
+    ///   - hello: The first message to it.
     ///   - isTrial: Whether it is only tried; then nothing more is said than what is wrong.
     ///   - say: Hears lines for people.
     init(
@@ -114,7 +114,7 @@ final class Observer {
         process = nil
     }
 
-    /// What an observer is told first.
+    /// The first message to an observer.
     static func hello(_ config: ExperimentConfig, run: String, _ scope: Scope) -> JSONValue {
         let modules = scope.modules.map { module in
             JSONValue.Member(

@@ -4,7 +4,7 @@ import Kernels
 import Metrics
 import WandB
 
-/// What an observer says of a step, as far as it can be used.
+/// An observer's answer for a step, as far as it is usable.
 struct ObserverAnswer {
     private(set) var numbers: [NamedNumber] = []
     private(set) var media: [(name: String, medium: Media)] = []

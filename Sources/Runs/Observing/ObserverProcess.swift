@@ -9,10 +9,10 @@ struct ObserverTrouble: Error, CustomStringConvertible {
     var isStop = false
 }
 
-/// One process of an observer's: a child in its own session, spoken to line by line.
+/// One process of an observer: a child in its own session that communicates in lines.
 ///
 /// The child is started through `worker run-observer`, which limits its memory, sees to it that it ends with this process,
-/// and with it whatever it has started. Whatever it does, no call here takes longer than it is told to.
+/// and with it whatever it has started. Whatever it does, no call here exceeds its time limit.
 final class ObserverProcess {
     /// What is started, and how.
     struct Launch {
@@ -95,7 +95,7 @@ final class ObserverProcess {
     /// The end of what it has complained of, on one line; that of a process that is over may still be on its way.
     var lastWords: String { errors.lastLine(after: isOver ? .seconds(1) : .milliseconds(20)) }
 
-    /// What the child needs and what tells nothing: no key of W&B's, SLURM's or anybody else's.
+    /// What the child needs and what is harmless: no key of W&B's, SLURM's or anybody else's.
     static func environment(_ all: [String: String], helpers: String) -> [String: String] {
         let plain = [
             "PATH", "HOME", "LANG", "TMPDIR", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX",

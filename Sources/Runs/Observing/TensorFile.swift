@@ -43,7 +43,7 @@ struct TensorFile {
             for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
             where name.hasPrefix("spd-\(run)-") && name.hasSuffix(".safetensors") {
                 let process = name.dropFirst("spd-\(run)-".count).prefix { $0 != "-" }
-                // Who else has some of this run's on this machine has lost the run.
+                // Any other process on this machine with this run's data has lost the run.
                 guard let pid = pid_t(process), pid != getpid() else { continue }
                 unlink("\(place)/\(name)")
             }

@@ -6,7 +6,7 @@ import Kernels
 public import Layout
 public import Targets
 
-/// Trained targets, shared by all runs: each train config's target is trained once, whoever needs it first.
+/// Trained targets, shared by all runs: the first run that needs a train config's target trains it, once.
 public struct TargetCache: Sendable {
     /// The folder that holds a folder per target.
     public let folder: TargetsFolder
@@ -80,7 +80,7 @@ public struct TargetCache: Sendable {
         do throws(TargetError) { return try TargetFiles(path: path) } catch { throw RunError(error) }
     }
 
-    /// The target that a run on W&B trained, downloaded once whoever needs it first; nil if asked to stop first.
+    /// The target that a run on W&B trained, downloaded once by the first that needs it; nil if asked to stop first.
     private func downloaded(
         _ run: WandBRunReference, hooks: RunHooks
     ) throws(RunError) -> TargetFiles? {
@@ -99,9 +99,9 @@ public struct TargetCache: Sendable {
         return try Self.read(place)
     }
 
-    /// The target of a train config, trained once whoever needs it first.
+    /// The target of a train config, trained once by the first run that needs it.
     ///
-    /// It is read from the cache, or trained into it, or waited for while another process trains it; nil if asked to
+    /// It is read from the cache, or trained into it, or another process trains it and this one waits; nil if asked to
     /// stop first.
     ///
     /// - Throws: `RunError`, `FileError`.
@@ -114,11 +114,11 @@ public struct TargetCache: Sendable {
         return try place.map(Self.read)
     }
 
-    /// The folder of what a training config makes, made once whoever needs it first; nil if asked to stop first.
+    /// The folder of what a training config makes, made once by the first that needs it; nil if asked to stop first.
     ///
     /// - Parameters:
     ///   - config: The training config.
-    ///   - hooks: Whom to tell, and whether to stop.
+    ///   - hooks: Whom to notify, and whether to stop.
     ///   - make: Makes the folder; false if it was given up.
     /// - Returns: The folder.
     /// - Throws: `FileError`, or what `make` throws.
@@ -147,7 +147,7 @@ public struct TargetCache: Sendable {
         return place
     }
 
-    /// Removes what others left that were killed while they trained the target; whoever calls this holds its lock.
+    /// Removes leftovers of processes killed while training the target; the caller holds its lock.
     private func removeUnfinished(of place: String) {
         // What cannot be listed or removed costs space, nothing else.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

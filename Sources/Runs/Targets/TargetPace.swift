@@ -1,4 +1,4 @@
-/// Is told how far the training of a target is: the step, how many there are, and the loss; false ends it.
+/// Receives the progress of a target's training: the step, how many there are, and the loss; false ends it.
 typealias TargetProgress = (_ step: Int, _ steps: Int, _ loss: Double) -> Bool
 
 /// Measures how fast a target is trained, and decides how often to say so.

@@ -2,7 +2,7 @@
 public enum RunError: Error, Equatable, CustomStringConvertible {
     /// The spec can never run as it is: wrong config, target or weights.
     case invalid(String)
-    /// It has come to numbers that are not finite, and would again.
+    /// It has produced non-finite numbers, and would again.
     case diverged(String)
     /// This attempt failed.
     case failed(String)

@@ -54,7 +54,7 @@ public struct RunExecution {
         plan.folder.removeUnfinished()
         try DurableFile.write(config.yaml(), to: plan.folder.config, flush: .contents)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
-        // A language model's config tells its size before its weights are read.
+        // A language model's config gives its size before its weights are read.
         let model = try plan.targetFiles.flatMap { path throws(RunError) -> String? in
             guard config.taskConfig.text != nil else { return nil }
             return try LanguageSources(contentsOf: path, cache: plan.targets.folder.cache).model

@@ -53,7 +53,7 @@ struct RunPace {
     /// The progress after `step` steps, if it is time to report again.
     mutating func tick(step: Int, now: ContinuousClock.Instant = .now) -> RunProgress? {
         if step == firstStep + 1 {
-            // The first step also touches memory for the first time and starts threads: it tells nothing of the next.
+            // The first step also touches memory for the first time and starts threads: it says nothing about the next.
             (lastStep, lastTime, drawing) = (step, now, 0)
         }
         guard now - lastReport >= Self.interval else { return nil }
@@ -87,7 +87,7 @@ struct RunPace {
 
     private func speed(after step: Int) -> Double? {
         guard let secondsPerStep, step < steps else { return nil }
-        // The middle one, for one of them may have been made while the process stood still.
+        // The middle one, because one of them may have been made while the process was suspended.
         let each = figures.isEmpty ? 0 : figures.sorted()[(figures.count - 1) / 2]
         let left = secondsPerStep * Double(steps - step) + each * Double(figuresLeft(step))
         return left > 0 ? Double(steps - step) / left : nil

@@ -4,7 +4,7 @@ public struct RunProgress: Sendable, Equatable {
     public let step: Int
     /// Steps in all.
     public let steps: Int
-    /// Steps per second lately; nil until it is known.
+    /// Recent steps per second; nil until known.
     public let stepsPerSecond: Double?
     /// The losses last logged.
     public let losses: [String: Double]

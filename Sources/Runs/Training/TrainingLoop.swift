@@ -114,7 +114,7 @@ extension TrainingLoop {
     /// Saves the state, unless another attempt may continue with these files.
     private mutating func save(flush: DurableFile.Flush = .contentsAndName) throws {
         guard hooks.ownership() == .ours else { return }
-        // Figures too: whoever continues from this state does not draw them again.
+        // Figures too: a run that resumes from this state does not draw them again.
         try rows.write(waits: true)
         if flush != .nothing { try rows.flush() }
         let hooks = hooks

@@ -33,7 +33,7 @@ enum Journal {
 
     /// Takes a rollback journal whose file stays.
     ///
-    /// Whoever opens the file after a crash finds the journal by its name: on NFS a machine may continue believing for
+    /// A process that opens the file after a crash finds the journal by its name: on NFS a machine may believe for
     /// half a minute that there is none, if it was made again for the change that the crash cut short.
     private static func rollBack(_ db: Database) throws {
         try db.execute(sql: "PRAGMA journal_mode = PERSIST")

@@ -2,7 +2,8 @@ import Foundation
 
 /// The processes of this machine that keep a state file locked, as the kernel lists them.
 enum LockHolders {
-    /// Who has a lock for writing on the state file at `path`, or on what SQLite keeps next to it: `1234 (worker)`.
+    /// Which processes hold a write lock on the state file at `path`, or on what SQLite keeps next to it: `1234
+    /// (worker)`.
     ///
     /// Empty if nobody is found: the process may run on another machine.
     static func names(ofFile path: String) -> [String] {
@@ -34,14 +35,14 @@ enum LockHolders {
     /// - Parameters:
     ///   - path: The state file.
     ///   - own: A process that does not count.
-    /// - Returns: Those that tell; another user's processes don't.
+    /// - Returns: Those that can be read; another user's processes can't.
     static func users(ofLogged path: String, besides own: pid_t = getpid()) -> [String] {
         guard isLogged(path) else { return [] }
         let file = URL(filePath: path).resolvingSymlinksInPath().path
         let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return processes.compactMap(pid_t.init).filter { $0 != own }.sorted().filter { pid in
             let folder = "/proc/\(pid)/fd"
-            // Another user's processes don't tell.
+            // Another user's processes can't be read.
             let open = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
             return open.contains {
                 (try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)) == file

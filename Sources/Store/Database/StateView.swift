@@ -23,7 +23,7 @@ struct StateView: Sendable {
         }
     }
 
-    /// Opened for each reading, for the way depends on what others have next to the file at the moment.
+    /// Opened for each read, because the way depends on what others currently have next to the file.
     private func open() throws -> DatabaseQueue {
         let database = try openAsItIs()
         guard try !Schema.isUpToDate(database, path: cache.stateFile) else { return database }

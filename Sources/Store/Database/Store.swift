@@ -11,7 +11,7 @@ public struct Store: Sendable {
     public let cache: CacheFolder
     /// The state file.
     public var path: String { cache.stateFile }
-    /// Whether other machines may reach the file, as far as its file system tells.
+    /// Whether other machines may reach the file, judging by its file system.
     public let isOnNetworkFileSystem: Bool
     let now: @Sendable () -> Timestamp
     private let access: Access
@@ -155,7 +155,7 @@ public struct Store: Sendable {
         if !isInPlace { throw .moved(path: cache.path) }
     }
 
-    /// What tells a file from all others of its disk; 0 if it does not exist.
+    /// What identifies a file on its disk; 0 if it does not exist.
     private static func number(of path: String) -> UInt64 {
         var info = stat()
         return stat(path, &info) == 0 ? UInt64(info.st_ino) : 0

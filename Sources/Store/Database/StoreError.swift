@@ -6,7 +6,7 @@ public enum StoreError: Error, Equatable {
     case emptied(path: String, jobs: Int)
     /// The state file is missing, though there are folders of jobs.
     case missing(path: String, jobs: Int)
-    /// A file that others have left next to the state file, and whoever that is.
+    /// A file that others have left next to the state file, and its owner.
     case keptOut(by: String, path: String)
     /// The state file is another cache's, by a link.
     case linked(path: String, original: String)

@@ -13,7 +13,7 @@ public struct LeaseWatch: Sendable {
     /// Starts with nothing seen.
     public init() {}
 
-    /// Takes a look at a job's attempts; looks that are more than half a lease apart tell nothing.
+    /// Takes a look at a job's attempts; looks more than half a lease apart prove nothing.
     ///
     /// - Parameters:
     ///   - holds: All attempts that continue.

@@ -1,10 +1,10 @@
 import GRDB
 
-/// What keeps a job from handing out specs, whoever asks.
+/// What keeps a job from handing out specs to any agent.
 public enum Standstill: Sendable, Equatable {
     /// The user holds it.
     case held
-    /// Its first runs all failed for one cause, which the text tells.
+    /// Its first runs all failed for one cause, given as text.
     case halted(String)
     /// It waits until nothing of another job is left.
     case waiting(for: JobID)
@@ -18,7 +18,7 @@ public enum AgentOrder: Sendable, Equatable {
     case wait
     /// End: the job was scaled down.
     case leave
-    /// End: the job is halted, and the text tells why.
+    /// End: the job is halted, and the text says why.
     case halt(String)
 }
 
@@ -149,12 +149,13 @@ extension Store {
         }
     }
 
-    /// Takes up the failures that the user's command has not been told of, if it is time to tell it of some.
+    /// Takes the failures not yet reported to the user's command, if a report is due.
     ///
     /// - Parameters:
     ///   - job: The job.
     ///   - pause: The least time between two tellings.
-    /// - Returns: The runs, which count as told from now on; none if there are none, or others have told lately.
+    /// - Returns: The runs, which count as reported from now on; empty if there are none, or they were reported
+    ///   recently.
     /// - Throws: What keeps the file from being changed.
     public func takeUntoldFailures(of job: JobID, pause: Duration) throws(StoreError) -> [Run] {
         let now = now()
@@ -178,7 +179,7 @@ extension Store {
         }
     }
 
-    /// Whether there are failures that the user's command has not been told of.
+    /// Whether there are failures not yet reported to the user's command.
     public func hasUntoldFailures(of job: JobID) throws(StoreError) -> Bool {
         try read { db in
             try Bool.fetchOne(

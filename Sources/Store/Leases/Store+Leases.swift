@@ -60,7 +60,8 @@ extension Store {
         let now = now()
         let asked = ContinuousClock.now
         return try write(.untilPowerCut) { db in
-            // Who had to wait for the state file may be ahead of the attempt's agent, which waits to renew it.
+            // A caller that had to wait for the state file may be ahead of the attempt's agent, which waits to renew
+            // it.
             guard .now - asked < hold.lease / 2 else { return nil }
             try Self.checkMayClaim(agent, in: db)
             guard try !Self.isLeaving(agent, in: db) else { return nil }
@@ -164,7 +165,7 @@ extension Store {
             $0["outcome"] as String? == "lost" && $0["from_step"] as Int >= $0["step"] as Int
         }
         guard lethal.count == agentsLostAtMost else { return false }
-        // Whoever has seen the last one end may know of what: of memory, for one.
+        // The agent that saw the last one end may know the reason, such as memory.
         let known = (lethal[0]["reason"] as String?).flatMap { $0 == fellSilent ? nil : "; the last: \($0)" }
         let agents = lethal.reversed().map { row in
             "\(row["job"] as Int64? ?? 0).\(row["agent_number"] as Int64? ?? 0) on \(row["host"] as String? ?? "?")"

@@ -52,7 +52,7 @@ public struct ChosenSpec: Sendable {
     }
 }
 
-/// Whoever knows nothing of searches.
+/// A caller without knowledge of searches.
 public enum NoSearch {
     /// Refuses: the config that an open spec is stored with is not what its search would have run.
     ///

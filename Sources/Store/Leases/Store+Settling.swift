@@ -81,7 +81,7 @@ extension Store {
                 return .commit
             }
         } catch {
-            // A full disk may have rolled all of it back. Whoever claims meets any other cause on its own.
+            // A full disk may have rolled all of it back. The next claim runs into any other cause itself.
             guard db.isInsideTransaction else { throw error }
             return nil
         }

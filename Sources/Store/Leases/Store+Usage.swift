@@ -1,7 +1,7 @@
 import GRDB
 
 extension Store {
-    /// Notes what an attempt has taken since it was told last, and what its agent has taken in all.
+    /// Records what an attempt has used since the last report, and what its agent has used in all.
     public func charge(_ claim: Claim, _ share: UsageShare, total: Usage) throws(StoreError) {
         try write(.untilPowerCut) { db in
             try Self.charge(claim, share, in: db)

@@ -45,9 +45,9 @@ public struct Agent: Sendable, Equatable, Identifiable {
     public let memoryKills: Int?
     /// Whether it said no goodbye: others have found out that it is gone.
     public let isLost: Bool
-    /// What its process has taken so far, if it has told.
+    /// What its process has used so far, if reported.
     public let usage: Usage?
-    /// Whether it ends after its current runs, for the job was scaled down.
+    /// Whether it ends after its current runs, because the job was scaled down.
     public let isLeaving: Bool
     /// Whether SLURM was asked to start it again.
     public let isReplaced: Bool

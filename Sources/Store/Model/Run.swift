@@ -133,7 +133,7 @@ public struct Attempt: Sendable, Equatable {
     public let outcome: AttemptOutcome?
     /// Why it ended.
     public let reason: String?
-    /// The cores that it had: its agent's, divided by its slots; nil if the agent hasn't told.
+    /// The cores that it had: its agent's, divided by its slots; nil if the agent hasn't reported them.
     public let cores: Double?
     /// The CPU time that it took, in seconds.
     public let cpuSeconds: Double?

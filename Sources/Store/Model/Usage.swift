@@ -17,7 +17,7 @@ public struct Usage: Sendable, Equatable {
 public struct UsageShare: Sendable, Equatable {
     /// Cores: the agent's, divided by its slots.
     public var cores: Double
-    /// CPU time since it was told last, in seconds.
+    /// CPU time since the last report, in seconds.
     public var cpuSeconds: Double
     /// The most memory that the agent has held, in bytes.
     public var peakMemory: Int

@@ -1,6 +1,6 @@
 import GRDB
 
-/// A finished run as far as it tells how long others will take.
+/// What a finished run shows about how long others will take.
 public struct FinishedRun: Sendable, Equatable {
     /// What it computed, as in ``Spec/config``.
     public let config: String

@@ -88,7 +88,7 @@ extension Store {
                 arguments: [job.rawValue])
             guard begun == false else { return false }
             try db.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [job.rawValue])
-            // No agent has heard of the number, so the next job may have it.
+            // No agent knows the number, so the next job may have it.
             try db.execute(
                 sql: "UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'job' AND seq = ?",
                 arguments: [job.rawValue])

@@ -21,7 +21,7 @@ public struct Marks: Sendable {
     public init() {}
 }
 
-/// What scaling a job has come to.
+/// The outcome of scaling a job.
 public struct Scaling: Sendable, Equatable {
     /// How many agents continue.
     public let staying: Int
@@ -134,7 +134,7 @@ extension Store {
             guard try Self.hasOpenRuns(job, in: db) else { throw StoreError.finished(job) }
             let listed = try Self.agents(of: job, in: db).filter { $0.state != .ended }
             let agents = listed.filter { alive.contains($0.id) }
-            // Who holds a run continues before who holds none, the older one before the younger.
+            // Agents that hold a run stay before those that hold none, older ones before younger.
             let ranked = agents.sorted { a, b in
                 (a.runCount == 0 ? 1 : 0, a.id.rawValue) < (b.runCount == 0 ? 1 : 0, b.id.rawValue)
             }

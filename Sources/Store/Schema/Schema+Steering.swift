@@ -3,7 +3,7 @@ extension Schema {
     // early and as its sweep asks. `held` runs and those of a `held` job wait until they are released; a `halted` job
     // hands out nothing because of its failures. `leaving` agents end after their current runs, as do new ones beyond
     // `agents_limit`. `failures_before` is how many runs had failed when `halted` was lifted last, `failures_told` when
-    // the user's command was told of failures last, `run.told` the last attempt whose failure it was told of.
+    // the user's command last got a report, `run.told` the last attempt whose failure was reported.
     static let v9 = """
         CREATE TABLE new_run (
           id TEXT PRIMARY KEY REFERENCES spec ON DELETE CASCADE,

@@ -215,7 +215,7 @@ enum Schema {
         UPDATE job SET folder = 'jobs/' || id WHERE id NOT IN (SELECT job FROM agent WHERE state <> 'ended');
         """
 
-    // What the node's kernel had counted when the agent registered: more of them later tell what may have ended it.
+    // What the node's kernel had counted when the agent registered: more of them later suggest what ended it.
     private static let v6 = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
 
     // `launch.options` is what the launch's agents get, where that isn't what the job's first ones got. An agent is `lost`

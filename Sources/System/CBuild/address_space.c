@@ -17,7 +17,7 @@ static void check_address_space(int argc, char **argv, char **envp) {
   int length = snprintf(
       text, sizeof text, "%.60s: the address space is limited to %.1f MB (ulimit -v); this program needs %d MB to start\n",
       slash ? slash + 1 : name, (double)limit.rlim_cur / 1e6, least_megabytes);
-  // If nobody takes it, there is nobody left to tell.
+  // If nobody reads it, there is nobody left to tell.
   if (write(STDERR_FILENO, text, (size_t)length) < 0) _exit(1);
   _exit(1);
 }

@@ -128,7 +128,7 @@ const spd_page_file *spd_page_files(size_t *count) {
 #ifndef SPD_CHARTS
 #define SPD_CHARTS "/usr/share/nodejs/d3/dist/d3.min.js"
 #endif
-// Who hands a library on hands its licence on with it.
+// Passing a library on means passing on its licence.
 #if __has_embed(SPD_CHARTS) && __has_embed("/usr/share/doc/node-d3/copyright")
 static const unsigned char charts[] = {
 #embed SPD_CHARTS

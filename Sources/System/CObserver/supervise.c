@@ -92,7 +92,7 @@ static void trouble(const char *path) {
   _exit(127);
 }
 
-// What a signal's handler writes to, for whoever waits: other threads of this process may get it.
+// What a signal handler writes to, for the waiting thread: other threads of this process may get the signal.
 static int notes[2];
 
 static void note(int number) {
@@ -144,7 +144,7 @@ int spd_supervise(const spd_observer *observer) {
   if (pipe2(notes, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGCHLD, &action, NULL) != 0) return errno;
-  // Who has started this may have ended already.
+  // The process that started this may have ended already.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return errno;
   if (getppid() != starter) return ESRCH;
   // Where this cannot be, what leaves the session is not found; a sandbox may forbid it.

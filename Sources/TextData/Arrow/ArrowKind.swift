@@ -14,7 +14,7 @@ enum ArrowKind: UInt8 {
         self = kind
     }
 
-    /// What a column of the type holds, for a complaint that it holds no text.
+    /// What a column of the type holds, for an error message that it holds no text.
     var name: String {
         switch self {
         case .list, .largeList, .fixedSizeList, .listView, .largeListView: "a list"

@@ -13,7 +13,7 @@ final class ByteSource {
     ///
     /// - Throws: a `Fault` with the system's reason.
     init(path: String) throws(Fault) {
-        // A pipe is refused below, not waited for.
+        // A pipe is refused below, without waiting for it.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Fault("cannot be read: \(String(cString: strerror(errno)))") }
         var information = stat()

@@ -54,7 +54,7 @@ struct Unigram: Sendable {
     /// A log-probability, rounded as the reference library's JSON reader rounds it.
     ///
     /// It divides all digits, taken as one number, by a power of ten. The last bit may differ from the nearest double's,
-    /// and ways that tie but for rounding are told apart by it.
+    /// and it separates ways that tie up to rounding.
     private static func score(_ value: JSONValue) -> Double? {
         guard case .number(let literal) = value, let nearest = Double(literal) else { return nil }
         var digits: UInt64 = 0

@@ -1,4 +1,4 @@
-/// The classes of characters that the reference library's parts tell apart.
+/// The classes of characters that the reference library's parts distinguish.
 ///
 /// Its parts carry Unicode data of different versions, and which character is punctuation follows from them. Here the
 /// platform's data serves (of Unicode 17), less what came later, with the few that have changed class since.

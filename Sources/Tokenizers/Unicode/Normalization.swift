@@ -182,7 +182,7 @@ enum UnicodeData {
         return table
     }
 
-    /// Pairs that compose: which ones do, the platform's own composition of a decomposed scalar tells.
+    /// Pairs that compose: the platform's own composition of a decomposed scalar decides which.
     private static let compositions: PairTable<UInt32> = {
         var pairs = PairTable<UInt32>(capacity: 1024)
         for (value, parts) in canonical where parts.count > 1 {

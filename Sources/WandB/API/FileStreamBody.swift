@@ -7,7 +7,7 @@ struct FileStreamBody {
     private var summary: String?
     private(set) var byteCount = 0
 
-    /// Names of uploaded files to tell the server of.
+    /// Names of uploaded files to report to the server.
     var uploaded: [String] = []
     /// Whether the run is about to be taken off its machine, and will continue elsewhere.
     var isPreempting = false

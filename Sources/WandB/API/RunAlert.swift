@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 import JSON
 
-/// A message to whoever follows a project on W&B, which shows it and, if they want, mails it.
+/// A message to a project's followers on W&B, which shows it and mails it on request.
 public enum RunAlert {
     /// Sends an alert in the name of a run that the server has.
     ///

@@ -211,7 +211,7 @@ extension WandBCheck {
         return Finding(.problem, "server", "\(error)", advice: advice)
     }
 
-    /// What may be wrong with the address, as far as it can be told.
+    /// What may be wrong with the address, as far as can be known.
     private var hostAdvice: String {
         let host = URLComponents(string: settings.baseURL)?.host ?? ""
         if ["wandb.ai", "www.wandb.ai", "app.wandb.ai"].contains(host) {

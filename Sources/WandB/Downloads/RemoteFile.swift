@@ -4,7 +4,7 @@ import JSON
 public struct RemoteFile: Sendable, Equatable {
     /// Its name; folders are parted by `/`.
     public let name: String
-    /// Its size in bytes, where the server tells.
+    /// Its size in bytes, if the server gives it.
     public let size: Int?
     /// Its MD5 digest in base64, where the server knows it.
     public let md5: String?

@@ -25,7 +25,7 @@ public struct OfflineRun: Sendable, Equatable {
         guard let run = try spool.run() else { throw .noRun(path: folder) }
         let offline = OfflineRun(of: run, in: parent)
         guard try spool.sent() == nil, try !offline.isSynced(run) else { return nil }
-        // Whoever wants to send it meanwhile waits, and then finds this folder.
+        // Another sender waits meanwhile, and then finds this folder.
         try spool.unfold()
         guard let lock = try SenderLock.take(spool) else { return nil }
         let isWritten = try offline.write(run, from: spool)

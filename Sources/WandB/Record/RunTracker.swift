@@ -1,6 +1,6 @@
 public import JSON
 
-/// What a training loop tells W&B; every call returns at once, whatever the network does.
+/// What a training loop reports to W&B; every call returns at once, whatever the network does.
 ///
 /// Rows go to the run's folder, and from there, in the background, to the server. A run that continues in
 /// another process opens the same folder: rows that it makes again are skipped, the rest follows.

@@ -3,8 +3,8 @@ import JSON
 
 /// A W&B artifact with one file, as a run asks for it.
 ///
-/// Its ids follow from the run and the file: whoever sends it again, after a crash or from another machine, means the
-/// same version, and a history row can name it before it is there.
+/// Its ids follow from the run and the file: a process that sends it again, after a crash or from another machine,
+/// means the same version, and a history row can name it before it is there.
 struct SpooledArtifact: Equatable, Sendable {
     /// The artifact's name within the project; its versions are the files of one run under one name.
     let collection: String

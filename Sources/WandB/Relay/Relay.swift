@@ -51,7 +51,7 @@ public final class Relay: Sendable {
         Self.raiseFileLimit()
     }
 
-    /// Adds runs, or tells how known ones stand by now.
+    /// Adds runs, or updates the state of known ones.
     public func take(_ runs: [RelayedRun]) {
         // A run stays with its lane: by its name, since the list may grow.
         let dealt = Dictionary(grouping: runs) { run in
@@ -186,7 +186,7 @@ public struct RelayProgress: Sendable {
         refusals = reports.reduce(0) { $0 + $1.refusals }
     }
 
-    /// How many runs stand as told.
+    /// How many runs have this state.
     public func count(_ isCounted: (RelayStanding) -> Bool) -> Int {
         standings.values.lazy.filter(isCounted).count
     }

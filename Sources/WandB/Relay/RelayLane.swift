@@ -5,7 +5,7 @@ import HTTP
 final class RelayLane: @unchecked Sendable {
     // @unchecked: what stands before `entries` is guarded by `condition`, the rest belongs to the thread.
 
-    /// What the lane tells.
+    /// What the lane reports.
     struct Report: Sendable {
         var standings: [String: RelayStanding] = [:]
         var requestsLeft = 0
@@ -53,7 +53,7 @@ final class RelayLane: @unchecked Sendable {
         thread.start()
     }
 
-    /// Adds runs, or tells news of known ones.
+    /// Adds runs, or updates known ones.
     func take(_ runs: [RelayedRun]) {
         locked {
             inbox += runs

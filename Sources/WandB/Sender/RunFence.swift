@@ -1,6 +1,6 @@
 import Glibc
 
-/// Tells whether a tracking folder is still ours: whoever opens it next replaces `run.json`.
+/// Checks whether a tracking folder is still ours: the next process to open it replaces `run.json`.
 ///
 /// The file that we wrote is kept open, so no later one gets its number.
 struct RunFence: ~Copyable {

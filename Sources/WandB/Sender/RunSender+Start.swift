@@ -64,7 +64,7 @@ extension RunSender {
             position.url = BaseURL.join(
                 api.settings.appURL, [created.entity, created.project, "runs", run.description.id])
             runURL = position.url
-            // Saved before the first line goes out: from now on line numbers tell what was sent.
+            // Saved before the first line goes out: from now on line numbers show what was sent.
             try folder.write(position)
             for offline in OfflineRun.all(of: run, in: folder, offlineFolders) { try offline.markSynced() }
             hasSent = true
@@ -84,7 +84,7 @@ extension RunSender {
 
     /// Puts every reader to the first line that the server lacks.
     ///
-    /// Where this folder was sent from before, line numbers tell. Where it was not, or is shorter than what the
+    /// If this folder was sent from before, line numbers decide. If it was not, or is shorter than what the
     /// server has (an earlier folder of the run was lost), history continues after the server's last step, and
     /// the other files with their first lines.
     private func findPlace(_ server: ServerRun?) throws(SpoolError) {

@@ -20,7 +20,7 @@ struct Uploads {
     var artifacts: [ArtifactUpload] = []
     /// Whether the present step may be for files.
     var mayGo = true
-    /// Names of uploaded files that the server is to be told of.
+    /// Names of uploaded files to report to the server.
     var done: [String] = []
     /// Attempts in a row that came to nothing.
     var failures = 0
@@ -62,7 +62,7 @@ struct Uploads {
 
 // Files: an address for each from the server, the bytes to that address, the name in the next request.
 extension RunSender {
-    /// Goes on after the files that the server was told of.
+    /// Continues after the files that the server knows.
     func startUploads() throws(SpoolError) {
         uploads = Uploads(reader: SpoolReader(folder: folder, stream: .files))
         while uploads.reader.taken < position.files.line, try uploads.reader.peek() != nil {

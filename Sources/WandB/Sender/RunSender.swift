@@ -87,9 +87,9 @@ public final class RunSender {
     var position = SentPosition(entity: "", project: "", url: "")
     /// Whether this folder was sent from before.
     var hasSent = false
-    /// What the server was last told about the run besides its lines.
+    /// What was last sent to the server about the run besides its lines.
     var described: SpooledRun?
-    /// The server's own number for the run, once it has told.
+    /// The server's own number for the run, once known.
     var storageID: String?
     var readers: [SpoolFolder.Stream: SpoolReader] = [:]
     var summary = RunSummary()

@@ -4,7 +4,7 @@ import HTTP
 public struct SendPacing: Sendable, Equatable {
     /// The least time between two requests of a run that still trains.
     public var interval: Duration = .seconds(15)
-    /// Silence after which an empty request tells that the run lives.
+    /// Silence after which an empty request shows that the run is alive.
     public var heartbeat: Duration = .seconds(30)
     /// How often the folder is looked at when there was nothing to send.
     public var poll: Duration = .seconds(2)

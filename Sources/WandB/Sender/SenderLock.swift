@@ -73,7 +73,7 @@ struct SenderLock: ~Copyable {
         // A file system without locks: the lease has to do.
         default: isLocked = false
         }
-        // Whoever folded the folder meanwhile took this lock file along: others lock a new one.
+        // A process that folded the folder meanwhile took this lock file along: others lock a new one.
         guard isCurrent(descriptor, in: folder) else { return nil }
         if let other = try folder.holder(), isAlive(other, in: folder, isLocked: isLocked, clock: descriptor) {
             return nil

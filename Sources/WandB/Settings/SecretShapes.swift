@@ -7,9 +7,9 @@ public enum SecretShapes {
         return ["KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "HTTP_HEADERS"].contains { name.contains($0) }
     }
 
-    /// Whether bytes surely or probably hold a key: one that tells what it is (`wandb_v1_…`, `local-…`, a Hugging Face
-    /// token `hf_…`, one of GitHub's), or 40 hexadecimal digits, as W&B's older keys are, behind a key's name; also in a text of wider
-    /// characters than UTF-8's.
+    /// Whether bytes surely or probably hold a key: one with a recognisable prefix (`wandb_v1_…`, `local-…`, a Hugging
+    /// Face token `hf_…`, one of GitHub's), or 40 hexadecimal digits, as W&B's older keys are, behind a key's name;
+    /// also in a text of wider characters than UTF-8's.
     ///
     /// 40 digits behind any other name are a commit's or a file's hash: lock files are full of them, and keys that are
     /// in use are known by their values.
@@ -34,7 +34,7 @@ public enum SecretShapes {
             || value.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
-    /// How tokens that tell what they are begin, and how many letters, digits and other characters follow.
+    /// How tokens with a recognisable prefix begin, and how many letters, digits and other characters follow.
     private static let prefixes: [(text: [UInt8], minimum: Int, others: [UInt8])] = [
         (Array("wandb_v".utf8), 20, Array("_-".utf8)), (Array("hf_".utf8), 30, []), (Array("api_org_".utf8), 30, []),
         (Array("local-".utf8), 40, []), (Array("ghp_".utf8), 30, []), (Array("github_pat_".utf8), 30, Array("_".utf8)),

@@ -45,7 +45,7 @@ enum SettingsFile: Equatable {
             } else if count == 0, !isPipe || !bytes.isEmpty {
                 return .text(text(of: bytes))
             } else if count == 0 || errno == EAGAIN {
-                // The program that fills a pipe may not have come to it yet.
+                // The program that fills a pipe may not have started writing.
                 guard .now < end else { return .passedOver(reason: "it is a pipe without a writer") }
                 usleep(10_000)
             } else if errno != EINTR {

@@ -64,7 +64,7 @@ extension WandBSettings {
         keepsConsole = console != "off"
         // As W&B's client takes it.
         tellsCommit = try sources.text("WANDB_DISABLE_GIT").map { $0.lowercased() == "false" } ?? true
-        // Who withholds the commit withholds what was changed since.
+        // A setting that withholds the commit also withholds later changes.
         let isCodeKept = try sources.flag("WANDB_DISABLE_CODE")
         let isCodeSaved = try sources["WANDB_SAVE_CODE"] == nil ? true : sources.flag("WANDB_SAVE_CODE")
         tellsChanges = tellsCommit && isCodeSaved && !isCodeKept

@@ -24,7 +24,7 @@ struct AppendFile: ~Copyable {
         }
     }
 
-    /// Opens the file; without `throws`, for what is not copied is not left half made.
+    /// Opens the file; without `throws`, because nothing is left half made if it is not copied.
     private static func open(_ path: String, _ failure: inout FileError?) -> Int32 {
         do throws(FileError) { return try DurableFile.openToAppend(path, isRead: true) } catch {
             failure = error

@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 
 /// A spool that nothing follows in is folded into one file next to its folder, because ten thousand finished runs would
-/// else be a hundred thousand files; whoever needs its files again unfolds it.
+/// else be a hundred thousand files; a process that needs its files again unfolds it.
 ///
 /// The file is whole before the folder's files go, and goes only after they are all back: as long as it is there, it
 /// speaks, and what is in the folder is a copy of a part of it. A crash in between costs nothing.
@@ -14,7 +14,7 @@ extension SpoolFolder {
 
     /// What is asked of a folded spool, at its beginning.
     private static let first = ["run.json", "exit.json", "sent.json"]
-    /// What belongs to whoever sends.
+    /// What belongs to the sender.
     private static let passing: Set = ["sender.lock", "sender.json", "relayed.json", "stop"]
 
     /// Folds what a run has left that is over, unless somebody sends it.
@@ -139,7 +139,7 @@ extension SpoolFolder {
 
 /// The right to fold or unfold a spool, or to open it for writing, which one process has at a time.
 ///
-/// It is a byte of the lock file next to the sender's. Where a file system has no locks, the spool's session tells a
+/// It is a byte of the lock file next to the sender's. Where a file system has no locks, the spool's session shows a
 /// writer that came in between.
 struct SpoolShape: ~Copyable {
     private let descriptor: Int32

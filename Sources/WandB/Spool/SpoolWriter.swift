@@ -57,7 +57,7 @@ struct SpoolWriter: ~Copyable {
             environment: environment.text, metrics: earlier?.metrics)
         try folder.write(run)
         let fence = try RunFence(path: folder.runPath)
-        // From now on the session tells that the run is not over.
+        // From now on the session shows that the run is not over.
         shape?.release()
 
         self.folder = folder
@@ -116,7 +116,7 @@ struct SpoolWriter: ~Copyable {
 
     /// Appends a history row, unless that step or a later one has a row already.
     ///
-    /// Files that its media speak of are listed first: whoever has the row has them too.
+    /// Files that its media refer to are listed first, so a row never comes without them.
     mutating func log(
         step: Int, values: [(name: String, value: JSONValue)], media: [(name: String, medium: Media)] = []
     ) throws(SpoolError) {
@@ -213,7 +213,7 @@ struct SpoolWriter: ~Copyable {
         try folder.write(SpooledExit(session: run.session, exitCode: code, runtime: runtime))
     }
 
-    /// What the rows come to, as W&B's own client leaves it among a run's files.
+    /// The rows' summary, as W&B's own client leaves it among a run's files.
     private func summary() throws(SpoolError) -> RunSummary {
         var summary = RunSummary()
         var reader = SpoolReader(folder: folder, stream: .history)

@@ -25,7 +25,7 @@ struct SystemSampler {
         networkAtStart = system.network
     }
 
-    /// Percentages, MiB, bytes and counts; what this machine does not tell is left out.
+    /// Percentages, MiB, bytes and counts; what this machine does not report is left out.
     func sample() -> [(name: String, value: JSONValue)] {
         (network + disks + memory + process).map { ($0.0, JSONValue.shortest($0.1)) }
     }

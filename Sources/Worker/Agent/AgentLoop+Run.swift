@@ -99,7 +99,7 @@ extension AgentLoop {
         return hooks
     }
 
-    /// Lets `status` and `why` tell what a run waits for before it begins.
+    /// Lets `status` and `why` show what a run waits for before it starts.
     private func note(waitingFor obstacle: String?, _ run: ClaimedRun) {
         do throws(StoreError) { try store.note(waitingFor: obstacle, run.claim) } catch {
             run.say("status cannot show what it waits for: \(error)")

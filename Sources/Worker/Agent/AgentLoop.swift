@@ -45,7 +45,7 @@ struct AgentLoop: Sendable {
         case nothingLeft, stopped, timeIsShort, superfluous
         /// There are to be fewer agents.
         case leaving
-        /// The job hands out nothing any more, for its failures.
+        /// The job hands out nothing any more because of its failures.
         case halted(String)
         /// Others hold this agent for ended.
         case superseded
@@ -88,7 +88,7 @@ struct AgentLoop: Sendable {
             try await endBefore(ends, superseded)
             return false
         }
-        // Who asks for more work from now on must not reckon with this agent, however long the user's command takes.
+        // From now on nobody may count on this agent for more work, however long the user's command takes.
         if superseded == nil { try sayGoodbye("no spec is left") }
         let notes = try await JobEnd(
             store: store, job: job, slurm: slurm, environment: ProcessInfo.processInfo.environment
@@ -226,7 +226,7 @@ struct AgentLoop: Sendable {
     /// Whether a slot whose run ends is to begin another.
     var wantsAnother: Bool { !StopRequest.isMade && hasTimeForAnother }
 
-    /// Why an agent that finds nothing to claim is to end, if it is; failures that are still to be told of are.
+    /// Why an agent that finds nothing to claim should end, if so; pending failure reports keep it.
     private func ordered() throws(StoreError) -> SlotEnd? {
         failures.tell()
         return switch try persist({ () throws(StoreError) in try store.order(for: agent, of: job.id) }) {
@@ -236,7 +236,7 @@ struct AgentLoop: Sendable {
         }
     }
 
-    /// Whether this agent stays until the user's command may be told of the last failures.
+    /// Whether this agent stays until the last failures can be reported to the user's command.
     ///
     /// It takes up what comes meanwhile. One agent is enough for that.
     private func isToTell() throws(StoreError) -> Bool {

@@ -13,7 +13,7 @@ struct Allocation: Sendable {
     private let deadline: ContinuousClock.Instant?
     /// How long before the end SLURM was asked to send its signal.
     private let warning: Duration
-    /// Less time than this does a spec no good: it takes that long to come to a checkpoint worth the start.
+    /// Less time than this is useless to a spec: it takes that long to reach a checkpoint worth the start.
     private let useful: Duration
 
     /// The allocation that this process runs in, `nil` outside SLURM.

@@ -196,7 +196,7 @@ final class ClaimKeeper: Sendable {
             for claim in kept { claim.note(lost.first { $0.run == claim.claim.run }, asked: asked) }
             renewed = asked
         } catch {
-            // A lock or a full disk may pass; until then the runs write nothing, for their leases may have ended.
+            // A lock or a full disk may pass; until then the runs write nothing, because their leases may have ended.
         }
     }
 

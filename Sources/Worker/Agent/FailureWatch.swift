@@ -32,7 +32,7 @@ final class FailureWatch: Sendable {
         }
     }
 
-    /// Has the user's command told of the failures that it does not know of, unless it was told of some lately.
+    /// Reports new failures to the user's command, unless it got some recently.
     ///
     /// Training does not wait for the command.
     func tell() {
@@ -43,14 +43,14 @@ final class FailureWatch: Sendable {
         }
     }
 
-    /// Whether the command is being told, or is to be told of failures that it does not know of as soon as it may.
+    /// Whether the command is running, or a report of new failures is due.
     func isToTell() throws(StoreError) -> Bool {
         guard job.options.onFailure != nil else { return false }
         if isTelling.withLock({ $0 }) { return true }
         return try store.hasUntoldFailures(of: job.id)
     }
 
-    /// Waits until the command has ended that is being told.
+    /// Waits until the running command has ended.
     func wait() {
         while isTelling.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.05) }
     }

@@ -104,7 +104,7 @@ extension Worker {
                 run: description, folder: plan.folder.spool, settings: settings, notify: { log.say($0) })
         }
 
-        /// Says how it ended; the exit code tells it, too.
+        /// Says how it ended, as does the exit code.
         private func conclude(
             _ outcome: Result<RunOutcome, any Error>, _ plan: RunPlan, _ tracker: RunTracker, _ log: RunLog
         ) throws {

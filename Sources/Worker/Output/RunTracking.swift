@@ -43,7 +43,7 @@ extension AgentLoop {
         return tracker
     }
 
-    /// The repository that the job was submitted from, as its snapshot tells.
+    /// The repository that the job was submitted from, according to its snapshot.
     private var remote: String? {
         struct Snapshot: Decodable {
             struct Git: Decodable { let remote: String? }

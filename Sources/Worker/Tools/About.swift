@@ -27,7 +27,7 @@ extension Worker {
         }
     }
 
-    /// What `about` tells.
+    /// The output of `about`.
     struct Report: Encodable {
         let version = ProgramVersion.number
         let cpuLevel = Processor.level

@@ -28,7 +28,7 @@ extension TargetKind {
             return conflicts + (config.taskConfig.text.map { textConflicts($0, of: config) } ?? [])
         })
 
-    /// What is wrong with the text that a config names, as far as its keys tell.
+    /// What is wrong with the text that a config names, as far as its keys show.
     private static func textConflicts(_ text: TextData, of config: ExperimentConfig) -> [Conflict] {
         func conflict(_ key: String, _ reason: String) -> Conflict {
             Conflict(key: "task_config." + key, reason: reason)

@@ -23,7 +23,7 @@ struct Gates {
             p + 3 * weights + components.lowerBound, components.count, neurons, rows)
     }
 
-    /// Adds what the rows' gradients came to on the fits' nodes, for some of a module's gates or all.
+    /// Adds the rows' gradients on the fits' nodes, for some of a module's gates or all.
     func fold(
         _ fits: UnsafeMutablePointer<ck_fit>, _ components: Range<Int>? = nil, parameters: Floats, gradients: Floats
     ) {

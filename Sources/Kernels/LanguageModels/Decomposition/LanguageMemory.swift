@@ -1,4 +1,4 @@
-/// How much memory a language model's decomposition takes, as the shapes tell: what is sure to be allocated.
+/// How much memory a language model's decomposition takes, according to the shapes: only what is sure to be allocated.
 public struct LanguageMemory: Sendable, Equatable {
     /// The whole of it, without the program.
     public let bytes: Double

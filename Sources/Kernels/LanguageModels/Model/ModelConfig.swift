@@ -1,4 +1,4 @@
-/// The settings of a model's `config.json`, as whoever parses it hands them over.
+/// The settings of a model's `config.json`, as its parser hands them over.
 public struct ModelConfig: Equatable, Sendable {
     /// One setting.
     public indirect enum Value: Equatable, Sendable {
@@ -56,7 +56,7 @@ extension ModelConfig {
         ModelConfigError("\(key) should be \(expected), but it is \(values[key] ?? .null)")
     }
 
-    /// Whether the key is there, be it null.
+    /// Whether the key is present, even if null.
     func has(_ key: String) -> Bool { values[key] != nil }
 
     /// A whole number of at least 1; nil if the key is absent or null.

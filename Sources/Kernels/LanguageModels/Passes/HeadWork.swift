@@ -8,7 +8,7 @@ import Glibc
 /// kl = (x - y)·E + log Z_y - log Z_x, where E = Σ_v p_v head_v, and dkl/dy = Σ_v q_v head_v - E. So the target's share is
 /// computed once, and a run takes one pass over the vocabulary.
 final class HeadWork {
-    /// What the target's outputs come to.
+    /// The evaluation of the target's outputs.
     struct Target {
         /// The final norm's output (width, places), or whatever else the head reads.
         let x: Floats
@@ -143,7 +143,7 @@ final class HeadWork {
 // MARK: The frozen head
 
 extension HeadWork {
-    /// Computes what the target's outputs x (width, places) come to; E only if it is asked for.
+    /// Evaluates the target's outputs x (width, places); E only if it is asked for.
     func measure(_ target: Target, places: Int, withExpectation: Bool) {
         forEachChunk(of: places) { first, columns in
             exponentials(

@@ -39,7 +39,7 @@ final class PackedMaps {
             + layer.hidden.map { ($0, .hidden(index)) } + [(layer.down, .mlpOutput(index))]
     }
 
-    /// How many floats they take, as the shape tells.
+    /// How many floats they take, according to the shape.
     static func count(of shape: TransformerShape, backTo first: Stage) -> Double {
         shape.linearsByStage.reduce(2 * Double(shape.vocabulary) * Double(shape.width)) { sum, step in
             let weights = step.linears.reduce(0) { $0 + Double($1.inputs) * Double($1.outputs) }

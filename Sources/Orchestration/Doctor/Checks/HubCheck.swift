@@ -14,7 +14,7 @@ package struct HubCheck {
         self.isOffline = isOffline
     }
 
-    /// What the worker tells, which knows the hub.
+    /// The answer of the worker, which knows the hub.
     private struct Report: Decodable {
         struct Cache: Decodable {
             let path: String
@@ -32,7 +32,7 @@ package struct HubCheck {
     }
 
     package func findings() -> [Finding] {
-        // A worker that does not start has been told of.
+        // A worker that does not start has already been reported.
         guard let worker = try? Program.worker(environment: environment) else { return [] }
         let report: Report
         do {

@@ -86,7 +86,7 @@ package struct NodesMeeting {
         try leave(mine, as: "done")
     }
 
-    /// Waits for a condition, but not forever; false if it does not come about.
+    /// Waits for a condition, but not forever; false if it is never met.
     private func wait(_ condition: () -> Bool) -> Bool {
         let end = ContinuousClock.now + Self.patience
         while !condition() {

@@ -144,7 +144,7 @@ package struct FailureAnalysis: Encodable {
                 "  \(bad == node.failed ? "all \(bad)" : "\(node.failed) of \(bad)") on \(node.name)"
                     + comparison(node, of: "attempt", style))
         }
-        // What fails no more often than the rest tells nothing, nor does a value that one run has.
+        // A value that fails no more often than the rest is no clue, nor is one that a single run has.
         let telling = settings.filter { $0.failed > 1 && $0.rate > $0.rateElsewhere }.prefix(10)
         if !telling.isEmpty { lines += ["", style.paint("By setting", .bold)] }
         for setting in telling {

@@ -129,7 +129,7 @@ package struct PlotSources {
                 target: spec?.target, targetFiles: spec?.targetFiles, seed: varied.values["seed"]))
     }
 
-    /// Labels runs with what sets them apart from the others: what all have says nothing, and hides what differs.
+    /// Labels runs with the settings that distinguish them: those that all share would only hide the differences.
     private mutating func nameWhatDiffers() {
         let common = Overrides.common(settings.values.map(\.varied))
         let hasExperiments = Set(settings.values.map(\.run.experiment)).count > 1

@@ -23,7 +23,7 @@ package enum RunColumns {
     /// The columns whose numbers are unix seconds.
     static let times: Set<String> = ["started", "ended"]
 
-    /// The columns of which attempts tell.
+    /// The columns that come from attempts.
     private static let ofAttempts: Set<String> = [
         "active_seconds", "queue_seconds", "core_hours", "cpu_seconds", "cpu_efficiency", "peak_memory",
     ]

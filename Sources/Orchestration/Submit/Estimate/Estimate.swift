@@ -1,7 +1,7 @@
 package import Experiments
 package import Store
 
-/// What a submission will cost, as far as it can be told before it runs.
+/// What a submission will cost, as far as can be known in advance.
 package struct Estimate {
     /// The specs of one experiment.
     package struct Item {
@@ -37,7 +37,7 @@ package struct Estimate {
     ///   - isTracked: Whether rows are kept for Weights & Biases too.
     ///   - room: How much memory there is for a run.
     ///   - place: Where the files go.
-    ///   - tell: Tells the memory of language models' runs, whose shapes their own files tell.
+    ///   - tell: Estimates the memory of language models' runs, whose shapes are in their own files.
     ///   - timer: Times what no finished run shows.
     /// - Throws: What keeps the state file from being read, or ^C.
     package init(

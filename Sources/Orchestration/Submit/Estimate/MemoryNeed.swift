@@ -28,8 +28,8 @@ package struct MemoryNeed {
     ///   - drafts: The specs.
     ///   - threads: How many threads each of their runs has.
     ///   - room: How much memory there is for a run.
-    ///   - tell: Tells the memory of language models' runs, whose shapes their own files tell.
-    /// - Throws: What `tell` throws.
+    ///   - tell: Estimates the memory of language models' runs, whose shapes are in their own files.
+    /// - Throws: Whatever `tell` throws.
     package init?(
         of drafts: ArraySlice<SpecDraft>, threads: Int, room: MemoryRoom?,
         tell: ([SpecDraft]) throws(Failure) -> [Int?]
@@ -135,7 +135,8 @@ package struct MemoryRoom: Equatable {
         return arguments[place + 1]
     }
 
-    /// A size as sbatch takes it, megabytes unless a letter says otherwise; 0, which is all of a node, tells nothing.
+    /// A size as sbatch takes it, megabytes unless a letter says otherwise; 0, which means all of a node, sets no
+    /// limit.
     package static func bytes(_ text: String) -> Int? {
         let units = ["K": 10, "M": 20, "G": 30, "T": 40]
         let unit = text.last.flatMap { units[$0.uppercased()] }

@@ -28,7 +28,7 @@ package struct StepTimer {
     /// How long each config is timed.
     private static let share = Duration.milliseconds(500)
 
-    /// What the worker says of each config: its cost, or why it is not known.
+    /// What the worker says about each config: its cost, or why it is not known.
     ///
     /// - Throws: ``Failure/interrupted`` on ^C.
     package func times(_ drafts: [SpecDraft]) throws(Failure) -> [Result<RunCost, Failure>] {

@@ -20,8 +20,8 @@ package struct StepTimes {
     private static let mostTimed = 3
     /// At most so many finished runs are looked at, the latest.
     private static let mostFinished = 100
-    /// A run tells how long up to so many times as many or as few steps take: what every run does once weighs more in
-    /// a short one.
+    /// A run predicts how long up to this many times as many or as few steps take: what every run does once weighs more
+    /// in a short one.
     private static let farthest = 4
 
     /// One size among the specs.
@@ -45,7 +45,7 @@ package struct StepTimes {
             figures = min(figures.lowerBound, rate)...max(figures.upperBound, rate)
         }
 
-        /// Whether a run of the same size tells how long these take, a part of its time for each step.
+        /// Whether a run of the same size shows how long these take, a part of its time for each step.
         package func isLike(_ config: ExperimentConfig) -> Bool {
             let rate = Self.figuresPerStep(config)
             return config.steps * StepTimes.farthest >= steps.upperBound
@@ -128,7 +128,8 @@ package struct StepTimes {
                 guard let wanted = sizes[size], wanted.isLike(config) else { continue }
                 times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))
             } catch {
-                // Another version stored a config that this one cannot read, or its target is gone: it tells nothing.
+                // Another version stored a config that this one cannot read, or its target is gone: it says nothing
+                // about time.
                 continue
             }
         }

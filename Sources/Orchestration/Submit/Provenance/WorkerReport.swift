@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// What a worker says of itself and of the libraries it finds: the answer of `worker about --json`.
+/// What a worker reports about itself and the libraries it finds: the answer of `worker about --json`.
 package struct WorkerReport: Codable {
     package let version: String
     package let openblas: String

@@ -80,7 +80,7 @@ package struct LanguageModels {
         throw status == 2 ? .badInput("\(text); nothing was stored") : .failed("\(text); nothing was stored")
     }
 
-    /// About how much memory runs take, in bytes, as the worker tells, which knows the models' shapes.
+    /// About how much memory runs take, in bytes, according to the worker, which knows the models' shapes.
     ///
     /// - Returns: Nil for those whose target's shape is not known.
     /// - Throws: What keeps the worker from answering, or ^C.

@@ -40,7 +40,7 @@ package struct RemoteTargets {
         }
     }
 
-    /// What `submit --dry-run` says of them.
+    /// What `submit --dry-run` prints about them.
     package func preview(_ runs: [WandBRunReference]) -> [String] {
         let downloads = TargetDownloads(folder: cache.runs, settings: WandBSettings())
         return runs.filter { !downloads.hasFiles(of: $0) }.map {

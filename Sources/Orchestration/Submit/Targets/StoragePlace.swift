@@ -44,7 +44,7 @@ package struct StoragePlace {
 
     private static func fileSystem(_ path: String) -> (Int?, Int?, String)? {
         var info = statvfs()
-        // A file system of no size at all does not tell.
+        // A file system of size zero does not report its size.
         guard statvfs(path, &info) == 0, info.f_blocks > 0 else { return nil }
         let bytes = Int(
             clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)

@@ -20,9 +20,9 @@ public struct LanguageExplanation {
         case typed(String)
     }
 
-    /// Smaller importances than this are not told.
+    /// Smaller importances than this are left out.
     private static let least: Float = 0.01
-    /// More subcomponents than this are not told of one place in one module; the largest come first.
+    /// The most subcomponents given for one position in one module; the largest come first.
     private static let mostPerPlace = 48
     /// What all importances of a request may take, in numbers.
     private static let mostNumbers = 48 << 20

@@ -3,7 +3,7 @@ import Tokenizers
 
 /// What tokens are called in figures.
 ///
-/// The tokenizer is read when the first name is asked for, by whoever draws.
+/// The tokenizer is read when a drawing asks for the first name.
 final class TokenNames: Sendable {
     private enum State {
         case unread(folder: String)

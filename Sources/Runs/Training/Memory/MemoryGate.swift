@@ -8,7 +8,7 @@ public final class MemoryGate: Sendable {
     /// What the runs that were let in have been promised, in bytes.
     private let promised = Mutex<[String: Int]>([:])
     private let limits: @Sendable () -> [MemoryLimit]
-    /// How long memory that others hold is waited for.
+    /// How long to wait for memory that others hold.
     private let patience: Duration
     private let threads: Int
 
@@ -16,7 +16,7 @@ public final class MemoryGate: Sendable {
     ///
     /// - Parameters:
     ///   - threads: How many threads each run has.
-    ///   - patience: How long memory is waited for that other programs of this machine hold.
+    ///   - patience: How long to wait for memory that other programs on this machine hold.
     ///   - limits: What limits this process's memory, now.
     public init(
         threads: Int, patience: Duration = .seconds(60),

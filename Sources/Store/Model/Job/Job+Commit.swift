@@ -1,7 +1,7 @@
 import Foundation
 
 extension Job {
-    /// The git commit that the job was submitted from, where its folder tells.
+    /// The git commit that the job was submitted from, if its folder records it.
     public var commit: String? {
         struct Snapshot: Decodable {
             struct Checkout: Decodable {

@@ -1,4 +1,4 @@
-// A team of threads for regions of tens of microseconds. Whoever is awake takes the next piece of a region; a thread that
+// A team of threads for regions of tens of microseconds. Any thread that is awake takes the next piece of a region; a thread that
 // comes late finds the region closed and is not waited for, so a busy machine costs speed but never a time slice a
 // region. Waiting threads spin briefly, then sleep on a futex.
 #define _GNU_SOURCE

@@ -19,7 +19,7 @@ enum Searching {
 
     /// What a run counts with: its best value where it is done, else what the sweep file says.
     ///
-    /// Where that says nothing, an early stop counts as the end does, a failure as the worst result. Runs that were
+    /// If that is not set, an early stop counts like the end, a failure as the worst result. Runs that were
     /// called off say nothing of their configs then, but are not to be repeated: they count as those at work do.
     static func outcome(of trial: OpenSpec.Trial, _ settings: SearchSettings?) -> Trial.Outcome {
         switch trial.status {

@@ -59,7 +59,7 @@ extension Worker {
                     guard let path = try fetcher.fetch(config) else { throw ExitCode(130) }
                     print(path)
                 } catch let error as RunError {
-                    // Whoever asks knows the file and the line that the config's keys are from.
+                    // The caller knows the file and line that the config's keys are from.
                     let (key, reason) = LanguageFetcher.keyAndReason(of: error)
                     print(String(decoding: try JSONEncoder().encode(Answer(key: key, reason: reason)), as: UTF8.self))
                     if case .invalid = error { throw ExitCode(2) }

@@ -37,7 +37,7 @@ final class LanguagePart {
     var sums: LanguageSums
     /// The highest causal importance of each subcomponent this step (modules, C).
     let peaks: Storage
-    /// What the target's outputs come to, and an embedding alone behind the head.
+    /// The evaluation of the target's outputs, and an embedding alone behind the head.
     let target: HeadWork.Target
     let bareTarget: HeadWork.Target
     /// A masked embedding alone (width, places).

@@ -89,7 +89,7 @@ package final class RawCheckout {
         }
     }
 
-    /// Finds submodules, and shows git the files that the user told it not to look at.
+    /// Finds submodules, and shows git the files that the user made it ignore.
     private func readIndex(_ index: String) {
         let entries = ask(["ls-files", "-v", "-s", "-z"], limit: Limit.index) ?? []
         var hidden: [String] = []

@@ -18,7 +18,7 @@ extension Secrets {
 
     /// Refuses files that are copied into a job's folder, if a key stands in one of them.
     ///
-    /// Files that cannot be read are skipped: whoever needs them says so.
+    /// Unreadable files are skipped: the code that needs them reports them.
     ///
     /// - Throws: ``Failure`` with the file and the line.
     package func refuse(files paths: [String]) throws(Failure) {
@@ -49,7 +49,7 @@ extension Secrets {
 }
 
 extension SweepPlan {
-    /// Refuses what a command line says of a job where a key stands in it, before any of it is shown.
+    /// Refuses a job's command-line texts that contain a key, before any of it is shown.
     ///
     /// - Parameters:
     ///   - secrets: What counts as a key.

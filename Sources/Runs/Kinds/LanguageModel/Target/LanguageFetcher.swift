@@ -66,7 +66,7 @@ public struct LanguageFetcher {
         }
     }
 
-    /// The key of a config that an error names, and what it says of it.
+    /// The config key that an error names, and what it says about it.
     ///
     /// - Parameter error: what `fetch` has thrown.
     /// - Returns: The key, nil if it names none; and the reason.
@@ -82,7 +82,7 @@ public struct LanguageFetcher {
         return (String(match.1), String(text[match.range.upperBound...]))
     }
 
-    /// What keeps a config from being run, as far as that can be told without downloading or encoding anything.
+    /// What keeps a config from running, as far as can be known without downloading or encoding anything.
     ///
     /// - Returns: The key that is to blame, and the reason; nil if nothing speaks against it.
     public func obstacle(in config: ExperimentConfig) -> (key: String, reason: String)? {

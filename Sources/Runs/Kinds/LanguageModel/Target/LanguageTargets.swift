@@ -28,7 +28,7 @@ struct LanguageTargets {
             sources, config: plan.config, training: plan.target, warn: hooks.say)
     }
 
-    /// Trains the model, where that is asked for, and encodes its text; whoever comes first does it for all.
+    /// Trains the model if asked, and encodes its text; the first process does it for all.
     private func found(for plan: RunPlan, hooks: RunHooks) throws -> LanguageSources? {
         var trained: String?
         if let training = plan.target {
