@@ -17,7 +17,7 @@ struct RemoteTarget {
     }
     private static let originName = "wandb_run.json"
 
-    /// Downloads what makes a target of a run's files.
+    /// Downloads the files of a run that make up a target.
     init(
         _ run: WandBRunReference, settings: WandBSettings, limit: Duration,
         isCancelled: @escaping @Sendable () -> Bool

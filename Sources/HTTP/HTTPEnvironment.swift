@@ -13,7 +13,7 @@ public struct HTTPEnvironment: Sendable, Equatable {
     private(set) var authorityFolder: String?
     /// Whether servers' certificates are checked at all.
     public var checksCertificates = true
-    /// The proxy for each scheme; libcurl's own choice where there is none.
+    /// The proxy for each scheme; libcurl's own choice if there is none.
     public private(set) var proxies: [String: String] = [:]
     /// Hosts that are reached without one.
     public private(set) var noProxy: String?

@@ -7,7 +7,7 @@ struct DatasetCaches {
     /// Our own cache.
     let cache: String
 
-    /// The folders that hold a data set's files, the likeliest first.
+    /// The folders that hold a data set's files, likeliest first.
     ///
     /// - Throws: `FileError` if a cache cannot be read: it may hold the data set.
     func folders(of name: HubName) throws(FileError) -> [String] {

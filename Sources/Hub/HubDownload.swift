@@ -153,7 +153,8 @@ struct HubDownload {
         private var isPlaced = false
         private(set) var offset: Int
         private(set) var failure: FileError?
-        /// What the hub said of a file whose bytes are here already: an earlier attempt ended before it had all files.
+        /// What the hub said about a file whose bytes are here already: an earlier attempt ended before it had all
+        /// files.
         private(set) var known: HubClient.Reply?
 
         init(descriptor: Int32, path: String, folder: HubFolder, progress: @escaping (Int, Int) -> Void) {

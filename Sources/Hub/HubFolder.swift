@@ -57,7 +57,7 @@ struct HubFolder {
         blob("\(commit)-\(SHA256.hex(file).prefix(16))\(Self.incompleteSuffix)")
     }
 
-    /// Deletes what earlier attempts have left of files of other commits.
+    /// Deletes earlier attempts' leftovers of other commits' files.
     ///
     /// - Throws: `FileError` if the folder cannot be listed.
     func removeIncomplete(butOf commit: String) throws(FileError) {
@@ -93,7 +93,7 @@ struct HubFolder {
         guard symlink(up + "blobs/" + digest, link) == 0 || errno == EEXIST else { throw FileError(.create, link) }
     }
 
-    /// Notes that a commit is whole.
+    /// Records that a commit is whole.
     func finish(commit: String) throws(FileError) {
         try DurableFile.createFolder(path + "/refs")
         try DurableFile.write(commit, to: path + "/refs/main")

@@ -10,7 +10,7 @@ public struct HubName: Sendable, Hashable, CustomStringConvertible {
 
     /// What it names.
     public let kind: Kind
-    /// The name as it is written.
+    /// The name as written.
     public let description: String
 
     /// Takes a name, or nil if it is none: one or two words of letters, digits, `-`, `_` and `.`.

@@ -58,7 +58,7 @@ extension JSONValue {
         return text
     }
 
-    /// A number's value, where it is a whole one.
+    /// A number's value, if it is whole.
     public var integer: Int? {
         guard case .number(let literal) = self else { return nil }
         return Int(literal) ?? Double(literal).flatMap { Int(exactly: $0) }

@@ -19,7 +19,7 @@ public struct AgentSubmission: Sendable {
         self.slurm = slurm
     }
 
-    /// Submits an agent that gets what another one got, as a batch job of its own.
+    /// Submits an agent with another one's resources, as a separate batch job.
     ///
     /// The call is recorded before it is made, as all of them are, so nothing is submitted twice.
     ///

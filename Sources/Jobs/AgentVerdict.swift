@@ -20,7 +20,7 @@ public enum AgentVerdict: Sendable, Equatable {
 
     /// A working agent reports several times a minute.
     private static let patience = Duration.seconds(90)
-    /// So long an agent at work is hardly ever silent: if SLURM says that it is not at work, that is to be believed.
+    /// A working agent is hardly ever silent this long: if SLURM then says that it is not running, believe it.
     public static let missedRenewals = Duration.seconds(25)
 
     /// Judges an agent.
@@ -75,8 +75,8 @@ public enum AgentVerdict: Sendable, Equatable {
         self = .gone("its process \(pid) has ended without a word" + Self.memoryWords(of: agent))
     }
 
-    /// What the kernel's count says of the end of an agent of this machine, to follow other words; nothing if it is not
-    /// known to have run out of memory.
+    /// What the kernel's count says about the end of an agent of this machine, to follow other words; nothing if it is
+    /// not known to have run out of memory.
     public static func memoryWords(of agent: Agent) -> String {
         guard let before = agent.memoryKills, let now = MemoryKills.count, now > before else { return "" }
         return ", probably killed for memory: since it started the kernel has killed "

@@ -53,7 +53,7 @@ public struct JobCost: Sendable {
     /// - Parameters:
     ///   - snapshot: The job with all runs to report.
     ///   - attempts: Their attempts.
-    ///   - accounts: What SLURM's accounts say of the job's agents.
+    ///   - accounts: What SLURM's accounts say about the job's agents.
     public init(_ snapshot: JobSnapshot, _ attempts: [Attempt], accounts: [SlurmAccount] = []) {
         var costs: [RunID: Item] = [:]
         for attempt in attempts {

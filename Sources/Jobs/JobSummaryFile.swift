@@ -3,7 +3,7 @@ import JSON
 import Metrics
 import Store
 
-/// How a job ended, for programs: `summary.json`, and `runs.jsonl` with a line per run.
+/// How a job ended, for programs: `summary.json`, and `runs.jsonl` with one line per run.
 ///
 /// Keys are only ever added, times are unix seconds, durations seconds.
 struct JobSummaryFile {

@@ -3,7 +3,7 @@ import Foundation
 public import Slurm
 public import Store
 
-/// SLURM's queue as it was at a moment: the jobs of those who submitted what is in a cache folder.
+/// SLURM's queue at one moment: the jobs of the users who submitted a cache folder's jobs.
 public struct QueueView: Sendable, Codable, Equatable {
     /// When SLURM was asked last.
     public let asked: Timestamp
@@ -108,7 +108,7 @@ public struct QueueCache: Sendable {
         return users
     }
 
-    /// Of so many jobs the owners are looked up.
+    /// For this many jobs the owners are looked up.
     private static let latest = 200
 
     private func isYoung(_ view: QueueView) -> Bool {

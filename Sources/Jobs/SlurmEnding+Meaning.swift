@@ -51,7 +51,7 @@ extension SlurmEnding {
     /// SLURM's words for it: `FAILED, BadConstraints`.
     public var words: String { ["", "None"].contains(reason) ? state : "\(state), \(reason)" }
 
-    /// The same in plain words, where they are known.
+    /// The same in plain words, if known.
     ///
     /// - Parameter hasSpoken: Whether the agent had reported before: then its node has started it.
     /// - Returns: The words.

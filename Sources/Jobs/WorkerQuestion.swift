@@ -12,9 +12,9 @@ public enum WorkerQuestion {
         public let run, experiment: String
         /// The config.
         public let config: String
-        /// How its target is trained, where it is.
+        /// How its target is trained, if it is.
         public let target: String?
-        /// The copy of the target's files, where the config names files.
+        /// The copy of the target's files, if the config names files.
         public let targetFiles: String?
         /// The run's folder.
         public let folder: String
@@ -39,19 +39,19 @@ public enum WorkerQuestion {
         /// The steps to look at; all whose weights were kept if empty.
         public let steps: [Int]
 
-        /// Describes what is looked at.
+        /// Describes the object under inspection.
         public init(run: Trial, out: String, observers: String, steps: [Int]) {
             (self.run, self.out, self.observers, self.steps) = (run, out, observers, steps)
         }
     }
 
-    /// A text of which is shown what matters where, for `orchestrator ui`.
+    /// A text to show with what matters where, for `orchestrator ui`.
     public struct Explanation: Codable, Sendable {
         /// The config.
         public let config: String
-        /// How its target is trained, where it is.
+        /// How its target is trained, if it is.
         public let target: String?
-        /// The copy of the target's files, where the config names files.
+        /// The copy of the target's files, if the config names files.
         public let targetFiles: String?
         /// The file of the decomposition's weights.
         public let weights: String

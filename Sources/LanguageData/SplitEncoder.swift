@@ -30,7 +30,7 @@ struct SplitEncoder {
         width = max(tokenizer.vocabularySize, endOfSequence + 1) <= 1 << 16 ? 2 : 4
     }
 
-    /// Encodes all files; returns what came of it, nil if it was given up.
+    /// Encodes all files; returns the result, nil if it was abandoned.
     func encode(
         _ split: TokenCache.Split, progress: (TokenCache.Progress) -> Void, isCancelled: () -> Bool
     ) throws -> TokenFile.Info? {

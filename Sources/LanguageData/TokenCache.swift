@@ -17,7 +17,7 @@ public struct TokenCache: Sendable {
     /// Names a cache without touching it.
     public init(path: String) { self.path = path }
 
-    /// A split to be encoded.
+    /// A split to encode.
     public struct Split: Sendable {
         /// Its files, in order.
         public var files: [DatasetFile]

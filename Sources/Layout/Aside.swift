@@ -41,7 +41,7 @@ public final class Aside {
         self.lock = nil
     }
 
-    /// Deletes what processes that have ended have left of folders of theirs.
+    /// Deletes folders left by processes that have ended.
     ///
     /// - Parameters:
     ///   - parent: The folder that they are in.

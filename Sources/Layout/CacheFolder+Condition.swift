@@ -30,7 +30,7 @@ extension CacheFolder {
         }
         // SQLite takes a file of one byte for a new one, too.
         guard file.st_size <= 1 else { return .kept }
-        // A first submission that begins at this moment has no job yet.
+        // A first submission that begins right now has no job yet.
         let jobs = try jobCount()
         return jobs == 0 ? .unused : .emptied(jobs: jobs)
     }

@@ -1,7 +1,7 @@
 public import Artifacts
 import Glibc
 
-/// What a crash has left in a cache folder.
+/// A crash's leftovers in a cache folder.
 public struct Leftover: Sendable, Equatable {
     /// What it was to become, or was.
     public enum Kind: String, Sendable, CaseIterable {
@@ -27,7 +27,7 @@ public struct Leftover: Sendable, Equatable {
         case damagedTarget
         /// A file that did not get its name.
         case unfinishedFile
-        /// The sign of life of a process that sent runs to W&B.
+        /// The heartbeat of a process that sent runs to W&B.
         case sender
     }
 

@@ -36,7 +36,7 @@ public struct Chart: Sendable, Hashable {
     public enum Content: Sendable, Hashable {
         /// Lines, one for each metric; a module's metric gives one line for each module.
         case lines([Metric])
-        /// A set of pictures, in so many columns.
+        /// A set of pictures, in this many columns.
         case pictures(Picture, columns: Int)
     }
 

@@ -1,6 +1,6 @@
 // What only targets of one kind have. `TargetKind.measures` says which kind logs what.
 extension Metric {
-    /// What a decomposed toy model of superposition is judged by.
+    /// The metrics of a decomposed toy model of superposition.
     public static let ofTMS = [meanMaxCosine, meanLengthRatio]
 
     /// How well directions were recovered.
@@ -13,7 +13,7 @@ extension Metric {
         .name("ml2r"), "The mean over features of that subcomponent's length relative to the column's; 1 is perfect.",
         panel: .init(.recovery), format: .fixed, column: "ML2R")
 
-    /// What a decomposed residual MLP is judged by.
+    /// The metrics of a decomposed residual MLP.
     public static let ofResidualMLP = [featuresWithOneInput, outputsInUse]
 
     /// Features that one subcomponent stands for.
@@ -28,7 +28,7 @@ extension Metric {
         "How many subcomponents of all mlp_out have a causal importance over 0.1 for any feature.",
         unit: "subcomponents", panel: .init(.recovery))
 
-    /// What a decomposed language model is judged by.
+    /// The metrics of a decomposed language model.
     public static let ofLanguageModels =
         [unmaskedDivergence, maskedDivergence] + ModelVariant.allCases.map(crossEntropy)
 

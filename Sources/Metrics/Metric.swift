@@ -71,7 +71,7 @@ public struct Metric: Sendable, Hashable {
 }
 
 extension Metric {
-    /// The name that it is logged under; of a module's metric, as it is for that module.
+    /// Its logged name; for a module's metric, the name for that module.
     public func name(of module: String = "<module>") -> String {
         switch key {
         case .name(let name): name

@@ -11,7 +11,7 @@ enum CompletionWords {
     /// Either.
     static let jobsAndRuns = CompletionKind.custom { _, _, _ in read { store in try jobs(store) + runs(store) } }
 
-    /// Runs of so many jobs are offered, the latest ones.
+    /// Runs of this many jobs are offered, the latest ones.
     private static let latest = 3
 
     private static func jobs(_ store: Store) throws -> [String] {

@@ -4,7 +4,7 @@ import Foundation
 import Orchestration
 import Version
 
-/// Plans sweeps of SPD runs, starts agents for them and shows how they stand.
+/// Plans sweeps of SPD runs, starts agents for them and shows their state.
 @main
 struct Orchestrator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

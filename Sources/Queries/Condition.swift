@@ -45,7 +45,7 @@ public struct Condition: Sendable, Equatable {
         let operands: [Operand]
     }
 
-    /// A column as it was named.
+    /// A column as named.
     struct Name: Sendable, Equatable {
         let text: String
         let position: Int

@@ -7,7 +7,7 @@ extension Table {
         return rows.indices.filter { test(rows[$0]) }
     }
 
-    /// The given rows in the order of a list's columns; rows that are equal in all of them stay as they were.
+    /// The given rows sorted by a list's columns; the sort is stable.
     ///
     /// What is missing, or not a number, comes last in either direction.
     public func sorted(_ indices: [Int], by list: NameList) throws(QueryError) -> [Int] {

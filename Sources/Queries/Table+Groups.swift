@@ -1,4 +1,4 @@
-/// Rows that agree in some columns, and what the numbers of the others are among them.
+/// Rows that agree in some columns, with statistics of the others.
 public struct Group: Sendable, Equatable {
     /// The values that they agree in.
     public let key: [Value]

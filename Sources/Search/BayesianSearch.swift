@@ -11,9 +11,9 @@ package struct BayesianSearch: Sendable {
     /// The names of the dimensions' streams of random numbers.
     private let streams: [String]
 
-    /// So many points a process is fitted to at most: time grows with their third power.
+    /// The most points that a process is fitted to: time grows with their third power.
     private static let mostPoints = 120
-    /// Values further above the lowest than so many times the median count as less far; a process bends what it fits
+    /// Values further above the lowest than this many times the median count as less far; a process bends what it fits
     /// where the values of all are bent, and finds minima of curved valleys later.
     private static let ordinaryRange = 30.0
 
@@ -26,7 +26,7 @@ package struct BayesianSearch: Sendable {
     /// How many points are drawn at random before any is chosen.
     package static func warmUp(dimensions: Int) -> Int { max(4, min(2 * dimensions + 1, 10)) }
 
-    /// Points worth trying, the best first.
+    /// Points worth trying, best first.
     ///
     /// - Parameters:
     ///   - number: The place of the point to be among all of the search, from 0.

@@ -71,7 +71,7 @@ package enum Elementary {
 }
 
 extension Double {
-    /// The nearest number of so many significant decimal digits.
+    /// The nearest number of this many significant decimal digits.
     package func rounded(digits: Int) -> Double {
         guard isFinite, self != 0 else { return self }
         // Powers of ten up to the 22nd are exact, and so are the digits: one division rounds once.

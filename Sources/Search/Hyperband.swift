@@ -4,7 +4,7 @@
 package struct Hyperband: Sendable, Equatable {
     /// After how many values of the metric runs are compared, growing.
     package let bands: [Int]
-    /// One of so many continues.
+    /// One of this many continues.
     package let eta: Double
     /// Whether a run is judged by its value at the band; otherwise by its best so far.
     package let isStrict: Bool
@@ -41,7 +41,7 @@ package struct Hyperband: Sendable, Equatable {
         self.isStrict = isStrict
     }
 
-    /// What a run must not exceed at a band, low values being better.
+    /// The limit for a run at a band; lower is better.
     ///
     /// - Parameter values: The values of all runs that have got there, this one's too.
     /// - Returns: The value; nil without any run.

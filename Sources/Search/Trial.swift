@@ -2,9 +2,9 @@
 package enum SearchDimension: Sendable, Equatable {
     /// Any number from 0 to 1: a share of the values that a distribution draws.
     case number
-    /// So many values whose order means something; a point holds the middle of a value's share of 0…1.
+    /// This many values whose order means something; a point holds the middle of a value's share of 0…1.
     case ordered(Int)
-    /// So many values without an order; a point holds the middle of a value's share of 0…1.
+    /// This many values without an order; a point holds the middle of a value's share of 0…1.
     case choice(Int)
 
     /// Whether there is nothing to choose: what a submission sets for every run is searched with its single value.
@@ -26,7 +26,7 @@ package enum SearchDimension: Sendable, Equatable {
     }
 }
 
-/// A point of a search, and what has come of it; low values are better.
+/// A point of a search, and its result; low values are better.
 package struct Trial: Sendable, Equatable {
     package enum Outcome: Sendable, Equatable {
         /// The best value that it has reached.

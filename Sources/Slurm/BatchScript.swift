@@ -8,7 +8,7 @@ public struct BatchScript: Sendable, Equatable {
     public var name: String
     /// How many agents to start.
     public var agentCount: Int
-    /// What SLURM is to give each agent, by `sbatch`'s long option names (`mem`, `partition`, `exclude`).
+    /// The SLURM resources of each agent, by `sbatch`'s long option names (`mem`, `partition`, `exclude`).
     public var resources: [String: String]
     /// How long before the time limit SLURM is to send SIGUSR1; it may do so half a minute earlier.
     public var warning: Duration
@@ -76,7 +76,7 @@ public struct BatchScript: Sendable, Equatable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A script's text for one more agent: that of a plain job, whatever array the script starts.
+    /// A script for one more agent: a plain job's, whatever array the original starts.
     ///
     /// - Parameter text: The text of a script.
     /// - Returns: The same without its array.

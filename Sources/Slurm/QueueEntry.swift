@@ -14,7 +14,7 @@ public struct SlurmJobID: RawRepresentable, Hashable, Sendable, Codable, CustomS
         self = job
     }
 
-    /// All numbers in an answer of `sbatch --parsable` that may be the job's, the likeliest first.
+    /// All numbers in an answer of `sbatch --parsable` that may be the job's, likeliest first.
     static func candidates(in answer: String) -> [SlurmJobID] {
         let lines = answer.split(whereSeparator: \.isNewline)
         let numbers = lines.compactMap { line -> Int64? in

@@ -3,7 +3,7 @@
 /// Arguments on `sbatch`'s command line go before what the batch script says: one that names the job or sends its log
 /// elsewhere would leave an agent that nobody finds again.
 public struct SbatchClash: Sendable, Equatable {
-    /// The argument as it was written.
+    /// The argument as written.
     public let argument: String
     /// The option it stands for by its long name, or several for an abbreviation that may mean each of them.
     public let options: [String]

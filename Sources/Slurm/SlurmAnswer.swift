@@ -47,8 +47,8 @@ enum SlurmAnswer {
         return Array(lines[(header + 1)...])
     }
 
-    /// Whether one of the controllers is up: `Slurmctld(primary) at head1 is UP`; older versions say of two that they
-    /// `are UP/DOWN`.
+    /// Whether one of the controllers is up: `Slurmctld(primary) at head1 is UP`; older versions say of two that
+    /// they `are UP/DOWN`.
     static func saysUp(_ ping: String) -> Bool {
         ping.split(whereSeparator: \.isNewline).contains { $0.contains("Slurmctld") && $0.contains(/\b(is|are) .*UP/) }
     }

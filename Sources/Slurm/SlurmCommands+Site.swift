@@ -17,7 +17,7 @@ extension SlurmCommands {
         Self.nodeKinds(in: try await run("sinfo", ["-h", "-e", "-o", "%R|%c|%m"]))
     }
 
-    /// `debug|64|256000`, a line each.
+    /// `debug|64|256000`, one line each.
     static func nodeKinds(in text: String) -> [SlurmNodeKind] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             let fields = line.split(separator: "|", omittingEmptySubsequences: false)
@@ -44,7 +44,7 @@ extension SlurmCommands {
             .filter { $0["PartitionName"] != nil }
     }
 
-    /// `MaxArraySize            = 1001`, a line each.
+    /// `MaxArraySize            = 1001`, one line each.
     static func settings(in text: String) -> [String: String] {
         let pairs = text.split(whereSeparator: \.isNewline).compactMap { line -> (String, String)? in
             guard let sign = line.firstRange(of: "=") else { return nil }

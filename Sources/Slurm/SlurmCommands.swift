@@ -180,7 +180,7 @@ public struct SlurmCommands: Sendable {
         return max(1, (value ?? 1001) - 1)
     }
 
-    /// The numbers of the jobs of the given name that SLURM's accounting knows; none where there is no accounting.
+    /// The numbers of the jobs of the given name that SLURM's accounting knows; none if there is no accounting.
     public func accounted(named name: String) async throws(SlurmError) -> [SlurmJobID] {
         let text: String
         do throws(SlurmError) {

@@ -20,7 +20,7 @@ public enum SlurmError: Error, Equatable {
 }
 
 extension SlurmError {
-    /// Whether SLURM has refused so many tasks at once, so fewer may be taken.
+    /// Whether SLURM has refused this many tasks at once, so fewer may be taken.
     public var isLimit: Bool {
         guard case .refused(_, let message) = self else { return false }
         let words = [

@@ -16,7 +16,7 @@ public enum TargetOrigin: Sendable, Hashable {
     /// - Parameters:
     ///   - config: The config.
     ///   - training: How the target is trained, where the config says `train:`.
-    ///   - copy: The copy of the target's files to read, where the config names files.
+    ///   - copy: The copy of the target's files to read, if the config names files.
     /// - Throws: A config that names no target.
     public init(_ config: ExperimentConfig, training: TargetConfig?, copy: String? = nil) throws(TargetError) {
         switch config.target {

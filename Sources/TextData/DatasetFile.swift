@@ -22,7 +22,7 @@ public struct DatasetFile: Sendable, Equatable {
             self = format
         }
 
-        /// Formats that keep more of what the rows were come first.
+        /// Formats that preserve more of the rows come first.
         public static func < (one: Format, other: Format) -> Bool {
             allCases.firstIndex(of: one) ?? 0 < allCases.firstIndex(of: other) ?? 0
         }

@@ -104,7 +104,7 @@ struct AlignedText {
     }
 }
 
-/// A piece of the text: still to be split, or an added token that was found in it.
+/// A piece of the text: not split yet, or an added token found in it.
 struct Piece {
     /// Where it is in the text.
     var range: Range<Int>

@@ -1,4 +1,4 @@
-/// Byte strings to be found at a place of a text: the vocabulary of Unigram, the added tokens.
+/// Byte strings to find at a position in a text: Unigram's vocabulary, the added tokens.
 struct ByteTrie: Sendable {
     private var edges = PairTable<UInt32>(capacity: 1024)
     private var values: [UInt32?] = [nil]

@@ -112,7 +112,7 @@ private struct TokenizerFolder {
         return pipeline
     }
 
-    /// The merges of merges.txt, a line each.
+    /// The merges of merges.txt, one line each.
     private func mergePairs() throws(TokenizerError) -> [(String, String)] {
         var pairs: [(String, String)] = []
         let lines = try bytes("merges.txt").split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

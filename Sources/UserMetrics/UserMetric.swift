@@ -6,7 +6,7 @@ public struct UserMetric: Sendable {
     public let name: String
     /// The modules that it is computed for; nil for one number.
     public let pattern: String?
-    /// The expression as it is written.
+    /// The expression as written.
     public let text: String
     let expression: Expression
 

@@ -48,6 +48,6 @@ extension Tensor {
             values: (0..<rows).flatMap { row in order.map { values[row * count + $0] } })
     }
 
-    /// The smallest and the largest value; zeros where there is none.
+    /// The smallest and the largest value; zeros if there is none.
     public var extent: (low: Float, high: Float) { (values.min() ?? 0, values.max() ?? 0) }
 }

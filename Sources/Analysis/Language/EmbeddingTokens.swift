@@ -1,6 +1,6 @@
 public import Kernels
 
-/// What an embedding's subcomponents say of single tokens, from causal importances (vocabulary, C).
+/// What an embedding's subcomponents say about single tokens, from causal importances (vocabulary, C).
 public struct EmbeddingTokens: Equatable, Sendable {
     /// The causal importances of each token on its own (vocabulary, C).
     public let masks: Tensor

@@ -8,7 +8,7 @@ public struct TopPlaces: Equatable, Sendable {
         public let value: Float
     }
 
-    /// Of each subcomponent its best places, the strongest first; of equal ones the first from its own row on.
+    /// Of each subcomponent its best places, strongest first; of equal ones the first from its own row on.
     ///
     /// One a row at most,
     /// so that they differ.

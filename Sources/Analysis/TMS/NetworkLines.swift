@@ -141,7 +141,7 @@ extension TMSAnalysis {
             + own("linear2", linear2) { [nil] + none + [$0] }
     }
 
-    /// The lines of weights (from, to) between one row of nodes and the next; none where there are no weights.
+    /// The lines of weights (from, to) between one row of nodes and the next; none if there are no weights.
     private func lines(_ layers: [Tensor?]) -> [NetworkLine] {
         let outer = NetworkPicture.spaced(0.1, 0.9, targetWeights.shape[0])
         let inner = NetworkPicture.spaced(0.2, 0.8, targetWeights.shape[1])

@@ -32,7 +32,7 @@ public struct TMSAnalysis: Sendable {
     public let norms: [Double]
     /// The subcomponents, those of the largest ``norms`` first.
     public let normOrder: [Int]
-    /// Those over ``subnetThreshold``, the largest first.
+    /// Those over ``subnetThreshold``, largest first.
     public let significant: [Int]
 
     /// Compares a decomposition with its target; nil if linear1 is not decomposed.
@@ -112,7 +112,7 @@ public struct TMSAnalysis: Sendable {
 
     /// The first hidden layer's subcomponents by falling Frobenius norm.
     public struct HiddenLayer: Equatable, Sendable {
-        /// The subcomponents, the largest first.
+        /// The subcomponents, largest first.
         public let order: [Int]
         /// Their norms, in that order.
         public let norms: [Double]

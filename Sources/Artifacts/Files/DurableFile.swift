@@ -71,7 +71,7 @@ public enum DurableFile {
     /// Whether a file of this name is what a crash has left of a file that did not get its name.
     public static func isUnfinished(_ name: String) -> Bool { name.hasSuffix(suffix) }
 
-    /// Removes what processes that were killed have left of files in a folder: a file is written in much less than a minute.
+    /// Removes killed processes' leftover files in a folder: a file is written in much less than a minute.
     ///
     /// - Parameters:
     ///   - names: The files' own names.
@@ -141,7 +141,7 @@ public enum DurableFile {
         }
     }
 
-    /// Gives a file or folder another name that nothing has yet, for good.
+    /// Renames a file or folder to an unused name, durably.
     ///
     /// - Throws: `FileError` with the system's reason; the old name is then kept.
     public static func rename(_ path: String, to name: String) throws(FileError) {

@@ -25,7 +25,7 @@ public enum StandardStreams {
     /// Writes text to standard error, as far as it takes it: if it doesn't, there is nobody left to tell.
     public static func writeError(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
-    /// Brings everything that was printed to standard output.
+    /// Flushes everything that was printed to standard output.
     ///
     /// - Throws: `FileError` if some of it did not get there, now or earlier.
     public static func flush() throws(FileError) {

@@ -134,7 +134,7 @@ extension SafeTensors {
         self.init(arrays: arrays, metadata: metadata, unread: unread)
     }
 
-    /// What the header says of one array.
+    /// What the header says about one array.
     private struct Entry {
         let name: String
         let type: String

@@ -126,7 +126,7 @@ private struct Directory {
     }
 }
 
-/// What the directory says of one entry.
+/// What the directory says about one entry.
 private struct DirectoryHeader {
     let name: String
     /// Neither compressed nor encrypted.

@@ -2,7 +2,7 @@ private import Foundation
 
 /// How much memory this process may take, by whatever limits it.
 public struct MemoryLimit: Sendable, Equatable {
-    /// The most that all of what it limits may take.
+    /// The limit for everything it covers together.
     public let total: Int
     /// What is free of it.
     public let free: Int
@@ -176,7 +176,7 @@ private struct ControlGroup {
     let isUnified: Bool
 
     var cores: Double? {
-        // "150000 100000": microseconds of all cores together per period; a word or -1 where there is no limit.
+        // "150000 100000": microseconds of all cores together per period; a word or -1 if there is no limit.
         let numbers =
             isUnified
             ? (files.text("\(path)/cpu.max") ?? "").split(whereSeparator: \.isWhitespace).map { Double($0) }
@@ -192,7 +192,7 @@ private struct ControlGroup {
             isUnified
             ? ("memory.max", "memory.current", "inactive_file")
             : ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-        // Version 1 writes a number beyond any machine's memory where there is no limit, version 2 a word.
+        // Version 1 writes a number beyond any machine's memory if there is no limit, version 2 a word.
         guard let total = files.number("\(path)/\(most)"), total < 1 << 60 else { return nil }
         let taken = (files.number("\(path)/\(used)") ?? 0) - (files.fields(of: "\(path)/memory.stat")[cache] ?? 0)
         let isOfSlurm = environment["SLURM_JOB_ID"] != nil && path.contains("/job_")

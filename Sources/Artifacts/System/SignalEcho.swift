@@ -7,7 +7,7 @@ public struct SignalEcho: ~Copyable, Sendable {
     /// Milliseconds of the clock that never jumps; 0 before the first signal.
     private let last = Atomic(0)
 
-    /// Nobody presses a key twice within so many milliseconds.
+    /// Nobody presses a key twice within this many milliseconds.
     private static let echo = 200
 
     /// Waits for the first signal.

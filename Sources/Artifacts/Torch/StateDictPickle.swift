@@ -53,7 +53,7 @@ struct StateDictPickle {
     /// What was pickled, once it has run.
     private(set) var result = Value.none
 
-    /// What comes behind the pickle, once it has run.
+    /// What comes after the pickle, once it has run.
     var rest: ArraySlice<UInt8> { cursor.rest }
 
     init(_ bytes: ArraySlice<UInt8>) {

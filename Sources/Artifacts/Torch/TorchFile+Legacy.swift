@@ -6,7 +6,7 @@ extension TorchFile {
     }
 
     /// What `torch.save` wrote before PyTorch 1.6, and writes with `_use_new_zipfile_serialization=False`: five pickles
-    /// in a row, and behind them the storages, each after the number of its elements.
+    /// in a row, and after them the storages, each after the number of its elements.
     ///
     /// The pickles are a magic number, a version, what machine it was, the state dict, and the storages' keys.
     static func legacy(_ bytes: [UInt8]) throws(Fault) -> Contents {
@@ -40,7 +40,7 @@ extension TorchFile {
         return Contents(tensors: try state.tensors(of: state.result)) { storages[$0] }
     }
 
-    /// What comes behind the pickle's protocol: 0x1950a86a20f9469cfc6c, and the end.
+    /// What comes after the pickle's protocol: 0x1950a86a20f9469cfc6c, and the end.
     private static let magic: [UInt8] = [
         0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
     ]

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Answers that are good for some seconds, so many windows cost no more than one.
+/// Answers that stay valid for some seconds, so many windows cost no more than one.
 final class Recent<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let life: Duration
     private let kept = Mutex<[Key: (value: Value, until: ContinuousClock.Instant)]>([:])

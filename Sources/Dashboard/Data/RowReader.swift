@@ -13,7 +13,7 @@ struct FileTrouble: Error, CustomStringConvertible {
     init(notPlain path: String) { description = "cannot read \(path): it is not a regular file" }
 }
 
-/// Takes one metric out of rows, without making values of all the others.
+/// Extracts one metric from rows without parsing all the others.
 ///
 /// A row is an object of numbers on a line, its step first: its text is looked through for the metric's name.
 struct RowReader {

@@ -48,7 +48,7 @@ package final class Site: Sendable {
         return opened
     }
 
-    /// The state, where there must be one.
+    /// The state, which must exist.
     func openState() throws -> Store {
         guard let state = try state() else { throw Failure.badInput("nothing was ever submitted to \(cache.path)") }
         return state

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A curve as so many columns of pixels can show it: nothing that stands out is lost.
+/// A curve as this many columns of pixels can show it: nothing that stands out is lost.
 struct Thinning {
     /// The steps of rows, or of each column its first.
     private(set) var steps: [Int32] = []

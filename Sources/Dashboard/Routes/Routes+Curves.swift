@@ -13,7 +13,7 @@ extension Routes {
         let columns: Int?
         /// Whether the axis of steps runs in powers of ten.
         let log: Bool?
-        /// The steps that are looked at; all of them where there is none.
+        /// The steps that are looked at; all of them if there is none.
         let from: Double?
         let to: Double?
     }

@@ -6,7 +6,7 @@ package struct Ask: Sendable {
     package let method: String
     /// The parts of the path behind the prefix, percent-decoded, each without its own slash.
     package let path: [String]
-    /// What stands behind the question mark.
+    /// What follows the question mark.
     package let query: [String: String]
     /// Header fields by their names in lower case.
     package let headers: [String: String]
@@ -37,7 +37,7 @@ package struct Ask: Sendable {
 extension Ask {
     /// Takes an address apart.
     ///
-    /// - Returns: The parts of its path and what stands behind the question mark; nil for an address that means two things,
+    /// - Returns: The parts of its path and what follows the question mark; nil for an address that means two things,
     ///   such as one with a slash, a dot-dot or a zero byte hidden in a part.
     package static func parts(of target: String) -> (path: [String], query: [String: String])? {
         let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

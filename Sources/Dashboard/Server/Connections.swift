@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The connections that are open, of which there are not too many.
+/// The open connections, up to a limit.
 final class Connections: Sendable {
     private struct Entry {
         let channel: any Channel
@@ -14,10 +14,10 @@ final class Connections: Sendable {
     }
     private let state = Mutex(State())
 
-    /// When so many are open, the one that has been idle longest is ended: each window has some.
+    /// When this many are open, the one that has been idle longest is ended: each window has some.
     private static let most = 256
 
-    /// Takes one in.
+    /// Adds one.
     ///
     /// - Returns: Whether there is room: twice as many, all of them at work, would help nobody.
     func admit(_ channel: any Channel) -> Bool {
@@ -44,7 +44,7 @@ final class Connections: Sendable {
         return isTaken
     }
 
-    /// Notes whether a connection waits for a request, or one is answered.
+    /// Records whether a connection waits for a request, or one is answered.
     func note(_ channel: any Channel, isIdle: Bool) {
         state.withLock { $0.open[ObjectIdentifier(channel)]?.idleSince = isIdle ? .now() : nil }
     }

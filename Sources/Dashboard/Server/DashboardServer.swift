@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 package import Orchestration
 
-/// The server of `orchestrator ui`: HTTP, and nothing of what it serves.
+/// The server of `orchestrator ui`: HTTP only, independent of what it serves.
 package struct DashboardServer: Sendable {
     /// Where it listens.
     package enum Place: Sendable, Equatable {

@@ -66,7 +66,7 @@ final class Exchange: ChannelInboundHandler {
         self.head = head
         refusal = door.refusal(of: head)
         body.clear()
-        // Slow letters are no sign of life: all of them have to come in time.
+        // Slow letters are no heartbeat: all of them have to come in time.
         wait()
         if let refusal {
             let length = head.headers.first(name: "content-length") ?? "0"

@@ -72,7 +72,7 @@ package struct Gate: Sendable {
         return difference == 0
     }
 
-    /// A host without its port, in lower case; all of it where what stands behind the name is no port.
+    /// A host without its port, in lower case; all of it where what follows the name is no port.
     private static func name(of host: String) -> String {
         let host = host.lowercased()
         let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }

@@ -1,4 +1,4 @@
-/// The addresses that a server prints; what stands behind `#` never leaves the browser.
+/// The addresses that a server prints; what follows `#` never leaves the browser.
 package struct PageLink: Sendable {
     private let gate: Gate
     private let port: UInt16?

@@ -3,7 +3,7 @@
 public struct ConfigWriter {
     /// What the first config has for each field, `"key": value`; nil if the key is left out.
     private let parts: [String?]
-    /// The fields that the last config was written again in, and what stands before, between and behind them.
+    /// The fields that the last config was written again in, and what stands before, between and after them.
     private var changing: (paths: [String], places: [Int], between: [String]) = ([], [], [])
     private static let places = Dictionary(
         ExperimentConfig.fields.enumerated().flatMap { place, field in

@@ -8,7 +8,7 @@ public struct ExperimentConfig: Sendable, Equatable {
     // Tracking
     /// The project on Weights & Biases, or nil to track nothing there.
     public internal(set) var wandbProject: String?
-    /// The run's name there, or nil for one made of the config.
+    /// The run's name there, or nil for one derived from the config.
     public internal(set) var wandbRunName: String?
     /// What the made name begins with.
     public internal(set) var wandbRunNamePrefix = ""

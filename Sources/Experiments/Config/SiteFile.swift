@@ -1,4 +1,4 @@
-/// A site's usual answers to what agents ask of SLURM and of a node, as its users or admins have written them down.
+/// A site's defaults for the SLURM options and resources of agents, written by its users or admins.
 ///
 /// Whatever stands on a command line or in the environment goes before it.
 public struct SiteFile: Sendable, Equatable {
@@ -6,11 +6,11 @@ public struct SiteFile: Sendable, Equatable {
     public enum Slots: Sendable, Equatable {
         /// What the agent finds fastest.
         case auto
-        /// So many.
+        /// This many.
         case count(Int)
     }
 
-    /// What SLURM is to give each agent, by `sbatch`'s long option names (`partition`, `mem`, `cpus-per-task`).
+    /// The SLURM resources of each agent, by `sbatch`'s long option names (`partition`, `mem`, `cpus-per-task`).
     public internal(set) var resources: [String: String] = [:]
     /// Further arguments for `sbatch`.
     public internal(set) var sbatchArguments: [String] = []

@@ -27,7 +27,7 @@ public struct RunSize: Sendable, Hashable {
         case described(String)
     }
 
-    /// About how much a step has to compute, in no unit: what sizes of one experiment can be compared by.
+    /// Roughly how much a step has to compute, in arbitrary units, to compare sizes of one experiment.
     public let work: Double
 
     /// The size of a run.

@@ -16,7 +16,7 @@ extension SparseFeaturesConfig {
         Field("synced_inputs", \.syncedInputs, .indexGroups, isLeftOutIfNull: true),
     ]
 
-    /// What is wrong with this data for a model of so many features.
+    /// What is wrong with this data for a model of this many features.
     func conflicts(features: Int) -> [Conflict] {
         var conflicts: [Conflict] = []
         if let active = dataGenerationType.activeFeatures, active > features {

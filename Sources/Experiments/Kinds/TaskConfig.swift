@@ -27,7 +27,7 @@ public struct TaskConfig: Sendable, Equatable {
         if case .text(let text) = data { text } else { nil }
     }
 
-    /// What is wrong with this data for a model of so many features.
+    /// What is wrong with this data for a model of this many features.
     func conflicts(features: Int) -> [Conflict] {
         (sparseFeatures?.conflicts(features: features) ?? []).map {
             Conflict(key: "task_config." + $0.key, reason: $0.reason)

@@ -21,7 +21,7 @@ public struct ObserverConfig: Sendable, Hashable {
     public internal(set) var needs: [Need] = [.ci]
     /// Steps between calls; nil for every logged step.
     public internal(set) var every: Int?
-    /// How long it may take over an answer, in seconds.
+    /// How long it may take to answer, in seconds.
     public internal(set) var timeout = 60.0
     /// How much memory it may have, in GB.
     public internal(set) var memoryGB = 8.0

@@ -111,7 +111,7 @@ struct Reader {
 
     private var isFull: Bool { problems.count >= ConfigError.limit }
 
-    /// Notes a problem with the key that is being read.
+    /// Records a problem with the key that is being read.
     mutating func report(_ cause: ConfigProblem.Cause, at place: SourcePlace?, key: String? = nil) {
         guard !isFull else { return }
         let keys = path + (key.map { [$0] } ?? [])

@@ -1,6 +1,6 @@
 extension String {
-    /// The text on one line, in characters that can be seen: files and programs may say anything, and a terminal does as it
-    /// is told.
+    /// The text on one line, in visible characters: files and programs may contain anything, and a terminal obeys
+    /// whatever it is sent.
     public var printable: String {
         String(
             String.UnicodeScalarView(

@@ -1,7 +1,7 @@
 private import Foundation
 package import Search
 
-/// A search as it is stored with its specs: everything by which an agent continues it.
+/// A search as stored with its specs: everything an agent needs to continue it.
 public struct SearchDefinition: Codable, Sendable, Equatable {
     /// What messages call the sweep file, and its text.
     let source, text: String
@@ -57,7 +57,7 @@ extension SearchDefinition {
     public struct State: Sendable {
         /// The experiment, the config of one of its specs and how its target is trained, as they are stored.
         public let experiment, config: String
-        /// How its target is trained, where it is.
+        /// How its target is trained, if it is.
         public let target: String?
         /// The place among the search's specs of the one that is to get a config, from 0.
         public let number: Int

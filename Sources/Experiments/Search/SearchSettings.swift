@@ -12,7 +12,7 @@ public struct SearchSettings: Sendable, Equatable {
     package let hyperband: Hyperband?
     /// The value of the metric that is good enough: once a run has it, no further ones begin.
     public let target: Double?
-    /// What a run counts with that failed, was called off or was stopped early, where the file says so.
+    /// What a failed, cancelled or early-stopped run counts with, if the file says so.
     public let impute: Imputation?
     /// What a run counts with while it is working; nil lets it count with what is expected of its settings.
     public let imputeWhileRunning: Imputation?
@@ -53,7 +53,7 @@ public enum Imputation: String, Sendable, Equatable {
 }
 
 extension SweepFile {
-    /// The settings of W&B's that speak of results, as they stand in the file.
+    /// W&B's sweep settings about results, as written in the file.
     struct ResultSettings: Sendable {
         var metric: (name: String, isMaximized: Bool, place: SourcePlace?)?
         var target: Double?

@@ -7,7 +7,7 @@ extension SweepCheck {
         "pretrained_model_path", "wandb_project", "observers", "user_metrics", "user_figures",
     ]
 
-    /// Checks that what is said of results belongs together.
+    /// Checks that what is said about results belongs together.
     mutating func results(of sweep: SweepFile) {
         guard sweep.results.metric == nil, !sweep.problems.contains(where: { $0.path.hasPrefix("metric") }) else {
             return

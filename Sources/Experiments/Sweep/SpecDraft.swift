@@ -1,4 +1,4 @@
-/// One run to be: an experiment's config with the values that a sweep gives it.
+/// A planned run: an experiment's config with the values that a sweep gives it.
 public struct SpecDraft: Sendable, Equatable {
     /// A value that a sweep gives to a parameter.
     public struct Override: Sendable, Equatable {
@@ -40,13 +40,13 @@ public struct SpecDraft: Sendable, Equatable {
         ConfigValue.list(overrides.map { .list([.string($0.path), .string($0.value.json)]) }).canonicalJSON
     }
 
-    /// The same where a search is still to choose: with null in place of the values of what it varies.
+    /// The same before a search has chosen: with null for the values that it varies.
     public var unchosenJSON: String {
         let pairs = overrides.filter(\.isVaried).map { ConfigValue.list([.string($0.path), .string("null")]) }
         return ConfigValue.list(pairs).canonicalJSON
     }
 
-    /// The run of an experiment as it is configured.
+    /// The run of an experiment as configured.
     public init(_ experiment: Experiment) {
         self.init(experiment, config: experiment.config, target: experiment.target, overrides: [])
     }
@@ -79,7 +79,7 @@ public struct SpecDraft: Sendable, Equatable {
         sweep = draft.sweep
     }
 
-    /// What keeps it from being run, a line each with the place of the key that is to blame.
+    /// What keeps it from being run, one line each with the place of the key that is to blame.
     ///
     /// - Parameter target: How its target was trained, or nil if that is not known.
     /// - Returns: The lines; none for a run that can be run.

@@ -28,7 +28,7 @@ public struct SweepFile: Sendable {
         var problemsOfHolder: [ConfigProblem]?
     }
 
-    /// How values are put together.
+    /// How values are combined.
     enum Method: String, CaseIterable {
         /// Every combination.
         case grid

@@ -208,7 +208,7 @@ extension ExperimentConfig {
     /// Whether a dotted path names a key that holds one value, whatever the task.
     fileprivate static func isParameter(_ path: String) -> Bool { parameterPaths.contains(path) }
 
-    /// Keys of which a sweep file holds the value itself, or `values` to choose from.
+    /// Keys for which a sweep file holds the value itself, or `values` to choose from.
     static let compoundKeys = ["user_metrics", "user_figures", "observers"]
 
     /// Whether a dotted path names a key, of one value or of several.

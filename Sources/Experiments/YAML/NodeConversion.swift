@@ -156,7 +156,7 @@ extension NodeConversion {
             return true
         }
         cursor = max(cursor, position)
-        // What follows a scalar stands behind it, even if the scalar's own anchor is what it names.
+        // What follows a scalar follows it, even if the scalar's own anchor is what it names.
         if let scalar = node.scalar, !scalar.string.isEmpty { cursor.column += 1 }
         return false
     }

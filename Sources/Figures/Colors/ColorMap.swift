@@ -19,7 +19,7 @@ public enum ColorMap: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// The colour of what exceeds the range's end.
+    /// The colour of values beyond the range.
     public var beyond: Color {
         switch self {
         case .blues, .reds: Color(0, 0, 0)

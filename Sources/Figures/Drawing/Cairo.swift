@@ -43,7 +43,7 @@ public struct Cairo: @unchecked Sendable {
         return functions.status(context) == CAIRO_STATUS_SUCCESS && extents.x_advance > 0
     }
 
-    /// What Cairo itself says of a status, if it is not success.
+    /// What Cairo itself says about a status, if it is not success.
     func failure(_ status: cairo_status_t) -> String? {
         guard status != CAIRO_STATUS_SUCCESS else { return nil }
         return functions.pointee.status_to_string(status).map { String(cString: $0) } ?? "status \(status.rawValue)"

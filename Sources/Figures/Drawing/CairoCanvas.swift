@@ -34,7 +34,7 @@ final class CairoCanvas {
     ///   - cairo: The library.
     ///   - figure: What errors call it.
     /// - Returns: The file's bytes.
-    /// - Throws: `FigureError.refused` with what Cairo says of the first thing that went wrong.
+    /// - Throws: `FigureError.refused` with what Cairo says about the first thing that went wrong.
     static func png(
         _ sheet: Sheet, scale: Double, _ cairo: Cairo, figure: String
     ) throws(FigureError) -> [UInt8] {

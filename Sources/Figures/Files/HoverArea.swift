@@ -10,7 +10,7 @@ public struct HoverArea: Encodable, Sendable {
     let kind: Kind
     /// The panel's title.
     let title: String
-    /// The points' or bars' own name, where there is one.
+    /// The points' or bars' own name, if there is one.
     let series: String
     /// Where it is, in points of the drawing.
     ///
@@ -27,8 +27,8 @@ public struct HoverArea: Encodable, Sendable {
     let yNames: [String]
     /// What it tells.
     ///
-    /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps so many
-    /// that a hundredth of their range is shown; null is not a number.
+    /// Of cells and bars their values; of points x and y of each. Four digits; of many points three, of large maps
+    /// enough that a hundredth of their range is shown; null is not a number.
     private(set) var values: [Double?]
     /// What else it shows: for points, a value for each, or one for all.
     private(set) var tags: [Tag] = []

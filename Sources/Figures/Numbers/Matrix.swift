@@ -1,4 +1,4 @@
-/// A table of numbers to be looked at.
+/// A table of numbers.
 public struct Matrix: Codable, Equatable, Sendable {
     /// How many rows there are.
     public let rows: Int

@@ -2,7 +2,7 @@ import Glibc
 
 /// The values that an axis is labelled at.
 enum Ticks {
-    /// Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `limit` of them where that is possible.
+    /// Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `limit` of them if possible.
     static func round(_ low: Double, _ high: Double, limit: Int) -> [Double] {
         guard high > low, (high - low).isFinite, limit > 0 else { return [low] }
         let power = pow(10, floor(log10((high - low) / Double(limit))))

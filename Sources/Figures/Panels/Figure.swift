@@ -31,7 +31,7 @@ public struct Figure: Codable, Sendable {
     private static let gap = 10.0
     /// A panel's least width: more columns than a page has room for make it wider.
     private static let narrowest = 110.0
-    /// A PNG has so many pixels for each point.
+    /// A PNG has this many pixels for each point.
     private static let pixelsPerPoint = 2.0
 
     /// Draws the figure as PNG; the same figure gives the same bytes on machines with the same fonts.
@@ -54,7 +54,7 @@ public struct Figure: Codable, Sendable {
         try CairoCanvas.pdf(sheet, cairo, figure: name)
     }
 
-    /// Draws the figure as SVG whose heat maps are still to be painted, from what ``hoverAreas`` say of their cells.
+    /// Draws the figure as SVG whose heat maps are painted later, from what ``hoverAreas`` say about their cells.
     ///
     /// - Parameter cairo: The library that packs colour bars.
     /// - Returns: The file's text.

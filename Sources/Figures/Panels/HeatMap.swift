@@ -174,7 +174,8 @@ extension HeatMap {
         return Box(x: leftRoom, y: top, width: cellWidth * columns, height: cellHeight * rows)
     }
 
-    /// From so many cells on colours come in fewer steps, which nobody sees in small cells: files shrink by half and more.
+    /// From this many cells on colours come in fewer steps, which nobody sees in small cells: files shrink by half and
+    /// more.
     private static let steps: [(cells: Int, count: Int)] = [(45_000, 17), (20_000, 33), (4000, 65)]
 
     private var table: [Color] {

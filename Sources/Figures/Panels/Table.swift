@@ -4,7 +4,7 @@ public struct Table: Codable, Sendable {
     public var title: String
     /// The names of the columns.
     public var columns: [String]
-    /// The cells, as they are written.
+    /// The cells, as written.
     public var rows: [[String]]
     /// The numbers behind the cells, with all their digits.
     public var numbers: [Numbers] {

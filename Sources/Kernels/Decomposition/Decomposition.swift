@@ -31,7 +31,7 @@ public protocol Decomposition: AnyObject {
     /// - Throws: `lossNotFinite`.
     func evaluate() throws(KernelError) -> StepReport
 
-    /// Numbers that say how good the decomposition is as it stands, by the names that they are logged under.
+    /// Numbers that say how good the current decomposition is, by their logged names.
     func scores() throws(KernelError) -> [NamedNumber]
 
     /// The state, or a state to continue from.
@@ -55,7 +55,7 @@ public protocol Decomposition: AnyObject {
     /// - Throws: nothing in practice: what is looked at fits the target.
     func picture(batches: Int, goesOn: () -> Bool) throws(KernelError) -> ImportancePicture?
 
-    /// Takes on the weights that were saved before a step, to be looked at; the optimiser's state does not go with them.
+    /// Loads the weights saved before a step, for inspection, without the optimiser's state.
     ///
     /// - Parameters:
     ///   - tensors: Subcomponents and gates by their names in a replay.

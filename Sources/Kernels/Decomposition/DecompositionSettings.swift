@@ -34,7 +34,7 @@ public enum OutputLoss: String, Sendable {
 public struct LossCoefficients: Equatable, Sendable {
     private var values: [LossTerm: Float] = [:]
 
-    /// Creates coefficients of which only the importance loss is present.
+    /// Creates coefficients with the importance loss only.
     public init(importanceMinimality: Float) {
         values[.importanceMinimality] = importanceMinimality
     }

@@ -68,7 +68,7 @@ extension Observation {
     }
 }
 
-/// The shapes of what can be looked at.
+/// The shapes of the tensors that can be looked at.
 public struct ObservableShapes: Sendable, Equatable {
     /// A decomposed module's.
     public struct Module: Sendable, Equatable {
@@ -95,7 +95,7 @@ public struct ObservableShapes: Sendable, Equatable {
 }
 
 extension TransformerShape {
-    /// The shapes of what can be looked at in a decomposition of such a model.
+    /// The shapes of the tensors that can be looked at in a decomposition of such a model.
     ///
     /// - Throws: modules that cannot be decomposed.
     public func observableShapes(

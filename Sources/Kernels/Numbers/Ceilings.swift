@@ -1,7 +1,7 @@
 internal import CKernels
 internal import COpenBLAS
 
-/// The speeds that this machine reaches at best on what a step consists of; no step is faster than its parts.
+/// This machine's peak speeds on the parts of a step; no step is faster than its parts.
 public struct Ceilings: Codable, Equatable, Sendable {
     /// How many threads measured together.
     public let threads: Int

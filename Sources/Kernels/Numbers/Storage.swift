@@ -22,7 +22,7 @@ final class Storage {
         UnsafeMutableRawPointer(pointer).deallocate()
     }
 
-    /// Blocks of given sizes, each aligned to a cache line, one behind the other.
+    /// Blocks of given sizes, each aligned to a cache line, one after another.
     static func blocks(_ counts: [Int]) -> (storage: Storage, blocks: [Floats]) {
         let rounded = counts.map { ($0 + 15) & ~15 }
         let storage = Storage(count: rounded.reduce(0, +))

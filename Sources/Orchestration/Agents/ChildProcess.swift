@@ -7,7 +7,7 @@ import Foundation
 /// Nothing it does can hang the caller: a process that is stuck in a dead network mount cannot even be killed, and is
 /// left behind.
 package struct ChildProcess {
-    /// What a program that has ended had to say.
+    /// The output of a program that has ended.
     package struct Answer {
         /// Its exit code; nil if a signal ended it.
         package let code: Int32?

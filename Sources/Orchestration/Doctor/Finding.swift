@@ -1,4 +1,4 @@
-/// One thing that the doctor has looked at.
+/// One finding of the doctor.
 package struct Finding: Codable, Equatable {
     /// What it means.
     package enum Level: String, Codable {

@@ -101,7 +101,7 @@ package struct HeldLocks {
     /// Locks the file as ``FileLock`` does; 0, or why not.
     package func takeWhole() -> Int32 { flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno }
 
-    /// Changes the file's first byte in its place and brings that to the disk.
+    /// Changes the file's first byte in its place and flushes that to disk.
     package func write(_ byte: UInt8) throws(FileError) {
         guard pwrite(file, [byte], 1, 0) == 1, fsync(file) == 0 else {
             throw FileError(.write, "the locked file", reason: String(cString: strerror(errno)))

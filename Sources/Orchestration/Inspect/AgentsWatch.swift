@@ -50,7 +50,7 @@ package struct AgentsWatch {
         }
     }
 
-    /// Takes a look at a job and its agents; what SLURM says of agents that are gone is recorded first.
+    /// Takes a look at a job and its agents; what SLURM says about agents that are gone is recorded first.
     ///
     /// - Parameters:
     ///   - id: The job.
@@ -91,14 +91,14 @@ package struct AgentsWatch {
     package struct Remark: Equatable {
         /// Why nobody works on the job any more, though runs are left.
         package let stalled: String?
-        /// What keeps runs waiting, and what SLURM says of agents that wait.
+        /// What keeps runs waiting, and what SLURM says about agents that wait.
         package let waiting: [String]
         /// Why the job cannot be looked at.
         package var problem: String?
     }
 
-    /// What there is to say of those of the given jobs that continue: of their agents in SLURM, and of what keeps runs
-    /// waiting.
+    /// What there is to say about those of the given jobs that continue: of their agents in SLURM, and of what keeps
+    /// runs waiting.
     package func remarks(on jobs: [JobSummary]) async -> [JobID: Remark] {
         var remarks: [JobID: Remark] = [:]
         for summary in jobs where summary.counts.settled < summary.counts.total {
@@ -293,7 +293,7 @@ extension JobSnapshot {
     /// SLURM's numbers for the agents that have reported.
     package var spoken: Set<Int64> { Set(agents.compactMap(\.slurm.job)) }
 
-    /// Endings but for those of agents that were called off before they had a node, where `scale` may have done that.
+    /// Endings but for those of agents that were cancelled before they had a node, where `scale` may have done that.
     package func withoutWithdrawn(_ endings: [SlurmEnding]) -> [SlurmEnding] {
         guard job.agentsLimit != nil else { return endings }
         let spoken = spoken

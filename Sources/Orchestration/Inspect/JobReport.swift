@@ -90,7 +90,7 @@ package struct JobReport: Encodable {
         package let leaving: Bool
         /// Whether it said no goodbye, and whether SLURM was asked to start it again.
         package let lost, replaced: Bool
-        /// `starting`, `working`, `suspended`, `silent`, `gone` or `ended`, and what is known where there is a doubt.
+        /// `starting`, `working`, `suspended`, `silent`, `gone` or `ended`, and what is known if there is a doubt.
         package let verdict: String?
         package let verdictReason: String?
     }

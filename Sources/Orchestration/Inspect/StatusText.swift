@@ -22,7 +22,8 @@ package struct StatusText {
         return "Job \(job.id) (\(job.title ?? job.token), \(job.executor.rawValue)\(number)): " + progress
     }
 
-    /// The headline in so much room: the name goes first, then all counts but those that are done; the time left stays.
+    /// The headline in this much room: the name goes first, then all counts but those that are done; the time left
+    /// stays.
     package func headline(in columns: Int) -> String {
         let (job, counts) = (snapshot.job.id, snapshot.counts)
         let left = timeLeft.map { ", \($0) left" } ?? ""
@@ -55,7 +56,7 @@ package struct StatusText {
             + part(width - done - failed - running, "░", .dim) + " \(percent)%"
     }
 
-    /// The agents, one line each, and what SLURM says of those that wait.
+    /// The agents, one line each, and what SLURM says about those that wait.
     package var agents: [String] {
         // Starting the same again would wait in vain.
         let isVain =

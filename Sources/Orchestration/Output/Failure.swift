@@ -35,7 +35,7 @@ package struct Failure: Error, Equatable {
         self.exitCode = exitCode
     }
 
-    /// The user's view of what a library threw.
+    /// A library's error in the user's terms.
     package init(_ error: any Error) {
         switch error {
         case let error as Failure:

@@ -98,14 +98,14 @@ package struct Style {
     }
 }
 
-/// The terminal that standard output may be.
+/// The terminal, if standard output is one.
 package enum Terminal {
     package static var isStandardOutput: Bool { isatty(1) == 1 }
 
     /// Whether somebody can be asked, and can answer.
     package static var isDialogue: Bool { isatty(0) == 1 && isatty(2) == 1 }
 
-    /// Says on a terminal what takes a moment, in place of what was said before; in a log it would be noise.
+    /// Shows on a terminal what takes a moment, replacing the last such message; in a log it would be noise.
     package static func showMeanwhile(_ text: String) {
         guard isatty(2) == 1 else { return }
         StandardStreams.writeError("\r\u{1B}[K\(text)")
@@ -128,7 +128,7 @@ package enum Terminal {
         return whole ?? (part(line, of: columns - 1, isCut: true) ?? "")
     }
 
-    /// A line if it has no more characters than that, or so many of its first ones.
+    /// A line if it has no more characters than that, or this many of its first ones.
     private static func part(_ line: String, of columns: Int, isCut: Bool = false) -> String? {
         var width = 0
         var inCode = false

@@ -56,7 +56,7 @@ package struct Overrides: Equatable {
         return "\(name.prefix(3))…\((name.split(separator: "_").last ?? name).suffix(8))"
     }
 
-    /// What all of the given ones have; `nil` for fewer than two.
+    /// What all the given ones share; `nil` for fewer than two.
     package static func common(_ all: [Overrides]) -> Overrides? {
         guard let first = all.first, all.count > 1 else { return nil }
         return Overrides(pairs: all.dropFirst().reduce(first.pairs) { $0.filter($1.pairs.contains) })

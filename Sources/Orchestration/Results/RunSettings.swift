@@ -19,7 +19,7 @@ struct RunSettings {
         for (index, text) in configs.enumerated() { try read(text, of: index) }
     }
 
-    /// Makes room for the settings of so many runs, which are read one by one.
+    /// Reserves memory for the settings of this many runs, which are read one by one.
     init(count: Int) {
         differences = Array(repeating: [:], count: count)
     }
@@ -47,7 +47,7 @@ struct RunSettings {
         pattern = ConfigPattern(config)
     }
 
-    /// Notes what a run has otherwise than the first one.
+    /// Records how a run differs from the first one.
     ///
     /// - Parameters:
     ///   - settings: Settings of the run.
@@ -90,7 +90,7 @@ package struct FlatConfig {
     /// - Throws: `JSONError` for a text that is none.
     package init(_ json: String) throws(JSONError) { add(try JSONValue(parsing: json), at: "") }
 
-    /// What a member of a config holds.
+    /// The value of a config's member.
     init(_ value: JSONValue, at path: String) { add(value, at: path) }
 
     private mutating func add(_ value: JSONValue, at path: String) {

@@ -3,7 +3,7 @@ import JSON
 import Jobs
 package import Store
 
-/// A job's runs, each with what a table shows of it.
+/// A job's runs, each with the values a table shows.
 package struct RunTable {
     private let runs: [Run]
     private let nodes: [AgentID: String]

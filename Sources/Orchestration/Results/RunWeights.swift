@@ -70,7 +70,7 @@ package struct RunWeights {
     /// Which subcomponents of these weights, a language model's, matter at which tokens: JSON text.
     ///
     /// - Parameters:
-    ///   - question: A file that says of which spec and text, as `worker explain` reads it.
+    ///   - question: A file that says which spec and text, as `worker explain` reads it.
     ///   - threads: Threads.
     ///   - environment: The worker's.
     /// - Returns: What the worker said.

@@ -4,7 +4,7 @@ package struct SettingNames {
     /// Of each run, in the order given.
     package let names: [[String]]
 
-    /// Beyond so many different numbers of one setting, a range says more than a number.
+    /// Beyond this many different values of one setting, a range says more than a number.
     private static let mostNumbers = 8
 
     /// Names the settings of runs.

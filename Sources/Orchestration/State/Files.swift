@@ -15,7 +15,7 @@ package enum Files {
         }
     }
 
-    /// Copies a file, or clones it where the file system can, and brings it to the disk.
+    /// Copies a file, or clones it where the file system can, and flushes it to disk.
     package static func copy(_ source: String, to destination: String, mode: UInt32) throws(Failure) {
         let from = open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else { throw .failed("cannot read \(source): \(lastReason())") }
@@ -39,7 +39,7 @@ package enum Files {
         guard fsync(to) == 0 else { throw unwritable(destination, lastReason()) }
     }
 
-    /// Writes a file and brings it to the disk.
+    /// Writes a file and flushes it to disk.
     package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(Failure) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard file >= 0 else { throw unwritable(path, lastReason()) }
@@ -48,7 +48,7 @@ package enum Files {
         guard fsync(file) == 0 else { throw unwritable(path, lastReason()) }
     }
 
-    /// Brings what another process has written into a file to the disk.
+    /// Flushes what another process has written into a file to disk.
     package static func flush(_ path: String) throws(Failure) {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw unwritable(path, lastReason()) }
@@ -56,7 +56,7 @@ package enum Files {
         guard fsync(file) == 0 else { throw unwritable(path, lastReason()) }
     }
 
-    /// Renames a file or folder and brings the new name to the disk.
+    /// Renames a file or folder and brings the new name to disk.
     package static func publish(_ folder: String, as name: String) throws(Failure) {
         guard rename(folder, name) == 0 else { throw unwritable(name, lastReason()) }
         let parent = open(String(name[..<(name.lastIndex(of: "/") ?? name.endIndex)]), O_RDONLY | O_CLOEXEC)

@@ -88,7 +88,7 @@ package enum JobArchive {
             let isFull = [String(cString: strerror(ENOSPC)), "Wrote only"].contains(where: answer.error.contains)
             throw Failure.failed(isFull ? "no space left for \(file)" : "\(file) cannot be written: \(said(answer))")
         }
-        // A run that was called off before it began has none.
+        // A run that was cancelled before it began has none.
         let begun = ["jobs/\(id)"] + snapshot.runs.filter { $0.attempt > 0 }.map { "runs/\($0.id)" }
         return begun.filter { !names.contains($0) }
     }

@@ -72,7 +72,7 @@ package struct OpenStore {
         unpacked == nil ? text : text.replacing(cache.path + "/", with: "")
     }
 
-    /// Puts right what others have left half done, where this user may.
+    /// Repairs what others left half done, if this user may.
     package func recover() async {
         guard !store.isReadOnly else { return }
         await Recovery(

@@ -24,7 +24,7 @@ package struct Addition {
         package let isHeld: Bool
     }
 
-    /// Reads what is to be added.
+    /// Reads what to add.
     ///
     /// - Parameters:
     ///   - job: The job.

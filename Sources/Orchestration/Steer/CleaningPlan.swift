@@ -36,7 +36,7 @@ package struct CleaningPlan {
         }
     }
 
-    /// Plans to delete figures, or what W&B has, of the runs of some jobs, or of all, that are over.
+    /// Plans to delete figures, or data that W&B has, of some or all jobs' finished runs.
     package init(figures: Bool, spools: Bool, of jobs: [JobID], in state: OpenStore) throws {
         let jobs = try jobs.isEmpty ? state.store.jobs().map(\.job.id) : jobs
         let settled = try jobs.flatMap { try state.store.snapshot(of: $0).runs }.filter(\.status.isSettled)
@@ -57,7 +57,7 @@ package struct CleaningPlan {
         parts.removeAll(where: \.files.isEmpty)
     }
 
-    /// Plans to delete what is large of runs that are over: weights, checkpoints, figures, and what W&B has.
+    /// Plans to delete finished runs' large files: weights, checkpoints, figures, and data that W&B has.
     ///
     /// Their rows, logs and configs stay, and no run is forgotten.
     ///

@@ -76,7 +76,7 @@ package struct Recovery {
         } + notes
     }
 
-    /// Notes that local agents that were to be started never were.
+    /// Records that planned local agents were never started.
     private func endUnstartedAgents(_ id: JobID, _ store: Store) throws -> [String] {
         let job = try store.job(id)
         guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }

@@ -149,7 +149,7 @@ package struct Resumption {
         return (text(count, open, place: "in SLURM's queue"), count, note + warnings)
     }
 
-    /// How many to start, and what to say of it.
+    /// How many to start, and what to say about it.
     private func count(atWork: Int, _ open: OpenWork) throws(Failure) -> (Int, [String]) {
         let runs = open.pending + open.running
         var request = AgentRequest(agentCount: wanted ?? job.agentCount, options: options)

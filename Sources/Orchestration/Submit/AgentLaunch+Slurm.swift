@@ -21,7 +21,7 @@ extension AgentLaunch {
     /// controller that has not answered may take as long to come to the request.
     private static let settling = (here: Duration.seconds(5), elsewhere: Duration.seconds(180))
 
-    /// Makes the `sbatch` calls that are planned for the job, and finds out what became of those that somebody else began.
+    /// Makes the job's planned `sbatch` calls, and finds out the outcome of calls that another process began.
     ///
     /// Each call is recorded before it is made, so whatever happens around it, the next command finds out whether
     /// SLURM has taken the job, and nothing is submitted twice. Arrays that SLURM finds too large are split.

@@ -44,7 +44,7 @@ package struct AgentLaunch {
             command: layout.command(for: id))
     }
 
-    /// The arrays that so many agents make: one, unless SLURM's configuration asks for smaller ones.
+    /// The arrays for this many agents: one, unless SLURM's configuration asks for smaller ones.
     ///
     /// - Parameters:
     ///   - agents: How many.
@@ -113,7 +113,7 @@ package struct AgentLaunch {
         return warnings
     }
 
-    /// Notes what has happened to agents; it has happened even if that can't be noted.
+    /// Records what has happened to agents; it has happened even if it can't be recorded.
     package func noting(_ body: () throws -> Void) -> [String] {
         do {
             try body()
@@ -125,7 +125,7 @@ package struct AgentLaunch {
 }
 
 extension JobOptions {
-    /// The worker's arguments for what differs from the options that stand in the job's row.
+    /// The worker's arguments for options that differ from those in the job's row.
     package func workerArguments(besides stored: JobOptions) -> [String] {
         var arguments: [String] = []
         if slots != stored.slots { arguments += ["--slots", slots.text] }
@@ -133,7 +133,7 @@ extension JobOptions {
         return arguments
     }
 
-    /// How many agents can be of use for so many runs: each trains as many at once as it has slots.
+    /// How many agents can be useful for this many runs: each trains as many at once as it has slots.
     package func agentsOfUse(for runs: Int) -> Int {
         guard case .count(let slots) = slots else { return max(1, runs) }
         return max(1, (runs + slots - 1) / slots)

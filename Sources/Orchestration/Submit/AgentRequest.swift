@@ -47,7 +47,7 @@ package struct AgentRequest: Equatable {
     ///
     /// - Parameter executor: Who starts the agents.
     /// - Returns: A warning, if there is something to warn of.
-    /// - Throws: If so many cannot be meant.
+    /// - Throws: If the number cannot be meant.
     package func checkThreads(_ executor: ExecutorKind) throws(Failure) -> String? {
         guard let threads = options.threads else { return nil }
         guard threads <= Self.threadsEver else {

@@ -130,7 +130,7 @@ package struct SpecBuilder {
 }
 
 extension ExperimentConfig {
-    /// The path of the target's files, where the config names files.
+    /// The path of the target's files, if the config names files.
     fileprivate var localTarget: String? {
         // A language model's folder stays where it is: it may be large, and its text is kept by its content.
         if taskConfig.text == nil, case .local(let path) = pretrainedModelPath { path } else { nil }

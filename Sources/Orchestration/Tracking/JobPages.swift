@@ -18,11 +18,11 @@ package struct JobPages {
     /// How long a submission may wait for pages; its agents are working by then.
     private static let submissionLimit = Duration.seconds(6)
 
-    /// Makes the pages of a job that has just been submitted, where its runs are sent to W&B.
+    /// Creates the pages of a newly submitted job, if its runs are sent to W&B.
     ///
     /// A failure is one warning. There is no message where no pages were expected.
     ///
-    /// - Parameter isReportAskedFor: Whether the user asked for a report in so many words.
+    /// - Parameter isReportAskedFor: Whether the user asked for a report explicitly.
     /// - Returns: The pages.
     package func makeAfterSubmission(isReportAskedFor: Bool) -> [JobLink] {
         let advice = "`orchestrator report \(job.id)` creates the W&B pages later"

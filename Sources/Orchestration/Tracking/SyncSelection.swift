@@ -26,7 +26,7 @@ package struct SyncSelection {
         }
     }
 
-    /// The runs as they stand now.
+    /// The runs' current states.
     package func current(in store: Store) throws(StoreError) -> [RelayedRun] {
         let now = Date().timeIntervalSince1970
         var places: [RunPlace] = []

@@ -3,8 +3,8 @@ import Metrics
 
 /// The metrics that an experiment's users define, for W&B's pages.
 enum UserMetricPanels {
-    /// Reads what the store has of an experiment's specs: a JSON list of their different `user_metrics`, as objects or
-    /// as their text.
+    /// Reads what the store has about an experiment's specs: a JSON list of their different `user_metrics`, as objects
+    /// or as their text.
     static func metrics(_ lists: String) -> [Metric] {
         var seen: Set<String> = []
         return (parsed(lists)?.elements ?? []).flatMap { element -> [Metric] in

@@ -3,7 +3,7 @@ import Foundation
 import Orchestration
 import Store
 
-/// Says in what two runs differ, and which of their subcomponents are the same.
+/// Shows how two runs differ, and which of their subcomponents match.
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show how two runs differ, and which of their subcomponents match.",

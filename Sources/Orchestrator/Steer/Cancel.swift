@@ -25,7 +25,7 @@ struct Cancel: AsyncParsableCommand {
         struct Item: Encodable {
             let job: Int64
             var run: String?
-            /// How many runs were called off.
+            /// How many runs were cancelled.
             let cancelled: Int
         }
 

@@ -108,7 +108,7 @@ struct Rename: AsyncParsableCommand {
 
 /// What users write to jobs and runs.
 enum MarkText {
-    /// Refuses what would not stand on one line of a table.
+    /// Refuses anything that would not fit on one line of a table.
     static func check(_ text: String, _ what: String, atMost limit: Int, isName: Bool = false) throws {
         try Secrets.validate(text, as: what, isName: isName)
         guard text.count <= limit else {

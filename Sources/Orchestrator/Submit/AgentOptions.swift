@@ -116,7 +116,7 @@ struct AgentOptions: ParsableArguments {
 
     /// What a new job's agents get: the command line goes before the environment, that before the site's file.
     ///
-    /// - Throws: What the site's file gets wrong, and options of SLURM's where there is no SLURM.
+    /// - Throws: What the site's file gets wrong, and options of SLURM's if there is no SLURM.
     func request(
         site: SiteFile, environment: [String: String], executor: ExecutorKind
     ) throws(Failure) -> AgentRequest {
@@ -146,7 +146,7 @@ struct AgentOptions: ParsableArguments {
             coresFollow: coresFollow)
     }
 
-    /// What agents get that are added to a stored job: as its first ones, but for what the command line changes.
+    /// The options of agents added to a stored job: those of its first ones, except for what the command line changes.
     func resuming(_ job: Job) throws(Failure) -> JobOptions {
         var options = try changing(job.options, executor: job.executor)
         guard job.executor == .slurm, cpusPerTask == nil, slots != nil || threads != nil,

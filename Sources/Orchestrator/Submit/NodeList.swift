@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// SLURM's lists of nodes, as users type them.
 enum NodeList {
-    /// Refuses what can't be a list of nodes.
+    /// Refuses anything that can't be a list of nodes.
     static func validate(_ text: String?) throws {
         guard let text else { return }
         let isList =

@@ -3,7 +3,7 @@ import Foundation
 import Orchestration
 
 extension Secrets {
-    /// Refuses an argument that is stored, or shown in a message, as it is, if a key stands in it.
+    /// Refuses an argument that is stored, or shown in a message, as it is, if it contains a key.
     ///
     /// - Parameters:
     ///   - text: The argument.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Experiments
 import Orchestration
 
-/// How a sweep's parameters are put together.
+/// How a sweep's parameters are combined.
 struct SweepOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

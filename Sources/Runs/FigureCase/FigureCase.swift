@@ -57,7 +57,7 @@ public struct FigureCase {
     }
 }
 
-/// What a case came to, by the files that hold it.
+/// A case's results, by the files that hold them.
 struct FigureCaseNumbers {
     /// The arrays, by the file that they belong to: `core`, `analysis`, `lm`.
     var arrays: [String: [String: SafeTensors.Array]] = [:]

@@ -9,9 +9,9 @@ struct LanguageFigureCase {
     private let name: String
     private let model: Transformer
     private let batches: GivenFile
-    /// The decomposition of the embedding alone, where there is one.
+    /// The decomposition of the embedding alone, if there is one.
     private let embedding: StateDict?
-    /// The decomposition of layers; the embedding's where there is no other.
+    /// The decomposition of layers; the embedding's if there is no other.
     private let layers: StateDict
     private let threads: Int
 

@@ -106,7 +106,7 @@ struct ToyFigureCase {
         numbers.addHeatMaps(ofFeatures, tensors, modules: modules)
     }
 
-    /// The published model's own order, where hidden layers come behind both linear ones.
+    /// The published model's own order, where hidden layers come after both linear ones.
     private func registrationOrder(_ modules: [String]) -> [String] {
         modules.filter { !$0.hasPrefix("hidden_layers.") } + modules.filter { $0.hasPrefix("hidden_layers.") }
     }
@@ -173,7 +173,7 @@ extension FeatureDecomposition {
     }
 }
 
-/// What a decomposition's tensors say of its sizes.
+/// What a decomposition's tensors say about its sizes.
 struct GivenSubcomponents {
     /// The decomposed modules, by name.
     let modules: [String]

@@ -3,7 +3,7 @@ import Experiments
 import Kernels
 import Targets
 
-/// A kind of target, as runs know it: how it is made of weights, how it is trained.
+/// A kind of target, as runs see it: how to build it from weights, how to train it.
 ///
 /// A new kind is a folder next to this file, and a line in ``RunKinds/all``.
 protocol RunKind: Sendable {
@@ -12,7 +12,7 @@ protocol RunKind: Sendable {
 
     /// The lower end of the range that an active feature of a decomposition's batch is uniform in.
     static var lowest: Float { get }
-    /// Takes a target out of a state dict, as its config shapes it.
+    /// Extracts a target from a state dict, as its config shapes it.
     static func target(_ weights: StateDict, _ training: Training) throws(KernelError) -> TargetModel
     /// Trains a target.
     ///
@@ -89,10 +89,10 @@ extension TargetConfig {
         return target.model
     }
 
-    /// Takes a target out of a state dict, as this config shapes it.
+    /// Extracts a target from a state dict, as this config shapes it.
     func target(_ weights: StateDict) throws -> TargetModel { try runKind().made(of: weights, self) }
 
-    /// The batches that a config describes for a target of this kind with so many features.
+    /// The batches that a config describes for a target of this kind with this many features.
     func data(_ config: ExperimentConfig, features: Int) throws(RunError) -> SparseFeatures {
         guard let task = config.taskConfig.sparseFeatures else {
             throw .invalid(

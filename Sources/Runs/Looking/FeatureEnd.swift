@@ -11,9 +11,9 @@ struct FeatureEnd {
 
     /// Finds a module's end.
     ///
-    /// Inputs that are neurons or a stream's directions mean the same in two runs only as far as features are behind them:
-    /// of a toy model's hidden layers and of residual MLPs' layers they are told through the embedding. Inside a language
-    /// model nothing names a direction, so there is no such end.
+    /// Inputs that are neurons or a stream's directions mean the same in two runs only as far as features are after
+    /// them: of a toy model's hidden layers and of residual MLPs' layers they are told through the embedding. Inside a
+    /// language model nothing names a direction, so there is no such end.
     ///
     /// - Returns: nil if there is none.
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.

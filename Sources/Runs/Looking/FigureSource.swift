@@ -17,7 +17,7 @@ public struct FigureSource: Sendable {
     public let group: String
     /// What it has logged; nil for weights and pictures without a run.
     public let metrics: String?
-    /// Its seed, where that is known.
+    /// Its seed, if known.
     public let seed: String?
     /// The sets of figures that the run drew, by step.
     public let sets: [(step: Int, path: String)]
@@ -28,7 +28,7 @@ public struct FigureSource: Sendable {
     private let training: TargetConfig?
     private let targetFiles: String?
 
-    /// Looks at a path, or at a question: a JSON object with `path` and, where they are known, `name`, `label`,
+    /// Looks at a path, or at a question: a JSON object with `path` and, if known, `name`, `label`,
     /// `value`, `group`, `seed`, `target`, the training config of the target, and `target_files`, where target and text are.
     ///
     /// - Throws: `RunError.invalid` for what holds nothing to draw.
@@ -172,7 +172,7 @@ public struct FigureSource: Sendable {
 }
 
 extension ExperimentConfig {
-    /// How the target was trained, where the config names a published training.
+    /// How the target was trained, if the config names a published training.
     fileprivate var publishedTraining: TargetConfig? {
         get throws {
             guard case .train(let name)? = target else { return nil }

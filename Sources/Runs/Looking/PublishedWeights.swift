@@ -52,7 +52,7 @@ public struct PublishedWeights {
         self.modules = modules.sorted()
     }
 
-    /// Refuses subcomponents that are not finite, as a run that diverged leaves them: nothing can be said of them.
+    /// Refuses subcomponents that are not finite, as a run that diverged leaves them: nothing can be said about them.
     ///
     /// - Throws: `RunError.invalid` with the first tensor.
     func requireFinite() throws(RunError) {

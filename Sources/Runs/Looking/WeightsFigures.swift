@@ -3,7 +3,7 @@ public import Experiments
 public import Figures
 import Kernels
 
-/// The figures that a decomposition's weights are enough for, and with its config those that its gates take part in.
+/// The figures that need only a decomposition's weights, and with its config those that involve its gates.
 public struct WeightsFigures {
     private let weights: PublishedWeights
     private let corner: String
@@ -16,8 +16,8 @@ public struct WeightsFigures {
     /// - Parameters:
     ///   - weights: The target and its subcomponents.
     ///   - corner: What stands in a figure's corner: the run and the step.
-    ///   - config: What the decomposition was trained with, where that is known.
-    ///   - training: How the target was trained, where that is known.
+    ///   - config: What the decomposition was trained with, if known.
+    ///   - training: How the target was trained, if known.
     ///   - threads: Threads to compute with.
     public init(
         _ weights: PublishedWeights, corner: String, config: ExperimentConfig? = nil, training: TargetConfig? = nil,
@@ -30,7 +30,7 @@ public struct WeightsFigures {
         self.threads = threads
     }
 
-    /// The figures of what the weights amount to, by the published names; none for a kind of target that has none.
+    /// The figures computed from the weights, by their published names; empty for kinds of target without any.
     ///
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     public var analysis: [Figure] {

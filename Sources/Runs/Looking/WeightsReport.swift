@@ -2,7 +2,7 @@ import Analysis
 import JSON
 import Kernels
 
-/// What is said of a decomposition's weights, and of two, as JSON for the orchestrator.
+/// What is said about a decomposition's weights, and of two, as JSON for the orchestrator.
 public enum WeightsReport {
     /// A decomposition on its own: `{"tms": …}`, null for other kinds of target.
     ///

@@ -12,7 +12,7 @@ public struct Afterwards {
     private let weights: RunFolder
     private let hooks: RunHooks
 
-    /// Names what is looked at.
+    /// Names the object under inspection.
     ///
     /// - Parameters:
     ///   - plan: The run's plan; its folder is where observers work and answers are kept.

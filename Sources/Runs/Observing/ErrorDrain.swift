@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import Synchronization
 
-/// Takes what a child complains of, so it never waits: the first megabyte goes to a file, the end is remembered.
+/// Drains a child's standard error, so it never blocks: the first megabyte goes to a file, the end is remembered.
 final class ErrorDrain: Sendable {
     private let tail = Mutex<[UInt8]>([])
     private let isStopped = Atomic(false)

@@ -19,7 +19,7 @@ final class Observer {
 
     /// Starting may take this long at least: interpreters import a lot over slow networks.
     private static let startLimit = 60.0
-    /// After so many faults it is off.
+    /// After this many faults it is off.
     private static let faultLimit = 2
 
     /// Prepares an observer; nothing is started yet.

@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import JSON
 
-/// What an observer was asked and what it answered, a line each: a run that continues asks for no step twice.
+/// What an observer was asked and what it answered, one line each: a run that continues asks for no step twice.
 ///
 /// A question is written down before it is put. One that a crash has left without an answer stays without one: the
 /// observer may have acted on it.

@@ -28,7 +28,7 @@ public struct ObserverTrial {
     ///
     /// - Parameters:
     ///   - config: The config; its observers have digests.
-    ///   - target: How the target is trained, where that is known.
+    ///   - target: How the target is trained, if known.
     ///   - observers: The folder with copies of observers, by digest.
     ///   - cache: Where models from the hub are kept.
     /// - Throws: `RunError`, `HubError` for a target whose shapes are not known.

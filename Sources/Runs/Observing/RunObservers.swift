@@ -7,7 +7,7 @@ import Layout
 import Metrics
 import UserMetrics
 
-/// The observers of a run, and what they have said.
+/// A run's observers, and their output.
 ///
 /// They never fail a run and change nothing of it but for rows' `user/…`: what goes wrong is said once, and the run goes
 /// on without. Training waits for their answers, so rows stay whole and in order.

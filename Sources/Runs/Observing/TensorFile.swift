@@ -3,7 +3,7 @@ import Experiments
 import Foundation
 import Kernels
 
-/// A step's tensors where an observer can map them: in shared memory, or in its folder where there is no room.
+/// A step's tensors where an observer can map them: in shared memory, or in its folder if there is no room.
 struct TensorFile {
     let path: String
 
@@ -36,7 +36,7 @@ struct TensorFile {
     /// Takes the file away; who has it mapped keeps it.
     func remove() { unlink(path) }
 
-    /// Removes what a crash of this run's has left.
+    /// Removes the leftovers of this run's crash.
     static func removeLeftovers(of run: String, folder: String) {
         for place in [memory, folder] {
             // What cannot be listed costs room, nothing else.

@@ -27,7 +27,7 @@ public struct FigurePage {
 
     /// The page's title.
     public var title: String
-    /// Facts about the run or the job, a line each.
+    /// Facts about the run or the job, one line each.
     public var facts: [String]
     /// What the slider chooses: `Step` or `Run`.
     public var slides: String
@@ -40,8 +40,8 @@ public struct FigurePage {
 
     /// How many bytes a page may take, if its last step and what does not move leave room for that.
     var limit = 980_000
-    /// In so many steps of their range large heat maps are given, of the last frame and of those before it: a hundred, or fewer
-    /// where not all would have room.
+    /// In this many steps of their range large heat maps are given, of the last frame and of those before it: a
+    /// hundred, or fewer where not all would have room.
     private static let steps = [(100, 100), (40, 40), (40, 20), (20, 10), (10, 5)]
 
     /// Describes a page.
@@ -263,7 +263,7 @@ public struct FigurePage {
 }
 
 extension Array {
-    /// So many of them at most, evenly spread, the last among them.
+    /// This many of them at most, evenly spread, the last among them.
     func spread(most: Int) -> [Element] {
         guard count > most else { return self }
         guard most > 1 else { return suffix(1) }

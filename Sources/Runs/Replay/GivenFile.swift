@@ -2,7 +2,7 @@ import Artifacts
 import Kernels
 import Metrics
 
-/// A replay file's contents, by what they are for.
+/// A replay file's contents, by purpose.
 struct GivenFile {
     let contents: SafeTensors
     let path: String
@@ -44,7 +44,7 @@ struct GivenFile {
         return result
     }
 
-    /// The uniform numbers of a step's masks, for those of some losses that are computed.
+    /// The uniform numbers of a step's masks, for those of the given losses that are computed.
     func uniforms(
         step: Int, settings: DecompositionSettings, modules: [String], of terms: [LossTerm]
     ) throws(RunError) -> [GivenNumbers.Key: Tensor] {

@@ -2,7 +2,7 @@ import Artifacts
 import Experiments
 import Kernels
 
-/// Computes on given numbers, to be compared with another implementation.
+/// Computes on given numbers, for comparison with another implementation.
 ///
 /// A `spd-replay-1` file holds, as metadata, the config, the target's class and config and the number of steps; as
 /// arrays `target.*`, `init.*`, and of each step k `step{k}.batch` and

@@ -61,7 +61,7 @@ struct ReplayResult {
         for (name, tensor) in capture.gradients { set("grad." + name, step, tensor) }
     }
 
-    /// Adds the parameters behind the last step.
+    /// Adds the parameters after the last step.
     mutating func add(final tensors: StateDict) {
         for (name, tensor) in tensors { file.arrays["final." + name] = .init(shape: tensor.shape, tensor.values) }
     }

@@ -29,8 +29,8 @@ public struct SlotMeasurement {
     ///
     /// - Parameters:
     ///   - config: What a step computes.
-    ///   - target: How its target is trained, where the config says `train:`.
-    ///   - copy: The copy of the target's files to read, where the config names files.
+    ///   - target: How its target is trained, if the config says `train:`.
+    ///   - copy: The copy of the target's files to read, if the config names files.
     ///   - cache: Where targets are kept.
     /// - Throws: `RunError` for a config that can't be run or does not fit into memory.
     public init(
@@ -41,8 +41,8 @@ public struct SlotMeasurement {
         self.config = config
     }
 
-    /// The trial by which so many runs are through first: what is left of the runs after full rounds leaves cores idle, all
-    /// the more the more runs continue at once.
+    /// The trial that finishes this many runs first: what is left of the runs after full rounds leaves cores
+    /// idle, all the more the more runs continue at once.
     ///
     /// - Parameters:
     ///   - trials: What was tried.

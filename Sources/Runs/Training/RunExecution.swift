@@ -88,7 +88,7 @@ public struct RunExecution {
         return try bytes.map(hooks.admit) ?? true
     }
 
-    /// Forgets the saved states of a run that is done and known to be.
+    /// Deletes the saved states of a run that is recorded as done.
     ///
     /// - Throws: `FileError` if the folder cannot be listed.
     public static func removeCheckpoints(in folder: RunFolder) throws(FileError) {

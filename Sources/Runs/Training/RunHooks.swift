@@ -20,7 +20,7 @@ public struct RunHooks: Sendable {
     public var admit: @Sendable (_ bytes: Int) throws(RunError) -> Bool = { _ in true }
     /// Receives progress, every few tenths of a second, on the thread that runs.
     public var progress: @Sendable (RunProgress) -> Void
-    /// Receives the progress of the target's training, where it has to be trained first, every few tenths of a second.
+    /// Receives the progress of the target's training, if it has to be trained first, every few tenths of a second.
     public var training: @Sendable (RunProgress) -> Void = { _ in }
     /// Receives each logged row, on the thread that runs.
     public var logged: @Sendable (MetricsRow) -> Void = { _ in }

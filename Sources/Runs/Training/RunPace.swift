@@ -8,7 +8,7 @@ import Metrics
 /// which all that is left will go, figures and all.
 struct RunPace {
     private let steps: Int
-    /// How many sets of figures are to come after so many steps.
+    /// How many sets of figures are to come after this many steps.
     private let figuresLeft: @Sendable (Int) -> Int
     private var losses: [String: Double] = [:]
     /// Seconds per step, without figures; nil until a step has been timed that was not the first.
@@ -26,7 +26,7 @@ struct RunPace {
     private var lastReport: ContinuousClock.Instant
     private let firstStep: Int
     private static let interval = Duration.milliseconds(500)
-    /// So many times as long or as short is far from what was before.
+    /// This many times as long or as short is far from what was before.
     private static let far = 4.0
 
     init(
@@ -40,7 +40,7 @@ struct RunPace {
         (lastTime, lastReport) = (now, now)
     }
 
-    /// Takes note of a set of figures, or of a part of its making.
+    /// Records a set of figures, or of a part of its making.
     mutating func drew(for time: Duration, isWhole: Bool) {
         let seconds = time / .seconds(1)
         drawing += seconds
@@ -66,7 +66,7 @@ struct RunPace {
         return RunProgress(step: step, steps: steps, stepsPerSecond: speed(after: step), losses: losses)
     }
 
-    /// Takes note of the losses of a logged step.
+    /// Records the losses of a logged step.
     mutating func logged(_ row: MetricsRow) {
         for (name, value) in row.values where Metric.named(name)?.isLoss == true { losses[name] = value }
     }

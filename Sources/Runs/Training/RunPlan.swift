@@ -10,9 +10,9 @@ public struct RunPlan: Sendable {
     public var experiment: String
     /// What to compute.
     public var config: ExperimentConfig
-    /// How its target is trained, where the config says `train:`.
+    /// How its target is trained, if the config says `train:`.
     public var target: TargetConfig?
-    /// The copy of the target's files to read, where the config names files; nil reads the files themselves.
+    /// The copy of the target's files to read, if the config names files; nil reads the files themselves.
     public var targetFiles: String?
     /// Where the run's files go.
     public var folder: RunFolder

@@ -4,7 +4,7 @@ import Targets
 
 /// A target that is here and can be decomposed, whatever its kind.
 protocol RunTarget {
-    /// How it was trained, where that is known.
+    /// How it was trained, if known.
     var training: TargetConfig? { get }
     /// A digest of everything that a decomposition of it depends on, next to the config.
     var hash: String { get }
@@ -12,7 +12,7 @@ protocol RunTarget {
     var files: [(name: String, path: String)] { get }
     /// What tokens are called in figures, where inputs are text.
     var tokenNames: TokenNames? { get }
-    /// Makes a decomposition of it as a config says, with settings made of it.
+    /// Creates a decomposition of it according to a config.
     ///
     /// - Throws: `RunError.invalid` or `KernelError` for what cannot be computed.
     func decomposition(
@@ -45,7 +45,7 @@ struct FeatureRunTarget: RunTarget {
         self.files = files.files
     }
 
-    /// A target of which only the shape matters.
+    /// A target whose shape alone matters.
     init(rough model: TargetModel, _ config: TargetConfig) {
         self.model = model
         self.config = config

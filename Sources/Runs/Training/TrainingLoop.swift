@@ -6,7 +6,7 @@ import Kernels
 import Layout
 import WandB
 
-/// The steps of a run, 0 … `steps`, of which the last only evaluates and saves.
+/// The steps of a run, 0 … `steps`; the last one only evaluates and saves.
 struct TrainingLoop {
     private let plan: RunPlan
     private let hooks: RunHooks
@@ -174,7 +174,7 @@ extension TrainingLoop {
         return true
     }
 
-    /// The user's own metrics of the next step, if there are some, and what observers say of it.
+    /// The user's own metrics of the next step, if there are some, and what observers say about it.
     ///
     /// - Returns: What the step's row gets, and whether to continue.
     private mutating func ownMetrics() throws -> (row: UserMetricValues.Row?, goesOn: Bool) {

@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import GRDB
 
-/// Shows on standard error what is asked of the state file, where `SPD_TRACE_SQL` is set.
+/// Shows the state file's SQL on standard error if `SPD_TRACE_SQL` is set.
 enum SQLTrace {
     /// What every connection to the state file begins with.
     static var configuration: Configuration {

@@ -88,7 +88,7 @@ extension Store {
         }
     }
 
-    /// Notes where this cache is now, and whether the one at its former place cannot learn of that.
+    /// Records where this cache is now, and whether the one at its former place cannot learn of that.
     ///
     /// If it does they are one, on a file system whose files have other numbers at each place where it is mounted.
     ///

@@ -73,7 +73,7 @@ public struct Store: Sendable {
         original = try settleIn()
     }
 
-    /// Opens a state file that is only to be looked at, or can't be changed.
+    /// Opens a state file for reading only, or one that can't be changed.
     private init(looking cache: CacheFolder) throws(StoreError) {
         self.cache = cache
         isOnNetworkFileSystem = !(FileSystem(holding: cache.path)?.isLocal ?? false)
@@ -288,7 +288,7 @@ public struct Store: Sendable {
 }
 
 extension StoreError {
-    /// The readable form of whatever the database threw.
+    /// The readable form of a database error.
     init(_ error: any Error, path: String) {
         switch error {
         case let error as StoreError:

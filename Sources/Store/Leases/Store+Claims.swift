@@ -108,7 +108,7 @@ extension Store {
         }
     }
 
-    /// Notes the attempt that a run's row, just changed, speaks of.
+    /// Records the attempt that a run's row, just changed, speaks of.
     func begin(
         _ run: Row, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
     ) throws -> Claim {

@@ -12,7 +12,7 @@ public enum Standstill: Sendable, Equatable {
     case full(Int)
 }
 
-/// What an agent that finds nothing to claim is to do.
+/// What an agent that finds nothing to claim should do.
 public enum AgentOrder: Sendable, Equatable {
     /// Ask again in a moment.
     case wait
@@ -28,7 +28,8 @@ extension Store {
         try read { db in try Self.standstill(of: job, in: db) }
     }
 
-    /// Notes what an attempt waits for before it begins, or that it waits no longer; others may have taken its run over.
+    /// Records what an attempt waits for before it begins, or that it waits no longer; others may have taken its run
+    /// over.
     public func note(waitingFor obstacle: String?, _ claim: Claim) throws(StoreError) {
         try write { db in
             try db.execute(
@@ -53,7 +54,7 @@ extension Store {
         }
     }
 
-    /// What an agent is to do that finds nothing to claim.
+    /// What an agent should do that finds nothing to claim.
     public func order(for agent: AgentID, of job: JobID) throws(StoreError) -> AgentOrder {
         try read { db in
             if try Self.isLeaving(agent, in: db) { return .leave }

@@ -77,7 +77,7 @@ extension Store {
         }
     }
 
-    /// Gives back what an agent holds whose process is known to be gone, without waiting for its leases to end.
+    /// Gives back the runs of an agent whose process is known to be gone, without waiting for its leases to end.
     ///
     /// - Parameters:
     ///   - agent: The agent.
@@ -109,7 +109,7 @@ extension Store {
     /// What is known of an agent whose lease has run out.
     private static let fellSilent = "its agent fell silent"
 
-    /// Notes that SLURM is to be asked to start a lost agent again.
+    /// Records that SLURM is to be asked to start a lost agent again.
     ///
     /// - Parameters:
     ///   - agent: The lost agent.
@@ -128,7 +128,7 @@ extension Store {
         }
     }
 
-    /// Notes that SLURM does not start a lost agent again, though it was asked to.
+    /// Records that SLURM does not start a lost agent again, though it was asked to.
     public func noteNoReplacement(of agent: AgentID) throws(StoreError) {
         try write { db in
             try db.execute(sql: "UPDATE agent SET replaced = NULL WHERE id = ?", arguments: [agent.rawValue])

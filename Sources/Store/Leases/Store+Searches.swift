@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 
-/// A spec whose config is still to be chosen, and what there is to know for that.
+/// A spec whose config has not been chosen yet, and what is needed to choose it.
 public struct OpenSpec: Sendable {
     /// A spec of the same search that has its config.
     public struct Trial: Sendable, Equatable {
@@ -19,7 +19,7 @@ public struct OpenSpec: Sendable {
     public let search: String
     /// The experiment, a config that is right but for what the search sets, and how the target is trained.
     public let experiment, config: String
-    /// How the target is trained, where it is.
+    /// How the target is trained, if it is.
     public let target: String?
     /// Its place among the search's specs, from 0.
     public let number: Int
@@ -27,7 +27,7 @@ public struct OpenSpec: Sendable {
     public let trials: [Trial]
 }
 
-/// What a run has reached of the metric that its search compares runs by, low values being better.
+/// A run's value of its search's metric; lower is better.
 public struct Reached: Sendable, Equatable {
     /// The best value, and the one logged last; nil before the first.
     public var best, latest: Double?
@@ -102,7 +102,7 @@ extension Store {
         try db.execute(sql: "UPDATE run SET steps = ? WHERE id = ?", arguments: [chosen.steps, run])
     }
 
-    /// Notes the value of a run's metric at a band of its search, and decides once whether that stops the run.
+    /// Records the value of a run's metric at a band of its search, and decides once whether that stops the run.
     ///
     /// - Parameters:
     ///   - claim: The attempt.
@@ -139,7 +139,7 @@ extension Store {
         }
     }
 
-    /// Notes what a run has reached so far, if that is known.
+    /// Records what a run has reached so far, if that is known.
     ///
     /// Where it has reached its search's target, the search's runs that have not begun never will; those that have begun
     /// continue. What is added to the search afterwards waits as usual, until another run gets there.

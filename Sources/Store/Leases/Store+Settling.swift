@@ -4,7 +4,7 @@ import GRDB
 public enum Settlement: Sendable, Equatable {
     /// The run is done, with its final metrics; `isUnsent` if it keeps rows that W&B may not have yet.
     case done(metrics: [String: Double], isUnsent: Bool)
-    /// Its search has stopped the run early, for a reason as users should read it, after so many steps and with these
+    /// Its search has stopped the run early, for a reason as users should read it, after this many steps and with these
     /// metrics in its last row.
     case stopped(String, step: Int, metrics: [String: Double] = [:], isUnsent: Bool)
     /// The attempt failed, as users should read it. With `retry` the cause may pass: then the run waits for another
@@ -58,7 +58,7 @@ extension Store {
         try settle(claim, as: .done(metrics: metrics, isUnsent: isUnsent), reached: reached)
     }
 
-    /// Ends the attempt with an error; returns where the run stands then.
+    /// Ends the attempt with an error; returns the run's state afterwards.
     @discardableResult
     public func fail(_ claim: Claim, error: String, retry: Bool) throws(StoreError) -> RunStatus {
         try settle(claim, as: .failed(error, retry: retry)).status

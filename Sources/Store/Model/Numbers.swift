@@ -31,7 +31,7 @@ public struct NamedNumbers: Sendable {
 extension NamedNumbers: RandomAccessCollection {
     /// The place of the first number.
     public var startIndex: Int { 0 }
-    /// The place behind the last number.
+    /// The place after the last number.
     public var endIndex: Int { names.count }
     /// The name and number at a place.
     public subscript(position: Int) -> (key: String, value: Double) { (names[position], values[position]) }

@@ -17,7 +17,7 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
     public var isSettled: Bool { self != .pending && self != .running }
 }
 
-/// How one spec stands.
+/// One spec's state.
 public struct Run: Sendable, Equatable, Identifiable {
     /// The run's name.
     public let id: RunID

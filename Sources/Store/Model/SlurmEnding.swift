@@ -1,6 +1,6 @@
 import GRDB
 
-/// What SLURM has said of an agent's job that it ended; kept, because SLURM itself forgets it within minutes.
+/// What SLURM has said about an agent's job that it ended; kept, because SLURM itself forgets it within minutes.
 public struct SlurmEnding: Sendable, Equatable {
     /// The job's name as SLURM shows it: `812`, or `812_3` for an array's task.
     public let name: String
@@ -27,7 +27,7 @@ public struct SlurmEnding: Sendable, Equatable {
 }
 
 extension Store {
-    /// Keeps what SLURM says of a job's agents that have ended; what it has said before is replaced.
+    /// Stores what SLURM says about a job's ended agents, replacing what it said before.
     ///
     /// - Parameters:
     ///   - endings: What it says.

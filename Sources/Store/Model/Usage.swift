@@ -1,4 +1,4 @@
-/// What a process has taken of its machine, as it says itself.
+/// A process's use of its machine, as it reports itself.
 public struct Usage: Sendable, Equatable {
     /// The cores that it was given.
     public var cores: Int

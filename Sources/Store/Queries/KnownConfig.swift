@@ -4,7 +4,7 @@
 /// no run ever gets. Its overrides name these keys. Versions that did not note them left the overrides empty; of such a
 /// spec nothing is known until its config is chosen.
 enum KnownConfig {
-    /// The config as JSON, with null for what is still to be chosen.
+    /// The config as JSON, with null for settings not chosen yet.
     static let text = """
         CASE WHEN NOT spec.open THEN spec.config WHEN spec.overrides = '[]' THEN '{}' ELSE (
           WITH RECURSIVE blanked(count, text) AS (
@@ -19,7 +19,7 @@ enum KnownConfig {
     /// What was set for a spec, as ``Spec/overrides`` has it: nothing yet for one that is open.
     static let overrides = "iif(spec.open, '[]', spec.overrides)"
 
-    /// A key's value, given SQL that finds it in `config`; null while it is still to be chosen.
+    /// A key's value, given SQL that finds it in `config`; null until it is chosen.
     ///
     /// - Parameters:
     ///   - name: The key, nested ones joined by dots, free of quotes.

@@ -6,7 +6,7 @@ extension Store {
         try read { db in try Self.agents(of: job, in: db) }
     }
 
-    /// Notes the process that was started for an agent.
+    /// Records the process that was started for an agent.
     public func noteProcess(_ pid: Int32, of agent: AgentID) throws(StoreError) {
         try write(.untilPowerCut) { db in
             try db.execute(
@@ -93,7 +93,7 @@ extension Store {
                 """, arguments: [now.rawValue, job.rawValue, number])
     }
 
-    /// Notes that an agent has ended, and why.
+    /// Records that an agent has ended, and why.
     public func agentEnded(_ agent: AgentID, reason: String) throws(StoreError) {
         let now = now()
         try write { db in
@@ -147,7 +147,7 @@ extension Store {
         LEFT JOIN run ON run.job = agent.job AND run.status = 'running' AND run.agent = agent.id\n
         """
 
-    /// Adds agents to a job whose processes are about to be started on this machine.
+    /// Adds agents to a job before their processes start on this machine.
     ///
     /// - Returns: The new agents, `starting`, numbered on from those that the job has had.
     public func addAgents(_ count: Int, to job: JobID) throws(StoreError) -> [Agent] {

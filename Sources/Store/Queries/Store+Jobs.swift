@@ -42,17 +42,17 @@ extension Store {
         }
     }
 
-    /// Notes that the job's agents are started, or that SLURM has queued them as `slurmJobID`.
+    /// Records that the job's agents are started, or that SLURM has queued them as `slurmJobID`.
     public func markSubmitted(_ job: JobID, slurmJobID: Int64? = nil) throws(StoreError) {
         try setSubmission(of: job, to: .submitted, slurmJobID: slurmJobID)
     }
 
-    /// Notes that SLURM could not say whether it took the job.
+    /// Records that SLURM could not say whether it took the job.
     public func markUncertain(_ job: JobID) throws(StoreError) {
         try setSubmission(of: job, to: .uncertain, slurmJobID: nil)
     }
 
-    /// Notes that the job is over: nothing of it is left, and the summary is written.
+    /// Records that the job is over: nothing of it is left, and the summary is written.
     ///
     /// - Returns: Whether it is the first time, so what follows the end is done once.
     /// - Throws: What keeps the file from being changed.
@@ -68,7 +68,7 @@ extension Store {
         }
     }
 
-    /// Notes that the job's worker was replaced by one that can use the state file of today.
+    /// Records that the job's worker was replaced by one that can use the state file of today.
     public func noteWorker(of job: JobID) throws(StoreError) {
         try write { db in
             try db.execute(

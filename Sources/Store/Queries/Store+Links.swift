@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 
 extension Store {
-    /// Notes the web pages that were made for a job, in place of those noted before.
+    /// Records the web pages that were made for a job, replacing those recorded before.
     public func setLinks(_ links: [JobLink], of job: JobID) throws(StoreError) {
         try write { db in
             let text = String(decoding: try JSONEncoder().encode(links), as: UTF8.self)

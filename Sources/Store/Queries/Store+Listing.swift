@@ -14,7 +14,7 @@ extension Store {
     ///
     /// - Parameters:
     ///   - job: The job.
-    ///   - settings: Keys of the configs, nested ones joined by dots, whose values come behind the fields.
+    ///   - settings: Keys of the configs, nested ones joined by dots, whose values come after the fields.
     ///   - time: Runs that were settled before and have not begun again are left out; nil: none are.
     /// - Returns: The moment and the array's text.
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
@@ -75,7 +75,7 @@ extension Store {
         }
     }
 
-    /// The keys that the sweep has set, or is to set, for any of a job's runs, in the order of their first appearance.
+    /// The keys that the sweep has set, or will set, for any of a job's runs, in the order of their first appearance.
     public func sweptSettings(of job: JobID) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(

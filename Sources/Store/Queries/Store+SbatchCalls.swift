@@ -56,7 +56,7 @@ extension Store {
             }
     }
 
-    /// The jobs with work left whose agents are not all known to be submitted.
+    /// Jobs with work left whose agents are not all known to be submitted.
     public func jobsWithOpenSbatchCalls() throws(StoreError) -> [JobID] {
         try read { db in
             try Int64.fetchAll(
@@ -69,7 +69,7 @@ extension Store {
         }
     }
 
-    /// The jobs with work left that have local agents which are to be started and have no process yet.
+    /// Jobs with work left and local agents that have not been started yet.
     public func jobsWithUnstartedAgents() throws(StoreError) -> [JobID] {
         let past = now() + .seconds(-5)
         return try read { db in
@@ -84,7 +84,7 @@ extension Store {
         }
     }
 
-    /// The jobs of which nothing has been left for a while, and whose last agent has not seen to their end.
+    /// Jobs that have had nothing left for a while, but whose last agent has not finished them.
     public func jobsToFinish() throws(StoreError) -> [JobID] {
         let past = now() + .seconds(-120)
         return try read { db in
@@ -129,7 +129,7 @@ extension Store {
         }
     }
 
-    /// Notes that `sbatch` is about to be called.
+    /// Records that `sbatch` is about to be called.
     public func begin(_ call: SbatchCall) throws(StoreError) {
         let now = now()
         try write { db in
@@ -139,7 +139,7 @@ extension Store {
         }
     }
 
-    /// Notes that `sbatch` has ended without anybody knowing whether SLURM has taken the job.
+    /// Records that `sbatch` has ended without anybody knowing whether SLURM has taken the job.
     ///
     /// - Parameters:
     ///   - call: The call.
@@ -158,7 +158,7 @@ extension Store {
         try markUncertain(call.job)
     }
 
-    /// Notes that SLURM has taken a launch under a number.
+    /// Records that SLURM has taken a launch under a number.
     public func settle(_ call: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
         try write { db in
             try db.execute(
@@ -167,7 +167,7 @@ extension Store {
         }
     }
 
-    /// Notes that SLURM has refused a launch.
+    /// Records that SLURM has refused a launch.
     public func refuse(_ call: SbatchCall) throws(StoreError) {
         try write { db in try Self.set(call, to: .refused, in: db) }
     }

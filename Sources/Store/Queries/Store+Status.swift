@@ -1,10 +1,10 @@
 import GRDB
 
-/// How many runs of a job stand where.
+/// How many of a job's runs are in each state.
 public struct RunCounts: Sendable, Equatable {
     private var counts: [RunStatus: Int] = [:]
 
-    /// How many runs stand at `status`.
+    /// How many runs have `status`.
     public internal(set) subscript(status: RunStatus) -> Int {
         get { counts[status] ?? 0 }
         set { counts[status] = newValue }
@@ -21,7 +21,7 @@ public struct RunCounts: Sendable, Equatable {
 public struct JobSummary: Sendable, Equatable {
     /// The job.
     public let job: Job
-    /// How its runs stand.
+    /// Its runs' states.
     public let counts: RunCounts
     /// How many of its agents have registered and not said goodbye.
     public let runningAgents: Int
@@ -33,9 +33,9 @@ public struct JobSnapshot: Sendable, Equatable {
     public let time: Timestamp
     /// The job.
     public let job: Job
-    /// How its runs stand.
+    /// Its runs' states.
     public let counts: RunCounts
-    /// How many of its runs are not to be begun, or begun again, and are not over.
+    /// How many of its unfinished runs are held.
     public let held: Int
     /// How many of its runs are over and known not to be on W&B, wholly or in part.
     public let unsent: Int
@@ -43,9 +43,9 @@ public struct JobSnapshot: Sendable, Equatable {
     public let agents: [Agent]
     /// The `sbatch` calls that were made for it.
     public let sbatchCalls: [SbatchCall]
-    /// What SLURM has said of agents that did not end well.
+    /// What SLURM has said about agents that did not end well.
     public let endings: [SlurmEnding]
-    /// The work that is left and the speed of what was done.
+    /// The remaining work and the speed so far.
     public let work: Work
     /// The runs that failed, in the order of their specs.
     public let failures: [RunFailure]
@@ -118,7 +118,7 @@ extension Store {
     ///   - limit: How many runs to read in full: those that run come first, then failed ones, then those that
     ///     wait. Counts, work and failures are of all runs.
     ///   - withNumbers: Whether to read the runs' losses and metrics, which takes as long as all the rest.
-    /// - Returns: The job at this moment.
+    /// - Returns: The job as it is now.
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
     public func snapshot(
         of id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true
@@ -166,7 +166,7 @@ extension Store {
         }
     }
 
-    /// What a run is to do.
+    /// A run's task.
     public func spec(of run: RunID) throws(StoreError) -> Spec {
         try read { db in
             guard let spec = try spec(of: run.rawValue, in: db) else { throw StoreError.unknownRun(run) }

@@ -89,7 +89,7 @@ extension Store {
         }
     }
 
-    /// How a run stands.
+    /// A run's state.
     public func run(_ id: RunID) throws(StoreError) -> Run {
         try read { db in
             let found = try RunReader.all(

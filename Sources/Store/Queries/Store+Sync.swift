@@ -15,7 +15,7 @@ public struct RunPlace: Sendable, Equatable {
 }
 
 extension Store {
-    /// Notes whether W&B lacks something of runs that are over.
+    /// Records whether W&B lacks something of runs that are over.
     ///
     /// - Throws: Whatever keeps the file from being changed.
     public func note(_ runs: [RunID], areUnsent: Bool) throws(StoreError) {

@@ -51,7 +51,7 @@ enum Schema {
         return migrator
     }
 
-    /// How many steps there are: what a worker must know to use a state file of today.
+    /// How many steps there are: what a worker must know to use a current state file.
     static let steps = migrator.migrations.count
 
     /// Whether a file has this layout.
@@ -220,7 +220,7 @@ enum Schema {
 
     // `launch.options` is what the launch's agents get, where that isn't what the job's first ones got. An agent is `lost`
     // when others have found out that it is gone, `replaced` when SLURM was asked to start it again. A `slurm_ending` is
-    // what SLURM said of an agent that did not end well.
+    // what SLURM said about an agent that did not end well.
     private static let v7 = """
         ALTER TABLE launch ADD COLUMN options TEXT;
         ALTER TABLE agent ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;

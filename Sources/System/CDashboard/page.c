@@ -88,7 +88,7 @@ static const unsigned char main_js[] = {
 
 #define FILE_OF_PAGE(name, symbol) {name, symbol, sizeof symbol}
 
-// A script stands behind those that it imports: one page without a server has them in this order.
+// A script follows those that it imports: one page without a server has them in this order.
 static const spd_page_file files[] = {
     FILE_OF_PAGE("index.html", index_html),
     FILE_OF_PAGE("style.css", style_css),

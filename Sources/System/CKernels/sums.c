@@ -101,7 +101,7 @@ TARGET static void panel(size_t rows, float *c, strides to, const float *a, size
   if (columns > LANES) CASES(2) else CASES(1)
 }
 
-// The share of whole vectors that so many columns fill, in hundredths.
+// The share of whole vectors that this many columns fill, in hundredths.
 INLINE size_t fill(size_t columns) { return 100 * columns / ((columns + LANES - 1) / LANES * LANES); }
 
 TARGET void ck_panel_sums(float *restrict c, const float *restrict a, const float *restrict b, size_t m, size_t n,

@@ -51,7 +51,7 @@ typedef struct {
     unsigned long long bytes_limit, bytes_used, files_limit, files_used;
 } spd_quota;
 
-/// The quota of a user on the file system of an open file; -1 where there is none or the kernel (before 5.14) cannot say.
+/// The quota of a user on the file system of an open file; -1 if there is none or the kernel (before 5.14) cannot say.
 static inline int spd_user_quota(int file, unsigned int user, spd_quota *quota) {
 #ifdef SYS_quotactl_fd
     struct dqblk block;

@@ -39,7 +39,7 @@ final class ByteSource {
         return bytes
     }
 
-    /// Reads as many bytes as there are from a place on, at most so many.
+    /// Reads as many bytes as there are from a place on, at most this many.
     func read(at offset: Int, upTo length: Int) throws(Fault) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in

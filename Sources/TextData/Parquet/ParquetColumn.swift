@@ -110,7 +110,7 @@ struct ParquetColumn {
 
     private func decompressed(_ page: ArraySlice<UInt8>, size: Int) throws(Fault) -> ArraySlice<UInt8> {
         guard size >= 0, size <= Self.largestPage else { throw .damaged("a page claims a size of \(size) bytes") }
-        // Some writers leave nothing at all where there are no bytes.
+        // Some writers leave nothing at all if there are no bytes.
         if size == 0 { return [] }
         switch codec {
         case .none:

@@ -1,6 +1,6 @@
 import JSON
 
-/// The tokens that are found in a text as they are written, before anything else is done to it.
+/// The tokens found literally in a text, before any other processing.
 struct AddedTokens: Sendable {
     struct Token: Sendable {
         let content: [UInt8]

@@ -59,7 +59,7 @@ struct PatternClassParser {
         return set
     }
 
-    /// What stands behind `&&`, up to the bracket that closes the class.
+    /// What follows `&&`, up to the bracket that closes the class.
     private mutating func restOfIntersection() throws(PatternError) -> PatternSet {
         var set = PatternSet()
         set.ignoresCase = ignoresCase

@@ -10,7 +10,7 @@ struct PatternProgram: Sendable {
         /// Goes on at the first place, and at the second where that fails.
         case split(Int, Int)
         case jump(Int)
-        /// Notes where a round of a loop begins.
+        /// Records where a round of a loop begins.
         case mark(Int)
         /// Fails where a round of a loop has taken nothing.
         case progress(Int)
@@ -19,7 +19,7 @@ struct PatternProgram: Sendable {
         case atomic(next: Int)
         /// Looks ahead: what follows up to `matched` must match here (or must not).
         case ahead(next: Int, isNegated: Bool)
-        /// Looks behind: what follows must match from so many characters before.
+        /// Looks behind: what follows must match from this many characters before.
         case behind(next: Int, length: Int, isNegated: Bool)
         case fail
         case matched

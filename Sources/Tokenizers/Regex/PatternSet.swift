@@ -72,7 +72,7 @@ struct PatternSet: Sendable {
     ]
 }
 
-/// A set's answers for ASCII: most of what is asked, without a look at the set.
+/// A set's answers for ASCII: covers most queries without searching the set.
 struct ASCIIAnswers: Sendable {
     private var low: UInt64 = 0
     private var high: UInt64 = 0

@@ -10,7 +10,7 @@ struct TextPattern: Sendable {
     private let source: String
     private let file: String
 
-    /// A text to be found as it is.
+    /// A literal text to find.
     init(text: String) {
         kind = .text(Array(text.utf8))
         source = text

@@ -13,7 +13,7 @@ enum NormalizationForm: Sendable {
 
     /// Appends a piece in this form.
     ///
-    /// Only what follows a scalar that surely stays, up to the next such one, needs to be looked at together.
+    /// Only what follows a scalar that surely stays, up to the next such one, needs to be considered together.
     func apply(_ source: AlignedText, _ piece: Piece, _ target: inout AlignedText) {
         source.withText { text in
             let end = piece.range.upperBound

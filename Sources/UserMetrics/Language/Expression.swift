@@ -12,7 +12,7 @@ indirect enum Expression: Sendable, Equatable {
     case indexed(Expression, [Subscript], offset: Int)
     case call(Function, Expression, Options, offset: Int)
 
-    /// How two values are put together, element by element but for `@`.
+    /// How two values are combined, element by element but for `@`.
     enum Operator: String, Sendable, CaseIterable {
         case plus = "+"
         case minus = "-"

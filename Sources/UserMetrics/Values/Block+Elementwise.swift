@@ -6,7 +6,7 @@ extension Block {
         shape.isEmpty ? Block(double(number)) : Block(shape: shape, elements.map(float))
     }
 
-    /// Two blocks put together element by element.
+    /// Two blocks combined element by element.
     ///
     /// - Precondition: The shapes fit.
     static func combined(_ a: Block, _ b: Block, with operation: Expression.Operator) -> Block {

@@ -1,6 +1,6 @@
 import JSON
 
-/// One file_stream request as it is put together, within a limit of bytes.
+/// One file_stream request being assembled, within a limit of bytes.
 struct FileStreamBody {
     private let maximumBytes: Int
     private var files: [(stream: SpoolFolder.Stream, offset: Int, lines: String)] = []

@@ -6,9 +6,9 @@ public struct RemoteFile: Sendable, Equatable {
     public let name: String
     /// Its size in bytes, if the server gives it.
     public let size: Int?
-    /// Its MD5 digest in base64, where the server knows it.
+    /// Its MD5 digest in base64, if the server knows it.
     public let md5: String?
-    /// Where to get it, the likeliest first.
+    /// Where to get it, likeliest first.
     let addresses: [String]
 
     /// Reads a node of a file listing; nil if it has no name or no address.

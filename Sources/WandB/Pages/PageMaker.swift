@@ -1,4 +1,4 @@
-/// Makes the pages of a job on W&B, or brings those that are there up to date.
+/// Creates a job's pages on W&B, or updates existing ones.
 ///
 /// Their names follow from the launch's, so pages whose making was cut short are found again.
 public struct PageMaker: Sendable {

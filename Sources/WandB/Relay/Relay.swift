@@ -92,7 +92,7 @@ public final class Relay: Sendable {
         }
     }
 
-    /// Shows others that this relay lives; to be called every few seconds.
+    /// Shows others that this relay is alive; call it every few seconds.
     public func pulse() throws(SpoolError) { try Self.touch(options.presence) }
 
     /// How far it is.

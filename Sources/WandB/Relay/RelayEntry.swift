@@ -113,7 +113,7 @@ final class RelayEntry {
         return true
     }
 
-    /// Makes one file of what is sent; that it could not be done costs files only.
+    /// Folds sent data into one file; a failure only costs files.
     func fold() { _ = try? folder.fold() }
 
     /// Nothing to do for a while, which grows.

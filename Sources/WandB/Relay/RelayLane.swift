@@ -154,7 +154,7 @@ final class RelayLane: @unchecked Sendable {
         }
     }
 
-    /// Rows and signs of life of the lane's other runs, while a file of one of them is on its way.
+    /// Rows and heartbeat of the lane's other runs, while a file of one of them is on its way.
     private func serveBeside(_ uploading: RelayEntry) {
         let now = ContinuousClock.now
         guard now >= heldUntil, now >= besideDue else { return }

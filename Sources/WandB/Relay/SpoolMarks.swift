@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a run's tracking folder looks like from outside: equal marks mean that nothing was written.
+/// A fingerprint of a run's tracking folder: equal marks mean that nothing was written.
 ///
 /// Taken by a few `stat` calls, because thousands of folders on a network file system are looked at again and
 /// again.

@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import JSON
 
-/// The one file of an artifact's version, and what the server wants to know of it.
+/// The one file of an artifact's version, and what the server needs to know about it.
 struct ArtifactFile: Equatable {
     static let manifestName = "wandb_manifest.json"
 

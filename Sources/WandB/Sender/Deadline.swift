@@ -42,7 +42,7 @@ struct Deadline: Sendable {
         Thread.sleep(forTimeInterval: pause.seconds)
     }
 
-    /// What a failure means for somebody who waits; `host` is the server's name.
+    /// What a failure means for a waiting caller; `host` is the server's name.
     func explanation(of failure: CallFailure, host: String) -> String {
         guard failure.kind == .cancelled else { return failure.description }
         return isCancelled() ? "interrupted" : "\(host) did not do it within \(Int(limit.seconds)) s"

@@ -22,7 +22,7 @@ struct ArtifactUpload {
     /// Refusals in a row.
     var refusals = 0
 
-    /// After so many refusals the server counts as one without artifacts.
+    /// After this many refusals the server counts as one without artifacts.
     static let attempts = 4
 }
 

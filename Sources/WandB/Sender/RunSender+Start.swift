@@ -76,7 +76,7 @@ extension RunSender {
             if lastRequest == nil { lastRequest = now - pacing.interval }
             return now
         case .failure(let failure):
-            // It may have been made anyway, and what we say of it may change before the next attempt.
+            // It may have been made anyway, and what we say about it may change before the next attempt.
             if storageID == nil { phase = .askWhatServerHas }
             return failed(failure, now)
         }

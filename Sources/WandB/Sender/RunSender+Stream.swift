@@ -43,7 +43,7 @@ extension RunSender {
         Unacknowledged(bytes: Array("{}".utf8), position: position, uploaded: 0, isWhole: isWhole)
     }
 
-    /// Posts what is new, or a sign of life, while a file is on its way.
+    /// Posts what is new, or a heartbeat, while a file is on its way.
     ///
     /// - Returns: whether it asked anything of the server.
     func postBesideUpload(_ now: ContinuousClock.Instant) throws(SpoolError) -> Bool {

@@ -34,7 +34,7 @@ struct Uploads {
 
     /// Files that are asked for at once.
     static let batch = 100
-    /// After so many attempts that came to nothing the run's end goes first.
+    /// After this many failed attempts the run's end goes first.
     static let attempts = 5
 
     /// Whether nothing that was taken from the list waits.
@@ -48,7 +48,7 @@ struct Uploads {
         notBefore = nil
     }
 
-    /// Notes an attempt that came to nothing, and how long that has been so.
+    /// Records an attempt that came to nothing, and how long that has been so.
     mutating func failed(
         _ reason: String, from began: ContinuousClock.Instant, to end: ContinuousClock.Instant, patience: Duration
     ) {
@@ -158,7 +158,7 @@ extension RunSender {
         uploads.notBefore = ended(now) + (failure.retryAfter ?? pause)
     }
 
-    /// Rows and signs of life continue while a file is on its way, at their pace.
+    /// Rows and heartbeat continue while a file is on its way, at their pace.
     func goOnBesideUpload(_ start: ContinuousClock.Instant) {
         let now = ended(start)
         if ContinuousClock.now - began >= .seconds(1) { besideUpload?() }

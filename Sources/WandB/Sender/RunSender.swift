@@ -133,7 +133,7 @@ public final class RunSender {
     ///   - client: a libcurl handle, free to be shared by senders of the same thread.
     ///   - pacing: how often and how patiently to send.
     ///   - presence: a file that its process touches while it lives, where that holds many folders.
-    ///   - budget: heeds what the server says of its quota, for all senders that share it.
+    ///   - budget: heeds what the server says about its quota, for all senders that share it.
     ///   - offlineFolders: where `offline-run-…` folders of runs are made on request.
     public init(
         folder: String, settings: WandBSettings, key: APIKey, client: HTTPClient,
@@ -244,7 +244,7 @@ public final class RunSender {
     /// When a request that went out at `now` was over: waits are counted from its reply, however late that came.
     func ended(_ now: ContinuousClock.Instant) -> ContinuousClock.Instant { now + (ContinuousClock.now - began) }
 
-    /// Notes a failed request, and when the next one may go out.
+    /// Records a failed request, and when the next one may go out.
     func failed(_ failure: CallFailure, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         failures += 1
         let pause: Duration

@@ -45,7 +45,7 @@ public struct SendPacing: Sendable, Equatable {
     /// W&B's own pace.
     public init() {}
 
-    /// The wait after so many failures in a row, made uneven so that many runs do not come back together.
+    /// The wait after this many failures in a row, with jitter so that many runs do not come back together.
     func retry(failures: Int, random: Double) -> Duration {
         let doubled = firstRetry.seconds * Double(1 << min(max(failures - 1, 0), 20)) * (1 + 0.25 * random)
         return .seconds(min(longestRetry.seconds, doubled))

@@ -3,7 +3,7 @@
 /// That means `export`, quotes, values over several lines, comments and `${NAME:-default}`; what is no statement, such
 /// as another tool's line, is skipped.
 struct DotEnvFile: Equatable {
-    /// The value of each name, the last one where there are several, and its line.
+    /// The value of each name, the last one if there are several, and its line.
     private(set) var values: [String: Value] = [:]
     /// The lines that hold no statement, from 1.
     private(set) var badLines: [Int] = []

@@ -1,4 +1,4 @@
-/// All places where a setting for W&B may stand, as they were found.
+/// All places where W&B settings may be, as found.
 struct SettingSources: Sendable {
     /// A value and where it stands.
     struct Found: Sendable, Equatable {

@@ -1,8 +1,8 @@
 public import Artifacts
 
-/// What a run keeps for W&B, as those see it who count and delete files.
+/// A run's data for W&B, as seen by code that counts and deletes files.
 public struct SpoolFiles: Sendable {
-    /// The folder, and the one file that it becomes, one of which is there; and where W&B's own offline folder of the
+    /// The folder, and the one file that it becomes, one of which exists; and where W&B's own offline folder of the
     /// run may be, which was made of it.
     public let paths: [String]
     /// Whether W&B has everything, however it got there.
@@ -29,7 +29,7 @@ public struct SpoolFiles: Sendable {
         }
     }
 
-    /// Makes one file of what a run has left that is over, unless somebody sends it.
+    /// Folds a finished run's leftovers into one file, unless somebody is sending it.
     ///
     /// - Parameter folder: the run's `wandb` folder; one that does not exist, or was folded before, stays as it is.
     /// - Throws: `SpoolError` for what cannot be read or written.

@@ -91,7 +91,7 @@ struct SpoolWriter: ~Copyable {
         guard fence.isIntact else { throw .superseded(path: folder.path) }
     }
 
-    /// Uploads what W&B's own client would say of the run in files.
+    /// Uploads what W&B's own client would say about the run in files.
     mutating func describe() throws(SpoolError) {
         try upload(Array((run.environment ?? "{}").utf8), as: "wandb-metadata.json")
         // JSON is YAML.

@@ -7,7 +7,7 @@ public struct RunClock: Sendable {
     /// Seconds of a clock that nobody sets.
     public var uptime: @Sendable () -> Double
 
-    /// Clocks of one's own.
+    /// Fake clocks.
     public init(date: @escaping @Sendable () -> Double, uptime: @escaping @Sendable () -> Double) {
         self.date = date
         self.uptime = uptime

@@ -176,7 +176,7 @@ struct AgentLoop: Sendable {
         try store.agentEnded(agent, reason: reason)
     }
 
-    /// Says a line, with its moment where several agents' logs are put together later.
+    /// Says a line, with its moment where several agents' logs are combined later.
     static func say(_ line: String) {
         StandardStreams.write((isTerminal ? "" : Date.now.ISO8601Format() + " ") + line + "\n")
     }

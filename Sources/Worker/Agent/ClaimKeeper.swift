@@ -143,7 +143,7 @@ final class ClaimKeeper: Sendable {
         }
     }
 
-    /// Keeps a claim no longer that was not settled; what it took of the machine since the last renewal is recorded.
+    /// Drops a claim that was not settled; what it took of the machine since the last renewal is recorded.
     func drop(_ kept: HeldClaim) {
         guard state.withLock({ $0.kept.contains { $0 === kept } }) else { return }
         kept.end()

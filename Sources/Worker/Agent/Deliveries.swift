@@ -33,7 +33,7 @@ final class Deliveries: Sendable {
         self.store = store
     }
 
-    /// Sends what is left of a run and its exit code, says what became of them, and does what is then to be done.
+    /// Sends the rest of a run and its exit code, reports the outcome, and acts on it.
     func finish(
         _ tracker: RunTracker, of claim: Claim, exitCode: Int32, log: RunLog,
         then: @escaping @Sendable () -> Void = {}

@@ -38,12 +38,12 @@ final class HeldClaim: Sendable {
         }
     }
 
-    /// Takes note of progress; what came before it is superseded.
+    /// Records progress; what came before it is superseded.
     func note(_ progress: RunProgress) {
         state.withLock { $0.progress = progress }
     }
 
-    /// Takes note of what the run has reached, where a search compares it.
+    /// Records what the run has reached, where a search compares it.
     func note(_ reached: Reached) {
         state.withLock { $0.reached = reached }
     }
@@ -70,12 +70,12 @@ final class HeldClaim: Sendable {
     /// Whether it is settled or given up.
     var isOver: Bool { state.withLock(\.isOver) }
 
-    /// Takes note that the claim is settled or given up.
+    /// Records that the claim is settled or given up.
     func end() {
         state.withLock { $0.isOver = true }
     }
 
-    /// Takes note of an answer to a renewal that was asked for at `asked`.
+    /// Records an answer to a renewal that was asked for at `asked`.
     func note(_ lost: LostLease?, asked: ContinuousClock.Instant) {
         state.withLock { state in
             if let lost {

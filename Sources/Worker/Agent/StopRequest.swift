@@ -16,7 +16,7 @@ enum StopRequest {
         case end = 2
     }
 
-    /// What a signal has asked of this process; ending outweighs the time limit.
+    /// What a signal has asked this process to do; ending takes precedence over the time limit.
     static var kind: Kind? { Kind(rawValue: flag.load(ordering: .relaxed)) }
 
     /// Whether a signal has asked this process to end.

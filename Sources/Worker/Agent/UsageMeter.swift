@@ -1,13 +1,13 @@
 import Glibc
 import Store
 
-/// Shares out among an agent's claims what its process takes of the machine.
+/// Divides the process's use of the machine among an agent's claims.
 struct UsageMeter {
     let cores: Int
     let slots: Int
     private var shared = 0.0
 
-    /// A meter of a process with so many cores, which train so many runs at once.
+    /// A meter for a process with this many cores, which train this many runs at once.
     init(cores: Int, slots: Int) {
         (self.cores, self.slots) = (cores, slots)
         shared = total.cpuSeconds
@@ -23,7 +23,7 @@ struct UsageMeter {
             peakMemory: Int(usage.ru_maxrss) << 10)
     }
 
-    /// What each of so many claims has taken since the last call.
+    /// What each of this many claims has taken since the last call.
     mutating func share(among claims: Int) -> UsageShare {
         let total = total
         defer { shared = total.cpuSeconds }

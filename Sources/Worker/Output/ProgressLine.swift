@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A line on the terminal that is written over, for long work; elsewhere only the messages.
+/// A progress line on the terminal, for long work; elsewhere only the messages.
 final class ProgressLine: Sendable {
     private struct State {
         var shown: ContinuousClock.Instant?

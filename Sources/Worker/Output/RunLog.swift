@@ -7,7 +7,7 @@ import Runs
 import Synchronization
 import WandB
 
-/// What a run says: to the agent's output, to the run's `output.log`, and to W&B.
+/// A run's messages: to the agent's output, to the run's `output.log`, and to W&B.
 ///
 /// A log that cannot be written never fails a run.
 final class RunLog: Sendable {
@@ -70,7 +70,7 @@ final class RunLog: Sendable {
         if code != EPIPE { unwritten.withLock { $0 = code } }
     }
 
-    /// Checks that standard output has taken what was said: for a program whose answer that is.
+    /// Checks that standard output accepted the output: for a program whose answer that is.
     func checkOutput() throws(FileError) {
         guard let code = unwritten.withLock({ $0 }) else { return }
         throw FileError(.write, "standard output", reason: String(cString: strerror(code)))

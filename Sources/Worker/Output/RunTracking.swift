@@ -19,7 +19,7 @@ extension AgentLoop {
         let claim = kept.claim
         var settings = options.tracking
         let project = job.project ?? plan.config.wandbProject.map { settings.project ?? $0 }
-        // The published tool tracks nothing where the config names no project.
+        // The published tool tracks nothing if the config names no project.
         if project == nil { settings.mode = .disabled }
         let place = SlurmPlace(environment: ProcessInfo.processInfo.environment)
         let launch = [plan.config.taskConfig.kind.tag, plan.experiment, job.token]

@@ -2,7 +2,7 @@
 import { shape } from "../base/dom.js";
 import { number, plural } from "../base/format.js";
 
-// Where one value is so many times as large as the others, a linear axis shows none of these, a logarithmic one hardly.
+// Where one value is this many times as large as the others, a linear axis shows none of these, a logarithmic one hardly.
 const beyond = { linear: 100, logarithmic: 1e8 };
 
 // The largest size of a value that an axis shows; Infinity for all. `lines` are {values, hasFailed}.

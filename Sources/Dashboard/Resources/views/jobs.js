@@ -1,4 +1,4 @@
-// All jobs, the latest first.
+// All jobs, latest first.
 import { ask, record } from "../base/api.js";
 import { every, fill, link, make } from "../base/dom.js";
 import { csv, moment } from "../base/format.js";

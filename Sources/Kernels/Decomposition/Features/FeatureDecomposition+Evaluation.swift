@@ -129,7 +129,7 @@ extension FeatureDecomposition {
         let rows: Range<Int>
     }
 
-    /// Batches of so many numbers are small: a fit of the gates is worth its time for several of them only.
+    /// Batches of this many numbers are small: a fit of the gates is worth its time for several of them only.
     private static let smallBatch = 1 << 16
     private static let smallBatchesPerShare = 4
     private static let smallBatchesAtOnce = 32

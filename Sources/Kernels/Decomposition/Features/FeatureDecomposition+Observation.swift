@@ -1,7 +1,7 @@
 internal import CKernels
 
 extension FeatureDecomposition {
-    /// Takes on the weights that were saved before a step, to be looked at.
+    /// Loads the weights saved before a step, for inspection.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public func look(at tensors: StateDict, step: Int) throws(KernelError) {
@@ -9,7 +9,7 @@ extension FeatureDecomposition {
         self.step = step
     }
 
-    /// The shapes of what can be looked at.
+    /// The shapes of the tensors that can be looked at.
     public func observableShapes() throws(KernelError) -> ObservableShapes {
         ObservableShapes(
             modules: modules.map {

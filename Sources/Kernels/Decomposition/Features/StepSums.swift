@@ -41,7 +41,7 @@ final class StepSums {
     init(network: any Network, layout: ParameterLayout, runs: Int, hasFits: Bool) throws(KernelError) {
         let modules = network.modules.count
         let count = modules * layout.subcomponents
-        // A run adds its loss besides, what comes behind the runs a module's importances.
+        // A run adds its loss besides, what comes after the runs a module's importances.
         sectionsEach = network.mostSums + modules + 1
         let sections = (runs + 1) * sectionsEach
         guard let turns = ck_turns_create(sections) else { throw .outOfMemory }
@@ -87,7 +87,7 @@ final class StepSums {
         ck_turns_pass(turns, section)
     }
 
-    /// The sections of a masked run, or those behind the last one.
+    /// The sections of a masked run, or those after the last one.
     fileprivate func sections(ofRun run: Int) -> Range<Int> { run * sectionsEach..<(run + 1) * sectionsEach }
 
     /// Where a section adds.
@@ -123,7 +123,7 @@ final class TileSums {
         self.sums = sums
     }
 
-    /// Takes up a masked run of a tile, by their numbers, or what comes behind the last one.
+    /// Takes up a masked run of a tile, by their numbers, or what comes after the last one.
     func begin(tile: Int, run: Int) {
         self.tile = tile
         ahead = sums.sections(ofRun: run)

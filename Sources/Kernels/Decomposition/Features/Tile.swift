@@ -46,9 +46,9 @@ final class Tile {
     private(set) var active: ck_active?
     private let activeRoom: ck_active?
     private let storage: Storage
-    /// So many columns products with lists of active features have at least.
+    /// Products with lists of active features have at least this many columns.
     static let fewestColumns = 16
-    /// A list is worth its while where no more than one feature in so many is active.
+    /// A list is worth its while where no more than one feature in this many is active.
     private static let sparsity = 6
 
     init(capacity: Int, features: Int, outputs: Int, modules count: Int, subcomponents: Int) {

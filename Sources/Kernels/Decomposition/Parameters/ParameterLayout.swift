@@ -1,6 +1,6 @@
 /// Where each trained quantity stands in the one block that holds them all, so the optimiser is one loop.
 ///
-/// The subcomponents come first, the gates behind them.
+/// The subcomponents come first, the gates after them.
 struct ParameterLayout {
     /// One module's places.
     struct Module {

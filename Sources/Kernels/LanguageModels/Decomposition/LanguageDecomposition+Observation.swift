@@ -1,5 +1,5 @@
 extension LanguageDecomposition {
-    /// Takes on the weights that were saved before a step, to be looked at.
+    /// Loads the weights saved before a step, for inspection.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public func look(at tensors: StateDict, step: Int) throws(KernelError) {
@@ -7,7 +7,7 @@ extension LanguageDecomposition {
         self.step = step
     }
 
-    /// The shapes of what can be looked at; logits are never stored whole.
+    /// The shapes of the tensors that can be looked at; logits are never stored whole.
     public func observableShapes() throws(KernelError) -> ObservableShapes {
         try target.shape.observableShapes(settings, length: length)
     }

@@ -7,7 +7,7 @@ public enum ModelArchitecture: String, CaseIterable, Sendable {
     case gpt2 = "GPT2LMHeadModel"
     case gptNeoX = "GPTNeoXForCausalLM"
 
-    /// What `model_type` says of this class.
+    /// What `model_type` says about this class.
     var modelType: String {
         switch self {
         case .llama: "llama"

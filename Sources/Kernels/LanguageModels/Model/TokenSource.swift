@@ -4,6 +4,6 @@ public protocol TokenSource: Sendable {
     var length: Int { get }
     /// The training batch of a step; it follows from the step alone, so nothing of it is part of a state.
     func batch(at step: Int) -> TokenBatch
-    /// A batch of the eval split by its number from the split's start, the same at every step; nil behind its last.
+    /// A batch of the eval split by its number from the split's start, the same at every step; nil after its last.
     func evaluationBatch(_ index: Int) -> TokenBatch?
 }

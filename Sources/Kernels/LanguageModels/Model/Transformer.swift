@@ -7,7 +7,7 @@ public struct Transformer: Equatable, Sendable {
     /// The weights by their names in the hub's files; a tied head is absent.
     public let weights: StateDict
 
-    /// Joins a shape with weights, of which those that it has no place for are left out.
+    /// Joins a shape with weights, leaving out those that have no place in it.
     ///
     /// - Throws: `missingTensor`, `wrongShape`, `notFinite`.
     public init(shape: TransformerShape, weights: StateDict) throws(KernelError) {
@@ -17,7 +17,7 @@ public struct Transformer: Equatable, Sendable {
         self.weights = kept
     }
 
-    /// The state dict as the published tool writes it: with the head twice where it is tied.
+    /// The state dict as the published tool writes it: with the head twice if it is tied.
     public var stateDict: StateDict {
         var result = weights
         if shape.isHeadTied { result[shape.head + ".weight"] = weights[shape.embedding + ".weight"] }

@@ -11,7 +11,7 @@ public struct TransformerShape: Equatable, Sendable {
     public var width: Int
     /// The token embedding's name; its weight is [vocabulary, width].
     public var embedding: String
-    /// The position embedding, where there is one.
+    /// The position embedding, if there is one.
     public var positions: Positions?
     /// The layers in their order.
     public var layers: [Layer]

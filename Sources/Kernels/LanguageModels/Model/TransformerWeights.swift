@@ -39,7 +39,7 @@ final class TransformerWeights {
     let embedding: Int
     let positions: Int?
     let finalNorm: Norm
-    /// The head's place; the embedding's where it is tied.
+    /// The head's place; the embedding's if it is tied.
     let head: Int
     let block: Storage
     private let places: [String: Int]

@@ -36,7 +36,7 @@ final class HeadWork {
     private let maps: PackedMaps?
     private static let placesPerTile = 256
     private let tokensPerTile: Int
-    /// What the head reads at the places at hand (width, columns).
+    /// What the head reads at the current places (width, columns).
     private let chunk: Floats
     private let tile: Floats
     private let otherTile: Floats

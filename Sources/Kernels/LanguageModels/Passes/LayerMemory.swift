@@ -66,7 +66,7 @@ final class PassMemory {
     let embedded: Floats
     /// What each layer has left, or is about to overwrite.
     var layers: [LayerMemory]
-    /// The residual stream behind the last layer is the last layer's `output`; this is its norm and its statistics.
+    /// The residual stream after the last layer is the last layer's `output`; this is its norm and its statistics.
     var finalNormed: Floats
     var finalStatistics: Floats
     private let storage: Storage

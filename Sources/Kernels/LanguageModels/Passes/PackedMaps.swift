@@ -1,4 +1,4 @@
-/// The linear maps and the head of a model whose weights stay as they are, packed once for all products with them.
+/// The linear maps and the head of a frozen model, packed once for all products with them.
 final class PackedMaps {
     /// How many tokens of the vocabulary a tile of the head has.
     static let tokensPerTile = 512

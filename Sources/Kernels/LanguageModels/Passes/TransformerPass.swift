@@ -12,7 +12,7 @@ final class TransformerPass {
     /// The weights' packed maps; nil while the weights are trained.
     private let maps: PackedMaps?
     private let rotary: RotaryTables
-    /// Tokens of the rows at hand (rows, length).
+    /// Tokens of the current rows (rows, length).
     private(set) var tokens: UnsafePointer<Int32>?
     private(set) var rows = 0
     /// Where gradients of the weights go, laid out like the weights; nil leaves the weights alone.
@@ -54,7 +54,7 @@ final class TransformerPass {
         dActed = blocks[6]
     }
 
-    /// How many places the rows at hand have.
+    /// How many places the current rows have.
     var places: Int { rows * length }
 
     /// Takes up some rows of tokens (rows, length), which stay the caller's.

@@ -1,6 +1,6 @@
 import Metrics
 
-/// How a residual MLP's features are shared out among its subcomponents, looked at one feature at a time.
+/// How a residual MLP's features are divided among its subcomponents, one feature at a time.
 ///
 /// A right decomposition has exactly one subcomponent of mlp_in alight per feature, and about as many subcomponents of
 /// mlp_out in use as there are neurons.

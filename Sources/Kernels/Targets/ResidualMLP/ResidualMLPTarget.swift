@@ -60,7 +60,7 @@ public struct ResidualMLPTarget: Equatable, Sendable {
     /// The neurons' nonlinearity.
     public let activation: Activation
 
-    /// Takes the weights out of a state dict.
+    /// Extracts the weights from a state dict.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public init(stateDict: StateDict, shape: ResidualMLPShape) throws(KernelError) {

@@ -31,7 +31,7 @@ public struct TMSTarget: Equatable, Sendable {
     /// Whether linear2's weight is linear1's transposed, and their subcomponents are tied likewise.
     public let tiedWeights: Bool
 
-    /// Takes the weights out of a state dict.
+    /// Extracts the weights from a state dict.
     ///
     /// - Throws: a tensor that is missing, superfluous, of another shape or not finite.
     public init(stateDict: StateDict, shape: TMSShape) throws(KernelError) {

@@ -13,7 +13,7 @@ package struct NodesMeeting {
         self.folder = folder
     }
 
-    /// What a node has written down.
+    /// A node's notes.
     package struct Note: Codable {
         package let host: String
         /// Its clock, seconds since 1970, when it wrote this.
@@ -61,7 +61,7 @@ package struct NodesMeeting {
         }
     }
 
-    /// The second node: waits for the lock to be held, looks, waits for it to be given back, looks again.
+    /// The second node: waits for the lock to be taken, looks, waits for its release, looks again.
     package func look() throws {
         var mine = Note(host: host, time: now)
         mine.python =

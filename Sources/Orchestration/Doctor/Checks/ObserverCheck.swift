@@ -27,7 +27,7 @@ package struct ObserverCheck {
         return [python] + named.unreadable + named.lines.compactMap(missing)
     }
 
-    /// In one line, what there is of Python.
+    /// Describes the available Python in one line.
     package var words: String { python.message }
 
     private var python: Finding {

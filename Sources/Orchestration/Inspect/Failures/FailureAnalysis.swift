@@ -36,7 +36,7 @@ package struct FailureAnalysis: Encodable {
     package let stopped: [Cause]
     /// Runs that wait for an obstacle to pass, by obstacle.
     package let waiting: [Cause]
-    /// Attempts that failed or were lost, by what became of them, of runs that did not fail for good.
+    /// Failed and lost attempts, by outcome, of runs that did not fail for good.
     package let mendedAttempts: Int
     /// Nodes with failed or lost attempts, the worst first.
     package let nodes: [Share]

@@ -123,7 +123,7 @@ package struct MergedLog {
     ///
     /// - Parameters:
     ///   - files: Each agent's name and log.
-    ///   - isNamed: Whether each line stands behind the name of who has said it.
+    ///   - isNamed: Whether each line follows the name of who has said it.
     ///   - filter: Which lines are wanted; the last ones are those of all together.
     package init(_ files: [(name: String, path: String)], isNamed: Bool, _ filter: LogFilter) {
         let endOnly = filter.last != nil

@@ -3,7 +3,7 @@ import JSON
 import Metrics
 package import Store
 
-/// In what two runs differ: settings, final metrics, and the courses of what both have logged.
+/// How two runs differ: settings, final metrics, and curves of metrics that both logged.
 package struct RunDifference {
     private let first: Run
     private let second: Run

@@ -23,7 +23,7 @@ struct Sparkline {
         high = heights.max() ?? 0
     }
 
-    /// The curve at each of so many equal parts of its steps; a gap where no number is finite.
+    /// The curve at each of this many equal parts of its steps; a gap where no number is finite.
     ///
     /// - Parameters:
     ///   - points: Step and value, in order.

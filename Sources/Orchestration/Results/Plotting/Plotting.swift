@@ -20,7 +20,7 @@ package struct Plotting {
         self.environment = environment
     }
 
-    /// The names and titles of the figures that there are, a line each; of several runs those of the first.
+    /// The names and titles of the figures that there are, one line each; of several runs those of the first.
     ///
     /// - Throws: ``Failure``.
     package func list() throws(Failure) -> String {
@@ -38,7 +38,7 @@ package struct Plotting {
     /// - Parameters:
     ///   - key: What curves are compared by; nil: everything that the sweep varies but seeds.
     ///   - folder: Where they go.
-    /// - Returns: The files that were written, a line each, and what was wrong with runs that could not be drawn.
+    /// - Returns: The files that were written, one line each, and what was wrong with runs that could not be drawn.
     /// - Throws: ``Failure`` where no run could be drawn.
     package func draw(by key: String?, into folder: String) throws(Failure) -> (files: String, troubles: [Failure]) {
         var (said, troubles): (String, [Failure]) = ("", [])
@@ -68,7 +68,7 @@ package struct Plotting {
 
     /// Draws the runs' importances side by side, by the value of a key.
     ///
-    /// - Returns: The files that were written, a line each.
+    /// - Returns: The files that were written, one line each.
     /// - Throws: ``Failure``.
     package func drawStudy(by key: String, into folder: String) throws(Failure) -> String {
         let questions = try questions(by: key)

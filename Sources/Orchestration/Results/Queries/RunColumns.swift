@@ -9,7 +9,7 @@ package import Store
 /// Where names clash, how a run stands comes before its settings and those before metrics; `config.NAME` and
 /// `metric.NAME` name the others.
 package enum RunColumns {
-    /// How a run stands.
+    /// A run's state.
     static let ofRun: [Table.Column] = [
         .init("run"), .init("job"), .init("position"), .init("experiment"),
         .init("state", aliases: ["status"], words: RunStatus.allCases.map(\.rawValue)),

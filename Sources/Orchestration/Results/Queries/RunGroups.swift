@@ -3,7 +3,7 @@ import JSON
 import Queries
 import Store
 
-/// Runs that agree in some columns, with mean, deviation, median and number of what the others have.
+/// Runs that agree in some columns, with mean, deviation, median and count of the others.
 package struct RunGroups {
     private let by: [String]
     private let measures: [String]

@@ -22,7 +22,7 @@ package struct Estimate {
     package let parallelism: Parallelism
     /// The bytes of saved states at the worst moment.
     package let checkpoints: Int
-    /// How much memory there is for a run, where that is known.
+    /// How much memory there is for a run, if known.
     package let room: MemoryRoom?
     /// What may be too little of where the files go.
     package let shortages: [String]

@@ -29,7 +29,7 @@ package struct Parallelism: Equatable {
         self.init(agents: job.agentCount, executor: job.executor, options: job.options)
     }
 
-    /// How long runs take that are begun in order, each as soon as a place is free.
+    /// How long runs take if they start in order, each as soon as a slot is free.
     package func wallClock(_ seconds: [Double]) -> Double {
         var ends = Array(repeating: 0.0, count: min(runs, max(1, seconds.count)))
         // Few places and many runs: the earliest end is looked for among the places.

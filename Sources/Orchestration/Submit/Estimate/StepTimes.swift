@@ -5,7 +5,7 @@ package import Store
 package struct StepTimes {
     /// The time of a run; a size that is missing is not known.
     package private(set) var costs: [RunSize: RunCost] = [:]
-    /// How many finished runs were looked at, of how many sizes.
+    /// How many finished runs were considered, of how many sizes.
     package private(set) var finished = (runs: 0, sizes: 0)
     /// How many sizes were timed here.
     package private(set) var timed = 0
@@ -16,9 +16,9 @@ package struct StepTimes {
     /// Why those are not known.
     package private(set) var obstacle: String?
 
-    /// At most so many sizes are timed: the smallest, the middle one and the largest.
+    /// At most this many sizes are timed: the smallest, the middle one and the largest.
     private static let mostTimed = 3
-    /// At most so many finished runs are looked at, the latest.
+    /// At most this many finished runs are looked at, the latest.
     private static let mostFinished = 100
     /// A run predicts how long up to this many times as many or as few steps take: what every run does once weighs more
     /// in a short one.
@@ -38,7 +38,7 @@ package struct StepTimes {
             (example, steps, figures) = (draft, draft.config.steps...draft.config.steps, rate...rate)
         }
 
-        /// Takes another spec of the same size in.
+        /// Adds another spec of the same size.
         package mutating func take(_ draft: SpecDraft) {
             let rate = Self.figuresPerStep(draft.config)
             steps = min(steps.lowerBound, draft.config.steps)...max(steps.upperBound, draft.config.steps)

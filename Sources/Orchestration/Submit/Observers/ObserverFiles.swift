@@ -21,7 +21,7 @@ package struct ObserverBundle {
         return String(decoding: first.dropFirst(2), as: UTF8.self).split(separator: " ").map(String.init)
     }
 
-    /// Refuses the files, which are copied to where others may read them, if a key stands in one.
+    /// Refuses the files, which are copied to where others may read them, if one contains a key.
     ///
     /// - Throws: ``Failure`` with the file and the line, and without the key.
     func refuse(_ secrets: Secrets) throws(Failure) {

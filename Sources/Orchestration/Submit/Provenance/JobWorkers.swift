@@ -29,7 +29,7 @@ package struct JobWorkers {
         let jobs = names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest).map {
             cache.folder(of: JobID(rawValue: $0))
         }
-        // Submissions that are working at this moment, or were cut short, may have it too.
+        // Submissions that are working right now, or were cut short, may have it too.
         let drafts = names.filter(Aside.isFolder).map { JobFolder(path: cache.jobs + "/" + $0) }
         return (jobs + drafts).map(\.worker)
     }

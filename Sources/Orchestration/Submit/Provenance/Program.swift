@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// This program's own place, where its companions lie.
+/// This program's own folder, which holds its companions.
 package enum Program {
     /// This program's file.
     package static var path: String {

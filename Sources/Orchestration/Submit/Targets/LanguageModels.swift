@@ -127,7 +127,7 @@ extension SpecDraft {
 }
 
 extension Submission {
-    /// Checks the language models and texts that specs name and that have to be brought here.
+    /// Checks the language models and texts that specs name and that have to be fetched.
     ///
     /// - Throws: What is missing or wrong.
     package func checkLanguageModels() throws(Failure) {

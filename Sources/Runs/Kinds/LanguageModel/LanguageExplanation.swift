@@ -42,7 +42,7 @@ public struct LanguageExplanation {
     ///   - target: How its target was trained, where it was trained here.
     ///   - targetFiles: Where its target and text are, as its spec says.
     ///   - path: A file of its weights.
-    ///   - text: What is to be looked at.
+    ///   - text: The text to explain.
     ///   - cache: The cache.
     ///   - threads: Threads.
     /// - Throws: `RunError` with what is missing or wrong.
@@ -72,7 +72,7 @@ public struct LanguageExplanation {
 
     /// The importances, as JSON: of each row its tokens, and of each module and token the subcomponents that matter.
     ///
-    /// - Throws: `RunError` for a text without tokens, or one that is too long to be looked at at once.
+    /// - Throws: `RunError` for a text without tokens, or one that is too long to explain at once.
     public func json(of text: Text) throws -> String {
         let batch = try batch(text)
         let given = GivenSubcomponents(weights.tensors)

@@ -8,15 +8,15 @@ struct LanguageFigures: Sendable {
     private let text: TokenBatch
     private let names: TokenNames
 
-    /// So many subcomponents of a module are shown with their places, the most active first.
+    /// This many subcomponents of a module are shown with their places, most active first.
     private static let subcomponents = 10
-    /// Each with so many places.
+    /// Each with this many places.
     private static let places = 2
     /// Tokens before and behind a place.
     private static let context = 5
-    /// So many positions of the first row are listed with what is active there.
+    /// This many positions of the first row are listed with what is active there.
     private static let positions = 20
-    /// An embedding's map shows so many tokens: more are less than a pixel.
+    /// An embedding's map shows this many tokens: more are less than a pixel.
     private static let tokens = 300
 
     init(_ picture: ImportancePicture, text: TokenBatch, names: TokenNames) {
@@ -84,7 +84,7 @@ struct LanguageFigures: Sendable {
             ])
     }
 
-    /// What is active at each of the first places of the text, the largest first.
+    /// What is active at each of the first places of the text, largest first.
     private func activePerToken(_ modules: [ImportancePicture.Module]) -> Figure {
         Figure(
             name: "active_per_token", title: "Active subcomponents (ci > 0.1) of each token, the strongest first",

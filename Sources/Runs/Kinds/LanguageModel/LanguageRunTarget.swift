@@ -38,7 +38,7 @@ struct LanguageRunTarget: RunTarget {
         }
     }
 
-    /// A model of a shape, with weights and text of which only the sizes matter.
+    /// A model of a given shape; only the sizes of its weights and text matter.
     init(rough model: Transformer, text: Experiments.TextData, training: TargetConfig?) {
         self.model = model
         self.text = text

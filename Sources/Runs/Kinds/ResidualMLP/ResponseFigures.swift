@@ -9,7 +9,7 @@ struct ResponseFigures {
     private let features: Int
     private let models: [(name: String, responses: FeatureResponses)]
 
-    /// Looks at a target and, where there is one, its decomposition.
+    /// Looks at a target and, if there is one, its decomposition.
     ///
     /// - Parameters:
     ///   - target: The target.
@@ -34,7 +34,7 @@ struct ResponseFigures {
 
     private static let title = "Response (output - input)"
 
-    /// A feature that is shown on its own: the published one, where there are so many.
+    /// A feature that is shown on its own: the published one, if there are many.
     private var shown: Int { min(15, features - 1) }
 
     /// Every feature's response to each feature.

@@ -72,7 +72,7 @@ public final class MemoryGate: Sendable {
         }
     }
 
-    /// Takes note of a run's end.
+    /// Records a run's end.
     public func leave(_ run: String) { promised.withLock { $0[run] = nil } }
 
     /// Refuses what needs more memory than this process may ever take.

@@ -8,8 +8,8 @@ public enum RunMemory {
     ///
     /// - Parameters:
     ///   - config: What it computes.
-    ///   - training: How its target is trained, where that is known.
-    ///   - model: The folder of its language model, where there is one.
+    ///   - training: How its target is trained, if known.
+    ///   - model: The folder of its language model, if there is one.
     ///   - threads: Threads per step.
     /// - Returns: The bytes; nil if the target's shape is not known.
     /// - Throws: `RunError` for a language model that cannot be decomposed.

@@ -68,7 +68,7 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let maxRunning: Int?
     /// How many agents it is to have at most, since it was scaled.
     public let agentsLimit: Int?
-    /// How many of its first runs must fail for one cause for it to be halted.
+    /// How many of its first runs must fail for one cause to halt it.
     public let failFast: Int?
     /// The `key=value` pairs that hold for all its specs, as its submission gave them.
     public let settings: [String]
@@ -93,7 +93,7 @@ public struct NewJob: Sendable {
     public var after: JobID?
     /// How many of its runs may be working at once.
     public var maxRunning: Int?
-    /// How many of its first runs must fail for one cause for it to be halted.
+    /// How many of its first runs must fail for one cause to halt it.
     public var failFast: Int?
     /// The `key=value` pairs that hold for all its specs; those that are added later take them too.
     public var settings: [String] = []
@@ -118,7 +118,7 @@ public struct NewJob: Sendable {
     }
 }
 
-/// What a run is to do; never changes once it is stored, but that a search chooses the config when it is claimed first.
+/// A run's task; never changes once stored, except that a search chooses the config at the first claim.
 public struct Spec: Sendable, Equatable {
     /// The run that does it.
     public let run: RunID
@@ -138,7 +138,7 @@ public struct Spec: Sendable, Equatable {
     public let overrides: String
     /// The training config of the target that the config names, as canonical JSON.
     public let target: String?
-    /// The copy of the target's files that was taken when the spec was submitted, where the config names files.
+    /// The copy of the target's files that was taken when the spec was submitted, if the config names files.
     public let targetFiles: String?
     /// The definition of the search that it belongs to, if it does.
     public let search: String?
@@ -151,9 +151,9 @@ public struct NewSpec: Sendable {
     /// The whole config as JSON.
     public var config: String
     var overrides: String
-    /// How the target is trained, where it is.
+    /// How the target is trained, if it is.
     public var target: String?
-    /// The target's files, where the config names files.
+    /// The target's files, if the config names files.
     public var targetFiles: String?
     /// The length of the run.
     public var steps: Int

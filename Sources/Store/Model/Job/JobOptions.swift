@@ -1,10 +1,10 @@
-/// What a user asked of a job's agents; kept with the job so that agents added later are like the first ones.
+/// The options of a job's agents, stored with the job so that agents added later are like the first ones.
 public struct JobOptions: Sendable, Equatable {
     /// How many runs an agent trains at once.
     public var slots: Slots
     /// Threads per run; `nil` leaves it to the agent.
     public var threads: Int?
-    /// What SLURM is to give each agent, by `sbatch`'s long option names (`cpus-per-task`, `mem`, `partition`).
+    /// The SLURM resources of each agent, by `sbatch`'s long option names (`cpus-per-task`, `mem`, `partition`).
     public var resources: [String: String]
     /// Further arguments for `sbatch`, as the user wrote them.
     public var sbatchArguments: [String]
@@ -19,7 +19,7 @@ public struct JobOptions: Sendable, Equatable {
 
     /// How many runs share an agent's node.
     public enum Slots: Sendable, Equatable {
-        /// So many, at least 1.
+        /// This many, at least 1.
         case count(Int)
         /// What the agent finds fastest by measuring.
         case auto

@@ -18,7 +18,7 @@ typedef int32_t mask __attribute__((vector_size(LANES * sizeof(int32_t)), may_al
 #define CHOOSE(m, yes, no) ((vec)(((m) & (mask)(yes)) | (~(m) & (mask)(no))))
 
 // The copies' rows: whole vectors of keys, and one more, so rows are no power of two apart and a group of keys may
-// reach beyond the last. Zeros lie behind the last token.
+// reach beyond the last. Zeros lie after the last token.
 INLINE size_t row_width(size_t length) { return (length + LANES - 1) / LANES * LANES + LANES; }
 
 INLINE void copy_rows(float *restrict to, const float *restrict from, size_t head, size_t length, size_t stride) {

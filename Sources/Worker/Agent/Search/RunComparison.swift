@@ -67,7 +67,7 @@ final class RunComparison: Sendable {
         return reached
     }
 
-    /// Takes note of a logged step, and asks whether the run continues where runs are compared.
+    /// Records a logged step, and asks whether the run continues where runs are compared.
     func note(_ row: MetricsRow) {
         let value = row.values.last { $0.name == settings.metric }?.value
         let costs = state.withLock { state in

@@ -17,10 +17,10 @@ enum Searching {
             config: chosen.config, overrides: chosen.overrides, steps: chosen.steps, point: chosen.point)
     }
 
-    /// What a run counts with: its best value where it is done, else what the sweep file says.
+    /// What a run counts with: its best value if it is done, else what the sweep file says.
     ///
     /// If that is not set, an early stop counts like the end, a failure as the worst result. Runs that were
-    /// called off say nothing of their configs then, but are not to be repeated: they count as those at work do.
+    /// cancelled then say nothing about their configs, but should not be repeated: they count like active ones.
     static func outcome(of trial: OpenSpec.Trial, _ settings: SearchSettings?) -> Trial.Outcome {
         switch trial.status {
         case .done: outcome(.best, trial.reached) ?? .failed

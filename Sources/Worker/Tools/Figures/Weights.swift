@@ -2,7 +2,7 @@ import ArgumentParser
 import Runs
 
 extension Worker {
-    /// Says what a decomposition's weights amount to, or which subcomponents of two are the same.
+    /// Analyses a decomposition's weights, or matches the subcomponents of two.
     struct Weights: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Analyse a decomposition's weights, or match those of two; as JSON.",

@@ -5,7 +5,7 @@ import Hub
 import Layout
 
 extension Worker {
-    /// Tells what this machine has of the Hugging Face hub, for `orchestrator doctor`.
+    /// Reports this machine's Hugging Face setup, for `orchestrator doctor`.
     struct LookAtHub: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "look-at-hub",

@@ -5,7 +5,7 @@ import Layout
 import Runs
 
 extension Worker {
-    /// Tells how much memory runs of language models take, for `orchestrator submit`.
+    /// Estimates how much memory language-model runs take, for `orchestrator submit`.
     struct TellMemory: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "tell-memory",

@@ -54,7 +54,7 @@ final class EntryShare {
 
     var count: Int { entries.count }
 
-    /// How many rows the gates' blocks have: whole vectors, those behind the last entry zeros that count for nothing.
+    /// How many rows the gates' blocks have: whole vectors, those after the last entry zeros that count for nothing.
     var gateRows: Int { (entries.count + 15) & ~15 }
 
     /// Finds the entries of a part's tokens.

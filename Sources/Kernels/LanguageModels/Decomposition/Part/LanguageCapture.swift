@@ -38,7 +38,7 @@ final class LanguageCapture {
         self.model = model
     }
 
-    /// Copies what a part has computed of the rows at hand.
+    /// Copies what a part has computed of the current rows.
     func record(_ part: LanguagePart) {
         let (c, places, first) = (model.settings.subcomponents, part.places, part.firstPlace)
         let (weights, vocabulary) = (model.weights, model.weights.shape.vocabulary)

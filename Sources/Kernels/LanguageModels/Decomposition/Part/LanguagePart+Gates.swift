@@ -2,7 +2,7 @@ internal import CKernels
 
 /// The way back through the gates.
 extension LanguagePart {
-    /// Adds the gradients of a linear map's gates over the rows at hand.
+    /// Adds the gradients of a linear map's gates over the current rows.
     func backwardLinear(_ index: Int, _ plan: LanguagePlan) {
         guard case .linear(let share) = shares[index] else { return }
         let (place, n) = (model.layout.modules[index], places)

@@ -2,7 +2,7 @@ internal import CKernels
 import Metrics
 
 extension LanguagePart {
-    /// Adds the kl and cross-entropies of the rows at hand, with all modules replaced.
+    /// Adds the kl and cross-entropies of the current rows, with all modules replaced.
     func addMetrics(_ plan: LanguagePlan) {
         sums.unmaskedKL += evaluate(.ones, plan, variant: .unmasked)
         sums.maskedKL += evaluate(.zeros, plan, variant: .masked)
@@ -28,7 +28,7 @@ extension LanguagePart {
         return divergence
     }
 
-    /// The cross-entropy of the run at hand; `measuring` finds its logarithms of sums first.
+    /// The cross-entropy of the current run; `measuring` finds its logarithms of sums first.
     private func outputEntropy(_ plan: LanguagePlan, measuring: Bool) -> Double {
         let (labels, count) = (labels(plan), predictions(plan))
         if let components = applyHead() {
@@ -43,12 +43,12 @@ extension LanguagePart {
     /// Each place's label is the next token, across the ends of rows, as the published tool counts.
     private func labels(_ plan: LanguagePlan) -> UnsafePointer<Int32> { plan.tokens + firstPlace + 1 }
 
-    /// How many of the places at hand have a next token.
+    /// How many of the current places have a next token.
     private func predictions(_ plan: LanguagePlan) -> Int { min(places, plan.places - 1 - firstPlace) }
 }
 
 extension LanguagePart {
-    /// Adds to each subcomponent's sum (modules, C) at how many of the places at hand its causal importance exceeds a
+    /// Adds to each subcomponent's sum (modules, C) at how many of the current places its causal importance exceeds a
     /// threshold; positions count once a batch.
     func countActive(over threshold: Float, into sums: UnsafeMutablePointer<Double>) {
         let c = model.settings.subcomponents

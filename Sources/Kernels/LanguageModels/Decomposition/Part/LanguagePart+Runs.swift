@@ -1,7 +1,7 @@
 internal import CKernels
 import Metrics
 
-/// The masked runs over the rows at hand.
+/// The masked runs over the current rows.
 extension LanguagePart {
     /// Prepares a run with some modules replaced: it begins at the first of them, on what the clean pass has left.
     func begin(_ replaced: ModuleSet) {
@@ -25,7 +25,7 @@ extension LanguagePart {
         }
     }
 
-    /// Sets the masks' uniform numbers for the run at hand.
+    /// Sets the masks' uniform numbers for the current run.
     func draw(_ uniforms: MaskedRun.Uniforms, of term: LossTerm, _ plan: LanguagePlan) {
         let (c, n) = (model.settings.subcomponents, places)
         for (index, share) in shares.enumerated() where run.replaced.contains(index) {
@@ -75,7 +75,7 @@ extension LanguagePart {
         return outputLoss(model.settings.outputLoss, isTrained: isTrained, scale: scale)
     }
 
-    /// Runs the model with the masks at hand, and takes the gradients of its output loss back.
+    /// Runs the model with the current masks, and takes the gradients of its output loss back.
     func outputLoss(_ kind: OutputLoss, isTrained: Bool, scale: Float) -> Double {
         pass.forward(masked, from: run.first, replacing: self)
         let loss: Double

@@ -104,7 +104,7 @@ extension LanguagePart: Substitutes {
         }
     }
 
-    /// The entries of the places at hand.
+    /// The entries of the current places.
     private func withEntries(_ share: EntryShare, _ body: (UnsafePointer<UInt32>) -> Void) {
         let first = firstPlace - rows.lowerBound * model.length
         share.entryOfPlace.withUnsafeBufferPointer { buffer in
@@ -113,7 +113,7 @@ extension LanguagePart: Substitutes {
         }
     }
 
-    /// A decomposed head's side of the run at hand; nil if the head is frozen in it.
+    /// A decomposed head's side of the current run; nil if the head is frozen in it.
     func applyHead() -> HeadWork.Components? {
         guard let index = model.headIndex, run.replaced.contains(index), case .linear(let share) = shares[index] else {
             return nil

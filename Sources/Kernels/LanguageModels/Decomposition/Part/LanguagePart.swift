@@ -5,7 +5,7 @@ import Metrics
 ///
 /// One thread at a time works on a part, with the part's own memory. Its rows go through the model a few at a time.
 final class LanguagePart {
-    /// A decomposed linear map's share of the rows at hand: blocks (C, places).
+    /// A decomposed linear map's share of the current rows: blocks (C, places).
     struct LinearShare {
         let inner: Floats
         let gate: Floats
@@ -57,7 +57,7 @@ final class LanguagePart {
     let ownFinalNormed: Floats
     private var slots: [Int32]
 
-    /// The run at hand.
+    /// The current run.
     var run = MaskState()
     /// The first place of the batch that is being worked on, and how many there are.
     private(set) var firstPlace = 0
@@ -206,7 +206,7 @@ final class LanguagePart {
         for case .entries(let share) in shares { backwardEntries(share, plan) }
     }
 
-    /// Runs the unmodified target over the rows at hand, and the gates of every linear map.
+    /// Runs the unmodified target over the current rows, and the gates of every linear map.
     func runClean() {
         let (c, n) = (model.settings.subcomponents, places)
         pass.forward(clean)

@@ -15,7 +15,7 @@ package struct GitCheckout: Encodable {
     package let untracked: [String]
     /// Why something is missing here.
     package let notes: [String]
-    /// Those of the notes that a user does not expect.
+    /// The notes that a user does not expect.
     package let warnings: [String]
     /// What differs from the commit, for `git apply`.
     package let diff: [UInt8]

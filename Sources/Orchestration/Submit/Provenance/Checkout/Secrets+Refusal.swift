@@ -4,7 +4,7 @@ import Foundation
 import WandB
 
 extension Secrets {
-    /// Refuses a text that is stored, shown and sent to W&B as it is, if a key stands in it.
+    /// Refuses a text that is stored, shown and sent to W&B as it is, if it contains a key.
     ///
     /// - Parameters:
     ///   - text: The text; nil for none.
@@ -16,7 +16,7 @@ extension Secrets {
         throw Self.refusal(of: what)
     }
 
-    /// Refuses files that are copied into a job's folder, if a key stands in one of them.
+    /// Refuses files that are copied into a job's folder, if one of them contains a key.
     ///
     /// Unreadable files are skipped: the code that needs them reports them.
     ///
@@ -31,7 +31,7 @@ extension Secrets {
         }
     }
 
-    /// Refuses a file's contents if a key stands in them.
+    /// Refuses a file's contents if they contain a key.
     ///
     /// - Throws: ``Failure`` with the file's name and the line.
     func refuse(_ bytes: [UInt8], of name: String) throws(Failure) {

@@ -8,7 +8,7 @@ public import Layout
 import TextData
 import UserMetrics
 
-/// Brings everything that configs of language models name onto this machine, so compute nodes need no network.
+/// Fetches everything that configs of language models name, so compute nodes need no network.
 public struct LanguageFetcher {
     private let finder: LanguageSourceFinder
     private let cache: CacheFolder
@@ -93,7 +93,7 @@ public struct LanguageFetcher {
     ///
     /// - Parameters:
     ///   - config: What it computes.
-    ///   - training: How its target is trained, where the config says `train:`.
+    ///   - training: How its target is trained, if the config says `train:`.
     /// - Returns: The bytes; nil for a config of another kind without a known target.
     /// - Throws: What is missing or wrong.
     public func memory(of config: ExperimentConfig, training: TargetConfig?) throws -> Int? {

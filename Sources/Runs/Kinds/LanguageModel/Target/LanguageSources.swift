@@ -63,7 +63,7 @@ struct LanguageSources: Sendable, Equatable {
     }
 }
 
-/// Finds or fetches what a spec's language model and its text are made of.
+/// Finds or fetches the files of a spec's language model and its text.
 struct LanguageSourceFinder {
     let cache: CacheFolder
     let hub: Hub
@@ -227,7 +227,7 @@ struct LanguageSourceFinder {
         return files
     }
 
-    /// Brings the text here that is to go with a model that agents will train: it is theirs to encode, with its tokenizer.
+    /// Fetches the text for a model that agents will train: they encode it, with its tokenizer.
     ///
     /// - Throws: What is missing or wrong.
     func bringText(of config: ExperimentConfig) throws {

@@ -16,7 +16,7 @@ struct LanguageTargetFolder {
 
     /// How many stories a model of the grammar learns and is looked at with.
     private static let stories = (train: 6000, test: 600)
-    /// One document in so many of a user's text is kept apart to look at.
+    /// One document in this many of a user's text is kept apart to look at.
     private static let testShare = 10
 
     /// The folder that holds a trained model's text.
