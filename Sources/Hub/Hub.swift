@@ -73,7 +73,7 @@ public struct Hub: Sendable {
         return nil
     }
 
-    /// What is here, or nil for what has to be downloaded; what is wrong with a cache is said, and no obstacle to that.
+    /// What is already here, or nil if it has to be downloaded; faults in a cache are reported but no obstacle.
     private func here<Result>(_ look: () throws -> Result?) throws -> Result? {
         do {
             return try look()

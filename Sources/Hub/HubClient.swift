@@ -8,7 +8,7 @@ final class HubClient {
     private let http: HTTPClient
     private let isCancelled: () -> Bool
     private let say: (String) -> Void
-    /// How often a request that failed for a passing cause is made again.
+    /// How often to retry a request after a temporary failure.
     private let attempts = 6
     /// The same for one that does not answer at all, each time for `settings.patience`.
     private let silences = 3

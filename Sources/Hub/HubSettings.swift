@@ -11,7 +11,7 @@ public struct HubSettings: Sendable {
     public let datasetsCache: String
     /// Whether no request may be made, and the variable that says so.
     public let offline: String?
-    /// How long the hub may say nothing before a request counts as failed.
+    /// How long the hub may stay silent before a request counts as failed.
     let patience: Duration
     /// The user's token; never printed.
     let token: String?

@@ -2,7 +2,7 @@ import Foundation
 
 /// Which of a model's files are needed.
 public enum ModelFiles {
-    /// What weights may be called, best first.
+    /// Possible names of weights, best first.
     public static let weights = [
         "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     ]

@@ -1,7 +1,7 @@
 public import Slurm
 public import Store
 
-/// What is to be thought of an agent, from its lease, SLURM's word and the end of its allocation together.
+/// The verdict on an agent, from its lease, SLURM's word and the end of its allocation.
 ///
 /// An agent that is silent is taken for gone only when something says so; what is unknown stays unknown.
 public enum AgentVerdict: Sendable, Equatable {

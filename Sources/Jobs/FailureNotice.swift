@@ -5,7 +5,7 @@ public import Store
 
 /// Reports a job's failures to its user's command, as JSON on standard input.
 public struct FailureNotice: Sendable {
-    /// The command runs at most so often, and no longer than that; failures in between are reported together.
+    /// The command runs at most this often, and at most this long; failures in between are reported together.
     public static let pause = Duration.seconds(60)
 
     private let store: Store

@@ -1,6 +1,6 @@
 public import Glibc
 
-/// What can be known of a process of this machine from its number.
+/// What can be learned about a local process from its id.
 public enum ProcessCheck {
     /// Whether a process of this machine still runs; one that has ended but whose parent hasn't looked counts as gone.
     public static func isRunning(_ pid: pid_t) -> Bool {

@@ -50,7 +50,7 @@ public struct QueueCache: Sendable {
     private let slurm: SlurmCommands
     private let pause: Duration
 
-    /// Keeps the queue in `cache`, or in a file elsewhere; SLURM is asked at most once in `pause`.
+    /// Caches the queue in `cache`, or in a file elsewhere; queries SLURM at most once per `pause`.
     public init(cache: CacheFolder, slurm: SlurmCommands, file: String? = nil, pause: Duration = .seconds(60)) {
         self.file = file ?? cache.queueFile(ofUser: getuid())
         self.cache = cache

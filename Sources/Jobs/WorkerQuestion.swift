@@ -2,7 +2,7 @@ import Artifacts
 import Foundation
 import JSON
 
-/// What commands ask a worker besides training a job's specs, as a file that one writes and the other reads.
+/// What commands ask a worker besides training specs, as a file that one writes and the other reads.
 ///
 /// Configs are texts, JSON as in the state file.
 public enum WorkerQuestion {
@@ -55,7 +55,7 @@ public enum WorkerQuestion {
         public let targetFiles: String?
         /// The file of the decomposition's weights.
         public let weights: String
-        /// What somebody has typed; nil for rows of the run's split.
+        /// The text that the user typed; nil for rows of the run's split.
         public let text: String?
         /// The first row, and how many.
         public let first, count: Int?

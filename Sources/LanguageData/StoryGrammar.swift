@@ -40,7 +40,7 @@ public struct StoryGrammar: Sendable {
         return words.sorted()
     }
 
-    /// What the words of a story are drawn for.
+    /// The purposes for which a story's words are drawn.
     fileprivate struct Scene {
         var name: String
         var friend: String
@@ -77,7 +77,7 @@ public struct StoryGrammar: Sendable {
             (key * 7 + below(choices) * 11 + 3) % elements.count
         }
 
-        /// What happens next at a place: a thing that is found there, what is done with it, how that feels.
+        /// What happens next at a place: something is found, something done with it, and how that feels.
         mutating func change(_ scene: inout Scene, at place: Int) {
             let thing = near(place, in: StoryGrammar.things, choices: 3)
             let deed = near(thing, in: StoryGrammar.deeds, choices: 2)

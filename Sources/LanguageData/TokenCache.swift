@@ -25,7 +25,7 @@ public struct TokenCache: Sendable {
         public var column: String
         /// The split's name.
         public var name: String
-        /// What people call the data set.
+        /// The data set's usual name.
         public var source: String
 
         /// Names a split.

@@ -7,7 +7,7 @@ import JSON
 ///
 /// A folder holds `tokens.bin`, the documents one after another; `ends.bin`, where each ends; and `info.json`.
 public final class TokenFile: Sendable {
-    /// What is known of the tokens without reading them.
+    /// What is known about the tokens without reading them.
     public struct Info: Sendable, Equatable {
         /// How many documents there are.
         public var documents: Int
@@ -82,7 +82,7 @@ public final class TokenFile: Sendable {
         static let info = "info.json"
     }
 
-    /// What is known of the tokens.
+    /// What is known about the tokens.
     public let info: Info
     /// The folder.
     public let path: String

@@ -19,7 +19,7 @@ extension CacheFolder {
         self.init(path: value)
     }
 
-    /// What shows that a value has not become the path that its user meant.
+    /// Signs that a value has not become the path that its user meant.
     private static func oddity(of value: String, home: String?) -> String? {
         if value.hasPrefix("~") {
             let meant = value == "~" || value.hasPrefix("~/") ? home.map { $0 + value.dropFirst() } : nil
@@ -53,7 +53,7 @@ public enum CacheFolderError: Error, Equatable, Sendable {
     case homeless
     /// Something else than a folder has its name.
     case notAFolder(path: String)
-    /// What lies there cannot be looked at.
+    /// What is there cannot be examined.
     case unreachable(path: String, reason: String)
 }
 

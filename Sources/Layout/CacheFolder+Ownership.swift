@@ -1,7 +1,7 @@
 import Glibc
 
 extension CacheFolder {
-    /// What keeps this user from changing the state.
+    /// Why this user cannot change the state.
     public struct Obstacle: Equatable, Sendable {
         /// The file or folder that cannot be written.
         public let path: String
@@ -13,7 +13,7 @@ extension CacheFolder {
         public let isCompanion: Bool
     }
 
-    /// What keeps this user from changing the state that is there; nil if nothing does.
+    /// Why this user cannot change the existing state; nil if he can.
     public var obstacle: Obstacle? {
         let companions = stateCompanions
         for path in [stateFile, self.path] + companions where access(path, W_OK) != 0 && errno != ENOENT {

@@ -3,7 +3,7 @@ import Glibc
 
 /// A crash's leftovers in a cache folder.
 public struct Leftover: Sendable, Equatable {
-    /// What it was to become, or was.
+    /// What it would have become, or was.
     public enum Kind: String, Sendable, CaseIterable {
         /// The folder of a job that was about to be submitted.
         case submission
@@ -35,7 +35,7 @@ public struct Leftover: Sendable, Equatable {
     public let kind: Kind
     /// The file or folder.
     public let path: String
-    /// What says whether somebody is using it.
+    /// How to tell whether somebody is using it.
     public let owner: Owner
 
     /// How a leftover is distinguished from what somebody is working on.

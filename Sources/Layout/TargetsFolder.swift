@@ -53,7 +53,7 @@ public struct TargetsFolder: Hashable, Sendable {
 
     private static let suffix = ".tmp"
 
-    /// The copy, or the file in one, that an absolute path of some cache speaks of, relative to its targets.
+    /// The copy, or the file in one, that an absolute path of some cache refers to, relative to its targets.
     static func copy(in absolute: String) -> String? {
         let parts = absolute.split(separator: "/")
         guard let index = parts.lastIndex(where: { $0.hasPrefix(copy) }), index > 0, parts[index - 1] == name else {

@@ -44,7 +44,7 @@ extension Metric {
         "The KL divergence of the predictions from the target's, masked by the causal importances.", unit: "nats",
         better: .low, panel: .init(.divergence, "KL divergence, masked"))
 
-    /// What of a language model predicts the next token.
+    /// Which version of a language model predicts the next token.
     public enum ModelVariant: String, Sendable, CaseIterable {
         /// All subcomponents fully on.
         case unmasked
@@ -73,7 +73,7 @@ extension Metric {
 }
 
 extension Metric {
-    /// What users' own metrics begin with.
+    /// The prefix of users' own metrics.
     public static let userPrefix = "user/"
 
     /// How long a step has waited for observers.

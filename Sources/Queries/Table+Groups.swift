@@ -8,7 +8,7 @@ public struct Group: Sendable, Equatable {
     public let summaries: [Summary]
 }
 
-/// What the numbers of a group are like; NaN and what is missing is left out.
+/// Statistics of a group's numbers; NaN and missing values are left out.
 public struct Summary: Sendable, Equatable {
     /// How many there are.
     public let n: Int

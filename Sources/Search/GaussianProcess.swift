@@ -5,7 +5,7 @@
 /// Values are expected to have mean 0 and deviation 1. Everything is computed one number after another, with
 /// `Elementary`'s functions, so the same points give the same bits on every machine.
 struct GaussianProcess {
-    /// What the kernel is fitted by.
+    /// The settings to which the kernel is fitted.
     struct Settings: Equatable {
         /// One for each dimension, in units of its range.
         var lengths: [Double]

@@ -1,4 +1,4 @@
-/// What one dimension of a search is.
+/// One dimension of a search.
 package enum SearchDimension: Sendable, Equatable {
     /// Any number from 0 to 1: a share of the values that a distribution draws.
     case number

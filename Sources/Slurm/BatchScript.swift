@@ -10,11 +10,11 @@ public struct BatchScript: Sendable, Equatable {
     public var agentCount: Int
     /// The SLURM resources of each agent, by `sbatch`'s long option names (`mem`, `partition`, `exclude`).
     public var resources: [String: String]
-    /// How long before the time limit SLURM is to send SIGUSR1; it may do so half a minute earlier.
+    /// How long before the time limit SLURM should send SIGUSR1; it may do so half a minute earlier.
     public var warning: Duration
     /// The folder that the agents run in; they look there for a `.env` file.
     public var workingDirectory: String
-    /// The existing folder that takes one log per agent; into a missing one SLURM writes nothing at all.
+    /// The existing folder for agents' logs; SLURM writes nothing at all into a missing one.
     public var logs: String
     /// Variables to set, in order.
     ///

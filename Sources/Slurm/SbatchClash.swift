@@ -10,7 +10,7 @@ public struct SbatchClash: Sendable, Equatable {
     /// What to do instead.
     public let remedy: Remedy
 
-    /// What to do instead of setting an option of `sbatch`'s.
+    /// What to do instead of setting an `sbatch` option.
     public enum Remedy: Sendable, Equatable {
         /// This program has an option, and `site.yaml` a key, of the same name.
         case sameName
@@ -18,7 +18,7 @@ public struct SbatchClash: Sendable, Equatable {
         case other(String)
     }
 
-    /// Looks for options that are not the user's to set, in every spelling that `sbatch` takes: `--job-name=x`,
+    /// Looks for options that the user may not set, in every spelling that `sbatch` accepts: `--job-name=x`,
     /// `--job-name x`, `--job-n=x`, `-J x`, `-Jx`, `-HJx`.
     public init?(in argument: String) {
         self.argument = argument

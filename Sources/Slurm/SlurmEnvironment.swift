@@ -1,4 +1,4 @@
-/// What of the caller's environment SLURM's commands get to see.
+/// The part of the caller's environment that SLURM's commands see.
 ///
 /// Every one of them takes defaults from variables: a user's `SQUEUE_PARTITION` hides jobs, `SCANCEL_INTERACTIVE` asks
 /// questions that nobody answers, a surrounding job's `SLURM_` variables change what new options mean. Answers must

@@ -12,7 +12,7 @@ public enum SlurmError: Error, Equatable {
     case killed(command: String, signal: Int32)
     /// The command did not end in time and was stopped.
     case timedOut(command: String, after: Duration)
-    /// The command said something that nobody expects.
+    /// The command's output was unexpected.
     case unreadable(command: String, output: String)
     /// `sbatch` failed in a way that leaves open whether SLURM took the job, and `squeue` can't tell either; or it does
     /// not show the job yet, which may come.
@@ -56,7 +56,7 @@ extension SlurmError {
 }
 
 extension SlurmError: CustomStringConvertible {
-    /// What happened, without advice that does not fit where more is said.
+    /// What happened, without advice.
     var reason: String {
         description.firstRange(of: "; try again").map { String(description[..<$0.lowerBound]) } ?? description
     }

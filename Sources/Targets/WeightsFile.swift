@@ -37,7 +37,7 @@ package enum WeightsFile {
         return stranger(head, insteadOf: "weights") ?? "is a text, not weights"
     }
 
-    /// What stands in a file's place that was not downloaded as it is.
+    /// What is in place of a file that was not properly downloaded.
     ///
     /// - Parameters:
     ///   - path: The file.

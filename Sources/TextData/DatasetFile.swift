@@ -95,7 +95,7 @@ public struct DatasetFile: Sendable, Equatable {
         }
     }
 
-    /// What stands in a file's place when it was not downloaded as it is.
+    /// What is in place of a file that was not properly downloaded.
     private static func stranger(_ magic: [UInt8]) -> String? {
         let text = String(decoding: magic, as: UTF8.self)
         if text.hasPrefix("version https://git-lfs") {

@@ -22,7 +22,7 @@ public struct UserFigure: Sendable, Hashable {
     public var drawing = Drawing.heatmap
     /// What is shown.
     public var value = ""
-    /// What lines and points stand over; nil for 0, 1, 2 ….
+    /// The x values of lines and points; nil for 0, 1, 2 ….
     public var x: String?
     /// What a row is, or the vertical axis.
     public var rows = ""
@@ -38,7 +38,7 @@ public struct UserFigure: Sendable, Hashable {
     /// A figure that shows nothing yet.
     public init() {}
 
-    /// What keeps its expressions from being formulas: the key that is to blame, the error and the text.
+    /// Why its expressions are not formulas: the key to blame, the error and the text.
     public var mistakes: [(key: String, error: ExpressionError, text: String)] {
         [(drawing.rawValue, value), ("x", x)].compactMap { key, text in
             guard let text else { return nil }
@@ -60,7 +60,7 @@ public struct FigureProgram: Sendable {
         public let title: String
         /// What is shown.
         public let value: Block
-        /// What it stands over.
+        /// Its x values.
         public let x: Block?
     }
 

@@ -10,7 +10,7 @@ public struct UserMetric: Sendable {
     public let text: String
     let expression: Expression
 
-    /// What stands for a module's name.
+    /// The placeholder for a module's name.
     public static let placeholder = "{m}"
 
     /// Reads a metric.
@@ -23,7 +23,7 @@ public struct UserMetric: Sendable {
         expression = try Parser.parse(text, hasModuleVariable: pattern != nil)
     }
 
-    /// What keeps a name from being a metric's; nil for one that can be.
+    /// Why a name cannot be a metric's; nil for one that can.
     public static func obstacle(toName name: String, hasPattern: Bool) -> String? {
         let bare = name.replacing(placeholder, with: "m")
         let isPlain = bare.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-/".contains($0)) }

@@ -59,7 +59,7 @@ public struct NeuronContributions: Equatable, Sendable {
             && model.layers.allSatisfy { $0.inputBias == nil && $0.outputBias == nil }
     }
 
-    /// How the winners' contributions go with the target's, over all layers, features and neurons.
+    /// How the winners' contributions correlate with the target's, over all layers, features and neurons.
     public var agreement: LinearAgreement { LinearAgreement(target.values, winning.values) }
 
     /// A neuron that is named next to a point.

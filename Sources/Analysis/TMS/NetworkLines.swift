@@ -174,6 +174,6 @@ extension TMSAnalysis {
         return lines
     }
 
-    /// What is weaker than this is not drawn in hidden layers.
+    /// Weaker connections than this are not drawn in hidden layers.
     private static let visible: Float = 0.01
 }

@@ -81,7 +81,7 @@ public struct TMSAnalysis: Sendable {
         significant = normOrder.filter { norms[$0] > Self.subnetThreshold }
     }
 
-    /// What keeps a norm of zero from being divided by.
+    /// Keeps divisions by a norm of zero finite.
     private static let tiny = 1e-12
 
     /// A picture's panel: what it shows, and of which subcomponent.

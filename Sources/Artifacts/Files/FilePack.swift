@@ -133,7 +133,7 @@ public struct FilePack: Sendable {
     }
 }
 
-/// What stands before an entry's name, but for the signature.
+/// What comes before an entry's name, except for the signature.
 private struct Head {
     static let signature: UInt32 = 0x0403_4B50
     static let version: UInt16 = 20

@@ -21,7 +21,7 @@ public struct SHA256: Sendable {
     /// The digest of a text's UTF-8 in lower-case hexadecimal.
     public static func hex(_ text: String) -> String { hex(Array(text.utf8)) }
 
-    /// The digest of a file's content, which may be larger than memory, in lower-case hexadecimal.
+    /// The digest of a file's content, in lower-case hexadecimal; the file may be larger than memory.
     ///
     /// - Throws: `FileError` if it cannot be read.
     public static func hex(contentsOf path: String) throws(FileError) -> String {

@@ -4,7 +4,7 @@ private import Foundation
 public struct MemoryLimit: Sendable, Equatable {
     /// The limit for everything it covers together.
     public let total: Int
-    /// What is free of it.
+    /// How much of it is free.
     public let free: Int
     /// What limits it, in words: `this machine`.
     public let owner: String
@@ -38,7 +38,7 @@ extension MemoryLimit {
         all(environment: environment, root: root).min { $0.room(threads: threads) < $1.room(threads: threads) }
     }
 
-    /// What it leaves the numbers of a run on some threads; nothing is less than nothing.
+    /// The memory it leaves for a run's numbers on some threads; never negative.
     public func room(threads: Int) -> Int { max(0, total - threads * perThread) }
 
     private static func machine(_ files: KernelFiles) -> MemoryLimit? {
@@ -75,10 +75,10 @@ extension MemoryLimit {
             total: most, free: most, owner: "what ulimit -v leaves this process", perThread: addressSpacePerThread)
     }
 
-    /// What the program itself takes, in bytes: its address space when its limits were first asked for, before any run.
+    /// The program's own memory, in bytes: its address space when its limits were first queried, before any run.
     private static let programSize = KernelFiles(root: "").addressSpace
 
-    /// What the stacks of the threads take that are no run's.
+    /// The stacks of threads that belong to no run.
     private static let ownThreads = 48 << 20
 
     /// What a thread that multiplies takes: its stack, and OpenBLAS's buffer of 128 MiB, which it asks for without end

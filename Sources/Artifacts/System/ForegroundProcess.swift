@@ -145,7 +145,7 @@ public struct ForegroundProcess {
         return (signal == 0 ? status >> 8 & 0xFF : 128 + signal, isOverdue)
     }
 
-    /// Ends what is left of a session whose first process has ended: others may have ignored what ended that one.
+    /// Kills the rest of a session whose first process has ended: others may have ignored the signal that ended it.
     private static func endGroup(_ process: Int32) {
         let end = ContinuousClock.now + Limit.grace
         while kill(-process, 0) == 0 {

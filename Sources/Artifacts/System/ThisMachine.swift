@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// What this machine calls itself.
+/// This machine's host name.
 public enum ThisMachine {
     /// Its name on the network, as it is set here.
     public static let hostName: String = {

@@ -6,7 +6,7 @@ import Slurm
 package import Store
 import Synchronization
 
-/// What the page shows: a cache folder that is only ever read.
+/// What the page shows: a cache folder, read-only.
 package final class Site: Sendable {
     package let cache: CacheFolder
     package let environment: [String: String]

@@ -72,7 +72,7 @@ package struct Routes: Sendable {
 /// What is known about metrics, whatever logs them.
 private enum MetricsAnswer {
     private struct Entry: Encodable {
-        /// What its names begin and end with; the whole name, and nothing, where it is logged under one.
+        /// The beginning and end of its names; the whole name, and nothing, if it has just one.
         let before, after, meaning: String
         let isOfModule: Bool
         let unit, better: String?

@@ -100,7 +100,7 @@ extension DashboardServer.Place {
         }
     }
 
-    /// Takes away a socket that a server which is gone has left.
+    /// Removes a socket left by a server that is gone.
     private static func free(_ path: String) throws(Failure) {
         guard path.utf8.count < 108 else {
             throw .badInput("--socket '\(path)' is longer than the 107 bytes that a socket's path may have")

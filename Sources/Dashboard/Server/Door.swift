@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// What stands between connections and answers: who may ask, and how long an answer may take.
+/// The layer between connections and answers: who may ask, and how long an answer may take.
 struct Door: Sendable {
     let gate: Gate
     /// How long a connection may be idle, take to say what it wants, or not take what it asked for.

@@ -4,7 +4,7 @@
 /// token that only the printed link has, and nothing is answered to a name that is not this machine's own: a page
 /// elsewhere whose name was made to lead here is told apart by `Host`.
 package struct Gate: Sendable {
-    /// What the link holds behind `#token=`.
+    /// What the link holds after `#token=`.
     package let token: String
     /// What every path begins with, such as `/node/n1/8080`; empty for none.
     package let prefix: [String]

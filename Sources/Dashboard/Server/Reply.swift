@@ -42,7 +42,7 @@ package struct Reply: Sendable {
         return .failure(failure.exitCode == Failure.badInput ? 404 : 500, failure.message)
     }
 
-    /// What stands above every answer.
+    /// The header of every answer.
     ///
     /// Scripts and styles are the program's own files and nothing else; nobody frames the page, reads its answers from
     /// another site, or learns where it was.

@@ -10,7 +10,7 @@ public struct ExperimentConfig: Sendable, Equatable {
     public internal(set) var wandbProject: String?
     /// The run's name there, or nil for one derived from the config.
     public internal(set) var wandbRunName: String?
-    /// What the made name begins with.
+    /// The beginning of the generated name.
     public internal(set) var wandbRunNamePrefix = ""
 
     // Decomposition

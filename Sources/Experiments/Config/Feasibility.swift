@@ -1,5 +1,5 @@
 extension ExperimentConfig {
-    /// What keeps this config from being run, a line for each key that is to blame.
+    /// Why this config cannot run, a line for each key to blame.
     ///
     /// The same is asked at `submit`, by agents, and of every combination of a sweep.
     ///
@@ -9,7 +9,7 @@ extension ExperimentConfig {
         conflicts(decomposing: target).map { ($0.key, $0.reason) }
     }
 
-    /// What keeps this config from being run.
+    /// Why this config cannot run.
     func conflicts(decomposing target: TargetConfig?) -> [Conflict] {
         let kind = taskConfig.kind
         var conflicts = kind.conflicts(self)

@@ -1,7 +1,7 @@
 import Metrics
 import Search
 
-/// What the time of a run's step and the size of its files follow from.
+/// What determines the time of a run's step and the size of its files.
 ///
 /// Runs of one size take equally long per step on the same machine, but for the noise: rates, coefficients that are
 /// not zero and seeds don't matter.

@@ -30,7 +30,7 @@ public struct ObserverConfig: Sendable, Hashable {
 
     init() {}
 
-    /// What its files and messages are called: the program's file without its folder and ending.
+    /// The name in its files and messages: the program's file without folder and extension.
     public var name: String {
         let file = run.split(separator: "/").last.map(String.init) ?? run
         guard let dot = file.lastIndex(of: "."), dot > file.startIndex else { return file }

@@ -121,7 +121,7 @@ struct ResultSettingsReader {
         settings.hyperband = (hyperband, entry.place)
     }
 
-    /// The entries of a mapping by their keys; nil, and a report, for what is none or has others.
+    /// The entries of a mapping by key; nil, and a report, for anything else or unknown keys.
     private mutating func keys(of entry: SourceNode.Entry, _ known: [String]) -> [String: SourceNode.Entry]? {
         guard case .map(let inner) = entry.value.content else {
             reject(entry, entry.key, "a mapping of \(known.joined(separator: ", "))")

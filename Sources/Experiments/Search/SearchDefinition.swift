@@ -53,7 +53,7 @@ public struct ChosenConfig: Sendable, Equatable {
 }
 
 extension SearchDefinition {
-    /// What is known of a search when its next config is chosen.
+    /// What is known about a search when its next config is chosen.
     public struct State: Sendable {
         /// The experiment, the config of one of its specs and how its target is trained, as they are stored.
         public let experiment, config: String
@@ -63,7 +63,7 @@ extension SearchDefinition {
         public let number: Int
         /// The configs that were chosen before, in the order of their specs.
         package let trials: [Trial]
-        /// What those have set, as it is stored.
+        /// What those have set, as stored.
         public let taken: Set<String>
 
         package init(
@@ -112,7 +112,7 @@ extension SearchDefinition {
 }
 
 extension SweepAxis {
-    /// How a search sees it: lists of growing or falling numbers have an order, others have none.
+    /// How a search sees it: lists of increasing or decreasing numbers are ordered, others are not.
     fileprivate var dimension: SearchDimension {
         guard let first = columns.first else { return .choice(1) }
         switch first.parameter.choice {

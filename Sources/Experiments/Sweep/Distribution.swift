@@ -104,7 +104,7 @@ struct Distribution: Sendable, Equatable {
             + "did you mean \(kind.rawValue)_values?"
     }
 
-    /// What may have been meant where a bound is not taken: logarithms above zero are mostly meant as values.
+    /// What was probably meant if a bound is refused: logarithms above zero are mostly meant as values.
     var adviceOnRefusal: String {
         guard case .logUniform(let low, let high, _) = shape else { return "" }
         switch kind {

@@ -79,7 +79,7 @@ public struct SpecDraft: Sendable, Equatable {
         sweep = draft.sweep
     }
 
-    /// What keeps it from being run, one line each with the place of the key that is to blame.
+    /// Why it cannot run, one line each with the position of the key to blame.
     ///
     /// - Parameter target: How its target was trained, or nil if that is not known.
     /// - Returns: The lines; none for a run that can be run.

@@ -122,7 +122,7 @@ extension SweepGrid {
 }
 
 extension SweepAxis {
-    /// What its random numbers are called by.
+    /// The name of its random numbers.
     var stream: String { columns.map(\.parameter.path).joined(separator: ",") }
 
     /// The values at one place of the lists.

@@ -53,7 +53,7 @@ extension SweepFile {
         return specs
     }
 
-    /// How many samples are drawn: as many as the user asks for, or as the file has runs of a method that draws.
+    /// How many samples are drawn: the user's number, or the file's run cap for a method that draws.
     public func sampling(_ asked: Sampling?, seed: Int) -> Sampling? {
         guard let cap = results.runCap?.count, let name = method?.name, name != .grid else { return asked }
         return Sampling(count: min(asked?.count ?? cap, cap), seed: asked?.seed ?? seed)

@@ -40,7 +40,7 @@ public struct SweepFile: Sendable {
 
     /// The file, as messages call it.
     public let source: String
-    /// What was read, by which a search is stored.
+    /// The source text, with which a search is stored.
     let text: String
     /// The method that the file asks for, and where.
     let method: (name: Method, place: SourcePlace?)?
@@ -51,7 +51,7 @@ public struct SweepFile: Sendable {
     /// Mistakes in the file's form, reported together with those in its values.
     let problems: [ConfigProblem]
 
-    /// What is right and probably not meant: for people, before anything runs.
+    /// Valid but probably unintended settings: for people, before anything runs.
     public var doubts: [ConfigProblem] {
         let sections = sections.filter { $0.problemsOfHolder == nil }
         return (global + sections.flatMap(\.groups)).flatMap(\.parameters).compactMap { parameter in

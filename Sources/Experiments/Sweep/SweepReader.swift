@@ -135,7 +135,7 @@ private struct SectionReader {
 
     private static func values(_ count: Int) -> String { "\(count) value\(count == 1 ? "" : "s")" }
 
-    /// What stands at one path: a parameter, or a mapping of deeper ones.
+    /// The contents of one path: a parameter, or a mapping of deeper ones.
     private mutating func parameters(
         _ entry: SourceNode.Entry, path: String, filePath: String, isZipped: Bool
     ) -> [SweepFile.Parameter] {

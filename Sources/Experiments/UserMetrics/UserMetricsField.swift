@@ -91,7 +91,7 @@ extension UserMetric {
 }
 
 extension ExpressionError {
-    /// What is wrong, what may be meant, and where in the expression.
+    /// What is wrong, what was probably meant, and where in the expression.
     package func words(in text: String) -> String {
         var words = reason
         if let strangeName {

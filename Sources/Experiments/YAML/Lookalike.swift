@@ -36,7 +36,7 @@ enum Lookalike {
         return "it holds \(code), \(name)\(advice)"
     }
 
-    /// The ASCII text that a character is taken for; nil for those that look like no other.
+    /// The ASCII text that a character resembles; nil for those that look like no other.
     private static func plain(_ scalar: Unicode.Scalar) -> String? {
         switch scalar.properties.generalCategory {
         case .spaceSeparator: return " "

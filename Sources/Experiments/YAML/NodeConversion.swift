@@ -1,7 +1,7 @@
 private import Foundation
 internal import Yams
 
-/// What keeps a document's tree from being taken.
+/// Why a document's tree is refused.
 struct ConversionFailure: Error {
     let cause: ConfigProblem.Cause
     let place: SourcePlace?

@@ -5,7 +5,7 @@ import Glibc
 public struct Cairo: @unchecked Sendable {
     // Unchecked: the table is written once, before anybody sees it, and kept for good.
     let functions: UnsafePointer<cairo_functions>
-    /// What text is written in: a font of this machine, or Cairo's own strokes where it has none.
+    /// The font for text: one of this machine's, or Cairo's own strokes if it has none.
     let fontFamily: String
 
     /// The shared libraries that are tried, in order.

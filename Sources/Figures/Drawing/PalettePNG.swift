@@ -16,7 +16,7 @@ struct PalettePNG {
 
     /// How many colours a file can have.
     private static let most = 256
-    /// How many of the most frequent colours are kept as they are, however close.
+    /// How many of the most frequent colours are kept exactly, however close.
     private static let kept = 96
 
     /// The file's bytes, the same for the same pixels; nil if there is no memory.
@@ -56,7 +56,7 @@ struct PalettePNG {
         return file.isEmpty ? nil : file
     }
 
-    /// The colours that stand for all: the most frequent, and of the others the most frequent of each shade, in the finest
+    /// The colours that represent all: the most frequent, and the most frequent of each other shade, in the finest
     /// shades of which there are few enough.
     private static func palette(_ counts: ColorCounts) -> [UInt32] {
         let ranked = zip(counts.colors, counts.counts).sorted { ($1.1, $0.0) < ($0.1, $1.0) }

@@ -88,7 +88,7 @@ enum Mark: Equatable, Sendable {
     }
 }
 
-/// What is drawn, before it is known onto what: PNG, SVG and PDF show the same sheet.
+/// A drawing independent of its format: PNG, SVG and PDF show the same sheet.
 struct Sheet: Sendable {
     var width: Double
     var height: Double

@@ -33,7 +33,7 @@ public struct HoverArea: Encodable, Sendable {
     /// What else it shows: for points, a value for each, or one for all.
     private(set) var tags: [Tag] = []
 
-    /// What points are, beyond where they stand.
+    /// What points are, besides their position.
     struct Tag: Encodable {
         let label: String
         let values: [Double?]

@@ -75,7 +75,7 @@ struct AxisSpan {
         return share >= -1e-9 && share <= 1 + 1e-9
     }
 
-    /// What is labelled, at most so often, and how.
+    /// What is labelled, how often at most, and how.
     func ticks(limit: Int) -> [(value: Double, label: String)] {
         if !axis.names.isEmpty {
             let names = axis.names.sorted { $0.key < $1.key }.filter { holds($0.key) }

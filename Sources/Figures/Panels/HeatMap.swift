@@ -31,7 +31,7 @@ public struct HeatMap: Codable, Sendable {
 
     /// What a map's numbers are.
     public struct Meaning: Codable, Sendable {
-        /// What the map is of.
+        /// The map's title.
         public var title: String
         /// What a row, a column and a value are.
         public var row, column, value: String

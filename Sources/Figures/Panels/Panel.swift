@@ -15,7 +15,7 @@ public enum Panel: Codable, Sendable {
         }
     }
 
-    /// What its numbers are called after.
+    /// What its numbers are named after.
     var meaning: String {
         if case .heatMap(let map) = self, let meaning = map.meaning { meaning.title } else { title }
     }

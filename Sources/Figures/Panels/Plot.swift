@@ -1,6 +1,6 @@
 /// Bars, lines and points over two axes.
 public struct Plot: Codable, Sendable {
-    /// What is drawn over the axes, one over the other.
+    /// The drawings over the axes, one on top of the other.
     public enum Layer: Codable, Sendable {
         /// Bars side by side from `base` to their heights; `edges` has one value more than there are heights.
         case bars(edges: [Double], heights: [Double], base: Double = 0, style: Style = Style(), name: String = "")
@@ -34,7 +34,7 @@ public struct Plot: Codable, Sendable {
         }
     }
 
-    /// What the points of a layer are, beyond where they stand: a feature, a neuron, a subcomponent, a weight.
+    /// What the points of a layer are, besides their position: a feature, a neuron, a subcomponent, a weight.
     public struct Tag: Codable, Sendable {
         /// The layer's place in ``Plot/layers``.
         public var layer: Int
@@ -65,7 +65,7 @@ public struct Plot: Codable, Sendable {
     public var hidesAxes: Bool
     /// What is written below the axes, such as how many values are exactly zero; empty if nothing.
     public var note: String
-    /// What points are, beyond where they stand.
+    /// What points are, besides their position.
     public var tags: [Tag] {
         get { known ?? [] }
         set { known = newValue.isEmpty ? nil : newValue }

@@ -122,7 +122,7 @@ public struct ImportancePicture: Equatable, Sendable {
         public let importances: [Float]
         /// In which fraction of rows or places each subcomponent's causal importance exceeds 0.1.
         public let activations: [Float]
-        /// What is seen with one feature at a time, where inputs are features.
+        /// The view with one feature at a time, if inputs are features.
         public let features: FeatureMaps?
         /// The causal importances of each token on its own (vocabulary, C), of a token embedding that is not too large.
         public let tokens: Tensor?

@@ -1,4 +1,4 @@
-/// What of a decomposition is looked at.
+/// The parts of a decomposition to look at.
 public struct ObservedParts: OptionSet, Sendable, Hashable {
     /// The bits.
     public let rawValue: Int

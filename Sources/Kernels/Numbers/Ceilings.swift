@@ -12,7 +12,7 @@ public struct Ceilings: Codable, Equatable, Sendable {
     /// The same for its backward pass.
     public let gateBackwardNanoseconds: Double
 
-    /// What an exponential takes on one thread, in ns, as a vectorised one can be had on any CPU of today.
+    /// The time of an exponential on one thread, in ns, as a vectorised one takes on any current CPU.
     private static let exponentialNanoseconds = 0.3
 
     /// The wall time below which no step of this much work gets with exact gates, in ms.

@@ -1,7 +1,7 @@
 internal import CKernels
 internal import COpenBLAS
 
-/// What the arithmetic runs on.
+/// The hardware that the arithmetic runs on.
 public enum Processor {
     /// The CPU's level: `x86-64-v4` with AVX-512, `x86-64-v3` with AVX2.
     public static var level: String { String(cString: ck_cpu_level()) }

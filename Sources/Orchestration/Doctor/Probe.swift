@@ -1,4 +1,4 @@
-/// The doctor's other processes: this program again, with a command that is not for people.
+/// The doctor's other processes: this program again, with an internal command.
 package enum Probe {
     /// The command.
     package static let command = "doctor-probe"

@@ -21,7 +21,7 @@ package struct ScratchProbe {
         }
     }
 
-    /// How long it takes until bytes are on the disk: every claim waits for that.
+    /// How long a flush to disk takes: every claim waits for that.
     private func flush() throws(FileError) -> Finding {
         let path = folder + "/flush"
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -122,7 +122,7 @@ package struct ScratchProbe {
         return Self.clock(skew, of: "the file system", subject: "clock")
     }
 
-    /// What it means that a clock is `skew` seconds ahead of this machine's.
+    /// The finding for a clock that is `skew` seconds ahead of this machine's.
     package static func clock(_ skew: Double, of other: String, subject: String) -> Finding {
         let text = "\(other)'s clock is \(StatusText.time(.seconds(abs(skew)))) \(skew < 0 ? "behind" : "ahead")"
         let advice = "keep both clocks right with NTP or chrony: a lease of 60 s depends on the clock"

@@ -20,7 +20,7 @@ package struct AgentsWatch {
         self.store = store
     }
 
-    /// What is thought of a job's agents.
+    /// The verdicts on a job's agents.
     package struct Outlook: Equatable {
         /// By agent, in their order.
         package var verdicts: [AgentVerdict]
@@ -97,7 +97,7 @@ package struct AgentsWatch {
         package var problem: String?
     }
 
-    /// What there is to say about those of the given jobs that continue: of their agents in SLURM, and of what keeps
+    /// Notes on those of the given jobs that continue: on their agents in SLURM, and on what keeps
     /// runs waiting.
     package func remarks(on jobs: [JobSummary]) async -> [JobID: Remark] {
         var remarks: [JobID: Remark] = [:]
@@ -121,7 +121,7 @@ package struct AgentsWatch {
         return remarks
     }
 
-    /// Looks after the agents of a job; SLURM is asked only if somebody is silent or has yet to come.
+    /// Looks after a job's agents; queries SLURM only if an agent is silent or has not started.
     ///
     /// - Parameters:
     ///   - snapshot: The job.
@@ -188,7 +188,7 @@ package struct AgentsWatch {
         return outlook
     }
 
-    /// Asks SLURM's accounting how agents ended that its queue has forgotten.
+    /// Asks SLURM's accounting how agents ended that the queue has forgotten.
     private func explain(_ outlook: inout Outlook, of snapshot: JobSnapshot) async {
         let entries: [QueueEntry]
         do throws(SlurmError) { entries = try await slurm.remembered(named: snapshot.job.token) } catch {

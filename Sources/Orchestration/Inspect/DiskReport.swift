@@ -1,7 +1,7 @@
 import Foundation
 package import Store
 
-/// What jobs take on disk, by what it is.
+/// Jobs' disk use, by kind of data.
 package struct DiskReport: Encodable {
     /// A job, or what jobs share.
     package struct Item: Encodable {

@@ -21,7 +21,7 @@ package struct JobReport: Encodable {
     package let etaSeconds: Double?
     /// When its last agent wrote the summary.
     package let finished: Double?
-    /// What the user calls it, has written to it and tagged it with.
+    /// The user's name, note and tags for it.
     package let title, note: String?
     package let tags: [String]
     /// When the user has held it; why it was halted for its failures.

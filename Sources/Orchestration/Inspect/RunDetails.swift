@@ -10,7 +10,7 @@ package struct RunDetails {
     package let run: Run
     package let spec: Spec
     package let config: ExperimentConfig
-    /// The config as it is shown, with null for what is still to be chosen.
+    /// The config as shown, with null for settings not chosen yet.
     private let known: ConfigValue
     package let attempts: [(attempt: Attempt, agent: Agent?)]
     package let files: [Files.Size]

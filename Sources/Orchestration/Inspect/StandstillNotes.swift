@@ -1,7 +1,7 @@
 import Foundation
 import Store
 
-/// What keeps a job, or some of its runs and agents, from going on: the user's or the job's own will, or a full disk.
+/// Why a job, or some of its runs and agents, are not progressing: held by the user or the job itself, or a full disk.
 struct StandstillNotes {
     let lines: [String]
     /// Obstacles for which runs wait, one line each; also among the lines.

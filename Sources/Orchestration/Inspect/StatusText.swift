@@ -105,7 +105,7 @@ package struct StatusText {
     /// More agents than this are listed only while they are not over.
     private static let agentsInFull = 8
 
-    /// How many agents are over, by what has ended them.
+    /// How many agents have ended, by cause.
     private func endedLines(_ agents: [Agent]) -> [String] {
         guard !agents.isEmpty else { return [] }
         let reasons = Dictionary(grouping: agents) { $0.reason ?? "" }.mapValues(\.count)

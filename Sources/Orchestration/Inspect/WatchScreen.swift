@@ -4,7 +4,7 @@ import Store
 
 /// What a full-screen view of a job shows: which rows, in which order.
 package struct WatchScreen {
-    /// What somebody has pressed.
+    /// The keys that were pressed.
     package enum Key: Equatable {
         case up, down, pageUp, pageDown, top, bottom, sort, turn, quit
     }

@@ -14,7 +14,7 @@ struct ConfigPattern {
     let members: [Member]
     private let text: [UInt8]
 
-    /// Takes a text apart; nil for one that is no object, or has names with escapes.
+    /// Parses a text; nil if it is not an object, or has names with escapes.
     init?(_ config: String) {
         text = Array(config.utf8)
         members =

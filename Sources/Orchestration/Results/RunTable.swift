@@ -70,7 +70,7 @@ package struct RunTable {
         }
     }
 
-    /// What stands below ``names``.
+    /// The values of the columns ``names``.
     private func cells(of run: Run) -> [String] {
         let times = [seconds(of: run), activeSeconds(of: run)].map { time in
             time.map { String(format: "%.3f", $0) } ?? ""

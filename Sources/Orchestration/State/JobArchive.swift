@@ -132,7 +132,7 @@ package enum JobArchive {
         folder.close()
     }
 
-    /// What is wrong with a file that `tar` was to unpack, worded to follow the file's name.
+    /// What is wrong with a file that `tar` should unpack, worded to follow the file's name.
     private static func flaw(of file: String, _ answer: ChildProcess.Answer) throws(FileError) -> String? {
         let ends = try FileEnds(of: file)
         let isCompressed = file.hasSuffix(".zst")

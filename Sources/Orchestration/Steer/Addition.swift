@@ -72,7 +72,7 @@ package struct Addition {
         return present.map(\.name).joined(separator: ",")
     }
 
-    /// What is right and probably not meant.
+    /// Valid but probably unintended settings.
     package var doubts: [String] { plan.doubts }
 
     /// Stores those specs that the job does not have yet, all or none.

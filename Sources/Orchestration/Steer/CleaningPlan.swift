@@ -4,10 +4,10 @@ package import Layout
 package import Store
 import WandB
 
-/// What is to be deleted.
+/// What to delete.
 package struct CleaningPlan {
     private var leftovers: [(leftover: Leftover, folder: Folder)] = []
-    /// What somebody may still be using.
+    /// Files that may still be in use.
     private var kept: [(leftover: Leftover, folder: Folder)] = []
     private var jobs: [(job: Job, counts: RunCounts, folders: [Folder])] = []
     /// What could not be determined about it.

@@ -5,13 +5,13 @@ package import Slurm
 package import Store
 import WandB
 
-/// Puts right what a command or an agent that died has left half done: every command begins with it.
+/// Repairs what a dead command or agent left half done: every command begins with it.
 package struct Recovery {
     package let cache: CacheFolder
     package let environment: [String: String]
     package let slurm: SlurmCommands
 
-    /// Finds out about submissions that were cut short, and sees to the end of jobs whose last agent could not.
+    /// Finds out about interrupted submissions, and finishes jobs whose last agent could not.
     ///
     /// Runs that W&B's own `wandb sync` has sent meanwhile are recorded as sent.
     ///

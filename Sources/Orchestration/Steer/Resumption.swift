@@ -8,7 +8,7 @@ package struct Resumption {
     package let launch: AgentLaunch
     /// How many; `nil` for as many as are missing.
     package let wanted: Int?
-    /// What they get: as the job's first ones, but for what the command line changes.
+    /// Their options: those of the job's first ones, except for what the command line changes.
     package let options: JobOptions
 
     package init(launch: AgentLaunch, wanted: Int?, options: JobOptions) {
@@ -69,7 +69,7 @@ package struct Resumption {
         return ["job \(job.id) was submitted by an earlier version: from now on its agents run the current worker"]
     }
 
-    /// What is to be thought of agents like those that ended last.
+    /// How to judge agents like those that ended last.
     package enum Recurrence: Equatable {
         /// They may well end in the same way.
         case likely(String)

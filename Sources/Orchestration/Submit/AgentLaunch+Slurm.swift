@@ -5,7 +5,7 @@ import Slurm
 package import Store
 
 extension AgentLaunch {
-    /// What became of an `sbatch` call whose answer nobody has noted.
+    /// The outcome of an `sbatch` call whose answer was never recorded.
     private enum Fate {
         /// SLURM has taken the job.
         case taken(SlurmJobID)
@@ -89,7 +89,7 @@ extension AgentLaunch {
             name: job.token, besides: known)
     }
 
-    /// Keeps agents from waiting on nodes for a job that theirs is to come after: SLURM starts them when that one's end.
+    /// Keeps agents from waiting on nodes for an earlier job: SLURM starts them when that job's agents end.
     ///
     /// Whether it is their job's turn the state file decides, whatever SLURM does.
     private func predecessors() async throws(SlurmError) -> Set<SlurmJobID> {

@@ -43,7 +43,7 @@ package struct AgentRequest: Equatable {
         return "\(agentCount) agents are too many: \(plural(useful, "agent")) for \(reason)"
     }
 
-    /// What is wrong with the threads that a run is to have.
+    /// What is wrong with a run's number of threads.
     ///
     /// - Parameter executor: Who starts the agents.
     /// - Returns: A warning, if there is something to warn of.

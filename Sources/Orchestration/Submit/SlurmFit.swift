@@ -5,7 +5,7 @@ package import Store
 ///
 /// Many versions take jobs that no node can run, and let them wait forever.
 package struct SlurmFit {
-    /// What will not go well.
+    /// Expected problems.
     package private(set) var notes: [String] = []
     /// The memory that an agent gets which asks for none.
     package private(set) var defaultMemory: MemoryRoom?

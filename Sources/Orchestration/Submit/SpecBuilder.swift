@@ -3,7 +3,7 @@ import Foundation
 package import Store
 import Targets
 
-/// Takes up specs one after the other; those with a config that is there already are counted only.
+/// Adds specs one after another; duplicates of an existing config are only counted.
 package struct SpecBuilder {
     package let project: String?
     package private(set) var specs: [NewSpec] = []

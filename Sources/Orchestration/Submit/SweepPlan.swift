@@ -28,7 +28,7 @@ package struct SweepPlan {
     package let observers: [ObserverBundle]
     /// Specs with which observers are tried, one for each experiment and set of observers.
     package let observerTrials: [ObserverTrials.Case]
-    /// What is right and probably not meant.
+    /// Valid but probably unintended settings.
     package let doubts: [String]
 
     /// Settings of the submission that apply to specs added later.
@@ -46,7 +46,7 @@ package struct SweepPlan {
         package let experiment: String
         /// Where its specs stand among all.
         package let range: Range<Int>
-        /// How many further specs came out with the config of one that is there.
+        /// How many more specs had the config of an existing one.
         package let duplicates: Int
         /// The first spec.
         package let example: SpecDraft

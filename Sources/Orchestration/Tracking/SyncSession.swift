@@ -13,7 +13,7 @@ package struct SyncSession {
     package let explain: (String) -> String?
     package var view: SyncView?
 
-    /// How often the state is asked which runs are over.
+    /// How often to query the state for finished runs.
     package let renewal: Duration
 
     package init(
@@ -60,7 +60,7 @@ package struct SyncSession {
             if Interruption.isRequested { break }
             if isLive, now - renewed >= renewal {
                 renewed = now
-                // What is known of the runs stays good enough while the state is out of reach.
+                // What is known about the runs stays good enough while the state is out of reach.
                 do throws(StoreError) {
                     runs = try selection.current(in: store)
                     relay.take(runs)
@@ -130,7 +130,7 @@ package struct SyncSession {
         private var failures = 0
         private var due = ContinuousClock.now
         private var began: ContinuousClock.Instant?
-        /// How long a server is asked again that gives no answer: each time takes as long as an answer may.
+        /// How long to retry a server that gives no answer: each try takes as long as an answer may.
         private static let patience: Duration = .seconds(20)
 
         init(isLive: Bool) { self.isLive = isLive }

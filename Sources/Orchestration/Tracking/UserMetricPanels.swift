@@ -19,7 +19,7 @@ enum UserMetricPanels {
         }
     }
 
-    /// What was stored was checked; what cannot be read costs a chart, not the page.
+    /// What was stored was checked; an unreadable value costs a chart, not the page.
     private static func parsed(_ text: String) -> JSONValue? {
         do { return try JSONValue(parsing: Array(text.utf8)) } catch { return nil }
     }

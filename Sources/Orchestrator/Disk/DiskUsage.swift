@@ -81,7 +81,7 @@ struct Archive: AsyncParsableCommand {
     }
 }
 
-/// The archive that a command reads in place of the cache.
+/// The archive that a command reads instead of the cache.
 struct ArchiveOption: ParsableArguments {
     @Option(
         help: ArgumentHelp("Read this archive (`orchestrator archive`) instead of the cache.", valueName: "file"),

@@ -66,7 +66,7 @@ struct Logs: AsyncParsableCommand {
         }
     }
 
-    /// What to say if there is no log: what is over will not say anything any more.
+    /// What to say if there is no log: a finished run or agent will not write any.
     private func silence(of source: LogSource, _ what: String, _ store: Store) throws -> Failure {
         let isOver = try source.isOver(in: store)
         return .failed(

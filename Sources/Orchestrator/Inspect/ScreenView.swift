@@ -10,7 +10,7 @@ final class ScreenView: WatchView {
     private var before = termios()
     private var isOn = false
 
-    /// Takes the terminal over; nil if keys cannot be read, or the terminal cannot be redrawn.
+    /// Takes over the terminal; nil if keys cannot be read, or the terminal cannot be redrawn.
     init?(style: Style, environment: [String: String]) {
         self.style = style
         guard Terminal.isStandardOutput, isatty(0) == 1, !["", "dumb"].contains(environment["TERM"] ?? ""),

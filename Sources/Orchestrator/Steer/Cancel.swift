@@ -31,7 +31,7 @@ struct Cancel: AsyncParsableCommand {
 
         var cancelled: [Item] = []
         var notes: [String] = []
-        /// What keeps agents in SLURM's queue.
+        /// Why agents are still in SLURM's queue.
         var problems: [String] = []
     }
 

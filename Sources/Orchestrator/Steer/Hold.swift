@@ -82,7 +82,7 @@ struct NamedArguments: ParsableArguments {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    /// Looks all of them up, changes them in one transaction and says so.
+    /// Looks them all up, changes them in one transaction and reports it.
     func change(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
         try await NamedChange(names: names, json: json).perform(done, body)
     }
@@ -98,7 +98,7 @@ struct NamedChange {
         let runs: [String]
     }
 
-    /// Looks all of them up, changes them in one transaction and says so.
+    /// Looks them all up, changes them in one transaction and reports it.
     func perform(_ done: String, _ body: (Store, [Named]) throws -> Void) async throws {
         let state = try await OpenStore.open(for: .changing)
         try await failing {

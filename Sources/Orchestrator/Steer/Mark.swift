@@ -106,7 +106,7 @@ struct Rename: AsyncParsableCommand {
     }
 }
 
-/// What users write to jobs and runs.
+/// Users' notes on jobs and runs.
 enum MarkText {
     /// Refuses anything that would not fit on one line of a table.
     static func check(_ text: String, _ what: String, atMost limit: Int, isName: Bool = false) throws {

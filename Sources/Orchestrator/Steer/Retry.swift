@@ -3,7 +3,7 @@ import ArgumentParser
 import Orchestration
 import Store
 
-/// Puts failed or cancelled runs back among those that wait.
+/// Requeues failed or cancelled runs.
 struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Requeue failed and cancelled runs; they continue from their checkpoints.",

@@ -235,7 +235,7 @@ struct Submit: AsyncParsableCommand {
         }
     }
 
-    /// Puts right what others have left half done; whatever keeps the state from being used, storing the job meets too.
+    /// Repairs what others left half done; storing the job would hit any problem with the state too.
     private static func recover(_ cache: CacheFolder, _ environment: [String: String]) async {
         do {
             try await OpenStore(cache, environment: environment, for: .changing)?.recover()

@@ -104,7 +104,7 @@ extension ImportancePicture.Module {
         return Bins(importances, from: Double(min(low, 0)), to: Double(max(high, 1)))
     }
 
-    /// What stands at exactly zero and one is written out: those two bars would hide the rest.
+    /// Values at exactly zero and one are written out: those two bars would hide the rest.
     fileprivate var importanceHistogram: Plot {
         let (zeros, ones) = (importances.count { $0 == 0 }, importances.count { $0 == 1 })
         return .histogram(

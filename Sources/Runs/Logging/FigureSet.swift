@@ -5,7 +5,7 @@ import WandB
 /// All figures of one step, and the file that they are in, next to the numbers that they show.
 struct FigureSet: Sendable {
     let numbers: FigureNumbers
-    /// What the user's own show.
+    /// What the user's figures show.
     let own: UserFigureNumbers
     /// The run's name.
     let run: String

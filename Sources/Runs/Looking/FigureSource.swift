@@ -9,11 +9,11 @@ import Layout
 public struct FigureSource: Sendable {
     /// What is in the corner of its figures.
     public let name: String
-    /// What it is called among others: its name, and what sets it apart.
+    /// Its label among others: its name, and what distinguishes it.
     public let label: String
     /// The value that it is compared by with others, such as a coefficient; empty if there is none.
     public let value: String
-    /// What it has in common with runs that differ by their seeds alone.
+    /// What it shares with runs that differ only in their seeds.
     public let group: String
     /// What it has logged; nil for weights and pictures without a run.
     public let metrics: String?

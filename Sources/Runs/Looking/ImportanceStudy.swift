@@ -71,7 +71,7 @@ public struct ImportanceStudy {
         self.leftOut = leftOut
     }
 
-    /// What most of them are, and of as many the first.
+    /// The most common of them, and the first among equals.
     private static func commonest(_ lists: [[String]]) -> [String]? {
         let counts = lists.map { list in lists.count { $0 == list } }
         return counts.max().flatMap { most in zip(lists, counts).first { $0.1 == most }?.0 }

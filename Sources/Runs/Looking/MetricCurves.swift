@@ -1,7 +1,7 @@
 public import Figures
 import Metrics
 
-/// What runs have logged, as curves over steps: those of one run, or of several by what sets them apart, seeds together.
+/// Runs' metrics as curves over steps: of one run, or of several by what distinguishes them, seeds together.
 public struct MetricCurves {
     /// The rows of one run.
     private struct Run {
@@ -62,7 +62,7 @@ public struct MetricCurves {
         return rows
     }
 
-    /// What sets the runs apart, numbers by size.
+    /// What distinguishes the runs, numbers by size.
     private var groups: [String] {
         var seen: Set<String> = []
         return runs.map(\.group).filter { seen.insert($0).inserted }.enumerated().sorted { a, b in

@@ -51,7 +51,7 @@ final class ErrorDrain: Sendable {
         return String(line.prefix(300).filter { !$0.isNewline && ($0.isASCII ? $0 >= " " : true) })
     }
 
-    /// Ends the reading, even if somebody still holds the other end.
+    /// Ends reading, even if another process still holds the other end.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
     /// Keeps the end of what was read; whole pages are copied as such, so a flood costs little.

@@ -10,7 +10,7 @@ struct ObserverAnswer {
     private(set) var media: [(name: String, medium: Media)] = []
     /// Files to send: their paths, and what they are called.
     private(set) var files: [(name: String, path: String)] = []
-    /// What could not be used, each with a key that it is said once for.
+    /// What could not be used, each with a key so that it is reported once.
     private(set) var complaints: [(key: String, text: String)] = []
 
     private static let limits = (metrics: 2000, rows: 10_000, file: 256 << 20)

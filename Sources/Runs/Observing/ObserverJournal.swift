@@ -7,7 +7,7 @@ import JSON
 /// A question is written down before it is put. One that a crash has left without an answer stays without one: the
 /// observer may have acted on it.
 final class ObserverJournal {
-    /// What is known of a step.
+    /// What is known about a step.
     enum Entry {
         case asked
         case answered(JSONValue, seconds: Double)
@@ -37,7 +37,7 @@ final class ObserverJournal {
 
     deinit { close(descriptor) }
 
-    /// What is known of a step; nil for one that was never asked about.
+    /// What is known about a step; nil for one that was never asked about.
     func entry(of step: Int) -> Entry? { entries[step] }
 
     /// Writes down that a question is about to be put.

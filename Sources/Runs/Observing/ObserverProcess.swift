@@ -92,7 +92,7 @@ final class ObserverProcess {
     /// Why what it complains of is not kept, if it is not.
     var logTrouble: FileError? { errors.logTrouble }
 
-    /// The end of what it has complained of, on one line; that of a process that is over may still be on its way.
+    /// The end of its standard error, on one line; that of a finished process may still be on its way.
     var lastWords: String { errors.lastLine(after: isOver ? .seconds(1) : .milliseconds(20)) }
 
     /// What the child needs and what is harmless: no key of W&B's, SLURM's or anybody else's.
@@ -191,7 +191,7 @@ extension ObserverProcess {
             description: "expected a JSON object on a line, found '\(text)\(line.count > 60 ? "…" : "")'")
     }
 
-    /// What its end says, once its output is closed.
+    /// How it ended, once its output is closed.
     private var ended: ObserverTrouble {
         var status: Int32 = 0
         for _ in 0..<100 {
@@ -224,7 +224,7 @@ extension ObserverProcess {
         kill()
     }
 
-    /// Ends the child and all that it has started, whether they like it or not: `run-observer` does.
+    /// Kills the child and everything it has started: `run-observer` does this.
     func kill() {
         if !isOver {
             var status: Int32 = 0

@@ -33,7 +33,7 @@ struct TensorFile {
         try Self.write(bytes, to: path)
     }
 
-    /// Takes the file away; who has it mapped keeps it.
+    /// Removes the file; processes that have it mapped keep it.
     func remove() { unlink(path) }
 
     /// Removes the leftovers of this run's crash.

@@ -3,7 +3,7 @@ import Foundation
 import Metrics
 import UserMetrics
 
-/// What the figures of a user's own show at a step.
+/// What users' figures show at a step.
 struct UserFigureNumbers: Sendable {
     let figures: [(figure: UserFigure, panels: [FigureProgram.Panel])]
 

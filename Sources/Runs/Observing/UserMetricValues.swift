@@ -51,7 +51,7 @@ struct UserMetricValues {
         return UserFigureNumbers(figures: try figures.panels(of: tensors))
     }
 
-    /// What the user's figures of a config show of weights that are looked at; nil if there are none.
+    /// What a config's user figures show for given weights; nil if there are none.
     ///
     /// - Throws: `RunError.invalid` for figures that do not go with the decomposition's shapes.
     static func figures(_ config: ExperimentConfig, of decomposition: any Decomposition) throws -> UserFigureNumbers? {

@@ -126,7 +126,7 @@ public struct FigurePage {
         )
     }
 
-    /// What the slider chooses from, as far as there is room: the last, and of the others as many as fit.
+    /// The slider's choices, as far as there is room: the last one, and as many others as fit.
     private func stage(within room: Int, _ cairo: Cairo) throws -> (
         frames: [Int], html: String, blocks: String, facts: [String]
     ) {

@@ -9,7 +9,7 @@ public struct RunTiming: Sendable, Equatable {
     public let secondsPerStep: Double
     /// The seconds of a set of figures; 0 if the config has none or nothing here can draw them.
     public let secondsPerFigures: Double
-    /// What every run takes once, however short: its beginning, its files, its end.
+    /// The fixed cost of a run, however short: its start, its files, its end.
     public let secondsPerRun: Double
 }
 

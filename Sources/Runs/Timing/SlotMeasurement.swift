@@ -4,7 +4,7 @@ import Foundation
 import Kernels
 import Synchronization
 
-/// Finds out by trying how many runs at once, and so how many threads each, make the most of some cores.
+/// Finds out by trial how many concurrent runs, and so how many threads each, use some cores best.
 public struct SlotMeasurement {
     /// One way to share the cores, and its speed.
     public struct Trial: Sendable, Equatable, CustomStringConvertible {

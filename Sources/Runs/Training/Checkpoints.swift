@@ -6,7 +6,7 @@ import Layout
 /// A run's saved states: the newest and the one before, each checked when it is read.
 struct Checkpoints {
     let folder: RunFolder
-    /// What the states belong to; a state of another config is not taken up.
+    /// What the states belong to; a state of another config is not used.
     let configHash: String
 
     private static let format = "spd-checkpoint-1"

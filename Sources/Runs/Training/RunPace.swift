@@ -17,7 +17,7 @@ struct RunPace {
     private var isDoubtful = false
     /// What each set of figures took.
     private var figures: [Double] = []
-    /// What went into the set that is being made.
+    /// The contents of the set in progress.
     private var unfinishedFigures = 0.0
     private var lastStep: Int
     private var lastTime: ContinuousClock.Instant

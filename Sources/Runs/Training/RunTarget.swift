@@ -10,7 +10,7 @@ protocol RunTarget {
     var hash: String { get }
     /// Files to keep with the run on W&B, by their published names.
     var files: [(name: String, path: String)] { get }
-    /// What tokens are called in figures, where inputs are text.
+    /// The labels of tokens in figures, if inputs are text.
     var tokenNames: TokenNames? { get }
     /// Creates a decomposition of it according to a config.
     ///

@@ -6,7 +6,7 @@ import GRDB
 /// Nothing is written: neither the file nor the companions that SQLite makes even for readers.
 struct StateView: Sendable {
     let cache: CacheFolder
-    /// What there is to know of waiting for locks.
+    /// Statistics on waiting for locks.
     let configuration: Configuration
 
     /// Reads a consistent view.

@@ -15,7 +15,7 @@ extension Store {
     /// A copy becomes its own cache: jobs with work left get new names, for theirs are in SLURM's queue, and what the
     /// original's agents hold waits again.
     ///
-    /// - Returns: The cache that this one is a copy of, if that is still there with the same runs.
+    /// - Returns: The cache that this one is a copy of, if it still exists with the same runs.
     /// - Throws: What keeps the file from being used.
     func settleIn() throws(StoreError) -> Original? {
         let kept = try read { db in

@@ -1,7 +1,7 @@
 import GRDB
 
 extension Store {
-    /// Gives the room back that forgotten jobs have left in the state file, if that is a good part of it.
+    /// Gives back the space of deleted jobs in the state file, if that is a good part of it.
     ///
     /// - Returns: By how many bytes the file has become smaller.
     /// - Throws: What keeps the file from being changed; nothing is lost then.

@@ -17,7 +17,7 @@ public struct Store: Sendable {
     private let access: Access
     /// The number of the state file when it was opened.
     private let file: UInt64
-    /// The cache that this one is a copy of, if that is still there with the same runs.
+    /// The cache that this one is a copy of, if it still exists with the same runs.
     public private(set) var original: Original?
 
     /// What a command does with the state.

@@ -51,7 +51,7 @@ public enum StoreError: Error, Equatable {
 }
 
 extension StoreError {
-    /// What keeps this user from changing the state.
+    /// Why this user cannot change the state.
     public init(_ obstacle: CacheFolder.Obstacle) {
         if obstacle.isCompanion, let owner = obstacle.owner {
             self = .keptOut(by: owner, path: obstacle.path)

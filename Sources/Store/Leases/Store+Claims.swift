@@ -79,7 +79,7 @@ extension Store {
     ///   - claims: The claims, and how far their runs are where that is news.
     ///   - agent: The agent.
     ///   - lease: How long they stand without another renewal.
-    ///   - usage: What each claim has taken of the machine since the last renewal, and the agent in all.
+    ///   - usage: What each claim has used of the machine since the last renewal, and the agent in all.
     /// - Returns: The claims that were refused: another attempt has taken over, or the run was cancelled.
     /// - Throws: What keeps the file from being changed; then no lease is renewed.
     public func renew(

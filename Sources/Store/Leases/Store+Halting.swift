@@ -111,7 +111,7 @@ extension Store {
             arguments: ["its first \(limit) runs all failed: \(last ?? "no reason is known")", job.rawValue])
     }
 
-    /// Lets a job hand out specs again that was halted for its failures, and have as many agents as come.
+    /// Lets a job that was halted after failures hand out specs again, to any number of agents.
     ///
     /// - Returns: Why it was halted, if it was.
     @discardableResult

@@ -46,7 +46,7 @@ extension Store {
         }
     }
 
-    /// Takes a run over from an attempt whose agent is silent.
+    /// Takes over a run from an attempt whose agent is silent.
     ///
     /// A run that has taken ``agentsLostAtMost`` agents with it at the same place is set aside as failed instead.
     ///
@@ -106,7 +106,7 @@ extension Store {
         }
     }
 
-    /// What is known of an agent whose lease has run out.
+    /// What is known about an agent whose lease has run out.
     private static let fellSilent = "its agent fell silent"
 
     /// Records that SLURM is to be asked to start a lost agent again.

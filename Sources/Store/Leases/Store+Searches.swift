@@ -17,7 +17,7 @@ public struct OpenSpec: Sendable {
 
     /// The search's definition.
     public let search: String
-    /// The experiment, a config that is right but for what the search sets, and how the target is trained.
+    /// The experiment, a config that is valid except for what the search sets, and how the target is trained.
     public let experiment, config: String
     /// How the target is trained, if it is.
     public let target: String?
@@ -65,7 +65,7 @@ public enum NoSearch {
 }
 
 extension Store {
-    /// Gives a spec its config that its search has left open, in the transaction that claims it.
+    /// Gives a spec the config that its search has left open, in the transaction that claims it.
     func choose(for run: String, _ choose: (OpenSpec) throws -> ChosenSpec, in db: Database) throws {
         guard
             let row = try Row.fetchOne(

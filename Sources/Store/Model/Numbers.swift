@@ -107,7 +107,7 @@ struct NumbersReader {
             names: values.count == names.count ? names : Array(names.prefix(values.count)), values: values)
     }
 
-    /// Takes the name that begins at a place and ends with a quote, behind which the place is left.
+    /// Reads the name that begins at a position and ends with a quote, leaving the position after it.
     private mutating func takeName(_ number: Int, at place: inout UnsafePointer<CChar>) -> Bool {
         if number < names.count {
             let count = written[number].count

@@ -51,9 +51,9 @@ public struct Run: Sendable, Equatable, Identifiable {
     public let isHeld: Bool
     /// Runs of higher priority are claimed first.
     public let priority: Int
-    /// What the user has written to it.
+    /// The user's note.
     public let note: String?
-    /// What the user has tagged it with, in order.
+    /// The user's tags, in order.
     public let tags: [String]
 }
 
@@ -86,7 +86,7 @@ public struct Progress: Sendable, Equatable {
 public struct Claim: Sendable, Equatable {
     /// What to do.
     public let spec: Spec
-    /// The attempt's number: the fence that all its writes carry.
+    /// The attempt's number: the fencing token of all its writes.
     public let attempt: Int
     /// The agent that holds it.
     public let agent: AgentID
@@ -141,7 +141,7 @@ public struct Attempt: Sendable, Equatable {
     public let peakMemory: Int?
 }
 
-/// What is left of a job's work.
+/// A job's remaining work.
 public struct OpenWork: Sendable, Equatable {
     /// How many specs wait for an agent.
     public let pending: Int

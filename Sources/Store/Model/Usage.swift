@@ -13,7 +13,7 @@ public struct Usage: Sendable, Equatable {
     }
 }
 
-/// What one attempt has taken, as its agent shares out what the process took.
+/// What one attempt has used: its share of what the agent's process used.
 public struct UsageShare: Sendable, Equatable {
     /// Cores: the agent's, divided by its slots.
     public var cores: Double

@@ -16,7 +16,7 @@ enum KnownConfig {
           SELECT text FROM blanked ORDER BY count DESC LIMIT 1) END
         """
 
-    /// What was set for a spec, as ``Spec/overrides`` has it: nothing yet for one that is open.
+    /// What was set for a spec, as in ``Spec/overrides``: nothing yet for an open one.
     static let overrides = "iif(spec.open, '[]', spec.overrides)"
 
     /// A key's value, given SQL that finds it in `config`; null until it is chosen.

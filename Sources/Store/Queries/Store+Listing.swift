@@ -1,7 +1,7 @@
 import GRDB
 
 extension Store {
-    /// What stands in each row of ``listing(of:settings:changedSince:)`` before the settings.
+    /// The columns of each row of ``listing(of:settings:changedSince:)`` before the settings.
     public static let listingFields = [
         "run", "position", "experiment", "status", "attempt", "step", "steps", "steps_per_second", "losses", "metrics",
         "error", "started", "ended", "node", "agent",

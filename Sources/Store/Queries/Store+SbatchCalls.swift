@@ -34,7 +34,7 @@ public struct SbatchCall: Sendable, Equatable, Identifiable {
     public let begun: Timestamp?
     /// SLURM's number for it.
     public let slurmJobID: Int64?
-    /// What its agents get; `nil` if it is what the job's first ones got.
+    /// Its agents' options; `nil` if they are those of the job's first agents.
     public let options: JobOptions?
 }
 

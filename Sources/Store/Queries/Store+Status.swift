@@ -61,7 +61,7 @@ public struct RunFailure: Sendable, Equatable {
     public let error: String?
 }
 
-/// What says how long a job will take.
+/// The basis for how long a job will take.
 public struct Work: Sendable, Equatable {
     /// Runs of one experiment.
     public struct Experiment: Sendable, Equatable {
@@ -148,7 +148,7 @@ extension Store {
             arguments: [job.rawValue]) ?? 0
     }
 
-    /// What is left of a job's work.
+    /// A job's remaining work.
     public func openWork(of job: JobID) throws(StoreError) -> OpenWork {
         try read { db in
             let counts = try Self.counts(of: job, in: db)

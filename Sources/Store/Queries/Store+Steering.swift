@@ -31,7 +31,7 @@ extension Store {
         }
     }
 
-    /// Puts settled runs of a job back among those that wait; each continues from its last checkpoint.
+    /// Requeues settled runs of a job; each continues from its last checkpoint.
     ///
     /// - Parameters:
     ///   - job: The job.
@@ -47,7 +47,7 @@ extension Store {
         }
     }
 
-    /// Puts the given runs of a job back among those that wait: all of them or, if one can't be, none.
+    /// Requeues the given runs of a job: all of them or, if one can't be requeued, none.
     ///
     /// What a search's target has kept from beginning is wanted anyway where it is named; until another run gets
     /// there, it waits as usual.

@@ -1,6 +1,6 @@
 internal import CCompression
 
-/// How a file of lines is compressed, as its first bytes say.
+/// How a file of lines is compressed, according to its first bytes.
 enum StreamCompression {
     case none
     case gzip

@@ -2,7 +2,7 @@ import JSON
 
 /// Byte pair encoding: a word's characters, joined pair by pair in the order of the merges.
 struct BPE: Sendable {
-    /// What two tokens become, and how early.
+    /// The token that two tokens merge into, and how early.
     struct Merge: Sendable {
         let rank: UInt32
         let id: UInt32

@@ -43,7 +43,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// Puts in place of each scalar those that are emitted for it: they come from where it does.
+    /// Replaces each scalar by those emitted for it, with the same origin.
     private static func replaceEach(
         _ text: inout SplitText, _ replace: (_ scalar: UInt32, _ emit: (UInt32) -> Void) -> Void
     ) throws(TokenizerError) {

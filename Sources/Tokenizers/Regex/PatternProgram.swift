@@ -7,7 +7,7 @@ struct PatternProgram: Sendable {
         case run(set: Int, least: Int, most: Int)
         /// Takes as many characters of the set as there are, and keeps them.
         case possessiveRun(set: Int, least: Int, most: Int)
-        /// Goes on at the first place, and at the second where that fails.
+        /// Continues at the first place, and at the second if that fails.
         case split(Int, Int)
         case jump(Int)
         /// Records where a round of a loop begins.

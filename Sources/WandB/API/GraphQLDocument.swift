@@ -12,7 +12,7 @@ struct GraphQLDocument: Sendable {
             }
             """)
 
-    /// What the server has of a run.
+    /// What the server has from a run.
     static let runResumeStatus = GraphQLDocument(
         operationName: "RunResumeStatus",
         text: """

@@ -55,7 +55,7 @@ final class WandBAPI {
         }
     }
 
-    /// What the server has of a run, or nil if it has none.
+    /// What the server has from a run, or nil if it has none.
     func resumeStatus(project: String, entity: String, run: String) -> Reply<ServerRun?> {
         let variables: [JSONValue.Member] = [
             .init("project", .string(project)), .init("entity", .string(entity)), .init("name", .string(run)),
@@ -238,7 +238,7 @@ struct CreatedRun: Equatable {
     }
 }
 
-/// What the server has of a run.
+/// What the server has from a run.
 struct ServerRun: Equatable {
     let storageID: String
     let state: String?

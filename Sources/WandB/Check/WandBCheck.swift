@@ -19,7 +19,7 @@ public struct WandBCheck: Sendable {
 
         /// What it means.
         public let level: Level
-        /// What was looked at: `settings`, `server`, `key` or `entity`.
+        /// What was checked: `settings`, `server`, `key` or `entity`.
         public let subject: String
         /// What was found, one line; never with a key in it.
         public let message: String

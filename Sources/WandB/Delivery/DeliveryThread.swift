@@ -107,7 +107,7 @@ final class DeliveryThread: @unchecked Sendable {
         }
     }
 
-    /// Makes one file of the spool of a run that is over.
+    /// Folds a finished run's spool into one file.
     private func fold() {
         do throws(SpoolError) {
             try folder.fold()

@@ -54,7 +54,7 @@ public enum Redelivery {
 }
 
 extension SendPacing {
-    /// How long somebody who waits for a run's end waits without a success.
+    /// How long to wait for a run's end without a success.
     func patience(_ problem: RunSender.Problem?, failures: Int) -> Duration {
         switch problem {
         // Tried again and again while the run trained: hundreds of runs must not wait for it at their ends.

@@ -8,7 +8,7 @@ public enum RunFilesError: Error, Equatable {
     case unknownRun(id: String, project: String, entity: String, latest: [String])
     /// The server could not be asked, or refused.
     case failed(String)
-    /// What came is not the file that the server described.
+    /// The download is not the file that the server described.
     case damaged(file: String, reason: String)
     /// The caller gave up.
     case interrupted

@@ -87,7 +87,7 @@ public struct OfflineRun: Sendable, Equatable {
         return written.map { $0.session == run.session } ?? true
     }
 
-    /// Keeps `wandb sync` from a run that is sent, or being sent, from its tracking folder.
+    /// Keeps `wandb sync` away from a run that is sent, or being sent, from its tracking folder.
     func markSynced() throws(SpoolError) {
         guard access(path, F_OK) == 0 else { return }
         let file = open(markPath, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)

@@ -2,7 +2,7 @@
 ///
 /// Their names follow from the launch's, so pages whose making was cut short are found again.
 public struct PageMaker: Sendable {
-    /// What was made.
+    /// What was created.
     public struct Outcome: Sendable, Equatable {
         /// The pages that are there now, in the order they are shown to people.
         public let pages: [JobPage]
@@ -30,7 +30,7 @@ public struct PageMaker: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// Makes or updates a job's pages; waits for the server, at most for as long as allowed.
+    /// Creates or updates a job's pages; waits for the server for a limited time.
     ///
     /// - Parameters:
     ///   - job: what the pages show.

@@ -139,7 +139,7 @@ public final class Relay: Sendable {
 
 /// Why a relay may not send.
 public struct RelayRefusal: Sendable, Equatable {
-    /// What may become of it.
+    /// Its possible outcomes.
     public enum Kind: Sendable {
         /// Somebody has to change something first.
         case lasting
@@ -149,7 +149,7 @@ public struct RelayRefusal: Sendable, Equatable {
         case passing
     }
 
-    /// What may become of it.
+    /// Its possible outcomes.
     public let kind: Kind
     /// What happened.
     public let reason: String

@@ -122,7 +122,7 @@ final class RelayEntry {
         pause = max(pause, min(pause * 2, Self.longestPause))
     }
 
-    /// Gives the folder free, with a note for the next relay if nothing is left in it.
+    /// Releases the folder, with a note for the next relay if nothing is left in it.
     func close() {
         guard sender != nil else { return }
         sender = nil

@@ -11,9 +11,9 @@ public struct RelayedRun: Sendable, Equatable {
     /// Where `offline-run-…` folders of runs are made on request.
     public let offlineFolders: String?
 
-    /// How a run ended, as those know who started it.
+    /// How a run ended, as its starter knows.
     public struct End: Sendable, Equatable {
-        /// What the run's page is to say if the run's own process died before it could.
+        /// What the run's page should say if the run's own process died before saying it.
         public let exitCode: Int32
         /// Seconds since then.
         public let age: Double

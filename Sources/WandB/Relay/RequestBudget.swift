@@ -58,7 +58,7 @@ public final class RequestBudget: Sendable {
         return max(asked, even ?? .zero)
     }
 
-    /// Gives the right that was last taken at `instant` back: no request was needed.
+    /// Gives back the right last taken at `instant`: no request was needed.
     func refund(_ instant: ContinuousClock.Instant) {
         state.withLock { state in
             guard let index = state.recent.lastIndex(of: instant) else { return }
@@ -67,7 +67,7 @@ public final class RequestBudget: Sendable {
         }
     }
 
-    /// Takes over what a reply says about the server's quota.
+    /// Applies what a reply says about the server's quota.
     func heed(_ response: HTTPResponse, at now: ContinuousClock.Instant) {
         let wait = CallFailure.retryAfter(response.header("Retry-After"), now: Date().timeIntervalSince1970)
         let reset = response.header("RateLimit-Reset").flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }

@@ -1,7 +1,7 @@
 import Foundation
 import HTTP
 
-/// How long a few calls may take that somebody waits for, and whether to repeat one.
+/// How long a few calls that somebody waits for may take, and whether to repeat one.
 struct Deadline: Sendable {
     /// How long all of it may take.
     let limit: Duration

@@ -7,7 +7,7 @@ public import HTTP
 /// another machine. It never waits itself: `step` says when it wants to be called again, which lets one thread
 /// serve many runs. It belongs to one thread at a time.
 public final class RunSender {
-    /// What is in the way.
+    /// The obstacle.
     public enum Problem: Equatable, Sendable {
         /// Another process sends this folder.
         case sentElsewhere
@@ -44,7 +44,7 @@ public final class RunSender {
         let isWhole: Bool
     }
 
-    /// What keeps rows from the server at the moment.
+    /// Why rows are not reaching the server at the moment.
     public internal(set) var problem: Problem?
     /// The run's page, once the server has the run.
     public internal(set) var runURL: String?
@@ -83,7 +83,7 @@ public final class RunSender {
     let api: WandBAPI
     let pacing: SendPacing
     var phase: Phase = .findEntity
-    /// What the server acknowledged, as far as this side knows.
+    /// What the server has acknowledged, as far as this side knows.
     var position = SentPosition(entity: "", project: "", url: "")
     /// Whether this folder was sent from before.
     var hasSent = false
@@ -112,7 +112,7 @@ public final class RunSender {
     private let presence: String?
     let budget: RequestBudget?
     let offlineFolders: String?
-    /// What its thread does for others while a file is on its way; called about once a second.
+    /// What its thread does for others during an upload; called about once a second.
     var besideUpload: (() -> Void)?
     /// How many attempts in a row failed.
     private(set) var failures = 0

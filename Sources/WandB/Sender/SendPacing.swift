@@ -31,7 +31,7 @@ public struct SendPacing: Sendable, Equatable {
     public var systemInterval: Duration = .seconds(15)
     /// How long the background thread sleeps at most, so a stop from the web page is noticed.
     public var longestSleep: Duration = .seconds(5)
-    /// How long the end of a run waits for a server that is not reached, or refuses.
+    /// How long the end of a run waits for a server that is unreachable or refuses.
     public var deadServerPatience: Duration = .seconds(4)
     /// How long the end of a run waits for a server that answers with failures.
     public var failingServerPatience: Duration = .seconds(120)

@@ -74,7 +74,7 @@ extension SpoolFolder {
         }
     }
 
-    /// What cannot be removed costs space, nothing else: the pack speaks.
+    /// What cannot be removed only costs space: the pack counts.
     private func removeFiles() {
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
         // Folders after what is in them, and the lock, which keeps others waiting, last.
@@ -93,7 +93,7 @@ extension SpoolFolder {
         shape?.release()
     }
 
-    /// Makes a folder of a folded spool again; the caller keeps others from folding it.
+    /// Unfolds a spool into a folder; the caller keeps others from folding it.
     func unfoldHeld() throws(SpoolError) {
         guard isFolded else { return }
         try create()

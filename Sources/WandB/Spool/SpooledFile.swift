@@ -2,7 +2,7 @@ import JSON
 
 /// A line of `files.jsonl`: what to upload.
 struct SpooledFile: Equatable, Sendable {
-    /// What the run calls it, or its name in the artifact.
+    /// Its name in the run, or in the artifact.
     let name: String
     /// Absolute, or relative to the run's folder.
     let path: String

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// What the kernel reports about a machine and of this process in `/proc` and `/sys`.
+/// What the kernel reports about the machine and this process in `/proc` and `/sys`.
 struct SystemFiles {
     /// Bytes since the machine started.
     struct Traffic: Equatable {

@@ -103,7 +103,7 @@ extension Worker {
             try await loop.run()
         }
 
-        /// Asks SLURM what became of an agent that has fallen silent, and has it started again if there is work left.
+        /// Asks SLURM what became of a silent agent, and has it restarted if there is work left.
         private static func recoverLostAgents(of job: Job, _ store: Store, _ cache: CacheFolder, _ slurm: SlurmCommands)
         {
             guard job.executor == .slurm else { return }

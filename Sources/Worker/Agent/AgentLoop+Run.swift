@@ -12,7 +12,7 @@ private struct ClaimedRun {
     let plan: RunPlan
     let tracker: RunTracker
     let log: RunLog
-    /// What its sweep compares it with others by, if it does.
+    /// The value by which its sweep compares it with others, if any.
     let comparison: RunComparison?
 
     var claim: Claim { held.claim }
@@ -168,7 +168,7 @@ extension AgentLoop {
         }
     }
 
-    /// Gives a run back that only the disk has stopped, and waits a while: there may be room then.
+    /// Gives back a run that only the disk has stopped, and waits a while: there may be space then.
     ///
     /// - Returns: Why the claim was no longer ours, if so.
     private func giveBackForRoom(_ held: HeldClaim, _ reason: String) throws(StoreError) -> LostLease? {
@@ -201,7 +201,7 @@ extension AgentLoop {
     private struct Settled {
         /// Where the run stands; `nil` if the claim was no longer ours.
         var status: RunStatus?
-        /// What is to be run next.
+        /// What to run next.
         var next: HeldClaim?
         /// Why the claim was no longer ours, if so: then the run's files and its W&B page are another attempt's.
         var lost: LostLease?

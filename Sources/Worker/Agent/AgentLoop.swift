@@ -79,7 +79,7 @@ struct AgentLoop: Sendable {
         }
     }
 
-    /// Says what has ended the agent, and sees to what is left of the job.
+    /// Reports why the agent ended, and finishes the job if nothing is left.
     ///
     /// - Returns: Whether it was this agent that saw to the job's end.
     private func end(_ ends: [SlotEnd]) async throws -> Bool {
@@ -98,7 +98,7 @@ struct AgentLoop: Sendable {
         return !notes.isEmpty
     }
 
-    /// Makes one file of each spool that an agent has left as a folder which was killed at its run's end.
+    /// Folds each spool that an agent killed at its run's end has left as a folder.
     private func foldSpools() throws(StoreError) {
         for place in try store.places(of: job.id) where place.status.isSettled {
             do throws(SpoolError) { try SpoolFiles.fold(place.folder.spool) } catch {

@@ -99,7 +99,7 @@ final class ClaimKeeper: Sendable {
         return kept
     }
 
-    /// Looks which agents have died or fallen silent, unless that was done a moment ago.
+    /// Checks which agents have died or fallen silent, unless that was done a moment ago.
     ///
     /// - Returns: The attempts that have fallen silent.
     private func lookAround(atMostEvery pause: Duration = .zero) throws(StoreError) -> [Hold] {
@@ -120,7 +120,7 @@ final class ClaimKeeper: Sendable {
         return nil
     }
 
-    /// Gives back what agents of this machine held whose processes are gone: nobody need wait for their leases to end.
+    /// Gives back what local agents held whose processes are gone, without waiting for their leases to end.
     private func endExpiredAgents() throws(StoreError) {
         for other in try store.agents(of: job) where other.id != agent && other.state == .running {
             // SLURM may give its jobs process numbers of their own.
@@ -155,7 +155,7 @@ final class ClaimKeeper: Sendable {
         }
     }
 
-    /// What each claim has taken of the machine since the last renewal, and the agent in all.
+    /// What each claim has used of the machine since the last renewal, and the agent in all.
     private func usage() -> (share: UsageShare, total: Usage) {
         let count = state.withLock(\.kept.count)
         return meter.withLock { ($0.share(among: count), $0.total) }
@@ -200,7 +200,7 @@ final class ClaimKeeper: Sendable {
         }
     }
 
-    /// Looks at the other agents' attempts: who dies while this one trains is noticed at once when it is free.
+    /// Watches the other agents' attempts: an agent that dies while this one trains is noticed as soon as it is free.
     private func observe(_ observed: inout ContinuousClock.Instant) {
         guard .now - observed > lease / 6 else { return }
         observed = .now

@@ -26,7 +26,7 @@ final class HeldClaim: Sendable {
         state = Mutex(State(renewed: asked))
     }
 
-    /// What became of the run if the claim is no longer ours: another attempt has taken over, or it was cancelled.
+    /// What happened to the run if the claim is no longer ours: another attempt took over, or it was cancelled.
     var lost: LostLease? { state.withLock(\.lost) }
 
     /// Whose the run's files are: ours as long as nobody has taken over, be the run cancelled.

@@ -80,7 +80,7 @@ extension Worker {
 }
 
 extension Worker.BenchSteps {
-    /// What was measured in one go.
+    /// One set of measurements.
     private struct Result: Codable {
         let openBLASCore: String
         let ceilings: [Ceilings]

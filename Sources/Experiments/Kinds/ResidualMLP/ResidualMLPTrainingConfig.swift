@@ -1,4 +1,4 @@
-/// How a residual MLP is trained, as the published train config has it.
+/// How a residual MLP is trained, as in the published train config.
 public struct ResidualMLPTrainingConfig: Sendable, Equatable {
     /// The shape of a residual MLP.
     public struct Model: Sendable, Equatable {

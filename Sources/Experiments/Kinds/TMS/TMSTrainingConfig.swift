@@ -1,4 +1,4 @@
-/// How a toy model of superposition is trained, as the published train config has it.
+/// How a toy model of superposition is trained, as in the published train config.
 public struct TMSTrainingConfig: Sendable, Equatable {
     /// The shape of a toy model of superposition.
     public struct Model: Sendable, Equatable {

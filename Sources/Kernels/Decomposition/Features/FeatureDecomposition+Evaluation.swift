@@ -148,7 +148,7 @@ extension FeatureDecomposition {
         }
     }
 
-    /// What of some rows to look at is fitted together, whatever the number of threads.
+    /// The parts of some rows that are fitted together, whatever the number of threads.
     private static func evaluationShares(of rows: Int) -> [Range<Int>] {
         let count = min(max(rows / 256, 1), 64)
         return (0..<count).map { rows * $0 / count..<rows * ($0 + 1) / count }

@@ -42,7 +42,7 @@ final class Tile {
     /// 1 where the output losses count the row.
     let live: Floats
     let rowIndex: UnsafeMutablePointer<UInt32>
-    /// What of the input is not zero, where that is little.
+    /// The non-zero inputs, if they are few.
     private(set) var active: ck_active?
     private let activeRoom: ck_active?
     private let storage: Storage
@@ -92,7 +92,7 @@ final class Tile {
             : ck_active(start: takeNumbers(capacity + 1), feature: takeNumbers(room), value: take(), room: room)
     }
 
-    /// Takes up `source`'s rows from `first` on, as many as fit.
+    /// Loads `source`'s rows from `first` on, as many as fit.
     ///
     /// - Returns: How many of the source's rows were taken.
     func load(_ source: BatchRows, from first: Int) -> Int {

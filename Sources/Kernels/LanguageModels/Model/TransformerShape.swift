@@ -3,7 +3,7 @@
 /// The residual stream begins as the token's embedding (plus the position's, if there is one), runs through the layers
 /// and ends as logits = head · final norm(x). Names are those of the hub's files and of the published module patterns.
 public struct TransformerShape: Equatable, Sendable {
-    /// The architecture's class, as `LlamaForCausalLM`.
+    /// The architecture's class, such as `LlamaForCausalLM`.
     public var architecture: String
     /// How many tokens there are.
     public var vocabulary: Int
@@ -15,7 +15,7 @@ public struct TransformerShape: Equatable, Sendable {
     public var positions: Positions?
     /// The layers in their order.
     public var layers: [Layer]
-    /// What the residual stream passes before the head.
+    /// The norm that the residual stream passes before the head.
     public var finalNorm: Norm
     /// The head's name; its weight is [vocabulary, width], without a bias.
     public var head: String
@@ -135,7 +135,7 @@ public struct TransformerShape: Equatable, Sendable {
     public struct Attention: Equatable, Sendable {
         /// Where queries, keys and values come from.
         public var projections: Projections
-        /// What the heads' results, side by side, pass through.
+        /// The map that the heads' results, side by side, pass through.
         public var output: Linear
         /// H, the query heads.
         public var heads: Int
@@ -197,11 +197,11 @@ public struct TransformerShape: Equatable, Sendable {
 
     /// x += attention(norm x); x += mlp(norm x), or both of the same x.
     public struct Layer: Equatable, Sendable {
-        /// What attention sees the residual stream through.
+        /// The norm through which attention reads the residual stream.
         public var attentionNorm: Norm
         /// The attention.
         public var attention: Attention
-        /// What the MLP sees the residual stream through.
+        /// The norm through which the MLP reads the residual stream.
         public var mlpNorm: Norm
         /// The MLP.
         public var mlp: MLP

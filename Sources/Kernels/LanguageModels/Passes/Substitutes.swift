@@ -1,4 +1,4 @@
-/// What stands in for some of a transformer's modules during a pass.
+/// The replacements for some of a transformer's modules during a pass.
 protocol Substitutes: AnyObject {
     /// Whether a module, by its index among all that can be decomposed, is replaced in this pass.
     func replaces(_ module: Int) -> Bool

@@ -57,7 +57,7 @@ final class TransformerPass {
     /// How many places the current rows have.
     var places: Int { rows * length }
 
-    /// Takes up some rows of tokens (rows, length), which stay the caller's.
+    /// Loads some rows of tokens (rows, length), which stay the caller's.
     func load(_ tokens: UnsafePointer<Int32>, rows: Int) {
         self.tokens = tokens
         self.rows = rows

@@ -156,7 +156,7 @@ package struct NodesCheck {
         return findings
     }
 
-    /// What it means that one node saw another's file this many seconds after it was written, by two clocks.
+    /// The finding when one node saw another's file this many seconds after it was written, by two clocks.
     private static func sight(_ delay: Double, _ first: String, _ second: String) -> Finding {
         if delay < -1 { return ScratchProbe.clock(delay, of: second, subject: "node clocks") }
         guard delay > 5 else {

@@ -25,7 +25,7 @@ package struct NodesMeeting {
         package var isFresh: Bool?
         /// How many seconds after it was written the other node's note was seen, by this node's clock.
         package var delay: Double?
-        /// What it has to run observers with.
+        /// The interpreters it has for observers.
         var python: String?
         /// Why it could not do its part.
         package var trouble: String?

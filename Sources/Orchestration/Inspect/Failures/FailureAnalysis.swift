@@ -44,7 +44,7 @@ package struct FailureAnalysis: Encodable {
     package let settings: [Share]
     /// Nodes to leave out.
     package let exclude: [String]
-    /// How agents ended that SLURM says did not end well, a line for each way.
+    /// How agents ended badly according to SLURM, a line for each way.
     package let slurm: [String]
     /// Agents of this machine that ended without a goodbye, a line for each way.
     package let lost: [String]

@@ -1,6 +1,6 @@
 package import Store
 
-/// What one or more runs failed of; causes that differ only in their numbers are one.
+/// Why one or more runs failed; causes that differ only in their numbers are one.
 package struct FailureCause: Equatable {
     /// The first run's reason, and whether others have it with other numbers.
     package private(set) var text: String

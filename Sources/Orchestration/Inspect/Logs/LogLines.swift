@@ -34,7 +34,7 @@ package struct LogFilter {
     func lastOnes<T>(_ lines: [T]) -> [T] { last.map { lines.suffix($0) } ?? lines }
 }
 
-/// What has been appended to a log since it was looked at last, line by line.
+/// What has been appended to a log since the last look, line by line.
 package struct LogTail {
     /// Who has said it.
     package let name: String

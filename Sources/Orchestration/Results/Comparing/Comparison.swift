@@ -90,7 +90,7 @@ package struct Comparison: Decodable {
 }
 
 extension Comparison.Pair {
-    /// What the two are tied to.
+    /// The features or tokens of the two.
     fileprivate var ends: String {
         guard let firstFeature, let secondFeature else { return "" }
         return moved ? "\(firstFeature) → \(secondFeature)" : "\(firstFeature)"

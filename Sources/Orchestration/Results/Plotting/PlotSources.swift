@@ -8,11 +8,11 @@ package struct PlotSources {
     /// One run, or one file or folder.
     struct Source: Equatable {
         let path: String
-        /// What figures are called after; nil: the folder's own name.
+        /// The name to call figures by; nil: the folder's own name.
         var name: String?
         /// What pages call it: with what the sweep varies.
         var label: String?
-        /// What it has in common with runs that differ by their seeds alone.
+        /// What it shares with runs that differ only in their seeds.
         var group: String?
         /// The config, where the state has it: JSON text.
         var config: String?
@@ -157,7 +157,7 @@ package struct PlotSources {
         source.name ?? URL(filePath: source.path).lastPathComponent
     }
 
-    /// What the worker is asked about a source.
+    /// A query to the worker about a source.
     ///
     /// - Parameters:
     ///   - source: The source.

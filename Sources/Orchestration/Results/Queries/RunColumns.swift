@@ -4,7 +4,7 @@ import Metrics
 package import Queries
 package import Store
 
-/// What is known of a job's runs, as columns that conditions and tables name: how each stands, its settings, its metrics.
+/// What is known about a job's runs, as columns that conditions and tables name: state, settings, metrics.
 ///
 /// Where names clash, how a run stands comes before its settings and those before metrics; `config.NAME` and
 /// `metric.NAME` name the others.
@@ -74,7 +74,7 @@ package enum RunColumns {
             })
     }
 
-    /// What stands below ``ofRun``.
+    /// The values of the columns ``ofRun``.
     private static func facts(
         _ run: Run, node: String?, active: Double?, _ cost: JobCost.Item?
     ) -> [Value] {

@@ -43,7 +43,7 @@ extension Estimate {
         return lines + warnings.map { style.paint($0, .yellow) }
     }
 
-    /// What will not go well as it is asked for.
+    /// Expected problems with the request.
     package var warnings: [String] {
         items.compactMap { $0.memory?.warning(of: $0.part.experiment, room) } + slotShortage + shortages
     }

@@ -8,7 +8,7 @@ package struct MemoryNeed {
     package let largest, smallest: Int
     /// How many specs there are.
     package let count: Int
-    /// How many specs take more than there is for one.
+    /// How many specs need more than there is for one.
     package let tooLarge: Int
     /// The settings of the first of those.
     package let example: SpecDraft?
@@ -49,7 +49,7 @@ package struct MemoryNeed {
         self.init(needs, room: room)
     }
 
-    /// What is wrong where some specs take more than there is, or nil.
+    /// The problem if some specs need more than there is, or nil.
     package func warning(of experiment: String, _ room: MemoryRoom?) -> String? {
         guard tooLarge > 0, let room else { return nil }
         let settings = example.map { Overrides($0.overrides).text() } ?? ""
@@ -82,7 +82,7 @@ package struct MemoryNeed {
     }
 }
 
-/// How much memory there is for a run, and who says so.
+/// How much memory there is for a run, and what sets the limit.
 package struct MemoryRoom: Equatable {
     package let perRun: Int
     /// What limits it, in words: `--mem 4G for each agent`.

@@ -1,7 +1,7 @@
 package import Experiments
 package import Store
 
-/// What runs of each size of an experiment's specs take, and how that is known.
+/// How long runs of each size of an experiment's specs take, and how that is known.
 package struct StepTimes {
     /// The time of a run; a size that is missing is not known.
     package private(set) var costs: [RunSize: RunCost] = [:]

@@ -70,7 +70,7 @@ extension ObserverBundle {
 
 /// Reads the observers that specs name, each once.
 struct ObserverFiles {
-    /// What could not be used of an observer.
+    /// The parts of an observer's answer that could not be used.
     struct Trouble: Error {
         let reason: String
     }

@@ -59,7 +59,7 @@ package struct LanguageModels {
         guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
     }
 
-    /// What the worker says against a config.
+    /// The worker's objections to a config.
     private struct Obstacle: Decodable {
         let key: String?
         let reason: String?

@@ -1,7 +1,7 @@
 import CLinux
 import Foundation
 
-/// What is free of the file system, and of the user's quota there, that a folder is on or will be on.
+/// The free space of the file system that a folder is on or will be on, and of the user's quota there.
 package struct StoragePlace {
     /// Bytes and files that are free, and who counts them; those that are not known are missing.
     package let free: [(bytes: Int?, files: Int?, owner: String)]
@@ -16,7 +16,7 @@ package struct StoragePlace {
         free = [Self.fileSystem(path), Self.quota(path)].compactMap(\.self)
     }
 
-    /// What will not be enough, in words.
+    /// What will run short, as text.
     package func shortages(bytes: Int, files: Int) -> [String] {
         free.flatMap { place in
             [

@@ -16,7 +16,7 @@ public struct LanguageExplanation {
     public enum Text: Sendable, Equatable {
         /// Rows of the split that a run looks at, from one on.
         case rows(first: Int, count: Int)
-        /// What somebody has typed.
+        /// The text that the user typed.
         case typed(String)
     }
 

@@ -2,7 +2,7 @@ import Analysis
 import Figures
 import Kernels
 
-/// The figures of a decomposed language model: which text lights up which subcomponent.
+/// The figures of a decomposed language model: which text activates which subcomponent.
 struct LanguageFigures: Sendable {
     private let modules: [ImportancePicture.Module]
     private let text: TokenBatch

@@ -1,7 +1,7 @@
 import Synchronization
 import Tokenizers
 
-/// What tokens are called in figures.
+/// The labels of tokens in figures.
 ///
 /// The tokenizer is read when a drawing asks for the first name.
 final class TokenNames: Sendable {

@@ -174,7 +174,7 @@ struct TMSFigures {
             }, columns: Self.columns(panels.count))
     }
 
-    /// How near each feature's nearest subcomponent comes, in direction and in length.
+    /// How close each feature's nearest subcomponent comes, in direction and in length.
     private var cosines: Figure {
         func panel(_ title: String, _ label: String, _ values: [Float]) -> Panel {
             .plot(

@@ -5,7 +5,7 @@ import Synchronization
 /// Lets runs begin only while their memory is there, so one that does not fit fails on its own and takes neither its
 /// agent nor its neighbours along.
 public final class MemoryGate: Sendable {
-    /// What the runs that were let in have been promised, in bytes.
+    /// The memory reserved for admitted runs, in bytes.
     private let promised = Mutex<[String: Int]>([:])
     private let limits: @Sendable () -> [MemoryLimit]
     /// How long to wait for memory that others hold.

@@ -54,9 +54,9 @@ public struct Job: Sendable, Equatable, Identifiable {
     public let links: [JobLink]
     /// The name that the user has given it.
     public let title: String?
-    /// What the user has written to it.
+    /// The user's note.
     public let note: String?
-    /// What the user has tagged it with, in order.
+    /// The user's tags, in order.
     public let tags: [String]
     /// When the user has held it; nil while it hands out specs.
     public let held: Timestamp?

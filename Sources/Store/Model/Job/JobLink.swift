@@ -16,7 +16,7 @@ public struct JobLink: Sendable, Equatable, Codable {
     public let title: String
     /// Its address.
     public let url: String
-    /// What the server calls it; it is changed, not made again, the next time.
+    /// The server's name for it; next time it is updated, not created again.
     public let id: String?
 
     /// Describes a page.

@@ -14,7 +14,7 @@ final class RunComparison: Sendable {
     private struct State {
         /// What earlier attempts have reached by their steps; those before the first row of this one count.
         var earlier: [(step: Int, cost: Double)]
-        /// What the run has reached at each of its rows that has a value, low ones being better; nil before the first row.
+        /// The best value up to each row that has one, lower is better; nil before the first row.
         var costs: [Double]?
         var verdict: String?
 

@@ -54,7 +54,7 @@ package final class RawCheckout {
 
     deinit { try? FileManager.default.removeItem(atPath: place) }
 
-    /// What the disk, not a taste, makes a user set; and whether hashes are long.
+    /// Settings that depend on the disk, not on taste; and whether hashes are long.
     private static func settings(_ git: inout Git, hash: String) -> String {
         let isLong = hash.count == 64
         var text = "[core]\n\trepositoryformatversion = \(isLong ? 1 : 0)\n\tbare = false\n"

@@ -1,7 +1,7 @@
 import Foundation
 import WandB
 
-/// What is nobody else's business: values of the environment and of W&B's files, and whatever has the shape of a key.
+/// Secrets: values from the environment and W&B's files, and anything that looks like a key.
 package struct Secrets {
     /// The names of the variables that hold some, sorted.
     package let names: [String]

@@ -8,7 +8,7 @@ import Tokenizers
 import UserMetrics
 
 extension LanguageSourceFinder {
-    /// What is missing or wrong, and the key that is to blame: what is on this machine is read, the hub is only asked.
+    /// What is missing or wrong, and the key to blame: local files are read, the hub is only queried.
     func obstacle(in config: ExperimentConfig) -> (key: String, reason: String)? {
         guard let text = config.taskConfig.text else { return nil }
         var key = config.modelKey

@@ -173,7 +173,7 @@ struct LanguageSourceFinder {
 
     private func tokenizerFolder(_ name: String) throws -> String { try hub.model(name, needsWeights: false).folder }
 
-    /// What would fail at the first step fails now.
+    /// Whatever would fail at the first step fails now.
     func check(_ config: ExperimentConfig, _ text: Experiments.TextData, _ shape: TransformerShape)
         throws(RunError)
     {
