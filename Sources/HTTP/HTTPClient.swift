@@ -108,7 +108,7 @@ public final class HTTPClient {
         // On a connection used before, libcurl would repeat a request that breaks, at once and silently.
         if request.method == "POST" { curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1) }
         curl_set_long(handle, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
-        // Names of protocols came with 7.85; older libraries know the numbers only.
+        // Names of protocols came with 7.85; older libraries only know the numbers.
         if curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK {
             curl_set_long(handle, CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
         }

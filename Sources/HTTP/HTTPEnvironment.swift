@@ -71,7 +71,7 @@ public struct HTTPEnvironment: Sendable, Equatable {
                     let bytes = try DurableFile.read(file, limit: 64 << 20)
                     if Data(bytes).range(of: begin) != nil { texts.append(bytes) }
                 } catch {
-                    // The others in a folder may be all that is needed.
+                    // The others in a folder may suffice.
                     notices.append("a certificate in \(name) is ignored: \(error)")
                 }
             }

@@ -100,7 +100,7 @@ final class HubClient {
             case .failure(.unavailable(let reason)): throw HubError(.unreachable, "\(what): \(reason)")
             case .failure(let error):
                 reason = "\(error)"
-                // A machine without a way to the hub gets none in half a minute.
+                // A machine that cannot reach the hub still cannot in half a minute.
                 if case .couldNotConnect = error { limit = 3 }
                 if case .timedOut = error { limit = silences }
             }

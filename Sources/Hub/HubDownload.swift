@@ -89,7 +89,7 @@ struct HubDownload {
             (name.kind == .model ? "/" : "/datasets/") + "\(name)/resolve/\(commit)/" + Self.escaped(file.path)
         var reply = try send(address, what, sink)
         if sink.known == nil, try !sink.isRight(reply) {
-            // What an earlier attempt left may belong to other bytes: once more, from the beginning.
+            // An earlier attempt's leftovers may belong to other bytes: start again from the beginning.
             sink.restart()
             reply = try send(address, what, sink)
             guard try sink.isRight(reply) else {

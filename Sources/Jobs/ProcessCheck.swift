@@ -8,7 +8,7 @@ public enum ProcessCheck {
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 512)
         guard fgets(&line, Int32(line.count), file) != nil else { return false }
-        // 4711 (name) S …: the name may hold anything, so the state is looked for after its end.
+        // 4711 (name) S …: the name may hold anything, so the state is searched after its end.
         let bytes = line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
         guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), bytes.count > end + 2 else { return false }
         return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")

@@ -25,7 +25,7 @@ struct Checksum {
     /// - Throws: `FileError` if it can't be read.
     static func of(_ descriptor: Int32, path: String) throws(FileError) -> UInt32 {
         var sum = Checksum()
-        // Read, not mapped: pages that were only looked at once should not count as this process's.
+        // Read, not mapped: pages read only once should not count as this process's.
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var offset = 0
         while true {

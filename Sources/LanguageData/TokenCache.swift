@@ -98,7 +98,7 @@ public struct TokenCache: Sendable {
                 Thread.sleep(forTimeInterval: 0.2)
                 continue
             }
-            // Gone before it is free: who waits for it takes a new one.
+            // Deleted before it is released: a waiting process takes a new one.
             defer {
                 unlink(TargetsFolder.lock(of: folder))
                 lock.release()
@@ -117,7 +117,7 @@ public struct TokenCache: Sendable {
                 return nil
             }
             try check(info)
-            // What has lost a part since is of no use to anybody.
+            // Whatever has lost a part since is useless.
             try Self.removeDamaged(folder)
             try DurableFile.rename(aside, to: folder)
             return try TokenFile(folder: folder)

@@ -1,7 +1,7 @@
 public import Artifacts
 import Foundation
 
-/// What a tokenizer is known by: the content of its files.
+/// A tokenizer's identity: the content of its files.
 public enum TokenizerDigest {
     /// One digest for a tokenizer's files in a model's folder, whichever of them there are.
     ///

@@ -2,7 +2,7 @@ import Glibc
 
 /// The folder that holds everything this program keeps: state, jobs, runs, targets.
 ///
-/// No path below it is built anywhere else. Where a job or a run lies follows from its name alone, so a cache
+/// No path below it is built anywhere else. A job's or run's path follows from its name alone, so a cache
 /// that was moved or copied acts on its own files.
 public struct CacheFolder: Hashable, Sendable {
     /// The folder's absolute path.

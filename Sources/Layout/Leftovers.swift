@@ -19,7 +19,7 @@ public struct Leftover: Sendable, Equatable {
         case earlierTokens
         /// A file of a model or data set that was being downloaded from the hub.
         case hubFile
-        /// What a doctor tried out.
+        /// Files of a doctor's checks.
         case check
         /// The folder of a job that the state file did not know when its number was given again.
         case replacedJob
@@ -152,7 +152,7 @@ extension CacheFolder {
 }
 
 extension Leftover.Kind {
-    /// What a file or folder of this name is left over from, if it is of this kind.
+    /// What a file or folder with this name was left by, if it is of this kind.
     fileprivate func leftover(_ name: String, in folder: String) -> Leftover? {
         let path = folder + "/" + name
         func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -56,7 +56,7 @@ struct Orchestrator: AsyncParsableCommand {
         case let error as Failure:
             printError(error.message)
             if CommandLine.arguments.contains("--json"), let text = error.json { print(text, terminator: "") }
-            // Why the command has failed goes before where it could not say so.
+            // The reason the command failed takes precedence over where it could not report it.
             do throws(FileError) { try StandardStreams.flush() } catch { printError("\(error)") }
             Foundation.exit(error.exitCode)
         case let error as FileError:

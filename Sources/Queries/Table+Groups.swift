@@ -55,7 +55,7 @@ public struct Summary: Sendable, Equatable {
         let distances = numbers.map { abs($0 - mean) }
         let greatest = distances.max() ?? 0
         guard greatest > 0, greatest.isFinite else { return greatest }
-        // Squares of very large and very small numbers are none.
+        // Squares of very large and very small numbers overflow or vanish.
         let scale = (1e-150...1e150).contains(greatest) ? 1 : greatest
         let squares = distances.reduce(0) { $0 + ($1 / scale) * ($1 / scale) }
         return scale * (squares / Double(numbers.count - 1)).squareRoot()

@@ -106,7 +106,7 @@ public struct QueueEntry: Sendable, Equatable, Codable {
         self.job = SlurmJobID(rawValue: job)
         arrayJob = SlurmJobID(rawValue: array)
         task = Int(fields[3])
-        // Where somebody else ended it, some answers say who: CANCELLED by 0.
+        // If somebody else ended it, some answers say who: CANCELLED by 0.
         state = SlurmState(rawValue: String(fields[4].prefix { $0 != " " }))
         jobName = String(fields[5])
         nodes = String(fields[6])

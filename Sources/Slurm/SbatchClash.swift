@@ -29,7 +29,7 @@ public struct SbatchClash: Sendable, Equatable {
             options = Self.own[name] != nil ? [name] : Self.own.keys.filter { $0.hasPrefix(name) }.sorted()
         } else if argument.hasPrefix("-") {
             let letters = argument.dropFirst()
-            // Letters without a value may stand together; the first one with a value ends them.
+            // Letters without a value may be combined; the first one with a value ends them.
             let first = letters.first { !Self.lettersWithoutValue.contains($0) || Self.ownLetters[$0] != nil }
             options = first.flatMap { Self.ownLetters[$0] }.map { [$0] } ?? []
         } else {

@@ -25,7 +25,7 @@ enum SlurmAnswer {
             isAnswer = true
             begun = ""
         }
-        // Even the number of the next one may be cut off.
+        // Even the next one's number may be cut off.
         if begun.isEmpty, let last = others.last, last.contains(/^\d+(_\d*)?$/), text.trimmingNewlines.hasSuffix(last) {
             begun = String(last)
         }

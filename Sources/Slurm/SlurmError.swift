@@ -34,7 +34,7 @@ extension SlurmError {
         switch self {
         // A command that has ended well has done its work, whatever it printed.
         case .timedOut, .killed, .unreadable: true
-        // Of what went wrong on the way, only a connection that was never made is sure not to have brought the request.
+        // Of all failures, only a connection that was never made is sure not to have delivered the request.
         case .refused(_, let message), .unreachable(_, let message):
             [
                 "timed out", "zero bytes were transmitted", "connection reset", "broken pipe", "receive failure",

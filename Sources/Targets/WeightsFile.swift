@@ -25,7 +25,7 @@ package enum WeightsFile {
         throw TargetError("\(path) is neither .safetensors nor .pth weights nor a folder with some")
     }
 
-    /// What a text is that is in a binary file's place; nil for what may be binary.
+    /// The kind of a text in a binary file's place; nil for what may be binary.
     private static func textual(_ path: String) -> String? {
         guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? handle.close() }

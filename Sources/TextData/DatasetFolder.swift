@@ -88,7 +88,7 @@ public struct DatasetFolder: Sendable {
         guard !chosen.isEmpty else {
             throw TextDataError(path, "has no split '\(split)'; it has \(list)", concernsSplit: true)
         }
-        // The same rows may lie there in several formats.
+        // The same rows may be there in several formats.
         let formats = chosen.compactMap(DatasetFile.Format.init(path:))
         if let best = formats.min() { chosen.removeAll { DatasetFile.Format(path: $0) != best } }
         try checkParts(chosen, of: split)

@@ -157,7 +157,7 @@ enum SplitBehavior: String, Sendable, CaseIterable {
         case .mergedWithNext:
             var index = 0
             while index < segments.count {
-                // Of matches in a row the last one goes with what follows.
+                // Of consecutive matches, the last one goes with what follows.
                 let isMerged =
                     segments[index].isMatch && index + 1 < segments.count && !segments[index + 1].isMatch
                 let end = isMerged ? index + 1 : index

@@ -87,7 +87,7 @@ struct Worker: AsyncParsableCommand {
             printError(isUsage ? message(for: error) + " (`worker --help` explains the options)" : "\(error)")
             code = isUsage ? 2 : 1
         }
-        // Why it has failed goes before where it could not say so.
+        // The reason it failed takes precedence over where it could not report it.
         do throws(FileError) { try StandardStreams.flush() } catch {
             printError("\(error)")
             Foundation.exit(code == 0 ? 1 : code)

@@ -83,7 +83,7 @@ extension TMSAnalysis {
         let layers = hidden.compactMap { $0 }
         guard layers.count == target.hiddenLayers.count else { return [] }
         let linearNorms = subnets.norms
-        // Decompositions of another origin may have other numbers of subcomponents in other modules.
+        // Decompositions from elsewhere may have other numbers of subcomponents in other modules.
         let hiddenNorms = linearNorms.indices.map { component in
             layers.reduce(0) { $0 + (component < $1.count ? $1.norms[component] : 0) }
         }

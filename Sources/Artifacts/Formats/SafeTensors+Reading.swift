@@ -122,7 +122,7 @@ extension SafeTensors {
                 arrays[name] = try entry.array(bytes[start...])
             }
         }
-        // Arrays must tile the data: overlaps and gaps are how files are made to lie.
+        // Arrays must tile the data: forged files have overlaps and gaps.
         var end = 0
         for range in used.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
             guard range.lowerBound == end else { throw Damage(reason: "its arrays overlap or leave gaps") }

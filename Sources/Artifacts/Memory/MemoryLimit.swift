@@ -47,7 +47,7 @@ extension MemoryLimit {
         return MemoryLimit(total: total << 10, free: free << 10, owner: "this machine")
     }
 
-    /// What SLURM has given; it may watch over it by other means than control groups.
+    /// What SLURM has granted; it may enforce it by other means than control groups.
     private static func slurm(_ environment: [String: String]) -> MemoryLimit? {
         guard environment["SLURM_JOB_ID"] != nil else { return nil }
         let cores = ["SLURM_CPUS_ON_NODE", "SLURM_CPUS_PER_TASK"].lazy.compactMap {

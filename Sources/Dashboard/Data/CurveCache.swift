@@ -42,7 +42,7 @@ final class CurveCache: Sendable {
         var clock = 0
     }
     private let state = Mutex(State())
-    /// What all curves together may take.
+    /// The limit for all curves together.
     private let limit: Int
 
     init(limit: Int = 64 << 20) { self.limit = limit }

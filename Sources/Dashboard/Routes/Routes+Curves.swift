@@ -38,10 +38,10 @@ extension Routes {
         for run in runs {
             guard ContinuousClock.now < end || done.isEmpty else { break }
             done.append(run)
-            // Where a run lies follows from its name; one of another cache has no file here.
+            // A run's path follows from its name; another cache's run has no file here.
             var curve: Curve
             do { curve = try site.curves.curve(wish.metric, of: run, in: site.cache.folder(of: run)) } catch {
-                // One run's file keeps nobody from the others.
+                // One run's file does not block the others.
                 problems.append("\(error)")
                 continue
             }

@@ -7,7 +7,7 @@ import Store
 import Synchronization
 
 extension Routes {
-    /// What a page wants to look at: typed text, or rows of the split that the run looks at.
+    /// A page's request: typed text, or rows of the run's eval split.
     private struct TextWish: Decodable {
         let text: String?
         let first: Int?

@@ -76,7 +76,7 @@ extension SiteFile {
         Field("threads", \.threads, .positiveInt),
     ]
 
-    /// What a resource takes, if it does not take a value: `minutes, or a time such as 4:00:00`.
+    /// What a resource accepts, if it refuses a value: `minutes, or a time such as 4:00:00`.
     ///
     /// - Parameters:
     ///   - text: The value as it is on a command line or in the environment.

@@ -1,4 +1,4 @@
-/// What a target's files are called in the folder that its training leaves: the published tool's names.
+/// The names of a target's files in the folder that its training leaves: the published tool's names.
 public enum TargetFileNames {
     /// The kinds of target that stand in such folders; those of the hub have their own layout.
     private static let kinds = TargetKind.all.filter { !$0.takesHubNames }

@@ -1,6 +1,6 @@
 /// Texts that are not YAML at all, recognised by their beginning.
 enum ForeignText {
-    /// What a text is in which no keys were found; nil if that is not known.
+    /// The kind of a text in which no keys were found; nil if unknown.
     static func kind(of text: String) -> String? {
         let start = text.prefix(200).lowercased()
         if start.hasPrefix("version https://git-lfs") {

@@ -39,7 +39,7 @@ public struct ConfigProblem: Sendable, Equatable {
         case invalid(found: String, allowed: String)
         /// Values that are right on their own and wrong together.
         case conflict(String)
-        /// What a program says that the config names; its characters are its own.
+        /// The output of a program that the config names; its characters are its own.
         case reported(String)
         /// An unknown name: `kind` says of what, `nearest` what may be meant.
         case unknownName(kind: String, name: String, nearest: String?, known: [String])

@@ -54,7 +54,7 @@ struct ChoiceReader {
                 report(.sweepForm("'\(entry.key)' means nothing here; \(advice)"), at: entry.place)
             }
         }
-        // Without any known key the unknown one says it all.
+        // Without any known key, the unknown one says enough.
         guard isSound || !keys.isEmpty, let (kind, isGuessed) = kind(keys), isSound else { return nil }
         guard areExpected(keys, for: kind) else { return nil }
         switch kind {

@@ -120,7 +120,7 @@ extension SweepFile {
                 let reason = "is a parameter; put it below 'global:', or below an experiment's name"
                 reader.report(.sweepForm(reason), path: entry.key, at: entry.place)
             case _ where ["x-", "."].contains(where: entry.key.hasPrefix) && text.contains("*"):
-                // As other programs' files have them; an experiment may be called so, too.
+                // As in other programs' files; an experiment may have that name, too.
                 var apart = SweepReader(source: source)
                 let groups = apart.section(entry)
                 sections.append(

@@ -162,7 +162,7 @@ extension SourceNode {
         }
     }
 
-    /// What about the line cannot be seen, though it is what the parser stumbled over.
+    /// The invisible part of a line that the parser stumbled over.
     private static func advice(on text: String, at place: SourcePlace?) -> String {
         guard let place else { return "" }
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)

@@ -3,7 +3,7 @@ extension Plot {
         let (across, up) = (x.spanning(values(isVertical: false)), y.spanning(values(isVertical: true)))
         let left = hidesAxes ? 4 : leftRoom(up)
         let width = max(room - left - 8, 40)
-        // A chart is as high as the label next to it is long, where its axes need not have one scale.
+        // If its axes need not share a scale, a chart is as high as the label next to it is long.
         let least = hidesAxes || aspect >= 1 ? 0 : yLabel.width
         let area = Box(x: left, y: 18, width: width, height: max(width * aspect, least))
         var sheet = Sheet(width: area.right + 8, height: area.bottom + 4)
@@ -68,7 +68,7 @@ extension Plot {
             }
         case .line(let x, let y, let style, _):
             for stretch in frame.stretches(x, y) where !stretch.isEmpty {
-                // A value without neighbours, as of a run that failed early, is no line, and must not be missing.
+                // A value without neighbours, such as an early failure's, is not a line, but must be drawn.
                 sheet.marks.append(
                     stretch.count > 1
                         ? .line(stretch, Stroke(style))

@@ -13,7 +13,7 @@ public protocol Decomposition: AnyObject {
     /// The decomposed modules' names, in the order of a forward pass.
     var moduleNames: [String] { get }
 
-    /// What a step has to compute at least.
+    /// The least that a step has to compute.
     var work: StepWork { get }
 
     /// Takes one optimiser step.

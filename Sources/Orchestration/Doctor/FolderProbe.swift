@@ -17,7 +17,7 @@ package struct FolderProbe {
 
     private static let patience = Duration.seconds(30)
 
-    /// What a child process finds in time.
+    /// A child process's findings, within a time limit.
     package static func findings(of cache: CacheFolder, environment: [String: String]) -> [Finding] {
         let child = ChildProcess(
             command: [Program.path, Probe.command, "folder", cache.path], environment: environment)

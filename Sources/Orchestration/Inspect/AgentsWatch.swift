@@ -228,7 +228,7 @@ package struct AgentsWatch {
         }
         // SLURM's latest answer counts, even if an agent continues or has ended well after all.
         let all = snapshot.endings.filter { !known.contains($0.number) } + present
-        // Earlier submissions ended as they did; what matters is how the last one fares.
+        // Earlier submissions are over; only the last one matters.
         let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
         let latest = snapshot.sbatchCalls.filter { launch in
             begun.flatMap { last in launch.begun.map { last - $0 < .seconds(600) } } ?? true

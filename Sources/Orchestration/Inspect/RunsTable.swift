@@ -54,7 +54,7 @@ package struct RunsTable {
                     .init(atRest.contains($0.agent) ? "" : $0.remaining.map(StatusText.time) ?? "")
                 },
                 column(loss.column ?? loss.name) { run in
-                    // Progress stands still a moment before the end; the final metrics are of the end.
+                    // Progress stops a moment before the end; the final metrics are from the end.
                     .init((run.metrics[loss.name] ?? run.progress.losses[loss.name]).map(loss.text) ?? "")
                 },
             ]
@@ -69,7 +69,7 @@ package struct RunsTable {
                     .init(settings[$0.id]?.text(without: common) ?? "")
                 },
             ]
-        // One run after the other: to have each again for every column costs more than its text.
+        // One run after another: fetching each again for every column costs more than its text.
         for run in shown {
             for place in recipes.indices { recipes[place].column.cells.append(recipes[place].cell(run)) }
         }

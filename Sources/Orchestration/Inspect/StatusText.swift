@@ -167,7 +167,7 @@ package struct StatusText {
             + snapshot.job.links.map(\.line) + unsent
     }
 
-    /// What W&B does not have yet.
+    /// Data that W&B does not have yet.
     private var unsent: [String] {
         guard snapshot.unsent > 0 else { return [] }
         let runs = "\(plural(snapshot.unsent, "run")) not on W&B yet"

@@ -51,7 +51,7 @@ struct ConfigPattern {
         guard agree(0..<place, at: 0) else { return nil }
         for (index, member) in members.enumerated() {
             let next = index + 1 < members.count ? members[index + 1].value.lowerBound : pattern.count
-            // With what is after it, or 0.1 would be the same as 0.12.
+            // Including what follows, or 0.1 would match 0.12.
             if agree(member.value.lowerBound..<next, at: place) {
                 place += next - member.value.lowerBound
                 continue

@@ -113,7 +113,7 @@ package enum Files {
     package struct Size {
         package let name: String
         package let bytes: Int
-        /// What all names of a file with several names have in common; nil for one that has a single name.
+        /// The identity shared by all names of a file; nil for a file with one name.
         package let link: [UInt64]?
     }
 

@@ -30,7 +30,7 @@ package enum JobArchive {
         guard !Files.isMissing(parent) else { throw Failure.badInput("there is no folder \(parent)") }
         guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
         try removeDead(besides: file)
-        // A name of its own: the tar of a command that was killed may still be writing.
+        // Its own name: a killed command's tar may still be writing.
         let unfinished = file + unfinishedMark + UUID().uuidString.prefix(8)
         guard let lock = try FileLock(path: unfinished) else {
             throw Failure.failed("\(unfinished) is locked; try again")
@@ -139,7 +139,7 @@ package enum JobArchive {
         if ends.size == 0 { return "is empty" }
         if isCompressed, ends.first != [0x28, 0xB5, 0x2F, 0xFD] { return "is not compressed with zstd" }
         if answer.code == 0 {
-            // Without the two empty blocks at its end, tar takes what there is for all.
+            // Without the two empty blocks at its end, tar accepts a truncated archive.
             return isCompressed || ends.last.allSatisfy { $0 == 0 } ? nil : "is cut short"
         }
         let text = answer.error

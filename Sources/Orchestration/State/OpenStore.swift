@@ -8,7 +8,7 @@ package struct OpenStore {
     package let store: Store
     package let cache: CacheFolder
     package let environment: [String: String]
-    /// What an archive was unpacked into.
+    /// The folder an archive was unpacked into.
     private var unpacked: Aside?
 
     /// Opens the state that the environment leads to, after putting right what others have left half done.

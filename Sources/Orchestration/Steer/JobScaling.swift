@@ -40,14 +40,14 @@ package struct JobScaling {
     ///
     /// - Throws: ``Failure``, `StoreError`: then the job has as many agents as before, or those that could be started.
     package func perform() async throws -> Result {
-        // Two at once would count the same agents, and each take away as many as are too many for both.
+        // Two at once would count the same agents, and each remove the surplus.
         let lock = try await turn()
         defer { lock.release() }
         guard try !launch.store.openWork(of: job.id).isNone else { throw StoreError.finished(job.id) }
         let queue = job.executor == .slurm ? try await queue() : nil
         let waiting = queue?.entries.filter { $0.state == .pending }.map(\.name) ?? []
         let now = Timestamp.now()
-        // Those that are known to be gone count no more; who is silent may be working.
+        // Those known to be gone no longer count; a silent one may be working.
         let alive = try launch.store.agents(of: job.id).filter { agent in
             guard agent.state != .ended else { return false }
             // SLURM was asked for just this: there is no waiting for what it no longer has.

@@ -133,7 +133,7 @@ package struct Resumption {
     }
 
     private func startOnSlurm(_ open: OpenWork) async throws -> (text: String, agents: Int, warnings: [String]) {
-        // One that has said goodbye may still be telling of failures; SLURM starts one again that waits in the queue.
+        // One that has ended may still be reporting failures; SLURM restarts one that waits in the queue.
         let agents = try launch.store.agents(of: job.id)
         let gone = Set(agents.filter { $0.state == .ended }.compactMap(\.slurm.job))
             .subtracting(agents.filter { $0.state != .ended }.compactMap(\.slurm.job))

@@ -99,7 +99,7 @@ extension AgentLaunch {
             guard try !store.openWork(of: after).isNone else { return [] }
             predecessor = try store.job(after)
         } catch {
-            // It was deleted meanwhile, so nothing of it is left.
+            // It was deleted meanwhile, so nothing is left of it.
             return []
         }
         return Set(

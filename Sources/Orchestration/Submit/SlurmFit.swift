@@ -1,7 +1,7 @@
 package import Slurm
 package import Store
 
-/// What SLURM's own settings say about what agents are to ask for, before anything is submitted.
+/// Checks agents' requests against SLURM's own settings, before anything is submitted.
 ///
 /// Many versions take jobs that no node can run, and let them wait forever.
 package struct SlurmFit {

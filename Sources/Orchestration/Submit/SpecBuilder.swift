@@ -100,7 +100,7 @@ package struct SpecBuilder {
     private mutating func addTrial(_ config: ExperimentConfig, _ draft: SpecDraft) {
         let digests = config.observers.compactMap(\.digest)
         guard !digests.isEmpty, tried.insert("\(draft.experiment) \(digests)").inserted else { return }
-        // A target that is still to be downloaded has no shapes yet.
+        // A target that has not been downloaded has no shapes yet.
         guard draft.target != nil || config.taskConfig.text != nil else { return }
         observerTrials.append(ObserverTrials.Case(draft: draft, config: config))
     }

@@ -35,7 +35,7 @@ struct DoctorProbe: ParsableCommand {
         @Argument var file: String
 
         func run() throws {
-            // Before another process has written it, or where it cannot be seen, there is nothing to read.
+            // Until another process has written it, or if it is not visible, there is nothing to read.
             let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) }
             try answer(Probe.Sight(locks: LockReport(lookingAt: lock), text: text ?? ""))
         }

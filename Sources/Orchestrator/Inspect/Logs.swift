@@ -57,7 +57,7 @@ struct Logs: AsyncParsableCommand {
             return
         }
         while true {
-            // What was said before the end must be seen, so the end is looked for first.
+            // Output before the end must be seen, so the end is checked first.
             let isOver = try await failing { try source.isOver(in: state.store) }
             _ = try log.printNew()
             if isOver { return }

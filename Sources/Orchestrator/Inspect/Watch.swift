@@ -53,7 +53,7 @@ struct Watch {
                 return
             }
             try view.show(text)
-            // The agents may have finished the work after the snapshot: only a second look is a verdict.
+            // The agents may have finished the work after the snapshot: only a second look is conclusive.
             if let reason = outlook.reasonOfEnd, wasEnded {
                 view.clear()
                 throw Failure.failed(

@@ -133,7 +133,7 @@ struct Submit: AsyncParsableCommand {
         if onFailure?.isEmpty == true { throw ValidationError("--on-failure is empty; it takes a shell command") }
         if onFinish?.isEmpty == true { throw ValidationError("--on-finish is empty; it takes a shell command") }
         if let suffix { try Secrets.validate(suffix, as: "--job-suffix", isName: true) }
-        // With what is put around it the name must fit into a W&B tag, of 64 characters.
+        // With its surroundings, the name must fit into a W&B tag of 64 characters.
         if let suffix, suffix.isEmpty || suffix.count > 48 || !suffix.utf8.allSatisfy(Self.isNameByte) {
             throw ValidationError(
                 "--job-suffix '\(suffix)' may hold up to 48 letters, digits, '.', '_' and '-'")

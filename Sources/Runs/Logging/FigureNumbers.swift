@@ -60,7 +60,7 @@ struct FigureNumbers: Sendable {
         // A residual MLP's layers are rows: W_in next to W_out.
         let columns = maps.count > 1 && maps.allSatisfy(\.isOfLayer) ? 2 : 1
         let input = "input \(magnitude) in one feature at a time"
-        // One scale for V, one for U: what stands below each other can be compared.
+        // One scale for V, one for U, so panels below each other can be compared.
         let ranges = FeatureHeatMaps.ranges(maps)
         return [
             Figure(

@@ -38,7 +38,7 @@ struct FigureSet: Sendable {
                 "run": run, "step": String(step), Self.descriptionKey: try FigureDescription.encode(figures),
             ]
         ).encoded()
-        // What a power cut takes is drawn again with the steps that it takes.
+        // Figures lost in a power cut are drawn again with the lost steps.
         let pack = try FilePack.write(
             figures.map { ("\($0.fileName)_\(step).png", try $0.png(cairo)) } + [
                 ("numbers_\(step).safetensors", arrays)

@@ -28,7 +28,7 @@ public struct FigureWriter {
     @discardableResult
     public func write(_ figures: [Figure], as formats: [FigureFormat], into folder: String) throws -> [String] {
         var files: [(path: String, bytes: [UInt8])] = []
-        // Pictures before pages: a PDF leaves glyphs in Cairo's cache that a PNG would not have, by a hair.
+        // Pictures before pages: a PDF leaves glyphs in Cairo's cache that differ slightly from a PNG's.
         for format in FigureFormat.allCases where formats.contains(format) {
             for figure in figures {
                 let bytes =

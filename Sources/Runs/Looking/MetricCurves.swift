@@ -94,7 +94,7 @@ public struct MetricCurves {
         let names: [String]
     }
 
-    /// What a panel shows together, in the order of W&B's workspaces; what has no place there comes last.
+    /// A panel's charts, in the order of W&B's workspaces; others come last.
     private var charts: [Curves] {
         var logged: [String] = []
         var seen: Set<String> = []

@@ -151,7 +151,7 @@ public struct FigurePage {
         var (steps, count) = (Self.steps[0], frames.count)
         for coarser in Self.steps {
             steps = coarser
-            // What the last step alone leaves no room for needs no look at the others.
+            // If the last step alone leaves no room, the others need not be considered.
             if try size([last], steps) <= room, try size(Array(frames.indices), steps) <= room { break }
         }
         var chosen = Array(frames.indices)

@@ -14,7 +14,7 @@ public struct RunTiming: Sendable, Equatable {
 }
 
 extension RunTiming {
-    /// What a run writes and settles once takes at least this long, on its own disk.
+    /// A run's one-off writes and settling take at least this long, on its own disk.
     private static let files = 0.02
     /// Over this many batches figures are timed; further ones take as long each.
     private static let batches = 2

@@ -217,13 +217,13 @@ extension TrainingLoop {
         let arrays = decomposition.publishedStateDict.mapValues {
             SafeTensors.Array(shape: $0.shape, $0.values)
         }
-        // The last model's name takes those of all other files along.
+        // The last model's name makes all other files' names durable too.
         let isLast = decomposition.step == plan.config.steps
         try SafeTensors(arrays: arrays, metadata: ["format": "pt"])
             .write(to: path, flush: isLast ? .contentsAndName : .contents)
         guard isLast ? plan.uploadsModel : plan.uploadsCheckpoints else { return }
         let name = (path as NSString).lastPathComponent
-        // Checkpoints on the way are files only: each version of an artifact costs the server six requests.
+        // Intermediate checkpoints are only files: each version of an artifact costs the server six requests.
         if isLast { tracker.uploadModel(path, as: name) } else { tracker.upload(path, as: name) }
     }
 }

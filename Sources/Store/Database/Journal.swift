@@ -17,7 +17,7 @@ enum Journal {
     /// - Throws: `SQLITE_BUSY` while others keep the file from changing its journal.
     static func prepare(_ db: Database, isShared: Bool) throws {
         if isShared {
-            // Exclusive locking reads a write-ahead log without shared memory, should the file still have one.
+            // Exclusive locking reads a write-ahead log without shared memory, if the file still has one.
             try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
             if try isLogged(db) { try rollBack(db) }
             // The lock is given back by the next read.

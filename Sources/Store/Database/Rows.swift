@@ -63,7 +63,7 @@ extension Job {
 }
 
 extension Spec {
-    /// What a query has to select.
+    /// The columns a query has to select.
     static let columns = """
         spec.*, \(KnownConfig.text) AS known_config, \(KnownConfig.overrides) AS known_overrides
         """

@@ -20,7 +20,7 @@ public struct Store: Sendable {
     /// The cache that this one is a copy of, if it still exists with the same runs.
     public private(set) var original: Original?
 
-    /// What a command does with the state.
+    /// A command's use of the state.
     public enum Use: Sendable {
         /// It only looks: it leaves nothing next to the file that would keep its owner out.
         case looking
@@ -268,7 +268,7 @@ public struct Store: Sendable {
 
     /// Waits for a lock a little longer each time, never in step with the others who wait.
     private static func waiting(atMost patience: Duration, isRemote: Bool) -> Database.BusyCallback {
-        // Asking again costs a machine next to nothing, and a file server a good deal.
+        // Asking again costs a local disk next to nothing, and a file server a good deal.
         let longest = isRemote ? 7 : 3
         return { attempt in
             let waited = Duration.microseconds(
@@ -306,7 +306,7 @@ extension StoreError {
                     self = .init(obstacle)
                     return
                 }
-                // The system says it better than SQLite, if it can be got to say it again.
+                // The system's message is better than SQLite's, if it can be reproduced.
                 let refused =
                     access(path, F_OK) == 0
                     ? path : String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])

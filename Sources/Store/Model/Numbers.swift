@@ -111,7 +111,7 @@ struct NumbersReader {
     private mutating func takeName(_ number: Int, at place: inout UnsafePointer<CChar>) -> Bool {
         if number < names.count {
             let count = written[number].count
-            // The known name holds no end of a text, so nothing behind the text's own is looked at.
+            // The known name contains no terminator, so nothing after the text's own is read.
             if strncmp(place, written[number], count) == 0, place[count] == CChar(bitPattern: UInt8(ascii: "\"")) {
                 place += count + 1
                 return true
@@ -121,7 +121,7 @@ struct NumbersReader {
         var plain: [UInt8] = []
         while place.pointee != CChar(bitPattern: UInt8(ascii: "\"")) {
             if place.pointee == CChar(bitPattern: UInt8(ascii: "\\")) {
-                // The only letter of names that is escaped.
+                // The only character of names that is escaped.
                 place += 1
                 guard place.pointee == CChar(bitPattern: UInt8(ascii: "/")) else { return false }
             }

@@ -43,7 +43,7 @@ public struct JobSnapshot: Sendable, Equatable {
     public let agents: [Agent]
     /// The `sbatch` calls that were made for it.
     public let sbatchCalls: [SbatchCall]
-    /// What SLURM has said about agents that did not end well.
+    /// What SLURM has said about agents that ended badly.
     public let endings: [SlurmEnding]
     /// The remaining work and the speed so far.
     public let work: Work

@@ -1,8 +1,8 @@
 extension Schema {
-    // A `search` is a sweep whose runs are compared, of one experiment: its definition is the agents' to read. A spec
+    // A `search` is a sweep whose runs are compared, of one experiment: agents read its definition. A spec
     // that is `open` has no config of its own yet; the first claim chooses one, and records where it is (`point`,
-    // a JSON array of numbers). `run.cost` is the best value that a run has reached, low ones being better. A `milestone`
-    // is a band that a run has reached: its value there, what it must not exceed, and whether it stops the run. Band 0
+    // a JSON array of numbers). `run.cost` is the best value that a run has reached (lower is better). A `milestone`
+    // is a band that a run has reached: its value there, the limit, and whether it stops the run. Band 0
     // is no comparison: there the run has reached its search's target.
     static let v11 = """
         CREATE TABLE search (

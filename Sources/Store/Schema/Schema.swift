@@ -59,7 +59,7 @@ enum Schema {
     /// - Throws: ``StoreError/createdByNewerVersion(path:)``, and what keeps the file from being read.
     static func isUpToDate(_ database: any DatabaseReader, path: String) throws -> Bool {
         try database.read { db in
-            // Looking for the table first begins a consistent view: the questions after it would otherwise
+            // Looking for the table first starts a consistent view: later queries would otherwise
             // fail if another process makes the table between two of them.
             guard try db.tableExists("grdb_migrations") else {
                 let other = try String.fetchOne(db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1")
@@ -171,14 +171,14 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
-    // Whether a run that is over keeps something for W&B that is known not to be there.
+    // Whether a finished run keeps data that W&B is known to lack.
     private static let v8 = "ALTER TABLE run ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"
 
     private static let v3 = "ALTER TABLE spec ADD COLUMN target_files TEXT"
 
-    // `attempt.lease` is how many seconds without a renewal give the run to others, `from_step` the step that the run
-    // had reported when the attempt began; attempts up to `run.forgiven` no longer count against the run. A `launch` is
-    // one sbatch call; its row is there before the call, so a crash around it is found out.
+    // `attempt.lease` is how many seconds without a renewal release the run to others, `from_step` the step that the
+    // run had reported when the attempt began; attempts up to `run.forgiven` no longer count against the run. A
+    // `launch` is one sbatch call; its row is there before the call, so a crash around it is found out.
     private static let v4 = """
         ALTER TABLE attempt ADD COLUMN lease REAL NOT NULL DEFAULT 60;
         ALTER TABLE attempt ADD COLUMN from_step INTEGER NOT NULL DEFAULT 0;
@@ -218,9 +218,9 @@ enum Schema {
     // What the node's kernel had counted when the agent registered: more of them later suggest what ended it.
     private static let v6 = "ALTER TABLE agent ADD COLUMN memory_kills INTEGER"
 
-    // `launch.options` is what the launch's agents get, where that isn't what the job's first ones got. An agent is `lost`
-    // when others have found out that it is gone, `replaced` when SLURM was asked to start it again. A `slurm_ending` is
-    // what SLURM said about an agent that did not end well.
+    // `launch.options` is what the launch's agents get, if they differ from those of the job's first ones. An agent is
+    // `lost` when others have found out that it is gone, `replaced` when SLURM was asked to start it again. A
+    // `slurm_ending` is what SLURM said about an agent that ended badly.
     private static let v7 = """
         ALTER TABLE launch ADD COLUMN options TEXT;
         ALTER TABLE agent ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;

@@ -78,7 +78,7 @@ struct ArrowDictionary {
                 try body(nil)
                 continue
             }
-            // Little-endian; a negative number is too large a one, too.
+            // Little-endian; a negative number counts as too large.
             let number = (0..<width).reduce(UInt64(0)) { $0 | UInt64(numbers[row * width + $1]) << UInt64(8 * $1) }
             guard number < UInt64(texts.count) else {
                 throw Fault.damaged("a row has text number \(number) of a dictionary of \(texts.count)")

@@ -72,7 +72,7 @@ enum Block {
         while place < input.count {
             guard let tag = number(1) else { return false }
             if tag & 3 == 0 {
-                // A literal, whose length follows the tag where it does not fit into it.
+                // A literal; if its length does not fit into the tag, it follows the tag.
                 var length = tag >> 2
                 if length >= 60 {
                     guard let longer = number(length - 59) else { return false }

@@ -186,7 +186,7 @@ struct BPE: Sendable {
         for left in 0..<memory.symbols.count - 1 { offer(left, left + 1) }
         while let (rank, place) = memory.merges.pop() {
             let right = memory.symbols[place].next
-            // What has been merged meanwhile is out of date.
+            // Whatever has been merged meanwhile is out of date.
             guard memory.symbols[place].length > 0, right >= 0,
                 let merge = merges[memory.symbols[place].id, memory.symbols[right].id], merge.rank == rank
             else { continue }

@@ -114,7 +114,7 @@ indirect enum Normalizer: Sendable {
         let first = piece.range.lowerBound
         let length = source.withText { $0.scalar(at: first).length }
         guard !prefix.isEmpty else {
-            // Nothing put before: the first character still counts as new.
+            // Nothing was put before it: the first character still counts as new.
             let scalar = Array(source.bytes[first..<first + length])
             target.append(scalar, from: source, at: first, origin: piece.origin, first: first)
             target.append(first + length..<piece.range.upperBound, of: source)

@@ -142,7 +142,7 @@ struct PatternProgram: Sendable {
     private mutating func compileBehind(_ body: PatternNode, isNegated: Bool) throws(PatternError) {
         var branches = [body]
         if case .alternatives(let alternatives) = body { branches = alternatives }
-        // Branches of several lengths: none may match, or one of them must.
+        // Branches of several lengths: none may match, or one must.
         var ends: [Int] = []
         for (number, branch) in branches.enumerated() {
             guard let length = branch.fixedLength else {

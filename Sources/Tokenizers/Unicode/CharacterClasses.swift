@@ -39,7 +39,7 @@ enum CharacterClass {
         }
     }
 
-    /// What BertNormalizer takes for an accent: category Mn of Unicode 8.
+    /// What BertNormalizer considers an accent: category Mn of Unicode 8.
     static func isNonspacingMark(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0..<0x300, 0x1885, 0x1886, 0xA9BD, 0x111C9: false

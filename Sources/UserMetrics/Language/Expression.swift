@@ -72,7 +72,7 @@ indirect enum Expression: Sendable, Equatable {
     }
 }
 
-/// What a step has one of.
+/// Values of which a step has one.
 public enum Quantity: String, Sendable, CaseIterable, Hashable {
     /// The step's inputs.
     case batch

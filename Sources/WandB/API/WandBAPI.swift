@@ -78,7 +78,7 @@ final class WandBAPI {
     func stream(_ body: [UInt8], entity: String, project: String, run: String) -> Reply<StreamReply> {
         let url = BaseURL.join(settings.baseURL, ["files", entity, project, run, "file_stream"])
         return post(url, body: body, timeout: pacing.streamTimeout).flatMap { response in
-            // A proxy's login page or its empty answer come as a success, too, and have taken no row. W&B answers with
+            // A proxy's login page or empty answer also looks like a success, but has taken no row. W&B answers with
             // an object, without which its own client sends again.
             guard let reply = try? JSONValue(parsing: response.body), case .object = reply else {
                 let what = response.body.isEmpty ? "nothing" : "no JSON object"

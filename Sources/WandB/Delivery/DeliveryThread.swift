@@ -74,11 +74,11 @@ final class DeliveryThread: @unchecked Sendable {
             if successes != seen { (seen, lastSuccess) = (successes, now) }
             let patience = pacing.patience(problem, failures: failures)
             if now - lastSuccess >= patience || now >= end { break }
-            // The server is asked again only after everybody's patience is over.
+            // The server is queried again only after everybody's patience has run out.
             if problem != nil, let due, due - lastSuccess > patience { break }
             _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
         }
-        // libcurl must not run on while the process ends; it looks at the flag at least once a second.
+        // libcurl must not keep running while the process ends; it checks the flag at least once a second.
         isCancelled = true
         condition.broadcast()
         let limit = Date(timeIntervalSinceNow: 3)

@@ -47,7 +47,7 @@ public enum Redelivery {
                 .left(folder: folder, reason: sender.problem.map { "\($0)" } ?? "the server is slow")
             }
         sender.release()
-        // A folder that stays one costs files, nothing else.
+        // A folder that stays a folder only costs files.
         _ = try? SpoolFolder(path: folder).fold()
         return delivery
     }
@@ -57,7 +57,7 @@ extension SendPacing {
     /// How long to wait for a run's end without a success.
     func patience(_ problem: RunSender.Problem?, failures: Int) -> Duration {
         switch problem {
-        // Tried again and again while the run trained: hundreds of runs must not wait for it at their ends.
+        // Retried throughout training: hundreds of runs must not wait for it at their ends.
         case .unreachable where failures > 2: deadServerPatience / 4
         case nil: silentServerPatience
         case .failing: failingServerPatience

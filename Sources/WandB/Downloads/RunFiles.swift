@@ -111,7 +111,7 @@ extension RunFiles {
             case .success(let bytes): return .success(bytes)
             case .failure(let failure):
                 last = failure
-                // Only an address that is refused or empty makes the next one worth trying.
+                // Only if an address is refused or empty is the next one worth trying.
                 guard [.refused, .missing].contains(failure.kind) else { return .failure(failure) }
             }
         }

@@ -29,7 +29,7 @@ struct OfflineRecords {
             for tag in description.tags { message.add(10, text: tag) }
             message.add(13, text: description.host)
             message.add(17) { Self.addTime(run.startedAt, to: &$0) }
-            // Without it W&B's client takes the run for one that never began.
+            // Without it, W&B's client thinks that the run never began.
             message.add(19) { telemetry in
                 telemetry.add(5, text: RunEnvironment.protocolVersion)
                 telemetry.add(12, text: RunEnvironment.protocolVersion)
@@ -98,7 +98,7 @@ struct OfflineRecords {
         switch (stream, line.row) {
         case (.history, .object(let members)?):
             guard let row = line.row else { return }
-            // Artifacts are made by who sends from the tracking folder; `wandb sync` sends the files alone.
+            // The sender creates artifacts from the tracking folder; `wandb sync` sends the files alone.
             let members = members.map { JSONValue.Member($0.name, Self.withoutArtifact($0.value)) }
             summary.update(with: .object(members))
             record(2) { history in

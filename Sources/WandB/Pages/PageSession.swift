@@ -62,7 +62,7 @@ struct PageSession {
             switch api.upsertView(view, id: id, project: project) {
             case .success(let stored): return stored
             case .failure(let failure) where id != nil && [.missing, .refused].contains(failure.kind):
-                // Somebody has deleted it on its page: a name that is found again now is refused for good.
+                // A user has deleted it on its page: a name that is found again now is refused for good.
                 guard failures == 0 else { throw failure }
                 id = nil
             case .failure(let failure):

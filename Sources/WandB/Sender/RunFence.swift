@@ -21,7 +21,7 @@ struct RunFence: ~Copyable {
         var ours = stat()
         var current = stat()
         guard fstat(descriptor, &ours) == 0 else { return true }
-        // A run that somebody has folded is over; what cannot be looked at for another reason is no sign of a successor.
+        // A run that has been folded is over; anything unreadable for another reason is no sign of a successor.
         guard stat(path, &current) == 0 else { return errno != ENOENT }
         return ours.st_ino == current.st_ino && ours.st_dev == current.st_dev
     }

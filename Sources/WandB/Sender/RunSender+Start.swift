@@ -34,7 +34,7 @@ extension RunSender {
         var server: ServerRun?
         switch api.resumeStatus(project: position.project, entity: position.entity, run: run.description.id) {
         case .success(let found): server = found
-        // A project that does not exist yet, or no more, may be answered by "not found".
+        // For a project that does not exist yet, or no longer, the server may answer "not found".
         case .failure(let failure) where failure.kind == .missing && (!hasSent || failures >= 2): server = nil
         case .failure(let failure): return failed(failure, now)
         }

@@ -10,7 +10,8 @@ extension RunSender {
             }
             // Read before the lines: what the exit follows is then in the files.
             let exit = try validExit()
-            // At the end what there is goes at once, and the rest with the last file; in between the pace is kept.
+            // At the end everything available goes at once, and the rest with the last file; in between the pace is
+            // kept.
             let isEnding = exit != nil || isUrgent
             let awaitsFiles = isEnding && !uploads.isHeldUp ? try hasUploads() : false
             let isHurrying = isEnding && !(hasFlushed && awaitsFiles)
@@ -25,7 +26,7 @@ extension RunSender {
             try collect(exit: exit)
             isDrained = unacknowledged == nil
             if isDrained {
-                // Rows are all there: files may go before their time.
+                // All rows are there: files may go early.
                 if isUrgent, try upload(now) {
                     isDrained = false
                     return now
@@ -91,7 +92,7 @@ extension RunSender {
         if isLast, let exit {
             body.exitCode = exit.exitCode
             next.completed = exit.session
-            // Should this process die before the reply comes, the next one asks whether the exit arrived.
+            // If this process dies before the reply comes, the next one asks whether the exit arrived.
             position.completing = exit.session
             position.filesLeft = hasUploads ? try uploadsLeft() : nil
             next.completing = position.completing

@@ -108,13 +108,13 @@ extension RunSender {
             uploads.reader.take()
             guard let file = SpooledFile(line) else { continue }
             let location = folder.location(of: file.path)
-            // A file that is gone again cannot be sent by anyone.
+            // A file that is gone can no longer be sent.
             guard FileManager.default.isReadableFile(atPath: location) else { continue }
             if let artifact = file.artifact {
                 uploads.artifacts.append(ArtifactUpload(artifact: artifact, name: file.name, path: location))
                 continue
             }
-            // Listed again because it has changed: what will be sent is what it is by then.
+            // Listed again because it has changed: its contents at that time will be sent.
             if uploads.waiting.contains(where: { $0.name == file.name && $0.path == location }) { continue }
             uploads.waiting.append(Uploads.Waiting(name: file.name, path: location, place: file.place))
         }
@@ -143,7 +143,7 @@ extension RunSender {
         case .failure(let failure):
             waitWithUploads(failure, now)
             guard failure.kind == .refused else { return }
-            // Addresses expire; and what is refused for its own sake must not be in the way of others.
+            // Addresses expire, and a refused file must not block others.
             for index in uploads.waiting.indices { uploads.waiting[index].ticket = nil }
             uploads.waiting.append(uploads.waiting.removeFirst())
         }
@@ -153,7 +153,7 @@ extension RunSender {
     func waitWithUploads(_ failure: CallFailure, _ now: ContinuousClock.Instant) {
         guard failure.kind != .cancelled else { return }
         uploads.failed(failure.description, from: now, to: ended(now), patience: pacing.uploadPatience)
-        // Sooner than rows are tried again: at the end of a run somebody waits.
+        // Earlier than rows are retried: at the end of a run somebody waits.
         let pause = pacing.retry(failures: uploads.failures, random: Double.random(in: 0..<1)) / 4
         uploads.notBefore = ended(now) + (failure.retryAfter ?? pause)
     }
@@ -162,7 +162,7 @@ extension RunSender {
     func goOnBesideUpload(_ start: ContinuousClock.Instant) {
         let now = ended(start)
         if ContinuousClock.now - began >= .seconds(1) { besideUpload?() }
-        // What takes a moment need not be interrupted; a server may do one thing at a time.
+        // Short tasks need not be interrupted; a server may do one thing at a time.
         guard ContinuousClock.now - began >= .seconds(1), phase == .stream, !isCompleting, failures == 0,
             now >= (lastRequest ?? now) + max(pacing.interval, spacing),
             budget.map({ $0.reserve(at: now) == nil }) ?? true

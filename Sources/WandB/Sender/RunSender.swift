@@ -256,7 +256,7 @@ public final class RunSender {
             problem =
                 failure.kind == .transient ? .failing(failure.description) : .unreachable(failure.description)
             pause = pacing.retry(failures: failures, random: Double.random(in: 0..<1))
-            // A node without network must not keep a relay from the folder.
+            // A node without network must not keep a relay away from the folder.
             if failure.kind == .unreachable, failures > 2 { leave() }
         case .refused, .missing:
             problem = .refused(failure.description)

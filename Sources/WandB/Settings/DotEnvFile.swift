@@ -106,7 +106,7 @@ private struct DotEnvReader {
             return String(name)
         default:
             let name = take { $0 != "=" && $0 != "#" && !$0.isSpace }
-            // No variable can be called so: what holds zero bytes was not written as text.
+            // No variable can have that name: a file with zero bytes was not written as text.
             guard !name.isEmpty, !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
             else { throw NoStatement() }
             return name
@@ -191,7 +191,7 @@ private struct DotEnvReader {
 }
 
 extension Unicode.Scalar {
-    /// What Python takes for white space.
+    /// What Python considers white space.
     fileprivate var isSpace: Bool { properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains(self) }
     /// White space within a line.
     fileprivate var isBlank: Bool { isSpace && self != "\n" && self != "\r" }

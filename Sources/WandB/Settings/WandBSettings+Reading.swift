@@ -118,7 +118,7 @@ extension WandBSettings {
             try takeKey(key)
         } else if let (path, file) = sources.netrc() {
             netrcMachines = file.machines.compactMap(\.self)
-            // What stands for every other machine is meant for W&B only if it looks like a key.
+            // The default entry is meant for W&B only if it looks like a key.
             let fallback = file.password(for: nil).flatMap { (try? APIKey($0)) == nil ? nil : $0 }
             if let password = base.netrcMachines.compactMap({ file.password(for: $0) }).first ?? fallback {
                 try takeKey(SettingSources.Found(text: password, path: path))

@@ -35,7 +35,7 @@ extension SpoolFolder {
         // A writer that opened it meanwhile continues it.
         guard !isFolded, let run = try run(), let exit = try exit(), exit.session == run.session else { return false }
         let names = try names()
-        // Made by an earlier version, which took them for sent where they are marked so.
+        // Made by an earlier version, which considered them sent if marked so.
         guard !names.contains(where: { $0.hasPrefix("offline-run-") }) else { return false }
         do throws(FileError) {
             var files: [(name: String, bytes: [UInt8])] = []

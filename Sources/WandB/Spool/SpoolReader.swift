@@ -64,7 +64,7 @@ struct SpoolReader {
                 if errno == EINTR { continue }
                 throw .cannotRead(path: path, reason: SpoolError.systemReason)
             }
-            // What has no line feed yet is read again next time: a reopening writer may cut it off.
+            // An unfinished line is read again next time: a reopening writer may cut it off.
             if count == 0 {
                 position -= partial.count
                 partial.removeAll()

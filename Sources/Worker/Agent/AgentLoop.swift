@@ -67,7 +67,7 @@ struct AgentLoop: Sendable {
         }
         keeper.stop()
         failures.wait()
-        // It claims nothing more: while its last rows go to a slow server, others need not reckon with it.
+        // It claims nothing more: while its last rows go to a slow server, others need not count on it.
         defer { deliveries.wait() }
         for case .failed(let error) in ends {
             try sayGoodbye("\(error)")
@@ -209,7 +209,7 @@ struct AgentLoop: Sendable {
                 } else if .now - idleSince > Self.idleAtMost, try isSuperfluous() {
                     return .superfluous
                 } else {
-                    // Others hold what is left; should one fall silent, its spec becomes ours.
+                    // Others hold the rest; if one falls silent, its spec becomes ours.
                     Self.wait(.seconds(Double.random(in: 1.5...2.5)))
                 }
             }

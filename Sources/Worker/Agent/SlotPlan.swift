@@ -39,7 +39,7 @@ struct SlotPlan {
                         try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
                     }, copy: spec.targetFiles, cache: targets)
             } catch RunError.invalid(let reason) {
-                // That run will fail on its own; the others are to be trained nevertheless.
+                // That run will fail on its own; the others should still be trained.
                 AgentLoop.say("cannot benchmark with run \(spec.run): \(reason)")
                 (self.slots, self.threads) = (1, threads ?? cores)
                 return

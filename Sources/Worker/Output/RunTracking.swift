@@ -49,7 +49,7 @@ extension AgentLoop {
             struct Git: Decodable { let remote: String? }
             let git: Git?
         }
-        // A page without a link is no reason not to train.
+        // A missing link is no reason not to train.
         guard let data = FileManager.default.contents(atPath: job.folder.snapshot) else { return nil }
         return (try? JSONDecoder().decode(Snapshot.self, from: data))?.git?.remote
     }

@@ -43,7 +43,7 @@ extension LanguageDecomposition {
             let rows = module.kind == .positions ? Double(length) : places
             // Forward through U; back through it and to its gradient.
             total.products += 3 * rows * Double(c * module.outputs)
-            // Behind another replaced module x V is another one, and there is a way back through V.
+            // After another replaced module x V differs, and gradients flow back through V.
             if !module.kind.isEmbedding, module.stage != first {
                 total.products += 3 * rows * Double(c * module.inputs)
             }

@@ -44,7 +44,7 @@ public struct LanguageMemory: Sendable, Equatable {
             case .tokens: sum + c * (8 * min(Double(ofPart) * Double(row), Double(shape.vocabulary)) + 3 * places)
             }
         }
-        // An embedding's V has no sums of its own.
+        // An embedding's V has no sums.
         let sums = modules.reduce(gates) {
             $0 + c * (Double($1.outputs) + ($1.kind.isEmbedding ? 0 : Double($1.inputs)))
         }

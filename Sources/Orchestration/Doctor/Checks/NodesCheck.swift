@@ -42,7 +42,7 @@ package struct NodesCheck {
             return [.problem(Self.subject, Failure(error).message, "fix the state folder first")]
         }
         let findings = await wait(for: name, in: NodesMeeting(folder: folder))
-        // Whatever is left of it in the queue is of no use any more.
+        // The rest of it in the queue is no longer needed.
         do throws(SlurmError) { try await commands.cancel(named: name) } catch {
             return findings + [
                 .warning(Self.subject, "job \(name) may still be queued: \(error)", "scancel -n \(name)")

@@ -73,14 +73,14 @@ package struct NodesMeeting {
             return try leave(mine, as: "looked")
         }
         mine.delay = now - held.time
-        // Open all the time and read before, as a database is, so an old page may be kept.
+        // Kept open and read before, like a database, so an old page may be cached.
         let file = try HeldLocks(opening: lock)
         defer { file.close() }
         mine.held = LockReport(lookingAt: lock)
         _ = file.byte
         try leave(mine, as: "looked")
         _ = wait { note("given back") != nil }
-        // First, for opening the file once more would bring the cache up to date.
+        // First, because reopening the file would refresh the cache.
         mine.isFresh = file.takeRange() == 0 && file.byte == 2
         mine.free = LockReport(lookingAt: lock)
         try leave(mine, as: "done")

@@ -142,7 +142,7 @@ package struct PlotSources {
         }
     }
 
-    /// What a page of them is called: a run by its name and what sets it apart.
+    /// The label on a page: a run's name and what distinguishes it.
     ///
     /// - Parameter names: What the command line says.
     /// - Returns: The title.

@@ -28,7 +28,7 @@ package struct LanguageModels {
         return specs
     }
 
-    /// What a config names that has to be on this machine.
+    /// What a config names that must be on this machine.
     private static func names(in config: ExperimentConfig) -> String {
         let text = config.taskConfig.text
         return [

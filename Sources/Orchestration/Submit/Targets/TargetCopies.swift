@@ -64,7 +64,7 @@ package struct TargetCopies {
             do throws(FileError) {
                 if try Self.digest(of: names, in: place) == digest { return Files.discard(aside) }
             } catch {
-                // It is not what it was: somebody has tidied up in there.
+                // It has changed: somebody has tidied up in there.
             }
             guard rename(place, "\(place).damaged-\(UUID().uuidString)") == 0 || errno == ENOENT else {
                 throw FileError(.create, place, reason: String(cString: strerror(errno)))

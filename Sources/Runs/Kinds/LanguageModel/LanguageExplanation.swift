@@ -24,7 +24,7 @@ public struct LanguageExplanation {
     private static let least: Float = 0.01
     /// The most subcomponents given for one position in one module; the largest come first.
     private static let mostPerPlace = 48
-    /// What all importances of a request may take, in numbers.
+    /// The limit for all importances of a request, in numbers.
     private static let mostNumbers = 48 << 20
 
     private let config: ExperimentConfig

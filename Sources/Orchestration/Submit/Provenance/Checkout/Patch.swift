@@ -18,7 +18,7 @@ package struct Patch {
         package func holds(_ secrets: Secrets) -> Bool {
             let isBinary = bytes.firstRange(of: Array("\nGIT binary patch\n".utf8))
             let text = isBinary.map { bytes[..<$0.lowerBound] } ?? bytes
-            // Hashes that git adds look like keys, but are none.
+            // Hashes that git adds look like keys, but are not.
             let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             let hunks = lines.firstIndex { $0.starts(with: "@@".utf8) } ?? lines.endIndex
             let shown = lines[..<hunks].filter { !$0.starts(with: "index ".utf8) } + lines[hunks...]

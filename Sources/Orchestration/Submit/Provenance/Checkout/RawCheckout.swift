@@ -138,7 +138,7 @@ package final class RawCheckout {
     ///   - prefix: Where the checkout is in the one that the patch is for.
     /// - Returns: The patch, empty if nothing differs.
     package func changes(without secrets: Secrets, prefix: String = "") -> [UInt8] {
-        // Files that people keep keys in stay where they are; submodules follow below.
+        // Files in which people keep keys are left out; submodules follow below.
         var places = [":/"] + ["**/.env*", "**/.netrc", "**/_netrc"].map { ":(top,exclude,glob)\($0)" }
         let common = ["--no-renames", "--ignore-submodules=all"]
         let counts = ask(["diff", "--numstat", "-z"] + common + [base, "--"] + places, limit: Limit.diff) ?? []

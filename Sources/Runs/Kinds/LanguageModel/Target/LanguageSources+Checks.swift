@@ -46,7 +46,7 @@ extension LanguageSourceFinder {
             }
             return nil
         } catch {
-            // A file that is damaged is no matter of its columns, and a data set may lack a split.
+            // A damaged file says nothing about its columns, and a data set may lack a split.
             if let error = error as? TextDataError {
                 if error.concernsSplit {
                     key = ownSplitKey

@@ -39,7 +39,7 @@ struct LanguageTargets {
             guard let place else { return nil }
             trained = place
         }
-        // `submit` downloads; a compute node may have no way to the internet.
+        // `submit` downloads; a compute node may have no internet.
         let cache = targets.cache
         let finder = LanguageSourceFinder(
             cache: cache, hub: cache.offlineHub,
