@@ -36,7 +36,7 @@ public struct NameList: Sendable, Equatable {
                 let hasSign = isSigned && (word.hasPrefix("-") || word.hasPrefix("+"))
                 let name = hasSign ? String(word.dropFirst()) : word
                 guard !name.isEmpty else {
-                    throw QueryError(text, at: token.position, "expected a column's name behind '\(word)'")
+                    throw QueryError(text, at: token.position, "expected a column's name after '\(word)'")
                 }
                 names.append(
                     Name(

@@ -51,7 +51,7 @@ struct Token: Equatable {
                 }
                 let sign = ["==", "!=", "<=", ">=", "!~"].contains(pair) ? pair : String(first)
                 guard sign.count == 2 || "=<>~(),".contains(first) else {
-                    let hint = first == "!" ? "; 'not' turns a condition round" : ""
+                    let hint = first == "!" ? "; 'not' negates a condition" : ""
                     throw QueryError(text, at: start, "'\(first)' means nothing here" + hint)
                 }
                 tokens.append(Token(kind: .sign(sign), position: start))

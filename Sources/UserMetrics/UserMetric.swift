@@ -30,7 +30,7 @@ public struct UserMetric: Sendable {
         guard !name.isEmpty, name.count <= 100, isPlain, !name.hasPrefix("/"), !name.hasSuffix("/"),
             !name.contains("//")
         else { return "a metric's name is made of letters, digits, _, - and /, and {m} for a module" }
-        guard reserved != name else { return "'\(reserved)' is what observers' time is logged as; choose another name" }
+        guard reserved != name else { return "'\(reserved)' is reserved for observers' time; choose another name" }
         guard name.contains(placeholder) == hasPattern else {
             return hasPattern
                 ? "with 'for' there is one number for each module; the name needs {m}"

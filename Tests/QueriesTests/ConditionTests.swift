@@ -53,7 +53,7 @@ struct ConditionTests {
         ("(lr<1", 5, "expected ')', found the end"), ("lr<1)", 4, "expected 'and', 'or' or the end, found ')'"),
         ("lr<1 adn p=1", 5, "did you mean 'and'?"), ("lr<1 && p=1", 5, "'&&' is written 'and' here"),
         ("lr in 1", 6, "expected '(' after 'in'"), ("lr in (1 2)", 9, "expected ',' or ')', found '2'"),
-        ("lr='0.1", 3, "' has no end"), ("!lr=1", 0, "'not' turns a condition round"),
+        ("lr='0.1", 3, "' has no end"), ("!lr=1", 0, "'not' negates a condition"),
         ("loss=1", 0, "there is no column"),
         ("lr<null", 3, "nothing is above or below null"), ("and=1", 0, "expected a column's name, found 'and'"),
         ("lr=in", 3, "expected a value, found 'in'"), ("lr;drop", 2, "';' means nothing here"),

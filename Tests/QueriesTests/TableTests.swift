@@ -65,7 +65,7 @@ struct TableTests {
     @Test(arguments: [
         ("lr,,seed", 3, "expected a column's name, found ','"), ("lr seed", 3, "expected a comma, found 'seed'"),
         ("lr,", 3, "expected a column's name, found the end"), ("", 0, "expected a column's name, found the end"),
-        ("-", 0, "expected a column's name behind '-'"),
+        ("-", 0, "expected a column's name after '-'"),
     ])
     func badListsAreRefused(_ text: String, _ position: Int, _ message: String) {
         let error = #expect(throws: QueryError.self) { try NameList(parsing: text, isSigned: true) }

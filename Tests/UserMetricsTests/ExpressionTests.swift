@@ -83,7 +83,7 @@ struct ExpressionTests {
             ("meen(ci['linear1'])", "unknown function 'meen' (at character 1)"),
             ("ci['linear3']", "no decomposed module 'linear3' (at character 4)"),
             ("sum(ci)", "ci is kept per module; write ci['linear1'] (at character 7)"),
-            ("sum(ci[linear1])", "a module's name stands in quotes: 'linear1' (at character 8)"),
+            ("sum(ci[linear1])", "a module's name needs quotes: 'linear1' (at character 8)"),
             ("ci['linear1']", "gives (3, 4), expected one number, as of mean(…), or histogram(…) (at character 1)"),
             ("sum(V['linear1'] @ ci['linear1'])", "@ does not fit (2, 4) and (3, 4) (at character 18)"),
             ("sum(V['linear1'] + ci['linear1'])", "+ does not fit (2, 4) and (3, 4) (at character 18)"),

@@ -92,11 +92,11 @@ public struct FilePack: Sendable {
             let signature = cursor.number(UInt32.self)
             if signature == 0x0201_4B50 || (signature == 0x0605_4B50 && entries.isEmpty) { break }
             guard signature == Head.signature else {
-                throw FileError(.read, path, reason: "it is damaged, or no archive of this program's")
+                throw FileError(.read, path, reason: "it is damaged, or not an archive of this program")
             }
             cursor = ByteCursor(try file.bytes(position + 4..<position + Head.offset)[...])
             guard let head = Head(&cursor) else {
-                throw FileError(.read, path, reason: "it is damaged, or no archive of this program's")
+                throw FileError(.read, path, reason: "it is damaged, or not an archive of this program")
             }
             let place = position + Head.offset..<position + Head.offset + head.nameLength
             let name = String(decoding: try file.bytes(place), as: UTF8.self)

@@ -30,7 +30,7 @@ extension StateDictPickle {
             // storage, offset, shape, strides, requires_grad, hooks; and what is left to do to the numbers
             guard arguments.count != 7 else {
                 throw .unsuitable(
-                    "a tensor in it awaits a negation or conjugation; in Python, save what its resolve_neg() gives")
+                    "a tensor in it has a pending negation or conjugation; in Python, save its resolve_neg()")
             }
             guard arguments.count == 6, case .object(let index) = arguments[0],
                 case .storage(let storage) = objects[index].kind, case .integer(let offset) = arguments[1],

@@ -36,7 +36,7 @@ public struct ConfigWriter {
             }
         }
         text += "}"
-        assert(text == config.json(), "a config differs in more than it was said to")
+        assert(text == config.json(), "a config differs in more than announced")
         return text
     }
 

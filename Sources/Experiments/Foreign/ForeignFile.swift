@@ -37,7 +37,7 @@ enum ForeignFile {
         if let key = ["wandb_version", "_wandb"].first(where: keys.contains) {
             return problem(
                 at: key,
-                "this is the config.yaml that W&B keeps of a run, each value below 'value:'; "
+                "this is W&B's config.yaml of a run, with each value below 'value:'; "
                     + (role == .sweep ? sweepForm : "take the run's final_config.yaml"))
         }
         switch role {

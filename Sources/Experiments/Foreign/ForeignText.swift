@@ -38,7 +38,7 @@ enum ForeignText {
 
     private static func records(_ lines: [Substring]) -> String? {
         guard lines.count > 1, lines.allSatisfy({ $0.hasPrefix("{") && $0.hasSuffix("}") }) else { return nil }
-        return "these are lines of JSON, each a value of its own, not one YAML or JSON file"
+        return "these are lines of JSON, each a separate value, not one YAML or JSON file"
     }
 
     private static func table(_ lines: [Substring]) -> String? {

@@ -96,7 +96,7 @@ extension ExperimentConfig {
                 refuse("\(observer.run): expected a file name of letters, digits, _ and -")
             }
             if observers[..<index].contains(where: { $0.name == observer.name }) {
-                refuse("two observers are called \(observer.name); rename one of their files")
+                refuse("two observers are named \(observer.name); rename one of their files")
             }
             let missing = observer.needs.filter { [.targetOut, .outUnmasked, .outMasked].contains($0) }
             if taskConfig.text != nil, let first = missing.first {

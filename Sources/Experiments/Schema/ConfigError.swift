@@ -86,7 +86,7 @@ extension ConfigProblem.Cause: CustomStringConvertible {
         switch self {
         case .unreadable(let reason): "cannot be read: \(reason)"
         case .malformed(let reason): "not valid YAML: \(reason)"
-        case .duplicateKey(let key): "the key \(key) stands twice in one mapping; keep one"
+        case .duplicateKey(let key): "the key \(key) is given twice in one mapping; keep one"
         case .unknownKey(let nearest, let known): "unknown key" + suggestion(nearest, known)
         case .missing(let allowed): "missing; expected \(allowed)"
         case .invalid(let found, let allowed): "found \(found), expected \(allowed)"
@@ -94,7 +94,7 @@ extension ConfigProblem.Cause: CustomStringConvertible {
         case .unknownName(let kind, let name, let nearest, let known):
             "unknown \(kind) '\(name)'" + suggestion(nearest, known)
         case .unknownTarget(let name, let nearest, let known):
-            "no \(name)_target.yaml beside the experiment and no published target '\(name)'"
+            "no \(name)_target.yaml next to the experiment and no published target '\(name)'"
                 + suggestion(nearest, known)
         case .sweepForm(let reason), .foreign(let reason): reason
         }

@@ -138,7 +138,7 @@ struct Reader {
             }
             if let other = spellings.updateValue(entry.key, forKey: field.key) {
                 report(
-                    .conflict("stands twice, once as \(other); keep one"), at: entry.place, key: entry.key
+                    .conflict("is given twice, once as \(other); keep one"), at: entry.place, key: entry.key
                 )
                 continue
             }

@@ -22,7 +22,7 @@ public struct SearchSettings: Sendable, Equatable {
         let aim = "\(isMaximized ? "high" : "low") \(metric)"
         var lines: [String] = []
         if choosesConfigs {
-            lines.append("Settings are chosen when an agent takes a run, for \(aim) by what earlier runs have reached.")
+            lines.append("Settings are chosen when an agent takes a run, for \(aim), based on earlier runs' results.")
         }
         if let hyperband {
             let bands = hyperband.bands

@@ -31,7 +31,7 @@ extension SweepCheck {
             Metric.all.filter { config.logs($0) }.map(\.name) + config.userMetrics.map { Metric.userPrefix + $0.name }
         let path = "\(ResultSettingsReader.metricName).name"
         if named != nil {
-            let reason = "runs of \(experiment) do not log \(metric.name) with their present settings"
+            let reason = "runs of \(experiment) do not log \(metric.name) with their current settings"
             return report(.sweepForm(reason), path: path, at: metric.place)
         }
         let nearest = Spelling.nearest(to: metric.name, among: known)

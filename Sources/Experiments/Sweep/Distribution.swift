@@ -88,7 +88,7 @@ struct Distribution: Sendable, Equatable {
     private var coarseness: String? {
         guard let quantum, let low = bounds.lowest, let high = bounds.highest, low == high else { return nil }
         let step = quantum == quantum.rounded() && quantum < 0x1p53 ? ConfigValue.int(Int(quantum)) : .number(quantum)
-        return "draws nothing but \(low), for it rounds to multiples of q, which is \(step); "
+        return "draws only \(low), because it rounds to multiples of q, which is \(step); "
             + "write a smaller q, or \(kind.rawValue.dropFirst(2)), which does not round"
     }
 
@@ -100,8 +100,8 @@ struct Distribution: Sendable, Equatable {
             kind == .inverseLogUniform ? max(low, high) <= 0 : min(low, high) >= 0
         else { return nil }
         let (from, to) = (bounds.lowerBound.rounded(digits: 6), bounds.upperBound.rounded(digits: 6))
-        return "draws from \(ConfigValue.number(from)) to \(ConfigValue.number(to)), for min and max are logarithms; "
-            + "did you mean \(kind.rawValue)_values?"
+        return "draws from \(ConfigValue.number(from)) to \(ConfigValue.number(to)), "
+            + "because min and max are logarithms; did you mean \(kind.rawValue)_values?"
     }
 
     /// What was probably meant if a bound is refused: logarithms above zero are mostly meant as values.

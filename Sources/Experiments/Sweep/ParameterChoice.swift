@@ -154,7 +154,7 @@ struct ChoiceReader {
         for (index, item) in items.enumerated() {
             guard case .map = item.content, !takesMappings else { continue }
             let reason =
-                "found \(item.value), expected a value; name the keys inside a parameter each by itself"
+                "found \(item.value), expected a value; name each key inside a parameter separately"
             report(.sweepForm(reason), "values[\(index)]", at: item.place)
             isSound = false
         }

@@ -29,8 +29,8 @@ enum Lookalike {
         let advice: String =
             switch plain(scalar) {
             case nil: ""
-            case ""?: ", which cannot be seen: delete it"
-            case " "?: ", where a plain blank is meant"
+            case ""?: ", which is invisible: delete it"
+            case " "?: ", instead of a plain space"
             case let plain?: ", where \(plain) is meant"
             }
         return "it holds \(code), \(name)\(advice)"

@@ -37,7 +37,7 @@ extension SourceNode {
             ConfigError([ConfigProblem(source: source, place: place, path: "", cause: cause)])
         }
         guard text.utf8.count <= Limit.bytes else {
-            throw failure(.unreadable("it is larger than 1 MB, which no config is"))
+            throw failure(.unreadable("it is larger than 1 MB, too large for a config"))
         }
         guard AliasExpansion(of: text).bytes <= Limit.expandedBytes else {
             throw failure(.malformed("its aliases (*name) stand for more than 16 MB of text; write the values out"))
@@ -169,7 +169,7 @@ extension SourceNode {
         for number in [place.line, place.line - 1] where lines.indices.contains(number - 1) {
             let line = lines[number - 1]
             if line.prefix(while: \.isWhitespace).contains("\t") {
-                return "; line \(number) is indented with a tab, YAML takes blanks only"
+                return "; line \(number) is indented with a tab, YAML allows only spaces"
             }
             if let note = Lookalike.note(on: line) { return "; \(note) (line \(number))" }
         }

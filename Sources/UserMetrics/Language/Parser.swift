@@ -215,7 +215,7 @@ struct Parser {
         case .name("m") where hasModuleVariable: reference = .current
         case .name(let name):
             let advice =
-                name == "m" ? "m needs 'for: \"*\"' beside 'is'" : "a module's name stands in quotes: '\(name)'"
+                name == "m" ? "m needs 'for: \"*\"' beside 'is'" : "a module's name needs quotes: '\(name)'"
             throw ExpressionError(advice, at: token.offset)
         default: throw unexpected("a module's name in quotes" + (hasModuleVariable ? ", or m" : ""))
         }

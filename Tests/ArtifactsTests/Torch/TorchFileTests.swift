@@ -65,7 +65,7 @@ struct TorchFileTests {
         ),
         (
             "negated",
-            "a tensor in it awaits a negation or conjugation; in Python, save what its resolve_neg() gives"
+            "a tensor in it has a pending negation or conjugation; in Python, save its resolve_neg()"
         ),
         (
             "tensor",

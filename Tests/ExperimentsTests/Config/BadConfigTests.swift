@@ -103,7 +103,7 @@ struct BadConfigTests {
             "my.yaml:12:1: pretrained_model_class: task_name tms goes with "
                 + "spd.experiments.tms.models.TMSModel, not spd.experiments.resid_mlp.models.ResidualMLP"
         ),
-        ("lr: 1e-3", "lr: 1e-3\nlr: 2e-3", "my.yaml:7:1: the key lr stands twice in one mapping; keep one"),
+        ("lr: 1e-3", "lr: 1e-3\nlr: 2e-3", "my.yaml:7:1: the key lr is given twice in one mapping; keep one"),
         ("lr: 1e-3", "lr: !lr 2", "my.yaml:7:5: not valid YAML: the tag !lr means nothing here"),
     ])
     func aReplacedLineIsToldWithItsPlaceAndWhatIsAllowed(old: String, new: String, message: String) {

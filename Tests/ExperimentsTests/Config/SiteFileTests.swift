@@ -65,7 +65,7 @@ struct SiteFileTests {
         ("n-agents: 0", "site.yaml:1:11: n-agents: found 0, expected a positive integer (below 2^31), or null"),
         (
             "cpus-per-task: 1\ncpus_per_task: 2",
-            "site.yaml:2:1: cpus_per_task: stands twice, once as cpus-per-task; keep one"
+            "site.yaml:2:1: cpus_per_task: is given twice, once as cpus-per-task; keep one"
         ),
         ("- partition", #"site.yaml:1:1: found ["partition"], expected a mapping of keys"#),
     ])

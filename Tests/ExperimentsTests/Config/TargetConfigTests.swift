@@ -46,7 +46,7 @@ struct TargetConfigTests {
         let text = residual + "\nresid_mlp_model_config: {}"
         let told = problems { _ = try TargetConfig.load(yaml: text, source: "r") }
         #expect(
-            told == "r:7:1: resid_mlp_model_config: stands twice, once as resid_mlp_config; keep one")
+            told == "r:7:1: resid_mlp_model_config: is given twice, once as resid_mlp_config; keep one")
     }
 
     @Test(arguments: [

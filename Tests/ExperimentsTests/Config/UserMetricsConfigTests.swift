@@ -36,7 +36,10 @@ struct UserMetricsConfigTests {
         ("user_metrics: {a: {fro: x, is: step}}", "my.yaml:16:20: user_metrics.a.fro: unknown key; did you mean for?"),
         ("user_metrics: {a: {for: x}}", "my.yaml:16:16: user_metrics.a.is: missing; expected an expression in quotes"),
         ("user_metrics: {a: 5}", "my.yaml:16:19: user_metrics.a: found 5, expected an expression in quotes"),
-        ("user_metrics: {seconds: step}", "my.yaml:16:16: user_metrics.seconds: 'seconds' is what observers' time"),
+        (
+            "user_metrics: {seconds: step}",
+            "my.yaml:16:16: user_metrics.seconds: 'seconds' is reserved for observers' time"
+        ),
     ])
     func mistakesAreToldWithTheirPlace(text: String, expected: String) {
         #expect(problems(with: text).hasPrefix(expected), "\(problems(with: text))")
@@ -115,7 +118,7 @@ struct UserMetricsConfigTests {
         #expect(
             problems(with: "observers: [{run: a.py, neds: [ci]}]").contains(
                 "observers.neds: unknown key; did you mean needs?"))
-        #expect(problems(with: "observers: [{run: a.py}, {run: b/a.sh}]").contains("two observers are called a"))
+        #expect(problems(with: "observers: [{run: a.py}, {run: b/a.sh}]").contains("two observers are named a"))
     }
 
     @Test func oneThatCostsMoreThanItsStepsIsRefused() {

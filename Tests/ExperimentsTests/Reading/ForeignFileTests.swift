@@ -75,7 +75,7 @@ struct ForeignFileTests {
         ("matrix: {kind: grid, params: {lr: 1}}", "s:1:1: matrix: this is a file for Polyaxon; "),
         (
             "wandb_version: 1\nlr: {desc: null, value: 1}",
-            "s:1:1: wandb_version: this is the config.yaml that W&B keeps"
+            "s:1:1: wandb_version: this is W&B's config.yaml of a run"
         ),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:ab", "s:1:1: this is a Git LFS pointer"),
         ("<!DOCTYPE html><html></html>", "s:1:1: this is a web page"),
@@ -112,7 +112,7 @@ struct ForeignFileTests {
         ("method: grid\nparameters: {lr: {values: [1]}}", "s:2:1: parameters: this is a sweep file, not an"),
         (
             "wandb_version: 1\nlr: {desc: null, value: 1}",
-            "s:1:1: wandb_version: this is the config.yaml that W&B keeps"
+            "s:1:1: wandb_version: this is W&B's config.yaml of a run"
         ),
         ("defaults: [a]", "s:1:1: defaults: this is a Hydra config"),
         ("lr,C\n0.1,20\n", "s:1:1: this is a table (CSV)"),
@@ -131,17 +131,17 @@ struct ForeignFileTests {
         (
             "global: {lr: {values: [\u{A0}2e-3]}}",
             "s:1:24: global.lr.values[0]: found \"\u{A0}2e-3\", expected a number > 0; it holds U+00A0, no-break space, "
-                + "where a plain blank is meant"
+                + "instead of a plain space"
         ),
         (
             "global: {lr_schedule: {values: [\u{201C}cosine\u{201D}]}}",
             "it holds U+201C, left double quotation mark, where \" is meant, it holds U+201D, right double quotation mark, "
                 + "where \" is meant"
         ),
-        ("global: {l\u{200B}r: {values: [1]}}", "it holds U+200B, zero width space, which cannot be seen: delete it"),
+        ("global: {l\u{200B}r: {values: [1]}}", "it holds U+200B, zero width space, which is invisible: delete it"),
         ("global: {s\u{435}ed: {values: [1]}}", "did you mean seed?; it holds U+0435, cyrillic small letter ie"),
         ("global:\n  lr\u{FF1A} {values: [1]}", "it holds U+FF1A, fullwidth colon, where : is meant"),
-        ("global:\n\tlr: {values: [1]}", "line 2 is indented with a tab, YAML takes blanks only"),
+        ("global:\n\tlr: {values: [1]}", "line 2 is indented with a tab, YAML allows only spaces"),
     ])
     func charactersThatLookLikeOthersAreNamed(text: String, message: String) {
         #expect(sweep(text).contains(message), "\(sweep(text))")
@@ -166,7 +166,7 @@ struct ForeignFileTests {
         let file = try SweepFile.load(yaml: "method: random\nglobal:\n  lr: {\(keys)}", source: "s")
         #expect(
             file.doubts.map(\.description) == [
-                "s:3:3: global.lr: draws from \(range), for min and max are logarithms; did you mean \(meant)?"
+                "s:3:3: global.lr: draws from \(range), because min and max are logarithms; did you mean \(meant)?"
             ])
     }
 
@@ -178,7 +178,7 @@ struct ForeignFileTests {
     func aStepThatIsWiderThanTheRangeIsDoubted(keys: String, value: String, step: String, meant: String) throws {
         let file = try SweepFile.load(yaml: "global:\n  lr: {distribution: \(keys)}", source: "s")
         let message =
-            "s:2:3: global.lr: draws nothing but \(value), for it rounds to multiples of q, which is \(step); "
+            "s:2:3: global.lr: draws only \(value), because it rounds to multiples of q, which is \(step); "
             + "write a smaller q, or \(meant), which does not round"
         #expect(file.doubts.map(\.description) == [message])
     }

@@ -35,7 +35,7 @@ struct HostileInputTests {
 
     @Test func aHugeTextIsRefused() {
         let text = minimal + "\n#" + String(repeating: "x", count: 1 << 20)
-        #expect(load(text) == "bomb: cannot be read: it is larger than 1 MB, which no config is")
+        #expect(load(text) == "bomb: cannot be read: it is larger than 1 MB, too large for a config")
     }
 
     @Test func theFirstHundredOfManyProblemsAreTold() {

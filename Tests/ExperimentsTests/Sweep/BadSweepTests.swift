@@ -29,7 +29,7 @@ struct BadSweepTests {
         (
             "global:\n  task_config:\n    values: [{task_name: tms}]",
             #"s:3:14: global.task_config.values[0]: found {"task_name": "tms"}, expected a value; "#
-                + "name the keys inside a parameter each by itself"
+                + "name each key inside a parameter separately"
         ),
         (
             "global:\n  task_config: {values: [1]}",
@@ -80,7 +80,7 @@ struct BadSweepTests {
         ),
         (
             "global:\n  seed: {values: [1]}\n  seed: {values: [2]}",
-            "s:2:3: the key seed stands twice in one mapping; keep one"
+            "s:2:3: the key seed is given twice in one mapping; keep one"
         ),
         (
             """
@@ -88,7 +88,7 @@ struct BadSweepTests {
               task_config.feature_probability: {values: [1]}
               task_config: {feature_probability: {values: [1]}}
             """,
-            "s:3:17: global.task_config.feature_probability: the key task_config.feature_probability stands twice "
+            "s:3:17: global.task_config.feature_probability: the key task_config.feature_probability is given twice "
                 + "in one mapping; keep one"
         ),
         (

@@ -79,7 +79,7 @@ struct ZipTests {
         ),
         (
             "global:\n  lr: {values: [1]}\n  zip: {lr: [1, 2], C: [1, 2]}",
-            "s:3:9: global.zip.lr: the key lr stands twice in one mapping; keep one"
+            "s:3:9: global.zip.lr: the key lr is given twice in one mapping; keep one"
         ),
         (
             "global:\n  zip: {sede: [1, 2], C: [1, 0]}",

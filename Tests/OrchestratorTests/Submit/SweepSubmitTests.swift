@@ -166,7 +166,7 @@ struct SweepSubmitTests {
         #expect(preview.output.contains("Would store one job: 6 specs."))
         #expect(
             preview.output.contains(
-                "Settings are chosen when an agent takes a run, for low loss/total by what earlier runs have reached."))
+                "Settings are chosen when an agent takes a run, for low loss/total, based on earlier runs' results."))
         #expect(preview.output.contains("not among the best 1/3 for low loss/total stop early."))
         let wrong = try bench.write("method: bayes\nglobal: {lr: {min: 0.001, max: 0.01}}", to: "wrong.yaml")
         let answer = try await bench.orchestrator(["submit", "--sweep", wrong, "--samples", "5"])

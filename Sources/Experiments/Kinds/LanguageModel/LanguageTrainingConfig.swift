@@ -129,7 +129,7 @@ extension LanguageTrainingConfig: ConfiguredTraining {
         guard model.numAttentionHeads.isMultiple(of: model.numKeyValueHeads) else {
             return conflict(
                 "num_key_value_heads",
-                "num_attention_heads \(model.numAttentionHeads) is no multiple of \(model.numKeyValueHeads)")
+                "num_attention_heads \(model.numAttentionHeads) is not a multiple of \(model.numKeyValueHeads)")
         }
         return []
     }

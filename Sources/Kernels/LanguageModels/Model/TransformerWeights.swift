@@ -54,7 +54,7 @@ final class TransformerWeights {
         }
         let modules = shape.modules
         func place(_ name: String) -> Int {
-            guard let place = places[name] else { preconditionFailure("\(name) is no weight of the shape") }
+            guard let place = places[name] else { preconditionFailure("\(name) is not a weight of this shape") }
             return place
         }
         func norm(_ norm: TransformerShape.Norm) -> Norm {

@@ -8,14 +8,14 @@ extension LanguagePart: Substitutes {
 
     private func linear(_ module: Int) -> (index: Int, share: LinearShare) {
         guard let index = model.decomposed[module], case .linear(let share) = shares[index] else {
-            preconditionFailure("module \(module) is no decomposed linear map")
+            preconditionFailure("module \(module) is not a decomposed linear map")
         }
         return (index, share)
     }
 
     private func entries(_ module: Int) -> EntryShare {
         guard let index = model.decomposed[module], case .entries(let share) = shares[index] else {
-            preconditionFailure("module \(module) is no decomposed embedding")
+            preconditionFailure("module \(module) is not a decomposed embedding")
         }
         return share
     }
