@@ -26,7 +26,7 @@ package struct ChildProcess {
         package var description: String {
             switch self {
             case .cannotStart(let reason): "cannot be started: \(reason)"
-            case .timedOut(let duration): "did not answer for \(StatusText.time(duration))"
+            case .timedOut(let duration): "gave no answer for \(StatusText.time(duration))"
             case .tooMuch(let bytes): "said more than \(RunDetails.size(bytes))"
             }
         }

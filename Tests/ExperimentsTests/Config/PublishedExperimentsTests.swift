@@ -205,7 +205,7 @@ struct OwnExperimentTests {
             let path = try folder.write(minimal + "\npretrained_model_path: train:tms_5_2", to: "mine.yaml")
             #expect(
                 problems { _ = try Registry.experiment(named: path) }
-                    == "\(path):16:1: pretrained_model_path: no tms_5_2_target.yaml beside the "
+                    == "\(path):16:1: pretrained_model_path: no tms_5_2_target.yaml next to the "
                     + "experiment and no published target 'tms_5_2'; did you mean tms_5-2?")
             let other = try folder.write(
                 minimal + "\npretrained_model_path: train:resid_mlp1", to: "other.yaml")

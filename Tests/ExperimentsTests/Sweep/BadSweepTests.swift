@@ -103,7 +103,7 @@ struct BadSweepTests {
         ),
         (
             "tms_5-2: {pretrained_model_path: {values: ['train:tms_5-3']}}",
-            "s:1:44: tms_5-2.pretrained_model_path.values[0]: no tms_5-3_target.yaml beside the "
+            "s:1:44: tms_5-2.pretrained_model_path.values[0]: no tms_5-3_target.yaml next to the "
                 + "experiment and no published target 'tms_5-3'; did you mean tms_5-2?"
         ),
     ])
