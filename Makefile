@@ -20,7 +20,7 @@ quickstart: install ## Run a small sweep of real decompositions on this machine.
 	@SPD_CACHE_DIR="$(SPD_QUICKSTART_DIR)" bin/orchestrator submit \
 		--experiments tms_5-2 --sweep sweeps/quickstart.yaml --n-agents 2 --executor local --watch
 
-quickstart-lm: install ## The same with a small language model, which is trained here first (two minutes).
+quickstart-lm: install ## The same with a small language model, trained here first (two minutes).
 	@SPD_CACHE_DIR="$(SPD_QUICKSTART_DIR)" bin/orchestrator submit \
 		--experiments lm_small --sweep sweeps/quickstart_lm.yaml --n-agents 2 --executor local --watch
 
@@ -29,7 +29,7 @@ test: ## Build and run the tests (a few minutes).
 	swift build --build-tests $(BUILD_FLAGS)
 	scripts/run-tests
 
-test-all: ## Also the slow tests: full-length runs, and what other programs make of our files.
+test-all: ## Also run the slow tests: full-length runs, and other programs reading our files.
 	@scripts/install-packages test-all
 	python3 -m venv .build/python && .build/python/bin/pip install --quiet numpy safetensors huggingface_hub tokenizers wandb wandb-workspaces scikit-optimize
 	scripts/build-release .build/programs
@@ -37,7 +37,7 @@ test-all: ## Also the slow tests: full-length runs, and what other programs make
 	SPD_TEST_SLOW=1 SPD_TEST_RELEASE=$(CURDIR)/.build/programs SPD_TEST_PYTHON=$(CURDIR)/.build/python/bin/python \
 		scripts/run-tests
 
-reliability: ## Prove what docs/concepts/reliability.md promises, and print its figures (a quarter of an hour).
+reliability: ## Test what docs/concepts/reliability.md promises, and print its figures (a quarter of an hour).
 	@scripts/install-packages test-all
 	swift build --build-tests
 	@bash -o pipefail -c "SPD_TEST_SLOW=1 swift test --skip-build --no-parallel --disable-xctest \
@@ -49,14 +49,14 @@ check: ## Lint; warnings are errors.
 format: ## Format all Swift files in place.
 	swift format --in-place --parallel --recursive $(SOURCES)
 
-docs: ## Build the libraries' reference with DocC; warnings are errors.
+docs: ## Build the libraries' API reference with DocC; warnings are errors.
 	@scripts/build-docs
 
-bench: install ## Time each experiment's step on one and on all cores, beside the same step in PyTorch; then tracking, figures, observers.
+bench: install ## Time each experiment's step on one and on all cores, against PyTorch; then tracking, figures, observers.
 	@Benchmarks/run; outcome=$$?; ! command -v python3 >/dev/null || { Benchmarks/tracking.py && Benchmarks/looking.py; } || exit; exit $$outcome
 
 bench-state: install ## Time the orchestrator's commands on a job of 10,000 runs.
 	@Benchmarks/state.py
 
-clean: ## Remove what was built.
+clean: ## Remove build products.
 	rm -rf .build bin

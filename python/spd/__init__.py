@@ -1,4 +1,4 @@
-"""Read the results of SPD sweeps: jobs, runs, histories, weights. Nothing is ever changed.
+"""Read the results of SPD sweeps: jobs, runs, histories, weights. It never changes anything.
 
     import spd
 

@@ -1,4 +1,4 @@
-"""The state file and the folders beside it."""
+"""The state file and the folders next to it."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from ._tensors import read_safetensors
 
 
 class SPDError(Exception):
-    """What was asked for is not there, or cannot be read."""
+    """The requested data does not exist or cannot be read."""
 
 
 def cache(path=None):
@@ -51,7 +51,7 @@ def _flat(value, path=""):
 
 
 def _without(config, paths):
-    """A config with None for what is still to be chosen; nothing of it if nobody noted what that is."""
+    """A config with None for settings not chosen yet; empty if it is not recorded which those are."""
     for path in paths:
         *parents, last = path.split(".")
         place = config
@@ -76,7 +76,7 @@ def _frame(rows, frame):
 
 
 class Cache:
-    """A cache folder: its state file and what lies beside it."""
+    """A cache folder: its state file and the files next to it."""
 
     def __init__(self, path=None):
         named = path or os.environ.get("SPD_CACHE_DIR") or Path.home() / "spd_cache"
@@ -126,7 +126,7 @@ class Cache:
 
 
 class Job:
-    """A job as it stood when it was asked for; `runs` looks anew."""
+    """A job as it was when requested; `runs` reads again."""
 
     def __init__(self, cache, row):
         self._cache = cache
@@ -166,7 +166,7 @@ class Job:
         return found[0]
 
     def runs(self, all_config=False, frame=None):
-        """A row per run: how it stands, the settings that vary within the job, its final metrics.
+        """One row per run: its state, the settings that vary within the job, its final metrics.
 
         `all_config` tells every setting. `frame=False` gives a list of dicts even where pandas is there.
         """
@@ -191,7 +191,7 @@ class Job:
         return _frame(rows, frame)
 
     def history(self, frame=None):
-        """Everything that the job's runs have logged: a row per run and step."""
+        """Everything that the job's runs have logged: one row per run and step."""
         rows = []
         for run in self.each():
             rows += [{"run": run.id, **row} for row in run.history(frame=False)]
@@ -199,7 +199,7 @@ class Job:
 
 
 class Run:
-    """A run as it stood when it was asked for; its files are read when they are asked for."""
+    """A run as it was when requested; its files are read on demand."""
 
     def __init__(self, cache, row):
         self.id = row["id"]
@@ -229,7 +229,7 @@ class Run:
         return f"<spd.Run {self.id} {self.state}>"
 
     def history(self, frame=None):
-        """A row per logged step; empty for a run that has logged none yet, an SPDError for one whose rows are lost."""
+        """One row per logged step; empty for a run that has logged none yet, an SPDError if its rows are lost."""
         rows = []
         file_path = self.folder / "metrics.jsonl"
         try:
@@ -248,7 +248,7 @@ class Run:
         return _frame(rows, frame)
 
     def weight_files(self):
-        """Step -> file of the weights that are kept."""
+        """Step -> file of the saved weights."""
         found = {}
         if self.folder.is_dir():
             for path in self.folder.iterdir():

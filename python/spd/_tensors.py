@@ -10,7 +10,7 @@ _KINDS = {"F64": ("d", 8), "F32": ("f", 4), "I64": ("q", 8), "I32": ("i", 4), "I
 
 
 class Tensor:
-    """An array where there is no NumPy: `shape`, and `values` in row-major order."""
+    """An array without NumPy: `shape`, and `values` in row-major order."""
 
     def __init__(self, shape, values):
         self.shape = tuple(shape)
@@ -23,7 +23,7 @@ class Tensor:
         return self.shape[0] if self.shape else 1
 
     def tolist(self):
-        """Nested lists, as NumPy's arrays give them."""
+        """Nested lists, as from NumPy arrays."""
 
         def nested(shape, start):
             if not shape:
