@@ -114,7 +114,7 @@ struct AgentOptions: ParsableArguments {
             + "--sbatch-arg is for options that make sense for agents"
     }
 
-    /// What a new job's agents get: the command line goes before the environment, that before the site's file.
+    /// What a new job's agents get: the command line overrides the environment, and that the site's file.
     ///
     /// - Throws: What the site's file gets wrong, and options of SLURM's if there is no SLURM.
     func request(

@@ -1,5 +1,5 @@
-// A process that is started with too little address space (ulimit -v) ends with a word. Without this, OpenBLAS asks for its first
-// buffer without end before main, and the runtime waits for threads that cannot be started, or ends without saying why.
+// A process that is started with too little address space (ulimit -v) ends with a message. Without this, OpenBLAS asks for its first
+// buffer endlessly before main, and the runtime waits for threads that cannot be started, or ends without saying why.
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>

@@ -85,7 +85,7 @@ KERNEL void ck_active_sums(float *restrict sums, ck_active list, const float *re
     const size_t c = block + LANES <= components ? block : components - LANES;
     for (size_t r = 0; r < rows; r += LANES) {
       vec row[LANES];
-      // What the block before has added adds nothing again.
+      // What the block before has added is not added again.
       for (size_t i = 0; i < LANES; ++i) row[i] = c + i < block ? (vec){} : AT(d + (c + i) * rows + r);
       TRANSPOSE(row);
       for (int i = 0; i < LANES; ++i)

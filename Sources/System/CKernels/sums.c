@@ -1,7 +1,7 @@
 // Sums over the rows of a tile: c (m, n) = a (m, rows) · bᵀ, b (n, rows), on registers of 256 bits.
 //
 // A library packs both factors for large depths; here the depth is a tile's rows, and m and n are mostly small. One factor
-// is read as it lies, the other goes sixteen columns at a time through a block that stays in the first-level cache. Every
+// is read in place, the other goes sixteen columns at a time through a block that stays in the first-level cache. Every
 // element is one chain of multiply-adds along the rows.
 #include "CKernels.h"
 #include "simd.h"
@@ -47,7 +47,7 @@ TARGET INLINE void transpose(float *restrict out, const float *const row[LANES],
 TARGET static void pack_b(const float *b, size_t stride, size_t depth, size_t columns) {
   for (size_t half = 0; half < PANEL && half < columns; half += LANES) {
     const float *row[LANES];
-    // A column that does not exist is another one, whose sums are not kept.
+    // A missing column is replaced by another one, whose sums are not kept.
     for (size_t i = 0; i < LANES; ++i) row[i] = b + (half + i < columns ? half + i : 0) * stride;
     for (size_t p = 0; p < depth; p += LANES) transpose(packed_b + p * PANEL + half, row, p);
   }
@@ -60,7 +60,7 @@ TARGET INLINE void panel_of(const int ROWS, const int WIDE, float *restrict c, s
                             size_t stride, size_t depth, size_t columns, int keep) {
   vec sum[MOST][2] = {};
   const float *b = packed_b;
-  // What is added to comes from far away, a line or two of each row: it is sent for while the sums are made.
+  // The accumulator comes from far away, a line or two of each row: it is prefetched while the sums are computed.
   if (to.across == 1) {
     UNROLL for (int r = 0; r < ROWS; ++r) {
       __builtin_prefetch(c + (size_t)r * to.down, 1);

@@ -1,5 +1,5 @@
 #pragma once
-// What Swift's own view of the C library leaves out.
+// Parts of the C library that Swift does not see.
 #include <gnu/libc-version.h>
 #include <errno.h>
 #include <linux/fs.h>
@@ -12,34 +12,34 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// A text within a text, which string.h shows GNU sources only.
+// A text within a text, which string.h shows only to GNU sources.
 void *memmem(const void *text, size_t count, const void *part, size_t part_count);
 
-// A number as text, which stdlib.h shows to those alone who ask for ISO 60559's functions.
+// A number as text, which stdlib.h shows only on request for ISO 60559's functions.
 int strfromd(char *text, size_t size, const char *format, double number);
 
-// The folder that a program starts in, which spawn.h shows GNU sources only.
+// The folder that a program starts in, which spawn.h shows only to GNU sources.
 int posix_spawn_file_actions_addchdir_np(void *actions, const char *folder);
 
-// A pipe whose ends programs that are started do not get, which unistd.h shows GNU sources only.
+// A pipe whose ends child programs do not inherit, which unistd.h shows only to GNU sources.
 int pipe2(int ends[2], int flags);
 
-// A connection that programs that are started do not get, which sys/socket.h shows GNU sources only.
+// A connection that child programs do not inherit, which sys/socket.h shows only to GNU sources.
 int accept4(int socket, struct sockaddr *address, socklen_t *size, int flags);
 
-// A file in memory that programs that are started do not get; -1 where there can be none.
+// A file in memory that child programs do not inherit; -1 if there can be none.
 static inline int spd_memory_file(void) { return (int)syscall(SYS_memfd_create, "spd", 1 /* MFD_CLOEXEC */); }
 
-// Makes a file share another's blocks, where the file system can.
+// Makes a file share another's blocks, if the file system can.
 static const unsigned long SPD_FICLONE = FICLONE;
 
-// F_OFD_SETLK of the kernel's fcntl.h, which glibc shows GNU sources only: a lock that belongs to an open file, not to a process.
+// F_OFD_SETLK of the kernel's fcntl.h, which glibc shows only to GNU sources: a lock that belongs to an open file, not to a process.
 static const int SPD_F_OFD_SETLK = 37;
 
 // POSIX_SPAWN_SETSID of spawn.h, for GNU sources only, too: a program starts in its own session.
 static const short SPD_SPAWN_SETSID = 0x80;
 
-// Brings what was printed to standard output; 0 if all of it got there, else the system's reason or -1.
+// Flushes standard output; 0 if everything got there, else the system's reason or -1.
 static inline int spd_flush_output(void) {
     errno = 0;
     if (fflush(stdout) != 0) return errno ? errno : -1;

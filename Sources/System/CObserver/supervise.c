@@ -1,4 +1,4 @@
-// An observer and all that it starts are descendants of this process for as long as it lives: who loses its parent is given to the
+// An observer and all that it starts are descendants of this process for as long as it lives: an orphan is given to the
 // nearest "subreaper", and not to the system's first process. So they can be found whatever sessions they have made for themselves.
 #define _GNU_SOURCE
 #include "observer.h"
@@ -45,7 +45,7 @@ static pid_t parent_of(const char *process) {
   return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-// Ends all that descends from this process; what hangs in a dead file system cannot be ended, and is left behind.
+// Kills all descendants of this process; those that hang in a dead file system cannot be killed and are left behind.
 static void end_descendants(void) {
   const struct timespec moment = {0, 5 * 1000 * 1000};
   for (int round = 0; round < 400; round++) {
@@ -110,7 +110,7 @@ static void become(const spd_observer *observer, pid_t supervisor) {
   setrlimit(RLIMIT_AS, &limit);
   limit.rlim_cur = limit.rlim_max = 0;
   setrlimit(RLIMIT_CORE, &limit);
-  // Where memory runs out, the kernel takes the observer before the run.
+  // If memory runs out, the kernel kills the observer before the run.
   int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (file >= 0) {
     if (write(file, "1000", 4) < 0) errno = 0;
@@ -147,7 +147,7 @@ int spd_supervise(const spd_observer *observer) {
   // The process that started this may have ended already.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return errno;
   if (getppid() != starter) return ESRCH;
-  // Where this cannot be, what leaves the session is not found; a sandbox may forbid it.
+  // Without this, what leaves the session is not found; a sandbox may forbid it.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
   const pid_t self = getpid(), child = fork();

@@ -29,7 +29,7 @@ typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias))
 typedef int bits __attribute__((vector_size(4 * LANES), may_alias));
 #define AT(pointer) (*(vec *)(pointer))
 
-// Not functions: what vectors these would take as arguments depends on the CPU.
+// Not functions: the vectors they would take as arguments depend on the CPU.
 #define SELECT(mask, yes, no) ((vec)(((mask) & (bits)(yes)) | (~(mask) & (bits)(no))))
 #define PLUS(x, y) ((x) + (y))
 #define LOWER(x, y) SELECT((y) < (x), y, x)
@@ -181,7 +181,7 @@ INLINE int fit_gate(ck_fit *fit, const float *w, const float *b, const float *o,
   for (int level = reach < 0.35f ? 0 : reach < 0.8f ? 1 : reach < 1.6f ? 2 : reach < 3.2f ? 3 : reach < 5 ? 4 : 5;
        level < LEVELS; ++level) {
     const int nodes = nodes_of_level[level];
-    // Nodes cost what rows do: with half as many nodes as rows nothing is won.
+    // Nodes cost as much as rows: with half as many nodes as rows nothing is gained.
     if ((size_t)nodes * 2 > rows) return 0;
     float at[CK_FIT_NODES], value[CK_FIT_NODES], slope[CK_FIT_NODES] = {0};
     for (int j = 0; j < nodes; ++j) {

@@ -120,7 +120,7 @@ KERNEL double ck_importance_counts(float *restrict peak, const float *restrict c
     const float *x = ci + c * rows;
     vec tops = {}, sums = {};
     size_t r = 0;
-    // By vectors, because a maximum of floats is no sum that a compiler may reorder.
+    // In vectors, because a compiler may not reorder a maximum of floats.
     for (; r + LANES <= rows; r += LANES) {
       const vec w = *(const vec *)(weight + r), here = *(const vec *)(x + r);
       const vec value = (vec)((bits)here & (w > 0));

@@ -31,7 +31,7 @@ static void pause_briefly(void) {
 #endif
 }
 
-// Returns when the door is no longer as it was.
+// Returns when the door has changed.
 static void wait_for_change(ck_team *team, uint32_t door) {
   for (int i = 0; i < SPINS; ++i) {
     if (atomic_load_explicit(&team->door, memory_order_acquire) != door) return;

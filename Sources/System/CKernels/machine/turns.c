@@ -10,11 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// How often a thread looks before it sleeps: first at once, then between letting others run. A turn comes within a
-// millisecond or so, and to be woken takes longer than most of them.
+// How often a thread looks before it sleeps: first at once, then between yields. A turn comes within a
+// millisecond or so, and waking up takes longer than most turns.
 enum { SPINS = 1000, YIELDS = 3000 };
 
-// How many pieces have passed through a section, and who sleeps before it; apart from each other in the cache.
+// How many pieces have passed through a section, and which sleep before it; on separate cache lines.
 typedef struct {
   _Alignas(64) _Atomic uint32_t passed;
   _Atomic uint32_t sleepers;

@@ -13,5 +13,5 @@ typedef struct {
 /// Starts an observer in its own session and ends as it ends, or when the process that has started this one ends, or is asked
 /// to (SIGTERM). Whatever the observer has started ends with it, also what has left its session.
 ///
-/// Returns only where nothing could be started: the system's reason.
+/// Returns only if nothing could be started: the system's reason.
 int spd_supervise(const spd_observer *observer);
