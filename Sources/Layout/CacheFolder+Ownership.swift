@@ -38,7 +38,7 @@ extension CacheFolder {
 
     /// Whether a file or folder, followed through links, is below this folder.
     ///
-    /// What is reached through a link from here lies elsewhere on purpose, and may be another cache's too.
+    /// Files reached through a link from here are elsewhere on purpose, and may belong to another cache too.
     public func isOwn(_ path: String) -> Bool {
         guard let home = Self.resolved(self.path), let place = Self.resolved(path) else { return true }
         return place.hasPrefix(home + "/")

@@ -16,7 +16,7 @@ public struct QueryError: Error, Equatable, CustomStringConvertible {
 
     /// The text on one line of a terminal, with as many characters, and where in it the mistake begins.
     ///
-    /// Of a long text, what stands around the mistake.
+    /// For a long text, the part around the mistake.
     private var excerpt: (text: String, mark: Int) {
         let printable = text.map { $0.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : $0 }
         guard printable.count > 100 else { return (String(printable), position) }

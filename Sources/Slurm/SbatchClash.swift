@@ -1,6 +1,6 @@
 /// An option in an argument for `sbatch` that this program sets itself.
 ///
-/// Arguments on `sbatch`'s command line go before what the batch script says: one that names the job or sends its log
+/// Arguments on `sbatch`'s command line override the batch script's: one that names the job or sends its log
 /// elsewhere would leave an agent that nobody finds again.
 public struct SbatchClash: Sendable, Equatable {
     /// The argument as written.

@@ -53,7 +53,7 @@ public struct SlurmCommands: Sendable {
     ///
     /// - Parameters:
     ///   - path: The script's file.
-    ///   - arguments: Further arguments for `sbatch`, which go before what the script says.
+    ///   - arguments: More arguments for `sbatch`, which override the script's.
     ///   - name: The unique job name in it.
     ///   - known: The jobs of that name that SLURM has taken before.
     /// - Returns: SLURM's number for the job.

@@ -6,7 +6,7 @@
 enum SlurmEnvironment {
     /// The environment without the defaults of SLURM's commands and without what a surrounding job has left there.
     ///
-    /// `SBATCH_` variables override the script's lines; those of them that users set on purpose stand in the script.
+    /// `SBATCH_` variables override the script's lines; those that users set on purpose are in the script.
     static func scrubbed(_ environment: [String: String]) -> [String: String] {
         environment.filter { name, _ in
             passed.contains(name) || !prefixes.contains { name.hasPrefix($0 + "_") }

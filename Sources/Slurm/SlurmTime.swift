@@ -2,7 +2,7 @@
 public enum SlurmTime {
     /// How long before this time limit SLURM should warn agents: enough to save, a small part of the whole.
     ///
-    /// `nil` stands for a partition's own limit, which nobody has asked for.
+    /// `nil` means the partition's own limit, without a request.
     public static func warning(before limit: Duration?) -> Duration {
         guard let limit else { return .seconds(120) }
         return min(max(limit / 4, .seconds(15)), .seconds(300))

@@ -1,6 +1,6 @@
 /// A site's defaults for the SLURM options and resources of agents, written by its users or admins.
 ///
-/// Whatever stands on a command line or in the environment goes before it.
+/// The command line and the environment override it.
 public struct SiteFile: Sendable, Equatable {
     /// How many runs share an agent's node.
     public enum Slots: Sendable, Equatable {

@@ -1,6 +1,6 @@
 /// A sweep file: which values the parameters of which experiments take.
 ///
-/// Parameters stand under `global:` or under an experiment's name, nested as in the config or joined with
+/// Parameters go under `global:` or under an experiment's name, nested as in the config or joined with
 /// dots. A parameter is a mapping: of `values`, one of which a spec takes; or, for random search, of a
 /// distribution as Weights & Biases' sweep files write it. Parameters below `zip:` vary together.
 public struct SweepFile: Sendable {

@@ -5,7 +5,7 @@ import Foundation
 package enum ExperimentNames {
     /// The names and files in `lists`, separated by commas; without any list every published experiment.
     ///
-    /// - Throws: An empty list, a name that stands twice, and files that would give two experiments one name.
+    /// - Throws: An empty list, a name given twice, and files that would give two experiments one name.
     package static func read(_ lists: [String]) throws(Failure) -> [String] {
         guard !lists.isEmpty else { return Registry.names }
         let names = lists.flatMap(split)

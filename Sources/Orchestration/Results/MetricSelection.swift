@@ -23,7 +23,7 @@ package struct MetricSelection {
 
     /// The names, in the order given and each once, if all of them are known.
     ///
-    /// - Throws: ``Failure``, with the nearest name that is there.
+    /// - Throws: ``Failure``, with the nearest existing name.
     func checked(against known: [String]) throws(Failure) -> [String] {
         if let stranger = names.first(where: { !known.contains($0) }) {
             let near = Spelling.nearest(to: stranger, among: known).map { "; did you mean '\($0)'?" } ?? ";"

@@ -68,7 +68,7 @@ package struct SweepPlan {
     ///   - experiments: Names or files, separated by commas; none means every published experiment.
     ///   - sweep: The sweep file.
     ///   - settings: Values that hold for every spec, `key=value` each.
-    ///   - earlier: What the submission said that this adds to; what is said here goes before it.
+    ///   - earlier: What the submission said that this adds to; the new arguments override it.
     ///   - sampling: How many samples to draw; `nil` takes every combination.
     ///   - seed: The seed where the sweep file itself says how many samples there are.
     ///   - project: A W&B project to put into every config.

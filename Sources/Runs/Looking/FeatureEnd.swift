@@ -12,7 +12,7 @@ struct FeatureEnd {
     /// Finds a module's end.
     ///
     /// Inputs that are neurons or a stream's directions mean the same in two runs only as far as features are after
-    /// them: of a toy model's hidden layers and of residual MLPs' layers they are told through the embedding. Inside a
+    /// them: of a toy model's hidden layers and of residual MLPs' layers they are seen through the embedding. Inside a
     /// language model nothing names a direction, so there is no such end.
     ///
     /// - Returns: nil if there is none.

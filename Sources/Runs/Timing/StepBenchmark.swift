@@ -78,7 +78,7 @@ extension StepBenchmark {
     /// The target has the published shape but is trained for a hundred steps only: a step's time does not depend on
     /// how good it is.
     ///
-    /// - Throws: `RunError` for losses that are no numbers, or no threads to be had.
+    /// - Throws: `RunError` for losses that are not numbers, or no available threads.
     public static func measure(_ plan: Plan, beside ceilings: Ceilings) throws(RunError) -> StepBenchmark {
         do {
             return try measureChecked(plan, ceilings)

@@ -20,7 +20,7 @@ public enum Settlement: Sendable, Equatable {
 extension Store {
     /// Ends an attempt and claims the next waiting spec of its job for the same agent, all in one transaction.
     ///
-    /// The settlement stands whether or not there is anything to claim.
+    /// The settlement is valid whether or not there is anything to claim.
     ///
     /// - Parameters:
     ///   - claim: The attempt.

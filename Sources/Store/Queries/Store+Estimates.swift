@@ -17,7 +17,7 @@ public struct FinishedRun: Sendable, Equatable {
 extension Store {
     /// The runs of an experiment, in any job, that finished last.
     ///
-    /// Left out are runs of which an attempt failed or was lost: how long that attempt worked is not known.
+    /// Runs with a failed or lost attempt are left out: how long that attempt worked is not known.
     ///
     /// - Parameters:
     ///   - experiment: The experiment's name.

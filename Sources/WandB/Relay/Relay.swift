@@ -4,7 +4,7 @@ import HTTP
 
 /// Sends what many runs keep in their folders, from a machine that reaches the server.
 ///
-/// Runs are dealt out to a few threads, each of which sends for one run at a time, so one slow answer
+/// Runs are distributed over a few threads, each of which sends for one run at a time, so one slow answer
 /// holds up few; all share one budget of requests. Nothing here remembers anything that the folders do not:
 /// killed at any moment, the next relay continues where the server is.
 public final class Relay: Sendable {

@@ -3,7 +3,7 @@ import HTTP
 import JSON
 
 extension WandBSettings {
-    /// Reads the settings; the environment goes before `.env`, which goes before netrc and the `settings` files that
+    /// Reads the settings; the environment overrides `.env`, which overrides netrc and the `settings` files that
     /// W&B's own client keeps.
     ///
     /// A file that cannot be read and lines that are no settings are skipped with a notice. No value reaches the

@@ -34,7 +34,7 @@ public final class FeatureDecomposition: Decomposition {
 
     /// Starts a decomposition from random subcomponents.
     ///
-    /// - Throws: a pattern that matches nothing, settings that cannot be computed, no threads to be had.
+    /// - Throws: a pattern that matches nothing, settings that cannot be computed, no available threads.
     public init(
         target: TargetModel, data: SparseFeatures, settings: DecompositionSettings, threads: Int
     ) throws(KernelError) {

@@ -54,7 +54,7 @@ extension LanguageDecomposition {
 
     /// The causal importances of each token on its own (vocabulary, C), where the embedding is decomposed.
     ///
-    /// An embedding's subcomponents see nothing but the token, wherever it stands.
+    /// An embedding's subcomponents see nothing but the token, wherever it is.
     private func importancesOfTokens(goesOn: () -> Bool) throws(KernelError) -> Tensor? {
         let (vocabulary, c) = (target.shape.vocabulary, settings.subcomponents)
         guard let module = model.modules.first(where: { $0.kind == .tokens }), vocabulary * c <= Self.largestTable

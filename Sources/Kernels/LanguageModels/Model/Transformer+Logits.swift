@@ -3,7 +3,7 @@ internal import CKernels
 extension Transformer {
     /// Runs the model: the logits (rows, length, vocabulary) of a batch.
     ///
-    /// - Throws: tokens that the model does not have, rows that are too long, no threads to be had.
+    /// - Throws: tokens that the model does not have, rows that are too long, no available threads.
     public func logits(of batch: TokenBatch, threads: Int) throws(KernelError) -> Tensor {
         try batch.check(for: shape)
         let team = try Team(threads: threads)

@@ -6,7 +6,7 @@ package import Store
 
 /// What is known about a job's runs, as columns that conditions and tables name: state, settings, metrics.
 ///
-/// Where names clash, how a run stands comes before its settings and those before metrics; `config.NAME` and
+/// If names clash, a run's state comes before its settings and those before metrics; `config.NAME` and
 /// `metric.NAME` name the others.
 package enum RunColumns {
     /// A run's state.

@@ -111,7 +111,7 @@ extension Snapshot {
     /// Writes the snapshot and what belongs to it into a job's folder.
     ///
     /// - Parameters:
-    ///   - files: The user's config files, of which copies are kept by their content.
+    ///   - files: The user's config files, copies of which are kept by content.
     ///   - folder: The job's.
     /// - Throws: What cannot be read or written.
     package func write(configs files: [String], into folder: JobFolder) throws(Failure) {

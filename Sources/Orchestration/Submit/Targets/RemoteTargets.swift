@@ -18,7 +18,7 @@ package struct RemoteTargets {
 
     /// Downloads what is not there, one after the other, and says so.
     ///
-    /// - Throws: Why one cannot be had; those before it stay in the cache.
+    /// - Throws: Why one is not available; those before it stay in the cache.
     package func fetch(_ runs: [WandBRunReference]) throws(Failure) {
         guard !runs.isEmpty else { return }
         let downloads = TargetDownloads(folder: cache.runs, settings: try settings(for: runs))
