@@ -40,7 +40,7 @@ package struct AgentsEnd {
                 return (["scancel --name \(job.token): its agents end"], nil)
             } catch {
                 let problem =
-                    "\(error); job \(job.id)'s agents are still in SLURM's queue, and will end within seconds of "
+                    "\(error); job \(job.id)'s agents are still in SLURM's queue, and will end within seconds of their "
                     + "start: `scancel --name \(job.token)` takes them out"
                 return ([], problem)
             }

@@ -26,7 +26,7 @@ package struct Resumption {
             guard !open.isNone else {
                 throw Failure.badInput(
                     "job \(job.id) has nothing left to do; `orchestrator retry \(job.id)` requeues failed and "
-                        + "cancelled runs back, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
+                        + "cancelled runs, and `orchestrator sync \(job.id)` sends what W&B does not have of it yet"
                 )
             }
             guard access(job.folder.worker, X_OK) == 0 else {

@@ -19,7 +19,7 @@ struct Plot: AsyncParsableCommand {
               orchestrator plot k3j9 --html                 one self-contained page, k3j9.html
               orchestrator plot published/model_20000.pth --out figures
 
-            Draws the figures of the training, in any format, and those computed from the weights. Next to each are the
+            Draws the figures from training, in any format, and those computed from the weights. Next to each are the
             numbers it shows, as <name>.safetensors. With several runs, each has its own folder. --by draws the
             importances of all runs side by side, by a key of their configs; with --figure curves, the curves by that key.
             """)

@@ -151,7 +151,7 @@ extension StoreError: CustomStringConvertible {
         case .settled(let run, let status):
             "run \(run) is \(status.rawValue): it is no longer waiting"
         case .finished(let job):
-            "job \(job) has nothing left to do; `orchestrator retry \(job)` requeues failed and cancelled runs back, "
+            "job \(job) has nothing left to do; `orchestrator retry \(job)` requeues failed and cancelled runs, "
                 + "`orchestrator add \(job)` adds some"
         case .unexpected(let path, let message):
             "\(path): \(message)"

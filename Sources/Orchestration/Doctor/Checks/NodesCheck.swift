@@ -160,7 +160,7 @@ package struct NodesCheck {
     private static func sight(_ delay: Double, _ first: String, _ second: String) -> Finding {
         if delay < -1 { return ScratchProbe.clock(delay, of: second, subject: "node clocks") }
         guard delay > 5 else {
-            return .ok("node clocks", "sees a file from \(first) within \(StatusText.time(.seconds(max(1, delay))))")
+            return .ok("node clocks", "a file from \(first) is seen within \(StatusText.time(.seconds(max(1, delay))))")
         }
         return .warning(
             "node clocks", "\(second) saw a file from \(first) after \(StatusText.time(.seconds(delay))) by its clock",
