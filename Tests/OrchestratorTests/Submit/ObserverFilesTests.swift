@@ -57,7 +57,7 @@ struct ObserverFilesTests {
         #expect(
             error?.message
                 == "\(bench.path)/lib is a folder: run names the program in it, such as ./lib/main.py, and files "
-                + "what it needs next to it, including folders")
+                + "whatever it needs next to it, including folders")
     }
 
     @Test func aTrialTriesThemBeforeItBegins() async throws {
