@@ -92,7 +92,8 @@ let package = Package(
         .target(name: "Targets", dependencies: ["Artifacts", "Experiments"], swiftSettings: strict),
 
         // Targets that were trained on W&B, brought into the cache.
-        .target(name: "Downloads", dependencies: ["Artifacts", "Experiments", "WandB"], swiftSettings: strict),
+        .target(
+            name: "Downloads", dependencies: ["Artifacts", "Experiments", "Layout", "WandB"], swiftSettings: strict),
 
         // Where everything below SPD_CACHE_DIR lies, and what crashes may leave there.
         .target(name: "Layout", dependencies: ["Artifacts"], swiftSettings: strict),
@@ -130,7 +131,7 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["JSON"], swiftSettings: fast),
         .target(name: "HTTP", dependencies: ["Artifacts", "CCurl"], swiftSettings: strict),
         .target(name: "WandB", dependencies: ["Artifacts", "CLinux", "HTTP", "JSON"], swiftSettings: strict),
-        .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "TextData"], swiftSettings: strict),
+        .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "Layout", "TextData"], swiftSettings: strict),
         .target(
             name: "LanguageData",
             dependencies: ["Artifacts", "CCompression", "JSON", "Layout", "TextData", "Tokenizers"],

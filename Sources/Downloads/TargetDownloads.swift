@@ -1,6 +1,7 @@
 internal import Artifacts
 public import Experiments
 import Foundation
+import Layout
 public import WandB
 
 /// Targets trained on W&B, kept in a folder as the published tool lays it out: `<project>-<id>` for each run.
@@ -45,26 +46,23 @@ public struct TargetDownloads: Sendable {
         shouldStop: @escaping @Sendable () -> Bool
     ) throws(TargetDownloadError) -> String? {
         let place = place(of: run)
-        var hasSaidWaiting = false
-        while !hasFiles(of: run) {
+        if !hasFiles(of: run) {
             let lock: FileLock?
             do throws(FileError) {
                 try DurableFile.createFolder(folder)
-                lock = try FileLock(path: place + ".lock")
+                lock = try FileLock.waiting(
+                    for: Aside.lock(of: place),
+                    tell: { say("waits for another process that downloads \(PretrainedModel.wandb(run))") },
+                    shouldStop: shouldStop)
             } catch {
                 throw TargetDownloadError(run: run, reason: .notKept("\(error)"))
             }
-            guard let lock else {
-                if !hasSaidWaiting { say("waits for another process that downloads \(PretrainedModel.wandb(run))") }
-                hasSaidWaiting = true
-                if shouldStop() { return nil }
-                Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
-                continue
-            }
+            guard let lock else { return nil }
             defer { lock.release() }
-            if hasFiles(of: run) { break }
             do throws(TargetDownloadError.Reason) {
-                try download(run, to: place, check: check, say: say, shouldStop: shouldStop)
+                if !hasFiles(of: run) {
+                    try download(run, to: place, check: check, say: say, shouldStop: shouldStop)
+                }
             } catch {
                 if error == .unavailable(.interrupted) { return nil }
                 throw TargetDownloadError(run: run, reason: error)
@@ -83,23 +81,27 @@ public struct TargetDownloads: Sendable {
     ) throws(TargetDownloadError.Reason) {
         say("downloads \(PretrainedModel.wandb(run))")
         let target = try RemoteTarget(run, settings: settings, limit: limit, isCancelled: shouldStop)
-        // Only the lock's holder gets here: whatever is there was cut short.
-        let aside = place + ".new"
-        defer { try? FileManager.default.removeItem(atPath: aside) }
+        let aside: Aside
         do throws(FileError) {
-            try? FileManager.default.removeItem(atPath: aside)
-            try DurableFile.createFolder(aside)
-            for file in target.files { try DurableFile.write(file.bytes, to: "\(aside)/\(file.name)") }
+            // Only the lock's holder gets here: whatever is there was cut short.
+            try Aside.removeUnfinished(of: place)
+            aside = try Aside(for: place)
+        } catch {
+            throw .notKept("\(error)")
+        }
+        defer { aside.discard() }
+        do throws(FileError) {
+            for file in target.files { try DurableFile.write(file.bytes, to: "\(aside.path)/\(file.name)") }
         } catch {
             throw .notKept("\(error)")
         }
         do {
-            try target.check(in: aside)
-            try check(aside)
+            try target.check(in: aside.path)
+            try check(aside.path)
         } catch {
             // The folder's name would mean nothing to the user.
-            throw .unusable("\(error)".replacing(aside + "/", with: ""))
+            throw .unusable("\(error)".replacing(aside.path + "/", with: ""))
         }
-        do throws(FileError) { try DurableFile.rename(aside, to: place) } catch { throw .notKept("\(error)") }
+        do throws(FileError) { try aside.publish(as: place) } catch { throw .notKept("\(error)") }
     }
 }

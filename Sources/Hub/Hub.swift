@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 import JSON
+import Layout
 public import TextData
 
 /// Models and data sets by name: from the caches of the hub's own tools, from ours, or downloaded into ours.
@@ -312,16 +313,12 @@ public struct Hub: Sendable {
     /// Keeps two downloads of the same thing from each other's way.
     private func locked<Result>(_ folder: HubFolder, _ body: () throws -> Result) throws -> Result {
         try DurableFile.createFolder(folder.path)
-        var hasSaid = false
-        while true {
-            if let lock = try FileLock(path: folder.path + "/.lock") {
-                defer { lock.release() }
-                return try body()
-            }
-            if !hasSaid { say("another command is downloading into \(folder.path); waiting for it") }
-            hasSaid = true
-            if isCancelled() { throw HubError(.cancelled, "the download was given up") }
-            Thread.sleep(forTimeInterval: 0.2)
-        }
+        let lock = try FileLock.waiting(
+            for: CacheFolder.lock(ofHubFolder: folder.path),
+            tell: { say("another command is downloading into \(folder.path); waiting for it") }, shouldStop: isCancelled
+        )
+        guard let lock else { throw HubError(.cancelled, "the download was given up") }
+        defer { lock.release() }
+        return try body()
     }
 }

@@ -70,7 +70,7 @@ public struct QueueCache: Sendable {
         let lock: FileLock?
         do throws(FileError) {
             // Another process that asks right now does it for all.
-            guard let free = try FileLock(path: file + ".lock") else { return kept }
+            guard let free = try FileLock(path: Aside.lock(of: file)) else { return kept }
             lock = free
         } catch {
             // A user who may only read another's folder asks for himself.

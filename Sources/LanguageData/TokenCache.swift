@@ -87,41 +87,32 @@ public struct TokenCache: Sendable {
     ) throws -> TokenFile? {
         let folder = try folder(of: split, tokenizer: digest, endOfSequence: endOfSequence)
         try DurableFile.createFolder(path)
-        while true {
-            if let file = try Self.whole(folder) {
-                try check(file.info)
-                return file
-            }
-            // The second process waits for the first, on whichever node that is.
-            guard let lock = try FileLock(path: TargetsFolder.lock(of: folder)) else {
-                if isCancelled() { return nil }
-                Thread.sleep(forTimeInterval: 0.2)
-                continue
-            }
-            // Deleted before it is released: a waiting process takes a new one.
-            defer {
-                unlink(TargetsFolder.lock(of: folder))
-                lock.release()
-            }
-            try removeUnfinished(folder)
-            if let file = try Self.whole(folder) {
-                try check(file.info)
-                return file
-            }
-            let aside = TargetsFolder.unfinished(folder)
-            defer { try? FileManager.default.removeItem(atPath: aside) }
-            try DurableFile.createFolder(aside)
-            let encoder = try SplitEncoder(
-                folder: aside, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
-            guard let info = try encoder.encode(split, progress: progress, isCancelled: isCancelled) else {
-                return nil
-            }
-            try check(info)
-            // Whatever has lost a part since is useless.
-            try Self.removeDamaged(folder)
-            try DurableFile.rename(aside, to: folder)
-            return try TokenFile(folder: folder)
+        if let file = try Self.whole(folder) {
+            try check(file.info)
+            return file
         }
+        // The second process waits for the first, on whichever node that is.
+        guard let lock = try FileLock.waiting(for: Aside.lock(of: folder), shouldStop: isCancelled) else { return nil }
+        // Deleted before it is released: a waiting process takes a new one.
+        defer {
+            unlink(Aside.lock(of: folder))
+            lock.release()
+        }
+        try Aside.removeUnfinished(of: folder)
+        if let file = try Self.whole(folder) {
+            try check(file.info)
+            return file
+        }
+        let aside = try Aside(for: folder)
+        defer { aside.discard() }
+        let encoder = try SplitEncoder(
+            folder: aside.path, tokenizer: tokenizer, endOfSequence: Int(endOfSequence), threads: threads)
+        guard let info = try encoder.encode(split, progress: progress, isCancelled: isCancelled) else { return nil }
+        try check(info)
+        // Whatever has lost a part since is useless.
+        try Self.removeDamaged(folder)
+        try aside.publish(as: folder)
+        return try TokenFile(folder: folder)
     }
 
     /// The tokens of a folder; nil if it does not exist, or something of it is missing, cut off or not what it should
@@ -137,19 +128,8 @@ public struct TokenCache: Sendable {
         }
     }
 
-    /// Deletes what killed processes have left of a folder; the lock is ours, so nobody is working on it.
-    private func removeUnfinished(_ folder: String) throws(FileError) {
-        let name = (folder as NSString).lastPathComponent
-        for left in try FolderListing.names(in: path) where TargetsFolder.isUnfinished(left, of: name) {
-            try Self.remove(path + "/" + left)
-        }
-    }
-
     private static func removeDamaged(_ folder: String) throws(FileError) {
-        if try FolderListing.holds(folder) { try remove(folder) }
-    }
-
-    private static func remove(_ folder: String) throws(FileError) {
+        guard try FolderListing.holds(folder) else { return }
         do { try FileManager.default.removeItem(atPath: folder) } catch {
             throw FileError(
                 .write, folder, reason: "it is of no use and cannot be deleted: \(error.localizedDescription)")

@@ -1,4 +1,5 @@
-import Glibc
+public import Artifacts
+import Foundation
 
 /// The folder that holds everything this program keeps: state, jobs, runs, targets.
 ///
@@ -27,6 +28,14 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder in which commands that send to W&B say that they are alive.
     public var senders: String { path + "/sync" }
 
+    /// The file by which one such command says so.
+    public func sender(named name: String) -> String { "\(senders)/\(name)\(Self.senderSuffix)" }
+
+    /// Whether a file of this name is one.
+    static func isSender(_ name: String) -> Bool { name.hasSuffix(senderSuffix) }
+
+    private static let senderSuffix = ".alive"
+
     /// The folder that holds runs as W&B's own client would write them, made on request.
     public var wandb: String { path + "/wandb" }
 
@@ -48,11 +57,48 @@ public struct CacheFolder: Hashable, Sendable {
     /// The folder that holds encoded text, one folder per split and tokenizer.
     public var tokens: String { path + "/tokens" }
 
+    /// The lock of whoever downloads into a model's or data set's folder of the hub's.
+    public static func lock(ofHubFolder folder: String) -> String { folder + "/.lock" }
+
+    /// What a doctor calls what it tries out.
+    public static func checkName(_ id: String) -> String { checkMark + id }
+
+    /// The folder in which a doctor tries something out, in the cache or, where that is not there yet, above.
+    public static func check(named name: String, in place: String) -> String { "\(place)/.\(name)" }
+
+    /// Whether a folder of this name is one.
+    static func isCheck(_ name: String) -> Bool { name.hasPrefix("." + checkMark) }
+
+    private static let checkMark = "spd-doctor-"
+
     /// The folder of one job.
     public func folder(of job: JobID) -> JobFolder { JobFolder(path: "\(jobs)/\(job)") }
 
+    /// Where the folder of a job goes that the state file does not know, when its number is given again.
+    public func place(ofReplaced job: JobID) -> String { "\(jobs)/\(Self.replacedMark)\(job)-\(UUID().uuidString)" }
+
+    /// Whether a folder of this name is one.
+    static func isReplaced(_ name: String) -> Bool { name.hasPrefix(replacedMark) }
+
+    private static let replacedMark = ".old-"
+
+    /// The folders that hold, or are to hold, jobs: those with numbers, the latest first, and those being filled.
+    ///
+    /// - Throws: `FileError` if they cannot be listed.
+    public func jobFolders() throws(FileError) -> (jobs: [JobFolder], drafts: [JobFolder]) {
+        let names = try FolderListing.names(in: jobs)
+        let numbers = names.compactMap { Int64($0) }.sorted(by: >)
+        return (
+            numbers.map { folder(of: JobID(rawValue: $0)) },
+            names.filter(Aside.isFolder).map { JobFolder(path: jobs + "/" + $0) }
+        )
+    }
+
     /// The folder of one run.
     public func folder(of run: RunID) -> RunFolder { RunFolder(path: "\(runs)/\(run)") }
+
+    /// The folder of a run that is trained in the foreground, without a job.
+    public func folder(ofTrial run: RunID) -> RunFolder { RunFolder(path: "\(trials)/\(run)") }
 
     /// A path below this folder as the state file keeps it: relative to the folder.
     ///

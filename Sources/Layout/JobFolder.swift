@@ -1,3 +1,6 @@
+public import Artifacts
+import Foundation
+
 /// A job's folder and the names of what it holds.
 public struct JobFolder: Sendable, Equatable {
     /// Where the folder is.
@@ -10,12 +13,26 @@ public struct JobFolder: Sendable, Equatable {
 
     /// The program that the job's agents run.
     public var worker: String { path + "/worker" }
+    /// A folder in which the job's next worker is made ready.
+    ///
+    /// - Throws: `FileError`; then nothing is left.
+    public func asideForWorker() throws(FileError) -> Aside {
+        try Aside(in: path, named: Self.workerMark + UUID().uuidString)
+    }
+    /// Whether a file or folder of this name holds a worker that did not get its name; earlier versions had files.
+    static func isUnfinishedWorker(_ name: String) -> Bool {
+        name.hasPrefix(Aside.prefix + workerMark)
+            || name.hasPrefix(workerMark) && UUID(uuidString: String(name.dropFirst(workerMark.count))) != nil
+    }
+    private static let workerMark = "worker-"
     /// Where the job comes from: commit, versions, variables.
     public var snapshot: String { path + "/snapshot.json" }
     /// What the checkout had changed since its commit.
     public var diff: String { path + "/diff.patch" }
     /// The sweep file.
     public var sweep: String { path + "/sweep.yaml" }
+    /// A sweep file whose specs were added later.
+    public func addedSweep(_ id: String) -> String { "\(path)/sweep-added-\(id).yaml" }
     /// Copies of the config files that specs come from.
     public var configs: String { path + "/" + Self.configs }
     /// Copies of observers, each in a folder of its digest's name.

@@ -21,6 +21,8 @@ public struct Leftover: Sendable, Equatable {
         case hubFile
         /// Files of a doctor's checks.
         case check
+        /// A worker that a job was about to get in the place of an earlier version's.
+        case worker
         /// The folder of a job that the state file did not know when its number was given again.
         case replacedJob
         /// A copy of a target that was no longer what it had been.
@@ -77,7 +79,7 @@ extension Leftover {
             defer { lock.release() }
             try delete()
             // A target's lock stays for the next who trains it.
-            if kind == .submission || kind == .targetCopy { unlink(file) }
+            if kind == .submission || kind == .targetCopy || kind == .worker { unlink(file) }
         }
     }
 
@@ -114,8 +116,10 @@ extension CacheFolder {
         }
         for name in try FolderListing.names(in: jobs) where Int64(name) != nil {
             let folder = jobs + "/" + name
-            let names = try FolderListing.names(in: folder)
-            found += names.compactMap { Leftover.Kind.unfinishedFile.leftover($0, in: folder) }
+            let kinds: [Leftover.Kind] = [.worker, .unfinishedFile]
+            for name in try FolderListing.names(in: folder) {
+                found += kinds.lazy.compactMap { $0.leftover(name, in: folder) }.prefix(1)
+            }
         }
         for name in try FolderListing.names(in: hub) { found += try Self.hubLeftovers(in: hub + "/" + name) }
         return found.sorted { $0.path < $1.path }
@@ -141,7 +145,7 @@ extension CacheFolder {
             }
         }
         return blobs.filter { !linked.contains($0) }.map {
-            Leftover(kind: .hubFile, path: folder + "/blobs/" + $0, owner: .lock(folder + "/.lock"))
+            Leftover(kind: .hubFile, path: folder + "/blobs/" + $0, owner: .lock(Self.lock(ofHubFolder: folder)))
         }
     }
 
@@ -156,28 +160,29 @@ extension Leftover.Kind {
     fileprivate func leftover(_ name: String, in folder: String) -> Leftover? {
         let path = folder + "/" + name
         func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
-        switch self {
-        case .submission, .targetCopy:
+        // Earlier versions had no lock.
+        func owned(by lock: String) -> Leftover {
+            Leftover(kind: self, path: path, owner: isThere(lock) ? .lock(lock) : .silent(.seconds(86_400)))
+        }
+        func aside() -> Leftover? {
             guard name.hasPrefix(Aside.prefix) else { return nil }
-            if name.hasSuffix(Aside.lockSuffix) {
-                // Part of its folder, unless that is gone.
-                let folder = String(path.dropLast(Aside.lockSuffix.count))
-                return isThere(folder) ? nil : Leftover(kind: self, path: path, owner: .lock(path))
-            }
-            let lock = path + Aside.lockSuffix
-            // Earlier versions had no lock.
-            return Leftover(kind: self, path: path, owner: isThere(lock) ? .lock(lock) : .silent(.seconds(86_400)))
-        case .training:
-            guard let target = TargetsFolder.target(ofUnfinished: name) else { return nil }
-            return Leftover(kind: self, path: path, owner: .lock(TargetsFolder.lock(of: folder + "/" + target)))
-        case .download:
-            guard name.hasSuffix(".new") else { return nil }
-            return Leftover(kind: self, path: path, owner: .lock(path.dropLast(4) + Aside.lockSuffix))
+            guard name.hasSuffix(Aside.lockSuffix) else { return owned(by: Aside.lock(of: path)) }
+            // Part of its folder, unless that is gone.
+            let folder = String(path.dropLast(Aside.lockSuffix.count))
+            return isThere(folder) ? nil : Leftover(kind: self, path: path, owner: .lock(path))
+        }
+        switch self {
+        case .submission, .targetCopy: return aside()
+        case .worker:
+            guard JobFolder.isUnfinishedWorker(name) else { return nil }
+            return name.hasPrefix(Aside.prefix) ? aside() : owned(by: Aside.lock(of: path))
+        case .training, .download:
+            guard let place = Aside.place(ofUnfinished: name) else { return nil }
+            return Leftover(kind: self, path: path, owner: .lock(Aside.lock(of: folder + "/" + place)))
         case .encoding:
             if name.hasSuffix(Aside.lockSuffix) { return Leftover(kind: self, path: path, owner: .lock(path)) }
-            guard let split = TargetsFolder.target(ofUnfinished: name) else { return nil }
-            let lock = TargetsFolder.lock(of: folder + "/" + split)
-            return Leftover(kind: self, path: path, owner: isThere(lock) ? .lock(lock) : .silent(.seconds(86_400)))
+            guard let split = Aside.place(ofUnfinished: name) else { return nil }
+            return owned(by: Aside.lock(of: folder + "/" + split))
         case .earlierTokens:
             // They had no checksums.
             guard name.utf8.count == 32, let info = try? DurableFile.read(path + "/info.json", limit: 1 << 20) else {
@@ -188,15 +193,15 @@ extension Leftover.Kind {
                 ? Leftover(kind: self, path: path, owner: .silent(.seconds(86_400))) : nil
         case .hubFile: return nil
         case .check:
-            return name.hasPrefix(".spd-doctor-")
+            return CacheFolder.isCheck(name)
                 ? Leftover(kind: self, path: path, owner: .silent(.seconds(86_400))) : nil
         case .replacedJob:
-            return name.hasPrefix(".old-") ? Leftover(kind: self, path: path, owner: .none) : nil
+            return CacheFolder.isReplaced(name) ? Leftover(kind: self, path: path, owner: .none) : nil
         case .damagedTarget:
-            return name.contains(".damaged-") ? Leftover(kind: self, path: path, owner: .none) : nil
+            return TargetsFolder.isDamaged(name) ? Leftover(kind: self, path: path, owner: .none) : nil
         case .sender:
             // It is touched every few seconds.
-            return name.hasSuffix(".alive") ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil
+            return CacheFolder.isSender(name) ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil
         case .unfinishedFile:
             return DurableFile.isUnfinished(name)
                 ? Leftover(kind: self, path: path, owner: .silent(.seconds(3600))) : nil

@@ -1,5 +1,5 @@
 public import Artifacts
-import Foundation
+import Glibc
 
 /// A run's folder and the names of what it holds.
 public struct RunFolder: Sendable, Equatable {
@@ -19,6 +19,14 @@ public struct RunFolder: Sendable, Equatable {
     public var log: String { path + "/output.log" }
     /// Where observers of the user's are at home.
     public var user: String { path + "/user" }
+    /// Copies of the observers of a run without a job, each in a folder of its digest's name.
+    public var observers: String { path + "/observers" }
+    /// What a run without a job was asked to be.
+    public var spec: String { path + "/spec.json" }
+    /// The lock of whoever trains a run without a job.
+    public var lock: String { path + "/run.lock" }
+    /// Where earlier versions kept figures.
+    public var earlierFigures: String { path + "/figures" }
     /// Its rows for Weights & Biases, sent or waiting.
     public var spool: String { path + "/wandb" }
 
@@ -34,7 +42,17 @@ public struct RunFolder: Sendable, Equatable {
     private static let figures = (prefix: "figures_", suffix: ".zip")
 
     /// The published state dict after `step` steps.
-    public func model(step: Int) -> String { path + "/model_\(step).safetensors" }
+    public func model(step: Int) -> String { "\(path)/\(Self.model.prefix)\(step)\(Self.model.suffix)" }
+
+    /// The step of the weights in a file of that name, ours or the published tool's; nil for other files.
+    public static func step(ofModel name: String) -> Int? {
+        guard name.hasPrefix(model.prefix), let suffix = [model.suffix, ".pth"].first(where: name.hasSuffix) else {
+            return nil
+        }
+        return Int(name.dropFirst(model.prefix.count).dropLast(suffix.count))
+    }
+
+    private static let model = (prefix: "model_", suffix: ".safetensors")
 
     /// The state to continue from after `step` steps.
     public func checkpoint(step: Int) -> String { "\(path)/\(Self.checkpoint.prefix)\(step)\(Self.checkpoint.suffix)" }
@@ -58,9 +76,31 @@ public struct RunFolder: Sendable, Equatable {
     /// them their names.
     public func removeUnfinished() {
         // What cannot be listed or removed costs space, nothing else.
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        where DurableFile.isUnfinished(name) {
+        for name in (try? FolderListing.names(in: path)) ?? [] where DurableFile.isUnfinished(name) {
             unlink(path + "/" + name)
         }
+    }
+}
+
+extension RunFolder {
+    /// What a file in a run's folder is, by what it is good for.
+    public enum Part: String, Sendable {
+        case weights, checkpoints, figures, metrics, wandb, other
+
+        /// Whether it is large, and a run that is over can be understood without it.
+        public var isLarge: Bool { self == .weights || self == .checkpoints || self == .figures }
+    }
+
+    /// What a file in a run's folder is, whole or not finished.
+    ///
+    /// - Parameter name: Its path below the folder.
+    /// - Returns: The part that it belongs to.
+    public static func part(of name: String) -> Part {
+        if name.hasPrefix(model.prefix) { return .weights }
+        if name.hasPrefix(checkpoint.prefix) { return .checkpoints }
+        // Earlier versions had a folder of them, and their numbers beside.
+        if name.hasPrefix("figures") || name.hasPrefix("numbers_") { return .figures }
+        if name.hasPrefix("wandb") { return .wandb }
+        return name == "metrics.jsonl" ? .metrics : .other
     }
 }

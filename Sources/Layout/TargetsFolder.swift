@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// The folder of trained targets and of copies of users' targets, and the names of what it holds.
 public struct TargetsFolder: Hashable, Sendable {
@@ -32,26 +32,16 @@ public struct TargetsFolder: Hashable, Sendable {
         CacheFolder(path: String(path.dropLast(path.hasSuffix("/" + Self.name) ? Self.name.utf8.count + 1 : 0)))
     }
 
-    /// The lock held while training a target or encoding a text.
-    public static func lock(of target: String) -> String { target + Aside.lockSuffix }
+    /// The file of a trained target that is written last: how its training went.
+    public static func record(of target: String) -> String { target + "/metadata.json" }
 
-    /// Where a process trains a target, or encodes a text, before it gets its name.
-    public static func unfinished(_ target: String) -> String { "\(target).\(getpid())\(suffix)" }
+    /// Where a copy goes that is no longer what its name says.
+    public static func damaged(_ copy: String) -> String { "\(copy)\(damagedMark)\(UUID().uuidString)" }
 
-    /// Whether a folder of this name is where some process trained the given target.
-    public static func isUnfinished(_ name: String, of target: String) -> Bool {
-        self.target(ofUnfinished: name) == target
-    }
+    /// Whether a folder of this name is such a copy.
+    static func isDamaged(_ name: String) -> Bool { name.contains(damagedMark) }
 
-    /// The name of the target that was trained in a folder of this name; nil if none was.
-    static func target(ofUnfinished name: String) -> String? {
-        guard name.hasSuffix(suffix) else { return nil }
-        let parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count > 1, let process = parts.last, Int(process) != nil else { return nil }
-        return parts.dropLast().joined(separator: ".")
-    }
-
-    private static let suffix = ".tmp"
+    private static let damagedMark = ".damaged-"
 
     /// The copy, or the file in one, that an absolute path of some cache refers to, relative to its targets.
     static func copy(in absolute: String) -> String? {

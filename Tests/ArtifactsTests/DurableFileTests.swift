@@ -25,6 +25,24 @@ import Testing
         #expect(try folder.names == ["file"])
     }
 
+    @Test func aFileThatOthersMayNotReadIsTheirsAtNoMoment() throws {
+        let folder = try TemporaryFolder()
+        try DurableFile.write("open", to: folder("file"), flush: .nothing)
+        try DurableFile.write("secret", to: folder("file"), mode: 0o600, flush: .nothing)
+        var info = stat()
+        #expect(stat(folder("file"), &info) == 0)
+        #expect(info.st_mode & 0o777 == 0o600)
+        #expect(try DurableFile.read(folder("file"), limit: 100) == Array("secret".utf8))
+    }
+
+    @Test func errorsCarryTheSystemsNumber() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: FileError.self) { try DurableFile.read(folder("none"), limit: 1) }
+        #expect(error?.code == ENOENT)
+        #expect(FileError(.write, "x", code: ENOSPC).isOutOfRoom)
+        #expect(FileError(.write, "x", reason: "No space left on device").code == nil)
+    }
+
     @Test(arguments: [false, true]) func whatIsAppendedToAFileWithOtherNamesDoesNotReachThem(isLink: Bool) throws {
         let folder = try TemporaryFolder()
         try DurableFile.write("one\n", to: folder("original"))

@@ -44,6 +44,34 @@ import Testing
         }
     }
 
+    @Test func whoeverWaitsForALockSaysSoOnceAndGetsItOrGivesUp() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder("lock")
+        let first = try #require(try FileLock(path: path))
+        var (told, asked) = (0, 0)
+        let given = try FileLock.waiting(
+            for: path, tell: { told += 1 },
+            shouldStop: {
+                asked += 1; return asked == 3
+            })
+        #expect(given == nil)
+        #expect((told, asked) == (1, 3))
+        #expect(try await FileLock.waiting(for: path, atMost: .milliseconds(200)) {} == nil)
+        await #expect(throws: CancellationError.self) {
+            try await FileLock.waiting(for: path, atMost: .seconds(60)) { throw CancellationError() }
+        }
+        // It is given back while it is waited for.
+        let second = try #require(
+            try FileLock.waiting(for: path) {
+                first.release(); return false
+            })
+        #expect(try FileLock(path: path) == nil)
+        second.release()
+        let third = try #require(try FileLock.waiting(for: path, tell: { told += 1 }, shouldStop: { true }))
+        #expect(told == 1, "a free lock is not waited for")
+        third.release()
+    }
+
     @Test func aLockThatCannotBeMadeIsNamed() throws {
         let folder = try TemporaryFolder()
         let error = #expect(throws: FileError.self) { try FileLock(path: folder("none/lock")) }

@@ -66,8 +66,41 @@ struct LeftoversTests {
         #expect(try dead == ["runs/spd-k3.new"])
         lock.release()
         #expect(try dead == ["runs/spd-k3.new", "targets/tms-1.77.tmp"])
-        #expect(TargetsFolder.isUnfinished("tms-1.77.tmp", of: "tms-1"))
-        #expect(!TargetsFolder.isUnfinished("tms-12.77.tmp", of: "tms-1"))
+        #expect(Aside.isUnfinished("tms-1.77.tmp", of: "tms-1"))
+        #expect(!Aside.isUnfinished("tms-12.77.tmp", of: "tms-1"))
+    }
+
+    @Test func aDownloadThatWasCutShortIsItsLocksHolders() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        let place = cache.runs + "/spd-k3"
+        let lock = try #require(try FileLock(path: Aside.lock(of: place)))
+        let aside = try Aside(for: place)
+        #expect(try cache.leftovers().map(\.kind) == [.download])
+        #expect(try dead == [])
+        lock.release()
+        #expect(try dead == [cache.relative(aside.path)])
+        try Aside.removeUnfinished(of: place)
+        #expect(try cache.leftovers() == [])
+    }
+
+    @Test func aWorkerThatAJobWasAboutToGetIsItsOwnersUntilThatIsGone() throws {
+        defer { try? FileManager.default.removeItem(atPath: cache.path) }
+        let job = cache.folder(of: JobID(rawValue: 3))
+        let aside = try job.asideForWorker()
+        try make(cache.relative(JobFolder(path: aside.path).worker), age: 100_000)
+        #expect(try cache.leftovers().map(\.kind) == [.worker])
+        #expect(try dead == [])
+        aside.close()
+        // As a process leaves it that is killed.
+        try make(cache.relative(Aside.lock(of: aside.path)))
+        #expect(try dead == [cache.relative(aside.path)])
+        let left = try #require(try cache.leftovers().first)
+        try left.delete { try FileManager.default.removeItem(atPath: left.path) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: job.path) == [], "its lock goes with it")
+        // As earlier versions left it.
+        try make("jobs/3/worker-6C0A1E4E-0B5B-4E0B-9C57-3D3C3F4C8E11", age: 100_000)
+        try make("jobs/3/worker-of-mine", age: 100_000)
+        #expect(try dead == ["jobs/3/worker-6C0A1E4E-0B5B-4E0B-9C57-3D3C3F4C8E11"])
     }
 
     @Test func textWhoseEncodingWasCutShortIsItsLocksHolders() throws {

@@ -9,10 +9,13 @@ public enum DurableFile {
     /// - Parameters:
     ///   - bytes: The new contents.
     ///   - path: The file.
+    ///   - mode: Who may read it, as far as the process's umask lets them.
     ///   - flush: What of it has to outlast a power cut too.
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
-    public static func write(_ bytes: [UInt8], to path: String, flush: Flush = .contentsAndName) throws(FileError) {
-        let (descriptor, temporary) = try writeBeside(bytes, path, flush)
+    public static func write(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, flush: Flush = .contentsAndName
+    ) throws(FileError) {
+        let (descriptor, temporary) = try writeBeside(bytes, path, mode, flush)
         // NFS and quotas may refuse the data as late as here.
         guard close(descriptor) == 0, Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
@@ -35,7 +38,7 @@ public enum DurableFile {
     public static func writeToAppend(
         _ bytes: [UInt8], to path: String, flush: Flush = .contentsAndName
     ) throws(FileError) -> Int32 {
-        let (descriptor, temporary) = try writeBeside(bytes, path, flush)
+        let (descriptor, temporary) = try writeBeside(bytes, path, 0o644, flush)
         guard Glibc.rename(temporary, path) == 0 else {
             let error = FileError(.write, path)
             close(descriptor)
@@ -102,14 +105,14 @@ public enum DurableFile {
 
     /// Writes a file that has not got its name yet, and flushes it to disk if asked.
     private static func writeBeside(
-        _ bytes: [UInt8], _ path: String, _ flush: Flush
+        _ bytes: [UInt8], _ path: String, _ mode: UInt32, _ flush: Flush
     ) throws(FileError) -> (descriptor: Int32, temporary: String) {
         let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max))\(suffix)"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw FileError(.create, path) }
         do throws(FileError) {
             try writeAll(bytes, to: descriptor, path)
-            guard flush == .nothing || fsync(descriptor) == 0 else { throw FileError(.write, path) }
+            if flush != .nothing { try self.flush(descriptor, path) }
         } catch {
             close(descriptor)
             unlink(temporary)
@@ -122,23 +125,57 @@ public enum DurableFile {
     ///
     /// - Throws: `FileError` with the system's reason; the old file is then untouched.
     public static func write(
-        _ text: String, to path: String, flush: Flush = .contentsAndName
+        _ text: String, to path: String, mode: UInt32 = 0o644, flush: Flush = .contentsAndName
     ) throws(FileError) {
-        try write(Array(text.utf8), to: path, flush: flush)
+        try write(Array(text.utf8), to: path, mode: mode, flush: flush)
     }
 
-    private static func writeAll(
-        _ bytes: [UInt8], to descriptor: Int32, _ path: String
+    /// Writes bytes into an open file, all of them.
+    ///
+    /// - Parameters:
+    ///   - bytes: What is written.
+    ///   - descriptor: The file.
+    ///   - path: What it is called where that fails.
+    /// - Throws: `FileError` with the system's reason.
+    public static func writeAll(
+        _ bytes: some Collection<UInt8>, to descriptor: Int32, _ path: String
     ) throws(FileError) {
+        let isWritten =
+            bytes.withContiguousStorageIfAvailable { writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
+            ?? Array(bytes).withUnsafeBytes { writeAll($0, to: descriptor) }
+        guard isWritten else { throw FileError(.write, path) }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
+            let count = uninterrupted {
+                Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError(.write, path) }
+            guard count >= 0 else { return false }
             written += count
         }
+        return true
+    }
+
+    /// Brings what was written into an open file to the disk.
+    ///
+    /// - Parameters:
+    ///   - descriptor: The file.
+    ///   - path: What it is called where that fails.
+    /// - Throws: `FileError` with the system's reason.
+    public static func flush(_ descriptor: Int32, _ path: String) throws(FileError) {
+        guard uninterrupted({ fsync(descriptor) }) == 0 else { throw FileError(.write, path) }
+    }
+
+    /// Brings what another process has written into a file to the disk.
+    ///
+    /// - Throws: `FileError` with the system's reason.
+    public static func flush(_ path: String) throws(FileError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(.write, path) }
+        defer { close(descriptor) }
+        try flush(descriptor, path)
     }
 
     /// Renames a file or folder to an unused name, durably.
@@ -152,11 +189,20 @@ public enum DurableFile {
     /// Makes the renaming itself survive a power cut.
     private static func flushFolder(of path: String) throws(FileError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try flush(namesIn: folder.isEmpty ? "/" : folder, for: path)
+    }
+
+    /// Brings the names in a folder to the disk.
+    ///
+    /// - Throws: `FileError` with the system's reason.
+    public static func flush(namesIn folder: String) throws(FileError) { try flush(namesIn: folder, for: folder) }
+
+    private static func flush(namesIn folder: String, for path: String) throws(FileError) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(.create, path) }
         defer { close(descriptor) }
         // Some file systems cannot flush folders; what they lose there nobody can keep.
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError(.write, path) }
+        guard uninterrupted({ fsync(descriptor) }) == 0 || errno == EINVAL else { throw FileError(.write, path) }
     }
 
     /// The whole contents of a file of at most `limit` bytes.
@@ -178,8 +224,9 @@ public enum DurableFile {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
             while count < size {
-                let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, size - count)
-                if got < 0, errno == EINTR { continue }
+                let got = uninterrupted {
+                    Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, size - count)
+                }
                 guard got > 0 else { break }
                 count += got
             }

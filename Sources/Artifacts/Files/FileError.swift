@@ -29,6 +29,8 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     public let reason: String
     /// What can be done about it.
     public let cause: Cause
+    /// The system's number for it; nil for what it did not say.
+    public let code: Int32?
 
     /// Whether there was no room: the disk or the quota is full.
     public var isOutOfRoom: Bool { cause == .outOfRoom }
@@ -39,11 +41,14 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
         self.path = path
         self.reason = reason
         self.cause = cause
+        code = nil
     }
 
     /// Takes the reason from `errno`.
-    public init(_ operation: Operation, _ path: String) {
-        let code = errno
+    public init(_ operation: Operation, _ path: String) { self.init(operation, path, code: errno) }
+
+    /// Takes the reason from one of the system's numbers.
+    public init(_ operation: Operation, _ path: String, code: Int32) {
         let elsewhere = "choose another folder (of the cache: SPD_CACHE_DIR)"
         let hint =
             switch code {
@@ -52,9 +57,11 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             case EACCES, EROFS, EPERM: "; check its permissions or \(elsewhere)"
             default: ""
             }
-        self.init(
-            operation, path, reason: String(cString: strerror(code)) + (operation == .read ? "" : hint),
-            cause: code == ENOSPC || code == EDQUOT ? .outOfRoom : code == ENOENT ? .missing : .other)
+        self.operation = operation
+        self.path = path
+        reason = String(cString: strerror(code)) + (operation == .read ? "" : hint)
+        cause = code == ENOSPC || code == EDQUOT ? .outOfRoom : code == ENOENT ? .missing : .other
+        self.code = code
     }
 
     /// One readable line.

@@ -39,3 +39,47 @@ public struct FileLock: Sendable {
         close(descriptor)
     }
 }
+
+extension FileLock {
+    /// Takes the lock, once whoever has it has given it back.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - tell: Says that it is waited for: called once, if somebody else has it.
+    ///   - shouldStop: Asked several times a second; true gives up.
+    /// - Returns: Nil if it was given up.
+    /// - Throws: `FileError` if the file cannot be created.
+    public static func waiting(
+        for path: String, tell: () -> Void = {}, shouldStop: () -> Bool
+    ) throws(FileError) -> FileLock? {
+        var hasTold = false
+        while true {
+            if let lock = try FileLock(path: path) { return lock }
+            if !hasTold { tell() }
+            hasTold = true
+            if shouldStop() { return nil }
+            // Not all who wait ask at the same moments.
+            usleep(.random(in: 100_000...300_000))
+        }
+    }
+
+    /// Takes the lock, once whoever has it has given it back, and blocks no thread meanwhile.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - limit: How long to wait.
+    ///   - check: Called several times a second; what it throws ends the waiting.
+    /// - Returns: Nil if that takes longer.
+    /// - Throws: `FileError` if the file cannot be created; what `check` throws.
+    public static func waiting(
+        for path: String, atMost limit: Duration, check: () throws -> Void
+    ) async throws -> FileLock? {
+        let end = ContinuousClock.now + limit
+        while true {
+            if let lock = try FileLock(path: path) { return lock }
+            try check()
+            guard .now < end else { return nil }
+            try await Task.sleep(for: .milliseconds(.random(in: 50...150)))
+        }
+    }
+}

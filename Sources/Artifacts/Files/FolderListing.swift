@@ -27,6 +27,12 @@ public enum FolderListing {
         }
     }
 
+    /// Whether nothing has this name, rather than something that cannot be looked at; a link counts as itself.
+    public static func isMissing(_ path: String) -> Bool {
+        var information = stat()
+        return lstat(path, &information) != 0 && errno == ENOENT
+    }
+
     /// Whether there is something of a name.
     ///
     /// - Parameter path: The file or folder; a link counts as what it leads to.

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 import Jobs
@@ -39,7 +40,8 @@ extension Routes {
             config: spec.config, target: spec.target, targetFiles: spec.targetFiles, weights: weights.path,
             text: wish.text, first: wish.first, count: min(wish.count ?? 16, Self.mostRows))
         let file = site.scratchFile("question.json")
-        try Files.write(JSONText.line(question), to: file, mode: 0o600)
+        let line = try JSONText.line(question)
+        try storing { () throws(FileError) in try DurableFile.write(line, to: file, mode: 0o600, flush: .nothing) }
         var environment = site.environment
         environment["SPD_CACHE_DIR"] = site.cache.path
         let answer = try weights.explanation(file, threads: Self.threads, environment: environment)

@@ -39,7 +39,7 @@ package struct FolderProbe {
     /// Everything, in this process.
     package func findings() -> [Finding] {
         let place = existingFolder
-        let scratch = "\(place)/.spd-doctor-\(getpid())"
+        let scratch = CacheFolder.check(named: CacheFolder.checkName("\(getpid())"), in: place)
         guard mkdir(scratch, 0o755) == 0 else {
             let reason = String(cString: strerror(errno))
             return [
@@ -48,7 +48,7 @@ package struct FolderProbe {
                     "make \(place) writable, or set SPD_CACHE_DIR to another folder")
             ] + state()
         }
-        defer { Files.discard(scratch) }
+        defer { FileRemoval.discard(scratch) }
         var findings: [Finding] = [
             .ok(
                 "state folder",
@@ -119,7 +119,7 @@ package struct FolderProbe {
         guard !names.isEmpty else { return [] }
         var (count, unread) = (0, 0)
         for name in names {
-            do { count += try Files.sizes(in: cache.runs + "/" + name).count } catch { unread += 1 }
+            do { count += try SizedFile.all(in: cache.runs + "/" + name).count } catch { unread += 1 }
         }
         let text =
             "\(plural(count, "file")) of \(plural(names.count, "run"))"

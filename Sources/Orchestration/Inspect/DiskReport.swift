@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 package import Store
 
@@ -25,13 +26,13 @@ package struct DiskReport: Encodable {
         var linked: [[UInt64]: Int] = [:]
         for job in jobs {
             var parts: [String: Int] = [:]
-            for run in try state.store.snapshot(of: job.id).runs where !Files.isMissing(run.folder.path) {
-                for file in try Files.sizes(in: run.folder.path) {
-                    parts[Self.kind(of: file.name), default: 0] += file.bytes
+            for run in try state.store.snapshot(of: job.id).runs where !FolderListing.isMissing(run.folder.path) {
+                for file in try SizedFile.all(in: run.folder.path) {
+                    parts[RunFolder.part(of: file.name).rawValue, default: 0] += file.bytes
                 }
             }
-            if !Files.isMissing(job.folder.path) {
-                let files = try Files.sizes(in: job.folder.path)
+            if !FolderListing.isMissing(job.folder.path) {
+                let files = try SizedFile.all(in: job.folder.path)
                 parts["job"] = files.reduce(0) { $0 + ($1.link == nil ? $1.bytes : 0) }
                 for file in files { if let link = file.link { linked[link] = file.bytes } }
             }
@@ -46,22 +47,13 @@ package struct DiskReport: Encodable {
             let cache = state.cache
             for (what, path) in [
                 ("targets", cache.targets.path), ("tokens", cache.tokens), ("hub", cache.hub), ("trials", cache.trials),
-            ] where !Files.isMissing(path) {
-                let bytes = try Files.sizes(in: path).reduce(0) { $0 + $1.bytes }
+            ] where !FolderListing.isMissing(path) {
+                let bytes = try SizedFile.all(in: path).reduce(0) { $0 + $1.bytes }
                 items.append(Item(job: nil, what: what, bytes: bytes, parts: [:]))
             }
         }
         self.items = items
         bytes = items.reduce(0) { $0 + $1.bytes }
-    }
-
-    /// What a file in a run's folder is.
-    private static func kind(of name: String) -> String {
-        if name.hasPrefix("model_") { return "weights" }
-        if name.hasPrefix("checkpoint_") { return "checkpoints" }
-        if name.hasPrefix("figures") || name.hasPrefix("numbers_") { return "figures" }
-        if name.hasPrefix("wandb") { return "wandb" }
-        return name == "metrics.jsonl" ? "metrics" : "other"
     }
 
     /// For people.

@@ -13,7 +13,7 @@ package struct RunDetails {
     /// The config as shown, with null for settings not chosen yet.
     private let known: ConfigValue
     package let attempts: [(attempt: Attempt, agent: Agent?)]
-    package let files: [Files.Size]
+    package let files: [SizedFile]
     /// Where the job keeps what it was submitted from.
     package let snapshot: String
     package let page: RunPage?
@@ -31,7 +31,7 @@ package struct RunDetails {
         known = try config.value.known(from: spec)
         let agents = Dictionary(grouping: try store.agents(of: run.job), by: \.id)
         attempts = try store.attempts(at: run.id).map { ($0, agents[$0.agent]?.first) }
-        files = try Files.sizes(in: run.folder.path)
+        files = try SizedFile.all(in: run.folder.path)
         snapshot = try store.job(run.job).folder.snapshot
         page = try RunPage(folder: run.folder.spool)
         let kept = try SpoolFiles(folder: run.folder.spool, offlineFolders: cache.wandb)
@@ -72,9 +72,9 @@ package struct RunDetails {
         }
         if !attempts.isEmpty { lines += [""] + attemptLines(style) }
         lines += ["", style.paint("Config", .bold)] + known.yaml.split(separator: "\n").map { "  " + $0 }
-        let source = Files.isMissing(snapshot) ? "no longer known, \(snapshot) is gone" : "see \(snapshot)"
+        let source = FolderListing.isMissing(snapshot) ? "no longer known, \(snapshot) is gone" : "see \(snapshot)"
         lines += ["", style.paint("Submitted from", .bold) + ": \(source)"]
-        let isGone = run.attempt > 0 && Files.isMissing(run.folder.path)
+        let isGone = run.attempt > 0 && FolderListing.isMissing(run.folder.path)
         lines +=
             ["", style.paint("Files", .bold) + (isGone ? ": \(run.folder.path) is gone" : " in \(run.folder.path)")]
             + fileLines

@@ -62,7 +62,7 @@ package struct History {
         }
         // One that has ended well has logged its end.
         guard count == 0, run.status.isSettled, run.status == .done || !run.metrics.isEmpty else { return nil }
-        return Files.isMissing(run.folder.metrics)
+        return FolderListing.isMissing(run.folder.metrics)
             ? "\(run.folder.metrics) is gone" : "\(run.folder.metrics) holds no rows"
     }
 

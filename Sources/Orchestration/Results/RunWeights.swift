@@ -1,3 +1,4 @@
+import Artifacts
 package import Foundation
 package import Store
 
@@ -20,7 +21,8 @@ package struct RunWeights {
                 let place =
                     run.attempt == 0
                     ? "it has not started"
-                    : Files.isMissing(run.folder.path) ? "its folder \(run.folder.path) is gone" : "none are kept"
+                    : FolderListing.isMissing(run.folder.path)
+                        ? "its folder \(run.folder.path) is gone" : "none are kept"
                 throw .badInput("run \(run.id) has no weights (it is \(run.status.rawValue)): \(place)")
             }
             throw .badInput(
@@ -54,11 +56,8 @@ package struct RunWeights {
     }
 
     private static func files(in folder: String) throws(Failure) -> [(step: Int, path: String)] {
-        try Files.sizes(in: folder).map(\.name).compactMap { name in
-            guard name.hasPrefix("model_"), name.hasSuffix(".safetensors") || name.hasSuffix(".pth"),
-                let step = Int(name.dropFirst(6).prefix { $0 != "." })
-            else { return nil }
-            return (step, folder + "/" + name)
+        try SizedFile.all(in: folder).map(\.name).compactMap { name in
+            RunFolder.step(ofModel: name).map { ($0, folder + "/" + name) }
         }.sorted { $0.step < $1.step }
     }
 

@@ -27,8 +27,8 @@ package enum JobArchive {
         let file = URL(filePath: path).path
         try checkName(file)
         let parent = (file as NSString).deletingLastPathComponent
-        guard !Files.isMissing(parent) else { throw Failure.badInput("there is no folder \(parent)") }
-        guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
+        guard !FolderListing.isMissing(parent) else { throw Failure.badInput("there is no folder \(parent)") }
+        guard FolderListing.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
         try removeDead(besides: file)
         // Its own name: a killed command's tar may still be writing.
         let unfinished = file + unfinishedMark + UUID().uuidString.prefix(8)
@@ -40,11 +40,11 @@ package enum JobArchive {
         do {
             missing = try fill(unfinished, for: file, with: snapshot, in: state)
             try Interruption.check()
-            try Files.flush(unfinished)
-            guard Files.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
-            try Files.publish(unfinished, as: file)
+            try storing { () throws(FileError) in try DurableFile.flush(unfinished) }
+            guard FolderListing.isMissing(file) else { throw Failure.badInput("\(path) exists; name a new file") }
+            try storing { () throws(FileError) in try DurableFile.rename(unfinished, to: file) }
         } catch {
-            Files.discard(unfinished)
+            FileRemoval.discard(unfinished)
             throw error
         }
         var info = stat()
@@ -60,7 +60,7 @@ package enum JobArchive {
             let path = parent + "/" + other
             // Another user's can't be opened.
             guard access(path, W_OK) == 0, let lock = try FileLock(path: path) else { continue }
-            Files.discard(path)
+            FileRemoval.discard(path)
             lock.release()
         }
     }
@@ -71,25 +71,31 @@ package enum JobArchive {
     ) throws -> [String] {
         let aside = try temporaryFolder()
         defer { discard(aside) }
-        let id = snapshot.job.id
-        try state.store.copy(of: id, to: aside.path + "/state.sqlite")
-        let folders = ["jobs/\(id)"] + snapshot.runs.map { "runs/\($0.id)" }
-        let names = folders.filter { !Files.isMissing(state.cache.path + "/" + $0) }
+        let (id, cache, own) = (snapshot.job.id, state.cache, CacheFolder(path: aside.path))
+        try state.store.copy(of: id, to: own.stateFile)
+        // In the archive all lies as in a cache folder.
+        let folder = cache.relative(cache.folder(of: id).path)
+        let folders = [folder] + snapshot.runs.map { cache.relative(cache.folder(of: $0.id).path) }
+        let names = folders.filter { !FolderListing.isMissing(state.cache.path + "/" + $0) }
         if let (name, flaw) = try ArchiveEntries.fault(in: state.cache.path, of: names) {
             throw Failure.badInput(
                 "job \(id) cannot be archived: \(name) \(flaw); remove it, or put a file in its place")
         }
-        try Files.write(names.joined(separator: "\n") + "\n", to: aside.path + "/names")
+        let list = aside.path + "/names"
+        try storing { () throws(FileError) in
+            try DurableFile.write(names.joined(separator: "\n") + "\n", to: list, flush: .nothing)
+        }
         let answer = try tar(
-            ["-c", "-f", unfinished, "-C", aside.path, "state.sqlite", "-C", state.cache.path]
-                + ["--verbatim-files-from", "-T", aside.path + "/names"], for: file, environment: state.environment)
+            ["-c", "-f", unfinished, "-C", aside.path, own.relative(own.stateFile), "-C", cache.path]
+                + ["--verbatim-files-from", "-T", list], for: file, environment: state.environment)
         guard answer.code == 0 else {
             try Interruption.check()
-            let isFull = [String(cString: strerror(ENOSPC)), "Wrote only"].contains(where: answer.error.contains)
-            throw Failure.failed(isFull ? "no space left for \(file)" : "\(file) cannot be written: \(said(answer))")
+            throw Failure.failed(
+                lacksRoom(answer) ? "no space left for \(file)" : "\(file) cannot be written: \(said(answer))")
         }
         // A run that was cancelled before it began has none.
-        let begun = ["jobs/\(id)"] + snapshot.runs.filter { $0.attempt > 0 }.map { "runs/\($0.id)" }
+        let begun =
+            [folder] + snapshot.runs.filter { $0.attempt > 0 }.map { cache.relative(cache.folder(of: $0.id).path) }
         return begun.filter { !names.contains($0) }
     }
 
@@ -99,7 +105,7 @@ package enum JobArchive {
     ///   elsewhere.
     package static func unpack(_ path: String, environment: [String: String]) throws -> Aside {
         let file = URL(filePath: path).path
-        guard !Files.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
+        guard !FolderListing.isMissing(file) else { throw Failure.badInput("there is no file \(path)") }
         try checkName(file)
         var info = stat()
         guard stat(file, &info) != 0 || info.st_mode & S_IFMT == S_IFREG else {
@@ -116,7 +122,7 @@ package enum JobArchive {
                 throw Failure.badInput("\(path) is not a job's archive: \(name) in it \(flaw)")
             }
             if let flaw = try flaw(of: file, answer) { throw Failure.badInput("\(path) \(flaw)") }
-            guard !Files.isMissing(folder.path + "/state.sqlite") else {
+            guard !FolderListing.isMissing(CacheFolder(path: folder.path).stateFile) else {
                 throw Failure.badInput("\(path) is not a job's archive: it holds no state.sqlite")
             }
         } catch {
@@ -127,10 +133,7 @@ package enum JobArchive {
     }
 
     /// Removes a folder that an archive was unpacked into.
-    package static func discard(_ folder: Aside) {
-        Files.discard(folder.path)
-        folder.close()
-    }
+    package static func discard(_ folder: Aside) { FileRemoval.discard(folder) }
 
     /// What is wrong with a file that `tar` should unpack, worded to follow the file's name.
     private static func flaw(of file: String, _ answer: ChildProcess.Answer) throws(FileError) -> String? {
@@ -148,10 +151,15 @@ package enum JobArchive {
         let cuts = ["premature end", "unexpected end", "Unexpected EOF"]
         if cuts.contains(where: text.contains) { return "is cut short" }
         if text.contains("does not look like a tar") { return "is no tar file" }
-        if text.contains(String(cString: strerror(ENOSPC))) {
+        if lacksRoom(answer) {
             return "cannot be unpacked: no space left in \(NSTemporaryDirectory()); TMPDIR names another folder"
         }
         return "cannot be read: \(said(answer))"
+    }
+
+    /// Whether `tar` found no room: its exit code tells nothing, so its words in the C locale must.
+    private static func lacksRoom(_ answer: ChildProcess.Answer) -> Bool {
+        ["No space left on device", "Wrote only"].contains(where: answer.error.contains)
     }
 
     /// The first thing that `tar` said.
@@ -168,7 +176,7 @@ package enum JobArchive {
     /// Folders of earlier processes that were killed go first.
     private static func temporaryFolder() throws(FileError) -> Aside {
         let parent = NSTemporaryDirectory()
-        try Aside.removeDead(in: parent, named: "spd-archive-") { Files.discard($0) }
+        try Aside.removeDead(in: parent, named: "spd-archive-") { FileRemoval.discard($0) }
         return try Aside(in: parent, named: "spd-archive-" + UUID().uuidString)
     }
 

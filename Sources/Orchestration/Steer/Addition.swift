@@ -89,7 +89,8 @@ package struct Addition {
         let added = try state.store.add(specs, to: job.id) {
             guard let sweep = plan.sweepFile else { return }
             // Next to the job's own, for the record.
-            try Files.copy(sweep, to: "\(job.folder.path)/sweep-added-\(UUID().uuidString.prefix(8)).yaml", mode: 0o644)
+            let copy = job.folder.addedSweep(String(UUID().uuidString.prefix(8)))
+            try FileCopy.make(of: sweep, at: copy, mode: 0o644)
         }
         let alive = try state.store.agents(of: job.id).filter { $0.state != .ended && !$0.isGone(in: job) }
         return Result(

@@ -25,14 +25,14 @@ package struct CleaningPlan {
 
         /// Nil if there is no such thing.
         init?(_ path: String) throws(Failure) {
-            guard !Files.isMissing(path) else { return nil }
+            guard !FolderListing.isMissing(path) else { return nil }
             self.path = path
             var info = stat()
             guard lstat(path, &info) == 0 else {
                 throw .failed("cannot look at \(path): \(String(cString: strerror(errno)))")
             }
             let isFolder = info.st_mode & S_IFMT == S_IFDIR
-            bytes = isFolder ? try Files.sizes(in: path).map(\.bytes).reduce(0, +) : Int(info.st_size)
+            bytes = isFolder ? try SizedFile.all(in: path).map(\.bytes).reduce(0, +) : Int(info.st_size)
         }
     }
 
@@ -44,7 +44,7 @@ package struct CleaningPlan {
         elsewhere = settled.map(\.folder.path).filter { !state.cache.isOwn($0) }
         if figures {
             // Earlier versions made a folder of them.
-            let files = try runs.flatMap { try FigureFiles(in: $0.folder.path).packs + [$0.folder.path + "/figures"] }
+            let files = try runs.flatMap { try FigureFiles(in: $0.folder.path).packs + [$0.folder.earlierFigures] }
             parts.append(("Figures", try files.compactMap { try Folder($0) }))
         }
         if spools {
@@ -83,18 +83,14 @@ package struct CleaningPlan {
             let runs = selection.runs.filter { !kept.contains($0.id) }
             elsewhere += runs.map(\.folder.path).filter { !state.cache.isOwn($0) }
             var files: [Folder] = []
-            for run in runs where state.cache.isOwn(run.folder.path) && !Files.isMissing(run.folder.path) {
-                let names = try FolderListing.names(in: run.folder.path).filter(Self.isLarge)
+            for run in runs where state.cache.isOwn(run.folder.path) && !FolderListing.isMissing(run.folder.path) {
+                let names = try FolderListing.names(in: run.folder.path).filter { RunFolder.part(of: $0).isLarge }
                 let spool = try SpoolFiles(folder: run.folder.spool, offlineFolders: state.cache.wandb)
                 let sent = spool.map { $0.isSent ? $0.paths : [] } ?? []
                 files += try (names.map { run.folder.path + "/" + $0 } + sent).compactMap { try Folder($0) }
             }
             if !files.isEmpty { parts.append(("Weights, checkpoints, figures of job \(id)", files)) }
         }
-    }
-
-    private static func isLarge(_ name: String) -> Bool {
-        ["model_", "checkpoint_", "figures", "numbers_"].contains { name.hasPrefix($0) }
     }
 
     package init(_ jobs: [JobID], in state: OpenStore) throws {
@@ -193,10 +189,10 @@ package struct CleaningPlan {
     ///
     /// - Returns: The messages.
     package func carryOut(in store: Store) throws -> [String] {
-        for (leftover, folder) in leftovers { try leftover.delete { try Files.remove(folder.path) } }
-        for file in parts.flatMap(\.files) { try Files.remove(file.path) }
+        for (leftover, folder) in leftovers { try leftover.delete { try FileRemoval.remove(folder.path) } }
+        for file in parts.flatMap(\.files) { try FileRemoval.remove(file.path) }
         for (job, _, folders) in jobs {
-            for folder in folders { try Files.remove(folder.path) }
+            for folder in folders { try FileRemoval.remove(folder.path) }
             try store.forget(job.id)
         }
         do throws(StoreError) {
@@ -224,6 +220,7 @@ extension Leftover.Kind {
         case .earlierTokens: "tokenized text of an earlier version"
         case .hubFile: "a file of a download that was not finished"
         case .check: "files of a doctor's checks"
+        case .worker: "a worker that its job did not get"
         case .replacedJob: "a job that the state file does not know"
         case .damagedTarget: "a copy of a target that was changed by hand"
         case .unfinishedFile: "a file that was not finished"

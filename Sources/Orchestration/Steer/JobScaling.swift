@@ -80,15 +80,13 @@ package struct JobScaling {
 
     /// Waits for another process that changes the job's number of agents.
     private func turn() async throws -> FileLock {
-        let end = ContinuousClock.now + .seconds(60)
-        while true {
-            if let lock = try FileLock(path: job.folder.scaleLock) { return lock }
+        let lock = try await FileLock.waiting(for: job.folder.scaleLock, atMost: .seconds(60)) {
             try Interruption.check()
-            guard .now < end else {
-                throw Failure.failed("another process is scaling job \(job.id); try again later")
-            }
-            try await Task.sleep(for: .milliseconds(100))
         }
+        guard let lock else {
+            throw Failure.failed("another process is scaling job \(job.id); try again later")
+        }
+        return lock
     }
 
     /// What SLURM currently says about the job's agents.

@@ -1,5 +1,7 @@
+import Artifacts
 import Foundation
 import Jobs
+import Layout
 package import Slurm
 package import Store
 
@@ -57,14 +59,11 @@ package struct Resumption {
     private func renewWorker() throws -> [String] {
         guard !job.hasPresentWorker else { return [] }
         let worker = try Program.worker(environment: launch.environment)
-        let aside = job.folder.worker + "-\(UUID().uuidString)"
-        do throws(Failure) {
-            try JobWorkers(in: launch.cache).take(worker, as: aside)
-            try Files.publish(aside, as: job.folder.worker)
-        } catch {
-            Files.discard(aside)
-            throw error
-        }
+        let aside = try storing { () throws(FileError) in try job.folder.asideForWorker() }
+        defer { FileRemoval.discard(aside) }
+        let next = JobFolder(path: aside.path).worker
+        try JobWorkers(in: launch.cache).take(worker, as: next)
+        try storing { () throws(FileError) in try DurableFile.rename(next, to: job.folder.worker) }
         try launch.store.noteWorker(of: job.id)
         return ["job \(job.id) was submitted by an earlier version: from now on its agents run the current worker"]
     }

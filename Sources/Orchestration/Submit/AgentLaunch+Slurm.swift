@@ -175,7 +175,9 @@ extension AgentLaunch {
             for: job.id, named: job.token, agentCount: agents, options: options, in: workingFolder, layout: layout,
             cache: cache)
         script.command += options.workerArguments(besides: job.options)
-        try Files.makeFolder(layout.logs)
-        try Files.write(script.text, to: layout.script(named: name))
+        try storing { () throws(FileError) in
+            try DurableFile.createFolder(layout.logs)
+            try DurableFile.write(script.text, to: layout.script(named: name))
+        }
     }
 }

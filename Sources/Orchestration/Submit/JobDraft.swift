@@ -30,9 +30,9 @@ package struct JobDraft {
         }
         folder = JobFolder(path: aside.path)
         do throws(Failure) {
-            try Files.makeFolder(folder.logs)
+            try storing { () throws(FileError) in try DurableFile.createFolder(folder.logs) }
             try JobWorkers(in: cache).take(worker, as: folder.worker)
-            if let sweepFile = plan.sweepFile { try Files.copy(sweepFile, to: folder.sweep, mode: 0o644) }
+            if let sweepFile = plan.sweepFile { try FileCopy.make(of: sweepFile, at: folder.sweep, mode: 0o644) }
             do throws(FileError) {
                 for bundle in plan.observers { try bundle.write(below: folder.observers) }
             } catch {
@@ -50,19 +50,21 @@ package struct JobDraft {
         as job: JobID, scripts: (JobFolder) throws(Failure) -> [(name: String, script: BatchScript)]
     ) throws(Failure) {
         let place = cache.folder(of: job)
-        for (name, script) in try scripts(place) { try Files.write(script.text, to: folder.script(named: name)) }
-        if FileManager.default.fileExists(atPath: place.path) {
-            // No stored job has this number: a crash, or a state file that was removed, left the folder.
-            try Files.publish(place.path, as: "\(cache.jobs)/.old-\(job)-\(UUID().uuidString)")
+        let scripts = try scripts(place)
+        try storing { () throws(FileError) in
+            for (name, script) in scripts { try DurableFile.write(script.text, to: folder.script(named: name)) }
+            if FileManager.default.fileExists(atPath: place.path) {
+                // No stored job has this number: a crash, or a state file that was removed, left the folder.
+                try DurableFile.rename(place.path, to: cache.place(ofReplaced: job))
+            }
+            try aside.publish(as: place.path)
         }
-        try Files.publish(folder.path, as: place.path)
         folder = place
-        aside.close()
     }
 
     /// Throws the folder away: the job could not be stored.
     package func discard() {
-        Files.discard(folder.path)
+        FileRemoval.discard(folder.path)
         aside.close()
     }
 }

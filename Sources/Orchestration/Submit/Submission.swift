@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 package import Slurm
 package import Store
@@ -135,7 +136,7 @@ package struct Submission {
     /// Takes back a job whose agents could not be started, and says why it was.
     private func withdraw(_ job: Job, _ store: Store, because cause: Failure) -> Failure {
         do throws(StoreError) {
-            if try store.withdraw(job.id) { Files.discard(job.folder.path) }
+            if try store.withdraw(job.id) { FileRemoval.discard(job.folder.path) }
             return cause
         } catch {
             return .failed("\(cause.message)\njob \(job.id) has no agents and is still stored: \(error)")

@@ -149,7 +149,8 @@ private struct Browser {
                 "no browser is known here (xdg-open is missing, BROWSER is not set): open the link above yourself")
             return
         }
-        try Files.write("<meta http-equiv=\"refresh\" content=\"0; url=\(link)\">\n", to: file, mode: 0o600)
+        let page = "<meta http-equiv=\"refresh\" content=\"0; url=\(link)\">\n"
+        try storing { () throws(FileError) in try DurableFile.write(page, to: file, mode: 0o600, flush: .nothing) }
         let started = Spawn.start([program, file], environment: environment) { files in
             for output in [Int32(1), 2] { posix_spawn_file_actions_addopen(&files, output, "/dev/null", O_WRONLY, 0) }
         }

@@ -93,10 +93,10 @@ struct Sync: AsyncParsableCommand {
     private func options(_ state: OpenStore) throws(Failure) -> Relay.Options {
         let access = try SyncAccess(environment: state.environment)
         let folder = state.cache.senders
-        try Files.makeFolder(folder)
+        try storing { () throws(FileError) in try DurableFile.createFolder(folder) }
         let name = "\(ThisMachine.hostName)-\(getpid())"
         var options = Relay.Options(
-            settings: access.settings, key: access.key, presence: "\(folder)/\(name).alive")
+            settings: access.settings, key: access.key, presence: state.cache.sender(named: name))
         options.isLive = live
         options.pacing.interval = .seconds(every)
         return options

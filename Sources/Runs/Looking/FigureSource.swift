@@ -69,7 +69,7 @@ public struct FigureSource: Sendable {
         } else if let step = RunFolder.step(ofFigures: url.lastPathComponent) {
             (sets, weights) = ([(step, path)], [])
         } else {
-            (sets, weights) = ([], [(Self.step(of: url.lastPathComponent) ?? 0, path)])
+            (sets, weights) = ([], [(RunFolder.step(ofModel: url.lastPathComponent) ?? 0, path)])
         }
         self.path = path
         self.name = name ?? URL(filePath: folder).lastPathComponent
@@ -93,10 +93,7 @@ public struct FigureSource: Sendable {
             throw .invalid("\(folder): \(error.localizedDescription)")
         }
         return names.compactMap { name in
-            guard name.hasSuffix(".safetensors") || name.hasSuffix(".pth"), let step = step(of: name) else {
-                return nil
-            }
-            return (step, folder + "/" + name)
+            RunFolder.step(ofModel: name).map { ($0, folder + "/" + name) }
         }.sorted { $0.0 < $1.0 }
     }
 
@@ -106,10 +103,6 @@ public struct FigureSource: Sendable {
         return try paths.first(where: FileManager.default.fileExists).map { path throws(ConfigError) in
             try TargetConfig.load(path: path)
         }
-    }
-
-    private static func step(of weights: String) -> Int? {
-        weights.hasPrefix("model_") ? Int(weights.dropFirst(6).prefix { $0 != "." }) : nil
     }
 
     /// All figures that there are of a step.

@@ -29,8 +29,8 @@ public struct Afterwards {
     /// - Throws: `FileError` if the folder cannot be listed.
     public func steps() throws -> [Int] {
         try FolderListing.names(in: weights.path).compactMap { name in
-            guard name.hasPrefix("model_"), name.hasSuffix(".safetensors") else { return nil }
-            return Int(name.dropFirst("model_".count).dropLast(".safetensors".count))
+            // The published tool's have another form.
+            RunFolder.step(ofModel: name).flatMap { weights.model(step: $0) == weights.path + "/" + name ? $0 : nil }
         }.sorted()
     }
 

@@ -126,34 +126,17 @@ public struct TargetCache: Sendable {
         _ config: TargetConfig, hooks: RunHooks, make: (String) throws -> Bool
     ) throws -> String? {
         let place = folder.target(kind: config.kind.tag, digest: SHA256.hex(config.canonicalJSON()))
-        let isThere = { FileManager.default.fileExists(atPath: place + "/metadata.json") }
+        let isThere = { FileManager.default.fileExists(atPath: TargetsFolder.record(of: place)) }
+        if isThere() { return place }
         try DurableFile.createFolder(folder.path)
-        var hasSaidWaiting = false
-        while !isThere() {
-            guard let lock = try FileLock(path: TargetsFolder.lock(of: place)) else {
-                if !hasSaidWaiting {
-                    hooks.say("waits for another agent that trains the target \(place)")
-                }
-                hasSaidWaiting = true
-                if hooks.shouldStop() { return nil }
-                Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.3))
-                continue
-            }
-            defer { lock.release() }
-            if isThere() { break }
-            removeUnfinished(of: place)
-            guard try make(place) else { return nil }
-        }
-        return place
-    }
-
-    /// Removes leftovers of processes killed while training the target; the caller holds its lock.
-    private func removeUnfinished(of place: String) {
-        // What cannot be listed or removed costs space, nothing else.
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        where TargetsFolder.isUnfinished(name, of: (place as NSString).lastPathComponent) {
-            try? FileManager.default.removeItem(atPath: folder.path + "/" + name)
-        }
+        let lock = try FileLock.waiting(
+            for: Aside.lock(of: place), tell: { hooks.say("waits for another agent that trains the target \(place)") },
+            shouldStop: hooks.shouldStop)
+        guard let lock else { return nil }
+        defer { lock.release() }
+        if isThere() { return place }
+        try Aside.removeUnfinished(of: place)
+        return try make(place) ? place : nil
     }
 
     /// Trains a target until a seed represents every feature, and puts its files where `folder` will be.
@@ -163,25 +146,16 @@ public struct TargetCache: Sendable {
     public static func train(
         _ config: TargetConfig, threads: Int, into folder: String, hooks: RunHooks
     ) throws -> Bool {
-        try appearing(at: folder) { temporary in
+        let aside = try Aside(for: folder)
+        defer { aside.discard() }
+        let isTrained =
             if let language = LanguageTargetFolder(config) {
-                return try language.train(into: temporary, threads: threads, hooks: hooks)
+                try language.train(into: aside.path, threads: threads, hooks: hooks)
+            } else {
+                try trainFeatures(config, threads: threads, into: aside.path, hooks: hooks)
             }
-            return try trainFeatures(config, threads: threads, into: temporary, hooks: hooks)
-        }
-    }
-
-    /// Makes a folder aside and gives it its name once it is whole.
-    private static func appearing(at folder: String, _ make: (String) throws -> Bool) throws -> Bool {
-        let temporary = TargetsFolder.unfinished(folder)
-        try? FileManager.default.removeItem(atPath: temporary)
-        try DurableFile.createFolder(temporary)
-        defer { try? FileManager.default.removeItem(atPath: temporary) }
-        guard try make(temporary) else { return false }
-        guard rename(temporary, folder) == 0 else {
-            throw FileError(.create, folder, reason: String(cString: strerror(errno)))
-        }
-        return true
+        if isTrained { try aside.publish(as: folder) }
+        return isTrained
     }
 
     private static func trainFeatures(

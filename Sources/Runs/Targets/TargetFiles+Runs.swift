@@ -2,6 +2,7 @@ import Artifacts
 import Experiments
 import Foundation
 import Kernels
+import Layout
 import Targets
 
 /// What a training did, kept as `metadata.json`.
@@ -44,6 +45,6 @@ extension TargetFiles {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try DurableFile.write(Array(encoder.encode(record)), to: folder + "/metadata.json")
+        try DurableFile.write(Array(encoder.encode(record)), to: TargetsFolder.record(of: folder))
     }
 }

@@ -52,7 +52,7 @@ struct StateView: Sendable {
         let place = try files.url(
             for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: files.temporaryDirectory, create: true)
         defer { try? files.removeItem(at: place) }
-        let copy = place.path + "/state.sqlite"
+        let copy = CacheFolder(path: place.path).stateFile
         for companion in ["", "-wal"] {
             try files.copyItem(atPath: cache.stateFile + companion, toPath: copy + companion)
         }

@@ -38,7 +38,7 @@ extension Worker {
             let environment = ProcessInfo.processInfo.environment
             let spec: WorkerQuestion.Trial = try WorkerQuestion.read(self.spec)
             let folder = RunFolder(path: spec.folder)
-            guard let lock = try FileLock(path: spec.folder + "/run.lock") else {
+            guard let lock = try FileLock(path: folder.lock) else {
                 throw RunError.invalid("\(spec.folder) is being trained by another process")
             }
             defer { lock.release() }
@@ -80,7 +80,7 @@ extension Worker {
                 targets: TargetCache(folder: cache.targets, downloads: downloads),
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 checkpointInterval: .seconds(60))
-            plan.observers = folder.path + "/observers"
+            plan.observers = folder.observers
             return plan
         }
 

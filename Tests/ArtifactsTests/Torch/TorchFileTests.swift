@@ -1,3 +1,4 @@
+import Glibc
 import TestFiles
 import Testing
 
@@ -96,7 +97,7 @@ struct TorchFileTests {
 
     @Test func filesThatCannotBeReadAreNamed() throws {
         let folder = try TemporaryFolder()
-        let missing = FileError(.read, folder("x"), reason: "No such file or directory", cause: .missing)
+        let missing = FileError(.read, folder("x"), code: ENOENT)
         #expect(throws: TorchFileError.unreadable(missing)) {
             try TorchFile(contentsOf: folder("x"))
         }

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 package import Slurm
@@ -19,18 +20,18 @@ package struct NodesCheck {
     private static let subject = "nodes"
 
     package func findings() async -> [Finding] {
-        let name = "spd-doctor-" + UUID().uuidString.prefix(8).lowercased()
-        let folder = "\(cache.path)/.\(name)"
+        let name = CacheFolder.checkName(UUID().uuidString.prefix(8).lowercased())
+        let folder = CacheFolder.check(named: name, in: cache.path)
         let isNew = access(cache.path, F_OK) != 0
         defer {
-            Files.discard(folder)
+            FileRemoval.discard(folder)
             if isNew { rmdir(cache.path) }
         }
         do {
-            try Files.makeFolder(folder)
-            try Files.copy(Program.path, to: folder + "/orchestrator", mode: 0o755)
+            try storing { () throws(FileError) in try DurableFile.createFolder(folder) }
+            try FileCopy.make(of: Program.path, at: folder + "/orchestrator", mode: 0o755)
             let script = try script(name: name, folder: folder)
-            try Files.write(script, to: folder + "/job.sh")
+            try storing { () throws(FileError) in try DurableFile.write(script, to: folder + "/job.sh") }
             _ = try await commands.submit(scriptAt: folder + "/job.sh", name: name)
         } catch let error as SlurmError {
             return [

@@ -72,7 +72,7 @@ package struct ObserverCheck {
         let jobs = (look { try FolderListing.names(in: cache.jobs) } ?? []).compactMap(Int64.init).sorted()
         for job in jobs.suffix(Self.jobs) {
             let place = cache.folder(of: JobID(rawValue: job)).observers
-            for file in look({ try Files.sizes(in: place) }) ?? [] {
+            for file in look({ try SizedFile.all(in: place) }) ?? [] {
                 if let line = look({ try Self.interpreterLine(of: "\(place)/\(file.name)") }) ?? nil {
                     lines.insert(line)
                 }

@@ -71,7 +71,7 @@ package struct LogTail {
     ///
     /// - Throws: ``Failure`` for a file that can't be read.
     package mutating func next(_ filter: LogFilter) throws(Failure) -> [Line] {
-        guard !Files.isMissing(path) else { return [] }
+        guard !FolderListing.isMissing(path) else { return [] }
         var lines: [Line] = []
         do {
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
@@ -134,7 +134,7 @@ package struct MergedLog {
     }
 
     /// Whether any of the logs is there.
-    package var isThere: Bool { tails.contains { !Files.isMissing($0.path) } }
+    package var isThere: Bool { tails.contains { !FolderListing.isMissing($0.path) } }
 
     /// Which are not there, in words.
     package var missing: String {

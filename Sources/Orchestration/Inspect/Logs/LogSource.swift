@@ -71,7 +71,7 @@ package struct GrowingFile {
     ///
     /// - Returns: Whether there is such a file.
     package mutating func printNew() throws(Failure) -> Bool {
-        guard !Files.isMissing(path) else { return false }
+        guard !FolderListing.isMissing(path) else { return false }
         do {
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
             defer { try? file.close() }

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 import Metrics
@@ -72,7 +73,7 @@ package struct RunDifference {
             }
             lines += ["", style.paint("Final metrics", .bold)] + table.lines(style).map { "  " + $0 }
         }
-        for run in [first, second] where run.status == .done && Files.isMissing(run.folder.metrics) {
+        for run in [first, second] where run.status == .done && FolderListing.isMissing(run.folder.metrics) {
             lines += ["", style.paint("No curves: \(run.folder.metrics) is gone", .yellow)]
         }
         if !curves.isEmpty { lines += ["", style.paint("Curves", .bold)] + curves.flatMap { curveLines($0, names) } }

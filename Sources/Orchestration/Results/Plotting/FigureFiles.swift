@@ -9,7 +9,7 @@ package struct FigureFiles {
 
     /// Looks for the figures in a run's folder.
     package init(in folder: String) throws(Failure) {
-        let sets = try Files.sizes(in: folder).map(\.name).compactMap { name in
+        let sets = try SizedFile.all(in: folder).map(\.name).compactMap { name in
             RunFolder.step(ofFigures: name).map { ($0, name) }
         }
         packs = sets.sorted { $0.0 < $1.0 }.map { folder + "/" + $0.1 }
@@ -20,7 +20,7 @@ package struct FigureFiles {
     /// - Returns: How many there are.
     package func extract(to folder: String) throws -> Int {
         var count = 0
-        try Files.makeFolder(folder)
+        try storing { () throws(FileError) in try DurableFile.createFolder(folder) }
         for path in packs {
             let pack = try FilePack(contentsOf: path)
             for entry in pack.entries where !entry.name.contains("/") {

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 import JSON
@@ -115,7 +116,7 @@ package struct PlotSources {
         }
         let hasFigures = try !FigureFiles(in: folder).packs.isEmpty
         let hasWeights = try !RunWeights.files(of: run).isEmpty
-        let hasMetrics = try Files.sizes(in: folder).contains {
+        let hasMetrics = try SizedFile.all(in: folder).contains {
             folder + "/" + $0.name == run.folder.metrics && $0.bytes > 0
         }
         guard hasFigures || hasWeights || hasMetrics else { return empty.append(run.id) }

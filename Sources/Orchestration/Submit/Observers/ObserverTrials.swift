@@ -35,7 +35,7 @@ package struct ObserverTrials {
     ) throws(Failure) -> [String] {
         guard !cases.isEmpty else { return [] }
         let folder = FileManager.default.temporaryDirectory.path + "/spd-observers-\(UUID().uuidString.prefix(8))"
-        defer { Files.discard(folder) }
+        defer { FileRemoval.discard(folder) }
         do throws(FileError) {
             for bundle in bundles { try bundle.write(below: folder) }
         } catch {

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 package import Store
 
@@ -20,18 +21,15 @@ package struct JobWorkers {
             // Not every file system knows links; a copy does as well.
             if link(path, destination) == 0 { return }
         }
-        try Files.copy(worker, to: destination, mode: 0o755)
+        try FileCopy.make(of: worker, at: destination, mode: 0o755)
     }
 
     private var recent: [String] {
-        let names: [String]
-        do { names = try FileManager.default.contentsOfDirectory(atPath: cache.jobs) } catch { return [] }
-        let jobs = names.compactMap(Int64.init).sorted(by: >).prefix(Self.latest).map {
-            cache.folder(of: JobID(rawValue: $0))
-        }
-        // Submissions that are working right now, or were cut short, may have it too.
-        let drafts = names.filter(Aside.isFolder).map { JobFolder(path: cache.jobs + "/" + $0) }
-        return (jobs + drafts).map(\.worker)
+        do throws(FileError) {
+            // Submissions that are working right now, or were cut short, may have it too.
+            let folders = try cache.jobFolders()
+            return (folders.jobs.prefix(Self.latest) + folders.drafts).map(\.worker)
+        } catch { return [] }
     }
 
     /// Whether two files hold the same bytes and the first may be run.

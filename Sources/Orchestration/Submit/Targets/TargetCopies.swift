@@ -34,17 +34,14 @@ package struct TargetCopies {
         do throws(FileError) {
             let draft = try Aside(in: folder.path, named: UUID().uuidString)
             let aside = draft.path
-            defer {
-                Files.discard(aside)
-                draft.close()
-            }
+            defer { FileRemoval.discard(draft) }
             for name in source.names {
                 let bytes = try DurableFile.read("\(source.path)/\(name)", limit: Self.limit)
                 try DurableFile.write(bytes, to: "\(aside)/\(name)")
             }
             let digest = try Self.digest(of: source.names, in: aside)
             let place = folder.copy(digest: digest)
-            try Self.publish(aside, as: place, holding: source.names, digest: digest)
+            try Self.publish(draft, as: place, holding: source.names, digest: digest)
             let copy = source.isNamedByWeights ? "\(place)/\(source.weights)" : place
             copies[path] = copy
             return copy
@@ -55,19 +52,19 @@ package struct TargetCopies {
 
     /// Puts a copy into its place, unless the same one is there already.
     private static func publish(
-        _ aside: String, as place: String, holding names: [String], digest: String
+        _ draft: Aside, as place: String, holding names: [String], digest: String
     ) throws(FileError) {
-        while rename(aside, place) != 0 {
-            guard errno == EEXIST || errno == ENOTEMPTY else {
-                throw FileError(.create, place, reason: String(cString: strerror(errno)))
+        while true {
+            do throws(FileError) { return try draft.publish(as: place) } catch {
+                guard error.code == EEXIST || error.code == ENOTEMPTY else { throw error }
             }
             do throws(FileError) {
-                if try Self.digest(of: names, in: place) == digest { return Files.discard(aside) }
+                if try Self.digest(of: names, in: place) == digest { return }
             } catch {
                 // It has changed: somebody has tidied up in there.
             }
-            guard rename(place, "\(place).damaged-\(UUID().uuidString)") == 0 || errno == ENOENT else {
-                throw FileError(.create, place, reason: String(cString: strerror(errno)))
+            do throws(FileError) { try DurableFile.rename(place, to: TargetsFolder.damaged(place)) } catch {
+                guard error.cause == .missing else { throw error }
             }
         }
     }

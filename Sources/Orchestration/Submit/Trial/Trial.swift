@@ -97,7 +97,7 @@ package struct Trial {
     private static func folder(_ folder: String?, in cache: CacheFolder) -> String {
         if let folder { return URL(filePath: folder).path }
         var generator = SystemRandomNumberGenerator()
-        return "\(cache.trials)/\(RunID.random(using: &generator))"
+        return cache.folder(ofTrial: RunID.random(using: &generator)).path
     }
 
     /// Makes this process the worker that trains it; returns only if that can't be done.
@@ -113,10 +113,11 @@ package struct Trial {
         threads: Int?, isTracked: Bool, cache: CacheFolder, environment: [String: String]
     ) throws(Failure) -> Never {
         let worker = try Program.worker(environment: environment)
-        let file = folder + "/spec.json"
+        let place = RunFolder(path: folder)
+        let file = place.spec
         do {
             try write(try text(), to: file)
-            for bundle in observers { try bundle.write(below: folder + "/observers") }
+            for bundle in observers { try bundle.write(below: place.observers) }
         } catch { throw Failure(error) }
         var arguments = [worker, "run-alone", file]
         if let threads { arguments += ["--threads", String(threads)] }
@@ -142,7 +143,7 @@ package struct Trial {
             guard present == text else {
                 throw Failure.badInput("\(folder) holds a run of another spec; --out names a folder for this one")
             }
-            guard try !FolderListing.holds("\(folder)/model_\(spec.steps).safetensors") else {
+            guard try !FolderListing.holds(RunFolder(path: folder).model(step: spec.steps)) else {
                 throw Failure.badInput("\(folder) holds this run, and it is done; --out names another folder")
             }
         } else {

@@ -274,7 +274,7 @@ extension LanguageSources {
         }
         let place = try target.map { target in
             let place = cache.targets.target(kind: target.kind.tag, digest: SHA256.hex(target.canonicalJSON()))
-            guard FileManager.default.fileExists(atPath: place + "/metadata.json") else {
+            guard FileManager.default.fileExists(atPath: TargetsFolder.record(of: place)) else {
                 throw RunError.invalid("the run's target is not in \(place) any more")
             }
             return place

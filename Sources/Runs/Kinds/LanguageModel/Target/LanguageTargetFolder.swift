@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Kernels
 import LanguageData
+import Layout
 import TextData
 import Tokenizers
 
@@ -82,7 +83,7 @@ struct LanguageTargetFolder {
         ).write(to: folder + "/model.safetensors")
         try DurableFile.write(config.yaml(), to: "\(folder)/\(config.kind.trainingConfigName)")
         let record: JSONValue = ["seed": .number(training.seed), "loss": .number(trained.loss)]
-        try DurableFile.write(record.text + "\n", to: folder + "/metadata.json")
+        try DurableFile.write(record.text + "\n", to: TargetsFolder.record(of: folder))
         return true
     }
 
