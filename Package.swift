@@ -82,7 +82,7 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Analysis", "Artifacts", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels",
+                "Analysis", "Artifacts", "CLinux", "Downloads", "Experiments", "Figures", "Hub", "JSON", "Kernels",
                 "LanguageData", "Layout", "Metrics", "Targets", "TextData", "Tokenizers", "UserMetrics", "WandB",
             ],
             resources: [.embedInCode("Page/page.js"), .embedInCode("Page/page.css")],
@@ -134,7 +134,7 @@ let package = Package(
         .target(name: "Hub", dependencies: ["Artifacts", "HTTP", "JSON", "Layout", "TextData"], swiftSettings: strict),
         .target(
             name: "LanguageData",
-            dependencies: ["Artifacts", "CCompression", "JSON", "Layout", "TextData", "Tokenizers"],
+            dependencies: ["Artifacts", "JSON", "Layout", "TextData", "Tokenizers"],
             swiftSettings: fast),
         .target(name: "TextData", dependencies: ["Artifacts", "CCompression", "JSON"], swiftSettings: fast),
         .target(name: "Figures", dependencies: ["CCairo", "CPNG"], swiftSettings: fast),

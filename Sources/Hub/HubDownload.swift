@@ -109,7 +109,7 @@ struct HubDownload {
             unlink(unfinished)
             return digest
         }
-        guard fsync(descriptor) == 0 else { throw FileError(.write, unfinished) }
+        try DurableFile.flush(descriptor, unfinished)
         let digest = Self.digest(reply) ?? SHA256.hex(file.path + "@" + commit)
         try DurableFile.rename(unfinished, to: folder.blob(digest))
         return digest

@@ -39,7 +39,7 @@ final class Mapping: @unchecked Sendable {
             device: UInt(information.st_dev), inode: UInt(information.st_ino), size: count,
             seconds: information.st_mtim.tv_sec, nanoseconds: information.st_mtim.tv_nsec, checksum: checksum)
         if !Self.whole.withLock({ $0.contains(seen) }) {
-            let found = try Checksum.of(descriptor, path: path)
+            let found = try CRC32.of(descriptor, path: path)
             guard found == checksum else {
                 throw FileError(
                     .read, path,

@@ -121,7 +121,7 @@ private final class GrowingFile {
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
-    private var sum = Checksum()
+    private var sum = CRC32()
 
     /// The checksum of all that is in the file.
     var checksum: UInt32 { sum.value }
@@ -150,18 +150,12 @@ private final class GrowingFile {
 
     func finish() throws(FileError) {
         try flush()
-        guard fsync(descriptor) == 0 else { throw FileError(.write, path) }
+        try DurableFile.flush(descriptor, path)
     }
 
     private func flush() throws(FileError) {
-        buffer.withUnsafeBytes { if !$0.isEmpty { sum.add($0) } }
-        var written = 0
-        while written < buffer.count {
-            let count = buffer[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileError(.write, path) }
-            written += count
-        }
+        buffer.withUnsafeBytes { sum.add($0) }
+        try DurableFile.writeAll(buffer, to: descriptor, path)
         buffer.removeAll(keepingCapacity: true)
     }
 }

@@ -44,7 +44,7 @@ public final class TokenFile: Sendable {
             ]
         }
 
-        private var checksum: UInt32 { Checksum.of(Array(JSONValue.object(fields).text.utf8)) }
+        private var checksum: UInt32 { CRC32.of(Array(JSONValue.object(fields).text.utf8)) }
 
         var json: JSONValue { .object(fields + [.init("crc32", .number(Int(checksum)))]) }
 

@@ -237,6 +237,9 @@ public struct SlurmCommands: Sendable {
     }
 
     /// Runs a command to its end and returns what it printed, the errors apart.
+    ///
+    /// By swift-subprocess, unlike the programs that a thread waits for: commands wait for SLURM's controller as tasks, many at
+    /// once, and one that takes too long is asked to end before it is killed, so that what `sbatch` has begun is known.
     private func finish(
         _ command: String, _ arguments: [String], patience: Duration
     ) async throws(SlurmError) -> (output: String, error: String) {

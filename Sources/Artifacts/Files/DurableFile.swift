@@ -152,7 +152,7 @@ public enum DurableFile {
             let count = uninterrupted {
                 Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             }
-            guard count >= 0 else { return false }
+            guard count > 0 else { return false }
             written += count
         }
         return true

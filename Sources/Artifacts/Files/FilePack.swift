@@ -206,11 +206,13 @@ private struct Reading: ~Copyable {
         var bytes = [UInt8](repeating: 0, count: place.count)
         var filled = 0
         while filled < bytes.count {
-            let got = bytes.withUnsafeMutableBytes {
-                pread(
-                    descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled, off_t(place.lowerBound + filled))
+            let got = bytes.withUnsafeMutableBytes { bytes in
+                uninterrupted {
+                    pread(
+                        descriptor, bytes.baseAddress.map { $0 + filled }, bytes.count - filled,
+                        off_t(place.lowerBound + filled))
+                }
             }
-            if got < 0, errno == EINTR { continue }
             guard got > 0 else { throw FileError(.read, path) }
             filled += got
         }

@@ -82,25 +82,23 @@ public struct ForegroundProcess {
         defer { close(question) }
         var rest = input[...]
         while !rest.isEmpty {
-            rest = rest.dropFirst(
-                Int(try Self.check(rest.withUnsafeBytes { Glibc.write(question, $0.baseAddress, $0.count) })))
+            let count = uninterrupted { rest.withUnsafeBytes { Glibc.write(question, $0.baseAddress, $0.count) } }
+            rest = rest.dropFirst(Int(try Self.check(count)))
         }
         lseek(question, 0, SEEK_SET)
         guard case .captured = output else {
             let (status, isOverdue) = try status(of: start(question, answer: nil))
             return End(status: status, output: [], isOverdue: isOverdue)
         }
-        var ends: [Int32] = [0, 0]
-        _ = try Self.check(pipe2(&ends, O_CLOEXEC))
-        defer { close(ends[0]) }
-        let started = Result { () throws(Spawn.Reason) in try start(question, answer: ends[1]) }
-        close(ends[1])
+        let ends = try PipeEnds()
+        defer { close(ends.exit) }
+        let started = Result { () throws(Spawn.Reason) in try start(question, answer: ends.entry) }
+        close(ends.entry)
         let process = try started.get()
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = read(ends[0], &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
+            let count = uninterrupted { read(ends.exit, &buffer, buffer.count) }
             guard try Self.check(count) > 0 else { break }
             answer += buffer[..<count]
         }
@@ -141,8 +139,7 @@ public struct ForegroundProcess {
             usleep(20_000)
         }
         if isOverdue { Self.endGroup(process) }
-        let signal = status & 0x7F
-        return (signal == 0 ? status >> 8 & 0xFF : 128 + signal, isOverdue)
+        return (ProcessEnd(status: status).shellStatus, isOverdue)
     }
 
     /// Kills the rest of a session whose first process has ended: others may have ignored the signal that ended it.

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 import Layout
@@ -52,7 +53,7 @@ package struct Routes: Sendable {
         }
         return try .json(
             About(
-                cache: site.cache.path, host: ProcessInfo.processInfo.hostName, version: ProgramVersion.text,
+                cache: site.cache.path, host: ThisMachine.hostName, version: ProgramVersion.text,
                 hasCharts: page.hasCharts))
     }
 

@@ -1,5 +1,4 @@
 import Artifacts
-import CLinux
 import Foundation
 
 /// A program that is run for its answer and given up when it takes too long.
@@ -41,8 +40,8 @@ package struct ChildProcess {
 
     /// Runs it to its end, or for at most as long as `patience`; then it is killed.
     package func run(patience: Duration) throws(Trouble) -> Answer {
-        var output = try Pipe()
-        var error = try Pipe()
+        var output = try AnswerPipe()
+        var error = try AnswerPipe()
         defer {
             output.close()
             error.close()
@@ -56,9 +55,10 @@ package struct ChildProcess {
             output.read()
             error.read()
             if hasEnded {
-                let code: Int32? = status & 0x7F == 0 ? status >> 8 & 0xFF : nil
                 guard output.bytes.count <= outputLimit else { throw .tooMuch(bytes: outputLimit) }
-                return Answer(code: code, output: output.bytes, error: String(decoding: error.bytes, as: UTF8.self))
+                return Answer(
+                    code: ProcessEnd(status: status).code, output: output.bytes,
+                    error: String(decoding: error.bytes, as: UTF8.self))
             }
             guard output.bytes.count <= outputLimit, error.bytes.count <= outputLimit else {
                 Self.giveUp(pid)
@@ -68,11 +68,11 @@ package struct ChildProcess {
                 Self.giveUp(pid)
                 throw .timedOut(after: patience)
             }
-            Pipe.wait(for: [output, error])
+            AnswerPipe.wait(for: [output, error])
         }
     }
 
-    private func start(output: inout Pipe, error: inout Pipe) throws(Trouble) -> pid_t {
+    private func start(output: inout AnswerPipe, error: inout AnswerPipe) throws(Trouble) -> pid_t {
         guard !command.isEmpty else { throw .cannotStart(reason: "no program is named") }
         let (out, err) = (output.entry, error.entry)
         let started = Spawn.start(command, environment: environment) { files in
@@ -101,17 +101,17 @@ package struct ChildProcess {
 }
 
 /// A pipe that a child writes into, and what has come out of it so far.
-private struct Pipe {
+private struct AnswerPipe {
     private(set) var bytes: [UInt8] = []
     private(set) var entry: Int32
     private let exit: Int32
     private var isOpen = true
 
     init() throws(ChildProcess.Trouble) {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw .cannotStart(reason: String(cString: strerror(errno))) }
-        (exit, entry) = (ends[0], ends[1])
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        do throws(Spawn.Reason) {
+            let ends = try PipeEnds()
+            (exit, entry) = (ends.exit, ends.entry)
+        } catch { throw .cannotStart(reason: "\(error)") }
         _ = fcntl(exit, F_SETFL, O_NONBLOCK)
     }
 
@@ -119,8 +119,7 @@ private struct Pipe {
     mutating func read() {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while isOpen {
-            let count = Foundation.read(exit, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
+            let count = uninterrupted { Foundation.read(exit, &buffer, buffer.count) }
             if count == 0 { isOpen = false }
             guard count > 0 else { return }
             bytes += buffer[..<count]
@@ -128,7 +127,7 @@ private struct Pipe {
     }
 
     /// Waits until one of them has something, or for a few hundredths of a second.
-    static func wait(for pipes: [Pipe]) {
+    static func wait(for pipes: [AnswerPipe]) {
         var polled = pipes.filter(\.isOpen).map { pollfd(fd: $0.exit, events: Int16(POLLIN), revents: 0) }
         poll(&polled, nfds_t(polled.count), polled.isEmpty ? 2 : 20)
     }

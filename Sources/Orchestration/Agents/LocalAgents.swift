@@ -1,7 +1,6 @@
 import Artifacts
 import Foundation
-package import CLinux
-import Glibc
+package import Glibc
 import Jobs
 import Store
 

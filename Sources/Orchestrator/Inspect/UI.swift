@@ -100,7 +100,7 @@ struct UI: AsyncParsableCommand {
     private static let forwardedPort: UInt16 = 8123
 
     private func say(_ link: PageLink, _ port: UInt16?, _ place: DashboardServer.Place, _ site: Site) throws {
-        let host = ProcessInfo.processInfo.hostName
+        let host = ThisMachine.hostName
         let user = NSUserName()
         switch place {
         case .port:

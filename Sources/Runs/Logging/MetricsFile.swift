@@ -84,22 +84,11 @@ final class MetricsFile {
 
     /// Appends a row.
     func append(_ row: MetricsRow) throws(FileError) {
-        let bytes = Array((row.json + "\n").utf8)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileError(.write, path) }
-            written += count
-        }
+        try DurableFile.writeAll((row.json + "\n").utf8, to: descriptor, path)
     }
 
     /// Makes what was appended survive a power cut.
     func flush() throws(FileError) {
-        guard fsync(descriptor) == 0 else {
-            throw FileError(.write, path)
-        }
+        try DurableFile.flush(descriptor, path)
     }
 }

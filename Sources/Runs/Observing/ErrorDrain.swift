@@ -1,4 +1,5 @@
 import Artifacts
+import CLinux
 import Foundation
 import Synchronization
 
@@ -11,8 +12,6 @@ final class ErrorDrain: Sendable {
     let logTrouble: FileError?
     private static let logLimit = 1 << 20
     private static let tailLimit = 2048
-    /// F_SETPIPE_SZ, which glibc shows GNU sources only.
-    private static let setPipeSize: Int32 = 1031
 
     /// Begins to read.
     ///
@@ -22,7 +21,7 @@ final class ErrorDrain: Sendable {
     init(_ descriptor: Int32, log: String) {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         // A large pipe is emptied less often; where that is not allowed, it stays small.
-        _ = fcntl(descriptor, Self.setPipeSize, 1 << 20)
+        _ = fcntl(descriptor, SPD_F_SETPIPE_SZ, 1 << 20)
         let file: Int32
         do throws(FileError) {
             (file, logTrouble) = (try DurableFile.openToAppend(log), nil)

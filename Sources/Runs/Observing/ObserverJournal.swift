@@ -54,12 +54,6 @@ final class ObserverJournal {
     }
 
     private func append(_ line: String) throws(FileError) {
-        var bytes = Array(line.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileError(.write, path) }
-            bytes = bytes.dropFirst(count)
-        }
+        try DurableFile.writeAll(line.utf8, to: descriptor, path)
     }
 }

@@ -50,7 +50,7 @@ final class ObserverProcess {
     /// - Throws: `ObserverTrouble`.
     init(_ launch: Launch, log: String) throws(ObserverTrouble) {
         let (toChild, fromChild, errorsOfChild) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
-        let (read, write, complain) = (toChild[0], fromChild[1], errorsOfChild[1])
+        let (read, write, complain) = (toChild.exit, fromChild.entry, errorsOfChild.entry)
         // A child that has ended must not end this process with it.
         signal(SIGPIPE, SIG_IGN)
         let started = Spawn.start(
@@ -66,27 +66,23 @@ final class ObserverProcess {
             posix_spawn_file_actions_adddup2(&files, complain, 2)
         }
         for end in [read, write, complain] { close(end) }
-        (input, output) = (toChild[1], fromChild[0])
+        (input, output) = (toChild.entry, fromChild.exit)
         switch started {
         case .success(let process): pid = process
         case .failure(let reason):
-            for end in [toChild[1], fromChild[0], errorsOfChild[0]] { close(end) }
+            for end in [toChild.entry, fromChild.exit, errorsOfChild.exit] { close(end) }
             throw ObserverTrouble(description: "cannot be started: \(reason)")
         }
         for end in [input, output] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
-        errors = ErrorDrain(errorsOfChild[0], log: log)
+        errors = ErrorDrain(errorsOfChild.exit, log: log)
     }
 
     deinit { kill() }
 
-    /// A pipe's two ends; what another thread starts meanwhile closes all but its own files.
-    private static func pipe() throws(ObserverTrouble) -> [Int32] {
-        var ends: [Int32] = [0, 0]
-        guard Foundation.pipe(&ends) == 0 else {
-            throw ObserverTrouble(description: "cannot be started: \(String(cString: strerror(errno)))")
+    private static func pipe() throws(ObserverTrouble) -> PipeEnds {
+        do throws(Spawn.Reason) { return try PipeEnds() } catch {
+            throw ObserverTrouble(description: "cannot be started: \(error)")
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return ends
     }
 
     /// Why what it complains of is not kept, if it is not.
@@ -201,10 +197,10 @@ extension ObserverProcess {
             if information.si_signo == SIGCHLD {
                 waitpid(pid, &status, 0)
                 isOver = true
-                let isSignal = status & 0x7F != 0
-                let code = isSignal ? status & 0x7F : status >> 8 & 0xFF
-                return ObserverTrouble(
-                    description: isSignal ? "was ended by signal \(code)" : "ended with code \(code)")
+                switch ProcessEnd(status: status) {
+                case .signalled(let signal): return ObserverTrouble(description: "was ended by signal \(signal)")
+                case .exited(let code): return ObserverTrouble(description: "ended with code \(code)")
+                }
             }
             usleep(10_000)
         }

@@ -40,7 +40,7 @@ struct TensorFile {
     static func removeLeftovers(of run: String, folder: String) {
         for place in [memory, folder] {
             // What cannot be listed costs room, nothing else.
-            for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+            for name in (try? FolderListing.names(in: place)) ?? []
             where name.hasPrefix("spd-\(run)-") && name.hasSuffix(".safetensors") {
                 let process = name.dropFirst("spd-\(run)-".count).prefix { $0 != "-" }
                 // Any other process on this machine with this run's data has lost the run.
@@ -60,18 +60,9 @@ struct TensorFile {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileError(.create, path) }
         defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Foundation.write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let error = FileError(.write, path)
-                unlink(path)
-                throw error
-            }
-            written += count
+        do throws(FileError) { try DurableFile.writeAll(bytes, to: descriptor, path) } catch {
+            unlink(path)
+            throw error
         }
     }
 }

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 
 /// The processes of this machine that keep a state file locked, as the kernel lists them.
@@ -39,11 +40,11 @@ enum LockHolders {
     static func users(ofLogged path: String, besides own: pid_t = getpid()) -> [String] {
         guard isLogged(path) else { return [] }
         let file = URL(filePath: path).resolvingSymlinksInPath().path
-        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        let processes = (try? FolderListing.names(in: "/proc")) ?? []
         return processes.compactMap(pid_t.init).filter { $0 != own }.sorted().filter { pid in
             let folder = "/proc/\(pid)/fd"
             // Another user's processes can't be read.
-            let open = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            let open = (try? FolderListing.names(in: folder)) ?? []
             return open.contains {
                 (try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)) == file
             }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/quota.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,9 +23,6 @@ int posix_spawn_file_actions_addchdir_np(void *actions, const char *folder);
 // A pipe whose ends child programs do not inherit, which unistd.h shows only to GNU sources.
 int pipe2(int ends[2], int flags);
 
-// A connection that child programs do not inherit, which sys/socket.h shows only to GNU sources.
-int accept4(int socket, struct sockaddr *address, socklen_t *size, int flags);
-
 // A file in memory that child programs do not inherit; -1 if there can be none.
 static inline int spd_memory_file(void) { return (int)syscall(SYS_memfd_create, "spd", 1 /* MFD_CLOEXEC */); }
 
@@ -35,6 +31,9 @@ static const unsigned long SPD_FICLONE = FICLONE;
 
 // F_OFD_SETLK of the kernel's fcntl.h, which glibc shows only to GNU sources: a lock that belongs to an open file, not to a process.
 static const int SPD_F_OFD_SETLK = 37;
+
+// F_SETPIPE_SZ of the kernel's fcntl.h, likewise: how many bytes a pipe holds that nobody has read.
+static const int SPD_F_SETPIPE_SZ = 1031;
 
 // POSIX_SPAWN_SETSID of spawn.h, for GNU sources only, too: a program starts in its own session.
 static const short SPD_SPAWN_SETSID = 0x80;

@@ -105,9 +105,4 @@ enum Block {
         }
         return written == size
     }
-
-    /// CRC-32 as gzip and Parquet have it.
-    static func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        bytes.withUnsafeBufferPointer { UInt32(CCompression.crc32_z(0, $0.baseAddress, $0.count)) }
-    }
 }

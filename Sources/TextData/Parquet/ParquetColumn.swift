@@ -1,3 +1,5 @@
+import Artifacts
+
 /// One column of one row group: pages of values, maybe with a dictionary before them.
 struct ParquetColumn {
     private enum Codec: Int {
@@ -94,7 +96,7 @@ struct ParquetColumn {
             guard size >= 0, size <= end - start else { throw .damaged("a page is longer than its column") }
             let page = try source.read(start..<start + size)
             if let checksum = header.integer(4),
-                UInt32(truncatingIfNeeded: checksum) != Block.crc32(page[...])
+                UInt32(truncatingIfNeeded: checksum) != CRC32.checksum(page[...])
             {
                 throw .damaged("the checksum of a page is wrong")
             }

@@ -71,8 +71,3 @@ extension [UInt8] {
         }
     }
 }
-
-/// How many bytes of UTF-8 a scalar takes.
-func utf8Length(of scalar: UInt32) -> Int {
-    scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4
-}

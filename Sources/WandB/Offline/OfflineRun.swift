@@ -106,8 +106,7 @@ public struct OfflineRun: Sendable, Equatable {
         let source = spool.location(of: file.path)
         let place = URL(fileURLWithPath: files.path + "/" + name)
         do {
-            try FileManager.default.createDirectory(
-                at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try DurableFile.createFolder(place.deletingLastPathComponent().path)
             unlink(place.path)
             if let part = file.place {
                 try DurableFile.write(FilePack.bytes(part, of: source), to: place.path, flush: .nothing)

@@ -35,13 +35,13 @@ struct SenderLock: ~Copyable {
 
         static func this(presence: String?) -> Holder {
             Holder(
-                host: ThisMachine.hostName, boot: bootID, pid: getpid(), started: processStart(getpid()) ?? 0,
+                host: ThisMachine.hostName, boot: bootID, pid: getpid(), started: KernelFiles().thisProcess?.start ?? 0,
                 presence: presence,
                 token: String(UInt64.random(in: 0 ... .max), radix: 36))
         }
 
         /// Whether the process is known to run on this machine.
-        var runsHere: Bool { SenderLock.processStart(pid).map { $0 == started } ?? false }
+        var runsHere: Bool { KernelFiles().process(pid)?.start == started }
     }
 
     private let descriptor: Int32
@@ -157,14 +157,6 @@ struct SenderLock: ~Copyable {
     private static let bootID =
         FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
         .map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? ThisMachine.hostName
-
-    private static func processStart(_ pid: Int32) -> UInt64? {
-        guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
-        // The name before may hold blanks and parentheses; the start is the 20th field after it.
-        let fields = String(decoding: data, as: UTF8.self).split(separator: ")").last?.split(separator: " ")
-        guard let fields, fields.count > 19 else { return nil }
-        return UInt64(fields[19])
-    }
 }
 
 extension SpoolFolder {

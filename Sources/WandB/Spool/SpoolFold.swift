@@ -54,7 +54,7 @@ extension SpoolFolder {
         let parent = (packPath as NSString).deletingLastPathComponent
         let prefix = (packPath as NSString).lastPathComponent + "."
         // What cannot be listed or removed costs space, nothing else.
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        for name in (try? FolderListing.names(in: parent)) ?? []
         where name.hasPrefix(prefix) && DurableFile.isUnfinished(name) {
             unlink(parent + "/" + name)
         }

@@ -40,10 +40,8 @@ struct SpoolFolder: Sendable, Equatable {
     var lockPath: String { path + "/sender.lock" }
 
     func create() throws(SpoolError) {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw .cannotCreate(path: path, reason: (error as NSError).localizedDescription)
+        do throws(FileError) { try DurableFile.createFolder(path) } catch {
+            throw .cannotCreate(path: error.path, reason: error.reason)
         }
     }
 

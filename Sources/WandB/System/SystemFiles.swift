@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import Glibc
 
@@ -16,46 +17,27 @@ struct SystemFiles {
         let source: String
     }
 
-    /// The folder that holds `proc` and `sys`.
-    let root: String
+    private let files: KernelFiles
 
-    func text(of path: String) -> String {
-        let descriptor = open(root + path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 32768)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer[..<count]
-        }
-    }
+    /// Reads what is below a folder that holds `proc` and `sys`.
+    init(root: String) { files = KernelFiles(root: root) }
 
-    func lines(of path: String) -> [String] { text(of: path).split(separator: "\n").map(String.init) }
+    func text(of path: String) -> String { files.text(of: path) ?? "" }
+
+    func lines(of path: String) -> [String] { files.lines(of: path) }
 
     /// `Name: number …` lines.
-    func fields(of path: String) -> [String: Double] {
-        var fields: [String: Double] = [:]
-        for line in lines(of: path) {
-            let parts = line.split(whereSeparator: { $0 == ":" || $0 == " " || $0 == "\t" })
-            if parts.count >= 2, let value = Double(parts[1]) { fields[String(parts[0])] = value }
-        }
-        return fields
-    }
+    func fields(of path: String) -> [String: Double] { files.fields(of: path).mapValues(Double.init) }
+
+    /// The group of version 2 that this process is in, and what it limits.
+    func ownGroup(_ controller: String) -> ControlGroup? { files.groups(controller).first(where: \.isUnified) }
 
     /// The share of the time since this process started that it has spent on processors, more than 1 on several.
     var shareOfTime: Double? {
-        let stat = text(of: "/proc/self/stat")
-        // The name, in parentheses, may hold anything.
-        guard let end = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: end)...].split(separator: " ").map { Double($0) }
         let uptime = Double(text(of: "/proc/uptime").split(separator: " ").first ?? "")
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
-        guard fields.count > 19, let user = fields[11], let kernel = fields[12], let start = fields[19], let uptime,
-            uptime > start / ticks
-        else { return nil }
-        return (user + kernel) / ticks / (uptime - start / ticks)
+        guard let process = files.thisProcess, let uptime, uptime > Double(process.start) / ticks else { return nil }
+        return Double(process.ticks) / ticks / (uptime - Double(process.start) / ticks)
     }
 
     /// How many processors there are, counting those that share a core.

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import JSON
 
@@ -51,7 +52,7 @@ struct SystemSampler {
     }
 
     private var memory: [(String, Double)] {
-        if let limit = limits.memory, let used = limits.memoryInUse(system) {
+        if let limit = limits.memory, let used = limits.memoryInUse {
             return [
                 ("memory_percent", 100 * used / limit),
                 ("proc.memory.availableMB", max(0, limit - used) / 1_048_576),
@@ -82,28 +83,14 @@ struct CgroupLimits {
     let memory: Double?
     /// How many processors' time it may use.
     let processors: Double?
-    private let folder: String?
+    private let group: ControlGroup?
 
     init(_ system: SystemFiles) {
-        let own = system.lines(of: "/proc/self/cgroup").first { $0.hasPrefix("0::") }?.dropFirst(3)
-        let mount = system.mounts.first { $0.type == "cgroup2" }
-        folder = own.flatMap { own in
-            guard let mount else { return nil }
-            let inside =
-                mount.root != "/" && own.hasPrefix(mount.root) ? String(own.dropFirst(mount.root.count)) : String(own)
-            return mount.point + (inside == "/" ? "" : inside)
-        }
-        memory = folder.flatMap { Double(system.lines(of: $0 + "/memory.max").first ?? "") }
-        let quota = folder.flatMap { folder -> Double? in
-            let numbers = (system.lines(of: folder + "/cpu.max").first ?? "").split(separator: " ").map { Double($0) }
-            guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], period > 0 else { return nil }
-            return quota / period
-        }
+        group = system.ownGroup("memory")
+        memory = group?.memory.map(Double.init)
         let allowed = system.processorsAllowed.flatMap { $0 < system.processors ? Double($0) : nil }
-        processors = [quota, allowed].compactMap(\.self).filter { $0 > 0 }.min()
+        processors = [system.ownGroup("cpu")?.cores, allowed].compactMap(\.self).filter { $0 > 0 }.min()
     }
 
-    func memoryInUse(_ system: SystemFiles) -> Double? {
-        folder.flatMap { Double(system.lines(of: $0 + "/memory.current").first ?? "") }
-    }
+    var memoryInUse: Double? { group?.memoryInUse.map(Double.init) }
 }

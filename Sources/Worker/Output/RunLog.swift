@@ -81,12 +81,7 @@ final class RunLog: Sendable {
         if let rate = progress.stepsPerSecond, rate > 0 {
             let seconds = Int(Double(progress.steps - progress.step) / rate)
             parts.append(String(format: "%.1f steps/s", rate))
-            parts.append(
-                "ETA "
-                    + (Duration.seconds(seconds)).formatted(
-                        .units(
-                            allowed: [.days, .hours, .minutes, .seconds], width: .narrow, maximumUnitCount: 2)
-                    ))
+            parts.append("ETA " + TimeSpan.words(.seconds(seconds)))
         }
         parts += progress.losses.sorted { $0.key < $1.key }.map { name, loss in
             (Metric.named(name)?.shortName ?? name) + String(format: " %.3g", loss)

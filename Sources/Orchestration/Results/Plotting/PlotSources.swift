@@ -93,7 +93,7 @@ package struct PlotSources {
     private static func advice(insteadOf name: String) -> String {
         let place = URL(filePath: name)
         let folder = place.deletingLastPathComponent().path
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let names = (try? FolderListing.names(in: folder)) ?? []
         let near = Spelling.nearest(to: place.lastPathComponent, among: names.filter { !$0.hasPrefix(".") }.sorted())
         let prefix = name.dropLast(place.lastPathComponent.count)
         return near.map { "; did you mean \(prefix)\($0)?" } ?? ""

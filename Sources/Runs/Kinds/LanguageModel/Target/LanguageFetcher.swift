@@ -120,9 +120,9 @@ public struct LanguageFetcher {
     }
 
     private static func line(_ progress: HubProgress, since start: ContinuousClock.Instant) -> String {
-        var text = "\(progress.name): \(progress.file), \(size(progress.bytes))"
+        var text = "\(progress.name): \(progress.file), \(ByteCount.words(progress.bytes))"
         if let total = progress.total {
-            text += " of \(size(total)), \(bar(Double(progress.bytes) / Double(max(total, 1))))"
+            text += " of \(ByteCount.words(total)), \(bar(Double(progress.bytes) / Double(max(total, 1))))"
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let speed = Double(progress.received) / max(seconds, 0.001)
@@ -136,7 +136,7 @@ public struct LanguageFetcher {
         _ source: String, _ progress: TokenCache.Progress, since start: ContinuousClock.Instant
     ) -> String {
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        var text = "encoding \(source): \(bar(progress.fraction)), \(size(progress.bytes)) of text"
+        var text = "encoding \(source): \(bar(progress.fraction)), \(ByteCount.words(progress.bytes)) of text"
         if progress.fraction > 0.02, progress.fraction < 1 {
             text += ", about \(Int((seconds * (1 - progress.fraction) / progress.fraction).rounded(.up))) s left"
         }
@@ -147,9 +147,5 @@ public struct LanguageFetcher {
         let filled = Int((max(0, min(1, fraction)) * 20).rounded(.down))
         return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] "
             + "\(Int(fraction * 100)) %"
-    }
-
-    private static func size(_ bytes: Int) -> String {
-        bytes < 1_000_000 ? "\((bytes + 999) / 1000) kB" : String(format: "%.1f MB", Double(bytes) / 1e6)
     }
 }
