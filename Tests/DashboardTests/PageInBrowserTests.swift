@@ -176,19 +176,23 @@ struct PageInBrowserTests {
 
     @Test func whatHasNotComeYetIsWaitedForBeforeItIsTakenAway() async throws {
         let scene = try Scene.sweep()
+        let held = HeldAnswers()
         let isSlow: @Sendable (Ask) -> Reply? = { ask in
-            if [["api", "jobs"], ["api", "curves"]].contains(ask.path) { Thread.sleep(forTimeInterval: 0.7) }
+            if [["api", "jobs"], ["api", "curves"]].contains(ask.path) { held.wait() }
             return nil
         }
         try await scene.serving(instead: isSlow) { client in
+            defer { held.letGo(after: 0) }
             let browser = try Browser()
             for (view, isWhole) in [
                 ("/?", "document.querySelector('main .note') && document.querySelector('tbody a') !== null"),
                 ("/job/1?tab=curves&", InBrowser.lines + " === 8"),
             ] {
+                held.hold()
                 let tab = try browser.open("http://127.0.0.1:\(client.port)/#\(view)token=\(client.token)")
                 try tab.wait(until: "document.querySelector('.tools .column button') !== null")
                 #expect(try tab.evaluate(isWhole) != true, "it has come already")
+                held.letGo(after: 0.5)
                 try tab.asFile(in: browser) { try $0.wait(until: isWhole) }
                 try tab.close()
             }

@@ -2,6 +2,7 @@ import Browser
 import Foundation
 import JSON
 import Store
+import Synchronization
 import Testing
 
 @testable import Dashboard
@@ -72,5 +73,23 @@ extension Tab {
         #expect(opened.problems == [])
         #expect(opened.requests.allSatisfy { $0 == "file://" + file || $0.hasPrefix("blob:") }, "\(opened.requests)")
         try opened.close()
+    }
+}
+
+/// Holds answers of a server back until they are let go.
+final class HeldAnswers: Sendable {
+    private let isHolding = Mutex(true)
+
+    /// Waits, as an answer does.
+    func wait() {
+        while isHolding.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.01) }
+    }
+
+    /// Holds those to come.
+    func hold() { isHolding.withLock { $0 = true } }
+
+    /// Lets them go, after a while in which whoever waits for them has begun to.
+    func letGo(after seconds: Double) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { self.isHolding.withLock { $0 = false } }
     }
 }

@@ -133,15 +133,18 @@ struct ScienceInBrowserTests {
 
     @Test func aTextThatIsStillComputedIsTakenAwayOnceItIs() async throws {
         let scene = try Scene(runs: 1, task: #"{"task_name":"lm"}"#)
+        let held = HeldAnswers()
         let isSlow: @Sendable (Ask) -> Reply? = { ask in
-            if ask.path.last == "explain" { Thread.sleep(forTimeInterval: 0.7) }
+            if ask.path.last == "explain" { held.wait() }
             return Self.worker(ask)
         }
         try await scene.serving(instead: isSlow) { client in
+            defer { held.letGo(after: 0) }
             let browser = try Browser()
             let tab = try open("/run/\(scene.runs[0])?tab=components", client, in: browser)
             try tab.wait(until: "document.querySelector('.tools .column button') !== null")
             #expect(try tab.evaluate("document.querySelectorAll('.token').length") == 0, "it has come already")
+            held.letGo(after: 0.5)
             try tab.asFile(in: browser) { try $0.wait(until: "document.querySelectorAll('.token').length === 4") }
         }
     }

@@ -18,7 +18,11 @@ public struct SignalEcho: ~Copyable, Sendable {
     public func isEcho() -> Bool {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        let now = time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+        return isEcho(at: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
+    }
+
+    /// The same at a time of the clock, in milliseconds.
+    func isEcho(at now: Int) -> Bool {
         let before = last.exchange(now, ordering: .relaxed)
         return before != 0 && now - before < Self.echo
     }

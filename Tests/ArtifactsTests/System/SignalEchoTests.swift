@@ -1,22 +1,26 @@
-import Artifacts
-import Foundation
 import Testing
 
+@testable import Artifacts
+
 struct SignalEchoTests {
-    /// Asks as a handler does, after each of some pauses in seconds.
-    private func echoes(after pauses: [Double]) -> [Bool] {
+    /// What a handler is told of signals at some times, in milliseconds.
+    private func echoes(at times: [Int]) -> [Bool] {
         let signals = SignalEcho()
-        return pauses.map { pause in
-            Thread.sleep(forTimeInterval: pause)
-            return signals.isEcho()
-        }
+        return times.map { signals.isEcho(at: $0) }
     }
 
     @Test func aSignalThatArrivesTwiceAtOnceIsOne() {
-        #expect(echoes(after: [0, 0]) == [false, true])
+        #expect(echoes(at: [5000, 5000, 5199]) == [false, true, true])
     }
 
     @Test func aSignalThatIsSentAgainIsAnother() {
-        #expect(echoes(after: [0, 0.25]) == [false, false])
+        #expect(echoes(at: [5000, 5200, 9000]) == [false, false, false])
+    }
+
+    /// The first is none, whatever the clock says.
+    @Test func theClockIsTheSystems() {
+        let signals = SignalEcho()
+        #expect(!signals.isEcho())
+        #expect(signals.isEcho(at: 1))
     }
 }

@@ -75,7 +75,10 @@ extension Reliability {
             #expect(answer.code == 1)
             #expect(answer.error.lowercased().contains("no space left"), "\(answer.error)")
             #expect(answer.error.split(separator: "\n").count == 1, "\(answer.error)")
-            try await Task.sleep(for: .seconds(4))
+            // The agents find out when they next write.
+            try await eventually(within: .seconds(60)) {
+                try await bench.orchestrator(["status", "1"]).output.contains("has no room left: agents wait")
+            }
             for command in [["status", "1"], ["list"], ["why", "1"]] {
                 let told = try await bench.orchestrator(command)
                 #expect(
