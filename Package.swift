@@ -173,7 +173,7 @@ let package = Package(
             name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "Search", "TestFiles", "UserMetrics"],
             swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "TestFiles"], swiftSettings: strict),
-        .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout"], swiftSettings: strict),
+        .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout", "TestFiles"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
             dependencies: ["Layout", "Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],

@@ -45,7 +45,9 @@ struct Doctor: AsyncParsableCommand {
         report.add(FolderProbe.findings(of: cache, environment: environment))
         report.add(WorkerCheck(environment: environment).findings())
         report.add(MachineCheck().findings())
-        report.add(ObserverCheck(cache: cache, environment: environment).findings())
+        // Its jobs' observers are files of the state folder: a file server that gives no answer is not asked again.
+        let observers = ObserverCheck(cache: report.allows("state folder") ? cache : nil, environment: environment)
+        report.add(observers.findings())
         let commands = SlurmCommands(environment: environment)
         let check = SlurmCheck(commands: commands, environment: environment, isWanted: slurm)
         report.add(await check.findings())

@@ -4,7 +4,7 @@ package import Layout
 
 /// Whether what runs observers is here: Python with numpy, which most are written in, and what those of jobs name.
 package struct ObserverCheck {
-    private let cache: CacheFolder
+    private let cache: CacheFolder?
     private let environment: [String: String]
 
     private static let subject = "observers"
@@ -15,9 +15,9 @@ package struct ObserverCheck {
     /// Prepares the check.
     ///
     /// - Parameters:
-    ///   - cache: The cache, whose latest jobs may have observers.
+    ///   - cache: The cache, whose latest jobs may have observers; nil if it is not to be touched.
     ///   - environment: Where programs are looked for.
-    package init(cache: CacheFolder, environment: [String: String]) {
+    package init(cache: CacheFolder?, environment: [String: String]) {
         self.cache = cache
         self.environment = environment
     }
@@ -69,6 +69,7 @@ package struct ObserverCheck {
                 return nil
             }
         }
+        guard let cache else { return ([], []) }
         let jobs = (look { try FolderListing.names(in: cache.jobs) } ?? []).compactMap(Int64.init).sorted()
         for job in jobs.suffix(Self.jobs) {
             let place = cache.folder(of: JobID(rawValue: job)).observers
