@@ -61,7 +61,7 @@ struct BareSystemTests {
     /// Below some 110 MB the kernel and the dynamic loader end them, in words of their own.
     @Test(
         arguments: ["orchestrator list", "orchestrator submit --experiments tms_5-2", "worker --job-id 1"],
-        [(120_000, "122.9 MB"), (250_000, "256 MB")])
+        [(120_000, "122.9 MB"), (250_000, "256.0 MB")])
     func theProgramsSayThatTheyHaveTooLittleAddressSpaceToStart(
         command: String, limit: (kilobytes: Int, words: String)
     ) async throws {
