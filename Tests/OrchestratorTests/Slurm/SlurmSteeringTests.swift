@@ -99,7 +99,8 @@ struct SlurmSteeringTests {
         #expect(try await bench.orchestrator(["hold", "1"]).code == 0)
         let add = try await bench.orchestrator(["add", "1", "--experiments", "small.yaml", "--set", "seed=10"])
         #expect(
-            add.output.hasPrefix("Job 1: 1 spec added\nIt is held: `orchestrator release 1`"), "\(add.output)\(add.error)")
+            add.output.hasPrefix("Job 1: 1 spec added\nIt is held: `orchestrator release 1`"),
+            "\(add.output)\(add.error)")
         try await eventually(within: .seconds(60)) { try store.openWork(of: one).running == 0 }
         let up = try await bench.orchestrator(["scale", "1", "3"])
         #expect(up.output == "Job 1: 1 agent started\n", "\(up.output)\(up.error)")
