@@ -2,13 +2,16 @@ extension Metric {
     /// Every metric that a run may log, in the order of a row; what users define themselves comes on top.
     public static let all =
         [step, learningRate, totalLoss] + LossTerm.allCases.map(loss)
-        + [gradientNorm, aliveSubcomponents, importanceL0] + ofTMS + ofResidualMLP + ofLanguageModels
+        + [gradientNorm, aliveSubcomponents, importanceL0] + ofKinds
 
     /// The metrics of all kinds of targets.
-    static let ofEveryKind = all.filter { !(ofTMS + ofResidualMLP + ofLanguageModels).contains($0) }
+    static let ofEveryKind = all.filter { !ofKinds.contains($0) }
 
     /// The metrics that `status` shows, and a run's last line.
     public static let headlines = all.filter { $0.column != nil }
+
+    /// What is worth a look first, if runs have logged it: the sum of the losses, then what is recovered, then the rest.
+    public static let firstLooks = all.filter { $0.firstLook != nil }.sorted { ($0.firstLook ?? 0) < ($1.firstLook ?? 0) }
 
     /// How many optimiser steps were taken before.
     public static let step = Metric(.name("misc/step"), "How many steps were taken before this one.", unit: "steps")
@@ -20,7 +23,7 @@ extension Metric {
     /// What training minimises.
     public static let totalLoss = Metric(
         .name("loss/total"), "The sum of all losses, each times its coefficient.", better: .low, axis: .logarithmic,
-        panel: .init(.losses, place: 3), column: "LOSS")
+        panel: .init(.losses, place: 3), column: "LOSS", firstLook: 0)
 
     /// The norm of all gradients.
     public static let gradientNorm = Metric(
@@ -45,7 +48,7 @@ extension Metric {
         case .faithfulness:
             loss(
                 term, "The squared error of the weights that the subcomponents sum to.", axis: .logarithmic,
-                .init(.losses, "Faithfulness", place: 1))
+                .init(.losses, "Faithfulness", place: 1), firstLook: 3)
         case .recon:
             reconstruction(term, "with all modules masked by their causal importances")
         case .stochasticRecon:
@@ -59,7 +62,7 @@ extension Metric {
         case .importanceMinimality:
             loss(
                 term, "The p-norm of the causal importances.", axis: .linear,
-                .init(.losses, "Importance minimality", place: 2))
+                .init(.losses, "Importance minimality", place: 2), firstLook: 4)
         case .schatten:
             loss(term, "The causal importances, weighted by their subcomponents' squared norms.", axis: .logarithmic)
         case .embeddingRecon:
@@ -67,8 +70,11 @@ extension Metric {
         }
     }
 
-    private static func loss(_ term: LossTerm, _ meaning: String, axis: Axis, _ panel: Panel? = nil) -> Metric {
-        Metric(.name("loss/" + term.rawValue), meaning, better: .low, axis: axis, panel: panel)
+    private static func loss(
+        _ term: LossTerm, _ meaning: String, axis: Axis, _ panel: Panel? = nil, firstLook: Int? = nil
+    ) -> Metric {
+        Metric(
+            .name(lossPrefix + term.rawValue), meaning, better: .low, axis: axis, panel: panel, firstLook: firstLook)
     }
 
     /// Few configs have the losses without noise, which share a panel with those that most have: one of their own would
@@ -79,9 +85,15 @@ extension Metric {
             .init(.losses, "Reconstruction"))
     }
 
+    /// What all losses begin with.
+    private static let lossPrefix = "loss/"
+
     /// Whether it is a loss.
-    public var isLoss: Bool { name.hasPrefix("loss/") }
+    public var isLoss: Bool { Self.isLoss(name) }
+
+    /// Whether what is logged under a name is a loss, also one that only another version knows.
+    public static func isLoss(_ name: String) -> Bool { name.hasPrefix(lossPrefix) }
 
     /// Its name without what all losses begin with.
-    public var shortName: String { isLoss ? String(name.dropFirst("loss/".count)) : name }
+    public var shortName: String { isLoss ? String(name.dropFirst(Self.lossPrefix.count)) : name }
 }

@@ -1,17 +1,20 @@
 // What only targets of one kind have. `TargetKind.measures` says which kind logs what.
 extension Metric {
+    /// What decompositions of each kind of target log beyond what all have.
+    public static let ofKinds = ofTMS + ofResidualMLP + ofLanguageModels
+
     /// The metrics of a decomposed toy model of superposition.
     public static let ofTMS = [meanMaxCosine, meanLengthRatio]
 
     /// How well directions were recovered.
     public static let meanMaxCosine = Metric(
         .name("mmcs"), "The mean over features of the largest cosine of a subcomponent with the feature's column.",
-        better: .high, panel: .init(.recovery), format: .fixed, column: "MMCS")
+        better: .high, panel: .init(.recovery), format: .fixed, column: "MMCS", firstLook: 1)
 
     /// How well lengths were recovered.
     public static let meanLengthRatio = Metric(
         .name("ml2r"), "The mean over features of that subcomponent's length relative to the column's; 1 is perfect.",
-        panel: .init(.recovery), format: .fixed, column: "ML2R")
+        panel: .init(.recovery), format: .fixed, column: "ML2R", firstLook: 2)
 
     /// The metrics of a decomposed residual MLP.
     public static let ofResidualMLP = [featuresWithOneInput, outputsInUse]
@@ -20,7 +23,7 @@ extension Metric {
     public static let featuresWithOneInput = Metric(
         .name("features_with_one_mlp_in"),
         "For how many features exactly one subcomponent of all mlp_in has a causal importance over 0.1.",
-        unit: "features", better: .high, panel: .init(.recovery))
+        unit: "features", better: .high, panel: .init(.recovery), firstLook: 5)
 
     /// Subcomponents that features use on the way out.
     public static let outputsInUse = Metric(
@@ -42,7 +45,7 @@ extension Metric {
     public static let maskedDivergence = Metric(
         .name("misc/masked_kl_loss_vs_target"),
         "The KL divergence of the predictions from the target's, masked by the causal importances.", unit: "nats",
-        better: .low, panel: .init(.divergence, "KL divergence, masked"))
+        better: .low, panel: .init(.divergence, "KL divergence, masked"), firstLook: 5)
 
     /// Which version of a language model predicts the next token.
     public enum ModelVariant: String, Sendable, CaseIterable {

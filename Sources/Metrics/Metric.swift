@@ -53,11 +53,13 @@ public struct Metric: Sendable, Hashable {
     public let format: Format
     /// The title of its column in `status`; nil for no column.
     public let column: String?
+    /// Its place among what is worth a look first; nil for what is not.
+    public let firstLook: Int?
 
     /// Defines a metric.
     public init(
         _ key: Key, _ meaning: String, unit: String? = nil, better: Better? = nil, axis: Axis = .linear,
-        panel: Panel? = nil, format: Format = .scientific, column: String? = nil
+        panel: Panel? = nil, format: Format = .scientific, column: String? = nil, firstLook: Int? = nil
     ) {
         self.key = key
         self.meaning = meaning
@@ -67,6 +69,7 @@ public struct Metric: Sendable, Hashable {
         self.panel = panel
         self.format = format
         self.column = column
+        self.firstLook = firstLook
     }
 }
 

@@ -21,7 +21,7 @@ struct ScienceInBrowserTests {
             .json(
                 """
                 {"job":1,"attempts":[{"attempt":1,"host":\(quoted(bad)),"started":1,"ended":2,"outcome":"done","reason":\(quoted(turned))}],
-                 "files":[{"name":"a","bytes":1}],"config":{"task_config":{"task_name":"lm"},\(quoted(bad)):\(quoted(turned))},
+                 "files":[{"name":"a","bytes":1}],"has_tokens":true,"config":{"task_config":{"task_name":"lm"},\(quoted(bad)):\(quoted(turned))},
                  "run":{"run":"\(run)","status":"done","experiment":\(quoted(bad)),"step":5,"steps":5,"started":1,"ended":2,
                   "metrics":{\(quoted(bad)):1},"losses":{},"overrides":{\(quoted(turned)):\(quoted(bad))},"folder":\(quoted(bad)),
                   "error":\(quoted(bad + turned))}}

@@ -78,6 +78,10 @@ private enum MetricsAnswer {
         let isOfModule: Bool
         let unit, better: String?
         let axis: String
+        /// Its place among what is worth a look first.
+        let firstLook: Int?
+        /// Whether it says how many of a module's subcomponents are alive.
+        let countsAlive: Bool
     }
 
     static func reply() throws -> Reply {
@@ -91,7 +95,9 @@ private enum MetricsAnswer {
                     }
                 return Entry(
                     before: before, after: after, meaning: metric.meaning, isOfModule: isOfModule, unit: metric.unit,
-                    better: metric.better?.rawValue, axis: metric.axis.rawValue)
+                    better: metric.better?.rawValue, axis: metric.axis.rawValue,
+                    firstLook: Metric.firstLooks.firstIndex(of: metric),
+                    countsAlive: metric == .aliveSubcomponents)
             })
     }
 }

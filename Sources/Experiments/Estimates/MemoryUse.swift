@@ -1,3 +1,5 @@
+import Metrics
+
 /// About how much memory a run takes at its worst moment, according to its config: what is sure to be allocated, so a
 /// run that is reported not to fit does not.
 public struct MemoryUse: Sendable, Equatable {
@@ -25,11 +27,8 @@ public struct MemoryUse: Sendable, Equatable {
         let sums = modules.reduce(0) { sum, module in
             sum + c * (min(Double(module.inputs), features) + min(Double(module.outputs), features))
         }
-        let runs = [
-            (config.reconCoeff, 1), (config.outReconCoeff, 1), (config.reconLayerwiseCoeff, 1),
-            (config.stochasticReconCoeff, config.nMaskSamples),
-            (config.stochasticReconLayerwiseCoeff, config.nMaskSamples),
-        ].reduce(0) { $0 + ($1.0 == nil ? 0 : Double($1.1)) }
+        let logged = LossTerm.allCases.filter { config.coefficient(of: $0) != nil }
+        let runs = logged.reduce(0) { $0 + Double($1.passes(maskSamples: config.nMaskSamples)) }
         // A tile of rows, on which a thread works.
         let rows = min(c <= 64 ? 256 : 128, Double(config.batchSize) + 15)
         let fits = config.nCIMLPNeurons > 0 ? Double(modules.count) * c * Self.floatsPerFit : 0

@@ -78,7 +78,7 @@ extension SparseFeaturesConfig {
 
 extension LossTerm {
     /// How many forward and backward passes of the whole target it takes.
-    fileprivate func passes(maskSamples: Int) -> Int {
+    func passes(maskSamples: Int) -> Int {
         switch self {
         case .recon, .outputRecon, .reconLayerwise: 1
         case .stochasticRecon, .stochasticReconLayerwise: maskSamples

@@ -24,6 +24,14 @@ public struct TargetKind: Sendable {
     public let measures: [Metric]
     /// Whether `pretrained_model_name_hf` may say where a target comes from.
     var takesHubNames = false
+    /// Whether only the worker, which knows its models' files, can find targets that are not trained here, and tell their
+    /// shapes.
+    public var needsWorkerForTargets = false
+    /// Whether a decomposition's weights alone tell how well features were recovered.
+    public var hasRecovery = false
+    /// What a config names that has to be brought to this machine before a run can begin: the same text for the same
+    /// things, nil for nothing. Whether its target is trained here is said beside it.
+    var thingsToFetch: @Sendable (ExperimentConfig, _ isTrained: Bool) -> String? = { _, _ in nil }
     /// What else is wrong with a config of this kind.
     var conflicts: @Sendable (ExperimentConfig) -> [Conflict] = { _ in [] }
 }
@@ -54,6 +62,16 @@ extension TargetKind {
     public var trainingConfigName: String { tag + "_train_config.yaml" }
     /// What its targets' weights may be called, ours first.
     public var weightsNames: [String] { [weightsStem + ".safetensors", weightsStem + ".pth"] }
+}
+
+extension ExperimentConfig {
+    /// What it names that has to be brought to this machine before a run can begin: the same text for the same things.
+    ///
+    /// - Parameter isTrained: Whether its target is trained here.
+    /// - Returns: nil for nothing.
+    public func thingsToFetch(targetIsTrained isTrained: Bool) -> String? {
+        taskConfig.kind.thingsToFetch(self, isTrained)
+    }
 }
 
 extension TargetKind: Equatable {

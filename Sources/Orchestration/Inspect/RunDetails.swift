@@ -2,6 +2,7 @@ import Artifacts
 package import Experiments
 import Foundation
 import JSON
+import Metrics
 package import Store
 package import WandB
 
@@ -19,8 +20,8 @@ package struct RunDetails {
     package let page: RunPage?
     /// Whether the run is over and W&B lacks something of it.
     package let isUnsent: Bool
-    /// How well a toy model of superposition was recovered, or why that is not known.
-    private let recovery: Result<TMSRecovery?, Failure>
+    /// How well the target's features were recovered, or why that cannot be told.
+    private let recovery: Result<RecoveryReport?, Failure>
 
     package init(
         startingWith name: String, in store: Store, cache: CacheFolder, environment: [String: String]
@@ -36,10 +37,8 @@ package struct RunDetails {
         page = try RunPage(folder: run.folder.spool)
         let kept = try SpoolFiles(folder: run.folder.spool, offlineFolders: cache.wandb)
         isUnsent = run.status.isSettled && kept?.isSent == false
-        let (run, isTMS) = (run, config.taskConfig.name == "tms")
-        recovery = Result { () throws(Failure) in
-            isTMS ? try TMSRecovery(of: run, environment: environment) : nil
-        }
+        let (run, config) = (run, config)
+        recovery = Result { () throws(Failure) in try RecoveryReport.told(of: run, config, environment: environment) }
     }
 
     /// For people.
@@ -129,11 +128,24 @@ extension RunDetails {
     /// For programs: keys are only ever added.
     package func json() throws -> String {
         try JSONText.encode(
-            Report(
-                job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(known),
-                attempts: attempts.map(Report.AttemptReport.init),
-                files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
-                isUnsent: isUnsent, recovery: recovery))
+            WholeReport(
+                own: Report(
+                    job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(known),
+                    attempts: attempts.map(Report.AttemptReport.init),
+                    files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
+                    isUnsent: isUnsent, hasTokens: config.taskConfig.text != nil),
+                recovery: RecoveryMembers(recovery, of: config.taskConfig.name)))
+    }
+
+    /// The members of both beside each other.
+    private struct WholeReport: Encodable {
+        let own: Report
+        let recovery: RecoveryMembers
+
+        func encode(to encoder: any Encoder) throws {
+            try own.encode(to: encoder)
+            try recovery.encode(to: encoder)
+        }
     }
 
     private struct Report: Encodable {
@@ -171,21 +183,8 @@ extension RunDetails {
         let files: [File]
         let wandbUrl: String?
         let isUnsent: Bool
-        let tms: TMSRecovery?
-        /// Why `tms` is not known.
-        let tmsError: String?
-
-        init(
-            job: Int64, run: JobReport.RunReport, config: EncodableConfig, attempts: [AttemptReport], files: [File],
-            wandbUrl: String?, isUnsent: Bool, recovery: Result<TMSRecovery?, Failure>
-        ) {
-            (self.job, self.run, self.config, self.attempts, self.files) = (job, run, config, attempts, files)
-            (self.wandbUrl, self.isUnsent) = (wandbUrl, isUnsent)
-            switch recovery {
-            case .success(let found): (tms, tmsError) = (found, nil)
-            case .failure(let failure): (tms, tmsError) = (nil, failure.message)
-            }
-        }
+        /// Whether `explain` can be asked which subcomponents matter at which tokens.
+        let hasTokens: Bool
     }
 }
 

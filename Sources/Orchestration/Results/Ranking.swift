@@ -72,7 +72,7 @@ package struct Ranking {
                 ?? [.init(entry.run.experiment), .init(settings[index].text(without: common))]
             table.add(
                 [.init(String(index + 1)), .init(entry.run.id.rawValue)] + cells
-                    + [.init(String(format: "%.6g", entry.value))])
+                    + [.init(Metric.text(entry.value, digits: 6))])
         }
         var lines = table.lines(style)
         if let best = runs.first { lines.append("Files of the first: \(best.run.folder.path)") }

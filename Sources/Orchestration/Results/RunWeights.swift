@@ -1,5 +1,8 @@
 import Artifacts
+package import Experiments
 package import Foundation
+import JSON
+package import Metrics
 package import Store
 
 /// A finished decomposition's weights, and the worker that knows what they amount to.
@@ -112,56 +115,29 @@ package struct RunWeights {
     }
 }
 
-/// How well a toy model's features were recovered, as the worker says.
-package struct TMSRecovery: Codable, Equatable {
-    package let meanMaxCosine: Double
-    package let stdMaxCosine: Double?
-    package let meanL2Ratio: Double
-    package let stdL2Ratio: Double?
-    package let meanBias: Double
-    /// How many subcomponents of linear1 were matched.
-    package let matched: Int
-    /// Those that were left out for their tiny norms.
-    package let leftOut: [Int]
-
-    enum CodingKeys: String, CodingKey {
-        case meanMaxCosine = "mean_max_cosine"
-        case stdMaxCosine = "std_max_cosine"
-        case meanL2Ratio = "mean_l2_ratio"
-        case stdL2Ratio = "std_l2_ratio"
-        case meanBias = "mean_bias"
-        case matched
-        case leftOut = "left_out"
-    }
-
-    /// Asks the worker; nil for other kinds of target and runs without weights.
-    package init?(of run: Run, environment: [String: String]) throws(Failure) {
-        guard try !RunWeights.files(of: run).isEmpty else { return nil }
-        struct Reply: Decodable { let tms: TMSRecovery? }
-        let answer = try RunWeights(of: run).report(environment: environment)
-        let reply: Reply
-        do { reply = try JSONDecoder().decode(Reply.self, from: answer) } catch {
+extension RecoveryReport {
+    /// Asks the worker how well a run has recovered its target's features.
+    ///
+    /// - Returns: nil for kinds of target whose weights do not tell, and for runs without weights.
+    package static func told(
+        of run: Run, _ config: ExperimentConfig, environment: [String: String]
+    ) throws(Failure) -> RecoveryReport? {
+        guard config.taskConfig.kind.hasRecovery, try !RunWeights.files(of: run).isEmpty else { return nil }
+        let said = try RunWeights(of: run).report(environment: environment)
+        do {
+            let answer: Answer = try JSONText.decode(said)
+            return answer.recovery
+        } catch {
             throw .failed("the worker's answer cannot be read: \(error)")
         }
-        guard let recovery = reply.tms else { return nil }
-        self = recovery
     }
 
     /// For people.
     package var lines: [String] {
-        func row(_ name: String, _ mean: Double, _ deviation: Double?) -> String {
-            "  \(name): " + String(format: "%.4f", mean) + (deviation.map { String(format: " ± %.4f", $0) } ?? "")
-        }
-        let shown = leftOut.prefix(8).map(String.init).joined(separator: ", ")
-        let note =
-            leftOut.isEmpty
-            ? "all \(matched) subcomponents of linear1 matched"
-            : "\(matched) subcomponents of linear1 matched; \(leftOut.count) left out because of tiny norms (below 5 % of "
-                + "the largest): \(shown)" + (leftOut.count > 8 ? ", …" : "")
-        return [
-            row("largest cosine per feature", meanMaxCosine, stdMaxCosine),
-            row("length there over the target's", meanL2Ratio, stdL2Ratio), row("mean bias", meanBias, nil),
-            "  (mean ± deviation over features; \(note))",
-        ]
+        func text(_ value: Double) -> String { String(format: "%.4f", value) }
+        return numbers.map { number in
+            "  \(number.name): " + (number.mean.map(text) ?? "not a number")
+                + (number.deviation.map { " ± " + text($0) } ?? "")
+        } + ["  (\(note))"]
     }
 }

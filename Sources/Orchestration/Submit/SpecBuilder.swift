@@ -101,7 +101,7 @@ package struct SpecBuilder {
         let digests = config.observers.compactMap(\.digest)
         guard !digests.isEmpty, tried.insert("\(draft.experiment) \(digests)").inserted else { return }
         // A target that has not been downloaded has no shapes yet.
-        guard draft.target != nil || config.taskConfig.text != nil else { return }
+        guard draft.target != nil || config.taskConfig.kind.needsWorkerForTargets else { return }
         observerTrials.append(ObserverTrials.Case(draft: draft, config: config))
     }
 
@@ -133,6 +133,6 @@ extension ExperimentConfig {
     /// The path of the target's files, if the config names files.
     fileprivate var localTarget: String? {
         // A language model's folder stays where it is: it may be large, and its text is kept by its content.
-        if taskConfig.text == nil, case .local(let path) = pretrainedModelPath { path } else { nil }
+        if !taskConfig.kind.needsWorkerForTargets, case .local(let path) = pretrainedModelPath { path } else { nil }
     }
 }

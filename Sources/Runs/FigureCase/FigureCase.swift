@@ -26,11 +26,8 @@ public struct FigureCase {
         let numbers: FigureCaseNumbers
         do {
             let target = try file("target.safetensors")
-            switch try target.metadata("target_class") {
-            case "tms", "residual_mlp":
-                numbers = try ToyFigureCase(target, files: self, threads: threads).numbers()
-            default: numbers = try LanguageFigureCase(target, files: self, threads: threads).numbers()
-            }
+            numbers = try RunKinds.of(targetClass: target.metadata("target_class"))
+                .figureNumbers(target, files: self, threads: threads)
         } catch let error as RunError {
             throw error
         } catch {

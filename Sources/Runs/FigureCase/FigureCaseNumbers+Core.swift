@@ -1,6 +1,5 @@
 import Analysis
 import Artifacts
-import Foundation
 import JSON
 import Kernels
 
@@ -34,26 +33,6 @@ extension FigureCaseNumbers {
             .object([
                 "titles": .strings(modules.sorted().flatMap { ["\($0) (V matrix)", "\($0) (U matrix)"] }),
                 "vmin": .number(Double(low)), "vmax": .number(Double(high)), "cmap": "coolwarm",
-            ]))
-    }
-
-    /// Adds titles and labels of the coefficient study.
-    mutating func addStudyWords(_ runs: [(number: Int, coefficient: Double)], own: Int, modules: [String]) {
-        let layers = Set(modules.map { $0.split(separator: ".").dropLast().joined(separator: ".") }).count
-        set(
-            "coefficient_study",
-            .object([
-                "titles": .strings(
-                    runs.map { run in
-                        "$\\beta_3$=" + String(format: "%.0e", run.coefficient) + (run.number == own ? " (BEST)" : "")
-                    }),
-                "best": .integers([own]), "vmin": .number(0.0), "vmax": .number(1.0),
-                "ylabels": .strings(
-                    modules.map { module in
-                        let part = module.hasSuffix("mlp_in") ? "in" : "out"
-                        let layer = Int(module.split(separator: ".").dropFirst().first ?? "") ?? 0
-                        return (layers > 1 ? "Layer \(layer + 1) - " : "") + "$W_{\(part)}$\nInput feature index"
-                    }),
             ]))
     }
 }

@@ -6,30 +6,42 @@ import Kernels
 
 /// The numbers behind the figures of a toy model's decomposition.
 struct ToyFigureCase {
-    private let files: FigureCase
-    private let threads: Int
+    let files: FigureCase
+    let threads: Int
     private let name: String
     /// The modules as the case lists them.
     private let listed: [String]
-    private let model: TargetModel
-    private let training: TargetConfig
-    private let config: ExperimentConfig
-    private let tensors: StateDict
+    let model: TargetModel
+    private let target: any FeatureAnalysedTarget
+    let training: TargetConfig
+    let config: ExperimentConfig
+    let tensors: StateDict
     private let batches: GivenFile
-    private let decomposition: FeatureDecomposition
+    let decomposition: FeatureDecomposition
 
-    init(_ target: GivenFile, files: FigureCase, threads: Int) throws {
+    /// Reads a case.
+    ///
+    /// - Parameters:
+    ///   - file: The target's file.
+    ///   - training: The target's training config, as far as its weights need one.
+    ///   - target: The target.
+    ///   - files: The other files.
+    ///   - threads: Threads to compute with.
+    init(
+        _ file: GivenFile, _ training: TargetConfig, _ target: any FeatureAnalysedTarget, files: FigureCase,
+        threads: Int
+    ) throws {
         (self.files, self.threads) = (files, threads)
-        (training, model) = try target.toyModel()
-        config = try ExperimentConfig.load(yaml: target.metadata("config"), source: target.path + " (config)")
+        (self.training, self.target, model) = (training, target, target.model)
+        config = try ExperimentConfig.load(yaml: file.metadata("config"), source: file.path + " (config)")
         tensors = try files.decomposition()
         batches = try files.file("batches.safetensors")
         decomposition = try Self.decomposition(
             of: model, training, config, tensors: tensors, threads: threads)
-        name = target.contents.metadata["case"] ?? ""
-        if let text = target.contents.metadata["modules"] {
+        name = file.contents.metadata["case"] ?? ""
+        if let text = file.contents.metadata["modules"] {
             guard let names = try JSONValue(parsing: text).elements?.compactMap(\.string) else {
-                throw RunError.invalid("\(target.path): its metadata 'modules' are no list of names: \(text)")
+                throw RunError.invalid("\(file.path): its metadata 'modules' are no list of names: \(text)")
             }
             listed = names
         } else {
@@ -38,7 +50,7 @@ struct ToyFigureCase {
     }
 
     /// A decomposition with given subcomponents and gates, whose sizes are theirs.
-    private static func decomposition(
+    static func decomposition(
         of model: TargetModel, _ training: TargetConfig, _ config: ExperimentConfig, tensors: StateDict, threads: Int
     ) throws -> FeatureDecomposition {
         try .given(
@@ -49,12 +61,7 @@ struct ToyFigureCase {
         var numbers = FigureCaseNumbers(case: name)
         numbers.set("modules", .strings(listed))
         try addCore(&numbers)
-        switch model {
-        case .tms(let target): numbers.add(target, tensors)
-        case .residualMLP(let target):
-            try numbers.add(target, tensors)
-            try addStudy(&numbers)
-        }
+        try target.addNumbers(to: &numbers, of: self)
         return numbers
     }
 
@@ -109,49 +116,6 @@ struct ToyFigureCase {
     /// The published model's own order, where hidden layers come after both linear ones.
     private func registrationOrder(_ modules: [String]) -> [String] {
         modules.filter { !$0.hasPrefix("hidden_layers.") } + modules.filter { $0.hasPrefix("hidden_layers.") }
-    }
-
-    /// The coefficient study: the other runs' files, and this decomposition where the numbers leave a gap.
-    private func addStudy(_ numbers: inout FigureCaseNumbers) throws {
-        let stem = "coefficient_study_"
-        let given = try files.names(beginningWith: stem).compactMap { name in
-            Int(name.dropFirst(stem.count).prefix { $0 != "." }).map { ($0, name) }
-        }.sorted { $0.0 < $1.0 }
-        guard let last = given.last?.0 else { return }
-        let gaps = (0...last + 1).filter { number in !given.contains { $0.0 == number } }
-        var runs: [(number: Int, coefficient: Double, tensors: StateDict)] = try given.map { number, name in
-            let file = try files.file(name)
-            guard let coefficient = Double(try file.metadata("importance_minimality_coeff")) else {
-                throw RunError.invalid("\(name): its importance_minimality_coeff is not a number")
-            }
-            return (number, coefficient, Self.withoutU(file.contents, like: tensors))
-        }
-        let own = gaps[0]
-        runs.append((own, config.importanceMinimalityCoeff, tensors))
-        runs.sort { $0.number < $1.number }
-        for run in runs {
-            let decomposition = try Self.decomposition(
-                of: model, training, config, tensors: run.tensors, threads: threads)
-            let maps = try decomposition.causalImportances(of: decomposition.oneFeatureAtATime).ciUpper
-            for (module, map) in maps {
-                var shown = map.columns(ColumnOrder(map).columns)
-                for place in shown.values.indices { shown.values[place] = min(shown.values[place], 1) }
-                numbers.add(
-                    "analysis", whole: "resid.study.\(run.number).\(module)", .init(shape: shown.shape, shown.values))
-            }
-        }
-        numbers.addStudyWords(runs.map { ($0.number, $0.coefficient) }, own: own, modules: decomposition.moduleNames)
-    }
-
-    /// A run of which V and the gates are given: U has no part in causal importances.
-    private static func withoutU(_ contents: SafeTensors, like own: StateDict) -> StateDict {
-        var tensors = contents.arrays.mapValues { Tensor(shape: $0.shape, values: $0.floats) }
-        for (name, v) in tensors where name.hasSuffix(".V") {
-            let u = String(name.dropLast()) + "U"
-            guard tensors[u] == nil, let outputs = own[u]?.shape.last else { continue }
-            tensors[u] = Tensor(zeros: [v.shape[1], outputs])
-        }
-        return tensors
     }
 }
 

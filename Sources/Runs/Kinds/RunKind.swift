@@ -1,114 +1,108 @@
 import Artifacts
 import Experiments
+import Figures
 import Kernels
-import Targets
+import Layout
 
-/// A kind of target, as runs see it: how to build it from weights, how to train it.
+/// A kind of target, as runs see it: where its targets come from, how they are trained, and what can be said of them.
 ///
-/// A new kind is a folder next to this file, and a line in ``RunKinds/all``.
+/// A new kind is a folder next to this file, and a line in ``RunKinds/all``. Kinds whose rows are features are a
+/// ``FeatureRunKind``, which leaves little to say.
 protocol RunKind: Sendable {
-    /// The training config of its targets.
-    associatedtype Training: TargetTraining
+    /// What configs know of it.
+    static var kind: TargetKind { get }
 
-    /// The lower end of the range that an active feature of a decomposition's batch is uniform in.
-    static var lowest: Float { get }
-    /// Extracts a target from a state dict, as its config shapes it.
-    static func target(_ weights: StateDict, _ training: Training) throws(KernelError) -> TargetModel
-    /// Trains a target.
+    /// The target that a plan decomposes, found to go with its config; nil if the run was asked to stop first.
     ///
-    /// - Parameters:
-    ///   - training: How.
-    ///   - seed: What chooses the weights to start from and the batches.
-    ///   - limits: Fewer steps and rows than the training says, for a target of which only the shape matters.
-    ///   - threads: Threads per step.
-    ///   - progress: Told between steps how far it is.
-    /// - Returns: The target; nil if `progress` said no.
-    /// - Throws: what cannot be trained.
-    static func train(
-        _ training: Training, seed: Int, limits: TrainingLimits?, threads: Int, progress: @escaping TargetProgress
-    ) throws -> TrainedTarget?
+    /// - Throws: `RunError`, `FileError`.
+    static func target(of plan: RunPlan, in cache: TargetCache, hooks: RunHooks) throws -> (any RunTarget)?
+    /// A target of the size that a spec decomposes, at once, to time a step of: it may be trained roughly.
+    ///
+    /// - Throws: `RunError` for what cannot be decomposed, or has to be downloaded first.
+    static func sample(
+        of config: ExperimentConfig, training: TargetConfig?, copy: String?, in cache: TargetCache, threads: Int
+    ) throws -> any RunTarget
+    /// A published experiment's target of which only the shape matters, and what a peer needs to make one like it.
+    static func benchmark(_ experiment: Experiment, threads: Int) throws -> (target: any RunTarget, config: String)
+    /// Trains a target into a folder that exists and is empty.
+    ///
+    /// - Returns: False if it was given up.
+    static func train(_ config: TargetConfig, into folder: String, threads: Int, hooks: RunHooks) throws -> Bool
+    /// The folder whose config tells a target's size before its weights are read, out of what a spec's target files say.
+    static func model(in targetFiles: String, cache: CacheFolder) throws(RunError) -> String?
+    /// About what a run takes at its worst moment; nil where the target's shape is not known.
+    static func bytes(
+        of config: ExperimentConfig, training: TargetConfig?, model: String?, threads: Int
+    ) throws(RunError) -> Int?
+
+    /// A target that its weights' names tell to be of this kind; nil for another.
+    ///
+    /// - Throws: For one whose tensors do not fit together.
+    static func recognise(_ weights: StateDict) throws(KernelError) -> (any AnalysedTarget)?
+    /// A target as its training config shapes it.
+    ///
+    /// - Returns: nil where a config of this kind says too little.
+    static func analysed(_ weights: StateDict, _ training: TargetConfig) throws -> (any AnalysedTarget)?
+    /// The figures of a step that a run did not draw, made anew, the user's own among them.
+    static func importances(of weights: PublishedWeights, _ context: FigureContext) throws(RunError) -> [Figure]
+
+    /// What `target_class` of given numbers is called.
+    static var targetClasses: [String] { get }
+    /// Whether a `target_class` is of this kind.
+    static func takes(targetClass name: String) -> Bool
+    /// The steps that a file of given numbers holds.
+    static func replay(_ file: GivenFile, threads: Int) throws -> any ReplayKind
+    /// The numbers behind every figure of a decomposition that is given in files.
+    static func figureNumbers(
+        _ target: GivenFile, files: FigureCase, threads: Int
+    ) throws -> FigureCaseNumbers
+}
+
+extension RunKind {
+    static func takes(targetClass name: String) -> Bool { targetClasses.contains(name) }
+}
+
+/// What figures of kept weights are drawn with, beside the weights.
+struct FigureContext {
+    /// What the decomposition was trained with.
+    let config: ExperimentConfig
+    /// How the target was trained, where that is known.
+    let training: TargetConfig?
+    /// Where target and text are, as the run's spec says.
+    let targetFiles: String?
+    /// The step that the weights are of.
+    let step: Int
+    /// What stands in a figure's corner.
+    let corner: String
+    let threads: Int
 }
 
 /// The kinds there are.
 enum RunKinds {
-    static let all: [any RunKind.Type] = [TMSRuns.self, ResidualMLPRuns.self]
-}
+    static let all: [any RunKind.Type] = [TMSRuns.self, ResidualMLPRuns.self, LanguageRuns.self]
 
-/// A short training.
-struct TrainingLimits {
-    let steps: Int
-    let batchSize: Int
-}
-
-/// The outcome of a training.
-struct TrainedTarget {
-    let model: TargetModel
-    let loss: Double
-    /// The features that the model gives nothing for; such a target is of no use.
-    var unrepresented: [Int] = []
-    /// The coefficients of its labels, for kinds that have some.
-    var labelCoefficients: [Float]?
-}
-
-extension RunKind {
-    fileprivate static func trained(
-        _ config: TargetConfig, seed: Int, limits: TrainingLimits?, threads: Int, progress: @escaping TargetProgress
-    ) throws -> TrainedTarget? {
-        guard let training = config.training as? Training else { throw RunError(unknown: config) }
-        return try train(training, seed: seed, limits: limits, threads: threads, progress: progress)
-    }
-
-    fileprivate static func made(of weights: StateDict, _ config: TargetConfig) throws -> TargetModel {
-        guard let training = config.training as? Training else { throw RunError(unknown: config) }
-        return try target(weights, training)
-    }
-
-    fileprivate static func trains(_ config: TargetConfig) -> Bool { config.training is Training }
-}
-
-extension TargetConfig {
-    /// What runs know of this kind of target.
-    private func runKind() throws(RunError) -> any RunKind.Type {
-        guard let kind = RunKinds.all.first(where: { $0.trains(self) }) else { throw RunError(unknown: self) }
-        return kind
-    }
-
-    /// Trains a target with a seed; nil if `progress` said no.
-    func train(
-        seed: Int, limits: TrainingLimits? = nil, threads: Int, progress: @escaping TargetProgress = { _, _, _ in true }
-    ) throws -> TrainedTarget? {
-        try runKind().trained(self, seed: seed, limits: limits, threads: threads, progress: progress)
-    }
-
-    /// A target of this config's shape after a hundred steps on small batches.
-    func roughTarget(threads: Int) throws -> TargetModel {
-        let limits = TrainingLimits(steps: 100, batchSize: 64)
-        guard let target = try train(seed: training.seed, limits: limits, threads: threads) else {
-            throw RunError.failed("the target's training was stopped")
+    /// What runs know of a kind of target.
+    static func of(_ kind: TargetKind) throws(RunError) -> any RunKind.Type {
+        guard let runs = all.first(where: { $0.kind == kind }) else {
+            throw .invalid("\(kind.name) targets cannot be decomposed yet")
         }
-        return target.model
+        return runs
     }
 
-    /// Extracts a target from a state dict, as this config shapes it.
-    func target(_ weights: StateDict) throws -> TargetModel { try runKind().made(of: weights, self) }
-
-    /// The batches that a config describes for a target of this kind with this many features.
-    func data(_ config: ExperimentConfig, features: Int) throws(RunError) -> SparseFeatures {
-        guard let task = config.taskConfig.sparseFeatures else {
-            throw .invalid(
-                "task_config.task_name: the target's inputs are features, which \(config.taskConfig.name) has not")
+    /// The kind of the targets in files of given numbers that have a `target_class`.
+    static func of(targetClass name: String) throws(RunError) -> any RunKind.Type {
+        guard let runs = all.first(where: { $0.takes(targetClass: name) }) else {
+            let known = all.flatMap { $0.targetClasses }
+            throw .invalid("its target_class is '\(name)'; these are known: \(known.joined(separator: ", "))")
         }
-        return try SparseFeatures(task, features: features, lowest: try runKind().lowest)
-    }
-}
-
-extension RunError {
-    fileprivate init(unknown config: TargetConfig) {
-        self = .invalid("\(config.kind.name) targets cannot be decomposed yet")
+        return runs
     }
 
-    /// Why a target cannot be decomposed.
-    init(_ error: TargetError) {
-        self = .invalid(error.description)
+    /// A target of the kind that its weights' names tell; nil for a kind that nobody knows.
+    static func recognise(_ weights: StateDict) throws(KernelError) -> (any AnalysedTarget)? {
+        for kind in all {
+            if let target = try kind.recognise(weights) { return target }
+        }
+        return nil
     }
 }

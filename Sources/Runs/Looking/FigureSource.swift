@@ -127,12 +127,12 @@ public struct FigureSource: Sendable {
             let (corner, published) = ("\(name), step \(file.step)", try PublishedWeights(path: file.path))
             let weights = WeightsFigures(
                 published, corner: corner, config: config, training: training, threads: threads)
-            if figures.isEmpty, let config, config.taskConfig.text != nil {
-                figures = try LanguageWeightsFigures(
-                    config: config, training: training, targetFiles: targetFiles, cache: try cache, threads: threads
-                ).figures(of: published, step: file.step, corner: corner)
-            } else if figures.isEmpty {
-                figures = try weights.importances(step: file.step)
+            if figures.isEmpty, let config {
+                figures = try RunKinds.of(config.taskConfig.kind).importances(
+                    of: published,
+                    FigureContext(
+                        config: config, training: training, targetFiles: targetFiles, step: file.step, corner: corner,
+                        threads: threads))
             }
             let drawn = Set(figures.map(\.name))
             figures += try weights.analysis.filter { !drawn.contains($0.name) }
@@ -142,14 +142,6 @@ public struct FigureSource: Sendable {
         if figures.allSatisfy({ $0.name == MetricCurves.name }), let trouble { throw trouble }
         guard !figures.isEmpty else { throw nothing(file?.path ?? path) }
         return figures
-    }
-
-    private var cache: CacheFolder {
-        get throws(RunError) {
-            do { return try CacheFolder(environment: ProcessInfo.processInfo.environment) } catch {
-                throw .invalid("\(error)")
-            }
-        }
     }
 
     private func noStep(_ step: Int) -> RunError {

@@ -106,10 +106,9 @@ public struct MetricCurves {
             let places = [a, b].map { name in order.firstIndex { $0.matches(name) } ?? order.count }
             return (places[0], a) < (places[1], b)
         }
-        let kinds = Metric.ofTMS + Metric.ofResidualMLP + Metric.ofLanguageModels
         let own = logged.filter { $0.hasPrefix(Metric.userPrefix) }.compactMap(Metric.named)
         var charts: [Curves] = []
-        for chart in Chart.lines(kinds + own) {
+        for chart in Chart.lines(Metric.ofKinds + own) {
             let names = logged.filter { name in chart.metrics.contains { $0.matches(name) } }
             if !names.isEmpty { charts.append(Curves(title: chart.title ?? names[0], names: names)) }
         }

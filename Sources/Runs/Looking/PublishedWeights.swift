@@ -61,55 +61,15 @@ public struct PublishedWeights {
         }
     }
 
-    /// The target, if it is a toy model of superposition.
+    /// The target, according to its training config if its inputs are features, or to its weights.
     ///
+    /// - Returns: nil for a kind of target that nobody knows.
     /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
-    func tms() throws(RunError) -> TMSTarget? {
-        do { return try Self.tms(target) } catch { throw .invalid("\(path): \(error)") }
-    }
-
-    /// A toy model of superposition, if a state dict holds one.
-    static func tms(_ target: StateDict) throws(KernelError) -> TMSTarget? {
-        guard let first = target["linear1.weight"], first.shape.count == 2, let second = target["linear2.weight"]
-        else { return nil }
-        let layers = target.keys.count { $0.hasPrefix("hidden_layers.") && $0.hasSuffix(".weight") }
-        let shape = TMSShape(
-            features: first.shape[1], hidden: first.shape[0], hiddenLayers: layers,
-            tiedWeights: second == first.transposed)
-        return try TMSTarget(stateDict: target, shape: shape)
-    }
-
-    /// The target, if it is a residual MLP.
-    ///
-    /// - Parameter activation: Its nonlinearity, which weights don't reveal.
-    /// - Returns: The target; nil for another kind.
-    /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
-    func residualMLP(_ activation: Activation) throws(RunError) -> ResidualMLPTarget? {
-        do { return try Self.residualMLP(target, activation) } catch { throw .invalid("\(path): \(error)") }
-    }
-
-    /// A residual MLP, if a state dict holds one.
-    static func residualMLP(_ target: StateDict, _ activation: Activation) throws(KernelError) -> ResidualMLPTarget? {
-        guard let embedding = target["W_E"], embedding.shape.count == 2, target["W_U"] != nil,
-            let input = target["layers.0.mlp_in.weight"], input.shape.count == 2
-        else { return nil }
-        let layers = target.keys.count { $0.hasPrefix("layers.") && $0.hasSuffix(".mlp_in.weight") }
-        let shape = ResidualMLPShape(
-            features: embedding.shape[0], embedding: embedding.shape[1], neurons: input.shape[0], layers: layers,
-            activation: activation, inBias: target["layers.0.mlp_in.bias"] != nil,
-            outBias: target["layers.0.mlp_out.bias"] != nil)
-        return try ResidualMLPTarget(stateDict: target, shape: shape)
-    }
-
-    /// The target, if its inputs are features, according to its training config, or its weights.
-    ///
-    /// - Throws: `RunError.invalid` for one whose tensors do not fit together.
-    func model(_ training: TargetConfig?) throws(RunError) -> TargetModel? {
+    func analysed(_ training: TargetConfig?) throws(RunError) -> (any AnalysedTarget)? {
         // A training of that name may be of another shape; what is wrong with these weights is reported below.
-        if let training, training.training.featureCount != nil, let model = try? training.target(target) {
-            return model
+        if let training, let kind = try? RunKinds.of(training.kind), let known = try? kind.analysed(target, training) {
+            return known
         }
-        if let model = try tms() { return .tms(model) }
-        return try residualMLP(.relu).map(TargetModel.residualMLP)
+        do { return try RunKinds.recognise(target) } catch { throw .invalid("\(path): \(error)") }
     }
 }

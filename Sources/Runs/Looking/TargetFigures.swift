@@ -22,10 +22,7 @@ public enum TargetFigures {
         } catch { throw RunError(error) }
         let figures: [Figure]
         do {
-            switch try training.target(state) {
-            case .tms(let target): figures = TMSTargetFigures(target).all
-            case .residualMLP(let target): figures = try ResponseFigures(target, nil, importances: nil).all()
-            }
+            figures = try RunKinds.of(training.kind).analysed(state, training)?.figures ?? []
         } catch { throw .invalid("\(weights): \(error)") }
         return figures.map { figure in
             var figure = figure

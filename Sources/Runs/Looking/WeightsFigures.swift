@@ -1,4 +1,3 @@
-import Analysis
 public import Experiments
 public import Figures
 import Kernels
@@ -35,37 +34,16 @@ public struct WeightsFigures {
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     public var analysis: [Figure] {
         get throws(RunError) {
-            let figures: [Figure]
-            switch try weights.model(training) {
-            case .tms(let target)?:
-                figures =
-                    TMSTargetFigures(target).all
-                    + (TMSAnalysis(target, weights.tensors).map { TMSFigures($0).all } ?? [])
-            case .residualMLP(let target)?: figures = try residualMLP(target)
-            case nil: figures = []
+            guard let target = try weights.analysed(training) else { return [] }
+            let analysed = AnalysedWeights(
+                tensors: weights.tensors, isTrainingKnown: training != nil, decomposition: decomposition)
+            do {
+                return try target.figures(of: analysed).map(cornered)
+            } catch let error as RunError {
+                throw error
+            } catch {
+                throw .invalid("\(weights.path): \(error)")
             }
-            return figures.map(cornered)
-        }
-    }
-
-    private func residualMLP(_ target: ResidualMLPTarget) throws(RunError) -> [Figure] {
-        let contributions =
-            NeuronContributions.apply(to: target) ? NeuronContributions(target, weights.tensors) : nil
-        let decomposition = try decomposition()
-        do {
-            let responses = ResponseFigures(
-                target, weights.tensors,
-                importances: decomposition.map { decomposition in
-                    { inputs in try decomposition.causalImportances(of: inputs).ci }
-                })
-            let drawn = try responses.all().map { figure in
-                var figure = figure
-                if training == nil { figure.title += "; relu assumed" }
-                return figure
-            }
-            return (contributions.map { ResidualMLPFigures($0).all } ?? []) + drawn
-        } catch {
-            throw .invalid("\(weights.path): \(error)")
         }
     }
 
@@ -88,14 +66,11 @@ public struct WeightsFigures {
 
     /// The decomposition as it was trained; nil if its config is not known or its inputs are no features.
     private func decomposition() throws(RunError) -> FeatureDecomposition? {
-        guard let config, let task = config.taskConfig.sparseFeatures, let model = try weights.model(training) else {
+        guard let config, config.taskConfig.sparseFeatures != nil, let target = try weights.analysed(training) else {
             return nil
         }
         do {
-            let lowest = if case .tms = model { TMSRuns.lowest } else { ResidualMLPRuns.lowest }
-            return try .given(
-                weights.tensors, of: model,
-                data: try SparseFeatures(task, features: model.features, lowest: lowest), config, threads: threads)
+            return try target.decomposition(weights.tensors, config, threads: threads)
         } catch {
             throw .invalid("\(weights.path): \(error)")
         }

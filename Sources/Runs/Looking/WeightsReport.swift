@@ -1,26 +1,18 @@
 import Analysis
 import JSON
 import Kernels
+import Metrics
 
 /// What is said about a decomposition's weights, and of two, as JSON for the orchestrator.
 public enum WeightsReport {
-    /// A decomposition on its own: `{"tms": …}`, null for other kinds of target.
+    /// A decomposition on its own: ``RecoveryReport/Answer``.
     ///
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     public static func json(_ weights: PublishedWeights) throws(RunError) -> String {
-        let summary = try weights.tms().flatMap { TMSSummary($0, weights.tensors) }
-        return JSONValue.object(["tms": summary.map(value) ?? .null]).text
-    }
-
-    private static func value(_ summary: TMSSummary) -> JSONValue {
-        .object([
-            "mean_max_cosine": number(summary.cosines.mean),
-            "std_max_cosine": number(summary.cosines.sampleDeviation),
-            "mean_l2_ratio": number(summary.lengthRatios.mean),
-            "std_l2_ratio": number(summary.lengthRatios.sampleDeviation),
-            "mean_bias": number(summary.meanBias), "matched": .number(summary.matched),
-            "left_out": .integers(summary.leftOut),
-        ])
+        let recovery = try weights.analysed(nil)?.recovery(weights.tensors)
+        do { return try JSONText.line(RecoveryReport.Answer(recovery: recovery)) } catch {
+            throw .failed("\(error)")
+        }
     }
 
     /// The subcomponents of two decompositions, matched module by module.
@@ -28,6 +20,7 @@ public enum WeightsReport {
     /// - Throws: `RunError.invalid` where they decompose no module of the same name and shape, or one is not finite.
     public static func json(_ first: PublishedWeights, _ second: PublishedWeights) throws(RunError) -> String {
         for weights in [first, second] { try weights.requireFinite() }
+        let targets = (try first.analysed(nil), try second.analysed(nil))
         var (modules, misfits): ([JSONValue], [String]) = ([], [])
         for module in first.modules where second.modules.contains(module) {
             guard let a = RankOneMatrices(of: module, in: first.tensors),
@@ -38,7 +31,9 @@ public enum WeightsReport {
                     "\(module) is \(a.inputs) x \(a.outputs) in the one and \(b.inputs) x \(b.outputs) in the other")
                 continue
             }
-            let ends = (try FeatureEnd(module, a, in: first), try FeatureEnd(module, b, in: second))
+            let ends = (
+                targets.0?.featureEnd(of: module, a), targets.1?.featureEnd(of: module, b)
+            )
             modules.append(value(module, ends, SubcomponentMatch(a, b)))
         }
         guard !modules.isEmpty else {

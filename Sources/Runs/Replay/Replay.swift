@@ -20,14 +20,7 @@ public struct Replay {
             switch file.contents.metadata["format"] {
             case "spd-forward-1": kind = try ForwardReplay(file, threads: threads)
             case "spd-replay-1":
-                switch try file.metadata("target_class") {
-                case "tms", "residual_mlp": kind = try ToyReplay(file, threads: threads)
-                case let name where Self.isLanguageModel(name): kind = try LanguageReplay(file, threads: threads)
-                case let name:
-                    let known = ["tms", "residual_mlp"] + ModelArchitecture.allCases.map(\.rawValue)
-                    throw RunError.invalid(
-                        "its target_class is '\(name)'; these are known: \(known.joined(separator: ", "))")
-                }
+                kind = try RunKinds.of(targetClass: file.metadata("target_class")).replay(file, threads: threads)
             default: throw RunError.invalid("its metadata do not say format spd-replay-1 or spd-forward-1")
             }
         } catch let error as SafeTensorsError {
@@ -37,11 +30,6 @@ public struct Replay {
         } catch {
             throw .invalid("\(path): \(error)")
         }
-    }
-
-    private static func isLanguageModel(_ name: String) -> Bool {
-        let name = name.hasPrefix("transformers.") ? String(name.dropFirst(13)) : name
-        return name == "AutoModelForCausalLM" || ModelArchitecture(rawValue: name) != nil
     }
 
     /// Computes and writes all that came out.

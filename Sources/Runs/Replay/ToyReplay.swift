@@ -9,10 +9,9 @@ struct ToyReplay: ReplayKind {
     private let decomposition: FeatureDecomposition
     private let steps: Int
 
-    init(_ file: GivenFile, threads: Int) throws {
+    init(_ file: GivenFile, _ training: TargetConfig, _ target: TargetModel, threads: Int) throws {
         steps = try file.steps()
         let config = try ExperimentConfig.load(yaml: file.metadata("config"), source: file.path + " (config)")
-        let (training, target) = try file.toyModel()
         decomposition = try FeatureDecomposition(
             target: target, data: training.data(config, features: target.features),
             settings: DecompositionSettings(config), threads: threads)

@@ -23,26 +23,7 @@ public struct TargetCache: Sendable {
     ///
     /// - Throws: `RunError`, `FileError`.
     func target(of plan: RunPlan, hooks: RunHooks) throws -> (any RunTarget)? {
-        if plan.config.taskConfig.text != nil {
-            return try LanguageTargets(targets: folder).target(of: plan, hooks: hooks)
-        }
-        let origin: TargetOrigin
-        do throws(TargetError) {
-            origin = try TargetOrigin(plan.config, training: plan.target, copy: plan.targetFiles)
-        } catch { throw RunError(error) }
-        let files: TargetFiles? =
-            switch origin {
-            case .training(let config): try trained(config, threads: plan.threads, hooks: hooks)
-            case .files(let path): try Self.read(path)
-            case .run(let run): try downloaded(run, hooks: hooks)
-            case .hub(let name):
-                throw RunError.invalid("pretrained_model_name_hf: \(name) is a language model; task_name is not lm")
-            }
-        guard let files else { return nil }
-        if let obstacle = plan.config.obstacles(decomposing: files.config).first {
-            throw RunError.invalid("\(obstacle.key): \(obstacle.reason)")
-        }
-        return try FeatureRunTarget(files)
+        try RunKinds.of(plan.config.taskConfig.kind).target(of: plan, in: self, hooks: hooks)
     }
 
     /// A network of the shape that a spec decomposes, at once: one that would have to be trained is trained roughly.
@@ -53,35 +34,23 @@ public struct TargetCache: Sendable {
     func sample(
         of config: ExperimentConfig, training: TargetConfig?, copy: String? = nil, threads: Int
     ) throws -> any RunTarget {
-        if config.taskConfig.text != nil {
-            return try LanguageTargets(targets: folder).sample(of: config, training: training, sources: copy)
-        }
-        do {
-            let files: TargetFiles
-            switch try TargetOrigin(config, training: training, copy: copy) {
-            case .training(let training):
-                return FeatureRunTarget(rough: try training.roughTarget(threads: threads), training)
-            case .files(let path): files = try TargetFiles(path: path)
-            case .run(let run):
-                guard let downloads, downloads.hasFiles(of: run) else {
-                    throw TargetError("its target is not here yet")
-                }
-                files = try TargetFiles(path: downloads.place(of: run))
-            case .hub(let name):
-                throw TargetError("pretrained_model_name_hf: \(name) is a language model; task_name is not lm")
-            }
-            return try FeatureRunTarget(files)
-        } catch let error as TargetError {
-            throw RunError(error)
-        }
+        try RunKinds.of(config.taskConfig.kind).sample(
+            of: config, training: training, copy: copy, in: self, threads: threads)
     }
 
-    private static func read(_ path: String) throws(RunError) -> TargetFiles {
+    /// Where the files of a run on W&B are that trained a target; nil where they are not here yet.
+    func place(of run: WandBRunReference) -> String? {
+        guard let downloads, downloads.hasFiles(of: run) else { return nil }
+        return downloads.place(of: run)
+    }
+
+    /// Reads a target's files.
+    static func read(_ path: String) throws(RunError) -> TargetFiles {
         do throws(TargetError) { return try TargetFiles(path: path) } catch { throw RunError(error) }
     }
 
     /// The target that a run on W&B trained, downloaded once by the first that needs it; nil if asked to stop first.
-    private func downloaded(
+    func downloaded(
         _ run: WandBRunReference, hooks: RunHooks
     ) throws(RunError) -> TargetFiles? {
         guard let downloads else {
@@ -148,42 +117,9 @@ public struct TargetCache: Sendable {
     ) throws -> Bool {
         let aside = try Aside(for: folder)
         defer { aside.discard() }
-        let isTrained =
-            if let language = LanguageTargetFolder(config) {
-                try language.train(into: aside.path, threads: threads, hooks: hooks)
-            } else {
-                try trainFeatures(config, threads: threads, into: aside.path, hooks: hooks)
-            }
+        let isTrained = try RunKinds.of(config.kind)
+            .train(config, into: aside.path, threads: threads, hooks: hooks)
         if isTrained { try aside.publish(as: folder) }
         return isTrained
-    }
-
-    private static func trainFeatures(
-        _ config: TargetConfig, threads: Int, into temporary: String, hooks: RunHooks
-    ) throws -> Bool {
-        var rejected: [TrainingRecord.Rejected] = []
-        let (firstSeed, tries) = (config.training.seed, config.training.maxSeeds)
-        for seed in firstSeed..<firstSeed + tries {
-            hooks.say("trains the target with seed \(seed)")
-            var pace = TargetPace()
-            let result = try config.train(seed: seed, threads: threads) { step, steps, loss in
-                if let progress = pace.tick(step: step, of: steps, loss: loss) { hooks.training(progress) }
-                return !hooks.shouldStop()
-            }
-            guard let result else { return false }
-            guard result.unrepresented.isEmpty else {
-                rejected.append(.init(seed: seed, unrepresented: result.unrepresented))
-                let features = result.unrepresented.map(String.init).joined(separator: ", ")
-                hooks.say("seed \(seed) leaves features \(features) unrepresented; tries the next")
-                continue
-            }
-            hooks.say("the target is trained: seed \(seed), loss \(result.loss)")
-            try TargetFiles.write(
-                result, config: config, record: .init(seed: seed, rejected: rejected, loss: result.loss), to: temporary)
-            return true
-        }
-        throw RunError.failed(
-            "no target with seeds \(firstSeed)…\(firstSeed + tries - 1) represents every feature; raise max_seeds or steps"
-        )
     }
 }

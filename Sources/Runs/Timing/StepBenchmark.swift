@@ -92,7 +92,8 @@ extension StepBenchmark {
     private static func measureChecked(_ plan: Plan, _ ceilings: Ceilings) throws -> StepBenchmark {
         let experiment = plan.experiment
         Self.forgetPeak()
-        let (target, targetConfig) = try target(of: experiment, threads: ceilings.threads)
+        let (target, targetConfig) = try RunKinds.of(experiment.config.taskConfig.kind)
+            .benchmark(experiment, threads: ceilings.threads)
         var settings = try DecompositionSettings(experiment.config)
         settings.interpolatesGates = !plan.exactGates
         let decomposition = try target.decomposition(
@@ -110,18 +111,6 @@ extension StepBenchmark {
             nanosecondsPerGateNeuron: median * 1e6 / max(work.gateNeurons, 1),
             config: experiment.config.canonicalJSON(), targetConfig: targetConfig,
             floorMilliseconds: ceilings.floorMilliseconds(work))
-    }
-
-    /// A target of the published shape, and what a peer needs to make one like it.
-    private static func target(
-        of experiment: Experiment, threads: Int
-    ) throws -> (target: any RunTarget, config: String) {
-        if experiment.config.taskConfig.text != nil { return try LanguageTargets.benchmark(experiment) }
-        guard let training = experiment.target else {
-            throw RunError.invalid("\(experiment.name) has no target that can be trained")
-        }
-        let target = FeatureRunTarget(rough: try training.roughTarget(threads: threads), training)
-        return (target, training.canonicalJSON())
     }
 
     private static func milliseconds(_ body: () throws -> Void) rethrows -> Double {

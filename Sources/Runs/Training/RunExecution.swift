@@ -55,9 +55,8 @@ public struct RunExecution {
         try DurableFile.write(config.yaml(), to: plan.folder.config, flush: .contents)
         tracker.upload(plan.folder.config, as: "final_config.yaml")
         // A language model's config gives its size before its weights are read.
-        let model = try plan.targetFiles.flatMap { path throws(RunError) -> String? in
-            guard config.taskConfig.text != nil else { return nil }
-            return try LanguageSources(contentsOf: path, cache: plan.targets.folder.cache).model
+        let model = try plan.targetFiles.flatMap { path throws(RunError) in
+            try RunKinds.of(config.taskConfig.kind).model(in: path, cache: plan.targets.folder.cache)
         }
         if try !isAdmitted(plan.target, model: model) { return .interrupted(step: 0) }
         guard let target = try plan.targets.target(of: plan, hooks: hooks) else {

@@ -84,7 +84,7 @@ final class RunLog: Sendable {
             parts.append("ETA " + TimeSpan.words(.seconds(seconds)))
         }
         parts += progress.losses.sorted { $0.key < $1.key }.map { name, loss in
-            (Metric.named(name)?.shortName ?? name) + String(format: " %.3g", loss)
+            (Metric.named(name)?.shortName ?? name) + " " + Metric.text(loss, digits: 3)
         }
         return parts.joined(separator: "  ")
     }

@@ -31,10 +31,11 @@ import Testing
 
     @Test func aToyModelsRecoveryIsSummedUp() throws {
         let report = try JSONValue(parsing: WeightsReport.json(weights("a.safetensors", scale: [1, 0.5, 0.001])))
-        #expect(report["tms"]?["mean_max_cosine"]?.double == 1)
-        #expect(report["tms"]?["mean_l2_ratio"]?.double == 0.75)
-        #expect(report["tms"]?["left_out"]?.elements == [2])
-        #expect(report["tms"]?["mean_bias"]?.double == -0.25)
+        let numbers = try #require(report["recovery"]?["numbers"]?.elements)
+        #expect(numbers.map { $0["key"]?.string } == ["max_cosine", "l2_ratio", "bias"])
+        #expect(numbers.map { $0["mean"]?.double } == [1, 0.75, -0.25])
+        #expect(report["recovery"]?["left_out"]?.elements == [2])
+        #expect(report["recovery"]?["matched"] == 2)
     }
 
     @Test func twoDecompositionsAreMatched() throws {

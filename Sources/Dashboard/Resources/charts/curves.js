@@ -107,11 +107,12 @@ export function curvesTab(view) {
     });
     const shown = make("output", {}, String(options.smooth));
     const known = [...new Set([...view.runs.metrics, ...view.logged])].sort(compare);
+    const alive = known.filter((name) => view.known(name)?.counts_alive);
     fill(tools,
       choices("Metrics", known.map((name) => [name, name]), options.metrics, (chosen) => { set("metrics", chosen, listText(chosen)); load(); }),
-      known.some((name) => name.endsWith("/n_alive_01")) ? make("button", {
+      alive.length ? make("button", {
         title: "how many subcomponents of each module are alive, step by step",
-        onclick: () => { set("metrics", known.filter((name) => name.endsWith("/n_alive_01")), listText(known.filter((name) => name.endsWith("/n_alive_01")))); load(); drawTools(); },
+        onclick: () => { set("metrics", alive, listText(alive)); load(); drawTools(); },
       }, "Living subcomponents") : null,
       choice("x", [["step", "step"], ["time", "active time"]], options.x, (value) => { range = null; change({ range: null }); set("x", value); }),
       toggle("log x", options.logX, (isOn) => { range = null; change({ range: null }); set("logX", isOn, isOn ? "1" : null); load(); }),

@@ -15,8 +15,6 @@ import { facts, tableTab } from "../base/table.js";
 import { takeawayMenu } from "../takeaway/takeaway.js";
 
 export const states = ["done", "stopped", "running", "pending", "failed", "cancelled"];
-// What is worth a look first, if runs have it.
-const headlines = ["loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/importance_minimality", "misc/masked_kl_loss_vs_target", "features_with_one_mlp_in"];
 
 // What views of a job's runs share.
 export class JobView {
@@ -52,7 +50,8 @@ export class JobView {
   }
   isLogarithmic(name) { return this.known(name)?.axis === "logarithmic"; }
   favourites() {
-    const there = headlines.filter((name) => this.runs.metrics.includes(name));
+    const place = (name) => this.known(name)?.first_look ?? Infinity;
+    const there = this.runs.metrics.filter((name) => place(name) < Infinity).sort((a, b) => place(a) - place(b));
     return there.length ? there : this.runs.metrics.slice(0, 3);
   }
   // Metrics that rows of `metrics.jsonl` have, of one run of each experiment.

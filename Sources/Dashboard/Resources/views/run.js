@@ -28,7 +28,7 @@ export async function runPage(page, name, about) {
         ["settings", Object.entries(now.overrides).map(([key, value]) => `${key}=${value}`).join("  ")],
         ["W&B", told.wandb_url ? make("a", { href: told.wandb_url, rel: "noreferrer noopener", target: "_blank" }, told.wandb_url) : null],
         ["folder", make("code", {}, now.folder)],
-        ["recovery", told.tms ? `mean max cosine ${number(told.tms.mean_max_cosine)}, mean L2 ratio ${number(told.tms.mean_l2_ratio)}` : null],
+        ["recovery", told.recovery ? told.recovery.numbers.map((one) => `${one.name} ${number(one.mean)}`).join(", ") : null],
       ])),
       make("div", { class: "columns" },
         make("section", { class: "card" }, make("h3", {}, Object.keys(now.metrics).length ? "Final metrics" : "Latest losses"),
@@ -51,7 +51,7 @@ export async function runPage(page, name, about) {
   view.filters.store = () => {};
   const tab = tabs(bar, view, [
     ["overview", "Overview", () => overview], ["curves", "Curves", () => curvesTab(view)], ["figures", "Figures", () => figuresTab(view, false)],
-    ["maps", "Importance maps", () => figuresTab(view, true)], ...(told.config.task_config?.task_name === "lm" ? [["components", "Components", () => explorerTab(view, run.run)]] : []),
+    ["maps", "Importance maps", () => figuresTab(view, true)], ...(told.has_tokens ? [["components", "Components", () => explorerTab(view, run.run)]] : []),
     ["log", "Log", () => ({ element: logView(`runs/${run.run}/log`, `Log of ${run.run}`), update() {} })],
   ]);
   if (record || run.ended) return;

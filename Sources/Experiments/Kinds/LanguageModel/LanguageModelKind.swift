@@ -2,7 +2,7 @@ import Metrics
 
 extension TargetKind {
     /// Language models as the transformers library has them.
-    static let languageModel = TargetKind(
+    public static let languageModel = TargetKind(
         name: "lm", aliases: [], tag: "lm", weightsStem: "model",
         modelClasses: [
             "AutoModelForCausalLM", "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "GPTNeoForCausalLM",
@@ -10,7 +10,20 @@ extension TargetKind {
         ].map { "transformers." + $0 },
         data: .text(TextData()), training: LanguageTrainingConfig.self, hasEmbeddings: true,
         measures: Metric.ofLanguageModels,
-        takesHubNames: true,
+        takesHubNames: true, needsWorkerForTargets: true,
+        thingsToFetch: { config, isTrained in
+            guard let text = config.taskConfig.text, !isTrained || !text.datasetName.hasPrefix("train:") else {
+                return nil
+            }
+            // Seeds and rates change nothing about where things are.
+            return [
+                config.target?.description, config.pretrainedModelClass, config.tokenizerName, text.datasetName,
+                text.columnName, text.trainDataSplit, text.evalDataSplit, "\(text.maxSeqLen)",
+                "\(config.batchSize)", "\(config.hasFigures)", "\(config.embeddingReconCoeff != nil)",
+                config.targetModulePatterns.joined(separator: " "),
+                config.userMetrics.isEmpty && config.userFigures.isEmpty ? nil : config.json(),
+            ].map { $0 ?? "" }.joined(separator: "\n")
+        },
         conflicts: { config in
             var conflicts: [Conflict] = []
             if config.pretrainedModelPath != nil, let name = config.pretrainedModelNameHF {

@@ -2,7 +2,7 @@ import Metrics
 
 extension TargetKind {
     /// Residual MLPs; `resid_mlp` is what later versions of the published tool call the task.
-    static let residualMLP = TargetKind(
+    public static let residualMLP = TargetKind(
         name: "residual_mlp", aliases: ["resid_mlp"], tag: "resid_mlp", weightsStem: "resid_mlp",
         modelClasses: ["spd.experiments.resid_mlp.models.ResidualMLP"], data: .features(SparseFeaturesConfig()),
         training: ResidualMLPTrainingConfig.self, hasEmbeddings: false, measures: Metric.ofResidualMLP)

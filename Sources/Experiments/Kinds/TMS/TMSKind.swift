@@ -2,10 +2,10 @@ import Metrics
 
 extension TargetKind {
     /// Toy models of superposition.
-    static let tms = TargetKind(
+    public static let tms = TargetKind(
         name: "tms", aliases: [], tag: "tms", weightsStem: "tms", modelClasses: ["spd.experiments.tms.models.TMSModel"],
         data: .features(SparseFeaturesConfig()), training: TMSTrainingConfig.self, hasEmbeddings: false,
-        measures: Metric.ofTMS)
+        measures: Metric.ofTMS, hasRecovery: true)
 }
 
 extension TMSTrainingConfig: ConfiguredTraining {

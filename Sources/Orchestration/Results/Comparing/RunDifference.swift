@@ -38,7 +38,7 @@ package struct RunDifference {
         let shown = Set(Metric.headlines.map(\.name))
         var courses: [String: [(step: Int, value: Double)]] = [:]
         try MetricRows.forEach(in: run.folder.metrics) { step, values in
-            for (name, literal) in values where shown.contains(name) || name.hasPrefix("loss/") {
+            for (name, literal) in values where shown.contains(name) || Metric.isLoss(name) {
                 guard let value = Double(literal) else { continue }
                 courses[name, default: []].append((step, value))
             }
@@ -92,7 +92,7 @@ package struct RunDifference {
             }
     }
 
-    private static func text(_ number: Double?) -> String { number.map { String(format: "%.5g", $0) } ?? "–" }
+    private static func text(_ number: Double?) -> String { number.map { Metric.text($0, digits: 5) } ?? "–" }
 
     private static func change(_ first: Double?, _ second: Double?) -> String {
         guard let first, let second, first.isFinite, second.isFinite, first != 0, first != second else { return "" }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Metrics
 package import Queries
 package import Store
 
@@ -122,7 +123,7 @@ package struct RunSelection {
         guard case .number(let number) = value, !RunColumns.times.contains(column), value.plain.count > 9 else {
             return field(value, of: column)
         }
-        return String(format: "%.6g", number)
+        return Metric.text(number, digits: 6)
     }
 
     /// A value as CSV has it.

@@ -35,12 +35,14 @@ package struct MemoryNeed {
         tell: ([SpecDraft]) throws(Failure) -> [Int?]
     ) throws(Failure) {
         let sizes = drafts.map { RunSize($0.config, target: $0.target) }
-        let texts = Dictionary(
-            zip(sizes, drafts).filter { $1.config.taskConfig.text != nil }, uniquingKeysWith: { first, _ in first })
-        let told = Dictionary(uniqueKeysWithValues: zip(texts.keys, try tell(texts.keys.compactMap { texts[$0] })))
+        let unshaped = Dictionary(
+            zip(sizes, drafts).filter { $1.config.taskConfig.kind.needsWorkerForTargets },
+            uniquingKeysWith: { first, _ in first })
+        let told = Dictionary(
+            uniqueKeysWithValues: zip(unshaped.keys, try tell(unshaped.keys.compactMap { unshaped[$0] })))
         let needs = zip(drafts, sizes).compactMap { draft, size -> (draft: SpecDraft, bytes: Int)? in
             let bytes =
-                texts[size] != nil
+                unshaped[size] != nil
                 ? told[size] ?? nil
                 : draft.target.map { MemoryUse(draft.config, target: $0, threads: threads).bytes }
             return bytes.map { (draft, $0) }

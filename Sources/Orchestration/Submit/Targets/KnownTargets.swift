@@ -22,7 +22,7 @@ package struct KnownTargets {
     {
         // Without a target it is known that there is none: the config's own checks say so.
         guard let origin = try? TargetOrigin(config, training: training) else { return nil }
-        if config.taskConfig.text != nil, training == nil { return nil }
+        if config.taskConfig.kind.needsWorkerForTargets, training == nil { return nil }
         let path: String
         switch origin {
         case .training(let training): return training

@@ -19,25 +19,12 @@ package struct LanguageModels {
     package func taking(_ specs: [NewSpec], of drafts: [SpecDraft]) throws(Failure) -> [NewSpec] {
         var specs = specs
         var known: [String: String] = [:]
-        for (index, draft) in drafts.enumerated() where draft.needsLanguageFiles {
-            // Seeds and rates change nothing about where things are.
-            let key = Self.names(in: draft.config)
+        for (index, draft) in drafts.enumerated() {
+            guard let key = draft.thingsToFetch else { continue }
             if known[key] == nil { known[key] = try fetch(draft) }
             if draft.target == nil { specs[index].targetFiles = known[key] }
         }
         return specs
-    }
-
-    /// What a config names that must be on this machine.
-    private static func names(in config: ExperimentConfig) -> String {
-        let text = config.taskConfig.text
-        return [
-            config.target?.description, config.pretrainedModelClass, config.tokenizerName, text?.datasetName,
-            text?.columnName, text?.trainDataSplit, text?.evalDataSplit, text.map { "\($0.maxSeqLen)" },
-            "\(config.batchSize)", "\(config.hasFigures)", "\(config.embeddingReconCoeff != nil)",
-            config.targetModulePatterns.joined(separator: " "),
-            config.userMetrics.isEmpty && config.userFigures.isEmpty ? nil : config.json(),
-        ].map { $0 ?? "" }.joined(separator: "\n")
     }
 
     /// Checks what configs name without downloading or encoding anything.
@@ -46,7 +33,8 @@ package struct LanguageModels {
     package func check(_ drafts: [SpecDraft]) throws(Failure) {
         var known: Set<String> = []
         var problems: [String] = []
-        for draft in drafts where known.insert(Self.names(in: draft.config)).inserted {
+        for draft in drafts {
+            guard let things = draft.thingsToFetch, known.insert(things).inserted else { continue }
             let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
             let unknown = "\(worker) cannot check language models; nothing was stored"
             guard status == 0 else { throw .failed("\(unknown) (\(Self.words(forEnd: status)))") }
@@ -119,11 +107,8 @@ package struct LanguageModels {
 }
 
 extension SpecDraft {
-    /// Whether it names a language model or a text that has to be on this machine.
-    fileprivate var needsLanguageFiles: Bool {
-        guard let text = config.taskConfig.text else { return false }
-        return target == nil || !text.datasetName.hasPrefix("train:")
-    }
+    /// What it names that has to be on this machine; nil for nothing.
+    fileprivate var thingsToFetch: String? { config.thingsToFetch(targetIsTrained: target != nil) }
 }
 
 extension Submission {
@@ -137,7 +122,7 @@ extension Submission {
         guard texts.isEmpty else {
             throw .badInput(NSOrderedSet(array: texts).compactMap { $0 as? String }.joined(separator: "\n"))
         }
-        let drafts = plan.drafts.filter(\.needsLanguageFiles)
+        let drafts = plan.drafts.filter { $0.thingsToFetch != nil }
         guard !drafts.isEmpty else { return }
         try LanguageModels(worker: Program.worker(environment: environment), cache: cache, environment: environment)
             .check(drafts)

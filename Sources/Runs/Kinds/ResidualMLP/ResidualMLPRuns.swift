@@ -2,13 +2,31 @@ import Experiments
 import Kernels
 
 /// Residual MLPs.
-enum ResidualMLPRuns: RunKind {
+enum ResidualMLPRuns: FeatureRunKind {
+    static let kind = TargetKind.residualMLP
     static let lowest: Float = -1
 
     static func target(
         _ weights: StateDict, _ training: ResidualMLPTrainingConfig
-    ) throws(KernelError) -> TargetModel {
-        .residualMLP(try ResidualMLPTarget(stateDict: weights, shape: ResidualMLPShape(training.model)))
+    ) throws(KernelError) -> ResidualMLPTarget {
+        try ResidualMLPTarget(stateDict: weights, shape: ResidualMLPShape(training.model))
+    }
+
+    /// Weights don't reveal the nonlinearity: relu is assumed.
+    static func recognise(_ weights: StateDict) throws(KernelError) -> (any AnalysedTarget)? {
+        guard let embedding = weights["W_E"], embedding.shape.count == 2, weights["W_U"] != nil,
+            let input = weights["layers.0.mlp_in.weight"], input.shape.count == 2
+        else { return nil }
+        let layers = weights.keys.count { $0.hasPrefix("layers.") && $0.hasSuffix(".mlp_in.weight") }
+        let shape = ResidualMLPShape(
+            features: embedding.shape[0], embedding: embedding.shape[1], neurons: input.shape[0], layers: layers,
+            activation: .relu, inBias: weights["layers.0.mlp_in.bias"] != nil,
+            outBias: weights["layers.0.mlp_out.bias"] != nil)
+        return try ResidualMLPTarget(stateDict: weights, shape: shape)
+    }
+
+    static func givenTraining(ofModel config: String) -> String {
+        "{resid_mlp_model_config: \(config), feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, print_freq: 1}"
     }
 
     static func train(

@@ -2,13 +2,27 @@ import Experiments
 import Kernels
 
 /// Toy models of superposition.
-enum TMSRuns: RunKind {
+enum TMSRuns: FeatureRunKind {
+    static let kind = TargetKind.tms
     static let lowest: Float = 0
 
-    static func target(
-        _ weights: StateDict, _ training: TMSTrainingConfig
-    ) throws(KernelError) -> TargetModel {
-        .tms(try TMSTarget(stateDict: weights, shape: TMSShape(training.model)))
+    static func target(_ weights: StateDict, _ training: TMSTrainingConfig) throws(KernelError) -> TMSTarget {
+        try TMSTarget(stateDict: weights, shape: TMSShape(training.model))
+    }
+
+    static func recognise(_ weights: StateDict) throws(KernelError) -> (any AnalysedTarget)? {
+        guard let first = weights["linear1.weight"], first.shape.count == 2, let second = weights["linear2.weight"]
+        else { return nil }
+        let layers = weights.keys.count { $0.hasPrefix("hidden_layers.") && $0.hasSuffix(".weight") }
+        let shape = TMSShape(
+            features: first.shape[1], hidden: first.shape[0], hiddenLayers: layers,
+            tiedWeights: second == first.transposed)
+        return try TMSTarget(stateDict: weights, shape: shape)
+    }
+
+    static func givenTraining(ofModel config: String) -> String {
+        "{tms_model_config: \(config), feature_probability: 0.5, batch_size: 1, steps: 1, lr: 1, "
+            + "data_generation_type: at_least_zero_active}"
     }
 
     static func train(

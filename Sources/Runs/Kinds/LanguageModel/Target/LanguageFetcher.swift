@@ -97,13 +97,13 @@ public struct LanguageFetcher {
     /// - Returns: The bytes; nil for a config of another kind without a known target.
     /// - Throws: What is missing or wrong.
     public func memory(of config: ExperimentConfig, training: TargetConfig?) throws -> Int? {
-        guard let text = config.taskConfig.text, training == nil else {
+        guard config.taskConfig.text != nil, training == nil else {
             return try RunMemory.bytes(of: config, training: training, threads: 1)
         }
         let (json, source) = try finder.hub.modelConfig(config.target?.description ?? "")
         let shape = try TransformerShape(
             config: ModelConfig(json: json, source: source), className: config.pretrainedModelClass)
-        return try RunMemory.bytes(of: config, text, shape)
+        return try LanguageRuns.bytes(of: config, shape)
     }
 
     /// What a run offers to users' metrics and observers; of a model, no more than its config.json is fetched.
