@@ -79,11 +79,9 @@ extension SearchDefinition {
     /// - Returns: One that can be run and that nobody has been given yet.
     /// - Throws: For a stored text that cannot be read any more.
     public func choose(_ state: State) throws(ConfigError) -> ChosenConfig {
-        let config = try ExperimentConfig.load(yaml: state.config, source: source)
-        let target = try state.target.map { text throws(ConfigError) in
-            try TargetConfig.load(yaml: text, source: source)
-        }
-        let experiment = Experiment(name: state.experiment, config: config, target: target, source: source)
+        let stored = try StoredSpec(config: state.config, target: state.target, source: source)
+        let target = stored.target
+        let experiment = Experiment(name: state.experiment, config: stored.config, target: target, source: source)
         let sweep = try sweep()
         var check = SweepCheck(source: source, sampling: nil, problems: [])
         let own = sweep.sections.first { $0.name == experiment.name }?.groups ?? []

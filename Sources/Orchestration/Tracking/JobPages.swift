@@ -35,9 +35,9 @@ package struct JobPages {
             }
             // What the pages show is found in all of the job's configs: that takes its time.
             if let reason = settings.offlineReason { return none(reason) }
-            let launch = try self.launch(settings, hasReport: job.createReport)
-            if let reason = Self.projectless(launch) { return none(reason) }
-            let outcome = make(launch, settings, known: nil, limit: Self.submissionLimit)
+            let paged = try pagedJob(settings, hasReport: job.createReport)
+            if let reason = Self.projectless(paged) { return none(reason) }
+            let outcome = make(paged, settings, known: nil, limit: Self.submissionLimit)
             if let problem = outcome.problem { printError("W&B: \(problem); \(advice)") }
             return try store(outcome)
         } catch {
@@ -55,11 +55,11 @@ package struct JobPages {
         if let reason = settings.offlineReason {
             throw Failure.failed("no pages were created on W&B: \(reason)")
         }
-        let launch = try self.launch(settings, hasReport: true)
-        if let reason = Self.projectless(launch) {
-            throw Failure.failed("no pages were created on W&B: \(reason)")
+        let paged = try pagedJob(settings, hasReport: true)
+        if let reason = Self.projectless(paged) {
+            throw Failure.failed("no pages were made on W&B: \(reason)")
         }
-        let outcome = make(launch, settings, known: job.links.map(JobPage.init), limit: limit)
+        let outcome = make(paged, settings, known: job.links.map(JobPage.init), limit: limit)
         let links = try store(outcome)
         if let problem = outcome.problem {
             throw Failure.failed("not all pages of job \(job.id) could be created on W&B: \(problem)")
@@ -68,10 +68,10 @@ package struct JobPages {
     }
 
     private func make(
-        _ launch: PagedJob, _ settings: WandBSettings, known: [JobPage]?, limit: Duration
+        _ paged: PagedJob, _ settings: WandBSettings, known: [JobPage]?, limit: Duration
     ) -> PageMaker.Outcome {
         PageMaker(settings: settings, limit: limit, isCancelled: { Interruption.isRequested })
-            .make(launch, known: known)
+            .make(paged, known: known)
     }
 
     private func store(_ outcome: PageMaker.Outcome) throws(StoreError) -> [JobLink] {
@@ -95,7 +95,7 @@ package struct JobPages {
         }
     }
 
-    private func launch(_ settings: WandBSettings, hasReport: Bool) throws(StoreError) -> PagedJob {
+    private func pagedJob(_ settings: WandBSettings, hasReport: Bool) throws(StoreError) -> PagedJob {
         let experiments = try store.experiments(of: job.id).compactMap { experiment in
             // As the agents choose it.
             (job.project ?? experiment.project.map { settings.project ?? $0 }).map {
@@ -106,12 +106,13 @@ package struct JobPages {
             }
         }
         return PagedJob(
-            token: job.token, experiments: experiments, commit: settings.tellsCommit ? job.commit : nil,
+            token: job.token, title: "SPD Run Report - \(job.token)", introduction: "Launch: `\(job.token)`",
+            experiments: experiments, commit: settings.tellsCommit ? job.checkout?.commit : nil,
             hasReport: hasReport)
     }
 
-    private static func projectless(_ launch: PagedJob) -> String? {
-        launch.experiments.isEmpty ? "wandb_project is null in every config (--project names one)" : nil
+    private static func projectless(_ paged: PagedJob) -> String? {
+        paged.experiments.isEmpty ? "wandb_project is null in every config (--project names one)" : nil
     }
 }
 

@@ -25,6 +25,10 @@ public struct PagedJob: Sendable, Equatable {
 
     /// The job's unique name, a tag of all its runs.
     public var token: String
+    /// The report's title.
+    public var title: String
+    /// What the report begins with, in Markdown.
+    public var introduction: String
     /// Its experiments in order; each is named once.
     public var experiments: [Experiment]
     /// The git commit it was made from.
@@ -33,8 +37,13 @@ public struct PagedJob: Sendable, Equatable {
     public var hasReport: Bool
 
     /// Describes a job.
-    public init(token: String, experiments: [Experiment], commit: String? = nil, hasReport: Bool = true) {
+    public init(
+        token: String, title: String, introduction: String, experiments: [Experiment], commit: String? = nil,
+        hasReport: Bool = true
+    ) {
         self.token = token
+        self.title = title
+        self.introduction = introduction
         self.experiments = experiments
         self.commit = commit
         self.hasReport = hasReport

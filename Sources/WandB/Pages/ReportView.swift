@@ -3,12 +3,12 @@ import JSON
 /// The report of a job: a panel grid for each of its experiments.
 struct ReportView: Sendable, Equatable {
     let job: PagedJob
-    /// The projects that its runs are logged to, by the names that the launch has for them.
+    /// The projects that its runs are logged to, by the names that the job has for them.
     let projects: [String: RunSet.Project]
     /// The workspaces that were made for its experiments.
     let workspaces: [JobPage]
 
-    var title: String { "SPD Run Report - \(job.token)" }
+    var title: String { job.title }
 
     var description: String { "Experiments: \(job.experiments.map(\.name).joined(separator: ", "))" }
 
@@ -31,7 +31,7 @@ struct ReportView: Sendable, Equatable {
             let name = page.map { "[\(experiment.name)](\($0.url))" } ?? experiment.name
             return "\(name) (\(experiment.runs) run\(experiment.runs == 1 ? "" : "s"))"
         }
-        return ["Launch: `\(job.token)`", job.commit.map { "Commit: `\($0)`" }]
+        return [job.introduction, job.commit.map { "Commit: `\($0)`" }]
             .compactMap(\.self).joined(separator: "  \n") + "\n\nWorkspaces: \(runs.joined(separator: ", "))"
     }
 

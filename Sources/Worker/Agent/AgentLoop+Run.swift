@@ -227,13 +227,9 @@ extension AgentLoop {
 
     private func plan(_ claim: Claim, folder: RunFolder) throws -> RunPlan {
         let spec = claim.spec
-        let source = "the spec of run \(spec.run)"
+        let stored = try StoredSpec(spec)
         var plan = RunPlan(
-            id: spec.run.rawValue, experiment: spec.experiment,
-            config: try ExperimentConfig.load(yaml: spec.config, source: source),
-            target: try spec.target.map { text throws(ConfigError) in
-                try TargetConfig.load(yaml: text, source: source + " (target)")
-            },
+            id: spec.run.rawValue, experiment: spec.experiment, config: stored.config, target: stored.target,
             targetFiles: spec.targetFiles,
             folder: folder, targets: options.targets, threads: options.threads,
             checkpointInterval: options.checkpointInterval)

@@ -70,12 +70,9 @@ extension Worker {
         {
             let cache = try CacheFolder(environment: environment)
             let downloads = TargetDownloads(folder: cache.runs, settings: WandBSettings())
+            let stored = try StoredSpec(config: spec.config, target: spec.target, source: "the spec")
             var plan = RunPlan(
-                id: spec.run, experiment: spec.experiment,
-                config: try ExperimentConfig.load(yaml: spec.config, source: "the spec"),
-                target: try spec.target.map { text throws(ConfigError) in
-                    try TargetConfig.load(yaml: text, source: "the spec (target)")
-                },
+                id: spec.run, experiment: spec.experiment, config: stored.config, target: stored.target,
                 targetFiles: spec.targetFiles, folder: folder,
                 targets: TargetCache(folder: cache.targets, downloads: downloads),
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,

@@ -33,11 +33,9 @@ struct SlotPlan {
             }
             let measurement: SlotMeasurement
             do {
+                let stored = try StoredSpec(spec)
                 measurement = try SlotMeasurement(
-                    config: try ExperimentConfig.load(yaml: spec.config, source: "the spec of run \(spec.run)"),
-                    target: try spec.target.map { text throws(ConfigError) in
-                        try TargetConfig.load(yaml: text, source: "the spec of run \(spec.run) (target)")
-                    }, copy: spec.targetFiles, cache: targets)
+                    config: stored.config, target: stored.target, copy: spec.targetFiles, cache: targets)
             } catch RunError.invalid(let reason) {
                 // That run will fail on its own; the others should still be trained.
                 AgentLoop.say("cannot benchmark with run \(spec.run): \(reason)")

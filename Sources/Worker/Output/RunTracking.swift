@@ -22,15 +22,17 @@ extension AgentLoop {
         // The published tool tracks nothing if the config names no project.
         if project == nil { settings.mode = .disabled }
         let place = SlurmPlace(environment: ProcessInfo.processInfo.environment)
-        let launch = [plan.config.taskConfig.kind.tag, plan.experiment, job.token]
+        let own = [plan.config.taskConfig.kind.tag, plan.experiment, job.token]
         let array = place.arrayJob.map { ["slurm-array-job-id_\($0)"] } ?? []
+        // A missing link is no reason not to train.
+        let checkout = settings.tellsCommit ? job.checkout : nil
         let description = try RunDescription(
             id: claim.run.rawValue, entity: settings.entity, project: project ?? "spd",
             displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,
-            tags: (launch + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
+            tags: (own + array + settings.tags).map { String($0.prefix(RunDescription.maximumTagLength)) },
             group: settings.group ?? job.token, jobType: settings.jobType, notes: settings.notes,
-            host: AgentIdentity.thisHost, program: "worker", commit: settings.tellsCommit ? job.commit : nil,
-            repository: settings.tellsCommit ? remote : nil)
+            host: AgentIdentity.thisHost, program: "worker", commit: checkout?.commit,
+            repository: checkout?.remote)
         let tracker = RunTracker(
             run: description, folder: plan.folder.spool, settings: settings,
             offlineFolders: options.offlineFolders, isHeld: { kept.ownership == .ours }, notify: { log.say($0) })
@@ -41,16 +43,5 @@ extension AgentLoop {
             tracker.upload(changes, as: "diff.patch")
         }
         return tracker
-    }
-
-    /// The repository that the job was submitted from, according to its snapshot.
-    private var remote: String? {
-        struct Snapshot: Decodable {
-            struct Git: Decodable { let remote: String? }
-            let git: Git?
-        }
-        // A missing link is no reason not to train.
-        guard let data = FileManager.default.contents(atPath: job.folder.snapshot) else { return nil }
-        return (try? JSONDecoder().decode(Snapshot.self, from: data))?.git?.remote
     }
 }

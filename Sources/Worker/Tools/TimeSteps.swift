@@ -2,9 +2,9 @@ import ArgumentParser
 import Downloads
 import Experiments
 import Foundation
-import JSON
-import Runs
+import Jobs
 import Layout
+import Runs
 import WandB
 
 extension Worker {
@@ -32,18 +32,6 @@ extension Worker {
                 folder: folder.targets, downloads: TargetDownloads(folder: folder.runs, settings: WandBSettings()))
         }
 
-        private struct Question: Decodable {
-            let config: String
-            let target: String?
-        }
-
-        private struct Answer: Encodable {
-            var secondsPerStep: Double?
-            var secondsPerFigures: Double?
-            var secondsPerRun: Double?
-            var error: String?
-        }
-
         func validate() throws {
             guard threads > 0, milliseconds > 0 else {
                 throw ValidationError("--threads and --milliseconds must be at least 1")
@@ -51,22 +39,20 @@ extension Worker {
         }
 
         func run() throws {
-            print(try JSONText.line(answer))
+            print(try WorkerAnswer.line(answer))
         }
 
-        private var answer: Answer {
+        private var answer: WorkerAnswer.Timing {
             do {
-                let question = try JSONDecoder().decode(Question.self, from: Data(question.utf8))
-                let config = try ExperimentConfig.load(yaml: question.config, source: "config")
-                let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
+                let spec = try StoredSpec(WorkerQuestion.Spec(parsing: question))
                 let timing = try RunTiming.measure(
-                    config, target: target, cache: try Self.cache(), threads: threads,
+                    spec.config, target: spec.target, cache: try Self.cache(), threads: threads,
                     within: .milliseconds(milliseconds))
-                return Answer(
+                return .init(
                     secondsPerStep: timing.secondsPerStep, secondsPerFigures: timing.secondsPerFigures,
                     secondsPerRun: timing.secondsPerRun)
             } catch {
-                return Answer(error: "\(error)")
+                return .init(error: "\(error)")
             }
         }
     }

@@ -46,10 +46,10 @@ struct LinksTests {
 
     @Test func theCommitIsWhatTheJobsFolderTells() throws {
         let job = try job(NewSpec.samples(1))
-        #expect(job.commit == nil)
+        #expect(job.checkout?.commit == nil)
         try FileManager.default.createDirectory(atPath: job.folder.path, withIntermediateDirectories: true)
         try Data(#"{"version":"1","git":{"commit":"0123abc","branch":null}}"#.utf8)
             .write(to: URL(filePath: job.folder.snapshot))
-        #expect(job.commit == "0123abc")
+        #expect(job.checkout?.commit == "0123abc")
     }
 }

@@ -15,7 +15,7 @@ struct OfficialPagesTests {
     private let scratch: TemporaryFolder
     private let server: StandInServer
     private static let job = PagedJob(
-        token: "spd-x1",
+        token: "spd-x1", title: "SPD Run Report - spd-x1", introduction: "Launch: `spd-x1`",
         experiments: [
             .example("tms_5-2", runs: 6),
             .example("ss_gpt2", divergences: true, runs: 1),

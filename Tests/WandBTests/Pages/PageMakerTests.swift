@@ -10,7 +10,7 @@ import Testing
 struct PageMakerTests {
     private let server: StandInServer
     private static let job = PagedJob(
-        token: "spd-x1",
+        token: "spd-x1", title: "SPD Run Report - spd-x1", introduction: "Launch: `spd-x1`",
         experiments: [
             .example("tms_5-2", runs: 6),
             .example("resid_mlp1", project: "other project", runs: 2),

@@ -1,5 +1,5 @@
 import Foundation
-import JSON
+import Jobs
 
 /// Whether the Hugging Face hub, its caches and the token work: what `submit` needs for language models.
 ///
@@ -14,31 +14,15 @@ package struct HubCheck {
         self.isOffline = isOffline
     }
 
-    /// The answer of the worker, which knows the hub.
-    private struct Report: Decodable {
-        struct Cache: Decodable {
-            let path: String
-            let entries: Int
-            let trouble: String?
-        }
-
-        let endpoint: String
-        let caches: [Cache]
-        let tokenSource: String?
-        let user: String?
-        let silence: String?
-        let trouble: String?
-        let isRefused: Bool
-    }
-
     package func findings() -> [Finding] {
         // A worker that does not start has already been reported.
         guard let worker = try? Program.worker(environment: environment) else { return [] }
-        let report: Report
+        // The answer of the worker, which knows the hub.
+        let report: WorkerAnswer.HubReport
         do {
             let command = [worker, "look-at-hub"] + (isOffline ? ["--offline"] : [])
             let answer = try ChildProcess(command: command, environment: environment).run(patience: .seconds(20))
-            report = try JSONText.decode(Data(answer.output))
+            report = try WorkerAnswer.read(answer.text)
         } catch let trouble as ChildProcess.Trouble {
             return [.warning("HF hub", "\(worker) look-at-hub \(trouble)", Self.withoutHub)]
         } catch {
@@ -53,7 +37,7 @@ package struct HubCheck {
     private static let withoutHub =
         "language models and texts then come from the caches, or from folders; toy models need no hub"
 
-    private func hub(_ report: Report) -> Finding {
+    private func hub(_ report: WorkerAnswer.HubReport) -> Finding {
         let token = report.tokenSource.map { "the token from \($0)" }
         if let silence = report.silence {
             return .ok("HF hub", "not asked (\(silence)); \(token.map { $0 + " is there" } ?? "no token")")
@@ -70,7 +54,7 @@ package struct HubCheck {
         return .ok("HF hub", "\(report.endpoint) answers; \(token) is \(user)'s")
     }
 
-    private func caches(_ report: Report) -> Finding {
+    private func caches(_ report: WorkerAnswer.HubReport) -> Finding {
         let told = report.caches.map { cache in
             cache.entries == 0 ? "\(cache.path) (nothing)" : "\(cache.path) (\(cache.entries))"
         }

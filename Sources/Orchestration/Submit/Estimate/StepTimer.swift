@@ -1,6 +1,6 @@
 package import Experiments
 import Foundation
-import JSON
+import Jobs
 
 /// What a run's time is made of.
 package struct RunCost: Equatable {
@@ -51,7 +51,7 @@ package struct StepTimer {
         let process = ChildProcess(
             command: [
                 worker, "time-steps", "--threads", String(threads), "--milliseconds",
-                String(Int(Self.share / .milliseconds(1))), Self.question(draft),
+                String(Int(Self.share / .milliseconds(1))), try WorkerQuestion.Spec(draft).line,
             ], environment: environment.merging(variables) { $1 })
         let answer: ChildProcess.Answer
         do throws(ChildProcess.Trouble) {
@@ -60,14 +60,8 @@ package struct StepTimer {
             guard case .timedOut = error else { throw .failed("\(worker) \(error)") }
             throw .failed("a step could not be timed within \(StatusText.time(patience))")
         }
-        struct Reply: Decodable {
-            let secondsPerStep: Double?
-            let secondsPerFigures: Double?
-            let secondsPerRun: Double?
-            let error: String?
-        }
-        let reply: Reply
-        do { reply = try JSONText.decode(Data(answer.output)) } catch {
+        let reply: WorkerAnswer.Timing
+        do { reply = try WorkerAnswer.read(answer.text) } catch {
             throw .failed("this worker cannot time steps")
         }
         guard let seconds = reply.secondsPerStep else {
@@ -75,11 +69,18 @@ package struct StepTimer {
         }
         return RunCost(step: seconds, figures: reply.secondsPerFigures ?? 0, once: reply.secondsPerRun ?? 0)
     }
+}
 
-    /// A spec as the worker reads it: its config and how its target is trained.
-    static func question(_ draft: SpecDraft) -> String {
-        var entries = [ConfigValue.Entry("config", .string(draft.config.json()))]
-        if let target = draft.target { entries.append(.init("target", .string(target.canonicalJSON()))) }
-        return ConfigValue.map(entries).json
+extension WorkerQuestion.Spec {
+    /// Asks about a spec, with its config as it is or as it will be stored.
+    init(_ draft: SpecDraft, config: ExperimentConfig? = nil) {
+        self.init(config: (config ?? draft.config).json(), target: draft.target?.canonicalJSON())
+    }
+
+    /// The question as the worker reads it.
+    var line: String {
+        get throws(Failure) {
+            do { return try text } catch { throw .failed("\(error)") }
+        }
     }
 }

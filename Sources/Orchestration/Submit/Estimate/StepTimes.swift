@@ -114,16 +114,13 @@ package struct StepTimes {
 
     /// The median time of the finished runs of each size.
     private mutating func take(_ past: [FinishedRun], for sizes: [RunSize: Size], runs: String) {
-        var targets: [String: TargetConfig] = [:]
         var known = KnownTargets(runs: runs)
         var times: [RunSize: [Double]] = [:]
         for run in past {
             do {
-                let config = try ExperimentConfig.load(yaml: run.config, source: "config")
-                if let text = run.target, targets[text] == nil {
-                    targets[text] = try TargetConfig.load(yaml: text, source: "target")
-                }
-                let target = try known.config(of: config, training: run.target.flatMap { targets[$0] })
+                let spec = try StoredSpec(config: run.config, target: run.target, source: "a finished run")
+                let config = spec.config
+                let target = try known.config(of: config, training: spec.target)
                 let size = RunSize(config, target: target)
                 guard let wanted = sizes[size], wanted.isLike(config) else { continue }
                 times[size, default: []].append(run.active / .seconds(1) / Double(run.steps))

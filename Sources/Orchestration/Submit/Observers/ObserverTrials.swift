@@ -1,6 +1,7 @@
 import Artifacts
 package import Experiments
 import Foundation
+import Jobs
 package import Store
 
 /// Observers run once at submit, on dummy tensors: a mistake costs seconds, not a night.
@@ -14,13 +15,6 @@ package struct ObserverTrials {
 
     package let worker: String
     package let environment: [String: String]
-
-    private struct Answer: Decodable {
-        let observer: String
-        let seconds: Double
-        let metrics: [String]
-        let error: String?
-    }
 
     /// Tries each case's observers.
     ///
@@ -63,11 +57,12 @@ package struct ObserverTrials {
         return lines
     }
 
-    private func ask(_ trial: Case, _ folder: String, _ cache: CacheFolder) throws(Failure) -> [Answer] {
-        var entries = [ConfigValue.Entry("config", .string(trial.config.json()))]
-        if let target = trial.draft.target { entries.append(.init("target", .string(target.canonicalJSON()))) }
+    private func ask(
+        _ trial: Case, _ folder: String, _ cache: CacheFolder
+    ) throws(Failure) -> [WorkerAnswer.ObserverTrial] {
+        let question = try WorkerQuestion.Spec(trial.draft, config: trial.config).line
         let process = ChildProcess(
-            command: [worker, "try-observers", "--observers", folder, ConfigValue.map(entries).json],
+            command: [worker, "try-observers", "--observers", folder, question],
             environment: environment.merging([CacheFolder.variable: cache.path]) { $1 })
         let patience = trial.config.observers.reduce(20) { $0 + max(60, $1.timeout) + $1.timeout }
         let answer: ChildProcess.Answer
@@ -83,9 +78,7 @@ package struct ObserverTrials {
                     isReported: true))
         }
         do {
-            return try answer.text.split(separator: "\n").map {
-                try JSONDecoder().decode(Answer.self, from: Data($0.utf8))
-            }
+            return try answer.text.split(separator: "\n").map { try WorkerAnswer.read($0) }
         } catch {
             throw .failed("this worker cannot try observers: \(error)")
         }

@@ -1,6 +1,7 @@
 import Artifacts
 package import Experiments
 import Foundation
+import Jobs
 package import Store
 
 /// Language models and texts that a submission's configs name, brought here before anything is stored.
@@ -38,8 +39,8 @@ package struct LanguageModels {
             let (status, answer) = try ask(["fetch-language", "--check"], draft.config.json())
             let unknown = "\(worker) cannot check language models; nothing was stored"
             guard status == 0 else { throw .failed("\(unknown) (\(Self.words(forEnd: status)))") }
-            let obstacle: Obstacle
-            do { obstacle = try JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)) } catch {
+            let obstacle: WorkerAnswer.Obstacle
+            do { obstacle = try WorkerAnswer.read(answer) } catch {
                 throw .failed("\(unknown) (\(error))")
             }
             if let key = obstacle.key, let reason = obstacle.reason { problems.append(draft.problem(key, reason)) }
@@ -47,18 +48,12 @@ package struct LanguageModels {
         guard problems.isEmpty else { throw .badInput(problems.joined(separator: "\n")) }
     }
 
-    /// The worker's objections to a config.
-    private struct Obstacle: Decodable {
-        let key: String?
-        let reason: String?
-    }
-
     private func fetch(_ draft: SpecDraft) throws(Failure) -> String {
         let (status, answer) = try ask(["fetch-language"], draft.config.json())
         if status == 0, !answer.isEmpty { return answer }
         if status == 130 { throw .interrupted }
-        guard let told = try? JSONDecoder().decode(Obstacle.self, from: Data(answer.utf8)), let reason = told.reason
-        else {
+        let told: WorkerAnswer.Obstacle? = try? WorkerAnswer.read(answer)
+        guard let told, let reason = told.reason else {
             // What ended on its own has said why.
             throw .failed(
                 "the language model or its text could not be fetched (\(worker): \(Self.words(forEnd: status))); "
@@ -73,15 +68,16 @@ package struct LanguageModels {
     /// - Returns: Nil for those whose target's shape is not known.
     /// - Throws: What keeps the worker from answering, or ^C.
     package func memory(of drafts: [SpecDraft]) throws(Failure) -> [Int?] {
-        struct Answer: Decodable {
-            let bytes: Int?
-        }
         let unknown = "\(worker) cannot estimate the memory of language-model runs"
-        let (status, answer) = try ask(["tell-memory"], drafts.map(StepTimer.question).joined(separator: "\n"))
+        let questions = try drafts.map { draft throws(Failure) in try WorkerQuestion.Spec(draft).line }
+        let (status, answer) = try ask(["tell-memory"], questions.joined(separator: "\n"))
         let lines = answer.split(separator: "\n")
         guard status == 0, lines.count == drafts.count else { throw .failed(unknown) }
         do {
-            return try lines.map { try JSONDecoder().decode(Answer.self, from: Data($0.utf8)).bytes }
+            return try lines.map { line in
+                let told: WorkerAnswer.Memory = try WorkerAnswer.read(line)
+                return told.bytes
+            }
         } catch {
             throw .failed("\(unknown): \(error)")
         }

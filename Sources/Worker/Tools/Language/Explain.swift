@@ -26,10 +26,9 @@ extension Worker {
             let text =
                 question.text.map(LanguageExplanation.Text.typed)
                 ?? .rows(first: max(0, question.first ?? 0), count: max(1, question.count ?? 1))
+            let stored = try StoredSpec(config: question.config, target: question.target, source: "the spec")
             let explanation = try LanguageExplanation(
-                ExperimentConfig.load(yaml: question.config, source: "the spec"),
-                target: try question.target.map { try TargetConfig.load(yaml: $0, source: "the spec (target)") },
-                targetFiles: question.targetFiles, weights: question.weights, text: text,
+                stored.config, target: stored.target, targetFiles: question.targetFiles, weights: question.weights, text: text,
                 cache: CacheFolder(environment: ProcessInfo.processInfo.environment),
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             print(try explanation.json(of: text))

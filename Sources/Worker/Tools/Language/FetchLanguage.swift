@@ -2,7 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import Glibc
-import JSON
+import Jobs
 import Layout
 import Runs
 
@@ -25,11 +25,6 @@ extension Worker {
         @Flag(help: "Download and tokenize nothing; print what is missing or wrong, as JSON.")
         var check = false
 
-        private struct Answer: Encodable {
-            var key: String?
-            var reason: String?
-        }
-
         mutating func run() throws {
             StopRequest.listen()
             let parent = getppid()
@@ -51,8 +46,8 @@ extension Worker {
                 }
                 if check {
                     let obstacle = fetcher.obstacle(in: config)
-                    let answer = Answer(key: obstacle?.key, reason: obstacle?.reason)
-                    print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
+                    print(
+                        try WorkerAnswer.line(WorkerAnswer.Obstacle(key: obstacle?.key, reason: obstacle?.reason)))
                     continue
                 }
                 do {
@@ -61,7 +56,7 @@ extension Worker {
                 } catch let error as RunError {
                     // The caller knows the file and line that the config's keys are from.
                     let (key, reason) = LanguageFetcher.keyAndReason(of: error)
-                    print(String(decoding: try JSONEncoder().encode(Answer(key: key, reason: reason)), as: UTF8.self))
+                    print(try WorkerAnswer.line(WorkerAnswer.Obstacle(key: key, reason: reason)))
                     if case .invalid = error { throw ExitCode(2) }
                     throw ExitCode(1)
                 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Jobs
 import Layout
 import Runs
 
@@ -16,34 +17,22 @@ extension Worker {
                 """#,
             shouldDisplay: false)
 
-        private struct Question: Decodable {
-            let config: String
-            let target: String?
-        }
-
-        private struct Answer: Encodable {
-            var bytes: Int?
-            var error: String?
-        }
-
         func run() throws {
             let environment = ProcessInfo.processInfo.environment
             let fetcher = LanguageFetcher(
                 cache: try CacheFolder(environment: environment), environment: environment, threads: 1,
                 say: { _ in }, show: { _ in }, isCancelled: { false })
             while let line = readLine() {
-                print(String(decoding: try JSONEncoder().encode(Self.answer(line, fetcher)), as: UTF8.self))
+                print(try WorkerAnswer.line(Self.answer(line, fetcher)))
             }
         }
 
-        private static func answer(_ line: String, _ fetcher: LanguageFetcher) -> Answer {
+        private static func answer(_ line: String, _ fetcher: LanguageFetcher) -> WorkerAnswer.Memory {
             do {
-                let question = try JSONDecoder().decode(Question.self, from: Data(line.utf8))
-                let config = try ExperimentConfig.load(yaml: question.config, source: "config")
-                let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
-                return Answer(bytes: try fetcher.memory(of: config, training: target))
+                let spec = try StoredSpec(WorkerQuestion.Spec(parsing: line))
+                return .init(bytes: try fetcher.memory(of: spec.config, training: spec.target))
             } catch {
-                return Answer(error: "\(error)")
+                return .init(error: "\(error)")
             }
         }
     }

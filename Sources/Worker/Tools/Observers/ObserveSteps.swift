@@ -25,12 +25,9 @@ extension Worker {
             let run = question.run
             let cache = try CacheFolder(environment: ProcessInfo.processInfo.environment)
             let downloads = TargetDownloads(folder: cache.runs, settings: WandBSettings())
+            let stored = try StoredSpec(config: run.config, target: run.target, source: "the run's spec")
             var plan = RunPlan(
-                id: run.run, experiment: run.experiment,
-                config: try ExperimentConfig.load(yaml: run.config, source: "the run's config"),
-                target: try run.target.map { text throws(ConfigError) in
-                    try TargetConfig.load(yaml: text, source: "the run's target")
-                },
+                id: run.run, experiment: run.experiment, config: stored.config, target: stored.target,
                 targetFiles: run.targetFiles, folder: RunFolder(path: question.out),
                 targets: TargetCache(folder: cache.targets, downloads: downloads),
                 threads: ProcessInfo.processInfo.activeProcessorCount, checkpointInterval: .seconds(60))

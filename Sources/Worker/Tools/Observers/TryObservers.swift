@@ -1,7 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
-import JSON
+import Jobs
 import Layout
 import Runs
 
@@ -21,28 +21,14 @@ extension Worker {
         @Argument(help: #"{"config": "…", "target": "…"}, both JSON texts."#)
         var question: String
 
-        private struct Question: Decodable {
-            let config: String
-            let target: String?
-        }
-
-        private struct Answer: Encodable {
-            let observer: String
-            let seconds: Double
-            let metrics: [String]
-            let error: String?
-        }
-
         func run() throws {
-            let question = try JSONDecoder().decode(Question.self, from: Data(question.utf8))
-            let config = try ExperimentConfig.load(yaml: question.config, source: "config")
-            let target = try question.target.map { try TargetConfig.load(yaml: $0, source: "target") }
+            let spec = try StoredSpec(WorkerQuestion.Spec(parsing: question))
             let cache = try CacheFolder(environment: ProcessInfo.processInfo.environment)
-            let trial = try ObserverTrial(config, target: target, observers: observers, cache: cache)
+            let trial = try ObserverTrial(spec.config, target: spec.target, observers: observers, cache: cache)
             for result in try trial.run() {
                 print(
-                    try JSONText.line(
-                        Answer(
+                    try WorkerAnswer.line(
+                        WorkerAnswer.ObserverTrial(
                             observer: result.observer, seconds: result.seconds, metrics: result.metrics,
                             error: result.trouble)))
             }

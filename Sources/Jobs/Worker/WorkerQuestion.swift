@@ -6,6 +6,27 @@ import JSON
 ///
 /// Configs are texts, JSON as in the state file.
 public enum WorkerQuestion {
+    /// A spec whose time, memory or observers are asked for.
+    public struct Spec: Codable, Sendable {
+        /// The config.
+        public let config: String
+        /// How its target is trained, where it is.
+        public let target: String?
+
+        /// Describes the spec.
+        public init(config: String, target: String?) { (self.config, self.target) = (config, target) }
+
+        /// Reads what ``text`` wrote.
+        ///
+        /// - Throws: `DecodingError` for text that is none.
+        public init(parsing text: String) throws { self = try JSONText.decode(Data(text.utf8)) }
+
+        /// The spec as one line of JSON.
+        public var text: String {
+            get throws { try JSONText.line(self) }
+        }
+    }
+
     /// A spec that is trained without a job, for `orchestrator run`.
     public struct Trial: Codable, Sendable {
         /// The run's name, and the experiment it is of.
