@@ -71,14 +71,14 @@ public struct JobCost: Sendable {
         runs = costs
         let known = Dictionary(accounts.map { ($0.name, $0) }) { $1 }
         isAccounted = !known.isEmpty
-        let launches = Dictionary(snapshot.sbatchCalls.map { ($0.slurmJobID, $0.begun) }) { $1 }
+        let calls = Dictionary(snapshot.sbatchCalls.map { ($0.slurmJobID, $0.begun) }) { $1 }
         agents = snapshot.agents.map { agent in
             var item = Item()
             let end = agent.ended ?? (agent.isLost ? agent.heartbeat : nil) ?? snapshot.time
             item.wallSeconds = max(0, (end - agent.started) / .seconds(1))
             item.coreHours = item.wallSeconds * Double(agent.usage?.cores ?? 1) / 3600
             (item.cpuSeconds, item.peakMemory) = (agent.usage?.cpuSeconds, agent.usage?.peakMemory)
-            let begun = agent.slurm.job == nil ? nil : launches[agent.slurm.arrayJob ?? agent.slurm.job] ?? nil
+            let begun = agent.slurm.job == nil ? nil : calls[agent.slurm.arrayJob ?? agent.slurm.job] ?? nil
             item.queueSeconds = begun.map { max(0, (agent.started - $0) / .seconds(1)) }
             if let account = known[Self.name(of: agent)] {
                 // SLURM counts from the allocation's begin to its end, whatever the agent knows of it.

@@ -34,8 +34,8 @@ struct SplitEncoder {
     func encode(
         _ split: TokenCache.Split, progress: (TokenCache.Progress) -> Void, isCancelled: () -> Bool
     ) throws -> TokenFile.Info? {
-        let tokens = try GrowingFile(path: folder + "/" + TokenFile.Name.tokens)
-        let ends = try GrowingFile(path: folder + "/" + TokenFile.Name.ends)
+        let tokens = try TokenFileWriter(path: folder + "/" + TokenFile.Name.tokens)
+        let ends = try TokenFileWriter(path: folder + "/" + TokenFile.Name.ends)
         var state = TokenCache.Progress(fraction: 0, documents: 0, bytes: 0, tokens: 0)
         var highest = endOfSequence
         var texts: [[UInt8]] = []
@@ -117,7 +117,7 @@ struct SplitEncoder {
 }
 
 /// A file that is written from its beginning to its end, once.
-private final class GrowingFile {
+private final class TokenFileWriter {
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []

@@ -11,7 +11,9 @@ extension Metric {
     public static let headlines = all.filter { $0.column != nil }
 
     /// What is worth a look first, if runs have logged it: the sum of the losses, then what is recovered, then the rest.
-    public static let firstLooks = all.filter { $0.firstLook != nil }.sorted { ($0.firstLook ?? 0) < ($1.firstLook ?? 0) }
+    public static let firstLooks = all.filter { $0.firstLook != nil }.sorted {
+        ($0.firstLook ?? 0) < ($1.firstLook ?? 0)
+    }
 
     /// How many optimiser steps were taken before.
     public static let step = Metric(.name("misc/step"), "How many steps were taken before this one.", unit: "steps")

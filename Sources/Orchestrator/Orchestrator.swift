@@ -26,7 +26,7 @@ struct Orchestrator: AsyncParsableCommand {
             Retry.self, Resume.self,
             Add.self, Scale.self, Hold.self, Release.self, Priority.self, Note.self, Tag.self, Rename.self,
             Best.self,
-            Compare.self, Plot.self, Observe.self, Export.self, Why.self, Report.self,
+            Compare.self, PlotFigures.self, Observe.self, Export.self, Why.self, Report.self,
             Sync.self, Clean.self, DiskUsage.self, Archive.self, ListExperiments.self, Doctor.self, DoctorProbe.self,
             Workflow.self,
         ])

@@ -1,7 +1,7 @@
 /// Reads a ``Condition`` from its tokens, by descent: `or` binds least, then `and`, then `not`.
 struct ConditionParser {
     private let text: String
-    private let tokens: [Token]
+    private let tokens: [QueryToken]
     private var next = 0
     private var depth = 0
 
@@ -10,7 +10,7 @@ struct ConditionParser {
 
     init(_ text: String) throws(QueryError) {
         self.text = text
-        tokens = try Token.all(in: text)
+        tokens = try QueryToken.all(in: text)
     }
 
     mutating func whole() throws(QueryError) -> Condition.Node {
@@ -22,7 +22,7 @@ struct ConditionParser {
         return node
     }
 
-    private var token: Token { tokens[next] }
+    private var token: QueryToken { tokens[next] }
 
     private func error(_ message: String) -> QueryError { QueryError(text, at: token.position, message) }
 

@@ -23,7 +23,7 @@ public struct NameList: Sendable, Equatable {
     /// - Throws: ``QueryError`` where a name is missing.
     public init(parsing text: String, isSigned: Bool = false) throws(QueryError) {
         var names: [Name] = []
-        let tokens = try Token.all(in: text)
+        let tokens = try QueryToken.all(in: text)
         for (index, token) in tokens.enumerated() {
             guard index.isMultiple(of: 2) else {
                 if token.kind == .sign(",") || token.kind == .end { continue }

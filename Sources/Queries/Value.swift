@@ -1,6 +1,6 @@
 import Foundation
 
-/// The contents of a ``Table``'s cell, or the value in a condition to compare it with.
+/// The contents of a ``QueryTable``'s cell, or the value in a condition to compare it with.
 public enum Value: Sendable, Hashable {
     /// A number; NaN is one.
     case number(Double)

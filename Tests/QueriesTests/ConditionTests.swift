@@ -3,7 +3,7 @@ import Testing
 @testable import Queries
 
 struct ConditionTests {
-    private let table = Table(
+    private let table = QueryTable(
         [
             .init("run"), .init("state", aliases: ["status"], words: ["pending", "running", "done", "failed"]),
             .init("experiment"), .init("lr"), .init("task_config.p"), .init("loss/total"), .init("loss/faithfulness"),
@@ -66,7 +66,7 @@ struct ConditionTests {
     }
 
     @Test func aNameThatMayBeSeveralColumnsIsRefused() throws {
-        let table = Table([.init("a.p"), .init("b.p")], rows: [[.number(1), .number(2)]])
+        let table = QueryTable([.init("a.p"), .init("b.p")], rows: [[.number(1), .number(2)]])
         let error = #expect(throws: QueryError.self) { try table.indices(where: Condition(parsing: "p=1")) }
         #expect(error?.message == "'p' may be 'a.p', 'b.p'; write more of it")
         #expect(try table.indices(where: Condition(parsing: "b.p=2")) == [0])

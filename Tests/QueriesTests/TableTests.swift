@@ -3,7 +3,7 @@ import Testing
 @testable import Queries
 
 struct TableTests {
-    private let table = Table(
+    private let table = QueryTable(
         [.init("lr"), .init("seed"), .init("mmcs"), .init("name")],
         rows: [
             [.number(0.1), .number(0), .number(0.5), .text("b")],

@@ -3,7 +3,7 @@
 /// The command line and the environment override it.
 public struct SiteFile: Sendable, Equatable {
     /// How many runs share an agent's node.
-    public enum Slots: Sendable, Equatable {
+    public enum SlotChoice: Sendable, Equatable {
         /// What the agent finds fastest.
         case auto
         /// This many.
@@ -19,7 +19,7 @@ public struct SiteFile: Sendable, Equatable {
     /// How many agents share a job's specs.
     public internal(set) var agentCount: Int?
     /// How many runs an agent trains at once.
-    public internal(set) var slots: Slots?
+    public internal(set) var slots: SlotChoice?
     /// Threads per run.
     public internal(set) var threads: Int?
 
@@ -144,7 +144,7 @@ extension Rule where T == [String] {
     }()
 }
 
-extension Rule where T == SiteFile.Slots {
+extension Rule where T == SiteFile.SlotChoice {
     fileprivate static let slots = Rule(allowed: "a positive integer or auto") {
         switch $0 {
         case .string("auto"): .auto

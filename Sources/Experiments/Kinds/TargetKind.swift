@@ -29,8 +29,9 @@ public struct TargetKind: Sendable {
     public var needsWorkerForTargets = false
     /// Whether a decomposition's weights alone tell how well features were recovered.
     public var hasRecovery = false
-    /// What a config names that has to be brought to this machine before a run can begin: the same text for the same
-    /// things, nil for nothing. Whether its target is trained here is said beside it.
+    /// What a config names that has to be brought to this machine before a run can begin; nil for nothing.
+    ///
+    /// The same things give the same text. Whether the target is trained here is said beside the config.
     var thingsToFetch: @Sendable (ExperimentConfig, _ isTrained: Bool) -> String? = { _, _ in nil }
     /// What else is wrong with a config of this kind.
     var conflicts: @Sendable (ExperimentConfig) -> [Conflict] = { _ in [] }

@@ -116,8 +116,8 @@ private struct ColorCounts {
     /// Counts pixels, row by row: most rows of a figure are as the one before, and most pixels.
     ///
     /// - Returns: How many pixels in a row have which colour; rows that are alike have the same runs.
-    mutating func runs(of picture: PalettePNG) -> (runs: [Run], ranges: [Range<Int>]) {
-        var runs: [Run] = []
+    mutating func runs(of picture: PalettePNG) -> (runs: [Stretch], ranges: [Range<Int>]) {
+        var runs: [Stretch] = []
         var ranges: [Range<Int>] = []
         ranges.reserveCapacity(picture.height)
         for row in 0..<picture.height {
@@ -136,12 +136,12 @@ private struct ColorCounts {
     }
 
     /// Pixels of one colour next to each other.
-    typealias Run = (place: Int32, length: Int32)
+    typealias Stretch = (place: Int32, length: Int32)
 
     /// The upper byte of a pixel is of no meaning.
     private static let color: UInt32 = 0xFFFFFF
 
-    private mutating func count(_ row: UnsafeBufferPointer<UInt32>, _ runs: inout [Run]) {
+    private mutating func count(_ row: UnsafeBufferPointer<UInt32>, _ runs: inout [Stretch]) {
         var first = 0
         while first < row.count {
             let pixel = row[first] & Self.color

@@ -28,7 +28,7 @@ public enum WorkerQuestion {
     }
 
     /// A spec that is trained without a job, for `orchestrator run`.
-    public struct Trial: Codable, Sendable {
+    public struct TrialSpec: Codable, Sendable {
         /// The run's name, and the experiment it is of.
         public let run, experiment: String
         /// The config.
@@ -52,7 +52,7 @@ public enum WorkerQuestion {
     /// A finished run whose observers are asked afterwards, for `orchestrator observe`.
     public struct Observation: Codable, Sendable {
         /// The run.
-        public let run: Trial
+        public let run: TrialSpec
         /// Where observers work.
         public let out: String
         /// Where their copies are.
@@ -61,7 +61,7 @@ public enum WorkerQuestion {
         public let steps: [Int]
 
         /// Describes the object under inspection.
-        public init(run: Trial, out: String, observers: String, steps: [Int]) {
+        public init(run: TrialSpec, out: String, observers: String, steps: [Int]) {
             (self.run, self.out, self.observers, self.steps) = (run, out, observers, steps)
         }
     }

@@ -7,10 +7,10 @@ import WandB
 /// What has been found so far.
 package struct DoctorReport {
     private var findings: [Finding] = []
-    private let style: Style?
+    private let style: TerminalStyle?
 
     /// A report that prints findings as they come, if there is a style for them.
-    package init(print style: Style?) { self.style = style }
+    package init(print style: TerminalStyle?) { self.style = style }
 
     package mutating func add(_ more: [Finding]) {
         findings += more

@@ -38,7 +38,7 @@ package struct Finding: Codable, Equatable {
     }
 
     /// For people: one line, and one for the advice.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         let color: TextColor =
             switch level {
             case .ok: .green

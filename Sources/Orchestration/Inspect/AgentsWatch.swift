@@ -230,8 +230,8 @@ package struct AgentsWatch {
         let all = snapshot.endings.filter { !known.contains($0.number) } + present
         // Earlier submissions are over; only the last one matters.
         let begun = snapshot.sbatchCalls.compactMap(\.begun).max()
-        let latest = snapshot.sbatchCalls.filter { launch in
-            begun.flatMap { last in launch.begun.map { last - $0 < .seconds(600) } } ?? true
+        let latest = snapshot.sbatchCalls.filter { call in
+            begun.flatMap { last in call.begun.map { last - $0 < .seconds(600) } } ?? true
         }.compactMap(\.slurmJobID)
         return snapshot.withoutWithdrawn(all).filter { ending in
             latest.contains(ending.arrayJob)

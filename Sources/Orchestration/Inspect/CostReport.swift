@@ -32,7 +32,7 @@ package struct CostReport {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         let all = cost.job
         var lines = [
             style.paint("Job \(snapshot.job.id): \(Self.hours(all.coreHours)) core-hours", .bold)

@@ -57,7 +57,7 @@ package struct DiskReport: Encodable {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         let kinds = ["weights", "checkpoints", "figures", "metrics", "wandb", "other", "job"]
         var table = TextTable(
             [("JOB", .right), ("", .left), ("SIZE", .right)] + kinds.map { ($0.uppercased(), .right) })

@@ -22,7 +22,7 @@ package struct JobListing: Encodable {
 
     /// Jobs as people read them; `remarks` says why nobody works on some of them, or what agents wait for.
     package static func lines(
-        _ jobs: [JobSummary], _ remarks: [JobID: AgentsWatch.Remark], _ style: Style
+        _ jobs: [JobSummary], _ remarks: [JobID: AgentsWatch.Remark], _ style: TerminalStyle
     ) -> [String] {
         var table = TextTable([
             ("JOB", .right), ("NAME", .left), ("SUBMITTED", .left), ("EXECUTOR", .left), ("AGENTS", .right),

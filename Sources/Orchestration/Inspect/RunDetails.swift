@@ -42,7 +42,7 @@ package struct RunDetails {
     }
 
     /// For people.
-    package func text(_ style: Style) throws -> String {
+    package func text(_ style: TerminalStyle) throws -> String {
         var lines = [style.paint("Run \(run.id) (job \(run.job), \(run.experiment)): \(state)", .bold)]
         let settings = try Overrides(json: run.overrides).text()
         if !settings.isEmpty { lines.append("Settings: \(settings)") }
@@ -100,7 +100,7 @@ package struct RunDetails {
         return String(format: ", %.1f steps/s", speed) + (run.remaining.map { ", \(StatusText.time($0)) left" } ?? "")
     }
 
-    private func attemptLines(_ style: Style) -> [String] {
+    private func attemptLines(_ style: TerminalStyle) -> [String] {
         var table = TextTable([
             ("ATTEMPT", .right), ("AGENT", .left), ("NODE", .left), ("STARTED", .left), ("TOOK", .right),
             ("OUTCOME", .left), ("", .left),

@@ -83,7 +83,7 @@ package struct RunsTable {
     private static let leastForSettings = 10
 
     /// The lines, the titles first.
-    package func lines(_ room: Room, _ style: Style) -> [String] {
+    package func lines(_ room: Room, _ style: TerminalStyle) -> [String] {
         var kept = columns.filter(\.isUsed)
         switch room {
         case .unlimited: break

@@ -8,9 +8,9 @@ package import Store
 package struct StatusText {
     package let snapshot: JobSnapshot
     package let outlook: AgentsWatch.Outlook
-    package let style: Style
+    package let style: TerminalStyle
 
-    package init(snapshot: JobSnapshot, outlook: AgentsWatch.Outlook, style: Style) {
+    package init(snapshot: JobSnapshot, outlook: AgentsWatch.Outlook, style: TerminalStyle) {
         self.snapshot = snapshot
         self.outlook = outlook
         self.style = style

@@ -31,7 +31,7 @@ package struct TextTable {
     package mutating func add(_ row: [Cell]) { rows.append(row) }
 
     /// The lines, the titles first; columns that are empty everywhere are left out.
-    package func lines(_ style: Style) -> [String] {
+    package func lines(_ style: TerminalStyle) -> [String] {
         let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
         let widths = used.map { column in
             rows.reduce(columns[column].title.columnCount) { max($0, $1[column].width) }
@@ -79,7 +79,7 @@ package enum TextColor: String {
 }
 
 /// Whether text is for a terminal that shows colours.
-package struct Style {
+package struct TerminalStyle {
     package let isColored: Bool
 
     package init(isColored: Bool) {
@@ -87,9 +87,9 @@ package struct Style {
     }
 
     /// Colours only for a terminal, and not for users who have asked for none (https://no-color.org).
-    package static func forStandardOutput(environment: [String: String]) -> Style {
+    package static func forStandardOutput(environment: [String: String]) -> TerminalStyle {
         let dumb = environment["TERM"] == "dumb" || !(environment["NO_COLOR"] ?? "").isEmpty
-        return Style(isColored: Terminal.isStandardOutput && !dumb)
+        return TerminalStyle(isColored: Terminal.isStandardOutput && !dumb)
     }
 
     package func paint(_ text: String, _ color: TextColor?) -> String {

@@ -56,7 +56,7 @@ package struct Ranking {
         return ranks.sorted { places[runs[$0].run.id] ?? 0 < places[runs[$1].run.id] ?? 0 }
     }
 
-    package func text(atMost limit: Int, _ style: Style) throws -> String {
+    package func text(atMost limit: Int, _ style: TerminalStyle) throws -> String {
         if let groups { return groups.lines(atMost: limit, style).joined(separator: "\n") + "\n" }
         let settings = try runs.map { try Overrides(json: $0.run.overrides) }
         let common = Overrides.common(settings)

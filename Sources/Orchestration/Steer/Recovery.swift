@@ -68,8 +68,8 @@ package struct Recovery {
             return ["job \(id): its submission was interrupted, and \(error); `orchestrator resume \(id)` tries again"]
         }
         let after = try store.sbatchCalls(of: id)
-        let mended = after.filter { launch in
-            launch.state == .submitted && before.contains { $0.id == launch.id && $0.state.isOpen }
+        let mended = after.filter { call in
+            call.state == .submitted && before.contains { $0.id == call.id && $0.state.isOpen }
         }
         return mended.map {
             "job \(id): its submission was interrupted; SLURM has it as batch job \($0.slurmJobID ?? 0)"

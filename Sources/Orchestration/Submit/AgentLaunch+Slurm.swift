@@ -35,32 +35,32 @@ extension AgentLaunch {
         defer { lock.release() }
         var warnings: [String] = []
         var agents = 0
-        while let launch = try store.sbatchCalls(of: job.id).first(where: \.state.isOpen) {
-            if launch.state == .begun {
-                switch try await fate(of: launch) {
+        while let call = try store.sbatchCalls(of: job.id).first(where: \.state.isOpen) {
+            if call.state == .begun {
+                switch try await fate(of: call) {
                 case .taken(let number):
-                    try store.settle(launch, as: number.rawValue)
-                    agents += launch.agents
+                    try store.settle(call, as: number.rawValue)
+                    agents += call.agents
                     continue
                 case .unclear(let reason): return warnings + [reason]
                 case .lost: break
                 }
             }
             do throws(SlurmError) {
-                let number = try await submit(launch)
-                agents += launch.agents
-                warnings += noting { try store.settle(launch, as: number.rawValue) }
+                let number = try await submit(call)
+                agents += call.agents
+                warnings += noting { try store.settle(call, as: number.rawValue) }
             } catch {
                 if case .uncertain(_, _, let mayCome) = error {
                     let advice = "its specs are stored; the next command looks again, don't submit them again"
                     return warnings + ["job \(job.id): \(error); \(advice)"]
-                        + noting { try store.noteUnclear(launch, mayCome: mayCome) }
+                        + noting { try store.noteUnclear(call, mayCome: mayCome) }
                 }
-                if error.isLimit, launch.agents > 1 {
-                    try split(launch)
+                if error.isLimit, call.agents > 1 {
+                    try split(call)
                     continue
                 }
-                try store.refuse(launch)
+                try store.refuse(call)
                 for rest in try store.sbatchCalls(of: job.id) where rest.state.isOpen { try store.refuse(rest) }
                 guard agents > 0 else { throw error }
                 warnings.append(
@@ -73,19 +73,19 @@ extension AgentLaunch {
         return warnings + noting { try store.markSubmitted(job.id, slurmJobID: latest?.slurmJobID) }
     }
 
-    private func submit(_ launch: SbatchCall) async throws(SlurmError) -> SlurmJobID {
+    private func submit(_ call: SbatchCall) async throws(SlurmError) -> SlurmJobID {
         let known: Set<SlurmJobID>
         do throws(StoreError) {
             known = try knownJobs()
-            try store.begin(launch)
+            try store.begin(call)
         } catch {
             // Nothing that can't be noted is submitted.
             throw .refused(command: "sbatch", message: "not called, because the state file can't be changed: \(error)")
         }
         return try await slurm.submit(
-            scriptAt: job.folder.script(named: launch.script),
+            scriptAt: job.folder.script(named: call.script),
             arguments: SbatchDependency.arguments(
-                options(of: launch).sbatchArguments, waitingFor: try await predecessors()),
+                options(of: call).sbatchArguments, waitingFor: try await predecessors()),
             name: job.token, besides: known)
     }
 
@@ -114,7 +114,7 @@ extension AgentLaunch {
 
     /// Looks for the job of an `sbatch` call by the job's name: in the queue, among the agents that have come, and in
     /// SLURM's accounting.
-    private func fate(of launch: SbatchCall) async throws(StoreError) -> Fate {
+    private func fate(of call: SbatchCall) async throws(StoreError) -> Fate {
         let known = try knownJobs()
         let agents = try store.agents(of: job.id).compactMap { $0.slurm.arrayJob ?? $0.slurm.job }.map(SlurmJobID.init)
         var numbers = Set(agents)
@@ -128,22 +128,22 @@ extension AgentLaunch {
         }
         if let number = numbers.subtracting(known).min(by: { $0.rawValue < $1.rawValue }) { return .taken(number) }
         // Without a moment of its beginning it is sure to have ended.
-        guard let begun = launch.begun else { return .lost }
-        let isHere = launch.host == AgentIdentity.thisHost
-        if isHere, Self.isBeingSubmitted(job.folder.script(named: launch.script)) {
+        guard let begun = call.begun else { return .lost }
+        let isHere = call.host == AgentIdentity.thisHost
+        if isHere, Self.isBeingSubmitted(job.folder.script(named: call.script)) {
             return .unclear("an sbatch for job \(job.id) is still running")
         }
         let rest = (isHere ? Self.settling.here : Self.settling.elsewhere) - (Timestamp.now() - begun)
         // A clock that was turned back must not make anybody wait for hours.
         guard rest > .zero, rest <= Self.settling.elsewhere else { return .lost }
         guard isHere else {
-            let fact = launch.host.isEmpty ? "got no answer" : "from \(launch.host) was interrupted"
+            let fact = call.host.isEmpty ? "got no answer" : "from \(call.host) was interrupted"
             return .unclear(
                 "the submission of job \(job.id) \(fact); if SLURM doesn't show it within \(StatusText.time(rest)), "
                     + "the next command submits it again")
         }
         do { try await Task.sleep(for: rest) } catch { return .unclear("interrupted") }
-        return try await fate(of: launch)
+        return try await fate(of: call)
     }
 
     /// Whether an `sbatch` on this machine is running a script.
@@ -156,17 +156,17 @@ extension AgentLaunch {
         }
     }
 
-    /// Replaces a launch by two of half the agents.
-    private func split(_ launch: SbatchCall) throws {
+    /// Replaces a call of sbatch by two of half the agents.
+    private func split(_ call: SbatchCall) throws {
         let count = try store.sbatchCalls(of: job.id).count
-        let halves = [launch.agents - launch.agents / 2, launch.agents / 2].enumerated().map { index, agents in
+        let halves = [call.agents - call.agents / 2, call.agents / 2].enumerated().map { index, agents in
             (script: JobFolder.script(count + index + 1), agents: agents)
         }
-        for half in halves { try write(half.script, agents: half.agents, options: options(of: launch)) }
-        try store.addSbatchCalls(halves, to: job.id, options: launch.options, replacing: launch)
+        for half in halves { try write(half.script, agents: half.agents, options: options(of: call)) }
+        try store.addSbatchCalls(halves, to: job.id, options: call.options, replacing: call)
     }
 
-    private func options(of launch: SbatchCall) -> JobOptions { launch.options ?? job.options }
+    private func options(of call: SbatchCall) -> JobOptions { call.options ?? job.options }
 
     /// Writes a batch script into the job's folder.
     package func write(_ name: String, agents: Int, options: JobOptions) throws {

@@ -14,7 +14,7 @@ extension Submission {
     /// - Returns: The text.
     /// - Throws: What keeps agents from being started in this folder.
     package func preview(
-        _ estimate: Estimate, arrays: [(script: String, agents: Int)], _ style: Style
+        _ estimate: Estimate, arrays: [(script: String, agents: Int)], _ style: TerminalStyle
     ) throws(Failure) -> String {
         var lines = ["Would store one job: \(plural(plan.specs.count, "spec"))."]
         if let note = plan.duplicatesNote { lines.append(note + ".") }

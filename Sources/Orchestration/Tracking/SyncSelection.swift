@@ -79,13 +79,13 @@ package struct SyncAccess {
 
     /// What is wrong with the server or the key, and what to do about it.
     package static func explain(_ reason: String?, environment: [String: String]) -> String? {
-        let findings = WandBCheck.findings(
+        let remarks = WandBCheck.remarks(
             environment: online(environment), workingDirectory: FileManager.default.currentDirectoryPath,
             homeDirectory: environment["HOME"])
         // Notes on the settings, other than on the key, are no reason.
-        let finding = findings.first { $0.level == .problem || ($0.level == .note && $0.subject == "key") }
-        guard let finding else { return reason }
-        return finding.message + (finding.advice.map { "; \($0)" } ?? "")
+        let remark = remarks.first { $0.severity == .problem || ($0.severity == .note && $0.subject == "key") }
+        guard let remark else { return reason }
+        return remark.message + (remark.advice.map { "; \($0)" } ?? "")
     }
 
     private static func online(_ environment: [String: String]) -> [String: String] {

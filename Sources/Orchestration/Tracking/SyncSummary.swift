@@ -79,7 +79,7 @@ package struct SyncSummary {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         var lines: [String] = []
         if counts.sent > 0 || rows > 0 {
             lines.append(

@@ -3,13 +3,13 @@ package import WandB
 
 /// Shows how far a sync is: a bar on a terminal, a line now and then elsewhere.
 package struct SyncView {
-    package let style: Style
+    package let style: TerminalStyle
     private var shown: (line: String, time: ContinuousClock.Instant)?
     private static let linePause: Duration = .seconds(10)
     private static let barPause: Duration = .milliseconds(200)
     private static let barWidth = 24
 
-    package init(style: Style) { self.style = style }
+    package init(style: TerminalStyle) { self.style = style }
 
     package mutating func show(_ progress: RelayProgress, of total: Int, perMinute: Int, trouble: String?) {
         let now = ContinuousClock.now

@@ -25,7 +25,8 @@ struct DiskUsage: AsyncParsableCommand {
         let text = try await failing {
             let report = try DiskReport(of: job.map(JobID.init), in: state)
             return json
-                ? try JSONText.encode(report) : report.text(Style.forStandardOutput(environment: state.environment))
+                ? try JSONText.encode(report)
+                : report.text(TerminalStyle.forStandardOutput(environment: state.environment))
         }
         print(text, terminator: "")
     }

@@ -40,7 +40,7 @@ struct Doctor: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         var report = DoctorReport(
-            print: json ? nil : Style.forStandardOutput(environment: environment))
+            print: json ? nil : TerminalStyle.forStandardOutput(environment: environment))
         let cache = try OpenStore.folder(environment)
         report.add(FolderProbe.findings(of: cache, environment: environment))
         report.add(WorkerCheck(environment: environment).findings())
@@ -67,18 +67,18 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private static func wandb(_ environment: [String: String]) -> [Finding] {
-        WandBCheck.findings(
+        WandBCheck.remarks(
             environment: environment, workingDirectory: FileManager.default.currentDirectoryPath,
             homeDirectory: environment["HOME"]
-        ).map { finding in
+        ).map { remark in
             let level: Finding.Level =
-                switch finding.level {
+                switch remark.severity {
                 case .good: .ok
                 case .note: .warning
                 case .problem: .problem
                 }
             return Finding(
-                level: level, subject: "W&B \(finding.subject)", message: finding.message, advice: finding.advice)
+                level: level, subject: "W&B \(remark.subject)", message: remark.message, advice: remark.advice)
         }
     }
 }

@@ -36,7 +36,7 @@ struct ListJobs: AsyncParsableCommand {
         } else if jobs.isEmpty {
             print(JobListing.nothing(in: cache))
         } else {
-            let style = Style.forStandardOutput(environment: environment)
+            let style = TerminalStyle.forStandardOutput(environment: environment)
             print(JobListing.lines(jobs, remarks, style).joined(separator: "\n"))
         }
         let problems = remarks.sorted { $0.key.rawValue < $1.key.rawValue }.compactMap { job, remark in

@@ -3,7 +3,7 @@ import Orchestration
 
 /// A job's state over the whole terminal: scrolls, sorts, follows the window's size.
 final class ScreenView: WatchView {
-    private let style: Style
+    private let style: TerminalStyle
     private var screen = WatchScreen()
     private var text: StatusText?
     private var size = Terminal.size
@@ -11,7 +11,7 @@ final class ScreenView: WatchView {
     private var isOn = false
 
     /// Takes over the terminal; nil if keys cannot be read, or the terminal cannot be redrawn.
-    init?(style: Style, environment: [String: String]) {
+    init?(style: TerminalStyle, environment: [String: String]) {
         self.style = style
         guard Terminal.isStandardOutput, isatty(0) == 1, !["", "dumb"].contains(environment["TERM"] ?? ""),
             tcgetattr(0, &before) == 0

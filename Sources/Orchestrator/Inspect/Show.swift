@@ -38,7 +38,7 @@ struct Show: AsyncParsableCommand {
             try RunDetails(
                 startingWith: name, in: state.store, cache: state.cache, environment: state.environment)
         }
-        let style = Style.forStandardOutput(environment: state.environment)
+        let style = TerminalStyle.forStandardOutput(environment: state.environment)
         let text = try await failing { json ? try details.json() : try details.text(style) }
         print(state.told(text), terminator: "")
     }

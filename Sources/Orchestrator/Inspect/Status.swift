@@ -79,13 +79,13 @@ struct Status: AsyncParsableCommand {
         }
         if cost {
             let report = try await failing { try await CostReport(of: shown, in: store, slurm: slurm) }
-            let style = Style.forStandardOutput(environment: environment)
+            let style = TerminalStyle.forStandardOutput(environment: environment)
             if json, let problem = report.problem { printError(problem) }
             return print(
                 try await failing { json ? try JSONText.encode(report.report) : report.text(style) }, terminator: "")
         }
         let number = job.map(JobID.init)
-        let style = Style.forStandardOutput(environment: environment)
+        let style = TerminalStyle.forStandardOutput(environment: environment)
         let (text, counts) = try await failing {
             let agents = AgentsWatch(cache: cache, slurm: slurm, store: store)
             return json
@@ -120,7 +120,7 @@ struct Status: AsyncParsableCommand {
     }
 
     private func text(
-        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: Style,
+        _ job: JobID?, _ store: Store, _ cache: CacheFolder, _ agents: AgentsWatch, _ style: TerminalStyle,
         _ query: RunQuery
     ) async throws -> (String, RunCounts?) {
         let jobs = job == nil ? try store.jobs() : []

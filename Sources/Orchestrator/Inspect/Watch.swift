@@ -24,7 +24,7 @@ struct Watch {
     /// Returns when every run is done or was stopped early, and throws an exit code when not all can be.
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let style = Style.forStandardOutput(environment: environment)
+        let style = TerminalStyle.forStandardOutput(environment: environment)
         var view: any WatchView
         if let screen = ScreenView(style: style, environment: environment) {
             view = screen
@@ -114,10 +114,10 @@ extension WatchView {
 
 /// The job's state drawn over the one before.
 struct RedrawnView: WatchView {
-    let style: Style
+    let style: TerminalStyle
     private var height = 0
 
-    init(style: Style) { self.style = style }
+    init(style: TerminalStyle) { self.style = style }
 
     mutating func show(_ text: StatusText) throws(Failure) {
         let room = Terminal.size

@@ -26,7 +26,7 @@ struct Why: AsyncParsableCommand {
 
     func run() async throws {
         let state = try await OpenStore.open(for: .looking)
-        let style = Style.forStandardOutput(environment: state.environment)
+        let style = TerminalStyle.forStandardOutput(environment: state.environment)
         let text = try await failing {
             let watch = AgentsWatch(
                 cache: state.cache, slurm: SlurmCommands(environment: state.environment), store: state.store)

@@ -51,7 +51,7 @@ struct Best: AsyncParsableCommand {
 
     func run() async throws {
         let state = try await OpenStore.open(for: .looking)
-        let style = Style.forStandardOutput(environment: state.environment)
+        let style = TerminalStyle.forStandardOutput(environment: state.environment)
         let text = try await failing {
             let snapshot = try state.store.snapshot(of: state.job(job).id)
             let ranking = try Ranking(

@@ -36,7 +36,7 @@ struct Compare: AsyncParsableCommand {
         let comparison = try await failing {
             try await RunsComparison(first, second, environment: environment)
         }
-        let style = Style.forStandardOutput(environment: environment)
+        let style = TerminalStyle.forStandardOutput(environment: environment)
         print(try await failing { json ? try comparison.json() : comparison.text(style) }, terminator: "")
     }
 }

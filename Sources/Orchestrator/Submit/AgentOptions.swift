@@ -120,14 +120,8 @@ struct AgentOptions: ParsableArguments {
     func request(
         site: SiteFile, environment: [String: String], executor: ExecutorKind
     ) throws(Failure) -> AgentRequest {
-        let siteSlots: JobOptions.Slots? =
-            switch site.slots {
-            case .auto: .auto
-            case .count(let count): .count(count)
-            case nil: nil
-            }
         var options = JobOptions(
-            slots: slots ?? siteSlots ?? .count(1), threads: threads ?? site.threads)
+            slots: slots ?? site.slots.map(JobOptions.Slots.init) ?? .count(1), threads: threads ?? site.threads)
         if executor == .slurm {
             options.resources = site.resources
             for (variable, name) in Self.variables {
@@ -189,6 +183,17 @@ struct AgentOptions: ParsableArguments {
 }
 
 extension ExecutorOption: ExpressibleByArgument {}
+
+extension JobOptions.Slots {
+    /// What a site's file chooses.
+    fileprivate init(_ choice: SiteFile.SlotChoice) {
+        self =
+            switch choice {
+            case .auto: .auto
+            case .count(let count): .count(count)
+            }
+    }
+}
 
 extension JobOptions.Slots: ExpressibleByArgument {
     /// Reads the value of `--slots`.

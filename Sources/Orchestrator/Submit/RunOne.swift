@@ -62,7 +62,7 @@ struct RunOne: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let cache = try OpenStore.folder(environment)
         let settings = settings + (steps.map { ["steps=\($0)"] } ?? [])
-        let trial: Trial
+        let trial: ForegroundTrial
         if let spec {
             let store = try await OpenStore.open(for: .looking).store
             let (known, job) = try await failing {
@@ -73,9 +73,9 @@ struct RunOne: AsyncParsableCommand {
                 }
                 return (known, try store.job(store.run(known.run).job).folder)
             }
-            trial = try Trial(of: known, settings: settings, of: job, into: out, cache: cache)
+            trial = try ForegroundTrial(of: known, settings: settings, of: job, into: out, cache: cache)
         } else {
-            trial = try Trial(
+            trial = try ForegroundTrial(
                 of: experiment ?? "", settings: settings, into: out, cache: cache, environment: environment)
         }
         print("Files: \(trial.folder)")

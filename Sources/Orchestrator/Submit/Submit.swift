@@ -182,7 +182,7 @@ struct Submit: AsyncParsableCommand {
         if dryRun {
             let estimate = try submission.estimate()
             for notice in JobPages.notices(environment) { printError("W&B: \(notice)") }
-            let style = Style.forStandardOutput(environment: environment)
+            let style = TerminalStyle.forStandardOutput(environment: environment)
             let arrays = executor.kind == .slurm ? try await AgentLaunch.arrays(of: request.agentCount, slurm) : []
             print(
                 json
@@ -248,7 +248,7 @@ struct Submit: AsyncParsableCommand {
     ///
     /// The published tool starts as much without asking; scripts see the cost, but are not asked.
     private func showCost(of submission: Submission) throws {
-        let lines = try submission.estimate().lines(Style(isColored: false))
+        let lines = try submission.estimate().lines(TerminalStyle(isColored: false))
         printError("this runs all experiments, as published:\n" + lines.joined(separator: "\n"))
         guard !yes, Terminal.isDialogue else { return }
         FileHandle.standardError.write(Data("Start them? [y/N] ".utf8))

@@ -75,7 +75,7 @@ struct Sync: AsyncParsableCommand {
             return
         }
         let options = try options(state)
-        let style = Style.forStandardOutput(environment: state.environment)
+        let style = TerminalStyle.forStandardOutput(environment: state.environment)
         let session = SyncSession(
             relay: try await failing { try Relay(options, budget: RequestBudget(perMinute: requestsPerMinute)) },
             selection: selection, store: state.store, isLive: live, perMinute: requestsPerMinute,

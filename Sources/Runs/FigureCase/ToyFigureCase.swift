@@ -27,6 +27,7 @@ struct ToyFigureCase {
     ///   - target: The target.
     ///   - files: The other files.
     ///   - threads: Threads to compute with.
+    /// - Throws: What is missing or wrong.
     init(
         _ file: GivenFile, _ training: TargetConfig, _ target: any FeatureAnalysedTarget, files: FigureCase,
         threads: Int

@@ -2,7 +2,7 @@ public import Figures
 
 /// The causal importances of several runs side by side: a grid of modules and runs, ordered by what sets the runs apart.
 public struct ImportanceStudy {
-    private struct Run {
+    private struct ComparedRun {
         let name: String
         let value: String
         let seed: String?
@@ -12,7 +12,7 @@ public struct ImportanceStudy {
     }
 
     private let key: String
-    private let runs: [Run]
+    private let runs: [ComparedRun]
     /// Runs that have no importances of single features, or of other modules than most, and why.
     public let leftOut: [String]
 
@@ -32,7 +32,7 @@ public struct ImportanceStudy {
     /// - Throws: `RunError.invalid` where no run has importances to show.
     public init(_ sources: [FigureSource], by key: String, threads: Int = 1) throws(RunError) {
         self.key = key
-        var (runs, leftOut): ([Run], [String]) = ([], [])
+        var (runs, leftOut): ([ComparedRun], [String]) = ([], [])
         for source in sources {
             do throws(RunError) {
                 let figures = try source.figures(threads: threads)
@@ -42,7 +42,7 @@ public struct ImportanceStudy {
                 guard let maps, !maps.isEmpty else {
                     throw .invalid("\(source.name): it has no importances of single features")
                 }
-                runs.append(Run(name: source.name, value: source.value, seed: source.seed, maps: maps))
+                runs.append(ComparedRun(name: source.name, value: source.value, seed: source.seed, maps: maps))
             } catch {
                 leftOut.append("\(error)")
             }

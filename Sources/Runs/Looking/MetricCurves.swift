@@ -4,7 +4,7 @@ import Metrics
 /// Runs' metrics as curves over steps: of one run, or of several by what distinguishes them, seeds together.
 public struct MetricCurves {
     /// The rows of one run.
-    private struct Run {
+    private struct LoggedRun {
         let group: String
         let rows: [Row]
     }
@@ -18,7 +18,7 @@ public struct MetricCurves {
     /// More rows of a run than this are closer than pixels.
     private static let mostRows = 400
 
-    private let runs: [Run]
+    private let runs: [LoggedRun]
     private let corner: String
     /// How many rows the longest run has logged.
     private let logged: Int
@@ -30,12 +30,12 @@ public struct MetricCurves {
     ///   - corner: What stands in the figure's corner.
     /// - Throws: `RunError.invalid` for files that can't be read, and for more groups than can be distinguished.
     public init(_ sources: [FigureSource], corner: String) throws(RunError) {
-        var (runs, logged): ([Run], Int) = ([], 0)
+        var (runs, logged): ([LoggedRun], Int) = ([], 0)
         for source in sources {
             guard let path = source.metrics else { continue }
             let rows = try Self.rows(of: path)
             logged = max(logged, rows.count)
-            if !rows.isEmpty { runs.append(Run(group: source.group, rows: rows.spread(most: Self.mostRows))) }
+            if !rows.isEmpty { runs.append(LoggedRun(group: source.group, rows: rows.spread(most: Self.mostRows))) }
         }
         (self.runs, self.corner, self.logged) = (runs, corner, logged)
         let count = groups.count

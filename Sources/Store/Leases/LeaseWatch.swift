@@ -7,7 +7,7 @@
 /// An observer that was held up itself (asleep, or before a locked state file) has seen nothing: those it watches may
 /// have been held up by the same, and get a whole lease from there on.
 public struct LeaseWatch: Sendable {
-    private var seen: [Hold: ContinuousClock.Instant] = [:]
+    private var seen: [LeaseHold: ContinuousClock.Instant] = [:]
     private var lastLook: ContinuousClock.Instant?
 
     /// Starts with nothing seen.
@@ -19,10 +19,10 @@ public struct LeaseWatch: Sendable {
     ///   - holds: All attempts that continue.
     ///   - now: When they were read.
     /// - Returns: Those that have fallen silent.
-    public mutating func silent(among holds: [Hold], at now: ContinuousClock.Instant) -> [Hold] {
+    public mutating func silent(among holds: [LeaseHold], at now: ContinuousClock.Instant) -> [LeaseHold] {
         let pause = lastLook.map { now - $0 } ?? .zero
         lastLook = now
-        var still: [Hold: ContinuousClock.Instant] = [:]
+        var still: [LeaseHold: ContinuousClock.Instant] = [:]
         for hold in holds { still[hold] = pause > hold.lease / 2 ? now : seen[hold] ?? now }
         seen = still
         return holds.filter { hold in still[hold].map { now - $0 >= hold.lease } ?? false }

@@ -1,7 +1,7 @@
 import GRDB
 
 /// An attempt that continues, as others see it: while ``renewal`` changes, its agent is alive.
-public struct Hold: Sendable, Hashable {
+public struct LeaseHold: Sendable, Hashable {
     /// The run.
     public let run: RunID
     /// The attempt.
@@ -37,12 +37,13 @@ extension Store {
     public static let agentsLostAtMost = 3
 
     /// The attempts at a job's runs that continue.
-    public func holds(of job: JobID) throws(StoreError) -> [Hold] {
+    public func holds(of job: JobID) throws(StoreError) -> [LeaseHold] {
         try read { db in
             try Row.fetchAll(
                 db,
-                sql: Hold.rows + "WHERE job = ? AND status = 'running' ORDER BY position", arguments: [job.rawValue]
-            ).map(Hold.init)
+                sql: LeaseHold.rows + "WHERE job = ? AND status = 'running' ORDER BY position",
+                arguments: [job.rawValue]
+            ).map(LeaseHold.init)
         }
     }
 
@@ -56,7 +57,7 @@ extension Store {
     ///   - lease: How long the new claim stands without a renewal.
     /// - Returns: The claim, or `nil` if the attempt was renewed or ended in the meantime, or the run set aside.
     /// - Throws: ``StoreError/agentEnded(_:reason:)`` and whatever keeps the file from being changed.
-    public func takeOver(_ hold: Hold, by agent: AgentID, lease: Duration) throws(StoreError) -> Claim? {
+    public func takeOver(_ hold: LeaseHold, by agent: AgentID, lease: Duration) throws(StoreError) -> Claim? {
         let now = now()
         let asked = ContinuousClock.now
         return try write(.untilPowerCut) { db in
@@ -89,9 +90,9 @@ extension Store {
         return try write { db in
             let rows = try Row.fetchAll(
                 db,
-                sql: Hold.rows + "WHERE status = 'running' AND run.agent = ?", arguments: [agent.rawValue])
+                sql: LeaseHold.rows + "WHERE status = 'running' AND run.agent = ?", arguments: [agent.rawValue])
             for row in rows {
-                let hold = try Hold(row: row)
+                let hold = try LeaseHold(row: row)
                 guard try Self.endSilently(hold, reason: reason, at: now, in: db),
                     try !Self.quarantineIfLethal(hold.run, at: now, in: db)
                 else { continue }
@@ -137,7 +138,7 @@ extension Store {
 
     /// Ends an attempt as lost if it still stands where it was seen.
     private static func endSilently(
-        _ hold: Hold, reason: String, at now: Timestamp, in db: Database
+        _ hold: LeaseHold, reason: String, at now: Timestamp, in db: Database
     ) throws -> Bool {
         try db.execute(
             sql: """

@@ -18,7 +18,7 @@ public enum SbatchState: String, Sendable, Codable {
 
 /// One `sbatch` call that starts agents of a job; a job has several when its array had to be split or agents were added.
 public struct SbatchCall: Sendable, Equatable, Identifiable {
-    /// The launch's number in the state file.
+    /// The call's number in the state file.
     public let id: Int64
     /// The job.
     public let job: JobID
@@ -104,7 +104,7 @@ extension Store {
     ///   - sbatchCalls: The name of each call's script and the number of agents that it starts.
     ///   - job: The job.
     ///   - options: What their agents get; `nil` if it is what the job's first ones got.
-    ///   - replaced: A launch whose place they take.
+    ///   - replaced: A call whose place they take.
     /// - Throws: What keeps the file from being changed.
     public func addSbatchCalls(
         _ sbatchCalls: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil,
@@ -120,12 +120,12 @@ extension Store {
         _ sbatchCalls: [(script: String, agents: Int)], to job: JobID, options: JobOptions? = nil, in db: Database
     ) throws {
         let options = try options.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
-        for launch in sbatchCalls {
+        for call in sbatchCalls {
             try db.execute(
                 sql: """
                     INSERT INTO launch (job, script, agents, state, host, options) VALUES (?, ?, ?, 'planned', ?, ?)
                     """,
-                arguments: [job.rawValue, launch.script, launch.agents, AgentIdentity.thisHost, options])
+                arguments: [job.rawValue, call.script, call.agents, AgentIdentity.thisHost, options])
         }
     }
 
@@ -158,7 +158,7 @@ extension Store {
         try markUncertain(call.job)
     }
 
-    /// Records that SLURM has taken a launch under a number.
+    /// Records that SLURM has taken a call under a number.
     public func settle(_ call: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
         try write { db in
             try db.execute(
@@ -167,7 +167,7 @@ extension Store {
         }
     }
 
-    /// Records that SLURM has refused a launch.
+    /// Records that SLURM has refused a call.
     public func refuse(_ call: SbatchCall) throws(StoreError) {
         try write { db in try Self.set(call, to: .refused, in: db) }
     }

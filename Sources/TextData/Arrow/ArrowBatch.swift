@@ -64,6 +64,7 @@ struct ArrowBatch {
         if size == -1 { return Array(cursor.rest) }
         guard size >= 0, size <= 1 << 32 else { throw .damaged("a buffer claims a size of \(size) bytes") }
         return try compression.number(0, Int8.self, default: 0) == 1
-            ? try Block.zstd(cursor.rest, size: Int(size)) : try Block.lz4Frame(cursor.rest, size: Int(size))
+            ? try CompressedBlock.zstd(cursor.rest, size: Int(size))
+            : try CompressedBlock.lz4Frame(cursor.rest, size: Int(size))
     }
 }

@@ -118,10 +118,10 @@ struct ParquetColumn {
         case .none:
             guard page.count == size else { throw .damaged("a page has two different sizes") }
             return page
-        case .snappy: return try Block.snappy(page, size: size)[...]
-        case .gzip: return try Block.inflate(page, size: size)[...]
-        case .zstd: return try Block.zstd(page, size: size)[...]
-        case .lz4: return try Block.lz4(page, size: size)[...]
+        case .snappy: return try CompressedBlock.snappy(page, size: size)[...]
+        case .gzip: return try CompressedBlock.inflate(page, size: size)[...]
+        case .zstd: return try CompressedBlock.zstd(page, size: size)[...]
+        case .lz4: return try CompressedBlock.lz4(page, size: size)[...]
         }
     }
 

@@ -1,5 +1,5 @@
 /// A word of an expression.
-struct Token: Equatable {
+struct ExpressionToken: Equatable {
     enum Kind: Equatable {
         case number(Double, isWhole: Bool)
         case name(String)
@@ -35,11 +35,11 @@ struct Lexer {
     /// The words of a text, the end among them.
     ///
     /// - Throws: what belongs to no expression.
-    static func tokens(of text: String) throws(ExpressionError) -> [Token] {
+    static func tokens(of text: String) throws(ExpressionError) -> [ExpressionToken] {
         var lexer = Lexer(text)
-        var tokens: [Token] = []
+        var tokens: [ExpressionToken] = []
         while let token = try lexer.token() { tokens.append(token) }
-        return tokens + [Token(kind: .end, offset: lexer.next)]
+        return tokens + [ExpressionToken(kind: .end, offset: lexer.next)]
     }
 
     /// The longest signs come first.
@@ -52,7 +52,7 @@ struct Lexer {
         "&&": "and", "||": "or", "&": "and", "|": "or", "~": "not", "!": "not", "^": "**", "//": "/",
     ]
 
-    private mutating func token() throws(ExpressionError) -> Token? {
+    private mutating func token() throws(ExpressionError) -> ExpressionToken? {
         while next < text.count, text[next].isWhitespace { next += 1 }
         guard next < text.count else { return nil }
         let (start, first) = (next, text[next])
@@ -60,13 +60,13 @@ struct Lexer {
         if isDigit(first) || first == "." && second.map(isDigit) ?? false { return try number() }
         if isLetter(first) {
             while next < text.count, isLetter(text[next]) || isDigit(text[next]) { next += 1 }
-            return Token(kind: .name(String(text[start..<next])), offset: start)
+            return ExpressionToken(kind: .name(String(text[start..<next])), offset: start)
         }
         if first == "'" || first == "\"" { return try quoted(first) }
         if let sign = Self.signs.first(where: { starts(with: $0) }) {
             if sign == "/", second == "/" { throw ExpressionError("'//' means nothing here; write /", at: start) }
             next += sign.count
-            return Token(kind: .sign(sign), offset: start)
+            return ExpressionToken(kind: .sign(sign), offset: start)
         }
         for length in [2, 1] where start + length <= text.count {
             let found = String(text[start..<start + length])
@@ -84,20 +84,20 @@ struct Lexer {
         character == "_" || character.isASCII && character.isLetter
     }
 
-    private mutating func quoted(_ quote: Character) throws(ExpressionError) -> Token {
+    private mutating func quoted(_ quote: Character) throws(ExpressionError) -> ExpressionToken {
         let start = next
         guard let end = text[(start + 1)...].firstIndex(of: quote) else {
             throw ExpressionError("a text that begins here has no closing \(quote)", at: start)
         }
         next = end + 1
-        return Token(kind: .text(String(text[(start + 1)..<end])), offset: start)
+        return ExpressionToken(kind: .text(String(text[(start + 1)..<end])), offset: start)
     }
 
     private mutating func skipDigits() {
         while next < text.count, isDigit(text[next]) || text[next] == "_" { next += 1 }
     }
 
-    private mutating func number() throws(ExpressionError) -> Token {
+    private mutating func number() throws(ExpressionError) -> ExpressionToken {
         let start = next
         var isWhole = true
         skipDigits()
@@ -119,6 +119,6 @@ struct Lexer {
         else {
             throw ExpressionError("'\(found)\(isFollowed ? String(text[next]) : "")' is not a number", at: start)
         }
-        return Token(kind: .number(value, isWhole: isWhole), offset: start)
+        return ExpressionToken(kind: .number(value, isWhole: isWhole), offset: start)
     }
 }

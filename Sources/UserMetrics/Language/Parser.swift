@@ -4,12 +4,12 @@ struct Parser {
     static let characterLimit = 2000
     private static let depthLimit = 60
 
-    private let tokens: [Token]
+    private let tokens: [ExpressionToken]
     private var next = 0
     private var depth = 0
     private let hasModuleVariable: Bool
 
-    private init(_ tokens: [Token], hasModuleVariable: Bool) {
+    private init(_ tokens: [ExpressionToken], hasModuleVariable: Bool) {
         self.tokens = tokens
         self.hasModuleVariable = hasModuleVariable
     }
@@ -32,7 +32,7 @@ struct Parser {
         return expression
     }
 
-    private var token: Token { tokens[next] }
+    private var token: ExpressionToken { tokens[next] }
 
     private func isSign(_ sign: String) -> Bool { token.kind == .sign(sign) }
 

@@ -6,9 +6,9 @@ import JSON
 /// the key log to the entity.
 public struct WandBCheck: Sendable {
     /// One thing that was looked at.
-    public struct Finding: Sendable, Equatable {
+    public struct Remark: Sendable, Equatable {
         /// What a finding means for runs.
-        public enum Level: String, Sendable {
+        public enum Severity: String, Sendable {
             /// As it should be.
             case good
             /// Runs stay offline, by choice or for want of a key.
@@ -18,7 +18,7 @@ public struct WandBCheck: Sendable {
         }
 
         /// What it means.
-        public let level: Level
+        public let severity: Severity
         /// What was checked: `settings`, `server`, `key` or `entity`.
         public let subject: String
         /// What was found, one line; never with a key in it.
@@ -26,8 +26,8 @@ public struct WandBCheck: Sendable {
         /// What to do about it, one line.
         public let advice: String?
 
-        init(_ level: Level, _ subject: String, _ message: String, advice: String? = nil) {
-            self.level = level
+        init(_ severity: Severity, _ subject: String, _ message: String, advice: String? = nil) {
+            self.severity = severity
             self.subject = subject
             self.message = message
             self.advice = advice
@@ -45,45 +45,45 @@ public struct WandBCheck: Sendable {
     ///   - homeDirectory: where `.netrc` or `_netrc` may lie.
     ///   - timeout: how long the server may take.
     /// - Returns: what was found, in the order it was looked at; nothing after the first problem that hides the rest.
-    public static func findings(
+    public static func remarks(
         environment: [String: String], workingDirectory: String, homeDirectory: String?,
         timeout: Duration = .seconds(10)
-    ) -> [Finding] {
+    ) -> [Remark] {
         do {
             let settings = try WandBSettings.read(
                 environment: environment, workingDirectory: workingDirectory, homeDirectory: homeDirectory)
-            let notices = settings.notices.map { Finding(.note, "settings", $0) }
-            return notices + WandBCheck(settings: settings, timeout: timeout).findings()
+            let notices = settings.notices.map { Remark(.note, "settings", $0) }
+            return notices + WandBCheck(settings: settings, timeout: timeout).remarks()
         } catch {
             return [settingsProblem(error)]
         }
     }
 
-    private static func settingsProblem(_ error: WandBSettingsError) -> Finding {
+    private static func settingsProblem(_ error: WandBSettingsError) -> Remark {
         switch error {
         case .badAPIKey(let reason): return badKey(reason, in: "WANDB_API_KEY")
         case .inFile(let path, _, .badAPIKey(let reason)): return badKey(reason, in: path)
-        case .badBaseURL, .inFile(_, _, .badBaseURL): return Finding(.problem, "server", "\(error)")
-        default: return Finding(.problem, "settings", "\(error)")
+        case .badBaseURL, .inFile(_, _, .badBaseURL): return Remark(.problem, "server", "\(error)")
+        default: return Remark(.problem, "settings", "\(error)")
         }
     }
 
-    private static func badKey(_ reason: String, in place: String) -> Finding {
-        Finding(
+    private static func badKey(_ reason: String, in place: String) -> Remark {
+        Remark(
             .problem, "key", "the API key in \(place) is not valid: \(reason)",
             advice: "copy it again, whole, from the user settings of your W&B server")
     }
 
-    private func findings() -> [Finding] {
+    private func remarks() -> [Remark] {
         switch settings.mode {
         case .offline:
             return [
-                Finding(
+                Remark(
                     .note, "settings", "\(settings.offlineReason ?? ""): runs stay in their folders",
                     advice: "unset it to follow them live")
             ]
         case .disabled:
-            return [Finding(.note, "settings", "\(settings.offlineReason ?? ""): nothing is kept for W&B")]
+            return [Remark(.note, "settings", "\(settings.offlineReason ?? ""): nothing is kept for W&B")]
         case .online: break
         }
         guard let key = settings.apiKey else { return [noKey] }
@@ -91,59 +91,59 @@ public struct WandBCheck: Sendable {
         switch viewer(key) {
         case .failure(let finding): return [finding]
         case .success(let (reply, took)):
-            let server = Finding(.good, "server", "\(settings.baseURL) answers in \(took.milliseconds) ms")
+            let server = Remark(.good, "server", "\(settings.baseURL) answers in \(took.milliseconds) ms")
             guard let account = Account(reply: reply) else { return [server, unknownKey(place)] }
             let user = account.username ?? account.defaultEntity ?? "a user without a name"
-            return [server, Finding(.good, "key", "the key in \(place) is \(user)'s"), entity(of: account)]
+            return [server, Remark(.good, "key", "the key in \(place) is \(user)'s"), entity(of: account)]
         }
     }
 
     private var machines: [String] { (try? BaseURL(settings.baseURL))?.netrcMachines ?? [] }
 
-    private var noKey: Finding {
+    private var noKey: Remark {
         let others = settings.netrcMachines.filter { !machines.contains($0) }
         let elsewhere = others.isEmpty ? "" : "; netrc has keys for \(others.joined(separator: ", ")) only"
         let isKnownServer = others.contains { $0.contains("wandb") }
-        return Finding(
+        return Remark(
             .note, "key", "there is no API key for \(settings.baseURL)\(elsewhere): runs stay in their folders",
             advice: isKnownServer
                 ? "set WANDB_BASE_URL to the server whose key you have, or WANDB_API_KEY"
                 : "set WANDB_API_KEY in the environment or in .env, or add the machine to ~/.netrc")
     }
 
-    private func unknownKey(_ place: String) -> Finding {
-        Finding(
+    private func unknownKey(_ place: String) -> Remark {
+        Remark(
             .problem, "key", "\(settings.baseURL) does not know the key in \(place)",
             advice: "take a key from this server's user settings, or set WANDB_BASE_URL to the server the key is from")
     }
 
-    private func entity(of account: Account) -> Finding {
+    private func entity(of account: Account) -> Remark {
         let known = account.entities
         guard let wanted = settings.entity else {
             guard let entity = account.defaultEntity else {
-                return Finding(
+                return Remark(
                     .problem, "entity", "the account has no default entity",
                     advice: "set WANDB_ENTITY to one of \(known.joined(separator: ", "))")
             }
             let teams = account.teams.filter { $0 != entity }
             let rest = teams.isEmpty ? "" : " (WANDB_ENTITY may also name \(teams.joined(separator: ", ")))"
-            return Finding(.good, "entity", "runs go to \(entity), the account's default\(rest)")
+            return Remark(.good, "entity", "runs go to \(entity), the account's default\(rest)")
         }
         guard known.contains(wanted) else {
             let nearest = known.first { $0.lowercased() == wanted.lowercased() }
-            return Finding(
+            return Remark(
                 .problem, "entity", "WANDB_ENTITY '\(wanted)' is none of the account's entities",
                 advice: nearest.map { "did you mean '\($0)'?" }
                     ?? "set it to one of \(known.joined(separator: ", ")), or ask to be added to that team")
         }
-        return Finding(.good, "entity", "runs go to \(wanted)")
+        return Remark(.good, "entity", "runs go to \(wanted)")
     }
 }
 
 extension WandBCheck {
     private enum Answer {
         case success((JSONValue, Duration))
-        case failure(Finding)
+        case failure(Remark)
     }
 
     /// Asks the server whose the key is.
@@ -177,7 +177,7 @@ extension WandBCheck {
         case 401, 403: return .failure(unknownKey(place))
         case 429, 500...:
             return .failure(
-                Finding(
+                Remark(
                     .problem, "server", "\(settings.baseURL) answers \(response.status)",
                     advice: "it is in trouble or overloaded; runs keep their rows and send them later"))
         default: break
@@ -188,7 +188,7 @@ extension WandBCheck {
             let text = (try? JSONValue(parsing: response.body))?["errors"]?.elements?.first?["message"]?.string
             let words = text.map { " (\(key.redacted(from: String($0.prefix(120)))))" } ?? ""
             return .failure(
-                Finding(
+                Remark(
                     .problem, "server",
                     "\(settings.baseURL) answers \(response.status)\(words), unlike a W&B server",
                     advice: hostAdvice))
@@ -196,7 +196,7 @@ extension WandBCheck {
         return .success((data, took))
     }
 
-    private func unreachable(_ error: HTTPError) -> Finding {
+    private func unreachable(_ error: HTTPError) -> Remark {
         let advice: String
         switch error {
         case .unavailable: advice = "install libcurl (Debian: libcurl4); without it runs stay in their folders"
@@ -208,7 +208,7 @@ extension WandBCheck {
                 + "a server without TLS wants http:// in WANDB_BASE_URL"
         default: advice = hostAdvice
         }
-        return Finding(.problem, "server", "\(error)", advice: advice)
+        return Remark(.problem, "server", "\(error)", advice: advice)
     }
 
     /// What may be wrong with the address, as far as can be known.

@@ -1,6 +1,6 @@
 /// Creates a job's pages on W&B, or updates existing ones.
 ///
-/// Their names follow from the launch's, so pages whose making was cut short are found again.
+/// Their names follow from the job's, so pages whose making was cut short are found again.
 public struct PageMaker: Sendable {
     /// What was created.
     public struct Outcome: Sendable, Equatable {

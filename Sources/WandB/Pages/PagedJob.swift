@@ -1,4 +1,4 @@
-/// What was launched together and gets its own pages on W&B.
+/// A job that gets pages of its own on W&B.
 public struct PagedJob: Sendable, Equatable {
     /// An experiment and where its runs are logged.
     public struct Experiment: Sendable, Equatable {

@@ -15,7 +15,7 @@ final class ClaimKeeper: Sendable {
     private struct Watch {
         var leases = LeaseWatch()
         /// Attempts that have fallen silent, as the last look found them.
-        var silent: [Hold] = []
+        var silent: [LeaseHold] = []
         var looked: ContinuousClock.Instant?
     }
 
@@ -102,7 +102,7 @@ final class ClaimKeeper: Sendable {
     /// Checks which agents have died or fallen silent, unless that was done a moment ago.
     ///
     /// - Returns: The attempts that have fallen silent.
-    private func lookAround(atMostEvery pause: Duration = .zero) throws(StoreError) -> [Hold] {
+    private func lookAround(atMostEvery pause: Duration = .zero) throws(StoreError) -> [LeaseHold] {
         let known = watch.withLock { watch in
             watch.looked.flatMap { .now - $0 < pause ? watch.silent : nil }
         }
@@ -111,7 +111,7 @@ final class ClaimKeeper: Sendable {
         return try silent()
     }
 
-    private func takeOver(_ holds: [Hold]) throws(StoreError) -> Claim? {
+    private func takeOver(_ holds: [LeaseHold]) throws(StoreError) -> Claim? {
         for hold in holds {
             guard let claim = try store.takeOver(hold, by: agent, lease: lease) else { continue }
             lookAfter(hold.agent)
@@ -133,7 +133,7 @@ final class ClaimKeeper: Sendable {
         }
     }
 
-    private func silent() throws(StoreError) -> [Hold] {
+    private func silent() throws(StoreError) -> [LeaseHold] {
         let holds = try store.holds(of: job)
         return watch.withLock { watch in
             let now = ContinuousClock.now

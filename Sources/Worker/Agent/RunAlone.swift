@@ -36,7 +36,7 @@ extension Worker {
         func run() throws {
             StopRequest.listen()
             let environment = ProcessInfo.processInfo.environment
-            let spec: WorkerQuestion.Trial = try WorkerQuestion.read(self.spec)
+            let spec: WorkerQuestion.TrialSpec = try WorkerQuestion.read(self.spec)
             let folder = RunFolder(path: spec.folder)
             guard let lock = try FileLock(path: folder.lock) else {
                 throw RunError.invalid("\(spec.folder) is being trained by another process")
@@ -65,7 +65,7 @@ extension Worker {
             try log.checkOutput()
         }
 
-        private func plan(_ spec: WorkerQuestion.Trial, _ folder: RunFolder, _ environment: [String: String]) throws
+        private func plan(_ spec: WorkerQuestion.TrialSpec, _ folder: RunFolder, _ environment: [String: String]) throws
             -> RunPlan
         {
             let cache = try CacheFolder(environment: environment)
@@ -82,7 +82,7 @@ extension Worker {
         }
 
         private func tracker(
-            _ spec: WorkerQuestion.Trial, _ plan: RunPlan, _ log: RunLog, _ environment: [String: String]
+            _ spec: WorkerQuestion.TrialSpec, _ plan: RunPlan, _ log: RunLog, _ environment: [String: String]
         ) throws -> RunTracker {
             var settings = WandBSettings()
             settings.mode = .disabled

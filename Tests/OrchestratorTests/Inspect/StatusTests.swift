@@ -29,8 +29,8 @@ struct StatusTests {
         var table = TextTable([("A", .left), ("EMPTY", .left), ("N", .right)])
         table.add([.init("long", .red), "", "1"])
         table.add(["x", "", "1000"])
-        #expect(table.lines(Style(isColored: false)) == ["A        N", "long     1", "x     1000"])
-        #expect(table.lines(Style(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
+        #expect(table.lines(TerminalStyle(isColored: false)) == ["A        N", "long     1", "x     1000"])
+        #expect(table.lines(TerminalStyle(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
     }
 
     @Test func aCharacterTakesAColumnHoweverManyBytesItHas() {
@@ -39,7 +39,7 @@ struct StatusTests {
         table.add(["abcd", "12", ""])
         table.add(["\r\n", "x ", "y \u{301}"])
         #expect(
-            table.lines(Style(isColored: false)) == [
+            table.lines(TerminalStyle(isColored: false)) == [
                 "A      B  C", "é…     ä  e\u{301}", "abcd  12", "\r\n     x   y \u{301}",
             ])
     }
@@ -70,7 +70,7 @@ struct StatusTests {
 
     @Test(arguments: [80, 70, 62])
     func whatOneWatchesForIsNeverCutOff(columns: Int) throws {
-        let lines = try Self.table().0.lines(.cut(columns), Style(isColored: false))
+        let lines = try Self.table().0.lines(.cut(columns), TerminalStyle(isColored: false))
         #expect(lines.allSatisfy { $0.count <= columns })
         for word in ["running", "12345/20000", "1 min 45 s", "2.500e-01"] { #expect(lines[1].contains(word)) }
         if columns == 80 { #expect(lines[1].contains("seed=0 imp…coeff=0.0"), "\(lines[1])") }
@@ -78,23 +78,23 @@ struct StatusTests {
 
     @Test(arguments: [44, 40, 35, 33]) func aNumberIsShownAsAWholeOrNotAtAll(columns: Int) throws {
         let (table, snapshot) = try Self.table()
-        let lines = table.lines(.cut(columns), Style(isColored: false))
+        let lines = table.lines(.cut(columns), TerminalStyle(isColored: false))
         #expect(lines.allSatisfy { $0.count <= columns }, "\(lines)")
         for word in ["12345/20000", "2.500e-01"] { #expect(lines[1].contains(word)) }
         #expect(lines[1].contains("running") == (columns >= 42), "\(lines[1])")
         let text = StatusText(
-            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: TerminalStyle(isColored: false))
         let headline = text.headline(in: columns)
         #expect(headline.hasPrefix("Job 1: 0/2 done, ") && headline.hasSuffix(" left") && headline.count <= columns)
     }
 
     @Test func settingsComeLastAndInFullWhereThereIsRoom() throws {
         let (table, _) = try Self.table()
-        let lines = table.lines(.unlimited, Style(isColored: false))
+        let lines = table.lines(.unlimited, TerminalStyle(isColored: false))
         #expect(lines[0].hasPrefix("RUN       STATE"))
         #expect(lines[1].hasSuffix("tms_5-2     seed=0 importance_minimality_coeff=0.001"))
-        #expect(table.lines(.cut(200), Style(isColored: false)) == lines)
-        #expect(lines == table.lines(.wrapping(60), Style(isColored: false)))
+        #expect(table.lines(.cut(200), TerminalStyle(isColored: false)) == lines)
+        #expect(lines == table.lines(.wrapping(60), TerminalStyle(isColored: false)))
         // The numbers are within sixty columns, whatever wraps.
         #expect(lines[1].prefix(60).contains("2.500e-01"))
     }
@@ -102,7 +102,7 @@ struct StatusTests {
     @Test func aLongHeadlineLosesItsNameBeforeItsTimeLeft() throws {
         let snapshot = try Self.table().1
         let text = StatusText(
-            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+            snapshot: snapshot, outlook: .init(verdicts: [.working]), style: TerminalStyle(isColored: false))
         #expect(text.headline(in: 200) == text.headline)
         #expect(text.headline(in: 65).hasPrefix("Job 1: 0 of 2 done, 1 running, 1 pending, about "))
         #expect(text.headline(in: 65).hasSuffix(" left"))
@@ -122,7 +122,7 @@ struct StatusTests {
         let text = StatusText(
             snapshot: snapshot,
             outlook: .init(verdicts: snapshot.agents.map { $0.state == .ended ? .ended : .working }),
-            style: Style(isColored: false))
+            style: TerminalStyle(isColored: false))
         // The titles, the one that has not started, the one at work.
         #expect(text.agents.count == 4)
         #expect(text.agents.last == "19 agents ended (16: no spec is left; 3: stopped by a signal)")
@@ -159,7 +159,7 @@ struct StatusTests {
         func loss() throws -> String {
             let snapshot = try store.snapshot(of: job)
             let text = StatusText(
-                snapshot: snapshot, outlook: .init(verdicts: [.working]), style: Style(isColored: false))
+                snapshot: snapshot, outlook: .init(verdicts: [.working]), style: TerminalStyle(isColored: false))
             return try text.runs()[1]
         }
         #expect(try loss().contains("2.500e-01"))
@@ -184,7 +184,7 @@ struct StatusTests {
         let snapshot = try store.snapshot(of: job)
         var outlook = AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .ended })
         func text() throws -> String {
-            try StatusText(snapshot: snapshot, outlook: outlook, style: Style(isColored: false)).lines()
+            try StatusText(snapshot: snapshot, outlook: outlook, style: TerminalStyle(isColored: false)).lines()
                 .joined(separator: "\n")
         }
         #expect(try text().contains("about 5 s left"))

@@ -26,7 +26,7 @@ struct WatchScreenTests {
         let snapshot = try store.snapshot(of: job)
         return StatusText(
             snapshot: snapshot, outlook: AgentsWatch.Outlook(verdicts: snapshot.agents.map { _ in .working }),
-            style: Style(isColored: false))
+            style: TerminalStyle(isColored: false))
     }
 
     private func seeds(_ lines: [String]) -> [String] {

@@ -49,7 +49,8 @@ struct PageSpecTests {
 
     @Test func aReportHasTheShapeThatWandBsOwnLibrarySaves() throws {
         let job = PagedJob(
-            token: "spd-x", title: "Report", introduction: "Launch: `spd-x`", experiments: [Self.experiment], commit: "abc")
+            token: "spd-x", title: "Report", introduction: "Launch: `spd-x`", experiments: [Self.experiment],
+            commit: "abc")
         let report = ReportView(
             job: job, projects: ["spd": .init(name: "spd", entity: "lab", id: "UA==")], workspaces: [])
         let panel = ".blocks[].metadata.panelBankSectionConfig.panels[].config"

@@ -11,16 +11,16 @@ struct WandBCheckTests {
 
     init() throws { scratch = try TemporaryFolder() }
 
-    private func check(_ environment: [String: String]) async throws -> [WandBCheck.Finding] {
+    private func check(_ environment: [String: String]) async throws -> [WandBCheck.Remark] {
         let path = scratch.path
         return try await blocking {
-            WandBCheck.findings(
+            WandBCheck.remarks(
                 environment: environment, workingDirectory: path, homeDirectory: path, timeout: .seconds(5))
         }
     }
 
     /// A check against a stand-in server with the right key, and what `change` changes of the environment.
-    private func check(changing change: [String: String]) async throws -> [WandBCheck.Finding] {
+    private func check(changing change: [String: String]) async throws -> [WandBCheck.Remark] {
         let server = try await StandInServer.start()
         defer { server.stop() }
         var environment = ["WANDB_BASE_URL": server.baseURL, "WANDB_API_KEY": StandInBackend.key]
@@ -29,11 +29,11 @@ struct WandBCheckTests {
     }
 
     private func expect(
-        _ findings: [WandBCheck.Finding], _ level: WandBCheck.Finding.Level, _ subject: String,
+        _ findings: [WandBCheck.Remark], _ level: WandBCheck.Remark.Severity, _ subject: String,
         message: String, advice: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let last = try #require(findings.last, sourceLocation: sourceLocation)
-        #expect(last.level == level, sourceLocation: sourceLocation)
+        #expect(last.severity == level, sourceLocation: sourceLocation)
         #expect(last.subject == subject, sourceLocation: sourceLocation)
         #expect(last.message.contains(message), "\(last.message)", sourceLocation: sourceLocation)
         if let advice {
@@ -46,7 +46,7 @@ struct WandBCheckTests {
 
     @Test func aGoodKeySaysWhoseItIsAndWhereRunsGo() async throws {
         let findings = try await check(changing: [:])
-        #expect(findings.map(\.level) == [.good, .good, .good])
+        #expect(findings.map(\.severity) == [.good, .good, .good])
         #expect(findings[1].message == "the key in WANDB_API_KEY is u's")
         try expect(findings, .good, "entity", message: "runs go to lab, the account's default")
     }

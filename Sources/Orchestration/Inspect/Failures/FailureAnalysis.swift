@@ -119,7 +119,7 @@ package struct FailureAnalysis: Encodable {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         guard failedRuns > 0 || mendedAttempts > 0 || !slurm.isEmpty || !lost.isEmpty else {
             let lines =
                 ["Job \(job): nothing has failed"] + section("Waiting", waiting, style)
@@ -165,7 +165,7 @@ package struct FailureAnalysis: Encodable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func section(_ title: String, _ causes: [Cause], _ style: Style) -> [String] {
+    private func section(_ title: String, _ causes: [Cause], _ style: TerminalStyle) -> [String] {
         guard !causes.isEmpty else { return [] }
         return ["", style.paint(title, .bold)]
             + causes.map { cause in
@@ -177,7 +177,7 @@ package struct FailureAnalysis: Encodable {
 
     private var excluding: String { exclude.isEmpty ? "" : " --exclude " + exclude.joined(separator: ",") }
 
-    private func comparison(_ share: Share, of noun: String?, _ style: Style) -> String {
+    private func comparison(_ share: Share, of noun: String?, _ style: TerminalStyle) -> String {
         var text = noun.map { ": \(share.failed) of its \(plural(share.total, $0))" } ?? ""
         if share.totalElsewhere > 0 {
             text += (noun == nil ? ": " : ", ") + "elsewhere \(share.failedElsewhere) of \(share.totalElsewhere)"

@@ -45,7 +45,7 @@ package struct Comparison: Decodable {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         var lines: [String] = []
         if !sameTarget { lines += ["The two decompose different targets: their weights differ.", ""] }
         for module in modules {

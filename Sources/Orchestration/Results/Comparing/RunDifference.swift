@@ -47,7 +47,7 @@ package struct RunDifference {
     }
 
     /// For people.
-    package func lines(_ style: Style) -> [String] {
+    package func lines(_ style: TerminalStyle) -> [String] {
         let names = [first.id.rawValue, second.id.rawValue]
         var lines = [style.paint("Runs", .bold)]
         for run in [first, second] {

@@ -30,7 +30,7 @@ package struct RunsComparison {
     }
 
     /// For people.
-    package func text(_ style: Style) -> String {
+    package func text(_ style: TerminalStyle) -> String {
         var lines = difference.map { $0.lines(style) + ["", style.paint("Subcomponents", .bold)] } ?? []
         switch match {
         case .success(let comparison): lines.append(comparison.text(style))

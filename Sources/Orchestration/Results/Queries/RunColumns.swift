@@ -10,7 +10,7 @@ package import Store
 /// `metric.NAME` name the others.
 package enum RunColumns {
     /// A run's state.
-    static let ofRun: [Table.Column] = [
+    static let ofRun: [QueryTable.Column] = [
         .init("run"), .init("job"), .init("position"), .init("experiment"),
         .init("state", aliases: ["status"], words: RunStatus.allCases.map(\.rawValue)),
         .init("attempts", aliases: ["attempt"]), .init("node"), .init("step"), .init("steps"), .init("started"),
@@ -32,7 +32,7 @@ package enum RunColumns {
     /// since groups show whatever varies.
     ///
     /// - Throws: ``Failure`` for a column that does not exist; what keeps the state file from being read.
-    package static func table(_ snapshot: JobSnapshot, in store: Store, for query: RunQuery) throws -> Table {
+    package static func table(_ snapshot: JobSnapshot, in store: Store, for query: RunQuery) throws -> QueryTable {
         let settings = try store.exampleConfigs(of: snapshot.job.id).reduce(into: Set<String>()) { names, config in
             names.formUnion(try FlatConfig(config).settings.map(\.name))
         }.sorted()
@@ -44,7 +44,7 @@ package enum RunColumns {
         }
         let expected = Metric.all.map(\.name).filter { !$0.contains("<") }
         let metrics = logged.sorted() + Set(expected).subtracting(logged).sorted()
-        let all = Table(
+        let all = QueryTable(
             ofRun + settings.map { .init($0, aliases: ["config." + $0]) }
                 + metrics.map { .init($0, aliases: ["metric." + $0]) }, rows: [])
         let wanted = query.grouping == nil ? try query.names(in: all).sorted() : Array(all.columns.indices)
@@ -59,7 +59,7 @@ package enum RunColumns {
         let active = RunTable.activeSeconds(attempts)
         let costs = isOfAttempts ? JobCost(snapshot, attempts).runs : [:]
         let configs = try store.configValues(of: snapshot.job.id, wantedSettings)
-        return Table(
+        return QueryTable(
             wanted.map { all.columns[$0] },
             rows: try snapshot.runs.map { run in
                 var row: [Value] = []
@@ -109,7 +109,7 @@ package enum RunColumns {
 
 extension RunQuery {
     /// The columns that anything in this names.
-    fileprivate func names(in table: Table) throws(Failure) -> Set<Int> {
+    fileprivate func names(in table: QueryTable) throws(Failure) -> Set<Int> {
         var found: Set<Int> = []
         if let condition {
             found.formUnion(

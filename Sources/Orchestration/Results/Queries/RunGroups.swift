@@ -9,7 +9,7 @@ package struct RunGroups {
     private let measures: [String]
     private let groups: [(group: Group, runs: [RunID])]
     /// Keys, `n`, and of each measure `NAME.mean`, `.deviation`, `.median`, `.n`: what `--sort` and tables name.
-    private let table: Table
+    private let table: QueryTable
     private let order: [Int]
 
     init(_ selection: RunSelection, by grouping: [Int], measuring measured: [Int], order: NameList?) throws(Failure) {
@@ -19,9 +19,9 @@ package struct RunGroups {
         let places = Dictionary(zip(selection.rows, selection.runs.map(\.id))) { first, _ in first }
         let found = source.groups(selection.rows, by: grouping, measuring: measured)
         groups = found.map { ($0, $0.rows.compactMap { places[$0] }) }
-        let table = Table(
+        let table = QueryTable(
             grouping.map { .init(source.columns[$0].name, aliases: source.columns[$0].aliases) } + [.init("n")]
-                + measured.flatMap { index -> [Table.Column] in
+                + measured.flatMap { index -> [QueryTable.Column] in
                     let column = source.columns[index]
                     return [.init(column.name + ".mean", aliases: [column.name] + column.aliases)]
                         + ["deviation", "median", "n"].map { .init(column.name + "." + $0) }
@@ -63,7 +63,7 @@ package struct RunGroups {
     }
 
     /// For people; a mean over fewer than all runs says over how many.
-    package func lines(atMost limit: Int = .max, _ style: Style) -> [String] {
+    package func lines(atMost limit: Int = .max, _ style: TerminalStyle) -> [String] {
         let rows = order.prefix(limit).map { table.rows[$0] }
         let shown = table.columns.indices.filter { column in
             !table.columns[column].name.hasSuffix(".n") || rows.contains { $0[column] != $0[by.count] }

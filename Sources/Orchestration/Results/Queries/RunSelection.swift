@@ -10,7 +10,7 @@ package struct RunSelection {
     package let runs: [Run]
     /// The columns that were asked for, by name; nil if none were.
     package let columnNames: [String]?
-    let table: Table
+    let table: QueryTable
     /// The runs' rows in the table.
     let rows: [Int]
     let query: RunQuery
@@ -66,7 +66,7 @@ package struct RunSelection {
     ///   - lead: Columns before those: titles and, for the run at a place, cells.
     /// - Returns: The lines, the titles first.
     package func lines(
-        atMost limit: Int = .max, _ style: Style, after lead: [(title: String, cell: (Int) -> String)] = []
+        atMost limit: Int = .max, _ style: TerminalStyle, after lead: [(title: String, cell: (Int) -> String)] = []
     ) -> [String] {
         let numeric = (columns ?? []).map(table.isNumeric)
         var text = TextTable(

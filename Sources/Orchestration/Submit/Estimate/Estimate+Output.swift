@@ -3,7 +3,7 @@ import Store
 
 extension Estimate {
     /// What `submit --dry-run` prints of it, for people.
-    package func lines(_ style: Style) -> [String] {
+    package func lines(_ style: TerminalStyle) -> [String] {
         var table = TextTable([
             ("EXPERIMENT", .left), ("SPECS", .right), ("STEPS", .right), ("TIME EACH", .right), ("IN ALL", .right),
             ("DISK", .right), ("MEMORY EACH", .right), ("TIMES FROM", .left),

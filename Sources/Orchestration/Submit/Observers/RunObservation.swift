@@ -92,7 +92,7 @@ package struct RunObservation {
     }
 
     private func question(_ steps: [Int], _ out: String, _ copies: String) throws(FileError) -> String {
-        let trial = WorkerQuestion.Trial(
+        let trial = WorkerQuestion.TrialSpec(
             run: run.id.rawValue, experiment: run.experiment, config: config.json(), target: spec.target,
             targetFiles: spec.targetFiles, folder: run.folder.path)
         do {

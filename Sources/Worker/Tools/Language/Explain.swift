@@ -28,7 +28,8 @@ extension Worker {
                 ?? .rows(first: max(0, question.first ?? 0), count: max(1, question.count ?? 1))
             let stored = try StoredSpec(config: question.config, target: question.target, source: "the spec")
             let explanation = try LanguageExplanation(
-                stored.config, target: stored.target, targetFiles: question.targetFiles, weights: question.weights, text: text,
+                stored.config, target: stored.target, targetFiles: question.targetFiles, weights: question.weights,
+                text: text,
                 cache: CacheFolder(environment: ProcessInfo.processInfo.environment),
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             print(try explanation.json(of: text))

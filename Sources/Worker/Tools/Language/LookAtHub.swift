@@ -20,7 +20,8 @@ extension Worker {
             let environment = ProcessInfo.processInfo.environment
             let settings = HubSettings(environment: environment)
             let own = try CacheFolder(environment: environment).hub
-            let caches = [settings.hubCache, settings.datasetsCache, own].map(WorkerAnswer.HubReport.Cache.init(listing:))
+            let caches = [settings.hubCache, settings.datasetsCache, own].map(
+                WorkerAnswer.HubReport.Cache.init(listing:))
             var report = WorkerAnswer.HubReport(
                 endpoint: settings.endpoint, caches: caches, tokenSource: settings.tokenSource)
             report.silence = settings.offline ?? (offline ? "--offline" : nil)

@@ -1,6 +1,6 @@
 internal import CCompression
 
-extension Block {
+extension CompressedBlock {
     /// Decompresses an LZ4 block to exactly `size` bytes.
     static func lz4(_ bytes: ArraySlice<UInt8>, size: Int) throws(Fault) -> [UInt8] {
         try filled(size) { out in

@@ -4,8 +4,9 @@ import Orchestration
 import Store
 
 /// Draws figures of finished runs, or of published weights, without training.
-struct Plot: AsyncParsableCommand {
+struct PlotFigures: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "plot",
         abstract: "Draw figures of runs, a job or published weights, without training.",
         discussion: """
             EXAMPLES

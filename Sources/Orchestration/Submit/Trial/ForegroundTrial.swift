@@ -6,7 +6,7 @@ import Jobs
 package import Store
 
 /// One spec that is trained in the foreground, without a job, to look at what it does.
-package struct Trial {
+package struct ForegroundTrial {
     /// The spec.
     package let spec: NewSpec
     /// Where its files go.
@@ -156,7 +156,7 @@ package struct Trial {
 
     /// The spec as the worker reads it.
     private func text() throws(Failure) -> String {
-        let file = WorkerQuestion.Trial(
+        let file = WorkerQuestion.TrialSpec(
             run: URL(filePath: folder).lastPathComponent, experiment: spec.experiment, config: spec.config,
             target: spec.target, targetFiles: spec.targetFiles, folder: folder)
         do { return try JSONText.encode(file) } catch { throw .failed("the spec cannot be written: \(error)") }

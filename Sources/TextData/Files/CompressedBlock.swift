@@ -1,7 +1,7 @@
 internal import CCompression
 
 /// Compressed blocks of a known size.
-enum Block {
+enum CompressedBlock {
     /// Inflates a gzip or zlib block to exactly `size` bytes.
     static func inflate(_ bytes: ArraySlice<UInt8>, size: Int) throws(Fault) -> [UInt8] {
         var stream = z_stream()

@@ -1,4 +1,4 @@
-extension Table {
+extension QueryTable {
     /// The rows for which a condition holds, by their indices.
     ///
     /// - Throws: ``QueryError`` for a column that does not exist, and for a value that its column can't have.

@@ -62,7 +62,7 @@ public struct Summary: Sendable, Equatable {
     }
 }
 
-extension Table {
+extension QueryTable {
     /// Groups rows that agree in some columns.
     ///
     /// - Parameters:

@@ -1,7 +1,7 @@
 import Experiments
 
 /// Rows of values below named columns.
-public struct Table: Sendable, Equatable {
+public struct QueryTable: Sendable, Equatable {
     /// A column.
     public struct Column: Sendable, Equatable {
         /// Its name, by which a user names it: whole, or by its last parts behind a dot or slash if that is enough.

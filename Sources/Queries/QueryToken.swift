@@ -1,5 +1,5 @@
 /// The smallest parts of a condition.
-struct Token: Equatable {
+struct QueryToken: Equatable {
     enum Kind: Equatable {
         /// Letters, digits and what stands within names: `lr`, `loss/total`, `tms_5-2`, `1e-3`.
         case word(String)
@@ -26,9 +26,9 @@ struct Token: Equatable {
     }
 
     /// Takes a text apart; the last token is the end.
-    static func all(in text: String) throws(QueryError) -> [Token] {
+    static func all(in text: String) throws(QueryError) -> [QueryToken] {
         let characters = Array(text)
-        var tokens: [Token] = []
+        var tokens: [QueryToken] = []
         var index = 0
         while index < characters.count {
             let (start, first) = (index, characters[index])
@@ -36,13 +36,13 @@ struct Token: Equatable {
                 index += 1
             } else if isOfWord(first) {
                 while index < characters.count, isOfWord(characters[index]) { index += 1 }
-                tokens.append(Token(kind: .word(String(characters[start..<index])), position: start))
+                tokens.append(QueryToken(kind: .word(String(characters[start..<index])), position: start))
             } else if "\"'`".contains(first) {
                 guard let end = characters[(start + 1)...].firstIndex(of: first) else {
                     throw QueryError(text, at: start, "\(first) has no end")
                 }
                 let inside = String(characters[start + 1..<end])
-                tokens.append(Token(kind: first == "`" ? .name(inside) : .quoted(inside), position: start))
+                tokens.append(QueryToken(kind: first == "`" ? .name(inside) : .quoted(inside), position: start))
                 index = end + 1
             } else {
                 let pair = String(characters[start..<min(start + 2, characters.count)])
@@ -54,11 +54,11 @@ struct Token: Equatable {
                     let hint = first == "!" ? "; 'not' negates a condition" : ""
                     throw QueryError(text, at: start, "'\(first)' means nothing here" + hint)
                 }
-                tokens.append(Token(kind: .sign(sign), position: start))
+                tokens.append(QueryToken(kind: .sign(sign), position: start))
                 index += sign.count
             }
         }
-        return tokens + [Token(kind: .end, position: characters.count)]
+        return tokens + [QueryToken(kind: .end, position: characters.count)]
     }
 
     /// Names of settings have dots, those of metrics slashes, experiments and numbers dashes, numbers a plus.
