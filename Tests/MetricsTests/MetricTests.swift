@@ -29,6 +29,15 @@ struct MetricTests {
         #expect(Metric.totalLoss.text(0.0014039) == "1.404e-03")
         #expect(Metric.meanMaxCosine.text(0.99893) == "0.9989")
         #expect(Metric.totalLoss.text(.nan) == "nan")
+        #expect(Metric.text(0.000123456, digits: 3) == "0.000123" && Metric.text(12345678, digits: 5) == "1.2346e+07")
+    }
+
+    @Test func whatIsWorthALookComesInItsOrder() {
+        #expect(
+            Metric.firstLooks.map(\.name) == [
+                "loss/total", "mmcs", "ml2r", "loss/faithfulness", "loss/importance_minimality",
+                "features_with_one_mlp_in", "misc/masked_kl_loss_vs_target",
+            ])
     }
 
     @Test(arguments: ["tms", "residual_mlp", "lm"]) func everyMetricWithAPanelIsChartedOnce(kind: String) throws {

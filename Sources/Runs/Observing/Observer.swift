@@ -8,7 +8,7 @@ import UserMetrics
 /// One observer of a run: its process, started when it is first needed, once more after a fault, and then not any more.
 final class Observer {
     let config: ObserverConfig
-    private let launch: ObserverProcess.Launch
+    private let setup: ObserverProcess.Setup
     private let hello: JSONValue
     private let log: String
     private let say: (String) -> Void
@@ -26,19 +26,19 @@ final class Observer {
     ///
     /// - Parameters:
     ///   - config: What it is.
-    ///   - launch: How it is started.
+    ///   - setup: How it is started.
     ///   - hello: The first message to it.
     ///   - isTrial: Whether it is only tried; then nothing more is said than what is wrong.
     ///   - say: Hears lines for people.
     init(
-        _ config: ObserverConfig, launch: ObserverProcess.Launch, hello: JSONValue, isTrial: Bool = false,
+        _ config: ObserverConfig, setup: ObserverProcess.Setup, hello: JSONValue, isTrial: Bool = false,
         say: @escaping (String) -> Void
     ) {
         self.config = config
         self.isTrial = isTrial
-        self.launch = launch
+        self.setup = setup
         self.hello = hello
-        log = "\(launch.folder)/\(config.name).log"
+        log = "\(setup.folder)/\(config.name).log"
         self.say = { say("observer \(config.name): \($0.printable)") }
     }
 
@@ -81,7 +81,7 @@ final class Observer {
 
     private func running(_ goesOn: () -> Bool) throws(ObserverTrouble) -> ObserverProcess {
         if let process { return process }
-        let process = try ObserverProcess(launch, log: log)
+        let process = try ObserverProcess(setup, log: log)
         if let trouble = process.logTrouble { sayOnce("log", "its log is not kept: \(trouble)") }
         self.process = process
         let answer = try process.ask(hello, within: .seconds(max(config.timeout, Self.startLimit)), goesOn: goesOn)

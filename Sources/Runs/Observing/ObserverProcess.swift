@@ -15,7 +15,7 @@ struct ObserverTrouble: Error, CustomStringConvertible {
 /// and with it whatever it has started. Whatever it does, no call here exceeds its time limit.
 final class ObserverProcess {
     /// What is started, and how.
-    struct Launch {
+    struct Setup {
         /// The program that prepares the process: the worker.
         var launcher: String
         /// The observer's file.
@@ -45,20 +45,20 @@ final class ObserverProcess {
     /// Starts the child.
     ///
     /// - Parameters:
-    ///   - launch: What to start.
+    ///   - setup: What to start.
     ///   - log: Where its standard error goes, up to a megabyte.
     /// - Throws: `ObserverTrouble`.
-    init(_ launch: Launch, log: String) throws(ObserverTrouble) {
+    init(_ setup: Setup, log: String) throws(ObserverTrouble) {
         let (toChild, fromChild, errorsOfChild) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         let (read, write, complain) = (toChild.exit, fromChild.entry, errorsOfChild.entry)
         // A child that has ended must not end this process with it.
         signal(SIGPIPE, SIG_IGN)
         let started = Spawn.start(
             [
-                launch.launcher, "run-observer", "--memory", String(launch.memory), "--folder", launch.folder,
-                launch.program,
+                setup.launcher, "run-observer", "--memory", String(setup.memory), "--folder", setup.folder,
+                setup.program,
             ],
-            environment: Self.environment(ProcessInfo.processInfo.environment, helpers: launch.helpers),
+            environment: Self.environment(ProcessInfo.processInfo.environment, helpers: setup.helpers),
             resetting: [SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2]
         ) { files in
             posix_spawn_file_actions_adddup2(&files, read, 0)

@@ -60,11 +60,11 @@ public struct ObserverTrial {
 
     private func run(_ own: ObserverConfig, in folder: String) throws -> Result {
         var words: [String] = []
-        let launch = ObserverProcess.Launch(
+        let setup = ObserverProcess.Setup(
             launcher: "/proc/self/exe", program: "\(observers)/\(own.digest ?? "")/\(own.run)", folder: folder,
             memory: Int(own.memoryGB * 1e9), helpers: "\(observers)/\(own.digest ?? "")")
         let observer = Observer(
-            own, launch: launch, hello: Observer.hello(config, run: "trial", scope), isTrial: true,
+            own, setup: setup, hello: Observer.hello(config, run: "trial", scope), isTrial: true,
             say: { words.append($0) })
         let tensors = Observation(madeUp: scope).tensors(own.needs, hasTokens: config.taskConfig.text != nil)
         let file = try TensorFile(tensors, run: "trial", folder: folder)

@@ -55,13 +55,13 @@ final class RunObservers {
                 say("observer \(own.name): its file was not copied with the job; the run goes on without it")
                 continue
             }
-            let launch = ObserverProcess.Launch(
+            let setup = ObserverProcess.Setup(
                 launcher: plan.launcher, program: "\(place)/\(digest)/\(own.run)", folder: folder.user,
                 memory: Int(own.memoryGB * 1e9), helpers: "\(place)/\(digest)")
             do throws(FileError) {
                 watchers.append(
                     Watcher(
-                        observer: Observer(own, launch: launch, hello: hello, say: hooks.say),
+                        observer: Observer(own, setup: setup, hello: hello, say: hooks.say),
                         journal: try ObserverJournal(path: "\(folder.user)/\(own.name).jsonl"),
                         parts: ObservedParts(own.needs)))
             } catch {
