@@ -27,6 +27,9 @@ public struct TaskConfig: Sendable, Equatable {
         if case .text(let text) = data { text } else { nil }
     }
 
+    /// Whether rows are tokens.
+    public var hasTokens: Bool { text != nil }
+
     /// What is wrong with this data for a model of this many features.
     func conflicts(features: Int) -> [Conflict] {
         (sparseFeatures?.conflicts(features: features) ?? []).map {

@@ -99,7 +99,7 @@ extension ExperimentConfig {
                 refuse("two observers are named \(observer.name); rename one of their files")
             }
             let missing = observer.needs.filter { [.targetOut, .outUnmasked, .outMasked].contains($0) }
-            if taskConfig.text != nil, let first = missing.first {
+            if taskConfig.hasTokens, let first = missing.first {
                 refuse(
                     "\(observer.name): needs \(first.rawValue), and a language model's logits are never stored whole")
             }

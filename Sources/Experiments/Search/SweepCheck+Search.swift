@@ -51,7 +51,7 @@ extension SweepCheck {
                 }
                 guard values.count > 1 else { continue }
             }
-            let isText = grid.experiment.config.taskConfig.text != nil && parameter.path.hasPrefix("task_config.")
+            let isText = grid.experiment.config.taskConfig.hasTokens && parameter.path.hasPrefix("task_config.")
             if Self.fixedKeys.contains(parameter.path) || isText {
                 let reason = "is no parameter of a search; bayes takes one value of it, grid and random take several"
                 report(.sweepForm(reason), path: parameter.filePath, at: parameter.place)

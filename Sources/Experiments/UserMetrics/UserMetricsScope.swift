@@ -3,7 +3,7 @@ public import UserMetrics
 extension ExperimentConfig {
     /// What a run offers to users' metrics, according to its config and its target's.
     public func scope(decomposing target: TargetConfig) -> Scope {
-        let isText = taskConfig.text != nil
+        let isText = taskConfig.hasTokens
         let rows = taskConfig.text.map { [batchSize, $0.maxSeqLen] } ?? [batchSize]
         let modules = decomposedModules(of: target).map { module in
             Scope.Module(

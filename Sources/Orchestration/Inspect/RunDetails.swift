@@ -20,7 +20,7 @@ package struct RunDetails {
     package let page: RunPage?
     /// Whether the run is over and W&B lacks something of it.
     package let isUnsent: Bool
-    /// How well the target's features were recovered, or why that cannot be told.
+    /// How well the target's features were recovered, or why that is not known.
     private let recovery: Result<RecoveryReport?, Failure>
 
     package init(
@@ -133,7 +133,7 @@ extension RunDetails {
                     job: run.job.rawValue, run: JobReport.RunReport(run), config: EncodableConfig(known),
                     attempts: attempts.map(Report.AttemptReport.init),
                     files: files.map { Report.File(name: $0.name, bytes: $0.bytes) }, wandbUrl: page?.url,
-                    isUnsent: isUnsent, hasTokens: config.taskConfig.text != nil),
+                    isUnsent: isUnsent, hasTokens: config.taskConfig.hasTokens ? true : nil),
                 recovery: RecoveryMembers(recovery, of: config.taskConfig.name)))
     }
 
@@ -183,8 +183,8 @@ extension RunDetails {
         let files: [File]
         let wandbUrl: String?
         let isUnsent: Bool
-        /// Whether `explain` can be asked which subcomponents matter at which tokens.
-        let hasTokens: Bool
+        /// That `explain` can be asked which subcomponents matter at which tokens; nil where it cannot.
+        let hasTokens: Bool?
     }
 }
 

@@ -66,7 +66,7 @@ public struct ObserverTrial {
         let observer = Observer(
             own, setup: setup, hello: Observer.hello(config, run: "trial", scope), isTrial: true,
             say: { words.append($0) })
-        let tensors = Observation(madeUp: scope).tensors(own.needs, hasTokens: config.taskConfig.text != nil)
+        let tensors = Observation(madeUp: scope).tensors(own.needs, hasTokens: config.taskConfig.hasTokens)
         let file = try TensorFile(tensors, run: "trial", folder: folder)
         defer { file.remove() }
         let start = ContinuousClock.now

@@ -138,7 +138,7 @@ final class RunObservers {
         let beginning = ContinuousClock.now
         do {
             let tensors = try observation().tensors(
-                observer.config.needs, hasTokens: config.taskConfig.text != nil)
+                observer.config.needs, hasTokens: config.taskConfig.hasTokens)
             return try ask(watcher, about: step, tensors, figures: figures, since: beginning)
         } catch {
             observer.sayOnce("trouble", "\(error)")
