@@ -1,3 +1,5 @@
+import Artifacts
+
 /// Stories from a small grammar: text to train and decompose a language model on without downloading anything.
 ///
 /// A story's number and the seed say everything about it, so the same stories come out on every machine. Its words

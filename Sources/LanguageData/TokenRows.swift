@@ -1,3 +1,5 @@
+import Artifacts
+
 /// Rows of T tokens out of a split's documents, in an order that follows from the seed and the pass alone.
 ///
 /// Documents follow one another with one end-of-sequence token between them; the stream is cut into rows, and only its

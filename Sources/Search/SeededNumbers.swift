@@ -7,7 +7,7 @@ package struct SeededNumbers: Sendable, Equatable {
 
     /// The number `index` of the stream called `name`, between 0 and 1, both excluded.
     package func uniform(_ name: String, _ index: Int) -> Double {
-        // FNV-1a names the stream, SplitMix64 (Steele, Lea, Flood 2014) is the stream.
+        // FNV-1a names the stream, SplitMix64 (Steele, Lea, Flood 2014) is the stream; numbered, not drawn one after another.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let start = Self.mixed(Self.mixed(UInt64(bitPattern: Int64(seed)) &+ Self.gamma) ^ hash)

@@ -85,9 +85,9 @@ extension Observation {
     /// Made-up tensors of a scope's shapes: numbers from 0 to 1, tokens 0 and 1.
     init(madeUp scope: Scope) {
         self.init()
-        var generator = SplitMix(state: 1)
+        var generator = SplitMix64(state: 1)
         func tensor(_ shape: [Int]) -> Tensor {
-            Tensor(shape: shape, values: (0..<shape.reduce(1, *)).map { _ in generator.uniform() })
+            Tensor(shape: shape, values: (0..<shape.reduce(1, *)).map { _ in Float(generator.next() >> 40) / 0x1p24 })
         }
         batch = scope.quantities[.batch].map(tensor)
         targetOutput = scope.quantities[.targetOut].map(tensor)
@@ -100,18 +100,5 @@ extension Observation {
             u[module.name] = tensor(module.u)
             w[module.name] = tensor(module.weight)
         }
-    }
-}
-
-/// Numbers of which only that they differ matters.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func uniform() -> Float {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Float((z ^ (z >> 31)) >> 40) / 0x1p24
     }
 }

@@ -13,6 +13,7 @@ extension Transformer {
         var result = Tensor(zeros: [batch.rows, batch.length, shape.vocabulary])
         result.values.withUnsafeMutableBufferPointer { logits in
             guard let logits = logits.baseAddress else { return }
+            // Each piece reads and writes rows that no other does.
             nonisolated(unsafe) let out = logits
             batch.tokens.withUnsafeBufferPointer { buffer in
                 guard let start = buffer.baseAddress else { return }

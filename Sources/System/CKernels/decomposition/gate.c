@@ -72,14 +72,3 @@ KERNEL void ck_linear_gate_backward(float *restrict da, float *restrict dw, floa
     db[c] += sum_b;
   }
 }
-
-KERNEL void ck_gate_slope(float *restrict slope, const float *restrict a, const float *w_in, const float *b_in,
-                          const float *w_out, size_t rows, size_t neurons) {
-  for (size_t n = 0; n < neurons; ++n) {
-    const float w = w_in[n], b = b_in[n], o = w_out[n];
-    for (size_t r = 0; r < rows; ++r) {
-      const float x = a[r] * w + b;
-      slope[r] += w * (o * (normal_cdf(x) + x * normal_pdf(x)));
-    }
-  }
-}

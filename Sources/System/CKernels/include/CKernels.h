@@ -88,10 +88,6 @@ void ck_linear_gate_forward(float *g, const float *a, const float *w, const floa
 void ck_linear_gate_backward(float *da, float *dw, float *db, const float *dg, const float *a, const float *w,
                              size_t components, size_t rows);
 
-/// slope += dg/da of one subcomponent's gate.
-void ck_gate_slope(float *slope, const float *a, const float *w_in, const float *b_in, const float *w_out, size_t rows,
-                   size_t neurons);
-
 // MARK: Interpolated gates (gate_fit.c). The same functions of a, to float accuracy.
 
 enum { CK_FIT_NODES = 48 };
