@@ -44,8 +44,8 @@ let package = Package(
         .executableTarget(
             name: "Worker",
             dependencies: [
-                "Artifacts", "Downloads", "Experiments", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout", "Metrics",
-                "CLinux", "CObserver", "Runs", "Search", "Slurm", "Store", "TextData", "Tokenizers", "Version",
+                "Artifacts", "Downloads", "Experiments", "Figures", "HTTP", "Hub", "JSON", "Jobs", "Kernels", "Layout",
+                "Metrics", "CObserver", "Runs", "Search", "Slurm", "Store", "TextData", "Tokenizers", "Version",
                 "WandB", argumentParser,
             ],
             swiftSettings: strict),
@@ -164,19 +164,19 @@ let package = Package(
         // For tests: the checkout with what they compare with, and folders of their own.
         .target(name: "TestFiles", path: "Tests/TestFiles", swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["Artifacts", "CKernels", "Kernels", "Metrics", "TestFiles"],
+            name: "KernelsTests", dependencies: ["CKernels", "Kernels", "Metrics", "TestFiles"],
             swiftSettings: strict),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Kernels"], swiftSettings: strict),
         .testTarget(
             name: "MetricsTests", dependencies: ["Experiments", "Metrics", "TestFiles"], swiftSettings: strict),
         .testTarget(
-            name: "ExperimentsTests", dependencies: ["Experiments", "Metrics", "Search", "TestFiles", "UserMetrics"],
+            name: "ExperimentsTests", dependencies: ["Experiments", "Search", "TestFiles", "UserMetrics"],
             swiftSettings: strict),
         .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "TestFiles"], swiftSettings: strict),
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout", "TestFiles"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Layout", "Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm", "TestFiles"], exclude: ["Snapshots"], swiftSettings: strict),
@@ -188,7 +188,7 @@ let package = Package(
         .testTarget(
             name: "DashboardTests",
             dependencies: [
-                "Artifacts", "Browser", "Dashboard", "JSON", "Layout", "Orchestration", "Store", "TestFiles",
+                "Browser", "Dashboard", "JSON", "Layout", "Orchestration", "Store", "TestFiles",
             ],
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
@@ -230,12 +230,13 @@ let package = Package(
         .testTarget(name: "BrowserTests", dependencies: ["Browser", "JSON"], swiftSettings: strict),
         // An agent for tests: claims and reports like the worker, trains nothing.
         .executableTarget(
-            name: "StandInWorker", dependencies: ["Store", "WandB"], path: "Tests/StandInWorker", swiftSettings: strict),
+            name: "StandInWorker", dependencies: ["JSON", "Store", "WandB"], path: "Tests/StandInWorker",
+            swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
             dependencies: [
                 "Artifacts", "Experiments", "JSON", "Jobs", "Layout", "Metrics", "Orchestration",
-                "Orchestrator", "Queries", "Slurm", "StandInWandB", "StandInWorker", "Store", "TestFiles", "WandB",
+                "Orchestrator", "Slurm", "StandInWandB", "StandInWorker", "Store", "TestFiles", "WandB",
                 "Worker",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

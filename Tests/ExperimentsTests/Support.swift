@@ -1,5 +1,6 @@
-@testable import Experiments
 import Testing
+
+@testable import Experiments
 
 /// A config of only the required keys.
 let minimal = """

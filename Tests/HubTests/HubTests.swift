@@ -1,8 +1,8 @@
 import Artifacts
 import Foundation
 import Synchronization
-import TextData
 import Testing
+import TextData
 
 @testable import Hub
 @testable import StandInWandB

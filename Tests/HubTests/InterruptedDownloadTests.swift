@@ -2,8 +2,8 @@ import Artifacts
 import Foundation
 import Glibc
 import Synchronization
-import TextData
 import Testing
+import TextData
 
 @testable import Hub
 @testable import StandInWandB

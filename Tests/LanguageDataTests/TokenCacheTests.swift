@@ -1,9 +1,9 @@
 import Artifacts
 import Foundation
 import LanguageData
+import Testing
 import TextData
 import Tokenizers
-import Testing
 
 /// Encoded splits and the rows that are cut out of them.
 struct TokenCacheTests {

@@ -1,7 +1,7 @@
 import Foundation
 import TestFiles
-import TextData
 import Testing
+import TextData
 
 /// Which files of a folder belong to which split.
 struct DatasetFolderTests {

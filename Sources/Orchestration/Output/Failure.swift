@@ -1,5 +1,5 @@
-import JSON
 import Experiments
+import JSON
 import Slurm
 import Store
 

@@ -1,8 +1,8 @@
-import JSON
-import Metrics
 import ArgumentParser
 import Foundation
+import JSON
 import Layout
+import Metrics
 import Orchestration
 import Store
 import WandB

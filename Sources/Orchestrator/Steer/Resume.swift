@@ -1,6 +1,6 @@
-import JSON
 import ArgumentParser
 import Foundation
+import JSON
 import Jobs
 import Orchestration
 import Slurm

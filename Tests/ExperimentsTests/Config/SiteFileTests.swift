@@ -1,5 +1,6 @@
-@testable import Experiments
 import Testing
+
+@testable import Experiments
 
 struct SiteFileTests {
     @Test func aSitesDefaultsAreKeptAsSbatchTakesThem() throws {

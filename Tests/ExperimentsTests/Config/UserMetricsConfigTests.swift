@@ -1,6 +1,7 @@
-@testable import Experiments
 import Testing
 import UserMetrics
+
+@testable import Experiments
 
 struct UserMetricsConfigTests {
     private let metrics = """

@@ -1,5 +1,6 @@
-@testable import Experiments
 import Testing
+
+@testable import Experiments
 
 /// Files that were written for something else, or pasted from a page.
 struct ForeignFileTests {

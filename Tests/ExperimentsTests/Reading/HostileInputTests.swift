@@ -1,7 +1,8 @@
-@testable import Experiments
 import Foundation
 import TestFiles
 import Testing
+
+@testable import Experiments
 
 struct HostileInputTests {
     @Test func aBombOfAliasesIsRefused() {

@@ -1,7 +1,8 @@
-@testable import Experiments
 import Foundation
 import TestFiles
 import Testing
+
+@testable import Experiments
 
 /// What PyYAML reads, ours reads, but for keys that stand twice and numbers like `3e-3`.
 struct YAMLReadingTests {

@@ -1,7 +1,8 @@
-@testable import Experiments
 import Foundation
 import Search
 import Testing
+
+@testable import Experiments
 
 struct DistributionTests {
     /// The numbers that a parameter draws in 4000 samples.

@@ -1,5 +1,6 @@
-@testable import Experiments
 import Testing
+
+@testable import Experiments
 
 struct RandomSearchTests {
     private static let search = """

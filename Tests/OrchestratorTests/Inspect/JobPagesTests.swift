@@ -1,9 +1,9 @@
 import Foundation
-@testable import StandInWandB
 import Testing
 
 @testable import Orchestration
 @testable import Orchestrator
+@testable import StandInWandB
 
 /// What a submission says and keeps about its pages on W&B.
 struct JobPagesTests {

@@ -1,6 +1,6 @@
 import Foundation
-import Store
 import Jobs
+import Store
 import Testing
 
 @testable import Orchestration

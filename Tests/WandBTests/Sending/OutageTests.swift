@@ -1,11 +1,11 @@
 import Foundation
 import HTTP
 import JSON
-@testable import StandInWandB
 import Synchronization
 import TestFiles
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// Servers that are away for a while, in every way they can be: whatever happens, each row arrives once.

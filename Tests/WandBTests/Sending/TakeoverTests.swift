@@ -1,10 +1,10 @@
 import Foundation
 import JSON
-@testable import StandInWandB
 import Synchronization
 import TestFiles
 import Testing
 
+@testable import StandInWandB
 @testable import WandB
 
 /// Two attempts at one run: the earlier one writes and sends nothing any more.

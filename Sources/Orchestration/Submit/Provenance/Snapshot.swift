@@ -1,7 +1,7 @@
 import Artifacts
 import Foundation
-package import Store
 import JSON
+package import Store
 import Version
 import WandB
 
