@@ -77,7 +77,7 @@ extension Reliability {
             #expect(answer.error.split(separator: "\n").count == 1, "\(answer.error)")
             // The agents find out when they next write.
             try await eventually(within: .seconds(60)) {
-                try await bench.orchestrator(["status", "1"]).output.contains("has no room left: agents wait")
+                try await bench.orchestrator(["status", "1"]).output.contains("has no space left: agents wait")
             }
             for command in [["status", "1"], ["list"], ["why", "1"]] {
                 let told = try await bench.orchestrator(command)
