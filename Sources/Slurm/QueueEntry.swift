@@ -69,7 +69,7 @@ public struct SlurmState: RawRepresentable, Hashable, Sendable, Codable, CustomS
 public struct QueueEntry: Sendable, Equatable, Codable {
     /// The words to give `squeue` for ``init(line:)``: the same on every SLURM version.
     ///
-    /// A name may hold line breaks, and an answer may be cut off anywhere: what does not end in ``end`` is no whole entry.
+    /// A name may hold line breaks, and an answer may be cut off anywhere: what does not end in `end` is no whole entry.
     public static let format = "%i|%A|%F|%K|%T|%j|%N|%r|%o" + end
 
     static let end = "|."

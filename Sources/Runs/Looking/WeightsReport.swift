@@ -5,7 +5,7 @@ import Metrics
 
 /// What is said about a decomposition's weights, and of two, as JSON for the orchestrator.
 public enum WeightsReport {
-    /// A decomposition on its own: ``RecoveryReport/Answer``.
+    /// A decomposition on its own: the answer of `RecoveryReport`.
     ///
     /// - Throws: `RunError.invalid` for a target whose tensors do not fit together.
     public static func json(_ weights: PublishedWeights) throws(RunError) -> String {

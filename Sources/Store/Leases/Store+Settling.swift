@@ -29,7 +29,7 @@ extension Store {
     ///   - usage: What the attempt has taken of the machine since the last renewal, and its agent in all.
     ///   - lease: How long the next claim stands without a renewal; `nil` if the agent wants none.
     ///   - choose: Chooses the config of a spec whose search has left it open, given all that there is to know.
-    /// - Returns: Where the run stands now, and the next claim; ``claimNext(of:by:lease:)`` says what it may be. A
+    /// - Returns: Where the run stands now, and the next claim; `claimNext` says what it may be. A
     ///   power cut changes neither.
     /// - Throws: ``StoreError/lostLease(_:)`` and whatever keeps the file from being changed; then nothing is claimed.
     @discardableResult
