@@ -50,8 +50,11 @@ final class ErrorDrain: Sendable {
         return String(line.prefix(300).filter { !$0.isNewline && ($0.isASCII ? $0 >= " " : true) })
     }
 
-    /// Ends reading, even if another process still holds the other end.
-    func stop() { isStopped.store(true, ordering: .relaxed) }
+    /// Ends reading, even if another process still holds the other end, once what was said before is in the log.
+    func stop() {
+        isStopped.store(true, ordering: .relaxed)
+        if hasEnded.wait(timeout: .now() + .seconds(1)) == .success { hasEnded.signal() }
+    }
 
     /// Keeps the end of what was read; whole pages are copied as such, so a flood costs little.
     private func remember(_ buffer: [UInt8], _ count: Int) {
