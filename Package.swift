@@ -176,7 +176,7 @@ let package = Package(
         .testTarget(name: "LayoutTests", dependencies: ["Artifacts", "Layout", "TestFiles"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Artifacts", "Store", "TestFiles", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm", "TestFiles"], exclude: ["Snapshots"], swiftSettings: strict),

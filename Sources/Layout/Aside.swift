@@ -43,7 +43,11 @@ public final class Aside {
     /// - Throws: `FileError`; then nothing is left.
     public init(for place: String) throws(FileError) {
         path = "\(place).\(getpid())\(Self.suffix)"
+        // Files of a killed process with the same number would be published with the new ones.
         Self.remove(path)
+        guard FolderListing.isMissing(path) else {
+            throw FileError(.create, path, reason: "a killed process left it and it cannot be deleted")
+        }
         try DurableFile.createFolder(path)
     }
 

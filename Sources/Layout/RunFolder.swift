@@ -75,10 +75,7 @@ public struct RunFolder: Sendable, Equatable {
     /// Removes files that an earlier attempt had not finished: it may have been killed, or be about to wake up and give
     /// them their names.
     public func removeUnfinished() {
-        // What cannot be listed or removed costs space, nothing else.
-        for name in (try? FolderListing.names(in: path)) ?? [] where DurableFile.isUnfinished(name) {
-            unlink(path + "/" + name)
-        }
+        DurableFile.removeUnfinished(in: path, olderThan: 0)
     }
 }
 

@@ -77,17 +77,18 @@ public enum DurableFile {
     /// Removes killed processes' leftover files in a folder: a file is written in much less than a minute.
     ///
     /// - Parameters:
-    ///   - names: The files' own names.
+    ///   - names: The files' own names; nil for all.
     ///   - folder: The folder.
-    ///   - age: What is younger may still be written.
-    public static func removeUnfinished(of names: Set<String>, in folder: String, olderThan age: Int = 60) {
+    ///   - age: What is younger, in seconds, may still be written; with 0, all go.
+    public static func removeUnfinished(of names: Set<String>? = nil, in folder: String, olderThan age: Int = 60) {
         // What cannot be listed or removed takes room, and hinders nobody.
         for name in (try? FolderListing.names(in: folder)) ?? [] where isUnfinished(name) {
             let parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false)
-            guard names.contains(parts.dropLast().joined(separator: ".")) else { continue }
+            guard names?.contains(parts.dropLast().joined(separator: ".")) != false else { continue }
             var info = stat()
             let path = "\(folder)/\(name)"
-            if lstat(path, &info) == 0, time(nil) - info.st_mtim.tv_sec >= age { unlink(path) }
+            // A file server's clock may be ahead.
+            if age == 0 || lstat(path, &info) == 0 && time(nil) - info.st_mtim.tv_sec >= age { unlink(path) }
         }
     }
 

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 package import Store
@@ -105,9 +106,13 @@ package struct JobPages {
                         + UserMetricPanels.metrics(experiment.userMetrics), runs: experiment.specs)
             }
         }
+        var checkout: JobCheckout?
+        do throws(FileError) { checkout = settings.tellsCommit ? try job.checkout() : nil } catch {
+            printError("W&B's pages will not link the commit: \(error)")
+        }
         return PagedJob(
             token: job.token, title: "SPD Run Report - \(job.token)", introduction: "Launch: `\(job.token)`",
-            experiments: experiments, commit: settings.tellsCommit ? job.checkout?.commit : nil,
+            experiments: experiments, commit: checkout?.commit,
             hasReport: hasReport)
     }
 

@@ -40,24 +40,16 @@ extension SpoolFolder {
         do throws(FileError) {
             var files: [(name: String, bytes: [UInt8])] = []
             for name in names { files.append((name, try DurableFile.read(path + "/" + name, limit: 1 << 31))) }
-            removeUnfinishedPacks()
+            // Packs that killed processes had begun to write.
+            let pack = packPath as NSString
+            DurableFile.removeUnfinished(
+                of: [pack.lastPathComponent], in: pack.deletingLastPathComponent, olderThan: 0)
             try FilePack.write(files, to: packPath, flush: .contents)
         } catch {
             throw .cannotWrite(path: packPath, reason: error.reason)
         }
         removeFiles()
         return true
-    }
-
-    /// Removes packs that processes which were killed had begun to write.
-    private func removeUnfinishedPacks() {
-        let parent = (packPath as NSString).deletingLastPathComponent
-        let prefix = (packPath as NSString).lastPathComponent + "."
-        // What cannot be listed or removed costs space, nothing else.
-        for name in (try? FolderListing.names(in: parent)) ?? []
-        where name.hasPrefix(prefix) && DurableFile.isUnfinished(name) {
-            unlink(parent + "/" + name)
-        }
     }
 
     /// The files that are folded, those that are asked for first.

@@ -1,3 +1,4 @@
+import Artifacts
 import Experiments
 import Foundation
 import Runs
@@ -24,8 +25,11 @@ extension AgentLoop {
         let place = SlurmPlace(environment: ProcessInfo.processInfo.environment)
         let own = [plan.config.taskConfig.kind.tag, plan.experiment, job.token]
         let array = place.arrayJob.map { ["slurm-array-job-id_\($0)"] } ?? []
+        var checkout: JobCheckout?
         // A missing link is no reason not to train.
-        let checkout = settings.tellsCommit ? job.checkout : nil
+        do throws(FileError) { checkout = settings.tellsCommit ? try job.checkout() : nil } catch {
+            log.say("W&B will not link the commit: \(error)")
+        }
         let description = try RunDescription(
             id: claim.run.rawValue, entity: settings.entity, project: project ?? "spd",
             displayName: settings.name ?? plan.config.runName(target: plan.target), config: claim.spec.config,

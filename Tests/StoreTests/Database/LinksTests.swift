@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 import TestFiles
 import Testing
@@ -46,10 +47,14 @@ struct LinksTests {
 
     @Test func theCommitIsWhatTheJobsFolderTells() throws {
         let job = try job(NewSpec.samples(1))
-        #expect(job.checkout?.commit == nil)
+        #expect(try job.checkout()?.commit == nil)
         try FileManager.default.createDirectory(atPath: job.folder.path, withIntermediateDirectories: true)
         try Data(#"{"version":"1","git":{"commit":"0123abc","branch":null}}"#.utf8)
             .write(to: URL(filePath: job.folder.snapshot))
-        #expect(job.checkout?.commit == "0123abc")
+        #expect(try job.checkout()?.commit == "0123abc")
+
+        // What is there and cannot be read is told.
+        try Data(#"{"version":"1","git":{"com"#.utf8).write(to: URL(filePath: job.folder.snapshot))
+        #expect(throws: FileError.self) { try job.checkout() }
     }
 }

@@ -52,13 +52,12 @@ package struct LanguageModels {
         let (status, answer) = try ask(["fetch-language"], draft.config.json())
         if status == 0, !answer.isEmpty { return answer }
         if status == 130 { throw .interrupted }
-        let told: WorkerAnswer.Obstacle? = try? WorkerAnswer.read(answer)
-        guard let told, let reason = told.reason else {
-            // What ended on its own has said why.
-            throw .failed(
-                "the language model or its text could not be fetched (\(worker): \(Self.words(forEnd: status))); "
-                    + "nothing was stored")
-        }
+        let unknown = "the language model or its text could not be fetched (\(worker): \(Self.words(forEnd: status))"
+        // What ended without an answer has said why.
+        guard !answer.isEmpty else { throw .failed("\(unknown)); nothing was stored") }
+        let told: WorkerAnswer.Obstacle
+        do { told = try WorkerAnswer.read(answer) } catch { throw .failed("\(unknown): \(error)); nothing was stored") }
+        guard let reason = told.reason else { throw .failed("\(unknown)); nothing was stored") }
         let text = told.key.map { draft.problem($0, reason) } ?? reason
         throw status == 2 ? .badInput("\(text); nothing was stored") : .failed("\(text); nothing was stored")
     }

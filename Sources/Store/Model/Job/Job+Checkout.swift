@@ -1,3 +1,4 @@
+public import Artifacts
 import Foundation
 
 /// The checkout that a job was submitted from, as far as the job's `snapshot.json` tells.
@@ -9,13 +10,21 @@ public struct JobCheckout: Decodable, Sendable {
 }
 
 extension Job {
-    /// The checkout that the job was submitted from, if its folder records it.
-    public var checkout: JobCheckout? {
+    /// The checkout that the job was submitted from; nil if its folder records none, as those of older releases.
+    ///
+    /// - Throws: `FileError` for a record that cannot be read.
+    public func checkout() throws(FileError) -> JobCheckout? {
         struct Snapshot: Decodable {
             let git: JobCheckout?
         }
-        // Jobs of older releases have no snapshot; nothing depends on it.
-        guard let bytes = try? Data(contentsOf: URL(filePath: folder.snapshot)) else { return nil }
-        return (try? JSONDecoder().decode(Snapshot.self, from: bytes))?.git
+        let path = folder.snapshot
+        let bytes: [UInt8]
+        do { bytes = try DurableFile.read(path, limit: 1 << 24) } catch {
+            if error.cause == .missing { return nil }
+            throw error
+        }
+        do { return try JSONDecoder().decode(Snapshot.self, from: Data(bytes)).git } catch {
+            throw FileError(.read, path, reason: "it is not what submit writes", cause: .damage)
+        }
     }
 }
