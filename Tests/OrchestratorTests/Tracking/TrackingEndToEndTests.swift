@@ -15,8 +15,9 @@ struct TrackingEndToEndTests {
         _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
     }
 
-    private func writeExperiment(steps: Int) throws {
-        let text = TrainingEndToEndTests.experiment(steps: steps) + "\nwandb_project: spd\nimage_freq: 2000\n"
+    private func writeExperiment(steps: Int, figuresEvery: Int = 2000) throws {
+        let text =
+            TrainingEndToEndTests.experiment(steps: steps) + "\nwandb_project: spd\nimage_freq: \(figuresEvery)\n"
         _ = try bench.write(text, to: "small.yaml")
     }
 
@@ -29,7 +30,8 @@ struct TrackingEndToEndTests {
     @Test func aRunsPageShowsItsNameTagsRowsFiguresAndFiles() async throws {
         let server = try await StandInServer.start()
         defer { server.stop() }
-        try writeExperiment(steps: 4000)
+        // Long enough for progress, which is said every second.
+        try writeExperiment(steps: 20_000, figuresEvery: 10_000)
         _ = try bench.write("small:\n  seed:\n    values: [7]\n", to: "sweep.yaml")
 
         let answer = try await bench.orchestrator(
@@ -47,13 +49,13 @@ struct TrackingEndToEndTests {
                 + "_bs512_ft4_hid3hid-layers0")
         #expect(run.tags == ["tms", "small", job.token, "mine", "yours"])
         let rows = try run.history.map { try JSONValue(parsing: $0) }
-        #expect(rows.compactMap { $0["_step"]?.integer } == Array(stride(from: 0, through: 4000, by: 100)))
-        #expect(rows[20]["causal_importances"]?["_type"] == .string("image-file"))
-        #expect(rows[20]["linear1/ci"]?["_type"] == .string("histogram"))
-        #expect(rows[40]["subcomponents"]?["nrows"]?.integer == 16)
+        #expect(rows.compactMap { $0["_step"]?.integer } == Array(stride(from: 0, through: 20_000, by: 100)))
+        #expect(rows[100]["causal_importances"]?["_type"] == .string("image-file"))
+        #expect(rows[100]["linear1/ci"]?["_type"] == .string("histogram"))
+        #expect(rows[200]["subcomponents"]?["nrows"]?.integer == 16)
         for name in [
             "final_config.yaml", "sweep_params.yaml", "tms.safetensors", "tms_train_config.yaml", "metrics.jsonl",
-            "model_4000.safetensors", "output.log", "wandb-summary.json", "config.yaml", "wandb-metadata.json",
+            "model_20000.safetensors", "output.log", "wandb-summary.json", "config.yaml", "wandb-metadata.json",
         ] {
             #expect(run.files[name]?.isEmpty == false, "\(name)")
         }
@@ -67,8 +69,8 @@ struct TrackingEndToEndTests {
         }
         #expect(
             names.sorted() == [
-                "figures_0.zip", "figures_2000.zip", "figures_4000.zip", "final_config.yaml", "metrics.jsonl",
-                "model_4000.safetensors", "output.log", "wandb.zip",
+                "figures_0.zip", "figures_10000.zip", "figures_20000.zip", "final_config.yaml", "metrics.jsonl",
+                "model_20000.safetensors", "output.log", "wandb.zip",
             ], "five files, and one for each set of figures")
         let metrics = try Data(contentsOf: URL(filePath: job.runs[0].folder + "/metrics.jsonl"))
         #expect(run.files["metrics.jsonl"] == metrics)
