@@ -129,7 +129,10 @@ private struct JSONParser {
 
     private mutating func string() throws(JSONError) -> String {
         index += 1
-        var text: [UInt8] = []
+        let start = index
+        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { index += 1 }
+        // Nearly all strings end before the first escape.
+        var text = bytes[start..<index]
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
@@ -147,7 +150,7 @@ private struct JSONParser {
         throw expected("'\"'")
     }
 
-    private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
+    private mutating func escape(into text: inout ArraySlice<UInt8>) throws(JSONError) {
         guard let byte = next else { throw expected("an escape") }
         index += 1
         switch byte {

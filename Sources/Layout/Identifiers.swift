@@ -19,7 +19,7 @@ public struct RunID: RawRepresentable, Hashable, Sendable, Codable, CustomString
 
     /// Wraps a run's name; `nil` unless it is eight lowercase letters and digits.
     public init?(rawValue: String) {
-        guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy(Self.alphabet.contains) else {
+        guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy(Self.isOfAlphabet) else {
             return nil
         }
         self.rawValue = rawValue
@@ -42,6 +42,13 @@ public struct RunID: RawRepresentable, Hashable, Sendable, Codable, CustomString
                 number = rest
                 return Self.alphabet[Int(letter)]
             }, as: UTF8.self)
+    }
+
+    private static func isOfAlphabet(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: false
+        }
     }
 
     private static let length = 8

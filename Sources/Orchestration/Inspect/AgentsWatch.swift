@@ -55,16 +55,16 @@ package struct AgentsWatch {
     /// - Parameters:
     ///   - id: The job.
     ///   - limit: How many of its runs are looked at.
-    ///   - withNumbers: Whether with the numbers of those that ended.
+    ///   - numbers: Which of their losses and metrics are looked at.
     ///   - refresh: Whether the user wants SLURM to be asked whatever is known.
     ///   - asksAccounts: Whether SLURM's accounting is asked for the ends of agents that its queue has forgotten.
     /// - Returns: The job, and what is thought of its agents.
     /// - Throws: What keeps the state file from being read.
     package func look(
-        at id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true, refresh: Bool = false,
+        at id: JobID, runsAtMost limit: Int = .max, numbers: WantedNumbers = .all, refresh: Bool = false,
         asksAccounts: Bool = false
     ) async throws -> (JobSnapshot, Outlook) {
-        let snapshot = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
+        let snapshot = try store.snapshot(of: id, runsAtMost: limit, numbers: numbers)
         var outlook = await outlook(of: snapshot, refresh: refresh)
         if asksAccounts, outlook.isUnexplained, snapshot.job.executor == .slurm {
             await explain(&outlook, of: snapshot)
@@ -81,7 +81,7 @@ package struct AgentsWatch {
             // What can't be repaired now can still be shown.
             return (snapshot, outlook)
         }
-        let present = try store.snapshot(of: id, runsAtMost: limit, withNumbers: withNumbers)
+        let present = try store.snapshot(of: id, runsAtMost: limit, numbers: numbers)
         var after = await self.outlook(of: present)
         after.notes.insert(contentsOf: told, at: 0)
         return (present, after)

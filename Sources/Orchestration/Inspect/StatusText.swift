@@ -145,7 +145,7 @@ package struct StatusText {
     }
 
     private func table(of shown: [Run]) throws(Failure) -> RunsTable {
-        var settings: [RunID: Overrides] = [:]
+        var settings: [RunID: Overrides] = Dictionary(minimumCapacity: snapshot.runs.count)
         for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
         return RunsTable(
             shown, settings: settings, common: Overrides.common(Array(settings.values)),
@@ -208,6 +208,13 @@ package struct StatusText {
     /// A duration to two places: `8 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`.
     package static func time(_ duration: Duration) -> String { TimeSpan.words(duration) }
 
+    /// Whether numbers of this name are shown, without ``RunSelection``.
+    package static func shows(_ name: String) -> Bool { headlines.contains(name) || isUsers(name) }
+
+    private static let headlines = Set(Metric.headlines.map(\.name)).union([Metric.totalLoss.name])
+
+    private static func isUsers(_ name: String) -> Bool { name.utf8.starts(with: Metric.userPrefix.utf8) }
+
     /// The final metrics that say how good a decomposition is, as far as any run has them.
     private var results: [Metric] {
         // A few of the user's own have room; `best`, `show` and `export` show all of them.
@@ -217,7 +224,7 @@ package struct StatusText {
             last = run.metrics.names
             known.formUnion(last)
         }
-        let own = known.filter { $0.utf8.starts(with: Metric.userPrefix.utf8) }
+        let own = known.filter(Self.isUsers)
         return Metric.headlines.filter { known.contains($0.name) }.sorted { $0.name < $1.name }
             + own.sorted().prefix(4).compactMap(Metric.named)
     }

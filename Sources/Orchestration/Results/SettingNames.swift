@@ -11,14 +11,20 @@ package struct SettingNames {
     ///
     /// - Parameter runs: The values of each run's settings, as JSON texts, and whether it failed.
     package init(_ runs: [(values: [String: String], isFailed: Bool)]) {
-        var bounds: [String: Double] = [:]
-        for path in Set(runs.flatMap(\.values.keys)) {
-            let numbers = runs.compactMap { run in
-                run.values[path].flatMap { Double($0) }.map { (number: $0, isFailed: run.isFailed) }
+        var numbers: [String: [(number: Double, isFailed: Bool)]] = [:]
+        var texts: Set<String> = []
+        for run in runs {
+            for (path, value) in run.values {
+                if let number = Double(value) {
+                    numbers[path, default: []].append((number, run.isFailed))
+                } else {
+                    texts.insert(path)
+                }
             }
-            let isNumeric = numbers.count == runs.count { $0.values[path] != nil }
-            guard isNumeric, Set(numbers.map(\.number)).count > Self.mostNumbers else { continue }
-            bounds[path] = Self.bound(numbers)
+        }
+        for path in texts { numbers[path] = nil }
+        let bounds = numbers.compactMapValues { numbers in
+            Set(numbers.map(\.number)).count > Self.mostNumbers ? Self.bound(numbers) : nil
         }
         names = runs.map { run in
             run.values.map { path, value in

@@ -42,7 +42,8 @@ package struct SpecBuilder {
         let known = target(of: stored, for: draft)
         let isOpen = search?.choosesConfigs == true && !draft.overrides.isEmpty
         let isNew = seen.insert(config).inserted || isOpen
-        addTrial(stored, known.map(draft.decomposing) ?? draft)
+        let shaped = draft.target == nil ? known.map(draft.decomposing) ?? draft : draft
+        addTrial(stored, shaped)
         if isNew {
             var spec = NewSpec(
                 experiment: draft.experiment, config: config,
@@ -51,7 +52,7 @@ package struct SpecBuilder {
                 steps: draft.config.steps)
             (spec.search, spec.isOpen) = (search?.definition, isOpen)
             specs.append(spec)
-            drafts.append(known.map(draft.decomposing) ?? draft)
+            drafts.append(shaped)
         }
         parts.append(
             .init(

@@ -128,7 +128,8 @@ struct Status: AsyncParsableCommand {
         var lines = jobs.count > 1 ? JobListing.lines(jobs, await agents.remarks(on: jobs), style) + [""] : []
         let limit = runs ? Int.max : Self.runsInView
         let (snapshot, outlook) = try await agents.look(
-            at: shown, runsAtMost: limit, refresh: refresh, asksAccounts: true)
+            at: shown, runsAtMost: limit, numbers: query.isNone ? .named(StatusText.shows) : .all, refresh: refresh,
+            asksAccounts: true)
         let selection = query.isNone ? nil : try RunSelection(query, of: snapshot, in: store)
         lines += try StatusText(snapshot: snapshot, outlook: outlook, style: style)
             .lines(runsAtMost: limit, selection)

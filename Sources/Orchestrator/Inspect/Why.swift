@@ -31,7 +31,7 @@ struct Why: AsyncParsableCommand {
             let watch = AgentsWatch(
                 cache: state.cache, slurm: SlurmCommands(environment: state.environment), store: state.store)
             let (snapshot, outlook) = try await watch.look(
-                at: state.job(job).id, withNumbers: false, asksAccounts: true)
+                at: state.job(job).id, numbers: .none, asksAccounts: true)
             let analysis = try FailureAnalysis(
                 snapshot, attempts: state.store.attempts(of: snapshot.job.id),
                 endings: outlook.endings.isEmpty ? snapshot.withoutWithdrawn(snapshot.endings) : outlook.endings,

@@ -85,22 +85,21 @@ extension Spec {
 /// Reads the runs that a query finds.
 struct RunReader {
     /// What the query has to select.
-    static let columns = columns(losses: "losses", metrics: "metrics")
-    /// The same for runs whose losses and metrics nobody wants to know.
-    static let columnsWithoutNumbers = columns(losses: "NULL", metrics: "NULL")
-
-    private static func columns(losses: String, metrics: String) -> String {
-        """
-        run.id, run.job, run.position, run.experiment, \(KnownConfig.overrides), status, attempt, agent, step, steps, steps_per_second,
-        \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
-        """
+    static func columns(_ numbers: WantedNumbers) -> String {
+        let (losses, metrics) = if case .none = numbers { ("NULL", "NULL") } else { ("losses", "metrics") }
+        return """
+            run.id, run.job, run.position, run.experiment, \(KnownConfig.overrides), status, attempt, agent, step, steps, steps_per_second,
+            \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
+            """
     }
 
     private let cache: CacheFolder
-    private var losses = NumbersReader()
-    private var metrics = NumbersReader()
+    private var losses, metrics: NumbersReader
 
-    init(in cache: CacheFolder) { self.cache = cache }
+    init(in cache: CacheFolder, _ numbers: WantedNumbers) {
+        self.cache = cache
+        (losses, metrics) = (NumbersReader(numbers), NumbersReader(numbers))
+    }
 
     mutating func run(_ row: Row) throws -> Run {
         let id: RunID = try Row.word(row[0], "id")
@@ -114,11 +113,11 @@ struct RunReader {
             isHeld: row[16], priority: row[17], note: row[18], tags: try Tags.parse(row[19]))
     }
 
-    /// The runs that a query of ``columns`` finds.
+    /// The runs that a query of ``columns(_:)`` finds.
     static func all(
-        _ db: Database, in cache: CacheFolder, sql: String, arguments: StatementArguments
+        _ db: Database, in cache: CacheFolder, _ numbers: WantedNumbers, sql: String, arguments: StatementArguments
     ) throws -> [Run] {
-        var reader = RunReader(in: cache)
+        var reader = RunReader(in: cache, numbers)
         var runs: [Run] = []
         let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
         while let row = try rows.next() { runs.append(try reader.run(row)) }

@@ -166,9 +166,9 @@ extension Store {
             // A clock that was turned back must not keep anybody waiting for hours.
             if let last, (0..<(pause / .seconds(1))).contains(now.rawValue - last) { return [] }
             let runs = try RunReader.all(
-                db, in: cache,
+                db, in: cache, .all,
                 sql: """
-                    SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id
+                    SELECT \(RunReader.columns(.all)) FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = 'failed' AND told < attempt ORDER BY ended
                     """, arguments: [job.rawValue])
             guard !runs.isEmpty else { return [] }

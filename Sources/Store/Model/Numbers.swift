@@ -51,6 +51,25 @@ extension NamedNumbers: ExpressibleByDictionaryLiteral {
     }
 }
 
+/// Which of the runs' losses and metrics are read: jobs have many times more of them than of all else.
+public enum WantedNumbers: Sendable {
+    /// Every one.
+    case all
+    /// Those of such names.
+    case named(@Sendable (_ name: String) -> Bool)
+    /// None.
+    case none
+
+    /// Whether those of a name are wanted.
+    func contains(_ name: String) -> Bool {
+        switch self {
+        case .all: true
+        case .named(let isWanted): isWanted(name)
+        case .none: false
+        }
+    }
+}
+
 /// Named numbers as JSON text; what JSON has no word for is a string (`"nan"`, `"inf"`, `"-inf"`).
 enum Numbers {
     static func json(_ numbers: [String: Double]) throws -> String {
@@ -73,15 +92,23 @@ enum Numbers {
 ///
 /// Nearly all have the names of the one before, so a name is only compared.
 struct NumbersReader {
+    private let wanted: WantedNumbers
     /// The names of the last text in their order.
     private var names: [String] = []
     /// The same as they are written.
     private var written: [[CChar]] = []
+    /// Which of them are wanted.
+    private var isWanted: [Bool] = []
+    /// The wanted ones among the first so many names.
+    private var kept: (among: Int, names: [String]) = (0, [])
+
+    /// Reads the numbers that are wanted; of others, only where they end.
+    init(_ wanted: WantedNumbers = .all) { self.wanted = wanted }
 
     mutating func parse(_ json: String?) throws -> NamedNumbers {
         guard let json else { return [:] }
         if let plain = json.withCString({ plain($0) }) { return plain }
-        return NamedNumbers(try Numbers.decode(json))
+        return NamedNumbers(try Numbers.decode(json).filter { wanted.contains($0.key) })
     }
 
     /// Reads `{"name":number,…}` as ``Numbers/json(_:)`` writes it; nil for anything else that JSON may hold.
@@ -95,16 +122,23 @@ struct NumbersReader {
         guard take("{") else { return nil }
         if take("}") { return place.pointee == 0 ? [:] : nil }
         var values: [Double] = []
-        values.reserveCapacity(names.count)
+        values.reserveCapacity(kept.names.count)
+        var count = 0
         repeat {
-            guard take("\""), takeName(values.count, at: &place), take(":"), let number = Self.number(at: &place) else {
-                return nil
+            guard take("\""), takeName(count, at: &place), take(":") else { return nil }
+            if isWanted[count] {
+                guard let number = Self.number(at: &place) else { return nil }
+                values.append(number)
+            } else {
+                let length = Self.length(of: place)
+                guard length > 0 else { return nil }
+                place += length
             }
-            values.append(number)
+            count += 1
         } while take(",")
         guard take("}"), place.pointee == 0 else { return nil }
-        return NamedNumbers(
-            names: values.count == names.count ? names : Array(names.prefix(values.count)), values: values)
+        if kept.among != count { kept = (count, zip(names, isWanted).prefix(count).filter(\.1).map(\.0)) }
+        return NamedNumbers(names: kept.names, values: values)
     }
 
     /// Reads the name that begins at a position and ends with a quote, leaving the position after it.
@@ -129,14 +163,19 @@ struct NumbersReader {
             plain.append(UInt8(bitPattern: place.pointee))
             place += 1
         }
-        names.replaceSubrange(number..., with: [String(decoding: plain, as: UTF8.self)])
+        let name = String(decoding: plain, as: UTF8.self)
+        names.replaceSubrange(number..., with: [name])
+        isWanted.replaceSubrange(number..., with: [wanted.contains(name)])
+        kept = (0, [])
         written.replaceSubrange(number..., with: [Array(UnsafeBufferPointer(start: start, count: place - start))])
         place += 1
         return true
     }
 
+    private static func length(of number: UnsafePointer<CChar>) -> Int { strspn(number, "+-.0123456789eE") }
+
     private static func number(at place: inout UnsafePointer<CChar>) -> Double? {
-        let length = strspn(place, "+-.0123456789eE")
+        let length = length(of: place)
         var end: UnsafeMutablePointer<CChar>?
         let number = strtod(place, &end)
         // What C takes for a number and JSON does not, such as "inf" or "0x1", has other letters.

@@ -117,11 +117,11 @@ extension Store {
     ///   - id: The job.
     ///   - limit: How many runs to read in full: those that run come first, then failed ones, then those that
     ///     wait. Counts, work and failures are of all runs.
-    ///   - withNumbers: Whether to read the runs' losses and metrics, which takes as long as all the rest.
+    ///   - numbers: Which of the runs' losses and metrics to read.
     /// - Returns: The job as it is now.
     /// - Throws: ``StoreError/unknownJob(_:latest:)`` and whatever keeps the file from being read.
     public func snapshot(
-        of id: JobID, runsAtMost limit: Int = .max, withNumbers: Bool = true
+        of id: JobID, runsAtMost limit: Int = .max, numbers: WantedNumbers = .all
     ) throws(StoreError) -> JobSnapshot {
         let now = now()
         return try read { db in
@@ -130,15 +130,16 @@ extension Store {
             let failures = try Row.fetchAll(
                 db, sql: "SELECT id, error FROM run WHERE job = ? AND status = 'failed' ORDER BY position",
                 arguments: [id.rawValue])
+            let (work, unsent) = try Self.work(of: id, in: db)
             return JobSnapshot(
                 time: now, job: job, counts: counts, held: try Self.held(of: id, in: db),
-                unsent: try Self.unsent(of: id, in: db), agents: try Self.agents(of: id, in: db),
+                unsent: unsent, agents: try Self.agents(of: id, in: db),
                 sbatchCalls: try Self.sbatchCalls(of: id, in: db), endings: try Self.endings(of: id, in: db),
-                work: try Self.work(of: id, in: db),
+                work: work,
                 failures: try failures.map { RunFailure(run: try $0.word("id"), error: $0["error"]) },
                 runs: counts.total <= limit
-                    ? try self.runs(of: id, withNumbers: withNumbers, in: db)
-                    : try self.runs(of: id, atMost: limit, in: db))
+                    ? try self.runs(of: id, numbers, in: db)
+                    : try self.runs(of: id, atMost: limit, numbers, in: db))
         }
     }
 
@@ -226,32 +227,33 @@ extension Store {
         }
     }
 
-    private func runs(of job: JobID, withNumbers: Bool, in db: Database) throws -> [Run] {
+    private func runs(of job: JobID, _ numbers: WantedNumbers, in db: Database) throws -> [Run] {
         // Specs are already in this order: to sort megabytes, SQLite would write them to a file first.
         try RunReader.all(
-            db, in: cache,
+            db, in: cache, numbers,
             sql: """
-                SELECT \(withNumbers ? RunReader.columns : RunReader.columnsWithoutNumbers)
+                SELECT \(RunReader.columns(numbers))
                 FROM spec CROSS JOIN run ON run.id = spec.run
                 WHERE spec.job = ? ORDER BY spec.position
                 """, arguments: [job.rawValue])
     }
 
     /// Some of the runs, those first that are most worth a look.
-    private func runs(of job: JobID, atMost limit: Int, in db: Database) throws -> [Run] {
+    private func runs(of job: JobID, atMost limit: Int, _ numbers: WantedNumbers, in db: Database) throws -> [Run] {
         var runs: [Run] = []
         for status in [RunStatus.running, .failed, .pending, .done, .stopped, .cancelled] where runs.count < limit {
             runs += try RunReader.all(
-                db, in: cache,
+                db, in: cache, numbers,
                 sql: """
-                    SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id
+                    SELECT \(RunReader.columns(numbers)) FROM run JOIN spec ON spec.run = run.id
                     WHERE run.job = ? AND status = ? ORDER BY run.position LIMIT ?
                     """, arguments: [job.rawValue, status.rawValue, limit - runs.count])
         }
         return runs.sorted { $0.position < $1.position }
     }
 
-    private static func work(of job: JobID, in db: Database) throws -> Work {
+    /// The remaining work, and how many runs are over that W&B does not have: one look at all runs finds both.
+    private static func work(of job: JobID, in db: Database) throws -> (Work, unsent: Int) {
         let experiments = try Row.fetchAll(
             db,
             sql: """
@@ -259,7 +261,8 @@ extension Store {
                   SUM(CASE status WHEN 'pending' THEN MAX(0, steps - step) ELSE 0 END) AS waiting,
                   MAX(CASE status WHEN 'pending' THEN steps - step ELSE 0 END) AS longest,
                   AVG(CASE WHEN status = 'done' AND steps > 0 THEN (ended - started) / steps END) AS pace,
-                  SUM(status = 'done') AS done
+                  SUM(status = 'done') AS done,
+                  SUM(unsent AND status IN ('done', 'failed', 'cancelled', 'stopped')) AS unsent
                 FROM run WHERE job = ? GROUP BY experiment
                 """, arguments: [job.rawValue]
         ).map { row in
@@ -267,7 +270,8 @@ extension Store {
                 row["experiment"] as String,
                 Work.Experiment(
                     waitingSteps: row["waiting"], longestWait: row["longest"], secondsPerStep: row["pace"],
-                    done: row["done"])
+                    done: row["done"]),
+                row["unsent"] as Int
             )
         }
         let running = try Row.fetchAll(
@@ -282,16 +286,9 @@ extension Store {
                 progress: Progress(
                     step: row["step"], steps: row["steps"], stepsPerSecond: row["steps_per_second"]))
         }
-        return Work(experiments: Dictionary(uniqueKeysWithValues: experiments), running: running)
-    }
-
-    private static func unsent(of job: JobID, in db: Database) throws -> Int {
-        try Int.fetchOne(
-            db,
-            sql: """
-                SELECT COUNT(*) FROM run
-                WHERE job = ? AND status IN ('done', 'failed', 'cancelled', 'stopped') AND unsent
-                """, arguments: [job.rawValue]) ?? 0
+        let work = Work(
+            experiments: Dictionary(uniqueKeysWithValues: experiments.map { ($0.0, $0.1) }), running: running)
+        return (work, experiments.reduce(0) { $0 + $1.2 })
     }
 
     private static func counts(of job: JobID, in db: Database) throws -> RunCounts {

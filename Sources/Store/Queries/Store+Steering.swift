@@ -93,8 +93,8 @@ extension Store {
     public func run(_ id: RunID) throws(StoreError) -> Run {
         try read { db in
             let found = try RunReader.all(
-                db, in: cache,
-                sql: "SELECT \(RunReader.columns) FROM run JOIN spec ON spec.run = run.id WHERE run.id = ?",
+                db, in: cache, .all,
+                sql: "SELECT \(RunReader.columns(.all)) FROM run JOIN spec ON spec.run = run.id WHERE run.id = ?",
                 arguments: [id.rawValue])
             guard let run = found.first else { throw StoreError.unknownRun(id) }
             return run

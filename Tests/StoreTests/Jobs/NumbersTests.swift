@@ -22,6 +22,18 @@ struct NumbersTests {
         #expect(throws: (any Error).self) { try reader.parse("{\"loss") }
     }
 
+    @Test func onlyWantedNumbersAreRead() throws {
+        var reader = NumbersReader(.named { $0 == "b" || $0.hasPrefix("loss/") })
+        for (numbers, wanted) in [
+            (["a": 1, "b": 2, "loss/x": 3], ["b": 2, "loss/x": 3]), (["a": 4, "b": 5], ["b": 5]), (["a": 6], [:]),
+            (["b": 7, "c": 8, "loss/x": 9], ["b": 7, "loss/x": 9]), (["a": .infinity, "b": 10], ["b": 10]), ([:], [:]),
+        ] as [([String: Double], [String: Double])] {
+            #expect(try reader.parse(Numbers.json(numbers)).dictionary == wanted)
+        }
+        var none = NumbersReader(.none)
+        #expect(try none.parse("{\"a\":1}") == [:])
+    }
+
     @Test func whatIsWrittenIsReadBack() throws {
         let numbers = [
             "loss/total": 0.1, "a": -1e-300, "b": 12, "é\"\\\n": 3, "none": .nan, "more": .infinity, "less": -.infinity,

@@ -13,13 +13,13 @@ package struct MemoryNeed {
     /// The settings of the first of those.
     package let example: SpecDraft?
 
-    package init(_ specs: [(draft: SpecDraft, bytes: Int)], room: MemoryRoom?) {
-        let excessive = specs.filter { spec in room.map { spec.bytes > $0.perRun } ?? false }
-        largest = specs.map(\.bytes).max() ?? 0
-        smallest = specs.map(\.bytes).min() ?? 0
-        count = specs.count
-        tooLarge = excessive.count
-        example = excessive.first?.draft
+    private init(_ needs: [Int], of drafts: ArraySlice<SpecDraft>, room: MemoryRoom?) {
+        func isTooLarge(_ bytes: Int) -> Bool { room.map { bytes > $0.perRun } ?? false }
+        largest = needs.max() ?? 0
+        smallest = needs.min() ?? 0
+        count = needs.count
+        tooLarge = needs.count(where: isTooLarge)
+        example = needs.firstIndex(where: isTooLarge).map { drafts[drafts.startIndex + $0] }
     }
 
     /// What the specs of one experiment need; nil if the shape of some target is not known.
@@ -34,21 +34,27 @@ package struct MemoryNeed {
         of drafts: ArraySlice<SpecDraft>, threads: Int, room: MemoryRoom?,
         tell: ([SpecDraft]) throws(Failure) -> [Int?]
     ) throws(Failure) {
-        let sizes = drafts.map { RunSize($0.config, target: $0.target) }
-        let unshaped = Dictionary(
-            zip(sizes, drafts).filter { $1.config.taskConfig.kind.needsWorkerForTargets },
-            uniquingKeysWith: { first, _ in first })
-        let told = Dictionary(
-            uniqueKeysWithValues: zip(unshaped.keys, try tell(unshaped.keys.compactMap { unshaped[$0] })))
-        let needs = zip(drafts, sizes).compactMap { draft, size -> (draft: SpecDraft, bytes: Int)? in
-            let bytes =
-                unshaped[size] != nil
-                ? told[size] ?? nil
-                : draft.target.map { MemoryUse(draft.config, target: $0, threads: threads).bytes }
-            return bytes.map { (draft, $0) }
+        // Ten thousand drafts are looked at in place: to copy one takes longer than to estimate its memory.
+        let unshaped = drafts.indices.filter { drafts[$0].config.taskConfig.kind.needsWorkerForTargets }
+        let sizes = Dictionary(
+            uniqueKeysWithValues: unshaped.map { ($0, RunSize(drafts[$0].config, target: drafts[$0].target)) })
+        let examples = Dictionary(unshaped.compactMap { place in sizes[place].map { ($0, place) } }) { first, _ in first
         }
-        guard needs.count == drafts.count else { return nil }
-        self.init(needs, room: room)
+        let told = Dictionary(
+            uniqueKeysWithValues: zip(examples.keys, try tell(examples.values.map { drafts[$0] })))
+        var needs: [Int] = []
+        needs.reserveCapacity(drafts.count)
+        for place in drafts.indices {
+            let bytes =
+                if let size = sizes[place] {
+                    told[size] ?? nil
+                } else {
+                    drafts[place].target.map { MemoryUse(drafts[place].config, target: $0, threads: threads).bytes }
+                }
+            guard let bytes else { return nil }
+            needs.append(bytes)
+        }
+        self.init(needs, of: drafts, room: room)
     }
 
     /// The problem if some specs need more than there is, or nil.
