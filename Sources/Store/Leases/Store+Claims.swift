@@ -31,14 +31,14 @@ extension Store {
         try Self.checkMayClaim(agent, in: db)
         guard try !Self.isLeaving(agent, in: db), try Self.standstill(of: job, in: db) == nil else { return nil }
         let row = try Row.fetchOne(
-            db,
-            sql: """
-                UPDATE run
-                SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
-                  steps_per_second = NULL, started = COALESCE(started, :now)
-                WHERE id = \(Self.nextRun)
-                RETURNING id, attempt, step
-                """,
+            db.cachedStatement(
+                sql: """
+                    UPDATE run
+                    SET status = 'running', attempt = attempt + 1, agent = :agent, ended = NULL,
+                      steps_per_second = NULL, started = COALESCE(started, :now)
+                    WHERE id = \(Self.nextRun)
+                    RETURNING id, attempt, step
+                    """),
             arguments: ["agent": agent.rawValue, "job": job.rawValue, "now": now.rawValue])
         return try row.map { row in
             try self.choose(for: row["id"], choose, in: db)
@@ -113,14 +113,14 @@ extension Store {
         _ run: Row, by agent: AgentID, lease: Duration, at now: Timestamp, in db: Database
     ) throws -> Claim {
         let (id, attempt, step): (String, Int, Int) = (run["id"], run["attempt"], run["step"])
-        try db.execute(
+        try db.cachedStatement(
             sql: """
                 INSERT INTO attempt (run, number, agent, started, lease_until, lease, from_step)
                 VALUES (?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                id, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue, lease / .seconds(1), step,
-            ])
+                """
+        ).execute(arguments: [
+            id, attempt, agent.rawValue, now.rawValue, (now + lease).rawValue, lease / .seconds(1), step,
+        ])
         try Self.hear(agent, at: now, in: db)
         guard let spec = try spec(of: id, in: db) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(id) has no spec")
@@ -141,18 +141,17 @@ extension Store {
         _ claim: Claim, in db: Database, _ assignments: String,
         _ values: [(any DatabaseValueConvertible)?]
     ) throws {
-        try db.execute(
-            sql: "UPDATE run SET \(assignments) WHERE id = ? AND attempt = ? AND status = 'running'",
-            arguments: StatementArguments(values) + [claim.run.rawValue, claim.attempt])
+        try db.cachedStatement(
+            sql: "UPDATE run SET \(assignments) WHERE id = ? AND attempt = ? AND status = 'running'"
+        ).execute(arguments: StatementArguments(values) + [claim.run.rawValue, claim.attempt])
         if db.changesCount == 0 { throw try lostLease(of: claim, in: db) }
     }
 
     static func checkFence(of claim: Claim, in db: Database) throws {
         let holds = try Bool.fetchOne(
-            db,
-            sql: """
-                SELECT EXISTS (SELECT 1 FROM run WHERE id = ? AND attempt = ? AND status = 'running')
-                """, arguments: [claim.run.rawValue, claim.attempt])
+            db.cachedStatement(
+                sql: "SELECT EXISTS (SELECT 1 FROM run WHERE id = ? AND attempt = ? AND status = 'running')"),
+            arguments: [claim.run.rawValue, claim.attempt])
         if holds != true { throw try lostLease(of: claim, in: db) }
     }
 
@@ -171,9 +170,8 @@ extension Store {
         _ claim: Claim, until end: Timestamp, at now: Timestamp, in db: Database
     ) throws {
         // Observers see a renewal by the change of this moment: it changes even if the clock was turned back.
-        try db.execute(
-            sql: "UPDATE attempt SET lease_until = ? WHERE run = ? AND number = ?",
-            arguments: [end.rawValue, claim.run.rawValue, claim.attempt])
+        try db.cachedStatement(sql: "UPDATE attempt SET lease_until = ? WHERE run = ? AND number = ?")
+            .execute(arguments: [end.rawValue, claim.run.rawValue, claim.attempt])
         try hear(claim.agent, at: now, in: db)
     }
 }

@@ -65,7 +65,8 @@ extension Store {
 
     static func standstill(of job: JobID, in db: Database) throws -> Standstill? {
         let row = try Row.fetchOne(
-            db, sql: "SELECT held, halted, after, max_running FROM job WHERE id = ?", arguments: [job.rawValue])
+            db.cachedStatement(sql: "SELECT held, halted, after, max_running FROM job WHERE id = ?"),
+            arguments: [job.rawValue])
         guard let row else { return nil }
         if let reason = row["halted"] as String? { return .halted(reason) }
         if row["held"] as Double? != nil { return .held }
@@ -85,7 +86,8 @@ extension Store {
     }
 
     static func isLeaving(_ agent: AgentID, in db: Database) throws -> Bool {
-        try Bool.fetchOne(db, sql: "SELECT leaving FROM agent WHERE id = ?", arguments: [agent.rawValue]) ?? false
+        try Bool.fetchOne(
+            db.cachedStatement(sql: "SELECT leaving FROM agent WHERE id = ?"), arguments: [agent.rawValue]) ?? false
     }
 
     /// Halts a job whose first runs all failed for one cause: the others would most likely do the same.

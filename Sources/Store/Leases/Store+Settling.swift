@@ -128,9 +128,9 @@ extension Store {
     private static func end(
         _ claim: Claim, _ outcome: AttemptOutcome, reason: String?, at now: Timestamp, in db: Database
     ) throws {
-        try db.execute(
-            sql: "UPDATE attempt SET outcome = ?, reason = ?, ended = ? WHERE run = ? AND number = ?",
-            arguments: [outcome.rawValue, reason, now.rawValue, claim.run.rawValue, claim.attempt])
+        try db.cachedStatement(
+            sql: "UPDATE attempt SET outcome = ?, reason = ?, ended = ? WHERE run = ? AND number = ?"
+        ).execute(arguments: [outcome.rawValue, reason, now.rawValue, claim.run.rawValue, claim.attempt])
         try hear(claim.agent, at: now, in: db)
     }
 

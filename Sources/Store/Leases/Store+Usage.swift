@@ -10,17 +10,16 @@ extension Store {
     }
 
     static func charge(_ claim: Claim, _ share: UsageShare, in db: Database) throws {
-        try db.execute(
+        try db.cachedStatement(
             sql: """
                 UPDATE attempt SET cores = ?, cpu_seconds = COALESCE(cpu_seconds, 0) + ?,
                   peak_memory = MAX(COALESCE(peak_memory, 0), ?) WHERE run = ? AND number = ?
-                """,
-            arguments: [share.cores, share.cpuSeconds, share.peakMemory, claim.run.rawValue, claim.attempt])
+                """
+        ).execute(arguments: [share.cores, share.cpuSeconds, share.peakMemory, claim.run.rawValue, claim.attempt])
     }
 
     static func note(_ usage: Usage, of agent: AgentID, in db: Database) throws {
-        try db.execute(
-            sql: "UPDATE agent SET cores = ?, cpu_seconds = ?, peak_memory = ? WHERE id = ?",
-            arguments: [usage.cores, usage.cpuSeconds, usage.peakMemory, agent.rawValue])
+        try db.cachedStatement(sql: "UPDATE agent SET cores = ?, cpu_seconds = ?, peak_memory = ? WHERE id = ?")
+            .execute(arguments: [usage.cores, usage.cpuSeconds, usage.peakMemory, agent.rawValue])
     }
 }

@@ -186,8 +186,7 @@ extension Store {
     }
 
     static func hear(_ agent: AgentID, at now: Timestamp, in db: Database) throws {
-        try db.execute(
-            sql: "UPDATE agent SET heartbeat = ? WHERE id = ?",
-            arguments: [now.rawValue, agent.rawValue])
+        try db.cachedStatement(sql: "UPDATE agent SET heartbeat = ? WHERE id = ?")
+            .execute(arguments: [now.rawValue, agent.rawValue])
     }
 }
