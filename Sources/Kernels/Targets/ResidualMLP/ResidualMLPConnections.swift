@@ -210,42 +210,78 @@ final class ResidualMLPConnections {
 
     // MARK: After a step's passes
 
-    /// Adds the gradients of a layer's mlp_in: V through all that it reads, U as accumulated.
-    func finishIn(_ l: Int, module: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
-        let (f, d, m, c) = (features, embedding, neurons, c)
-        let place = layout.modules[module]
-        let dv = gradients + place.v
-        ck_add(gradients + place.u, accumulated.inU[l], c * m)
+    /// Half of a module's gradients: one thread is not left alone with the largest.
+    struct Finish {
+        let layer: Int
+        let isIn: Bool
+        let half: Int
+    }
+
+    /// The pieces of work after a step's passes, the largest first, so threads end together.
+    func finishes() -> [Finish] {
+        var pieces: [(cost: Int, piece: Finish)] = []
+        for layer in 0..<layers {
+            for half in 0..<2 {
+                if inModule[layer] != nil {
+                    pieces.append(
+                        (outModule[..<layer].count { $0 != nil }, Finish(layer: layer, isIn: true, half: half)))
+                }
+                if outModule[layer] != nil {
+                    let readers = inModule[(layer + 1)...].count { $0 != nil }
+                    pieces.append((readers, Finish(layer: layer, isIn: false, half: half)))
+                }
+            }
+        }
+        return pieces.sorted { $0.cost > $1.cost }.map(\.piece)
+    }
+
+    private func range(ofHalf half: Int, of count: Int) -> Range<Int> {
+        half == 0 ? 0..<count / 2 : count / 2..<count
+    }
+
+    /// Adds half of the gradients of a layer's mlp_in: V through all that it reads, U as accumulated.
+    func finishIn(_ l: Int, half: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
+        guard let module = inModule[l] else { return }
+        let (f, d, m, c, place) = (features, embedding, neurons, c, layout.modules[module])
+        if half == 0 { ck_add(gradients + place.u, accumulated.inU[l], c * m) }
+        let rows = range(ofHalf: half, of: d)
+        let (first, count) = (rows.lowerBound, rows.count)
+        let dv = gradients + place.v + first * c
         product(
-            into: dv, weightE.pointer, accumulated.embeddingToV[l], m: d, n: c, k: f, .transposed, keep: 1)
+            into: dv, weightE.pointer + first, accumulated.embeddingToV[l], m: count, n: c, k: f, .transposed, keep: 1,
+            strides: (nil, d, nil))
         for k in 0..<l {
-            product(into: dv, weightOut[k].pointer, accumulated.neuronsToV[l][k], m: d, n: c, k: m, keep: 1)
+            product(
+                into: dv, weightOut[k].pointer + first * m, accumulated.neuronsToV[l][k], m: count, n: c, k: m, keep: 1)
             if let bias = biasOut[k] {
-                product(into: dv, bias.pointer, accumulated.biasToV[l], m: d, n: c, k: 1, keep: 1)
+                product(into: dv, bias.pointer + first, accumulated.biasToV[l], m: count, n: c, k: 1, keep: 1)
             }
             if let u = u(k) {
                 product(
-                    into: dv, parameters + u, accumulated.maskedToV[l][k], m: d, n: c, k: c, .transposed,
-                    keep: 1)
+                    into: dv, parameters + u + first, accumulated.maskedToV[l][k], m: count, n: c, k: c, .transposed,
+                    keep: 1, strides: (nil, d, nil))
             }
         }
     }
 
-    /// Adds the gradients of a layer's mlp_out: U through all that reads it, V as accumulated.
-    func finishOut(_ k: Int, module: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
-        let (f, d, m, c) = (features, embedding, neurons, c)
-        let place = layout.modules[module]
-        let du = gradients + place.u
-        ck_add(gradients + place.v, accumulated.outV[k], m * c)
+    /// Adds half of the gradients of a layer's mlp_out: U through all that reads it, V as accumulated.
+    func finishOut(_ k: Int, half: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
+        guard let module = outModule[k] else { return }
+        let (f, d, m, c, place) = (features, embedding, neurons, c, layout.modules[module])
+        if half == 0 { ck_add(gradients + place.v, accumulated.outV[k], m * c) }
+        let rows = range(ofHalf: half, of: c)
+        let (first, count) = (rows.lowerBound, rows.count)
+        let du = gradients + place.u + first * d
         product(
-            into: du, accumulated.maskedToOutput[k], weightU.pointer, m: c, n: d, k: f, .none, .transposed,
-            keep: 1)
+            into: du, accumulated.maskedToOutput[k] + first * f, weightU.pointer, m: count, n: d, k: f, .none,
+            .transposed, keep: 1)
         for l in k + 1..<max(layers, k + 1) {
             product(
-                into: du, accumulated.maskedToNeurons[l][k], weightIn[l].pointer, m: c, n: d, k: m, keep: 1)
+                into: du, accumulated.maskedToNeurons[l][k] + first * m, weightIn[l].pointer, m: count, n: d, k: m,
+                keep: 1)
             if let v = v(l) {
                 product(
-                    into: du, accumulated.maskedToV[l][k], parameters + v, m: c, n: d, k: c, .none,
+                    into: du, accumulated.maskedToV[l][k] + first * c, parameters + v, m: count, n: d, k: c, .none,
                     .transposed, keep: 1)
             }
         }

@@ -6,6 +6,7 @@ final class ResidualMLPNetwork: Network {
     let outputs: Int
     let emptyRowsAreConstant: Bool
     private let connections: ResidualMLPConnections
+    private let finishPieces: [ResidualMLPConnections.Finish]
     private let activation: Activation
     /// Whether outputs are needed whole; else only the part that masks can change is computed.
     private let wholeOutputs: Bool
@@ -22,6 +23,7 @@ final class ResidualMLPNetwork: Network {
         connections = ResidualMLPConnections(
             target, inModule: layers.map { decomposed.firstIndex(of: 2 * $0) },
             outModule: layers.map { decomposed.firstIndex(of: 2 * $0 + 1) }, layout: layout)
+        finishPieces = connections.finishes()
         emptyRowsAreConstant = !connections.hasBiases
     }
 
@@ -34,7 +36,7 @@ final class ResidualMLPNetwork: Network {
     /// Each pair of a source and a reader, forward and of clean activations, and each layer's own.
     var mostSums: Int { 2 * (connections.layers + 1) * (connections.layers + 1) }
     var preparations: Int { connections.preparations }
-    var finishes: Int { modules.count }
+    var finishes: Int { finishPieces.count }
 
     func prepare(_ piece: Int, parameters: Floats) {
         connections.prepare(piece, parameters: parameters)
@@ -42,12 +44,13 @@ final class ResidualMLPNetwork: Network {
 
     func finish(_ piece: Int, accumulator: Floats, parameters: Floats, gradients: Floats) {
         let accumulated = ResidualMLPConnections.Accumulators(connections, at: accumulator)
-        if let layer = connections.inModule.firstIndex(of: piece) {
+        let work = finishPieces[piece]
+        if work.isIn {
             connections.finishIn(
-                layer, module: piece, accumulated: accumulated, parameters: parameters, gradients: gradients)
-        } else if let layer = connections.outModule.firstIndex(of: piece) {
+                work.layer, half: work.half, accumulated: accumulated, parameters: parameters, gradients: gradients)
+        } else {
             connections.finishOut(
-                layer, module: piece, accumulated: accumulated, parameters: parameters, gradients: gradients)
+                work.layer, half: work.half, accumulated: accumulated, parameters: parameters, gradients: gradients)
         }
     }
 
