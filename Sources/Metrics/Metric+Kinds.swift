@@ -22,7 +22,7 @@ extension Metric {
     /// Features that one subcomponent stands for.
     public static let featuresWithOneInput = Metric(
         .name("features_with_one_mlp_in"),
-        "For how many features exactly one subcomponent of all mlp_in has a causal importance over 0.1.",
+        "For how many features exactly one subcomponent of each mlp_in has a causal importance over 0.1.",
         unit: "features", better: .high, panel: .init(.recovery), firstLook: 5)
 
     /// Subcomponents that features use on the way out.

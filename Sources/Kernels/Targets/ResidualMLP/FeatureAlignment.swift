@@ -2,10 +2,10 @@ import Metrics
 
 /// How a residual MLP's features are divided among its subcomponents, one feature at a time.
 ///
-/// A right decomposition has exactly one subcomponent of mlp_in alight per feature, and about as many subcomponents of
-/// mlp_out in use as there are neurons.
+/// Each layer computes a share of each feature, so a right decomposition has exactly one subcomponent of each layer's
+/// mlp_in alight per feature, and about as many subcomponents of mlp_out in use as there are neurons.
 public struct FeatureAlignment: Equatable, Sendable {
-    /// For how many features exactly one subcomponent of all layers' mlp_in is alight.
+    /// For how many features exactly one subcomponent of each layer's mlp_in is alight.
     public let featuresWithOneInput: Int
     /// How many subcomponents of all layers' mlp_out are alight for any feature.
     public let outputsInUse: Int
@@ -31,16 +31,21 @@ extension FeatureDecomposition {
         let features = target.features
         let importances = try causalImportances(of: oneFeatureAtATime).ci
         let c = settings.subcomponents
-        var alight = Array(repeating: 0, count: features)
-        var outputs = 0
+        // In how many layers a feature has exactly one alight.
+        var layersWithOne = Array(repeating: 0, count: features)
+        var (layers, outputs) = (0, 0)
         for (name, ci) in importances {
             let isAlight = ci.values.map { $0 > FeatureAlignment.threshold }
             if name.hasSuffix("mlp_in") {
-                for (place, lit) in isAlight.enumerated() where lit { alight[place / c] += 1 }
+                layers += 1
+                for feature in 0..<features where isAlight[feature * c..<(feature + 1) * c].count(where: \.self) == 1 {
+                    layersWithOne[feature] += 1
+                }
             } else {
                 outputs += (0..<c).count { component in (0..<features).contains { isAlight[$0 * c + component] } }
             }
         }
-        return FeatureAlignment(featuresWithOneInput: alight.count { $0 == 1 }, outputsInUse: outputs)
+        let aligned = layers == 0 ? 0 : layersWithOne.count { $0 == layers }
+        return FeatureAlignment(featuresWithOneInput: aligned, outputsInUse: outputs)
     }
 }
