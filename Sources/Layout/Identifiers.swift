@@ -44,6 +44,7 @@ public struct RunID: RawRepresentable, Hashable, Sendable, Codable, CustomString
             }, as: UTF8.self)
     }
 
+    /// Lists read ten thousand names: two comparisons take less time than a search in the alphabet.
     private static func isOfAlphabet(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true

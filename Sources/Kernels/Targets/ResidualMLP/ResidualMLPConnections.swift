@@ -210,42 +210,44 @@ final class ResidualMLPConnections {
 
     // MARK: After a step's passes
 
-    /// Half of a module's gradients: one thread is not left alone with the largest.
+    /// Some rows of a module's gradient of V (mlp_in) or of U (mlp_out), and with the first rows all of the other.
     struct Finish {
         let layer: Int
+        let module: Int
         let isIn: Bool
-        let half: Int
+        let rows: Range<Int>
     }
 
-    /// The pieces of work after a step's passes, the largest first, so threads end together.
+    /// The pieces of work after a step's passes: halves, so one thread is not left alone with the largest, and the largest
+    /// first, so threads end together.
     func finishes() -> [Finish] {
         var pieces: [(cost: Int, piece: Finish)] = []
-        for layer in 0..<layers {
-            for half in 0..<2 {
-                if inModule[layer] != nil {
-                    pieces.append(
-                        (outModule[..<layer].count { $0 != nil }, Finish(layer: layer, isIn: true, half: half)))
-                }
-                if outModule[layer] != nil {
-                    let readers = inModule[(layer + 1)...].count { $0 != nil }
-                    pieces.append((readers, Finish(layer: layer, isIn: false, half: half)))
-                }
+        func add(_ layer: Int, _ module: Int?, isIn: Bool, height: Int, partners: ArraySlice<Int?>) {
+            guard let module else { return }
+            let cost = partners.count { $0 != nil }
+            for rows in [0..<height / 2, height / 2..<height] where !rows.isEmpty {
+                pieces.append((cost, Finish(layer: layer, module: module, isIn: isIn, rows: rows)))
             }
+        }
+        for layer in 0..<layers {
+            add(layer, inModule[layer], isIn: true, height: embedding, partners: outModule[..<layer])
+            add(layer, outModule[layer], isIn: false, height: c, partners: inModule[(layer + 1)...])
         }
         return pieces.sorted { $0.cost > $1.cost }.map(\.piece)
     }
 
-    private func range(ofHalf half: Int, of count: Int) -> Range<Int> {
-        half == 0 ? 0..<count / 2 : count / 2..<count
+    /// Adds a piece of the gradients: V of mlp_in through all that it reads, U of mlp_out through all that reads it, the
+    /// other one as accumulated.
+    func finish(_ piece: Finish, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
+        (piece.isIn ? finishIn : finishOut)(piece, accumulated, parameters, gradients)
     }
 
-    /// Adds half of the gradients of a layer's mlp_in: V through all that it reads, U as accumulated.
-    func finishIn(_ l: Int, half: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
-        guard let module = inModule[l] else { return }
-        let (f, d, m, c, place) = (features, embedding, neurons, c, layout.modules[module])
-        if half == 0 { ck_add(gradients + place.u, accumulated.inU[l], c * m) }
-        let rows = range(ofHalf: half, of: d)
-        let (first, count) = (rows.lowerBound, rows.count)
+    private func finishIn(_ piece: Finish, _ accumulated: Accumulators, _ parameters: Floats, _ gradients: Floats) {
+        let (f, d, m, c) = (features, embedding, neurons, c)
+        let (l, first, count, place) = (
+            piece.layer, piece.rows.lowerBound, piece.rows.count, layout.modules[piece.module]
+        )
+        if first == 0 { ck_add(gradients + place.u, accumulated.inU[l], c * m) }
         let dv = gradients + place.v + first * c
         product(
             into: dv, weightE.pointer + first, accumulated.embeddingToV[l], m: count, n: c, k: f, .transposed, keep: 1,
@@ -264,13 +266,12 @@ final class ResidualMLPConnections {
         }
     }
 
-    /// Adds half of the gradients of a layer's mlp_out: U through all that reads it, V as accumulated.
-    func finishOut(_ k: Int, half: Int, accumulated: Accumulators, parameters: Floats, gradients: Floats) {
-        guard let module = outModule[k] else { return }
-        let (f, d, m, c, place) = (features, embedding, neurons, c, layout.modules[module])
-        if half == 0 { ck_add(gradients + place.v, accumulated.outV[k], m * c) }
-        let rows = range(ofHalf: half, of: c)
-        let (first, count) = (rows.lowerBound, rows.count)
+    private func finishOut(_ piece: Finish, _ accumulated: Accumulators, _ parameters: Floats, _ gradients: Floats) {
+        let (f, d, m, c) = (features, embedding, neurons, c)
+        let (k, first, count, place) = (
+            piece.layer, piece.rows.lowerBound, piece.rows.count, layout.modules[piece.module]
+        )
+        if first == 0 { ck_add(gradients + place.v, accumulated.outV[k], m * c) }
         let du = gradients + place.u + first * d
         product(
             into: du, accumulated.maskedToOutput[k] + first * f, weightU.pointer, m: count, n: d, k: f, .none,

@@ -43,15 +43,9 @@ final class ResidualMLPNetwork: Network {
     }
 
     func finish(_ piece: Int, accumulator: Floats, parameters: Floats, gradients: Floats) {
-        let accumulated = ResidualMLPConnections.Accumulators(connections, at: accumulator)
-        let work = finishPieces[piece]
-        if work.isIn {
-            connections.finishIn(
-                work.layer, half: work.half, accumulated: accumulated, parameters: parameters, gradients: gradients)
-        } else {
-            connections.finishOut(
-                work.layer, half: work.half, accumulated: accumulated, parameters: parameters, gradients: gradients)
-        }
+        connections.finish(
+            finishPieces[piece], accumulated: ResidualMLPConnections.Accumulators(connections, at: accumulator),
+            parameters: parameters, gradients: gradients)
     }
 
     // MARK: Scratch
