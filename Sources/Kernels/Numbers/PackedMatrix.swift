@@ -32,15 +32,17 @@ final class PackedMatrix {
         if let transposed { ck_pack(transposed.pointer, values, columns, rows, 1, Self.panels) }
     }
 
-    /// result (rows, n) = matrix · block (columns, n), added to what is there if `keep`.
-    func multiply(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false) {
-        ck_packed_product(result, straight.pointer, block, rows, n, columns, keep ? 1 : 0, Self.panels)
+    /// result (rows, n) = matrix · block (columns, n), added to what is there if `keep`; rows of both are `stride` apart.
+    func multiply(_ block: Floats, into result: Floats, _ n: Int, stride: Int? = nil, keep: Bool = false) {
+        ck_packed_product(
+            result, straight.pointer, block, rows, n, columns, stride ?? n, keep ? 1 : 0, Self.panels)
     }
 
-    /// result (columns, n) = matrixᵀ · block (rows, n), added to what is there if `keep`.
-    func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false) {
+    /// result (columns, n) = matrixᵀ · block (rows, n), added to what is there if `keep`; rows of both are `stride` apart.
+    func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, stride: Int? = nil, keep: Bool = false) {
         guard let transposed else { preconditionFailure("the matrix is packed for one direction") }
-        ck_packed_product(result, transposed.pointer, block, columns, n, rows, keep ? 1 : 0, Self.panels)
+        ck_packed_product(
+            result, transposed.pointer, block, columns, n, rows, stride ?? n, keep ? 1 : 0, Self.panels)
     }
 
     /// result (columns, rows) = matrixᵀ · the tile's input (rows, rows of the tile), plus a bias (columns).

@@ -30,21 +30,23 @@ INLINE float tanh_gelu_slope(float x) {
   default: LOOP(tanh_gelu, tanh_gelu_slope) \
   }
 
-#define PLAIN(value, slope) \
-  for (size_t i = 0; i < count; ++i) y[i] = value(x[i]);
-#define PLAIN_BACKWARD(value, slope) \
-  for (size_t i = 0; i < count; ++i) dx[i] = dy[i] * slope(x[i]);
-#define GATED(value, slope) \
-  for (size_t i = 0; i < count; ++i) y[i] = value(x[i]) * up[i];
+// Columns of blocks whose features are `stride` apart.
+#define EACH(statement) \
+  for (size_t f = 0; f < features; ++f) \
+    for (size_t i = f * stride; i < f * stride + columns; ++i) statement
+
+#define PLAIN(value, slope) EACH(y[i] = value(x[i]);)
+#define PLAIN_BACKWARD(value, slope) EACH(dx[i] = dy[i] * slope(x[i]);)
+#define GATED(value, slope) EACH(y[i] = value(x[i]) * up[i];)
 #define GATED_BACKWARD(value, slope) \
-  for (size_t i = 0; i < count; ++i) { \
+  EACH({ \
     const float d = dy[i]; \
     dup[i] = d * value(x[i]); \
     dx[i] = d * up[i] * slope(x[i]); \
-  }
+  })
 
 KERNEL void ck_activation_forward(float *restrict y, const float *restrict x, const float *up, int activation,
-                                  size_t count) {
+                                  size_t features, size_t columns, size_t stride) {
   if (up) {
     EACH_ACTIVATION(GATED)
   } else {
@@ -53,7 +55,7 @@ KERNEL void ck_activation_forward(float *restrict y, const float *restrict x, co
 }
 
 KERNEL void ck_activation_backward(float *restrict dx, float *dup, const float *restrict dy, const float *restrict x,
-                                   const float *up, int activation, size_t count) {
+                                   const float *up, int activation, size_t features, size_t columns, size_t stride) {
   if (up) {
     EACH_ACTIVATION(GATED_BACKWARD)
   } else {

@@ -79,7 +79,8 @@ INLINE size_t height_of(split s, size_t panel) { return s.height + (panel < s.hi
       } \
     } \
   } \
-  TARGET static void NAME##_product(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, int keep) { \
+  TARGET static void NAME##_product(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, \
+                                    size_t stride, int keep) { \
     enum { PANEL = VECTORS * LANES }; \
     if (m == 0) return; \
     const split s = split_rows(m, MOST); \
@@ -89,13 +90,14 @@ INLINE size_t height_of(split s, size_t panel) { return s.height + (panel < s.hi
         const size_t width = n - j < WIDTH ? n - j : WIDTH; \
         /* What few panels read is not worth packing. */ \
         const int packs = s.count > 2 || width % PANEL != 0; \
-        const float *right = packs ? packed_b : b + p * n + j; \
-        if (packs) NAME##_pack_b(packed_b, b + p * n + j, n, depth, width); \
+        const float *right = packs ? packed_b : b + p * stride + j; \
+        if (packs) NAME##_pack_b(packed_b, b + p * stride + j, stride, depth, width); \
         for (size_t i = 0; i < s.count; ++i) { \
           const size_t row = first_row(s, i), height = height_of(s, i); \
           for (size_t x = 0; x < width; x += PANEL) \
-            NAME##_panel(height, c + row * n + j + x, n, a + row * k + p * height, right + (packs ? x * depth : x), \
-                         packs ? PANEL : n, depth, width - x < PANEL ? width - x : PANEL, keep || p > 0); \
+            NAME##_panel(height, c + row * stride + j + x, stride, a + row * k + p * height, \
+                         right + (packs ? x * depth : x), packs ? PANEL : stride, depth, \
+                         width - x < PANEL ? width - x : PANEL, keep || p > 0); \
         } \
       } \
     } \
@@ -145,11 +147,11 @@ void ck_pack(float *restrict packed, const float *restrict a, size_t m, size_t k
   }
 }
 
-void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
-                       ck_panels panels) {
+void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, size_t stride,
+                       int keep, ck_panels panels) {
 #if defined(__x86_64__)
-  if (panels == CK_PANELS_V4) return v4_product(c, packed, b, m, n, k, keep);
-  if (panels == CK_PANELS_V3) return v3_product(c, packed, b, m, n, k, keep);
+  if (panels == CK_PANELS_V4) return v4_product(c, packed, b, m, n, k, stride, keep);
+  if (panels == CK_PANELS_V3) return v3_product(c, packed, b, m, n, k, stride, keep);
 #endif
-  plain_product(c, packed, b, m, n, k, keep);
+  plain_product(c, packed, b, m, n, k, stride, keep);
 }

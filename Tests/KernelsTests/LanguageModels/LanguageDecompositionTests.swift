@@ -8,16 +8,39 @@ struct LanguageDecompositionTests {
         model: .gptNeo, patterns: ["transformer.w?e", "*.c_fc"], gateNeurons: 2, sigmoid: .leakyHard, rows: 19,
         length: 150)
 
-    @Test func threadsDoNotChangeAByte() throws {
-        let states = try [1, 2, 5].map { threads in
-            let decomposition = try Self.long.decomposition(threads: threads)
-            let reports = try (0..<2).map { try decomposition.advance(reporting: $0 == 1) }
-            return (decomposition.state, reports[1])
+    /// Few parts, so threads share them; more places and tokens than a piece has.
+    static let shared: [LanguageScene] = [
+        long,
+        LanguageScene(
+            model: .gptNeo, patterns: ["*.c_fc", "*.c_proj", "*.1.attn.attention.out_proj"], gateNeurons: 2,
+            outputLoss: .mse, rows: 2, length: 300),
+        LanguageScene(
+            model: .tiedLlama, patterns: ["model.embed_tokens", "lm_head"], rows: 1, length: 450, vocabulary: 1100),
+        LanguageScene(
+            model: .llama, patterns: ["lm_head", "*.1.mlp.*_proj"], outputLoss: .mse, rows: 1, length: 450,
+            vocabulary: 1100),
+        LanguageScene(
+            model: .llama, patterns: ["*.self_attn.*_proj"], gateNeurons: 3, rows: 1, length: 530, vocabulary: 600),
+        LanguageScene(model: .qwen2, patterns: ["*.k_proj", "*.gate_proj"], rows: 3, length: 200),
+        LanguageScene(model: .parallelNeoX, patterns: ["*.query_key_value", "*.dense_h_to_4h"], rows: 2, length: 290),
+        LanguageScene(
+            model: .gptNeo, patterns: ["transformer.wpe"], coefficients: LanguageScene.embeddingLoss, rows: 2,
+            length: 300),
+    ]
+
+    @Test(arguments: shared) func threadsDoNotChangeAByte(scene: LanguageScene) throws {
+        func result(_ threads: Int) throws -> (state: DecompositionState, report: StepReport?) {
+            let decomposition = try scene.decomposition(threads: threads)
+            try decomposition.advance(reporting: false)
+            let report = try decomposition.advance(reporting: true)
+            return (decomposition.state, report)
         }
-        #expect(states[0].0 == states[1].0)
-        #expect(states[0].0 == states[2].0)
-        #expect(states[0].1 == states[1].1)
-        #expect(states[0].1 == states[2].1)
+        let alone = try result(1)
+        for threads in [2, 3, 8, 17, 64] {
+            let found = try result(threads)
+            #expect(found.state == alone.state, "\(threads) threads")
+            #expect(found.report == alone.report, "\(threads) threads")
+        }
     }
 
     @Test func aDecompositionThatGoesOnFromAStateEndsWithTheSameBytes() throws {

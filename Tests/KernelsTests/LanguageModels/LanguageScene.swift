@@ -16,6 +16,7 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
     var length = 5
     var subcomponents = 3
     var judgesEmbeddingsUnembedded = false
+    var vocabulary = 13
 
     enum Model: String, Sendable, CaseIterable {
         case llama, tiedLlama, deepLlama, qwen2, gptNeo, gpt2, parallelNeoX, sequentialNeoX
@@ -66,7 +67,9 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
             }
         }
 
-        func transformer(seed: Int = 1) throws -> Transformer {
+        func transformer(seed: Int = 1, vocabulary: Int = 13) throws -> Transformer {
+            var config = config
+            config.values["vocab_size"] = .number(Double(vocabulary))
             let shape = try TransformerShape(config: config)
             var numbers = Numbers(seed: UInt64(seed))
             var weights: StateDict = [:]
@@ -125,7 +128,8 @@ struct LanguageScene: CustomTestStringConvertible, Sendable {
 
     func decomposition(threads: Int = 1, logsCrossEntropy: Bool = true) throws -> LanguageDecomposition {
         try LanguageDecomposition(
-            target: model.transformer(), tokens: RandomTokens(rows: rows, length: length, vocabulary: 13),
+            target: model.transformer(vocabulary: vocabulary),
+            tokens: RandomTokens(rows: rows, length: length, vocabulary: Int32(vocabulary)),
             settings: settings, logsCrossEntropy: logsCrossEntropy, threads: threads)
     }
 }

@@ -28,7 +28,7 @@ import Testing
                 let (ours, expected) = (Storage(start), Storage(start))
                 let packed = Storage(count: m * k)
                 ck_pack(packed.pointer, a.pointer, m, k, isTransposed ? 1 : 0, panels)
-                ck_packed_product(ours.pointer, packed.pointer, b.pointer, m, n, k, keep ? 1 : 0, panels)
+                ck_packed_product(ours.pointer, packed.pointer, b.pointer, m, n, k, n, keep ? 1 : 0, panels)
                 product(
                     into: expected.pointer, a.pointer, b.pointer, m: m, n: n, k: k,
                     isTransposed ? .transposed : .none, keep: keep ? 1 : 0)
@@ -48,10 +48,19 @@ import Testing
         let packed = Storage(count: m * k)
         ck_pack(packed.pointer, a.pointer, m, k, 0, panels)
         let (right, whole) = (Storage(b), Storage(count: m * n))
-        ck_packed_product(whole.pointer, packed.pointer, right.pointer, m, n, k, 0, panels)
+        ck_packed_product(whole.pointer, packed.pointer, right.pointer, m, n, k, n, 0, panels)
         let first = Storage((0..<k).flatMap { b[$0 * n + 16..<$0 * n + 16 + tile] })
         let part = Storage(count: m * tile)
-        ck_packed_product(part.pointer, packed.pointer, first.pointer, m, tile, k, 0, panels)
+        ck_packed_product(part.pointer, packed.pointer, first.pointer, m, tile, k, tile, 0, panels)
         for row in 0..<m { #expect(part.values(row * tile, tile) == whole.values(row * n + 16, tile)) }
+
+        // In place among the others, which stay as they are.
+        let inPlace = Storage(Array(repeating: 7, count: m * n))
+        ck_packed_product(inPlace.pointer + 16, packed.pointer, right.pointer + 16, m, tile, k, n, 0, panels)
+        for row in 0..<m {
+            #expect(inPlace.values(row * n, 16) == Array(repeating: 7, count: 16))
+            #expect(inPlace.values(row * n + 16, tile) == whole.values(row * n + 16, tile))
+            #expect(inPlace.values(row * n + 16 + tile, n - 16 - tile).allSatisfy { $0 == 7 })
+        }
     }
 }

@@ -24,18 +24,21 @@ struct GateBlock {
 }
 
 extension Gates {
-    /// The importance losses of a module, and the way of all gradients of its causal importances back through its gates.
+    /// The importance losses of a module, and the way of all gradients of its causal importances back through its gates, for
+    /// some subcomponents or all.
     ///
     /// `importance` and `schatten` (C) grow by the weighted sums of ci_upper^p; `perRow` is what a row counts in their
-    /// means; `squaredNorms` (C) are ||V_c||² + ||U_c||², where the schatten loss asks for them.
+    /// means; `squaredNorms` (C) are ||V_c||² + ||U_c||², where the schatten loss asks for them. `scratch` is the block's
+    /// own, or a thread's where several work on a block.
     func backwardImportance(
-        _ block: GateBlock, settings: DecompositionSettings, perRow: Float, squaredNorms: Floats,
+        _ block: GateBlock, _ components: Range<Int>? = nil, scratch: GateBlock.Scratch? = nil,
+        settings: DecompositionSettings, perRow: Float, squaredNorms: Floats,
         importance: UnsafeMutablePointer<Double>, schatten: UnsafeMutablePointer<Double>,
         fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, gradients: Floats, rows: Int
     ) {
-        let (s, sigmoid) = (block.scratch, settings.sigmoid.code)
+        let (s, sigmoid) = (scratch ?? block.scratch, settings.sigmoid.code)
         // Some subcomponents at a time: what is between the losses and the gates does not leave the first-level cache.
-        forEachBlock(rows: rows) { components in
+        forEachBlock(of: components, rows: rows) { components in
             let (first, place, count) = (
                 components.lowerBound, components.lowerBound * rows, components.count * rows
             )

@@ -35,22 +35,24 @@ struct Gates {
             components.count, neurons)
     }
 
-    /// Runs `body` on a few subcomponents after another, so few that the first-level cache holds their rows several times.
-    func forEachBlock(rows: Int, _ body: (_ components: Range<Int>) -> Void) {
-        let each = max(1, 512 / max(rows, 1))
-        for first in stride(from: 0, to: subcomponents, by: each) {
-            body(first..<min(first + each, subcomponents))
+    /// Runs `body` on a few of some subcomponents after another, so few that the first-level cache holds their rows several
+    /// times.
+    func forEachBlock(of components: Range<Int>? = nil, rows: Int, _ body: (_ components: Range<Int>) -> Void) {
+        let (all, each) = (components ?? 0..<subcomponents, max(1, 512 / max(rows, 1)))
+        for first in stride(from: all.lowerBound, to: all.upperBound, by: each) {
+            body(first..<min(first + each, all.upperBound))
         }
     }
 
-    /// Writes g (C, rows) for the inner activations a (C, rows), and the causal importances that masks see.
+    /// Writes g (C, rows) for the inner activations a (C, rows), and the causal importances that masks see: of some
+    /// subcomponents or all.
     ///
     /// `ciUpper` is room for what importance losses see.
     func forward(
-        _ g: Floats, ci: Floats, ciUpper: Floats, sigmoid: Sigmoid, a: Floats, fits: UnsafeMutablePointer<ck_fit>?,
-        parameters: Floats, rows: Int
+        _ g: Floats, _ components: Range<Int>? = nil, ci: Floats, ciUpper: Floats, sigmoid: Sigmoid, a: Floats,
+        fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, rows: Int
     ) {
-        forEachBlock(rows: rows) { components in
+        forEachBlock(of: components, rows: rows) { components in
             let place = components.lowerBound * rows
             forward(components, g + place, a: a + place, fits: fits, parameters: parameters, rows: rows)
             ck_importance_forward(ci + place, ciUpper, g + place, sigmoid.code, components.count * rows)

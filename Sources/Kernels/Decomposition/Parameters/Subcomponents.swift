@@ -124,26 +124,82 @@ final class Subcomponents {
 extension Subcomponents {
     /// ||W - (V U)ᵀ||² of a module, over the number of all weights; sets its gradients of V and U to faithfulness's.
     func faithfulnessLoss(_ module: Int, coefficient: Float?) -> Double {
+        let place = layout.modules[module]
+        let sum = residual(module, inputs: 0..<place.inputs, coefficient: coefficient)
+        reduceResidual(module, 0..<layout.subcomponents, outputs: 0..<place.outputs, coefficient: coefficient)
+        return sum / Double(elementsOfWeights)
+    }
+
+    /// The same of all modules together, in pieces that a team shares and that do not depend on its number of threads; all
+    /// weights are in memory as embeddings have them.
+    func faithfulnessLoss(coefficient: Float?, team: Team) -> Double {
+        // Sixteen pieces of a module's inputs, then its gradient of U in eight by eight; none too small for a library.
+        func size(_ count: Int, pieces: Int, least: Int) -> Int {
+            max((count + pieces - 1) / pieces, min(least, count))
+        }
+        let rows = layout.modules.map { size($0.inputs, pieces: 16, least: 64) }
+        let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: 16 * rows.count)
+        defer { sums.deallocate() }
+        sums.initialize(repeating: 0)
+        team.share(sums.count) { piece in
+            let (module, number) = (piece / 16, piece % 16)
+            let (count, each) = (layout.modules[module].inputs, rows[module])
+            guard number * each < count else { return }
+            sums[piece] = residual(
+                module, inputs: number * each..<min((number + 1) * each, count), coefficient: coefficient)
+        }
+        let c = layout.subcomponents
+        let height = size(c, pieces: 8, least: 64)
+        team.share(64 * rows.count) { piece in
+            let (module, first) = (piece / 64, piece / 8 % 8 * height)
+            let count = layout.modules[module].outputs
+            let width = size(count, pieces: 8, least: 64)
+            let start = piece % 8 * width
+            guard first < c, start < count else { return }
+            reduceResidual(
+                module, first..<min(first + height, c), outputs: start..<min(start + width, count),
+                coefficient: coefficient)
+        }
+        return sums.reduce(0, +) / Double(elementsOfWeights)
+    }
+
+    /// Finds V U - Wᵀ at some of a module's inputs; sets the gradient of V there, and returns the sum of squares.
+    private func residual(_ module: Int, inputs: Range<Int>, coefficient: Float?) -> Double {
         let (place, c) = (layout.modules[module], layout.subcomponents)
-        let (i, o) = (place.inputs, place.outputs)
-        let (v, u) = (parameters.pointer + place.v, parameters.pointer + place.u)
-        let (dv, du) = (gradients.pointer + place.v, gradients.pointer + place.u)
+        let (o, first, count) = (place.outputs, inputs.lowerBound, inputs.count)
+        let dv = gradients.pointer + place.v + first * c
         guard let coefficient else {
-            dv.update(repeating: 0, count: i * c)
-            du.update(repeating: 0, count: c * o)
+            dv.update(repeating: 0, count: count * c)
             return 0
         }
-        let residual = residuals[module].pointer  // V U - Wᵀ (inputs, outputs)
+        let (v, u) = (parameters.pointer + place.v + first * c, parameters.pointer + place.u)
+        let residual = residuals[module].pointer + first * o  // (inputs, outputs)
         if weights[module].isTransposed {
-            residual.update(from: weights[module].weight.pointer, count: i * o)
+            residual.update(from: weights[module].weight.pointer + first * o, count: count * o)
         } else {
-            ck_transpose(residual, weights[module].weight.pointer, o, i, o)
+            precondition(count == place.inputs, "a weight (outputs, inputs) is taken as a whole")
+            ck_transpose(residual, weights[module].weight.pointer, o, count, o)
         }
-        product(into: residual, v, u, m: i, n: o, k: c, keep: -1)
-        let scale = 2 * coefficient / Float(elementsOfWeights)
-        product(into: dv, residual, u, m: i, n: c, k: o, .none, .transposed, scale: scale)
-        product(into: du, v, residual, m: c, n: o, k: i, .transposed, .none, scale: scale)
-        return ck_sum_of_squares(residual, i * o) / Double(elementsOfWeights)
+        product(into: residual, v, u, m: count, n: o, k: c, keep: -1)
+        product(
+            into: dv, residual, u, m: count, n: c, k: o, .none, .transposed,
+            scale: 2 * coefficient / Float(elementsOfWeights))
+        return ck_sum_of_squares(residual, count * o)
+    }
+
+    /// Sets the gradient of U, of some subcomponents at some outputs, from a module's whole residual.
+    private func reduceResidual(_ module: Int, _ components: Range<Int>, outputs: Range<Int>, coefficient: Float?) {
+        let (place, c) = (layout.modules[module], layout.subcomponents)
+        let (o, first) = (place.outputs, outputs.lowerBound)
+        let du = gradients.pointer + place.u + components.lowerBound * o + first
+        guard let coefficient else {
+            for row in 0..<components.count { (du + row * o).update(repeating: 0, count: outputs.count) }
+            return
+        }
+        product(
+            into: du, parameters.pointer + place.v + components.lowerBound, residuals[module].pointer + first,
+            m: components.count, n: outputs.count, k: place.inputs, .transposed, .none,
+            scale: 2 * coefficient / Float(elementsOfWeights), strides: (o, c, o))
     }
 
     /// ||V_c||² + ||U_c||² of a module's subcomponents.

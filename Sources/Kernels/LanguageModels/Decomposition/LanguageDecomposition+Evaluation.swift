@@ -78,9 +78,10 @@ extension LanguageDecomposition {
     /// Runs the clean model and the gates over a batch; `body` receives each part, by its number, when rows are at hand.
     private func look(at batch: TokenBatch, _ body: (Int, LanguagePart) -> Void) {
         let runsModel = model.modules.contains { !$0.kind.isEmbedding }
+        model.packSubcomponents(team)
         batch.tokens.withUnsafeBufferPointer { tokens in
             guard let start = tokens.baseAddress else { return }
-            team.share(parts.count) { number in
+            crews.share { number in
                 let part = self.parts[number]
                 part.loadEntries(start)
                 part.forEachLoad(start) {

@@ -14,6 +14,7 @@ public final class LanguageDecomposition: Decomposition {
 
     let model: LanguageModel
     let team: Team
+    let crews: Crews
     let parts: [LanguagePart]
 
     /// The decomposed modules' names, in the order of a forward pass.
@@ -23,9 +24,10 @@ public final class LanguageDecomposition: Decomposition {
 
     var subcomponents: Subcomponents { model.subcomponents }
 
-    /// Into how many parts a batch falls, each with sums of its own.
+    /// Into how many parts a batch falls, each with memory and sums of its own.
     ///
-    /// The number does not depend on the threads, so any number of threads gives the same bytes.
+    /// The number does not depend on the threads, so any number of threads gives the same bytes; those beyond it help with
+    /// the pieces of the parts.
     static func parts(rows: Int, length: Int, shape: TransformerShape) -> Int {
         let together = shape.rowsPerPass(length: length)
         return min((rows + together - 1) / together, 8)
@@ -52,10 +54,13 @@ public final class LanguageDecomposition: Decomposition {
             target, settings: settings, length: length, logsCrossEntropy: logsCrossEntropy)
         let rotary = RotaryTables(target.shape, length: length)
         let count = Self.parts(rows: settings.batchSize, length: length, shape: target.shape)
-        parts = (0..<count).map { [model] part in
-            LanguagePart(
+        crews = try Crews(parts: count, team: team)
+        let memory = ThreadMemory(
+            threads: threads, model: model, rows: (settings.batchSize + count - 1) / count, crew: crews[0])
+        parts = try (0..<count).map { [model, crews] part throws(KernelError) in
+            try LanguagePart(
                 rows: settings.batchSize * part / count..<settings.batchSize * (part + 1) / count, model: model,
-                rotary: rotary)
+                rotary: rotary, crew: crews[part], memory: memory)
         }
         self.target = target
         self.tokens = tokens
@@ -120,24 +125,22 @@ public final class LanguageDecomposition: Decomposition {
         try check(batch)
         let (c, count) = (settings.subcomponents, model.modules.count)
         let squaredNorms = Storage(count: count * c)
-        let faithfulness = UnsafeMutablePointer<Double>.allocate(capacity: count)
-        defer { faithfulness.deallocate() }
-        team.share(count) { module in
-            faithfulness[module] = self.subcomponents.faithfulnessLoss(
-                module, coefficient: self.settings.coefficients[.faithfulness])
-            if self.settings.coefficients[.schatten] != nil {
+        let faithfulness = subcomponents.faithfulnessLoss(
+            coefficient: settings.coefficients[.faithfulness], team: team)
+        if settings.coefficients[.schatten] != nil {
+            team.share(count) { module in
                 self.subcomponents.squaredNorms(module, into: squaredNorms.pointer + module * c)
             }
         }
+        model.packSubcomponents(team)
         batch.tokens.withUnsafeBufferPointer { tokens in
             guard let start = tokens.baseAddress else { return }
             let plan = LanguagePlan(
                 step: step, tokens: start, places: tokens.count, reporting: reporting,
                 squaredNorms: squaredNorms.pointer, given: given, capture: capture)
-            team.share(parts.count) { part in self.parts[part].process(plan) }
+            crews.share { part in self.parts[part].process(plan) }
         }
-        let losses = sumLosses(
-            faithfulness: (0..<count).reduce(0) { $0 + faithfulness[$1] }, norms: squaredNorms.pointer)
+        let losses = sumLosses(faithfulness: faithfulness, norms: squaredNorms.pointer)
         for (term, value) in losses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where !value.isFinite {
             throw .lossNotFinite(step: step, loss: Metric.loss(term).name, value: value)
         }

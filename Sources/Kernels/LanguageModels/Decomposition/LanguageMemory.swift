@@ -50,6 +50,10 @@ public struct LanguageMemory: Sendable, Equatable {
         }
         let part = places * (activations + 4 * c) + shares + sums
         let packed = PackedMaps.count(of: shape, backTo: modules.map(\.stage).min() ?? .head)
-        bytes = 4 * (2 * parameters + packed + own + trained + gram + Double(parts) * part)
+        // Linear maps' subcomponents are packed for both directions, a head's U is not.
+        let packedVectors = modules.reduce(0.0) {
+            $0 + 2 * c * (($1.kind.isEmbedding ? 0 : Double($1.inputs)) + ($1.kind == .linear ? Double($1.outputs) : 0))
+        }
+        bytes = 4 * (2 * parameters + packed + packedVectors + own + trained + gram + Double(parts) * part)
     }
 }

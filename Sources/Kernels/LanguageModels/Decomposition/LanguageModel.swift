@@ -8,8 +8,9 @@ final class LanguageModel {
     let settings: DecompositionSettings
     /// T, the tokens of a row.
     let length: Int
-    /// The decomposed modules, in the order of a forward pass.
+    /// The decomposed modules, in the order of a forward pass, and their frozen biases.
     let modules: [LanguageModule]
+    let biases: [Floats?]
     /// For each module that can be decomposed, its number among those that are.
     let decomposed: [Int?]
     /// A decomposed head's number.
@@ -20,6 +21,9 @@ final class LanguageModel {
     let logsCrossEntropy: Bool
     /// headᵀ head, where mean squared errors of logits ask for it.
     let gram: Storage
+    /// The subcomponents of linear maps as a step's products take them, by module; U of a head is taken as it is.
+    private let packedV: [PackedMatrix?]
+    private let packedU: [PackedMatrix?]
 
     init(_ target: Transformer, settings: DecompositionSettings, length: Int, logsCrossEntropy: Bool)
         throws(KernelError)
@@ -36,15 +40,23 @@ final class LanguageModel {
         self.logsCrossEntropy = logsCrossEntropy
         decomposed = weights.modules.map { module in modules.firstIndex { $0.name == module.name } }
         headIndex = modules.firstIndex { $0.kind == .head }
+        let linears = weights.layers.flatMap { $0.projections + [$0.output] + $0.hidden + [$0.down] }
+        biases = modules.map { [weights] module in
+            let linear = linears.first { $0.module.map { weights.modules[$0].name } == module.name }
+            return linear?.bias.map { weights.pointer + $0 }
+        }
         subcomponents = Subcomponents(
             try modules.map { module throws(KernelError) in
                 guard let weight = tensors[module.name + ".weight"] else {
                     throw .missingTensor(name: module.name + ".weight")
                 }
                 return DecomposedWeight(
-                    name: module.name, inputs: module.inputs, outputs: module.outputs, weight: weight,
-                    isTransposed: module.kind.isEmbedding)
+                    name: module.name, inputs: module.inputs, outputs: module.outputs,
+                    weight: module.kind.isEmbedding ? weight : weight.transposed, isTransposed: true)
             }, tied: [], settings: settings)
+        let c = settings.subcomponents
+        packedV = modules.map { $0.kind.isEmbedding ? nil : PackedMatrix(rows: $0.inputs, columns: c) }
+        packedU = modules.map { $0.kind == .linear ? PackedMatrix(rows: c, columns: $0.outputs) : nil }
         runs = MaskedRun.all(settings.coefficients, samples: settings.maskSamples, modules: modules.count)
         let (width, vocabulary) = (weights.shape.width, weights.shape.vocabulary)
         gram = Storage(count: settings.outputLoss == .mse ? width * width : 0)
@@ -58,11 +70,22 @@ final class LanguageModel {
     var gates: [Gates] { subcomponents.gates }
     var parameters: Floats { subcomponents.parameters.pointer }
 
-    /// The frozen biases of the decomposed modules.
-    private(set) lazy var biases: [Floats?] = modules.map { module in
-        let linears = weights.layers.flatMap { $0.projections + [$0.output] + $0.hidden + [$0.down] }
-        let linear = linears.first { $0.module.map { weights.modules[$0].name } == module.name }
-        return linear?.bias.map { weights.pointer + $0 }
+    /// V (inputs, C) of a linear map, and U (C, outputs), as packed last.
+    func v(_ module: Int) -> PackedMatrix { Self.packed(packedV[module]) }
+    func u(_ module: Int) -> PackedMatrix { Self.packed(packedU[module]) }
+
+    private static func packed(_ matrix: PackedMatrix?) -> PackedMatrix {
+        guard let matrix else { preconditionFailure("only linear maps have packed subcomponents") }
+        return matrix
+    }
+
+    /// Packs the subcomponents as they are now.
+    func packSubcomponents(_ team: Team) {
+        team.share(2 * modules.count) { piece in
+            let place = layout.modules[piece / 2]
+            let matrix = piece % 2 == 0 ? packedV[piece / 2] : packedU[piece / 2]
+            matrix?.pack(parameters + (piece % 2 == 0 ? place.v : place.u))
+        }
     }
 
     /// Whether a step that makes no report runs the model at all: an embedding may be trained on its own.
@@ -160,15 +183,14 @@ struct LanguageSums {
         maskedKL = 0
     }
 
-    /// Hands a module's sums (C) to a kernel.
+    /// Hands the sums (modules, C) to a kernel.
     mutating func withSums(
-        of module: Int, components: Int,
         _ body: (_ importance: UnsafeMutablePointer<Double>, _ schatten: UnsafeMutablePointer<Double>) -> Void
     ) {
         importance.withUnsafeMutableBufferPointer { importance in
             schatten.withUnsafeMutableBufferPointer { schatten in
                 guard let first = importance.baseAddress, let second = schatten.baseAddress else { return }
-                body(first + module * components, second + module * components)
+                body(first, second)
             }
         }
     }

@@ -9,6 +9,7 @@ extension Transformer {
         let team = try Team(threads: threads)
         let weights = TransformerWeights(self)
         let rotary = RotaryTables(shape, length: batch.length)
+        let memory = AttentionMemory.each(of: threads, shape, length: batch.length)
         let step = shape.rowsPerPass(length: batch.length)
         var result = Tensor(zeros: [batch.rows, batch.length, shape.vocabulary])
         result.values.withUnsafeMutableBufferPointer { logits in
@@ -21,7 +22,7 @@ extension Transformer {
                 team.share((batch.rows + step - 1) / step) { piece in
                     let first = piece * step
                     let pass = TransformerPass(
-                        weights: weights, rotary: rotary, capacity: step, length: batch.length)
+                        weights: weights, rotary: rotary, capacity: step, length: batch.length, memory: memory)
                     let memory = PassMemory(shape: self.shape, places: step * batch.length) { _ in false }
                     pass.load(tokens + first * batch.length, rows: min(step, batch.rows - first))
                     pass.forward(memory)

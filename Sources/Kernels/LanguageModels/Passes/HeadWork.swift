@@ -1,5 +1,4 @@
 internal import CKernels
-import Glibc
 
 /// Losses behind a model's head, in tiles of some tokens of the vocabulary by some places: no tensor of size
 /// places × vocabulary ever exists.
@@ -7,6 +6,8 @@ import Glibc
 /// With p = softmax(head x) of the target and q of a run with outputs y and the same head,
 /// kl = (x - y)·E + log Z_y - log Z_x, where E = Σ_v p_v head_v, and dkl/dy = Σ_v q_v head_v - E. So the target's share is
 /// computed once, and a run takes one pass over the vocabulary.
+///
+/// A crew shares the places, some at a time; each thread has tiles of its own.
 final class HeadWork {
     /// The evaluation of the target's outputs.
     struct Target {
@@ -34,58 +35,61 @@ final class HeadWork {
     private let head: Floats
     /// The head's packed tiles; nil while the weights are trained.
     private let maps: PackedMaps?
-    private static let placesPerTile = 256
     private let tokensPerTile: Int
-    /// What the head reads at the current places (width, columns).
-    private let chunk: Floats
-    private let tile: Floats
-    private let otherTile: Floats
-    private let sums: Floats
-    private let tops: Floats
-    private let rescale: Floats
-    private let logs: Floats
-    private let otherLogs: Floats
-    private let storage: Storage
-    private let totals: UnsafeMutablePointer<Double>
+    private let crew: Crew
+    private let memory: PerThread<HeadMemory>
+    /// The order in which pieces add to a decomposed head's gradients, where several threads do.
+    private let turns: Turns?
+    /// What each piece gives to a loss.
+    private let losses: UnsafeMutablePointer<Double>
     private let gains: UnsafeMutablePointer<Double>
     /// log Z of the last run's places.
     let logSums: UnsafeMutablePointer<Double>
 
-    init(weights: TransformerWeights, maps: PackedMaps? = nil, places: Int) {
+    /// - Throws: `outOfMemory`.
+    init(
+        weights: TransformerWeights, maps: PackedMaps? = nil, places: Int, crew: Crew = .alone,
+        memory: PerThread<HeadMemory>, isDecomposed: Bool = false
+    ) throws(KernelError) {
         self.maps = maps
+        self.crew = crew
+        self.memory = memory
         vocabulary = weights.shape.vocabulary
         width = weights.shape.width
         head = weights.pointer + weights.head
-        let (columns, tokens) = (min(Self.placesPerTile, places), min(PackedMaps.tokensPerTile, vocabulary))
-        tokensPerTile = tokens
-        let (storage, blocks) = Storage.blocks(
-            [tokens * columns, tokens * columns, width * columns, width * columns]
-                + Array(repeating: columns, count: 4))
-        self.storage = storage
-        tile = blocks[0]
-        otherTile = blocks[1]
-        sums = blocks[2]
-        chunk = blocks[3]
-        tops = blocks[4]
-        rescale = blocks[5]
-        logs = blocks[6]
-        otherLogs = blocks[7]
-        totals = .allocate(capacity: columns)
+        tokensPerTile = HeadMemory.tokens(weights.shape)
+        let tiles = (weights.shape.vocabulary + tokensPerTile - 1) / tokensPerTile
+        turns = isDecomposed && !crew.isAlone ? try Turns(sections: tiles) : nil
+        losses = .allocate(capacity: places)
         gains = .allocate(capacity: places)
         logSums = .allocate(capacity: places)
     }
 
     deinit {
-        totals.deallocate()
+        losses.deallocate()
         gains.deallocate()
         logSums.deallocate()
     }
 
-    /// Calls `body` for some places at a time: the first, and how many.
-    private func forEachChunk(of places: Int, _ body: (_ first: Int, _ count: Int) -> Void) {
-        for first in stride(from: 0, to: places, by: Self.placesPerTile) {
-            body(first, min(Self.placesPerTile, places - first))
-        }
+    /// Shares some places at a time: `body` is given a thread's memory, the first place, and how many there are.
+    ///
+    /// What it computes of a place has to be the same whatever others there are.
+    private func forEachColumns(of places: Int, _ body: (_ memory: HeadMemory, _ first: Int, _ count: Int) -> Void) {
+        crew.shareColumns(places) { body(memory.own, $0.lowerBound, $0.count) }
+    }
+
+    /// Shares chunks of places that do not depend on the number of threads.
+    private func forEachChunk(of places: Int, _ body: (_ memory: HeadMemory, _ first: Int, _ count: Int) -> Void) {
+        crew.share(places, by: HeadMemory.fixedColumns) { body(memory.own, $0.lowerBound, $0.count) }
+    }
+
+    /// The sum of what `body` gives for chunks of places, in their order.
+    private func sumOfChunks(
+        of places: Int, _ body: (_ memory: HeadMemory, _ first: Int, _ count: Int) -> Double
+    ) -> Double {
+        let size = HeadMemory.fixedColumns
+        forEachChunk(of: places) { losses[$1 / size] = body($0, $1, $2) }
+        return (0..<(places + size - 1) / size).reduce(0) { $0 + losses[$1] }
     }
 
     /// Calls `body` for some tokens of the vocabulary at a time.
@@ -96,10 +100,10 @@ final class HeadWork {
     }
 
     /// Some places of x (width, places) side by side: (width, columns).
-    private func gather(_ x: Floats, columns: Int, of places: Int) -> Floats {
+    private func gather(_ x: Floats, _ memory: HeadMemory, columns: Int, of places: Int) -> Floats {
         guard columns < places else { return x }
-        for f in 0..<width { (chunk + f * columns).update(from: x + f * places, count: columns) }
-        return chunk
+        for f in 0..<width { (memory.chunk + f * columns).update(from: x + f * places, count: columns) }
+        return memory.chunk
     }
 
     /// Logits (tokens, columns) of the frozen head for x (width, columns).
@@ -111,33 +115,30 @@ final class HeadWork {
         }
     }
 
-    /// Takes a tile of gradients of logits, or of weights of tokens, back to the head's inputs: adds to out (width, columns).
-    private func addInputs(_ tokens: (first: Int, count: Int), columns: Int, to out: Floats) {
+    /// Takes a tile of weights of tokens back to the head's inputs: adds to the sums (width, columns).
+    private func addInputs(_ memory: HeadMemory, _ tokens: (first: Int, count: Int), columns: Int) {
         if let maps {
-            maps.head(from: tokens.first).multiplyTransposed(tile, into: out, columns, keep: true)
+            maps.head(from: tokens.first).multiplyTransposed(memory.tile, into: memory.sums, columns, keep: true)
         } else {
             product(
-                into: out, head + tokens.first * width, tile, m: width, n: columns, k: tokens.count, .transposed,
-                keep: 1)
+                into: memory.sums, head + tokens.first * width, memory.tile, m: width, n: columns, k: tokens.count,
+                .transposed, keep: 1)
         }
     }
 
     /// Passes once over the vocabulary for x (width, columns): leaves the places' sums of exponentials in `tops` and
     /// `totals` and, if asked, Σ_v exp(logit_v - top) head_v in `sums`.
-    private func exponentials(_ x: Floats, columns: Int, summing: Bool) {
-        tops.update(repeating: -.infinity, count: columns)
-        totals.update(repeating: 0, count: columns)
-        if summing { sums.update(repeating: 0, count: width * columns) }
+    private func exponentials(_ x: Floats, _ memory: HeadMemory, columns: Int, summing: Bool) {
+        memory.restart(columns)
+        if summing { memory.sums.update(repeating: 0, count: width * columns) }
         forEachTile { first, count in
-            logits(x, (first, count), columns: columns, into: tile)
-            ck_softmax_tile(tile, tops, totals, rescale, count, columns)
+            logits(x, (first, count), columns: columns, into: memory.tile)
+            ck_softmax_tile(memory.tile, memory.tops, memory.totals, memory.rescale, count, columns)
             guard summing else { return }
-            ck_scale_rows(sums, rescale, width, columns)
-            addInputs((first, count), columns: columns, to: sums)
+            ck_scale_rows(memory.sums, memory.rescale, width, columns)
+            addInputs(memory, (first, count), columns: columns)
         }
     }
-
-    private func logTotal(_ column: Int) -> Double { Double(tops[column]) + log(totals[column]) }
 }
 
 // MARK: The frozen head
@@ -145,20 +146,22 @@ final class HeadWork {
 extension HeadWork {
     /// Evaluates the target's outputs x (width, places); E only if it is asked for.
     func measure(_ target: Target, places: Int, withExpectation: Bool) {
-        forEachChunk(of: places) { first, columns in
+        forEachColumns(of: places) { memory, first, columns in
             exponentials(
-                gather(target.x + first, columns: columns, of: places), columns: columns, summing: withExpectation)
-            for column in 0..<columns { target.logSums[first + column] = logTotal(column) }
+                gather(target.x + first, memory, columns: columns, of: places), memory, columns: columns,
+                summing: withExpectation)
+            for column in 0..<columns { target.logSums[first + column] = memory.logTotal(column) }
             guard withExpectation else { return }
-            ck_expectation(target.expectation + first, places, sums, totals, nil, 1, width, columns)
+            ck_expectation(target.expectation + first, places, memory.sums, memory.totals, nil, 1, width, columns)
         }
     }
 
     /// Leaves the `logSums` of a run's outputs y (width, places) behind, nothing else.
     func measure(_ y: Floats, places: Int) {
-        forEachChunk(of: places) { first, columns in
-            exponentials(gather(y + first, columns: columns, of: places), columns: columns, summing: false)
-            for column in 0..<columns { logSums[first + column] = logTotal(column) }
+        forEachColumns(of: places) { memory, first, columns in
+            exponentials(
+                gather(y + first, memory, columns: columns, of: places), memory, columns: columns, summing: false)
+            for column in 0..<columns { logSums[first + column] = memory.logTotal(column) }
         }
     }
 
@@ -166,11 +169,13 @@ extension HeadWork {
     ///
     /// With dy, sets it to `scale` times the gradient of y.
     func divergence(of y: Floats, from target: Target, places: Int, dy: Floats?, scale: Float) -> Double {
-        forEachChunk(of: places) { first, columns in
-            exponentials(gather(y + first, columns: columns, of: places), columns: columns, summing: dy != nil)
-            for column in 0..<columns { logSums[first + column] = logTotal(column) }
+        forEachColumns(of: places) { memory, first, columns in
+            exponentials(
+                gather(y + first, memory, columns: columns, of: places), memory, columns: columns, summing: dy != nil)
+            for column in 0..<columns { logSums[first + column] = memory.logTotal(column) }
             guard let dy else { return }
-            ck_expectation(dy + first, places, sums, totals, target.expectation + first, scale, width, columns)
+            ck_expectation(
+                dy + first, places, memory.sums, memory.totals, target.expectation + first, scale, width, columns)
         }
         ck_gain(gains, target.x, y, target.expectation, width, places)
         return (0..<places).reduce(0) { $0 + gains[$1] + logSums[$1] - target.logSums[$1] }
@@ -182,10 +187,10 @@ extension HeadWork {
     func squaredError(
         of y: Floats, from target: Target, gram: Floats, places: Int, dy: Floats?, scale: Float
     ) -> Double {
-        var total = 0.0
-        forEachChunk(of: places) { first, columns in
+        sumOfChunks(of: places) { memory, first, columns in
+            var total = 0.0
             // δ = y - x; |head δ|² = δ·(gram δ), and its gradient is 2 gram δ.
-            let (delta, image) = (sums, tile)
+            let (delta, image) = (memory.sums, memory.tile)
             for f in 0..<width {
                 ck_subtract(
                     delta + f * columns, y + f * places + first, target.x + f * places + first, columns)
@@ -199,8 +204,8 @@ extension HeadWork {
                     ck_set_scaled(dy + (part + f) * places + first, image + f * columns, 2 * scale, columns)
                 }
             }
+            return total
         }
-        return total
     }
 
     /// The sum over places of -log softmax at each place's label, for outputs with these `logSums`.
@@ -223,13 +228,14 @@ extension HeadWork {
         of y: Floats, labels: UnsafePointer<Int32>, places: Int, dy: Floats, dHead: Floats, scale: Float
     ) -> Double {
         var total = 0.0
-        forEachChunk(of: places) { first, columns in
-            let x = gather(y + first, columns: columns, of: places)
-            exponentials(x, columns: columns, summing: false)
-            for column in 0..<columns { logs[column] = Float(logTotal(column)) }
+        forEachColumns(of: places) { memory, first, columns in
+            let tile = memory.tile
+            let x = gather(y + first, memory, columns: columns, of: places)
+            exponentials(x, memory, columns: columns, summing: false)
+            for column in 0..<columns { memory.logs[column] = Float(memory.logTotal(column)) }
             forEachTile { token, count in
                 logits(x, (token, count), columns: columns, into: tile)
-                total += ck_entropy_tile(tile, logs, labels + first, Int32(token), scale, count, columns)
+                total += ck_entropy_tile(tile, memory.logs, labels + first, Int32(token), scale, count, columns)
                 product(
                     into: dy + first, head + token * width, tile, m: width, n: columns, k: count, .transposed,
                     keep: token == 0 ? 0 : 1, strides: (places, nil, nil))
@@ -253,65 +259,72 @@ extension HeadWork {
             strides: (nil, vocabulary, places))
     }
 
+    /// Leaves the places' sums of exponentials in `tops` and `totals`.
+    private func exponentials(_ run: Components, _ memory: HeadMemory, first: Int, columns: Int, of places: Int) {
+        memory.restart(columns)
+        forEachTile { token, count in
+            logits(run, (token, count), first: first, columns: columns, of: places, into: memory.tile)
+            ck_softmax_tile(memory.tile, memory.tops, memory.totals, memory.rescale, count, columns)
+        }
+        for column in 0..<columns { logSums[first + column] = memory.logTotal(column) }
+    }
+
     /// As the frozen head's `divergence`: with `isTrained`, sets dz and adds to dU.
     func divergence(
         of run: Components, from target: Target, places: Int, isTrained: Bool, scale: Float
     ) -> Double {
-        var total = 0.0
-        forEachChunk(of: places) { first, columns in
-            tops.update(repeating: -.infinity, count: columns)
-            totals.update(repeating: 0, count: columns)
-            forEachTile { token, count in
-                logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                ck_softmax_tile(tile, tops, totals, rescale, count, columns)
-            }
+        turns?.restart()
+        forEachChunk(of: places) { memory, first, columns in
+            exponentials(run, memory, first: first, columns: columns, of: places)
             for column in 0..<columns {
-                logSums[first + column] = logTotal(column)
-                logs[column] = Float(logSums[first + column])
-                otherLogs[column] = Float(target.logSums[first + column])
+                memory.logs[column] = Float(logSums[first + column])
+                memory.otherLogs[column] = Float(target.logSums[first + column])
             }
-            gains.update(repeating: 0, count: columns)
-            let x = gather(target.x + first, columns: columns, of: places)
+            (gains + first).update(repeating: 0, count: columns)
+            let x = gather(target.x + first, memory, columns: columns, of: places)
             forEachTile { token, count in
-                logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                logits(x, (token, count), columns: columns, into: otherTile)
-                ck_kl_tile(tile, otherTile, gains, logs, otherLogs, scale, count, columns)
-                if isTrained { takeBack(run, (token, count), first: first, columns: columns, of: places) }
-            }
-            for column in first..<first + columns {
-                total += gains[column - first] + logSums[column] - target.logSums[column]
+                logits(run, (token, count), first: first, columns: columns, of: places, into: memory.tile)
+                logits(x, (token, count), columns: columns, into: memory.otherTile)
+                ck_kl_tile(
+                    memory.tile, memory.otherTile, gains + first, memory.logs, memory.otherLogs, scale, count, columns)
+                if isTrained { takeBack(run, memory.tile, (token, count), first: first, columns: columns, of: places) }
             }
         }
-        return total
+        return (0..<places).reduce(0) { $0 + gains[$1] + logSums[$1] - target.logSums[$1] }
     }
 
     /// As the frozen head's `squaredError`.
     func squaredError(
         of run: Components, from target: Target, places: Int, isTrained: Bool, scale: Float
     ) -> Double {
-        var total = 0.0
-        forEachChunk(of: places) { first, columns in
-            let x = gather(target.x + first, columns: columns, of: places)
+        turns?.restart()
+        return sumOfChunks(of: places) { memory, first, columns in
+            var total = 0.0
+            let x = gather(target.x + first, memory, columns: columns, of: places)
             forEachTile { token, count in
-                logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                logits(x, (token, count), columns: columns, into: otherTile)
-                total += ck_mse_tile(tile, otherTile, scale, count * columns)
-                if isTrained { takeBack(run, (token, count), first: first, columns: columns, of: places) }
+                logits(run, (token, count), first: first, columns: columns, of: places, into: memory.tile)
+                logits(x, (token, count), columns: columns, into: memory.otherTile)
+                total += ck_mse_tile(memory.tile, memory.otherTile, scale, count * columns)
+                if isTrained { takeBack(run, memory.tile, (token, count), first: first, columns: columns, of: places) }
             }
+            return total
         }
-        return total
     }
 
     /// Takes a tile of gradients of logits back to z and U.
     private func takeBack(
-        _ run: Components, _ tokens: (first: Int, count: Int), first: Int, columns: Int, of places: Int
+        _ run: Components, _ tile: Floats, _ tokens: (first: Int, count: Int), first: Int, columns: Int, of places: Int
     ) {
         product(
             into: run.dz + first, run.u + tokens.first, tile, m: run.count, n: columns, k: tokens.count,
             keep: tokens.first == 0 ? 0 : 1, strides: (places, vocabulary, nil))
+        // Places add to U's gradient in their order.
+        let section = tokens.first / tokensPerTile
+        turns?.reach(section, piece: first / HeadMemory.fixedColumns)
         product(
             into: run.dU + tokens.first, run.z + first, tile, m: run.count, n: tokens.count, k: columns, .none,
             .transposed, keep: 1, strides: (vocabulary, places, nil))
+        turns?.pass(section)
     }
 
     /// The sum over places of -log softmax at each place's label, for a run with the present `logSums`.
@@ -322,14 +335,6 @@ extension HeadWork {
 
     /// Leaves a run's `logSums` behind, nothing else.
     func measure(_ run: Components, places: Int) {
-        forEachChunk(of: places) { first, columns in
-            tops.update(repeating: -.infinity, count: columns)
-            totals.update(repeating: 0, count: columns)
-            forEachTile { token, count in
-                logits(run, (token, count), first: first, columns: columns, of: places, into: tile)
-                ck_softmax_tile(tile, tops, totals, rescale, count, columns)
-            }
-            for column in 0..<columns { logSums[first + column] = logTotal(column) }
-        }
+        forEachChunk(of: places) { exponentials(run, $0, first: $1, columns: $2, of: places) }
     }
 }

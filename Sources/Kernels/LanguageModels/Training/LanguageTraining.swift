@@ -66,14 +66,18 @@ final class LanguageTrainingState {
         let labels: UnsafeMutableBufferPointer<Int32>
         var loss = 0.0
 
-        init(rows: Range<Int>, weights: TransformerWeights, rotary: RotaryTables, length: Int) {
+        init(
+            rows: Range<Int>, weights: TransformerWeights, rotary: RotaryTables, length: Int,
+            attention: PerThread<AttentionMemory>, head headMemory: PerThread<HeadMemory>
+        ) throws(KernelError) {
             let shape = weights.shape
             let capacity = min(shape.rowsPerPass(length: length), rows.count)
             let places = capacity * length
             self.rows = rows
-            pass = TransformerPass(weights: weights, rotary: rotary, capacity: capacity, length: length)
+            pass = TransformerPass(
+                weights: weights, rotary: rotary, capacity: capacity, length: length, memory: attention)
             memory = PassMemory(shape: shape, places: places) { _ in true }
-            head = HeadWork(weights: weights, places: places)
+            head = try HeadWork(weights: weights, places: places, memory: headMemory)
             gradients = Storage(count: weights.block.count)
             dFinal = Storage(count: shape.width * places)
             labels = .allocate(capacity: places)
@@ -126,9 +130,13 @@ final class LanguageTrainingState {
         }
         let rotary = RotaryTables(shape, length: length)
         let count = LanguageDecomposition.parts(rows: rows, length: length, shape: shape)
-        parts = (0..<count).map { [weights] part in
-            Part(
-                rows: rows * part / count..<rows * (part + 1) / count, weights: weights, rotary: rotary, length: length)
+        let attention = AttentionMemory.each(of: threads, shape, length: length)
+        let places = min(shape.rowsPerPass(length: length), (rows + count - 1) / count) * length
+        let head = HeadMemory.each(of: threads, shape, places: places)
+        parts = try (0..<count).map { [weights] part throws(KernelError) in
+            try Part(
+                rows: rows * part / count..<rows * (part + 1) / count, weights: weights, rotary: rotary,
+                length: length, attention: attention, head: head)
         }
         firstMoments = Storage(count: weights.block.count)
         secondMoments = Storage(count: weights.block.count)

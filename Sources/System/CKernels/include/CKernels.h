@@ -12,6 +12,24 @@ ck_team *ck_team_create(int threads);
 /// Runs body(context, piece) for each piece, on whichever thread is free next, and returns when all are done.
 void ck_team_share(ck_team *team, size_t pieces, void (*body)(void *context, size_t piece), void *context);
 void ck_team_destroy(ck_team *team);
+/// The calling thread's number within its team, from 0: the number of the thread that shares.
+int ck_thread_number(void);
+
+// MARK: Crews (crews.c)
+
+typedef struct ck_crews ck_crews;
+/// Crews for this many parts of a step. NULL without memory.
+ck_crews *ck_crews_create(size_t parts);
+void ck_crews_destroy(ck_crews *crews);
+/// Opens all parts; nobody may be helping.
+void ck_crews_begin(ck_crews *crews);
+/// Says that one part is done.
+void ck_crews_end(ck_crews *crews);
+/// Runs body(context, piece) for each piece of a part, on the calling thread, which leads the part, and whichever helper
+/// comes; returns when all are done.
+void ck_crews_share(ck_crews *crews, size_t part, size_t pieces, void (*body)(void *context, size_t piece), void *context);
+/// Works on pieces of any part until all parts are done, of part `first` with preference.
+void ck_crews_help(ck_crews *crews, size_t first);
 
 // MARK: Turns (turns.c)
 
@@ -46,9 +64,10 @@ ck_panels ck_best_panels(void);
 int ck_has_panels(ck_panels panels);
 /// Packs a (m, k), as many floats, which is in memory as (k, m) where it is transposed.
 void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, ck_panels panels);
-/// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`. An element's bytes do not depend on the others.
-void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, int keep,
-                       ck_panels panels);
+/// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`; rows of b and c are `stride` apart. An element's bytes
+/// do not depend on the others.
+void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, size_t stride,
+                       int keep, ck_panels panels);
 
 // MARK: Products along a tile's rows (rows.c). Blocks (features, rows); rows come in sixteens.
 
@@ -191,35 +210,46 @@ void ck_add_positions(float *block, const float *table, size_t features, size_t 
 void ck_add_positions_back(float *dtable, const float *dblock, size_t features, size_t rows, size_t length);
 
 // norm.c. RMSNorm where b is NULL, else LayerNorm; mean and inverse standard deviation (rows) are kept for the way back.
+// Blocks' features are `stride` apart.
 void ck_norm_forward(float *y, float *mean, float *inverse, const float *x, const float *w, const float *b, float eps,
-                     size_t features, size_t rows);
+                     size_t features, size_t rows, size_t stride);
 /// Adds to dx and, where they are not NULL, to the gradients of w and b.
 void ck_norm_backward(float *dx, float *dw, float *db, const float *dy, const float *x, const float *mean,
-                      const float *inverse, const float *w, int centered, size_t features, size_t rows);
+                      const float *inverse, const float *w, int centered, size_t features, size_t rows,
+                      size_t stride);
 
-// activation.c
+// activation.c. Blocks (features, columns), features `stride` apart.
 enum { CK_SILU, CK_RELU, CK_GELU, CK_TANH_GELU };
 /// y = act(x), times up where it is not NULL.
-void ck_activation_forward(float *y, const float *x, const float *up, int activation, size_t count);
+void ck_activation_forward(float *y, const float *x, const float *up, int activation, size_t features, size_t columns,
+                           size_t stride);
 /// dx and, with `up`, dup.
 void ck_activation_backward(float *dx, float *dup, const float *dy, const float *x, const float *up, int activation,
-                            size_t count);
+                            size_t features, size_t columns, size_t stride);
 
 // attention_forward.c, attention_backward.c. One head of one text: query, key, value, out (head, length), element k of token j at k stride + j.
+/// The queries from `from`, a multiple of 16, to before `to`, another or the length.
+typedef struct { size_t from, to; } ck_queries;
 /// How many floats of scratch a pass takes.
 size_t ck_attention_scratch(size_t head, size_t length);
+/// How many floats the gradients of a head's keys and values take that some queries give.
+size_t ck_attention_sums(size_t head, size_t length);
 /// out = causal attention over the last `window` tokens; log_sum (length): the logarithm of the sum of exponentials.
 void ck_attention_forward(float *out, float *log_sum, float *scratch, const float *query, const float *key,
-                          const float *value, float scale, size_t window, size_t head, size_t length, size_t stride);
-/// Adds to dquery, dkey and dvalue.
-void ck_attention_backward(float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout,
-                           const float *out, const float *log_sum, const float *query, const float *key,
-                           const float *value, float scale, size_t window, size_t head, size_t length, size_t stride);
+                          const float *value, float scale, size_t window, ck_queries queries, size_t head,
+                          size_t length, size_t stride);
+/// Adds to dquery; leaves what the queries give to the gradients of keys and values in `sums`.
+void ck_attention_backward(float *dquery, float *sums, float *scratch, const float *dout, const float *out,
+                           const float *log_sum, const float *query, const float *key, const float *value, float scale,
+                           size_t window, ck_queries queries, size_t head, size_t length, size_t stride);
+/// Adds to dkey and dvalue what some queries have left.
+void ck_attention_add(float *dkey, float *dvalue, const float *sums, size_t window, ck_queries queries, size_t head,
+                      size_t length, size_t stride);
 // rotary.c
 /// Turns the first 2 half elements of a head of some texts by the angles of cosine and sine (half, length), or back
-/// where direction is -1.
-void ck_rotate(float *head, const float *cosine, const float *sine, float direction, size_t half, size_t sequences,
-               size_t length);
+/// where direction is -1: at `places` places from `first` on; features are `stride` apart.
+void ck_rotate(float *head, const float *cosine, const float *sine, float direction, size_t half, size_t length,
+               size_t first, size_t places, size_t stride);
 
 // softmax.c. Tiles (tokens, rows) of logits.
 /// tile = exp(tile - top), top (rows) raised to the tile's largest; sum is brought to the new top and grows by the tile's;

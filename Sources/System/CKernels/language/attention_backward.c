@@ -45,25 +45,21 @@ INLINE void add_outer(const int group, float *restrict sums, size_t width, const
   for (; k < head; ++k) add_some(1, sums + k * width, width, x + k * LANES, p);
 }
 
-INLINE void add_rows(float *restrict to, const float *restrict from, size_t head, size_t length, size_t stride) {
-  const size_t width = row_width(length);
-  for (size_t k = 0; k < head; ++k)
-    for (size_t j = 0; j < length; ++j) to[k * stride + j] += from[k * width + j];
-}
-
-INLINE void backward(const int group, float *restrict dquery, float *restrict dkey, float *restrict dvalue,
-                     float *restrict scratch, const float *dout, const float *out, const float *log_sum,
-                     const float *query, const float *key, const float *value, float scale, size_t window, size_t head,
-                     size_t length, size_t stride) {
+INLINE void backward(const int group, float *restrict dquery, float *restrict sums, float *restrict scratch,
+                     const float *dout, const float *out, const float *log_sum, const float *query, const float *key,
+                     const float *value, float scale, size_t window, ck_queries queries, size_t head, size_t length,
+                     size_t stride) {
   const mask lane_numbers = LANE_NUMBERS;
   const size_t width = row_width(length);
-  float *keys = scratch, *values = keys + head * width, *dkeys = values + head * width, *dvalues = dkeys + head * width;
-  float *x = dvalues + head * width, *g = x + LANES * head, *o = g + LANES * head, *dx = o + LANES * head;
-  copy_rows(keys, key, head, length, stride);
-  copy_rows(values, value, head, length, stride);
-  for (size_t i = 0; i < 2 * head * width; ++i) dkeys[i] = 0;
+  float *keys = scratch, *values = keys + head * width, *dkeys = sums, *dvalues = dkeys + head * width;
+  float *x = values + head * width, *g = x + LANES * head, *o = g + LANES * head, *dx = o + LANES * head;
   if (window > length) window = length;
-  for (size_t first = 0; first < length; first += LANES) {
+  const key_range seen = keys_of(queries, window);
+  copy_rows(keys, key, head, seen.start, seen.end, length, stride);
+  copy_rows(values, value, head, seen.start, seen.end, length, stride);
+  for (size_t k = 0; k < 2 * head; ++k)
+    for (size_t j = seen.start; j < row_width(seen.end); ++j) dkeys[k * width + j] = 0;
+  for (size_t first = queries.from; first < queries.to; first += LANES) {
     const block b = queries_from(first, length, window);
     gather(x, query, &b, head, stride, scale);
     gather(g, dout, &b, head, stride, 1);
@@ -102,12 +98,24 @@ INLINE void backward(const int group, float *restrict dquery, float *restrict dk
     for (size_t k = 0; k < head; ++k)
       for (size_t q = 0; q < b.count; ++q) dquery[k * stride + first + q] += scale * dx[k * LANES + q];
   }
-  add_rows(dkey, dkeys, head, length, stride);
-  add_rows(dvalue, dvalues, head, length, stride);
 }
 
 FOR_EACH_CPU(backward,
-             (float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout, const float *out,
-              const float *log_sum, const float *query, const float *key, const float *value, float scale,
-              size_t window, size_t head, size_t length, size_t stride),
-             dquery, dkey, dvalue, scratch, dout, out, log_sum, query, key, value, scale, window, head, length, stride)
+             (float *dquery, float *sums, float *scratch, const float *dout, const float *out, const float *log_sum,
+              const float *query, const float *key, const float *value, float scale, size_t window, ck_queries queries,
+              size_t head, size_t length, size_t stride),
+             dquery, sums, scratch, dout, out, log_sum, query, key, value, scale, window, queries, head, length, stride)
+
+size_t ck_attention_sums(size_t head, size_t length) { return 2 * head * row_width(length); }
+
+KERNEL void ck_attention_add(float *restrict dkey, float *restrict dvalue, const float *restrict sums, size_t window,
+                             ck_queries queries, size_t head, size_t length, size_t stride) {
+  const size_t width = row_width(length);
+  const key_range seen = keys_of(queries, window);
+  const float *other = sums + head * width;
+  for (size_t k = 0; k < head; ++k)
+    for (size_t j = seen.start; j < seen.end; ++j) {
+      dkey[k * stride + j] += sums[k * width + j];
+      dvalue[k * stride + j] += other[k * width + j];
+    }
+}

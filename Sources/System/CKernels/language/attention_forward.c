@@ -5,16 +5,17 @@
 enum { CHUNK = 64 };
 
 INLINE void forward(const int group, float *restrict out, float *restrict log_sum, float *restrict scratch,
-                    const float *query, const float *key, const float *value, float scale, size_t window, size_t head,
-                    size_t length, size_t stride) {
+                    const float *query, const float *key, const float *value, float scale, size_t window,
+                    ck_queries queries, size_t head, size_t length, size_t stride) {
   const mask lane_numbers = LANE_NUMBERS;
   const vec unseen = (vec){0} - 1e30f;
   const size_t width = row_width(length);
   float *keys = scratch, *values = keys + head * width, *x = values + head * width, *o = x + LANES * head;
-  copy_rows(keys, key, head, length, stride);
-  copy_rows(values, value, head, length, stride);
   if (window > length) window = length;
-  for (size_t first = 0; first < length; first += LANES) {
+  const key_range seen = keys_of(queries, window);
+  copy_rows(keys, key, head, seen.start, seen.end, length, stride);
+  copy_rows(values, value, head, seen.start, seen.end, length, stride);
+  for (size_t first = queries.from; first < queries.to; first += LANES) {
     const block b = queries_from(first, length, window);
     gather(x, query, &b, head, stride, scale);
     // Sums and results so far are relative to the largest score so far, and shrink when it grows.
@@ -58,10 +59,10 @@ INLINE void forward(const int group, float *restrict out, float *restrict log_su
 
 FOR_EACH_CPU(forward,
              (float *out, float *log_sum, float *scratch, const float *query, const float *key, const float *value,
-              float scale, size_t window, size_t head, size_t length, size_t stride),
-             out, log_sum, scratch, query, key, value, scale, window, head, length, stride)
+              float scale, size_t window, ck_queries queries, size_t head, size_t length, size_t stride),
+             out, log_sum, scratch, query, key, value, scale, window, queries, head, length, stride)
 
 size_t ck_attention_scratch(size_t head, size_t length) {
   const size_t width = row_width(length);
-  return head * (4 * width + 4 * LANES);
+  return head * (2 * width + 4 * LANES);
 }

@@ -21,12 +21,22 @@ typedef int32_t mask __attribute__((vector_size(LANES * sizeof(int32_t)), may_al
 // reach beyond the last. Zeros lie after the last token.
 INLINE size_t row_width(size_t length) { return (length + LANES - 1) / LANES * LANES + LANES; }
 
-INLINE void copy_rows(float *restrict to, const float *restrict from, size_t head, size_t length, size_t stride) {
+// Copies the tokens from `first`, a multiple of LANES, to `end` - 1.
+INLINE void copy_rows(float *restrict to, const float *restrict from, size_t head, size_t first, size_t end,
+                      size_t length, size_t stride) {
   const size_t width = row_width(length);
   for (size_t k = 0; k < head; ++k) {
-    for (size_t j = 0; j < length; ++j) to[k * width + j] = from[k * stride + j];
-    for (size_t j = length; j < width; ++j) to[k * width + j] = 0;
+    for (size_t j = first; j < end; ++j) to[k * width + j] = from[k * stride + j];
+    for (size_t j = end; j < row_width(end); ++j) to[k * width + j] = 0;
   }
+}
+
+// Some queries, and the keys that some of them see, by whole vectors: `start` to `end` - 1.
+typedef struct { size_t start, end; } key_range;
+
+INLINE key_range keys_of(ck_queries queries, size_t window) {
+  const size_t start = queries.from + 1 > window ? queries.from + 1 - window : 0;
+  return (key_range){start / LANES * LANES, queries.to};
 }
 
 // Queries `first` to `first + count` - 1, and the keys that some of them see: `start` to `end` - 1. The window is at most

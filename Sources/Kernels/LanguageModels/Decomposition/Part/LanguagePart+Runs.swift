@@ -27,38 +27,54 @@ extension LanguagePart {
 
     /// Sets the masks' uniform numbers for the current run.
     func draw(_ uniforms: MaskedRun.Uniforms, of term: LossTerm, _ plan: LanguagePlan) {
-        let (c, n) = (model.settings.subcomponents, places)
-        for (index, share) in shares.enumerated() where run.replaced.contains(index) {
-            let own: Floats
-            switch share {
-            case .linear(let share): own = share.uniforms
-            case .entries(let share): own = share.drawn
-            }
-            run.draws[index] = own
+        for case .entries(let share) in shares where run.replaced.contains(share.module) {
+            drawEntries(share, uniforms, of: term, plan)
+        }
+        let (n, first) = (places, firstPlace)
+        let replaced = linearShares.filter { run.replaced.contains($0.index) }
+        forEachComponents(of: replaced, rows: n) { index, share, components in
+            let (own, count) = (share.uniforms + components.lowerBound * n, components.count)
             switch uniforms {
-            case .zeros: own.update(repeating: 0, count: c * n)
-            case .ones: own.update(repeating: 1, count: c * n)
+            case .zeros: own.update(repeating: 0, count: count * n)
+            case .ones: own.update(repeating: 1, count: count * n)
             case .drawn(let sample):
+                let (c, key) = (model.settings.subcomponents, stream(term, sample, index, plan).key)
                 let given = plan.given?.uniforms(term, sample: sample, module: index)
-                let stream = RandomStream(
-                    seed: model.settings.seed, .mask, plan.step, term.streamNumber, sample, index)
-                switch share {
-                case .linear:
+                for (row, component) in components.enumerated() {
                     if let given {
-                        ck_gather_rows(own, placeNumbers, given, c, n)
-                    } else {
-                        ck_uniform_rows(own, placeNumbers, c, n, plan.places, stream.key)
-                    }
-                case .entries(let share):
-                    let first = share.isPositions ? 0 : firstPlace * c
-                    if let given {
-                        run.draws[index] = given + first
+                        for place in 0..<n { own[row * n + place] = given[(first + place) * c + component] }
                     } else {
                         ck_uniform(
-                            own, share.isPositions ? model.length * c : n * c, stream.key,
-                            UInt32(truncatingIfNeeded: first))
+                            own + row * n, n, key, UInt32(truncatingIfNeeded: component * plan.places + first))
                     }
                 }
+            }
+        }
+    }
+
+    private func stream(_ term: LossTerm, _ sample: Int, _ module: Int, _ plan: LanguagePlan) -> RandomStream {
+        RandomStream(seed: model.settings.seed, .mask, plan.step, term.streamNumber, sample, module)
+    }
+
+    private func drawEntries(
+        _ share: EntryShare, _ uniforms: MaskedRun.Uniforms, of term: LossTerm, _ plan: LanguagePlan
+    ) {
+        let c = model.settings.subcomponents
+        run.draws[share.module] = share.drawn
+        switch uniforms {
+        case .zeros: share.drawn.update(repeating: 0, count: c * places)
+        case .ones: share.drawn.update(repeating: 1, count: c * places)
+        case .drawn(let sample):
+            let (first, rows) = share.isPositions ? (0, model.length) : (firstPlace, places)
+            if let given = plan.given?.uniforms(term, sample: sample, module: share.module) {
+                run.draws[share.module] = given + first * c
+                return
+            }
+            let key = stream(term, sample, share.module, plan).key
+            crew.share(rows, by: 64) { some in
+                ck_uniform(
+                    share.drawn + some.lowerBound * c, some.count * c, key,
+                    UInt32(truncatingIfNeeded: (first + some.lowerBound) * c))
             }
         }
     }

@@ -13,103 +13,96 @@ extension LanguagePart: Substitutes {
         return (index, share)
     }
 
-    private func entries(_ module: Int) -> EntryShare {
-        guard let index = model.decomposed[module], case .entries(let share) = shares[index] else {
-            preconditionFailure("module \(module) is not a decomposed embedding")
-        }
-        return share
-    }
-
     /// Whether a module's input is the clean pass's, because no earlier one is replaced.
     private func isFirst(_ index: Int) -> Bool { model.modules[index].stage == run.first }
 
-    private func mask(_ index: Int, _ share: LinearShare, input: Floats) {
-        let (place, c, n) = (model.layout.modules[index], model.settings.subcomponents, places)
+    private func mask(_ index: Int, _ share: LinearShare, input: Floats, _ columns: Range<Int>) {
+        let (n, first, count) = (places, columns.lowerBound, columns.count)
+        let starts = stride(from: first, to: model.settings.subcomponents * n, by: n)
         guard !run.isZero else {
-            share.masked.update(repeating: 0, count: c * n)
+            for start in starts { (share.masked + start).update(repeating: 0, count: count) }
             return
         }
+        let inner = isFirst(index) ? share.inner : share.maskedInner
         if !isFirst(index) {
-            product(
-                into: share.maskedInner, model.parameters + place.v, input, m: c, n: n, k: place.inputs, .transposed)
+            model.v(index).multiplyTransposed(input + first, into: inner + first, count, stride: n)
         }
-        ck_mask_forward(
-            share.masked, isFirst(index) ? share.inner : share.maskedInner, share.ci, share.uniforms, c * n)
+        for start in starts {
+            ck_mask_forward(share.masked + start, inner + start, share.ci + start, share.uniforms + start, count)
+        }
     }
 
     /// Takes the gradient of the masked activations back: `d` (C, places).
-    private func maskBack(_ index: Int, _ share: LinearShare, d: Floats, input: Floats, dInput: Floats?, keep: Float) {
-        let (place, c, n) = (model.layout.modules[index], model.settings.subcomponents, places)
-        let inner = isFirst(index) ? share.inner : share.maskedInner
-        let dInner = isFirst(index) ? share.dInner : share.maskedInner
-        ck_mask_backward(dInner, share.dci, d, inner, share.ci, share.uniforms, isFirst(index) ? 1 : 0, c * n)
-        guard !isFirst(index) else { return }
-        product(
-            into: accumulator.v(index), input, dInner, m: place.inputs, n: c, k: n, .none, .transposed, keep: 1)
-        guard let dInput else { return }
-        product(
-            into: dInput, model.parameters + place.v, dInner, m: place.inputs, n: n, k: c, keep: keep)
+    private func maskBack(
+        _ index: Int, _ share: LinearShare, d: Floats, dInput: Floats?, keep: Bool, _ columns: Range<Int>
+    ) {
+        let (n, first, count) = (places, columns.lowerBound, columns.count)
+        let isFirst = isFirst(index)
+        let inner = isFirst ? share.inner : share.maskedInner
+        let dInner = isFirst ? share.dInner : share.maskedInner
+        for start in stride(from: first, to: model.settings.subcomponents * n, by: n) {
+            ck_mask_backward(
+                dInner + start, share.dci + start, d + start, inner + start, share.ci + start, share.uniforms + start,
+                isFirst ? 1 : 0, count)
+        }
+        guard !isFirst, let dInput else { return }
+        model.v(index).multiply(dInner + first, into: dInput + first, count, stride: n, keep: keep)
     }
 
-    func apply(_ module: Int, to input: Floats, output: Floats) {
+    func apply(_ module: Int, to input: Floats, output: Floats, columns: Range<Int>) {
         let (index, share) = linear(module)
-        let place = model.layout.modules[index]
-        mask(index, share, input: input)
-        if let bias = model.biases[index] { ck_fill_rows(output, bias, place.outputs, places) }
-        product(
-            into: output, model.parameters + place.u, share.masked, m: place.outputs, n: places,
-            k: model.settings.subcomponents, .transposed, keep: model.biases[index] == nil ? 0 : 1)
-    }
-
-    func applyBack(_ module: Int, input: Floats, dOutput: Floats, dInput: Floats?, keep: Float) {
-        let (index, share) = linear(module)
-        let (place, c, n) = (model.layout.modules[index], model.settings.subcomponents, places)
-        product(
-            into: accumulator.u(index), share.masked, dOutput, m: c, n: place.outputs, k: n, .none, .transposed, keep: 1
-        )
-        product(into: share.masked, model.parameters + place.u, dOutput, m: c, n: n, k: place.outputs)
-        maskBack(index, share, d: share.masked, input: input, dInput: dInput, keep: keep)
-    }
-
-    func embed(_ module: Int, output: Floats, adding: Bool) {
-        let share = entries(module)
-        let (place, c, n) = (model.layout.modules[share.module], model.settings.subcomponents, places)
-        if run.isZero {
-            share.masked.update(repeating: 0, count: c * n)
-        } else if let draws = run.draws[share.module] {
-            withEntries(share) { entries in
-                ck_entry_mask_forward(
-                    share.masked, share.inner, share.ci, draws, entries, share.isPositions ? entries : nil, c, n)
+        let (first, count, bias) = (columns.lowerBound, columns.count, model.biases[index])
+        mask(index, share, input: input, columns)
+        if let bias {
+            for o in 0..<model.layout.modules[index].outputs {
+                (output + o * places + first).update(repeating: bias[o], count: count)
             }
         }
-        product(
-            into: output, model.parameters + place.u, share.masked, m: place.outputs, n: n, k: c, .transposed,
-            .transposed, keep: adding ? 1 : 0)
+        model.u(index).multiplyTransposed(
+            share.masked + first, into: output + first, count, stride: places, keep: bias != nil)
     }
 
-    func embedBack(_ module: Int, dOutput: Floats) {
-        let share = entries(module)
-        let (place, c, n) = (model.layout.modules[share.module], model.settings.subcomponents, places)
-        product(
-            into: accumulator.u(share.module), share.masked, dOutput, m: c, n: place.outputs, k: n, .transposed,
-            .transposed, keep: 1)
-        product(
-            into: share.dMasked, dOutput, model.parameters + place.u, m: n, n: c, k: place.outputs, .transposed,
-            .transposed)
-        guard let draws = run.draws[share.module] else { return }
-        withEntries(share) { entries in
-            ck_entry_mask_backward(
-                share.dInner, share.dci, share.dMasked, share.inner, share.ci, draws, entries,
-                share.isPositions ? entries : nil, c, n)
-        }
+    func addOutputSums(_ module: Int, dOutput: Floats) {
+        let (index, share) = linear(module)
+        addSums(
+            share.masked, dOutput, m: model.settings.subcomponents, n: model.layout.modules[index].outputs,
+            to: accumulator.u(index))
     }
 
-    /// The entries of the current places.
-    private func withEntries(_ share: EntryShare, _ body: (UnsafePointer<UInt32>) -> Void) {
-        let first = firstPlace - rows.lowerBound * model.length
-        share.entryOfPlace.withUnsafeBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            body(start + first)
+    func applyBack(_ module: Int, dOutput: Floats, dInput: Floats?, keep: Bool, columns: Range<Int>) {
+        let (index, share) = linear(module)
+        let first = columns.lowerBound
+        model.u(index).multiply(dOutput + first, into: share.masked + first, columns.count, stride: places)
+        maskBack(index, share, d: share.masked, dInput: dInput, keep: keep, columns)
+    }
+
+    func addInputSums(_ module: Int, input: Floats) {
+        let (index, share) = linear(module)
+        addInputSums(index, share, input)
+    }
+
+    private func addInputSums(_ index: Int, _ share: LinearShare, _ input: Floats) {
+        guard !isFirst(index) else { return }
+        addSums(
+            input, share.maskedInner, m: model.layout.modules[index].inputs, n: model.settings.subcomponents,
+            to: accumulator.v(index))
+    }
+
+    /// Adds a (m, places) · bᵀ, b (n, places), to sums (m, n): in blocks of the longer side.
+    ///
+    /// The blocks do not depend on the number of threads, because a library's bytes may depend on the blocks.
+    func addSums(_ a: Floats, _ b: Floats, m: Int, n: Int, to sums: Floats) {
+        let k = places
+        crew.share(max(m, n), by: 64) { block in
+            let first = block.lowerBound
+            if n < m {
+                product(
+                    into: sums + first * n, a + first * k, b, m: block.count, n: n, k: k, .none, .transposed, keep: 1)
+            } else {
+                product(
+                    into: sums + first, a, b + first * k, m: m, n: block.count, k: k, .none, .transposed, keep: 1,
+                    strides: (n, nil, nil))
+            }
         }
     }
 
@@ -118,7 +111,7 @@ extension LanguagePart: Substitutes {
         guard let index = model.headIndex, run.replaced.contains(index), case .linear(let share) = shares[index] else {
             return nil
         }
-        mask(index, share, input: masked.finalNormed)
+        pass.forEachColumns { mask(index, share, input: masked.finalNormed, $0) }
         return HeadWork.Components(
             z: share.masked, dz: dHead, u: model.parameters + model.layout.modules[index].u, dU: accumulator.u(index),
             count: model.settings.subcomponents)
@@ -127,6 +120,7 @@ extension LanguagePart: Substitutes {
     /// Takes the gradient of z, which a loss has left, back to the final norm's output.
     func applyHeadBack() {
         guard let index = model.headIndex, case .linear(let share) = shares[index] else { return }
-        maskBack(index, share, d: dHead, input: masked.finalNormed, dInput: dOutput, keep: 0)
+        pass.forEachColumns { maskBack(index, share, d: dHead, dInput: dOutput, keep: false, $0) }
+        addInputSums(index, share, masked.finalNormed)
     }
 }

@@ -3,7 +3,8 @@ import Metrics
 
 /// A part of a language model's step: the losses of some rows of tokens and their gradients.
 ///
-/// One thread at a time works on a part, with the part's own memory. Its rows go through the model a few at a time.
+/// One thread leads a part, with the part's own memory, and shares the pieces of its work with a crew: no piece depends on
+/// how many threads there are. The part's rows go through the model a few at a time.
 final class LanguagePart {
     /// A decomposed linear map's share of the current rows: blocks (C, places).
     struct LinearShare {
@@ -27,6 +28,7 @@ final class LanguagePart {
 
     /// Which rows of the batch are this part's.
     let rows: Range<Int>
+    let crew: Crew
     let pass: TransformerPass
     let clean: PassMemory
     let masked: PassMemory
@@ -47,9 +49,9 @@ final class LanguagePart {
     /// The gradient of a decomposed head's masked inner activations (C, places).
     let dHead: Floats
     let scratch: GateBlock.Scratch
+    let memory: ThreadMemory
     /// 1 for each place.
     let ones: Floats
-    let placeNumbers: UnsafeMutablePointer<UInt32>
     private let fits: UnsafeMutableBufferPointer<ck_fit>?
     private let storage: Storage
     /// The masked memory as it was allocated: a run that begins inside a layer borrows the clean pass's blocks there.
@@ -73,14 +75,20 @@ final class LanguagePart {
         var draws: [Floats?] = []
     }
 
-    init(rows: Range<Int>, model: LanguageModel, rotary: RotaryTables) {
+    /// - Throws: `outOfMemory`.
+    init(rows: Range<Int>, model: LanguageModel, rotary: RotaryTables, crew: Crew, memory: ThreadMemory)
+        throws(KernelError)
+    {
         let (shape, settings, length) = (model.weights.shape, model.settings, model.length)
         let capacity = min(shape.rowsPerPass(length: length), max(rows.count, 1))
         let (places, c, width) = (capacity * length, settings.subcomponents, shape.width)
         self.rows = rows
         self.model = model
+        self.crew = crew
+        self.memory = memory
         pass = TransformerPass(
-            weights: model.weights, maps: model.maps, rotary: rotary, capacity: capacity, length: length)
+            weights: model.weights, maps: model.maps, rotary: rotary, capacity: capacity, length: length, crew: crew,
+            memory: memory.attention)
         let layers = Set(model.modules.compactMap(\.stage.layer))
         let firstLayer =
             model.modules.map { $0.stage == .embedding ? 0 : $0.stage.layer ?? shape.layers.count }.min() ?? 0
@@ -88,7 +96,10 @@ final class LanguagePart {
         masked = PassMemory(shape: shape, places: places) { $0 >= firstLayer }
         ownLayers = masked.layers
         ownFinalNormed = masked.finalNormed
-        head = HeadWork(weights: model.weights, maps: model.maps, places: places)
+        let hasHead = model.headIndex != nil
+        head = try HeadWork(
+            weights: model.weights, maps: model.maps, places: places, crew: crew, memory: memory.head,
+            isDecomposed: hasHead)
 
         let entriesOf = model.modules.map { module -> Int? in
             switch module.kind {
@@ -97,14 +108,13 @@ final class LanguagePart {
             case .linear, .head: nil
             }
         }
-        let hasHead = model.modules.contains { $0.kind == .head }
         let needsBare = settings.coefficients[.embeddingRecon] != nil
         let gateRows = max(places, ((entriesOf.compactMap { $0 }.max() ?? 0) + 15) & ~15)
         var counts = Array(repeating: c * gateRows, count: 4)
         counts += [
             width * places, needsBare ? width * places : 0, needsBare ? width * places : 0,
             needsBare ? width * places : 0,
-            width * places, hasHead ? c * places : 0, places, places, 2 * places, 2 * places,
+            width * places, hasHead ? c * places : 0, places, 2 * places, 2 * places,
         ]
         let sharesStart = counts.count
         for module in model.modules where !module.kind.isEmbedding { counts += Array(repeating: c * places, count: 8) }
@@ -114,14 +124,13 @@ final class LanguagePart {
         func doubles(_ block: Floats) -> UnsafeMutablePointer<Double> {
             UnsafeMutableRawPointer(block).bindMemory(to: Double.self, capacity: places)
         }
-        target = HeadWork.Target(x: clean.finalNormed, expectation: blocks[4], logSums: doubles(blocks[12]))
-        bareTarget = HeadWork.Target(x: blocks[5], expectation: blocks[6], logSums: doubles(blocks[13]))
+        target = HeadWork.Target(x: clean.finalNormed, expectation: blocks[4], logSums: doubles(blocks[11]))
+        bareTarget = HeadWork.Target(x: blocks[5], expectation: blocks[6], logSums: doubles(blocks[12]))
         bareEmbedding = blocks[7]
         dOutput = blocks[8]
         dHead = blocks[9]
         ones = blocks[10]
         ones.update(repeating: 1, count: places)
-        placeNumbers = UnsafeMutableRawPointer(blocks[11]).bindMemory(to: UInt32.self, capacity: places)
         var next = sharesStart
         let scratch = scratch
         shares = model.modules.indices.map { index in
@@ -179,7 +188,6 @@ final class LanguagePart {
         for first in stride(from: rows.lowerBound, to: rows.upperBound, by: pass.capacity) {
             pass.load(tokens + first * length, rows: min(pass.capacity, rows.upperBound - first))
             firstPlace = first * length
-            for place in 0..<places { placeNumbers[place] = UInt32(firstPlace + place) }
             body()
         }
     }
@@ -201,33 +209,62 @@ final class LanguagePart {
             }
             if plan.reporting { addMetrics(plan) }
             plan.capture?.record(self)
-            for index in shares.indices { backwardLinear(index, plan) }
+            backwardLinears(plan)
         }
         for case .entries(let share) in shares { backwardEntries(share, plan) }
     }
 
     /// Runs the unmodified target over the current rows, and the gates of every linear map.
     func runClean() {
-        let (c, n) = (model.settings.subcomponents, places)
+        let n = places
         pass.forward(clean)
-        for (index, share) in shares.enumerated() {
-            guard case .linear(let share) = share else { continue }
-            let (place, gates, input) = (model.layout.modules[index], model.gates[index], input(of: index, in: clean))
-            product(
-                into: share.inner, model.parameters + place.v, input, m: c, n: n, k: place.inputs, .transposed)
-            if let fits = fits(index) {
-                ck_reset_fits(fits, c)
-                ck_widen_intervals(fits, share.inner, c, n)
-                gates.fit(fits, parameters: model.parameters, rows: n)
+        let linears = linearShares
+        pass.forEachColumns { columns in
+            for (index, share) in linears {
+                let first = columns.lowerBound
+                model.v(index).multiplyTransposed(
+                    input(of: index, in: clean) + first, into: share.inner + first, columns.count, stride: n)
+            }
+        }
+        forEachComponents(of: linears, rows: n) { index, share, components in
+            let (gates, first, count) = (model.gates[index], components.lowerBound * n, components.count)
+            let fits = fits(index)
+            if let some = fits.map({ $0 + components.lowerBound }) {
+                ck_reset_fits(some, count)
+                ck_widen_intervals(some, share.inner + first, count, n)
+                gates.fit(some - components.lowerBound, components, parameters: model.parameters, rows: n)
             }
             gates.forward(
-                share.gate, ci: share.ci, ciUpper: scratch.ciUpper, sigmoid: model.settings.sigmoid, a: share.inner,
-                fits: fits(index), parameters: model.parameters, rows: n)
-            count(index, ci: share.ci, weight: ones, rows: n)
-            share.dInner.update(repeating: 0, count: c * n)
-            share.dci.update(repeating: 0, count: c * n)
+                share.gate, components, ci: share.ci, ciUpper: memory.gates.own.scratch.ciUpper,
+                sigmoid: model.settings.sigmoid, a: share.inner, fits: fits, parameters: model.parameters, rows: n)
+            (share.dInner + first).update(repeating: 0, count: count * n)
+            (share.dci + first).update(repeating: 0, count: count * n)
+        }
+        for (index, share) in linears { count(index, ci: share.ci, weight: ones, rows: n) }
+    }
+
+    /// The linear maps that are decomposed, by their numbers among the modules.
+    var linearShares: [(index: Int, share: LinearShare)] {
+        shares.enumerated().compactMap { index, share in
+            if case .linear(let share) = share { (index, share) } else { nil }
         }
     }
+
+    /// Runs `body` on some subcomponents of some modules at a time, as pieces that the crew shares.
+    func forEachComponents<Share>(
+        of shares: [(index: Int, share: Share)], rows: Int, _ body: (Int, Share, Range<Int>) -> Void
+    ) {
+        let c = model.settings.subcomponents
+        let each = max(1, Self.elementsPerPiece / max(rows, 1))
+        let pieces = (c + each - 1) / each
+        crew.share(shares.count * pieces) { piece in
+            let first = piece % pieces * each
+            body(shares[piece / pieces].index, shares[piece / pieces].share, first..<min(first + each, c))
+        }
+    }
+
+    /// Few enough for many threads, enough to be worth one's while.
+    private static let elementsPerPiece = 4096
 
     private func count(_ index: Int, ci: Floats, weight: Floats, rows: Int) {
         let c = model.settings.subcomponents
