@@ -25,11 +25,14 @@ final class PackedMatrix {
         withExtendedLifetime(values) { pack(values.pointer) }
     }
 
-    /// Takes on the values of a dense matrix (rows, columns).
-    func pack(_ values: Floats) {
-        plain?.pointer.update(from: values, count: rows * columns)
-        ck_pack(straight.pointer, values, rows, columns, 0, Self.panels)
-        if let transposed { ck_pack(transposed.pointer, values, columns, rows, 1, Self.panels) }
+    /// Takes on the values of a dense matrix (rows, columns), or some of its rows, which several threads can do at once.
+    func pack(_ values: Floats, rows some: Range<Int>? = nil) {
+        let (first, end) = (some?.lowerBound ?? 0, some?.upperBound ?? rows)
+        if let plain {
+            (plain.pointer + first * columns).update(from: values + first * columns, count: (end - first) * columns)
+        }
+        ck_pack(straight.pointer, values, rows, columns, 0, first, end, Self.panels)
+        if let transposed { ck_pack(transposed.pointer, values, columns, rows, 1, first, end, Self.panels) }
     }
 
     /// result (rows, n) = matrix · block (columns, n), added to what is there if `keep`; rows of both are `stride` apart.

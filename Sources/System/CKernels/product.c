@@ -132,17 +132,18 @@ ck_panels ck_best_panels(void) { return best(); }
 
 static size_t most_rows(ck_panels panels) { return panels == CK_PANELS_V4 ? 12 : panels == CK_PANELS_V3 ? 6 : 4; }
 
-void ck_pack(float *restrict packed, const float *restrict a, size_t m, size_t k, int is_transposed, ck_panels panels) {
+void ck_pack(float *restrict packed, const float *restrict a, size_t m, size_t k, int is_transposed, size_t first,
+             size_t end, ck_panels panels) {
   if (m == 0) return;
   const split s = split_rows(m, most_rows(panels));
   for (size_t i = 0; i < s.count; ++i) {
     const size_t row = first_row(s, i), height = height_of(s, i);
     float *panel = packed + row * k;
     if (is_transposed)
-      for (size_t p = 0; p < k; ++p)
+      for (size_t p = first; p < end; ++p)
         for (size_t r = 0; r < height; ++r) panel[p * height + r] = a[p * m + row + r];
     else
-      for (size_t r = 0; r < height; ++r)
+      for (size_t r = first > row ? first - row : 0; r < height && row + r < end; ++r)
         for (size_t p = 0; p < k; ++p) panel[p * height + r] = a[(row + r) * k + p];
   }
 }

@@ -27,7 +27,7 @@ import Testing
                 let start = numbers(m * n, 3)
                 let (ours, expected) = (Storage(start), Storage(start))
                 let packed = Storage(count: m * k)
-                ck_pack(packed.pointer, a.pointer, m, k, isTransposed ? 1 : 0, panels)
+                ck_pack(packed.pointer, a.pointer, m, k, isTransposed ? 1 : 0, 0, isTransposed ? k : m, panels)
                 ck_packed_product(ours.pointer, packed.pointer, b.pointer, m, n, k, n, keep ? 1 : 0, panels)
                 product(
                     into: expected.pointer, a.pointer, b.pointer, m: m, n: n, k: k,
@@ -46,7 +46,7 @@ import Testing
         let (m, n, k) = (29, 144, 530)
         let (a, b) = (Storage(numbers(m * k, 4)), numbers(k * n, 5))
         let packed = Storage(count: m * k)
-        ck_pack(packed.pointer, a.pointer, m, k, 0, panels)
+        ck_pack(packed.pointer, a.pointer, m, k, 0, 0, m, panels)
         let (right, whole) = (Storage(b), Storage(count: m * n))
         ck_packed_product(whole.pointer, packed.pointer, right.pointer, m, n, k, n, 0, panels)
         let first = Storage((0..<k).flatMap { b[$0 * n + 16..<$0 * n + 16 + tile] })

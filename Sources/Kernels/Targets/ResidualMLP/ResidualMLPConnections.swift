@@ -140,39 +140,59 @@ final class ResidualMLPConnections {
         tasks[piece](parameters)
     }
 
+    /// How many rows of a connection, or of a gradient at the end, are one piece of work: several dozen threads find some
+    /// in resid_mlp3, and the largest piece takes a millisecond or so.
+    private static let rowsPerPiece = 250
+
+    private static func pieces(of rows: Int) -> [Range<Int>] {
+        let count = (rows + rowsPerPiece - 1) / rowsPerPiece
+        return (0..<count).map { rows * $0 / count..<rows * ($0 + 1) / count }
+    }
+
     /// The largest products first, so threads end together.
     private func preparationTasks() -> [(Floats) -> Void] {
         let (f, d, m, c) = (features, embedding, neurons, c)
         var tasks: [(cost: Int, run: (Floats) -> Void)] = []
-        /// A connection (height, width) that `form` computes from the parameters.
-        func task(_ result: PackedMatrix, _ form: @escaping (_ into: Floats, _ parameters: Floats) -> Void) {
+        /// A connection (height, width) that `form` computes some rows of from the parameters.
+        func task(
+            _ result: PackedMatrix,
+            _ form: @escaping (_ into: Floats, _ parameters: Floats, _ first: Int, _ count: Int) -> Void
+        ) {
             let room = Storage(count: result.rows * result.columns)
-            tasks.append(
-                (
-                    result.rows * result.columns,
-                    {
-                        form(room.pointer, $0)
-                        result.pack(room.pointer)
-                    }
-                ))
+            for rows in Self.pieces(of: result.rows) {
+                let first = rows.lowerBound
+                tasks.append(
+                    (
+                        rows.count * result.columns,
+                        {
+                            form(room.pointer + first * result.columns, $0, first, rows.count)
+                            result.pack(room.pointer, rows: rows)
+                        }
+                    ))
+            }
         }
         for l in 0..<layers {
             for k in 0..<l {
                 if let result = maskedToV[l][k], let u = u(k), let v = v(l) {
-                    task(result) { product(into: $0, $1 + u, $1 + v, m: c, n: c, k: d) }
+                    task(result) { product(into: $0, $1 + u + $2 * d, $1 + v, m: $3, n: c, k: d) }
                 }
                 if let result = maskedToNeurons[l][k], let u = u(k) {
                     let input = weightIn[l].pointer
-                    task(result) { product(into: $0, $1 + u, input, m: c, n: m, k: d, .none, .transposed) }
+                    task(result) {
+                        product(into: $0, $1 + u + $2 * d, input, m: $3, n: m, k: d, .none, .transposed)
+                    }
                 }
                 if let result = neuronsToV[l][k], let v = v(l) {
                     let output = weightOut[k].pointer
-                    task(result) { product(into: $0, output, $1 + v, m: m, n: c, k: d, .transposed) }
+                    task(result) {
+                        product(
+                            into: $0, output + $2, $1 + v, m: $3, n: c, k: d, .transposed, strides: (nil, m, nil))
+                    }
                 }
             }
             if let result = embeddingToV[l], let v = v(l) {
                 let weightE = weightE.pointer
-                task(result) { product(into: $0, weightE, $1 + v, m: f, n: c, k: d) }
+                task(result) { product(into: $0, weightE + $2 * d, $1 + v, m: $3, n: c, k: d) }
             }
             if let result = biasToV[l], let v = v(l) {
                 let earlier = biasOut[..<l].compactMap(\.self)
@@ -191,7 +211,7 @@ final class ResidualMLPConnections {
             }
             if let result = maskedToOutput[l], let u = u(l) {
                 let weightU = weightU.pointer
-                task(result) { product(into: $0, $1 + u, weightU, m: c, n: f, k: d) }
+                task(result) { product(into: $0, $1 + u + $2 * d, weightU, m: $3, n: f, k: d) }
             }
             if let result = inU[l], let module = inModule[l] {
                 let u = layout.modules[module].u
@@ -218,14 +238,13 @@ final class ResidualMLPConnections {
         let rows: Range<Int>
     }
 
-    /// The pieces of work after a step's passes: halves, so one thread is not left alone with the largest, and the largest
-    /// first, so threads end together.
+    /// The pieces of work after a step's passes, the largest first, so threads end together.
     func finishes() -> [Finish] {
         var pieces: [(cost: Int, piece: Finish)] = []
         func add(_ layer: Int, _ module: Int?, isIn: Bool, height: Int, partners: ArraySlice<Int?>) {
             guard let module else { return }
             let cost = partners.count { $0 != nil }
-            for rows in [0..<height / 2, height / 2..<height] where !rows.isEmpty {
+            for rows in Self.pieces(of: height) {
                 pieces.append((cost, Finish(layer: layer, module: module, isIn: isIn, rows: rows)))
             }
         }

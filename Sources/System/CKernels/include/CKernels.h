@@ -62,8 +62,10 @@ typedef enum { CK_PANELS_PLAIN, CK_PANELS_V3, CK_PANELS_V4 } ck_panels;
 /// The panels for this CPU, and whether it can multiply others.
 ck_panels ck_best_panels(void);
 int ck_has_panels(ck_panels panels);
-/// Packs a (m, k), as many floats, which is in memory as (k, m) where it is transposed.
-void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, ck_panels panels);
+/// Packs a (m, k), as many floats, which is in memory as (k, m) where it is transposed: its rows there, from `first` to
+/// before `end`. Rows can be packed on several threads at once.
+void ck_pack(float *packed, const float *a, size_t m, size_t k, int is_transposed, size_t first, size_t end,
+             ck_panels panels);
 /// c (m, n) = a (m, k) · b (k, n), added to what is there if `keep`; rows of b and c are `stride` apart. An element's bytes
 /// do not depend on the others.
 void ck_packed_product(float *c, const float *packed, const float *b, size_t m, size_t n, size_t k, size_t stride,
