@@ -113,6 +113,29 @@ import Testing
         }
     }
 
+    /// Matrices so large that several threads share a tile's products, sums, masks and gates.
+    @Test(
+        arguments: [
+            Scene(network: .mlp(features: 20, width: 24, neurons: 18, layers: 2), gateNeurons: 3, subcomponents: 272),
+            Scene(
+                network: .mlp(features: 70, width: 80, neurons: 60, .gelu, inBias: true, outBias: true),
+                gateNeurons: 0, maskSamples: 2, subcomponents: 150),
+            Scene(network: .tms(features: 90, hidden: 40, layers: 1), subcomponents: 260),
+        ])
+    func anyNumberOfThreadsThatShareTilesGivesTheSameBytes(scene: Scene) throws {
+        var found: [(state: DecompositionState, report: StepReport?)] = []
+        for threads in [1, 2, 3, 7, 21, 64] {
+            let decomposition = try FeatureDecomposition.example(scene, seed: 5, batchSize: 700, threads: threads)
+            try decomposition.advance(reporting: false)
+            let report = try decomposition.advance(reporting: true)
+            found.append((decomposition.state, report))
+        }
+        for other in found.dropFirst() {
+            #expect(other.state == found[0].state)
+            #expect(other.report == found[0].report)
+        }
+    }
+
     @Test(arguments: [1, 15, 16, 100, 128, 129, 300, 385, 927, 1314, 3570, 4096], [128, 256])
     func tilesHoldEachRowOnceAndAreSharedEvenly(count: Int, capacity: Int) {
         let rows = BatchRows(range: 0..<count, features: 1)

@@ -44,6 +44,8 @@ struct Pass {
     let accumulator: Floats
     let sums: TileSums
     let scratch: Floats
+    /// The threads that work on the tile.
+    let crew: Crew
 }
 
 /// A set of decomposed modules, by their indices.

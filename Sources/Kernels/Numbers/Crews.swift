@@ -26,8 +26,20 @@ final class Crews {
     }
 
     /// Runs `body` for each part, and waits for all.
-    func share(_ body: (_ part: Int) -> Void) {
-        ck_crews_begin(handle)
+    func share(_ body: (_ part: Int) -> Void) { run(parts, body) }
+
+    /// Runs `body` for each of some parts with its crew, and waits for all; no more parts than there is room for.
+    ///
+    /// Where the last parts leave few threads idle, each part has one thread.
+    func share(_ parts: Int, _ body: (_ part: Int, _ crew: Crew) -> Void) {
+        let places = (parts + team.threads - 1) / team.threads * team.threads
+        guard (places - parts) * 7 > places else { return team.share(parts) { body($0, .alone) } }
+        let threads = (team.threads + parts - 1) / parts
+        run(parts) { body($0, Crew(crews: self, part: $0, threads: threads)) }
+    }
+
+    private func run(_ parts: Int, _ body: (_ part: Int) -> Void) {
+        ck_crews_begin(handle, parts)
         // A thread that has helped goes on once all parts are done, so no more than these come to help.
         team.share(parts + team.threads - 1) { piece in
             guard piece < parts else { return ck_crews_help(handle, piece % parts) }
@@ -69,6 +81,11 @@ struct Crew {
     /// Runs `body` over ranges of about `size` that cover `0..<count`.
     func share(_ count: Int, by size: Int, _ body: (Range<Int>) -> Void) {
         share((count + size - 1) / size) { body($0 * size..<min(($0 + 1) * size, count)) }
+    }
+
+    /// Runs `body` over ranges of a block's elements, each worth coming to help for.
+    func shareElements(_ count: Int, _ body: (Range<Int>) -> Void) {
+        share(count, by: isAlone ? max(count, 1) : 1 << 13, body)
     }
 
     /// Runs `body` over ranges of a block's columns, what it computes of one being the same whatever others there are.

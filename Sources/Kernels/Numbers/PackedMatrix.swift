@@ -49,12 +49,34 @@ final class PackedMatrix {
     }
 
     /// result (columns, rows) = matrixᵀ · the tile's input (rows, rows of the tile), plus a bias (columns).
-    func multiplyTransposed(input tile: Tile, bias: Floats? = nil, into result: Floats) {
+    func multiplyTransposed(input tile: Tile, bias: Floats? = nil, into result: Floats, crew: Crew) {
         if let plain, let active = tile.active, columns >= Tile.fewestColumns {
             ck_active_product(result, active, plain.pointer, bias, columns, tile.rows)
         } else {
             if let bias { ck_fill_rows(result, bias, columns, tile.rows) }
-            multiplyTransposed(tile.x, into: result, tile.rows, keep: bias != nil)
+            multiplyTransposed(tile.x, into: result, tile.rows, keep: bias != nil, crew: crew)
         }
+    }
+}
+
+// MARK: On a crew
+
+extension PackedMatrix {
+    /// Products with fewer multiplications take less time than it takes others to come and help.
+    private static let leastForCrew = 1 << 19
+
+    private func shareColumns(_ n: Int, _ crew: Crew, _ body: (_ first: Int, _ count: Int, _ stride: Int) -> Void) {
+        guard !crew.isAlone, rows * columns * n >= Self.leastForCrew else { return body(0, n, n) }
+        crew.shareColumns(n) { body($0.lowerBound, $0.count, n) }
+    }
+
+    /// `multiply`, its columns shared by a crew.
+    func multiply(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false, crew: Crew) {
+        shareColumns(n, crew) { multiply(block + $0, into: result + $0, $1, stride: $2, keep: keep) }
+    }
+
+    /// `multiplyTransposed`, its columns shared by a crew.
+    func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false, crew: Crew) {
+        shareColumns(n, crew) { multiplyTransposed(block + $0, into: result + $0, $1, stride: $2, keep: keep) }
     }
 }

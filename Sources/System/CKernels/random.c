@@ -22,10 +22,10 @@ KERNEL void ck_uniform(float *out, size_t count, ck_key key, uint32_t first) {
   for (size_t i = 0; i < count; ++i) out[i] = unit(hash(first + (uint32_t)i, key));
 }
 
-KERNEL void ck_uniform_rows(float *restrict out, const uint32_t *restrict row_index, size_t components, size_t rows,
-                            size_t batch, ck_key key) {
+KERNEL void ck_uniform_rows(float *restrict out, const uint32_t *restrict row_index, size_t from, size_t components,
+                            size_t rows, size_t batch, ck_key key) {
   for (size_t c = 0; c < components; ++c) {
-    const uint32_t first = (uint32_t)(c * batch);
+    const uint32_t first = (uint32_t)((from + c) * batch);
     float *o = out + c * rows;
     for (size_t r = 0; r < rows; ++r) o[r] = unit(hash(first + row_index[r], key));
   }

@@ -9,8 +9,8 @@ extension FeatureDecomposition {
     func fitGates() {
         for worker in workers.all { worker.intervals?.reset() }
         guard sums.fits != nil else { return }
-        team.share(rows.tiles(of: tileRows)) { tile in
-            self.workers.withOne { $0.findIntervals(of: self.rows, tile: tile) }
+        crews.share(rows.tiles(of: tileRows)) { tile, crew in
+            self.workers.withOne(crew) { $0.findIntervals(of: self.rows, tile: tile) }
         }
         shareGates { module, components in
             let c = self.settings.subcomponents

@@ -84,8 +84,8 @@ extension FeatureDecomposition {
         sums.begin()
         loadRows(given: given)
         fitGates()
-        team.share(rows.tiles(of: tileRows)) { tile in
-            self.workers.withOne { $0.process(self.rows, tile: tile, self, plan: plan) }
+        crews.share(rows.tiles(of: tileRows)) { tile, crew in
+            self.workers.withOne(crew) { $0.process(self.rows, tile: tile, self, plan: plan) }
         }
         foldGates()
         let losses = sumLosses(

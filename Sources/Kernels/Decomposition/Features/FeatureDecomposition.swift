@@ -23,6 +23,7 @@ public final class FeatureDecomposition: Decomposition {
     let subcomponents: Subcomponents
     let runs: [MaskedRun]
     let team: Team
+    let crews: Crews
     let workers: StepWorkers
     let sums: StepSums
     /// The rows of a step's batch.
@@ -71,7 +72,10 @@ public final class FeatureDecomposition: Decomposition {
         self.network = network
         runs = MaskedRun.all(
             settings.coefficients, samples: settings.maskSamples, modules: modules.count)
-        team = try Team(threads: threads)
+        let team = try Team(threads: threads)
+        self.team = team
+        // A tile has sixteen rows at least.
+        crews = try Crews(parts: settings.batchSize / 16 + 1, team: team)
         let sums = try StepSums(
             network: network, layout: layout, runs: runs.count,
             hasFits: settings.interpolatesGates && settings.gateNeurons > 0)

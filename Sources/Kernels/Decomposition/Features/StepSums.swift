@@ -116,6 +116,7 @@ final class StepSums {
 final class TileSums {
     private let sums: StepSums
     private var tile = 0
+    private var crew = Crew.alone
     /// The sections that this run has still before it.
     private var ahead = 0..<0
 
@@ -123,9 +124,10 @@ final class TileSums {
         self.sums = sums
     }
 
-    /// Takes up a masked run of a tile, by their numbers, or what comes after the last one.
-    func begin(tile: Int, run: Int) {
+    /// Takes up a masked run of a tile, by their numbers, or what comes after the last one, with the tile's crew.
+    func begin(tile: Int, run: Int, _ crew: Crew) {
         self.tile = tile
+        self.crew = crew
         ahead = sums.sections(ofRun: run)
     }
 
@@ -146,14 +148,31 @@ final class TileSums {
     func addProduct(
         _ source: Floats, _ gradient: Floats, to place: Floats, _ height: Int, _ columns: Int, _ rows: Int
     ) {
+        let kind = ck_fastest_sums(height, columns)
         add(to: place, count: height * columns) { sum, keep in
-            switch ck_fastest_sums(height, columns) {
-            case CK_SUMS_NARROW: ck_narrow_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
-            case CK_SUMS_BY_PANELS: ck_panel_sums(sum, source, gradient, height, columns, rows, keep == 0 ? 0 : 1)
-            default:
-                product(into: sum, source, gradient, m: height, n: columns, k: rows, .none, .transposed, keep: keep)
+            shareRows(height, each: columns * rows) { some in
+                let (sum, source) = (sum + some.lowerBound * columns, source + some.lowerBound * rows)
+                switch kind {
+                case CK_SUMS_NARROW: ck_narrow_sums(sum, source, gradient, some.count, columns, rows, keep == 0 ? 0 : 1)
+                case CK_SUMS_BY_PANELS:
+                    ck_panel_sums(sum, source, gradient, some.count, columns, rows, keep == 0 ? 0 : 1)
+                default:
+                    product(
+                        into: sum, source, gradient, m: some.count, n: columns, k: rows, .none, .transposed, keep: keep)
+                }
             }
         }
+    }
+
+    /// Lets the crew share the rows of a sum that takes so many multiplications a row: an element is one chain along the
+    /// tile's rows, whichever elements are computed with it.
+    ///
+    /// But for small products, below 10⁶ multiplications, a library may have other kernels, with chains of their own.
+    private func shareRows(_ height: Int, each multiplications: Int, _ body: (Range<Int>) -> Void) {
+        let least = max(64, ((1 << 21) / max(multiplications, 1) + 16) & ~15)
+        guard !crew.isAlone, height >= 2 * least else { return body(0..<height) }
+        let pieces = height / least
+        crew.share(pieces) { body(height * $0 / pieces..<height * ($0 + 1) / pieces) }
     }
 
     /// Adds the tile's input (features, rows) · gradient (columns, rows)ᵀ to a place of the accumulator.

@@ -9,6 +9,8 @@ final class StepWorker {
     let tile: Tile
     /// The intervals of the inner activations in the tiles of this worker, or its own fit for rows to look at.
     let intervals: Fits?
+    /// The threads that work on the tile.
+    fileprivate(set) var crew = Crew.alone
     private let sums: TileSums
     private let scratch: Storage
     private let accumulator: Floats
@@ -34,7 +36,9 @@ final class StepWorker {
 
     /// The tile's blocks and the step's sums, as the network's passes take them.
     var pass: Pass {
-        Pass(tile: tile, parameters: parameters, accumulator: accumulator, sums: sums, scratch: scratch.pointer)
+        Pass(
+            tile: tile, parameters: parameters, accumulator: accumulator, sums: sums, scratch: scratch.pointer,
+            crew: crew)
     }
 
     /// Widens the intervals by those of the inner activations of a tile.
@@ -65,10 +69,24 @@ final class StepWorker {
     /// Runs the unmodified target over the tile, and every module's gates: fills `gate` and `ci`.
     func forwardGates(_ decomposition: FeatureDecomposition, fits: Fits?) {
         network.clean(pass)
-        for (index, share) in tile.modules.enumerated() {
+        forEachComponents { index, share, components in
             decomposition.subcomponents.gates[index].forward(
-                share.gate, ci: share.ci, ciUpper: tile.ciUpper, sigmoid: decomposition.settings.sigmoid,
-                a: share.inner, fits: fits?.from(index * layout.subcomponents), parameters: parameters, rows: tile.rows)
+                share.gate, components, ci: share.ci, ciUpper: tile.ciUpper + components.lowerBound * tile.rows,
+                sigmoid: decomposition.settings.sigmoid, a: share.inner,
+                fits: fits?.from(index * layout.subcomponents), parameters: parameters, rows: tile.rows)
+        }
+    }
+
+    /// Runs `body` on some subcomponents of some modules at a time, which the tile's crew shares.
+    private func forEachComponents(
+        of modules: Range<Int>? = nil, _ body: (_ index: Int, _ share: Tile.Module, _ components: Range<Int>) -> Void
+    ) {
+        let (modules, c) = (modules ?? tile.modules.indices, layout.subcomponents)
+        let each = crew.isAlone ? c : max(1, (1 << 13) / tile.rows)
+        let pieces = (c + each - 1) / each
+        crew.share(modules.count * pieces) { piece in
+            let (index, first) = (modules.lowerBound + piece / pieces, piece % pieces * each)
+            body(index, tile.modules[index], first..<min(first + each, c))
         }
     }
 
@@ -78,12 +96,13 @@ final class StepWorker {
         let taken = tile.load(rows, tile: number)
         let pass = pass
         forwardGates(decomposition, fits: decomposition.sums.fits)
-        for share in tile.modules {
-            share.dInner.update(repeating: 0, count: layout.subcomponents * tile.rows)
-            share.dci.update(repeating: 0, count: layout.subcomponents * tile.rows)
+        forEachComponents { _, share, components in
+            for block in [share.dInner, share.dci] {
+                (block + components.lowerBound * tile.rows).update(repeating: 0, count: components.count * tile.rows)
+            }
         }
         for (index, run) in decomposition.runs.enumerated() where run.coefficient != 0 || plan.reporting {
-            sums.begin(tile: number, run: index)
+            sums.begin(tile: number, run: index, crew)
             fillUniforms(run, decomposition: decomposition, plan: plan)
             network.forward(pass, replaced: run.replaced)
             let elements =
@@ -95,7 +114,7 @@ final class StepWorker {
             sums.inTurn { $0.runSums[index] += loss }
             if run.coefficient != 0 { network.backward(pass, replaced: run.replaced) }
         }
-        sums.begin(tile: number, run: decomposition.runs.count)
+        sums.begin(tile: number, run: decomposition.runs.count, crew)
         for index in tile.modules.indices {
             sums.inTurn { backwardImportance(index, decomposition: decomposition, plan: plan, sums: $0) }
         }
@@ -117,11 +136,14 @@ final class StepWorker {
         guard let importance = sums.importanceSums.baseAddress, let schatten = sums.schattenSums.baseAddress else {
             return
         }
-        decomposition.subcomponents.gates[index].backwardImportance(
-            block, settings: decomposition.settings, perRow: 1 / Float(decomposition.settings.batchSize),
-            squaredNorms: plan.squaredNorms + index * c, importance: importance + index * c,
-            schatten: schatten + index * c, fits: sums.fits?.from(index * c), parameters: parameters,
-            gradients: sums.gateGradients, rows: tile.rows)
+        forEachComponents(of: index..<index + 1) { _, _, components in
+            decomposition.subcomponents.gates[index].backwardImportance(
+                block, components, scratch: block.scratch.from(components.lowerBound * tile.rows),
+                settings: decomposition.settings, perRow: 1 / Float(decomposition.settings.batchSize),
+                squaredNorms: plan.squaredNorms + index * c, importance: importance + index * c,
+                schatten: schatten + index * c, fits: sums.fits?.from(index * c), parameters: parameters,
+                gradients: sums.gateGradients, rows: tile.rows)
+        }
     }
 
     private func fillUniforms(_ run: MaskedRun, decomposition: FeatureDecomposition, plan: StepPlan) {
@@ -137,8 +159,11 @@ final class StepWorker {
                 } else {
                     let stream = RandomStream(
                         seed: decomposition.settings.seed, .mask, plan.step, run.term.streamNumber, sample, index)
-                    ck_uniform_rows(
-                        uniforms, tile.rowIndex, c, rows, decomposition.settings.batchSize, stream.key)
+                    forEachComponents(of: index..<index + 1) { _, _, components in
+                        ck_uniform_rows(
+                            uniforms + components.lowerBound * rows, tile.rowIndex, components.lowerBound,
+                            components.count, rows, decomposition.settings.batchSize, stream.key)
+                    }
                 }
             }
         }
@@ -166,17 +191,20 @@ final class StepWorkers {
     /// All that have been made; to be asked for between regions of the team.
     var all: [StepWorker] { places.compactMap(\.self) }
 
-    /// Runs `body` with a worker that nobody else has meanwhile.
+    /// Runs `body` with a worker that nobody else has meanwhile, for a crew that it leads.
     ///
     /// - Precondition: on the team's threads.
-    func withOne(_ body: (StepWorker) -> Void) {
+    func withOne(_ crew: Crew = .alone, _ body: (StepWorker) -> Void) {
         let number = free.withLock { free in
             if let number = free.numbers.popLast() { return number }
             places[free.made] = make()
             free.made += 1
             return free.made - 1
         }
-        if let worker = places[number] { body(worker) }
+        if let worker = places[number] {
+            worker.crew = crew
+            body(worker)
+        }
         free.withLock { $0.numbers.append(number) }
     }
 }

@@ -21,6 +21,24 @@ final class Tile {
         let masked: Floats
         /// The inner activations where an earlier module is masked too (C, rows).
         let maskedInner: Floats
+
+        /// Fills `masked` from inner activations with `count` elements.
+        func mask(_ inner: Floats, _ count: Int, _ crew: Crew) {
+            crew.shareElements(count) { some in
+                let first = some.lowerBound
+                ck_mask_forward(masked + first, inner + first, ci + first, uniforms + first, some.count)
+            }
+        }
+
+        /// Takes the gradient in `masked` back to that of the inner activations, set or added to what is there, and adds to `dci`.
+        func maskBack(_ inner: Floats, to dInner: Floats, adding: Bool, _ count: Int, _ crew: Crew) {
+            crew.shareElements(count) { some in
+                let first = some.lowerBound
+                ck_mask_backward(
+                    dInner + first, dci + first, masked + first, inner + first, ci + first, uniforms + first,
+                    adding ? 1 : 0, some.count)
+            }
+        }
     }
 
     let capacity: Int

@@ -20,6 +20,11 @@ struct GateBlock {
         let ciUpper: Floats
         let dciUpper: Floats
         let dGate: Floats
+
+        /// The same room from an element on.
+        func from(_ place: Int) -> Scratch {
+            Scratch(ci: ci + place, ciUpper: ciUpper + place, dciUpper: dciUpper + place, dGate: dGate + place)
+        }
     }
 }
 

@@ -84,41 +84,45 @@ final class ResidualMLPNetwork: Network {
         let (tile, rows, n) = (pass.tile, pass.tile.rows, connections)
         for l in 0..<n.layers {
             let fromInput = block(.fromInput, l, pass)
-            n.embeddingToNeurons[l].multiplyTransposed(input: tile, bias: n.neuronBias[l].pointer, into: fromInput)
+            n.embeddingToNeurons[l].multiplyTransposed(
+                input: tile, bias: n.neuronBias[l].pointer, into: fromInput, crew: pass.crew)
             let neurons = block(.clean, l, pass)
             neurons.update(from: fromInput, count: n.neurons * rows)
             for k in 0..<l {
-                n.neuronsToNeurons[l][k].multiplyTransposed(block(.clean, k, pass), into: neurons, rows, keep: true)
+                n.neuronsToNeurons[l][k].multiplyTransposed(
+                    block(.clean, k, pass), into: neurons, rows, keep: true, crew: pass.crew)
             }
             activate(neurons, neurons, n.neurons * rows)
             if let module = n.inModule[l], let embeddingToV = n.embeddingToV[l] {
                 let inner = tile.modules[module].inner
                 // The first layer reads nothing but the input.
                 let own = l == 0 ? inner : block(.innerFromInput, l, pass)
-                embeddingToV.multiplyTransposed(input: tile, bias: n.biasToV[l]?.pointer, into: own)
+                embeddingToV.multiplyTransposed(input: tile, bias: n.biasToV[l]?.pointer, into: own, crew: pass.crew)
                 if l > 0 {
                     inner.update(from: own, count: n.c * rows)
                     for k in 0..<l {
                         guard let connection = n.neuronsToV[l][k] else { continue }
-                        connection.multiplyTransposed(block(.clean, k, pass), into: inner, rows, keep: true)
+                        connection.multiplyTransposed(
+                            block(.clean, k, pass), into: inner, rows, keep: true, crew: pass.crew)
                     }
                     block(.dInnerFromInput, l, pass).update(repeating: 0, count: n.c * rows)
                 }
             }
             if let module = n.outModule[l] {
-                n.outV[l]?.multiplyTransposed(neurons, into: tile.modules[module].inner, rows)
+                n.outV[l]?.multiplyTransposed(neurons, into: tile.modules[module].inner, rows, crew: pass.crew)
             }
         }
         let fixed = block(.outputFromInput, 0, pass)
         if wholeOutputs {
             ck_fill_rows(fixed, n.outputBias.pointer, outputs, rows)
-            n.embeddingToOutput.multiplyTransposed(tile.x, into: fixed, rows, keep: true)
+            n.embeddingToOutput.multiplyTransposed(tile.x, into: fixed, rows, keep: true, crew: pass.crew)
         } else {
             fixed.update(repeating: 0, count: outputs * rows)
         }
         tile.target.update(from: fixed, count: outputs * rows)
         for k in 0..<n.layers {
-            n.neuronsToOutput[k].multiplyTransposed(block(.clean, k, pass), into: tile.target, rows, keep: true)
+            n.neuronsToOutput[k].multiplyTransposed(
+                block(.clean, k, pass), into: tile.target, rows, keep: true, crew: pass.crew)
         }
     }
 
@@ -127,7 +131,7 @@ final class ResidualMLPNetwork: Network {
         output.update(from: tile.target, count: outputs * rows)
         guard !wholeOutputs else { return }
         ck_add_bias(output, n.outputBias.pointer, outputs, rows)
-        n.embeddingToOutput.multiplyTransposed(tile.x, into: output, rows, keep: true)
+        n.embeddingToOutput.multiplyTransposed(tile.x, into: output, rows, keep: true, crew: pass.crew)
     }
 
     func forward(_ pass: Pass, replaced: ModuleSet) {
@@ -146,13 +150,12 @@ final class ResidualMLPNetwork: Network {
                         guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
                             continue
                         }
-                        connection.multiplyTransposed(source.values, into: share.maskedInner, rows, keep: true)
+                        connection.multiplyTransposed(
+                            source.values, into: share.maskedInner, rows, keep: true, crew: pass.crew)
                     }
                 }
-                ck_mask_forward(
-                    share.masked, l > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
-                    n.c * rows)
-                n.inU[l]?.multiplyTransposed(share.masked, into: before, rows)
+                share.mask(l > first ? share.maskedInner : share.inner, n.c * rows, pass.crew)
+                n.inU[l]?.multiplyTransposed(share.masked, into: before, rows, crew: pass.crew)
                 if let bias = n.inBias[l] { ck_add_bias(before, bias.pointer, n.neurons, rows) }
                 activate(after, before, n.neurons * rows)
             } else if l == first {
@@ -166,7 +169,7 @@ final class ResidualMLPNetwork: Network {
                     else {
                         continue
                     }
-                    connection.multiplyTransposed(source.values, into: before, rows, keep: true)
+                    connection.multiplyTransposed(source.values, into: before, rows, keep: true, crew: pass.crew)
                 }
                 activate(after, before, n.neurons * rows)
             }
@@ -174,11 +177,9 @@ final class ResidualMLPNetwork: Network {
                 let share = tile.modules[module]
                 let isClean = l == first && !inIsReplaced
                 if !isClean {
-                    n.outV[l]?.multiplyTransposed(after, into: share.maskedInner, rows)
+                    n.outV[l]?.multiplyTransposed(after, into: share.maskedInner, rows, crew: pass.crew)
                 }
-                ck_mask_forward(
-                    share.masked, isClean ? share.inner : share.maskedInner, share.ci, share.uniforms,
-                    n.c * rows)
+                share.mask(isClean ? share.inner : share.maskedInner, n.c * rows, pass.crew)
             }
         }
         tile.output.update(from: block(.outputFromInput, 0, pass), count: outputs * rows)
@@ -187,7 +188,7 @@ final class ResidualMLPNetwork: Network {
             guard let connection = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k] else {
                 continue
             }
-            connection.multiplyTransposed(source.values, into: tile.output, rows, keep: true)
+            connection.multiplyTransposed(source.values, into: tile.output, rows, keep: true, crew: pass.crew)
         }
     }
 
@@ -216,12 +217,10 @@ final class ResidualMLPNetwork: Network {
                 let isClean = l == first && !inIsReplaced
                 let inner = isClean ? share.inner : share.maskedInner
                 let dInner = isClean ? share.dInner : share.maskedInner
-                ck_mask_backward(
-                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, isClean ? 1 : 0,
-                    n.c * rows)
+                share.maskBack(inner, to: dInner, adding: isClean, n.c * rows, pass.crew)
                 if isClean { return }
                 pass.sums.addProduct(block(.after, l, pass), dInner, to: sums.outV[l], n.neurons, n.c, rows)
-                n.outV[l]?.multiply(dInner, into: dAfter, rows)
+                n.outV[l]?.multiply(dInner, into: dAfter, rows, crew: pass.crew)
             }
             let dBefore = block(.dBefore, l, pass)
             switch activation {
@@ -232,11 +231,10 @@ final class ResidualMLPNetwork: Network {
             guard inIsReplaced, let module = n.inModule[l] else { continue }
             let share = tile.modules[module]
             pass.sums.addProduct(share.masked, dBefore, to: sums.inU[l], n.c, n.neurons, rows)
-            n.inU[l]?.multiply(dBefore, into: share.masked, rows)
+            n.inU[l]?.multiply(dBefore, into: share.masked, rows, crew: pass.crew)
             let dInner = l > first ? share.maskedInner : share.dInner
-            ck_mask_backward(
-                dInner, share.dci, share.masked, l > first ? share.maskedInner : share.inner, share.ci,
-                share.uniforms, l > first ? 0 : 1, n.c * rows)
+            share.maskBack(
+                l > first ? share.maskedInner : share.inner, to: dInner, adding: l == first, n.c * rows, pass.crew)
             guard l > first else { continue }
             ck_add(block(.dInnerFromInput, l, pass), dInner, n.c * rows)
             for k in 0..<first {
@@ -269,19 +267,19 @@ final class ResidualMLPNetwork: Network {
         }
         let gradient = source.isMasked ? source.values : block(.dAfter, k, pass)
         let toOutput = source.isMasked ? n.maskedToOutput[k] : n.neuronsToOutput[k]
-        toOutput?.multiply(tile.dOutput, into: gradient, rows)
+        toOutput?.multiply(tile.dOutput, into: gradient, rows, crew: pass.crew)
         for l in k + 1..<max(n.layers, k + 1) {
             if contains(replaced, n.inModule[l]), let reader = n.inModule[l] {
                 guard let connection = source.isMasked ? n.maskedToV[l][k] : n.neuronsToV[l][k] else {
                     continue
                 }
-                connection.multiply(tile.modules[reader].maskedInner, into: gradient, rows, keep: true)
+                connection.multiply(tile.modules[reader].maskedInner, into: gradient, rows, keep: true, crew: pass.crew)
             } else {
                 guard let connection = source.isMasked ? n.maskedToNeurons[l][k] : n.neuronsToNeurons[l][k]
                 else {
                     continue
                 }
-                connection.multiply(block(.dBefore, l, pass), into: gradient, rows, keep: true)
+                connection.multiply(block(.dBefore, l, pass), into: gradient, rows, keep: true, crew: pass.crew)
             }
         }
     }

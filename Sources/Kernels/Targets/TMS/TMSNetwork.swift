@@ -76,10 +76,10 @@ final class TMSNetwork: Network {
         for (index, stage) in stages.enumerated() {
             let input = cleanOutput(index - 1, pass)
             let output = cleanOutput(index, pass)
-            stage.weight.multiply(input, into: output, rows)
+            stage.weight.multiply(input, into: output, rows, crew: pass.crew)
             if let module = stage.module {
                 if index == 0 {
-                    v[module].multiplyTransposed(input: tile, into: tile.modules[module].inner)
+                    v[module].multiplyTransposed(input: tile, into: tile.modules[module].inner, crew: pass.crew)
                 } else {
                     applyV(module, pass, to: input, into: tile.modules[module].inner)
                 }
@@ -98,15 +98,14 @@ final class TMSNetwork: Network {
             let input = index == first ? cleanOutput(index - 1, pass) : maskedOutput(index - 1, pass)
             let output = maskedOutput(index, pass)
             guard let module = stage.module, replaced.contains(module) else {
-                stage.weight.multiply(input, into: output, rows)
+                stage.weight.multiply(input, into: output, rows, crew: pass.crew)
                 continue
             }
             let share = tile.modules[module]
             if index > first { applyV(module, pass, to: input, into: share.maskedInner) }
-            ck_mask_forward(
-                share.masked, index > first ? share.maskedInner : share.inner, share.ci, share.uniforms,
-                layout.subcomponents * rows)
-            u[module].multiplyTransposed(share.masked, into: output, rows)
+            share.mask(
+                index > first ? share.maskedInner : share.inner, layout.subcomponents * rows, pass.crew)
+            u[module].multiplyTransposed(share.masked, into: output, rows, crew: pass.crew)
         }
         let last = maskedOutput(stages.count - 1, pass)
         ck_add_bias(last, bias.pointer, outputs, rows)
@@ -124,18 +123,16 @@ final class TMSNetwork: Network {
             if let module = stage.module, replaced.contains(module) {
                 let (share, place) = (tile.modules[module], layout.modules[module])
                 pass.sums.addProduct(share.masked, dOutput, to: pass.accumulator + place.u, c, stage.outputs, rows)
-                u[module].multiply(dOutput, into: share.masked, rows)
+                u[module].multiply(dOutput, into: share.masked, rows, crew: pass.crew)
                 let inner = index > first ? share.maskedInner : share.inner
                 let dInner = index > first ? share.maskedInner : share.dInner
-                ck_mask_backward(
-                    dInner, share.dci, share.masked, inner, share.ci, share.uniforms, index > first ? 0 : 1,
-                    c * rows)
+                share.maskBack(inner, to: dInner, adding: index == first, c * rows, pass.crew)
                 if index == first { break }
                 pass.sums.addProduct(
                     maskedOutput(index - 1, pass), dInner, to: pass.accumulator + place.v, stage.inputs, c, rows)
-                v[module].multiply(dInner, into: dInput, rows)
+                v[module].multiply(dInner, into: dInput, rows, crew: pass.crew)
             } else {
-                stage.weight.multiplyTransposed(dOutput, into: dInput, rows)
+                stage.weight.multiplyTransposed(dOutput, into: dInput, rows, crew: pass.crew)
             }
             swap(&dOutput, &dInput)
         }
@@ -166,7 +163,7 @@ final class TMSNetwork: Network {
     }
 
     private func applyV(_ module: Int, _ pass: Pass, to input: Floats, into inner: Floats) {
-        v[module].multiplyTransposed(input, into: inner, pass.tile.rows)
+        v[module].multiplyTransposed(input, into: inner, pass.tile.rows, crew: pass.crew)
     }
 
     private func firstReplaced(_ replaced: ModuleSet) -> Int {

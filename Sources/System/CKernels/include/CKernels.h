@@ -18,11 +18,11 @@ int ck_thread_number(void);
 // MARK: Crews (crews.c)
 
 typedef struct ck_crews ck_crews;
-/// Crews for this many parts of a step. NULL without memory.
-ck_crews *ck_crews_create(size_t parts);
+/// Crews for up to this many parts of a step. NULL without memory.
+ck_crews *ck_crews_create(size_t most);
 void ck_crews_destroy(ck_crews *crews);
-/// Opens all parts; nobody may be helping.
-void ck_crews_begin(ck_crews *crews);
+/// Opens this many parts; nobody may be helping.
+void ck_crews_begin(ck_crews *crews, size_t parts);
 /// Says that one part is done.
 void ck_crews_end(ck_crews *crews);
 /// Runs body(context, piece) for each piece of a part, on the calling thread, which leads the part, and whichever helper
@@ -50,7 +50,8 @@ void ck_turns_pass(ck_turns *turns, size_t section);
 typedef struct { uint32_t low, high; } ck_key;
 void ck_uniform(float *out, size_t count, ck_key key, uint32_t first);
 /// out (components, rows): the numbers at index component * batch + row_index[row].
-void ck_uniform_rows(float *out, const uint32_t *row_index, size_t components, size_t rows, size_t batch, ck_key key);
+void ck_uniform_rows(float *out, const uint32_t *row_index, size_t from, size_t components, size_t rows, size_t batch,
+                     ck_key key);
 /// out = lowest + width value where active < probability, else 0.
 void ck_sparse(float *out, const float *active, const float *value, float probability, float lowest, float width,
                size_t count);

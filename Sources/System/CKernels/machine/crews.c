@@ -9,18 +9,18 @@ struct ck_crews {
   // Changes whenever there is something new to do, or nothing any more.
   _Alignas(64) _Atomic uint32_t changes;
   _Atomic uint32_t sleepers;
-  // How many parts are not done.
+  // How many parts are not done, and how many there are this time.
   _Alignas(64) _Atomic size_t open;
   size_t count;
   region regions[];
 };
 
-ck_crews *ck_crews_create(size_t count) {
-  const size_t size = sizeof(ck_crews) + count * sizeof(region);
+ck_crews *ck_crews_create(size_t most) {
+  const size_t size = sizeof(ck_crews) + most * sizeof(region);
   ck_crews *crews = aligned_alloc(_Alignof(ck_crews), size);
   if (!crews) return NULL;
-  *crews = (ck_crews){.count = count};
-  for (size_t i = 0; i < count; ++i) crews->regions[i] = (region){0};
+  *crews = (ck_crews){0};
+  for (size_t i = 0; i < most; ++i) crews->regions[i] = (region){0};
   return crews;
 }
 
@@ -31,7 +31,10 @@ static void announce(ck_crews *crews, int most) {
   ck_wake_sleepers(&crews->changes, &crews->sleepers, most);
 }
 
-void ck_crews_begin(ck_crews *crews) { atomic_store(&crews->open, crews->count); }
+void ck_crews_begin(ck_crews *crews, size_t parts) {
+  crews->count = parts;
+  atomic_store(&crews->open, parts);
+}
 
 void ck_crews_end(ck_crews *crews) {
   if (atomic_fetch_sub(&crews->open, 1) == 1) announce(crews, INT_MAX);
