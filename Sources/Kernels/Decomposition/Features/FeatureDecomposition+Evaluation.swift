@@ -180,11 +180,11 @@ extension StepWorker {
     fileprivate func evaluate(
         _ parts: [BatchRows], of decomposition: FeatureDecomposition, _ body: (_ part: Int, _ rows: Range<Int>) -> Void
     ) {
-        fitGates(decomposition, over: parts)
+        let fits = fitGates(decomposition, over: parts)
         for (part, rows) in parts.enumerated() {
             for number in 0..<rows.tiles(of: tile.capacity) {
                 let taken = tile.load(rows, tile: number)
-                forwardGates(decomposition, fits: intervals)
+                forwardGates(decomposition, fits: fits)
                 body(part, taken)
             }
         }

@@ -7,22 +7,18 @@ extension FeatureDecomposition {
 
     /// Fits the gates on the intervals that the inner activations span over the step's rows.
     func fitGates() {
-        for worker in workers.all { worker.intervals?.reset() }
-        guard sums.fits != nil else { return }
+        guard let fits = sums.fits else { return }
+        for worker in workers.all { worker.resetIntervals() }
         crews.share(rows.tiles(of: tileRows)) { tile, crew in
             self.workers.withOne(crew) { $0.findIntervals(of: self.rows, tile: tile) }
         }
         shareGates { module, components in
-            let c = self.settings.subcomponents
-            guard let fits = self.sums.fits?.from(module * c) else { return }
-            let first = components.lowerBound
-            ck_reset_fits(fits + first, components.count)
-            for worker in self.workers.all {
-                guard let others = worker.intervals?.from(module * c) else { continue }
-                ck_join_intervals(fits + first, others + first, components.count)
-            }
+            let place = module * self.settings.subcomponents
+            guard let fits = fits.from(place), let intervals = self.sums.intervals.from(place) else { return }
+            ck_reset_intervals(intervals + components.lowerBound, components.count)
+            for worker in self.workers.all { worker.addIntervals(to: intervals, ofModule: module, components) }
             self.subcomponents.gates[module].fit(
-                fits, components, parameters: self.parameters.pointer, rows: self.rows.kept)
+                fits, on: intervals, components, parameters: self.parameters.pointer, rows: self.rows.kept)
         }
     }
 

@@ -19,8 +19,9 @@ final class StepSums {
     let counts: UnsafeMutableBufferPointer<Double>
     /// The highest causal importance of each subcomponent this step (modules, C).
     let peaks: Storage
-    /// The gates' interpolants (modules, C), where they are used.
-    let fits: Fits?
+    /// The gates' interpolants (modules, C), where they are used, and the intervals that the step's rows span.
+    let fits: Numbered<ck_fit>?
+    let intervals: Numbered<ck_interval>
 
     private let layout: ParameterLayout
     private let networkCount: Int
@@ -55,7 +56,8 @@ final class StepSums {
         schattenSums = .allocate(capacity: count)
         for sums in [runSums, counts, importanceSums, schattenSums] { sums.initialize(repeating: 0) }
         peaks = Storage(count: count)
-        fits = hasFits ? Fits(count: count) : nil
+        fits = hasFits ? Numbered(ck_fit(), count: count) : nil
+        intervals = Numbered(ck_interval(), count: count)
         rooms = .allocate(capacity: sections)
         rooms.initialize(repeating: nil)
     }
@@ -187,23 +189,18 @@ final class TileSums {
     }
 }
 
-/// The interpolants of all gates (modules, C), or the intervals of some rows for them.
-final class Fits {
-    let all: UnsafeMutableBufferPointer<ck_fit>
+/// One value for each subcomponent of each module (modules, C), in memory that threads point into.
+final class Numbered<Value> {
+    let all: UnsafeMutableBufferPointer<Value>
 
-    init(count: Int) {
+    init(_ value: Value, count: Int) {
         all = .allocate(capacity: count)
-        all.initialize(repeating: ck_fit())
+        all.initialize(repeating: value)
     }
 
     deinit {
         all.deallocate()
     }
 
-    func from(_ place: Int) -> UnsafeMutablePointer<ck_fit>? { all.baseAddress.map { $0 + place } }
-
-    func reset() {
-        guard let first = all.baseAddress else { return }
-        ck_reset_fits(first, all.count)
-    }
+    func from(_ place: Int) -> UnsafeMutablePointer<Value>? { all.baseAddress.map { $0 + place } }
 }

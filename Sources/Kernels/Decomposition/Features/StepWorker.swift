@@ -7,8 +7,10 @@ import Synchronization
 /// activations span.
 final class StepWorker {
     let tile: Tile
-    /// The intervals of the inner activations in the tiles of this worker, or its own fit for rows to look at.
-    let intervals: Fits?
+    /// The intervals of the inner activations in the tiles of this worker.
+    private let intervals: Numbered<ck_interval>?
+    /// The interpolants of its own for rows to look at.
+    private lazy var ownFits = Numbered(ck_fit(), count: network.modules.count * layout.subcomponents)
     /// The threads that work on the tile.
     fileprivate(set) var crew = Crew.alone
     private let sums: TileSums
@@ -31,7 +33,7 @@ final class StepWorker {
             capacity: capacity, features: features, outputs: network.outputs, modules: network.modules.count,
             subcomponents: c)
         scratch = Storage(count: network.scratchCount(rows: capacity))
-        intervals = sums.fits == nil ? nil : Fits(count: network.modules.count * c)
+        intervals = sums.fits == nil ? nil : Numbered(ck_interval(), count: network.modules.count * c)
     }
 
     /// The tile's blocks and the step's sums, as the network's passes take them.
@@ -47,27 +49,43 @@ final class StepWorker {
         tile.load(rows, tile: number)
         network.clean(pass)
         for (index, share) in tile.modules.enumerated() {
-            guard let fits = intervals.from(index * layout.subcomponents) else { continue }
-            ck_widen_intervals(fits, share.inner, layout.subcomponents, tile.rows)
+            guard let own = intervals.from(index * layout.subcomponents) else { continue }
+            ck_widen_intervals(own, share.inner, layout.subcomponents, tile.rows)
         }
     }
 
+    /// Forgets the intervals of all tiles before.
+    func resetIntervals() {
+        guard let intervals, let first = intervals.from(0) else { return }
+        ck_reset_intervals(first, intervals.all.count)
+    }
+
+    /// Widens some of a module's intervals by those of this worker's tiles.
+    func addIntervals(to joined: UnsafeMutablePointer<ck_interval>, ofModule module: Int, _ components: Range<Int>) {
+        guard let own = intervals?.from(module * layout.subcomponents + components.lowerBound) else { return }
+        ck_join_intervals(joined + components.lowerBound, own, components.count)
+    }
+
     /// Fits the gates on the intervals that some rows span.
-    func fitGates(_ decomposition: FeatureDecomposition, over parts: [BatchRows]) {
-        guard let intervals else { return }
-        intervals.reset()
+    ///
+    /// - Returns: The interpolants, unless gates are computed row by row.
+    func fitGates(_ decomposition: FeatureDecomposition, over parts: [BatchRows]) -> Numbered<ck_fit>? {
+        guard let intervals else { return nil }
+        resetIntervals()
         for rows in parts {
             for number in 0..<rows.tiles(of: tile.capacity) { findIntervals(of: rows, tile: number) }
         }
         let kept = parts.reduce(0) { $0 + $1.kept }
         for (index, gates) in decomposition.subcomponents.gates.enumerated() {
-            guard let fits = intervals.from(index * layout.subcomponents) else { continue }
-            gates.fit(fits, parameters: parameters, rows: kept)
+            let place = index * layout.subcomponents
+            guard let fits = ownFits.from(place), let intervals = intervals.from(place) else { continue }
+            gates.fit(fits, on: intervals, parameters: parameters, rows: kept)
         }
+        return ownFits
     }
 
     /// Runs the unmodified target over the tile, and every module's gates: fills `gate` and `ci`.
-    func forwardGates(_ decomposition: FeatureDecomposition, fits: Fits?) {
+    func forwardGates(_ decomposition: FeatureDecomposition, fits: Numbered<ck_fit>?) {
         network.clean(pass)
         forEachComponents { index, share, components in
             decomposition.subcomponents.gates[index].forward(

@@ -12,15 +12,32 @@ struct Gates {
 
     private var weights: Int { subcomponents * neurons }
 
-    /// Fits some of a module's gates, or all, on their intervals, for `rows` rows to come; `fits` are all of the module's.
+    /// Fits some of a module's gates, or all, on their intervals, for `rows` rows to come; `fits` and `intervals` are all of
+    /// the module's.
     func fit(
-        _ fits: UnsafeMutablePointer<ck_fit>, _ components: Range<Int>? = nil, parameters: Floats, rows: Int
+        _ fits: UnsafeMutablePointer<ck_fit>, on intervals: UnsafePointer<ck_interval>, _ components: Range<Int>? = nil,
+        parameters: Floats, rows: Int
     ) {
         let components = components ?? 0..<subcomponents
         let (p, first) = (parameters + offset, components.lowerBound * neurons)
         ck_fit_gates(
-            fits + components.lowerBound, p + first, p + weights + first, p + 2 * weights + first,
-            p + 3 * weights + components.lowerBound, components.count, neurons, rows)
+            fits + components.lowerBound, intervals + components.lowerBound, p + first, p + weights + first,
+            p + 2 * weights + first, p + 3 * weights + components.lowerBound, components.count, neurons, rows)
+    }
+
+    /// The same on what the inner activations a (C, rows) span.
+    func fit(
+        _ fits: UnsafeMutablePointer<ck_fit>, to a: Floats, _ components: Range<Int>? = nil, parameters: Floats,
+        rows: Int
+    ) {
+        let components = components ?? 0..<subcomponents
+        let (first, count) = (components.lowerBound, components.count)
+        withUnsafeTemporaryAllocation(of: ck_interval.self, capacity: count) { buffer in
+            guard let intervals = buffer.baseAddress else { return }
+            ck_reset_intervals(intervals, count)
+            ck_widen_intervals(intervals, a + first * rows, count, rows)
+            fit(fits, on: intervals - first, components, parameters: parameters, rows: rows)
+        }
     }
 
     /// Adds the rows' gradients on the fits' nodes, for some of a module's gates or all.

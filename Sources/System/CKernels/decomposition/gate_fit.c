@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { LEVELS = 6, LANES = 16 };
+enum { LEVELS = 9, LANES = 16 };
 // Gates run on whole vectors, the point 0 next to the nodes: the numbers of nodes leave room for it.
-static const int nodes_of_level[LEVELS] = {8, 12, 15, 24, 31, CK_FIT_NODES - 1};
+static const int nodes_of_level[LEVELS] = {8, 12, 15, 24, 31, 47, 63, 95, CK_FIT_NODES - 1};
 
 // cosines[level][k][j] = T_k at node j = cos(pi k (j + 1/2) / K), and the same transposed; zeros beyond.
 static float cosines[LEVELS][CK_FIT_NODES][CK_FIT_NODES], by_node[LEVELS][CK_FIT_NODES][CK_FIT_NODES];
@@ -44,32 +44,27 @@ typedef int bits __attribute__((vector_size(4 * LANES), may_alias));
     x[0]; \
   })
 
-KERNEL void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows) {
+KERNEL void ck_widen_intervals(ck_interval *intervals, const float *a, size_t components, size_t rows) {
   for (size_t c = 0; c < components; ++c) {
     const float *ac = a + c * rows;
-    vec low = (vec){} + fits[c].low, high = (vec){} + fits[c].high;
+    vec low = (vec){} + intervals[c].low, high = (vec){} + intervals[c].high;
     for (size_t r = 0; r < rows; r += LANES) {
       low = LOWER(low, AT(ac + r));
       high = HIGHER(high, AT(ac + r));
     }
-    fits[c].low = JOINED(low, LOWER);
-    fits[c].high = JOINED(high, HIGHER);
+    intervals[c].low = JOINED(low, LOWER);
+    intervals[c].high = JOINED(high, HIGHER);
   }
 }
 
-void ck_reset_fits(ck_fit *fits, size_t components) {
-  for (size_t c = 0; c < components; ++c) {
-    fits[c].low = INFINITY;
-    fits[c].high = -INFINITY;
-    fits[c].nodes = 0;
-    memset(fits[c].moments, 0, sizeof fits[c].moments);
-  }
+void ck_reset_intervals(ck_interval *intervals, size_t components) {
+  for (size_t c = 0; c < components; ++c) intervals[c] = (ck_interval){INFINITY, -INFINITY};
 }
 
-void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components) {
+void ck_join_intervals(ck_interval *intervals, const ck_interval *others, size_t components) {
   for (size_t c = 0; c < components; ++c) {
-    fits[c].low = fminf(fits[c].low, others[c].low);
-    fits[c].high = fmaxf(fits[c].high, others[c].high);
+    intervals[c].low = fminf(intervals[c].low, others[c].low);
+    intervals[c].high = fmaxf(intervals[c].high, others[c].high);
   }
 }
 
@@ -93,11 +88,13 @@ KERNEL static void interpolate_back(float *restrict out, const ck_fit *fit) {
   }
 }
 
-INLINE int has_converged(const float *coefficients, int nodes) {
-  float top = 0, tail = 0;
+// Whether the last coefficients are below this share of the largest one, or of what a gate's terms come to as independent
+// numbers: where they cancel, sums are no more exact than that, and neither is the exact gate.
+INLINE int has_converged(const float *coefficients, int nodes, float squared_terms, float share) {
+  float top = sqrtf(squared_terms), tail = 0;
   for (int k = 0; k < nodes; ++k) top = fmaxf(top, fabsf(coefficients[k]));
   for (int k = nodes - 3; k < nodes; ++k) tail = fmaxf(tail, fabsf(coefficients[k]));
-  return tail <= 1.2e-7f * top;  // one unit in the last place of the largest coefficient
+  return tail <= share * top;
 }
 
 // Some neurons of one gate, filled up to whole vectors by neurons that count for nothing. At the few points where a fit
@@ -120,28 +117,38 @@ INLINE void take_neurons(some_neurons *some, const float *w_in, const float *b_i
 #define ALONG_NEURONS \
   _Pragma("clang loop vectorize_width(16) interleave(disable)") for (size_t n = 0; n < some->whole; ++n)
 
-KERNEL static void add_values(float *restrict values, const float *restrict at, int count, const some_neurons *some) {
+// Returns the largest sum of squared terms at one point.
+KERNEL static float add_values(float *restrict values, const float *restrict at, int count, const some_neurons *some) {
 #pragma clang fp reassociate(on)
+  float largest = 0;
   for (int j = 0; j < count; ++j) {
-    float sum = 0;
+    float sum = 0, squares = 0;
     ALONG_NEURONS {
-      const float x = at[j] * some->w_in[n] + some->b_in[n];
-      sum += some->w_out[n] * x * normal_cdf(x);
+      const float x = at[j] * some->w_in[n] + some->b_in[n], term = some->w_out[n] * x * normal_cdf(x);
+      sum += term;
+      squares += term * term;
     }
     values[j] += sum;
+    largest = squares > largest ? squares : largest;
   }
+  return largest;
 }
 
-KERNEL static void add_slopes(float *restrict slopes, const float *restrict at, int count, const some_neurons *some) {
+KERNEL static float add_slopes(float *restrict slopes, const float *restrict at, int count, const some_neurons *some) {
 #pragma clang fp reassociate(on)
+  float largest = 0;
   for (int j = 0; j < count; ++j) {
-    float sum = 0;
+    float sum = 0, squares = 0;
     ALONG_NEURONS {
       const float w = some->w_in[n], x = at[j] * w + some->b_in[n];
-      sum += w * (some->w_out[n] * (normal_cdf(x) + x * normal_pdf(x)));
+      const float term = w * (some->w_out[n] * (normal_cdf(x) + x * normal_pdf(x)));
+      sum += term;
+      squares += term * term;
     }
     slopes[j] += sum;
+    largest = squares > largest ? squares : largest;
   }
+  return largest;
 }
 
 // Adds what the gradients d at some points mean for the neurons.
@@ -165,12 +172,14 @@ KERNEL static void add_neuron_gradients(float *restrict dw_in, float *restrict d
   }
 }
 
-// Sets the first guess's level, or the next ones, until the interpolant has converged; whether one has.
-INLINE int fit_gate(ck_fit *fit, const float *w, const float *b, const float *o, float b_out, size_t neurons, size_t rows) {
-  fit->center = 0.5f * (fit->high + fit->low);
+// Tries the first guess's level and the next ones until an interpolant has converged; where none has, it leaves no nodes.
+INLINE void fit_gate(ck_fit *fit, ck_interval interval, const float *w, const float *b, const float *o, float b_out,
+                     size_t neurons, size_t rows) {
+  fit->nodes = 0;
+  fit->center = 0.5f * (interval.high + interval.low);
   // An interval of some units in the last place of its center is widened: rounded, the center would leave rows at twice
   // the interval's end and further, where the polynomials of an interpolant grow into the thousands.
-  const float half = fmaxf(0.5f * (fit->high - fit->low), 1e-3f * fabsf(fit->center));
+  const float half = fmaxf(0.5f * (interval.high - interval.low), 1e-3f * fabsf(fit->center));
   fit->half = half > 0 ? half : 1;
   float widest = 0;
   for (size_t n = 0; n < neurons; ++n) widest = fmaxf(widest, fabsf(w[n]));
@@ -178,43 +187,49 @@ INLINE int fit_gate(ck_fit *fit, const float *w, const float *b, const float *o,
   const float reach = widest * half;
   some_neurons some;
   if (neurons <= BLOCK) take_neurons(&some, w, b, o, neurons);
-  for (int level = reach < 0.35f ? 0 : reach < 0.8f ? 1 : reach < 1.6f ? 2 : reach < 3.2f ? 3 : reach < 5 ? 4 : 5;
+  for (int level = reach < 0.2f ? 0 : reach < 0.85f ? 1 : reach < 1.6f ? 2 : reach < 4 ? 3 : reach < 6 ? 4 : reach < 11 ? 5
+                   : reach < 16 ? 6 : 7;
        level < LEVELS; ++level) {
     const int nodes = nodes_of_level[level];
     // Nodes cost as much as rows: with half as many nodes as rows nothing is gained.
-    if ((size_t)nodes * 2 > rows) return 0;
-    float at[CK_FIT_NODES], value[CK_FIT_NODES], slope[CK_FIT_NODES] = {0};
+    if ((size_t)nodes * 2 > rows) return;
+    float at[CK_FIT_NODES], value[CK_FIT_NODES], slope[CK_FIT_NODES];
     for (int j = 0; j < nodes; ++j) {
       at[j] = fit->center + fit->half * cosines[level][1][j];
       value[j] = b_out;
+      slope[j] = 0;
     }
     at[nodes] = 0;
     value[nodes] = b_out;
+    float squares = b_out * b_out;
     for (size_t n = 0; n < neurons; n += BLOCK) {
       if (neurons > BLOCK) take_neurons(&some, w + n, b + n, o + n, neurons - n);
-      add_values(value, at, nodes + 1, &some);
+      squares += add_values(value, at, nodes + 1, &some);
     }
     coefficients(fit->value, value, level);
-    if (!has_converged(fit->value, nodes)) continue;
+    if (!has_converged(fit->value, nodes, squares, 1.2e-7f)) continue;
+    squares = 0;
     for (size_t n = 0; n < neurons; n += BLOCK) {
       if (neurons > BLOCK) take_neurons(&some, w + n, b + n, o + n, neurons - n);
-      add_slopes(slope, at, nodes, &some);
+      squares += add_slopes(slope, at, nodes, &some);
     }
     coefficients(fit->slope, slope, level);
+    // A slope's series converges later; it multiplies gradients, which need fewer digits.
+    if (!has_converged(fit->slope, nodes, squares, 5e-7f)) continue;
     fit->at_zero = value[nodes];
     fit->nodes = nodes;
     fit->level = level;
-    return 1;
+    memset(fit->moments, 0, sizeof fit->moments);
+    return;
   }
-  return 0;
 }
 
-void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
-                  size_t components, size_t neurons, size_t rows) {
+void ck_fit_gates(ck_fit *fits, const ck_interval *intervals, const float *w_in, const float *b_in, const float *w_out,
+                  const float *b_out, size_t components, size_t neurons, size_t rows) {
   pthread_once(&once, fill_cosines);
   for (size_t c = 0; c < components; ++c) {
     const size_t i = c * neurons;
-    fit_gate(&fits[c], w_in + i, b_in + i, w_out + i, b_out[c], neurons, rows);
+    fit_gate(&fits[c], intervals[c], w_in + i, b_in + i, w_out + i, b_out[c], neurons, rows);
   }
 }
 

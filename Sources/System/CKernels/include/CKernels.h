@@ -112,10 +112,12 @@ void ck_linear_gate_backward(float *da, float *dw, float *db, const float *dg, c
 
 // MARK: Interpolated gates (gate_fit.c). The same functions of a, to float accuracy.
 
-enum { CK_FIT_NODES = 48 };
-/// One subcomponent's gate on [low, high]: Chebyshev series of its value and slope. No nodes: rows run exactly.
+/// What a subcomponent's inner activations span.
+typedef struct { float low, high; } ck_interval;
+enum { CK_FIT_NODES = 128 };
+/// One subcomponent's gate on an interval: Chebyshev series of its value and slope. No nodes: rows run exactly.
 typedef struct {
-  float low, high, center, half;
+  float center, half;
   int nodes, level;
   /// The gate's exact value at 0.
   float at_zero;
@@ -124,14 +126,15 @@ typedef struct {
   float moments[CK_FIT_NODES];
 } ck_fit;
 
-void ck_reset_fits(ck_fit *fits, size_t components);
+/// Empties the intervals.
+void ck_reset_intervals(ck_interval *intervals, size_t components);
 /// Widens each interval to hold a (components, rows).
-void ck_widen_intervals(ck_fit *fits, const float *a, size_t components, size_t rows);
+void ck_widen_intervals(ck_interval *intervals, const float *a, size_t components, size_t rows);
 /// Widens each interval to hold another's, of other rows.
-void ck_join_intervals(ck_fit *fits, const ck_fit *others, size_t components);
+void ck_join_intervals(ck_interval *intervals, const ck_interval *others, size_t components);
 /// Fits the gates on their intervals; `rows` is how many rows will use a fit.
-void ck_fit_gates(ck_fit *fits, const float *w_in, const float *b_in, const float *w_out, const float *b_out,
-                  size_t components, size_t neurons, size_t rows);
+void ck_fit_gates(ck_fit *fits, const ck_interval *intervals, const float *w_in, const float *b_in, const float *w_out,
+                  const float *b_out, size_t components, size_t neurons, size_t rows);
 void ck_fitted_gate_forward(float *g, const float *a, const ck_fit *fits, const float *w_in, const float *b_in,
                             const float *w_out, const float *b_out, size_t components, size_t rows, size_t neurons);
 /// Adds to da and to the fits' moments, for unfitted gates to the gradients.

@@ -93,11 +93,7 @@ final class EntryShare {
             (inner + slot * c).update(from: v + Int(entry) * c, count: c)
         }
         ck_transpose(block.inner, inner, count, c, rows)
-        if let fits {
-            ck_reset_fits(fits, c)
-            ck_widen_intervals(fits, block.inner, c, rows)
-            gates.fit(fits, parameters: parameters, rows: rows)
-        }
+        if let fits { gates.fit(fits, to: block.inner, parameters: parameters, rows: rows) }
         gates.forward(
             block.gate, ci: block.scratch.ci, ciUpper: block.scratch.ciUpper, sigmoid: sigmoid, a: block.inner,
             fits: fits, parameters: parameters, rows: rows)

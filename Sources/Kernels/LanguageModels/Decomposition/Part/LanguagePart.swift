@@ -229,11 +229,7 @@ final class LanguagePart {
         forEachComponents(of: linears, rows: n) { index, share, components in
             let (gates, first, count) = (model.gates[index], components.lowerBound * n, components.count)
             let fits = fits(index)
-            if let some = fits.map({ $0 + components.lowerBound }) {
-                ck_reset_fits(some, count)
-                ck_widen_intervals(some, share.inner + first, count, n)
-                gates.fit(some - components.lowerBound, components, parameters: model.parameters, rows: n)
-            }
+            if let fits { gates.fit(fits, to: share.inner, components, parameters: model.parameters, rows: n) }
             gates.forward(
                 share.gate, components, ci: share.ci, ciUpper: memory.gates.own.scratch.ciUpper,
                 sigmoid: model.settings.sigmoid, a: share.inner, fits: fits, parameters: model.parameters, rows: n)
