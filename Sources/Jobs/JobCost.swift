@@ -20,6 +20,22 @@ public struct JobCost: Sendable {
         /// The most memory that was held at once by one agent.
         public var peakMemory: Int?
 
+        init() {}
+
+        /// What an attempt has cost until then.
+        init(_ attempt: Attempt, at time: Timestamp) {
+            wallSeconds = max(0, ((attempt.ended ?? time) - attempt.started) / .seconds(1))
+            coreHours = wallSeconds * (attempt.cores ?? 1) / 3600
+            (cpuSeconds, peakMemory) = (attempt.cpuSeconds, attempt.peakMemory)
+        }
+
+        /// Completes what the attempts at a run have cost.
+        mutating func complete(_ run: Run, of job: Job) {
+            guard let started = run.started else { return }
+            queueSeconds = max(0, (started - job.created) / .seconds(1))
+            rate()
+        }
+
         mutating func add(_ other: Item) {
             wallSeconds += other.wallSeconds
             coreHours += other.coreHours
@@ -57,17 +73,9 @@ public struct JobCost: Sendable {
     public init(_ snapshot: JobSnapshot, _ attempts: [Attempt], accounts: [SlurmAccount] = []) {
         var costs: [RunID: Item] = [:]
         for attempt in attempts {
-            var item = Item()
-            item.wallSeconds = max(0, ((attempt.ended ?? snapshot.time) - attempt.started) / .seconds(1))
-            item.coreHours = item.wallSeconds * (attempt.cores ?? 1) / 3600
-            (item.cpuSeconds, item.peakMemory) = (attempt.cpuSeconds, attempt.peakMemory)
-            costs[attempt.run, default: Item()].add(item)
+            costs[attempt.run, default: Item()].add(Item(attempt, at: snapshot.time))
         }
-        for run in snapshot.runs {
-            guard let started = run.started else { continue }
-            costs[run.id]?.queueSeconds = max(0, (started - snapshot.job.created) / .seconds(1))
-            costs[run.id]?.rate()
-        }
+        for run in snapshot.runs { costs[run.id]?.complete(run, of: snapshot.job) }
         runs = costs
         let known = Dictionary(accounts.map { ($0.name, $0) }) { $1 }
         isAccounted = !known.isEmpty
@@ -95,6 +103,22 @@ public struct JobCost: Sendable {
             ($0.key, Self.total($0.value.map(\.cost)))
         }
         job = Self.total(agents.map(\.cost))
+    }
+
+    /// What a run has cost.
+    ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - attempts: All attempts at it.
+    ///   - job: The run's job.
+    ///   - time: Until when.
+    /// - Returns: The cost; nil if the run was never begun.
+    public static func cost(of run: Run, _ attempts: [Attempt], in job: Job, at time: Timestamp) -> Item? {
+        guard !attempts.isEmpty else { return nil }
+        var item = Item()
+        for attempt in attempts { item.add(Item(attempt, at: time)) }
+        item.complete(run, of: job)
+        return item
     }
 
     private static func total(_ items: [Item]) -> Item {

@@ -12,6 +12,9 @@ extension Metric {
     /// A value of any metric in so many digits, with an exponent where it takes one.
     public static func text(_ value: Double, digits: Int) -> String { text(value, "%.\(digits)g") }
 
+    /// A value in so many digits after its point.
+    public static func text(_ value: Double, decimals: Int) -> String { text(value, "%.\(decimals)f") }
+
     private static func text(_ value: Double, _ format: String) -> String {
         // The longest number has 309 digits before its point.
         withUnsafeTemporaryAllocation(byteCount: 400, alignment: 1) { bytes in

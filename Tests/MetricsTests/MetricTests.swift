@@ -30,6 +30,8 @@ struct MetricTests {
         #expect(Metric.meanMaxCosine.text(0.99893) == "0.9989")
         #expect(Metric.totalLoss.text(.nan) == "nan")
         #expect(Metric.text(0.000123456, digits: 3) == "0.000123" && Metric.text(12345678, digits: 5) == "1.2346e+07")
+        #expect(Metric.text(-12.00049, decimals: 3) == "-12.000")
+        #expect(Metric.text(1e9, decimals: 6) == "1000000000.000000")
     }
 
     @Test func whatIsWorthALookComesInItsOrder() {

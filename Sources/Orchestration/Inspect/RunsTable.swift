@@ -32,17 +32,17 @@ package struct RunsTable {
     package init(
         _ shown: [Run], settings: [RunID: Overrides], common: Overrides?, results: [Metric], atRest: Set<AgentID?>
     ) {
-        typealias Recipe = (column: Column, cell: (Run) -> TextTable.Cell)
+        typealias Recipe = (column: Column, cell: @Sendable (Run) -> TextTable.Cell)
         func column(
             _ title: String, _ alignment: TextTable.Alignment = .right, importance: Int? = nil,
-            _ cell: @escaping (Run) -> TextTable.Cell
+            _ cell: @escaping @Sendable (Run) -> TextTable.Cell
         ) -> Recipe {
             (Column(title: title, alignment: alignment, cells: [], importance: importance), cell)
         }
         let isVaried = Set(shown.map(\.experiment)).count > 1
         let loss = Metric.totalLoss
         self.settings = shown.map { settings[$0.id] }
-        var recipes =
+        let recipes =
             [
                 column("RUN", .left) { .init($0.id.rawValue) },
                 column(Self.stateTitle, .left) { .init($0.status.rawValue, Self.color($0.status)) },
@@ -70,10 +70,13 @@ package struct RunsTable {
                 },
             ]
         // One run after another: fetching each again for every column costs more than its text.
-        for run in shown {
-            for place in recipes.indices { recipes[place].column.cells.append(recipes[place].cell(run)) }
+        let cells = recipes.map(\.cell)
+        let rows = AllCores.map(shown.indices) { range in shown[range].map { run in cells.map { $0(run) } } }
+        columns = recipes.enumerated().map { place, recipe in
+            var column = recipe.column
+            column.cells = rows.map { $0[place] }
+            return column
         }
-        columns = recipes.map(\.column)
         self.common = common
     }
 

@@ -145,10 +145,13 @@ package struct StatusText {
     }
 
     private func table(of shown: [Run]) throws(Failure) -> RunsTable {
-        var settings: [RunID: Overrides] = Dictionary(minimumCapacity: snapshot.runs.count)
-        for run in snapshot.runs { settings[run.id] = try Overrides(json: run.overrides) }
+        let all = snapshot.runs
+        let overrides = try AllCores.map(all.indices) { (range) throws(Failure) in
+            try all[range].map { (run) throws(Failure) in try Overrides(json: run.overrides) }
+        }
+        let settings = Dictionary(uniqueKeysWithValues: zip(all.lazy.map(\.id), overrides))
         return RunsTable(
-            shown, settings: settings, common: Overrides.common(Array(settings.values)),
+            shown, settings: settings, common: Overrides.common(overrides),
             results: results.filter { $0 != .totalLoss }, atRest: outlook.agentsAtRest(of: snapshot))
     }
 

@@ -3,13 +3,13 @@ import Foundation
 
 /// Rows of text in aligned columns.
 package struct TextTable {
-    package enum Alignment { case left, right }
+    package enum Alignment: Sendable { case left, right }
 
     private let columns: [(title: String, alignment: Alignment)]
     private var rows: [[Cell]] = []
 
     /// Text with a colour for terminals.
-    package struct Cell: ExpressibleByStringInterpolation {
+    package struct Cell: ExpressibleByStringInterpolation, Sendable {
         package let text: String
         package let color: TextColor?
         /// How many columns the text takes.
@@ -32,11 +32,12 @@ package struct TextTable {
 
     /// The lines, the titles first; columns that are empty everywhere are left out.
     package func lines(_ style: TerminalStyle) -> [String] {
+        let rows = rows
         let used = columns.indices.filter { column in rows.contains { !$0[column].text.isEmpty } }
         let widths = used.map { column in
             rows.reduce(columns[column].title.columnCount) { max($0, $1[column].width) }
         }
-        func line(_ cells: [Cell]) -> String {
+        @Sendable func line(_ cells: [Cell]) -> String {
             var text = ""
             // Blanks are written once something follows them.
             var blanks = 0
@@ -54,7 +55,7 @@ package struct TextTable {
             }
             return text
         }
-        return [line(columns.map { Cell($0.title, .bold) })] + rows.map(line)
+        return [line(columns.map { Cell($0.title, .bold) })] + AllCores.map(rows.indices) { rows[$0].map(line) }
     }
 }
 
@@ -70,7 +71,7 @@ extension String {
 }
 
 /// What colours mean on a terminal.
-package enum TextColor: String {
+package enum TextColor: String, Sendable {
     case bold = "1"
     case green = "32"
     case yellow = "33"
@@ -79,7 +80,7 @@ package enum TextColor: String {
 }
 
 /// Whether text is for a terminal that shows colours.
-package struct TerminalStyle {
+package struct TerminalStyle: Sendable {
     package let isColored: Bool
 
     package init(isColored: Bool) {

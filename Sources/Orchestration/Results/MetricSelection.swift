@@ -17,8 +17,14 @@ package struct MetricSelection {
     ///
     /// - Throws: ``Failure`` for a name that no run has.
     package func checked(of runs: [Run]) throws(Failure) -> [String] {
-        let known = Set(runs.flatMap(\.metrics.names)).sorted()
-        return names.isEmpty ? known : try checked(against: known)
+        try checked(among: Set(runs.flatMap(\.metrics.names)))
+    }
+
+    /// The names, or all that there are if none is given.
+    ///
+    /// - Throws: ``Failure`` for a name that is none of them.
+    func checked(among known: Set<String>) throws(Failure) -> [String] {
+        names.isEmpty ? known.sorted() : try checked(against: known.sorted())
     }
 
     /// The names, in the order given and each once, if all of them are known.

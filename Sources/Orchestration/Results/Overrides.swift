@@ -2,7 +2,7 @@ package import Experiments
 import JSON
 
 /// What a sweep has set for a spec, in the sweep file's order; values are JSON text.
-package struct Overrides: Equatable {
+package struct Overrides: Equatable, Sendable {
     private let pairs: [[String]]
 
     private init(pairs: [[String]]) { self.pairs = pairs }

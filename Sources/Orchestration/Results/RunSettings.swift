@@ -1,41 +1,38 @@
 package import JSON
 
-/// The settings of many runs: those of one, and of every other what differs from them.
+/// Compares the settings of many runs with those of the first one: only what differs from it is read and told.
 struct RunSettings {
+    /// What a run has otherwise than the first one; nil for a setting that it lacks.
+    typealias Differences = [String: JSONValue?]
+
     private var first: [String: JSONValue] = [:]
     private var hasFirst = false
     private var pattern: ConfigPattern?
     /// By member of the pattern: the settings that it holds.
     private var held: [[String]] = []
-    /// By run: what it has otherwise than the first one; nil for a setting that it lacks.
-    private var differences: [[String: JSONValue?]]
+    private var differing: Set<String> = []
 
-    /// Reads configs.
+    /// Reads a run's config; the first one is what all are compared with.
     ///
-    /// - Parameter configs: One for each run, as JSON texts.
+    /// - Parameter config: The config as a JSON text.
+    /// - Returns: How it differs from the first one.
     /// - Throws: `JSONError` for a text that is none.
-    init(_ configs: [String]) throws(JSONError) {
-        self.init(count: configs.count)
-        for (index, text) in configs.enumerated() { try read(text, of: index) }
-    }
-
-    /// Reserves memory for the settings of this many runs, which are read one by one.
-    init(count: Int) {
-        differences = Array(repeating: [:], count: count)
-    }
-
-    /// Reads a run's config.
-    ///
-    /// - Throws: `JSONError` for a text that is none.
-    mutating func read(_ config: String, of index: Int) throws(JSONError) {
-        guard hasFirst else { return try begin(with: config) }
+    mutating func read(_ config: String) throws(JSONError) -> Differences {
+        guard hasFirst else {
+            try begin(with: config)
+            return [:]
+        }
+        var differences: Differences = [:]
         if let pattern, let found = try pattern.differences(in: config) {
             for (member, value) in found {
-                compare(FlatConfig(value, at: pattern.members[member].name).settings, with: held[member], of: index)
+                compare(
+                    FlatConfig(value, at: pattern.members[member].name).settings, with: held[member], &differences)
             }
         } else {
-            compare(try FlatConfig(config).settings, with: Array(first.keys), of: index)
+            compare(try FlatConfig(config).settings, with: Array(first.keys), &differences)
         }
+        for name in differences.keys where !differing.contains(name) { differing.insert(name) }
+        return differences
     }
 
     private mutating func begin(with config: String) throws(JSONError) {
@@ -47,36 +44,41 @@ struct RunSettings {
         pattern = ConfigPattern(config)
     }
 
-    /// Records how a run differs from the first one.
+    /// Notes how a run differs from the first one.
     ///
     /// - Parameters:
     ///   - settings: Settings of the run.
     ///   - names: Those that the first one has in their place.
-    ///   - index: The run.
-    private mutating func compare(_ settings: [JSONValue.Member], with names: [String], of index: Int) {
+    ///   - differences: What is known so far.
+    private func compare(_ settings: [JSONValue.Member], with names: [String], _ differences: inout Differences) {
         var common = 0
         for setting in settings {
             guard let value = first[setting.name] else {
-                differences[index][setting.name] = .some(setting.value)
+                differences[setting.name] = .some(setting.value)
                 continue
             }
             common += 1
-            if value != setting.value { differences[index][setting.name] = .some(setting.value) }
+            if value != setting.value { differences[setting.name] = .some(setting.value) }
         }
         if common < names.count {
             let own = Set(settings.map(\.name))
-            for name in names where !own.contains(name) { differences[index][name] = .some(nil) }
+            for name in names where !own.contains(name) { differences[name] = .some(nil) }
         }
     }
 
-    /// The settings that are not the same in all runs.
-    var varying: [String] { differences.reduce(into: Set<String>()) { $0.formUnion($1.keys) }.sorted() }
+    /// The settings that are not the same in all runs that were read.
+    var varying: [String] { differing.sorted() }
 
-    /// All settings.
-    var names: [String] { Set(first.keys).union(varying).sorted() }
+    /// All settings of these runs.
+    var names: [String] { Set(first.keys).union(differing).sorted() }
 
-    /// A run's setting; nil if it has none of that name.
-    subscript(index: Int, name: String) -> JSONValue? { differences[index][name] ?? first[name] }
+    /// A run's setting.
+    ///
+    /// - Parameters:
+    ///   - name: The setting.
+    ///   - differences: How the run differs from the first one.
+    /// - Returns: Its value; nil if the run has none of that name.
+    func value(of name: String, _ differences: Differences) -> JSONValue? { differences[name] ?? first[name] }
 }
 
 /// A config's settings: keys of nested objects are joined by dots.

@@ -3,7 +3,7 @@ import Foundation
 package import Store
 import Targets
 
-/// Adds specs one after another; duplicates of an existing config are only counted.
+/// Makes the specs of drafts; duplicates of an existing config are only counted.
 package struct SpecBuilder {
     package let project: String?
     package private(set) var specs: [NewSpec] = []
@@ -14,74 +14,88 @@ package struct SpecBuilder {
     private(set) var observers = ObserverFiles()
     package private(set) var observerTrials: [ObserverTrials.Case] = []
     private var tried: Set<String> = []
-    private var seen: Set<String> = []
     /// The search that the specs belong to, and whether it chooses their configs when agents take them.
     private let search: (definition: String, choosesConfigs: Bool)?
     private var targets: KnownTargets
     /// The last target and its text: nearly all specs of an experiment have the same.
     private var target: (config: TargetConfig, text: String)?
-    /// Writes the configs of the last experiment: they differ in what the sweep sets.
-    private var writer: ConfigWriter?
 
-    package init(project: String?, runs: String, search: (definition: String, choosesConfigs: Bool)? = nil) {
+    /// Makes the specs of drafts, experiment after experiment.
+    ///
+    /// Most of the work is writing texts; all cores share it.
+    package init(
+        _ drafts: [SpecDraft], project: String?, runs: String,
+        search: (definition: String, choosesConfigs: Bool)? = nil
+    ) throws {
         self.project = project
         self.search = search
         targets = KnownTargets(runs: runs)
+        var stored: [Int: ExperimentConfig] = [:]
+        var shaped: [Int: SpecDraft] = [:]
+        // Ten thousand drafts are looked at in place: to copy one takes longer than most of what is asked of it.
+        for place in drafts.indices {
+            let changed = try change(drafts[place])
+            let config = changed ?? drafts[place].config
+            stored[place] = changed
+            let known = target(of: config, for: drafts[place])
+            if drafts[place].target == nil { shaped[place] = known.map(drafts[place].decomposing) }
+            addTrial(config, shaped[place] ?? drafts[place])
+        }
+        let (changed, areChosenLater) = (stored, search?.choosesConfigs == true)
+        let texts = AllCores.map(drafts.indices) { range in
+            SpecText.all(of: drafts, range, stored: changed, areChosenLater: areChosenLater)
+        }
+        take(drafts, texts, stored: stored, shaped: shaped)
     }
 
-    package mutating func add(_ draft: SpecDraft) throws {
-        if parts.last?.experiment != draft.experiment {
+    /// Takes those drafts whose configs are new.
+    private mutating func take(
+        _ all: [SpecDraft], _ texts: [SpecText], stored: [Int: ExperimentConfig], shaped: [Int: SpecDraft]
+    ) {
+        var taken: [Int] = []
+        var seen: Set<SpecText.Config> = []
+        taken.reserveCapacity(all.count)
+        specs.reserveCapacity(all.count)
+        for place in all.indices {
+            if parts.last?.experiment != all[place].experiment {
+                let range = specs.count..<specs.count
+                parts.append(
+                    .init(experiment: all[place].experiment, range: range, duplicates: 0, example: all[place]))
+                seen = Set(minimumCapacity: all.count - place)
+            }
+            let part = parts.removeLast()
+            let isNew = seen.insert(texts[place].config).inserted || texts[place].isOpen
+            if isNew {
+                let config = stored[place] ?? all[place].config
+                var spec = NewSpec(
+                    experiment: part.experiment, config: texts[place].config.text, overrides: texts[place].overrides,
+                    target: all[place].target.map { text(of: $0) }, targetFiles: config.localTarget,
+                    steps: config.steps)
+                (spec.search, spec.isOpen) = (search?.definition, texts[place].isOpen)
+                specs.append(spec)
+                taken.append(place)
+            }
             parts.append(
-                .init(experiment: draft.experiment, range: specs.count..<specs.count, duplicates: 0, example: draft))
-            seen = []
-            writer = nil
+                .init(
+                    experiment: part.experiment, range: part.range.lowerBound..<specs.count,
+                    duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
         }
-        let part = parts.removeLast()
-        let stored = try config(draft)
-        let config = text(of: stored, draft)
-        let known = target(of: stored, for: draft)
-        let isOpen = search?.choosesConfigs == true && !draft.overrides.isEmpty
-        let isNew = seen.insert(config).inserted || isOpen
-        let shaped = draft.target == nil ? known.map(draft.decomposing) ?? draft : draft
-        addTrial(stored, shaped)
-        if isNew {
-            var spec = NewSpec(
-                experiment: draft.experiment, config: config,
-                overrides: isOpen ? draft.unchosenJSON : draft.overridesJSON,
-                target: draft.target.map { text(of: $0) }, targetFiles: stored.localTarget,
-                steps: draft.config.steps)
-            (spec.search, spec.isOpen) = (search?.definition, isOpen)
-            specs.append(spec)
-            drafts.append(shaped)
-        }
-        parts.append(
-            .init(
-                experiment: part.experiment, range: part.range.lowerBound..<specs.count,
-                duplicates: part.duplicates + (isNew ? 0 : 1), example: part.example))
+        drafts = taken.count == all.count && shaped.isEmpty ? all : taken.map { shaped[$0] ?? all[$0] }
     }
 
-    /// A draft's config as it is stored: with the project that the user asked for, and with an absolute target.
-    private mutating func config(_ draft: SpecDraft) throws -> ExperimentConfig {
-        var config = draft.config
-        if let project { config = try config.setting("wandb_project", to: .string(project)) }
-        if case .wandb(let run) = config.pretrainedModelPath, !remoteTargets.contains(run) {
+    /// A draft's config as it is stored, where that is another: with the project that the user asked for, and with an
+    /// absolute target.
+    private mutating func change(_ draft: SpecDraft) throws -> ExperimentConfig? {
+        var config: ExperimentConfig?
+        if let project { config = try draft.config.setting("wandb_project", to: .string(project)) }
+        if case .wandb(let run) = draft.config.pretrainedModelPath, !remoteTargets.contains(run) {
             remoteTargets.append(run)
         }
-        if case .local(let path) = config.pretrainedModelPath {
-            config = try config.setting("pretrained_model_path", to: .string(URL(filePath: path).path))
+        if case .local(let path) = draft.config.pretrainedModelPath {
+            config = try (config ?? draft.config)
+                .setting("pretrained_model_path", to: .string(URL(filePath: path).path))
         }
-        return takingObservers(config, draft)
-    }
-
-    /// The keys that ``config(_:)`` may change.
-    private static let keysOfStoring = ["wandb_project", "pretrained_model_path", "observers"]
-
-    private mutating func text(of stored: ExperimentConfig, _ draft: SpecDraft) -> String {
-        var writer = self.writer ?? ConfigWriter(stored)
-        // One owner, so what it remembers is not copied.
-        self.writer = nil
-        defer { self.writer = writer }
-        return writer.json(stored, changing: Self.keysOfStoring + draft.overrides.map(\.path))
+        return draft.config.observers.isEmpty ? config : takingObservers(config ?? draft.config, draft)
     }
 
     /// The config with its observers known by their files' digest.
@@ -127,6 +141,59 @@ package struct SpecBuilder {
 
     private mutating func report(_ problem: String) {
         if !problems.contains(problem) { problems.append(problem) }
+    }
+}
+
+/// What is stored of a draft as text.
+private struct SpecText {
+    /// A config's text.
+    struct Config: Hashable {
+        let text: String
+        /// Found where the text is written: a set asks for it again and again.
+        private let digest: Int
+
+        init(_ text: String) { (self.text, digest) = (text, text.hashValue) }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+    }
+
+    let config: Config
+    let overrides: String
+    /// Whether its search chooses the config when an agent takes it.
+    let isOpen: Bool
+
+    /// The keys in which a stored config may differ from its draft's.
+    private static let keysOfStoring = ["wandb_project", "pretrained_model_path", "observers"]
+
+    /// The texts of drafts.
+    ///
+    /// - Parameters:
+    ///   - drafts: The drafts, experiment after experiment.
+    ///   - range: The places of those that are wanted.
+    ///   - stored: Configs that are stored otherwise than the drafts have them, by place.
+    ///   - areChosenLater: Whether a search chooses what it varies when agents take the specs.
+    /// - Returns: The texts in the drafts' order.
+    static func all(
+        of drafts: [SpecDraft], _ range: Range<Int>, stored: [Int: ExperimentConfig], areChosenLater: Bool
+    ) -> [SpecText] {
+        // Writes the configs of one experiment: they differ in what the sweep sets.
+        var (writer, experiment): (ConfigWriter?, String?) = (nil, nil)
+        var texts: [SpecText] = []
+        texts.reserveCapacity(range.count)
+        for place in range {
+            let config = stored[place] ?? drafts[place].config
+            if drafts[place].experiment != experiment {
+                (writer, experiment) = (ConfigWriter(config), drafts[place].experiment)
+            }
+            let overrides = drafts[place].overrides
+            let text = writer?.json(config, changing: keysOfStoring + overrides.map(\.path)) ?? config.json()
+            let isOpen = areChosenLater && !overrides.isEmpty
+            texts.append(
+                SpecText(
+                    config: Config(text),
+                    overrides: isOpen ? drafts[place].unchosenJSON : drafts[place].overridesJSON, isOpen: isOpen))
+        }
+        return texts
     }
 }
 

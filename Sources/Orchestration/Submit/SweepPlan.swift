@@ -116,13 +116,11 @@ package struct SweepPlan {
         (self.sampling, self.search, self.settings) = (drawn, search, inForce)
         let gathering: SpecBuilder
         do {
-            var builder = SpecBuilder(
-                project: project, runs: runs,
+            gathering = try SpecBuilder(
+                drafts, project: project, runs: runs,
                 search: try definition.flatMap { definition in
                     try search.map { (try definition.json(), $0.choosesConfigs) }
                 })
-            for draft in drafts { try builder.add(draft) }
-            gathering = builder
         } catch {
             throw Failure(error)
         }

@@ -84,7 +84,7 @@ struct Export: AsyncParsableCommand {
                 return write(format == .csv ? selection.csv() : try selection.jsonLines())
             }
             let export = try RunTable(id, in: state.store, allConfig: allConfig, metrics: metric, query: query)
-            if format == .csv { export.csv(write) } else { export.jsonLines(write) }
+            if format == .csv { try export.csv(write) } else { try export.jsonLines(write) }
         }
     }
 }

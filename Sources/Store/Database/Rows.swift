@@ -84,14 +84,17 @@ extension Spec {
 
 /// Reads the runs that a query finds.
 struct RunReader {
-    /// What the query has to select.
-    static func columns(_ numbers: WantedNumbers) -> String {
+    /// What the query has to select; without `overrides` from the spec, these are told to ``run(_:overrides:)``.
+    static func columns(_ numbers: WantedNumbers, overrides: String = KnownConfig.overrides) -> String {
         let (losses, metrics) = if case .none = numbers { ("NULL", "NULL") } else { ("losses", "metrics") }
         return """
-            run.id, run.job, run.position, run.experiment, \(KnownConfig.overrides), status, attempt, agent, step, steps, steps_per_second,
-            \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
+            run.id, run.job, run.position, run.experiment, \(overrides), status, attempt, agent, step, steps,
+            steps_per_second, \(losses), error, \(metrics), run.started, run.ended, held, priority, run.note, run.tags
             """
     }
+
+    /// How many columns that are.
+    static let columnCount = 20
 
     private let cache: CacheFolder
     private var losses, metrics: NumbersReader
@@ -101,10 +104,11 @@ struct RunReader {
         (losses, metrics) = (NumbersReader(numbers), NumbersReader(numbers))
     }
 
-    mutating func run(_ row: Row) throws -> Run {
+    mutating func run(_ row: Row, overrides: String? = nil) throws -> Run {
         let id: RunID = try Row.word(row[0], "id")
         return Run(
-            id: id, job: JobID(rawValue: row[1]), position: row[2], experiment: row[3], overrides: row[4],
+            id: id, job: JobID(rawValue: row[1]), position: row[2], experiment: row[3],
+            overrides: overrides ?? row[4],
             status: try Row.word(row[5], "status"), attempt: row[6], agent: (row[7] as Int64?).map(AgentID.init),
             progress: Progress(
                 step: row[8], steps: row[9], stepsPerSecond: row[10], losses: try losses.parse(row[11])),
@@ -140,7 +144,7 @@ extension Attempt {
         return attempts
     }
 
-    private init(_ row: Row) throws {
+    init(_ row: Row) throws {
         run = try Row.word(row[0], "run")
         number = row[1]
         agent = AgentID(rawValue: row[2])

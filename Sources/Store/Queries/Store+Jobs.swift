@@ -148,6 +148,8 @@ extension Store {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING
                 """)
         var searches = try SearchNumbers(of: job, in: db)
+        var names: [String] = []
+        names.reserveCapacity(specs.count)
         for (index, spec) in specs.enumerated() {
             let search = try searches.number(of: spec, in: db)
             let position = first + index
@@ -159,19 +161,23 @@ extension Store {
                     spec.target, spec.targetFiles.map(cache.relative), search, spec.isOpen,
                 ])
             } while db.changesCount == 0
+            names.append(run.rawValue)
         }
-        // Nearly all are of one length, and one statement adds them faster than one for each.
+        // Nearly all are of one length, and one statement adds them faster than one for each. It is told their names, or
+        // SQLite would read all configs again to get there.
         var start = 0
         while start < specs.count {
-            let steps = specs[start].steps
-            let end = specs[start...].firstIndex { $0.steps != steps } ?? specs.count
+            let (experiment, steps) = (specs[start].experiment, specs[start].steps)
+            let end = specs[start...].firstIndex { $0.steps != steps || $0.experiment != experiment } ?? specs.count
+            let list = names[start..<end].map { "\"\($0)\"" }.joined(separator: ",")
             try db.execute(
                 sql: """
                     INSERT INTO run (id, job, position, experiment, status, steps, folder)
-                    SELECT run, job, position, experiment, 'pending', ?, ? || '/' || run FROM spec
-                    WHERE job = ? AND position >= ? AND position < ? ORDER BY position
+                    SELECT value, ?, ? + key, ?, 'pending', ?, ? || '/' || value FROM json_each(?) ORDER BY key
                     """,
-                arguments: [steps, cache.relative(cache.runs), job.rawValue, first + start, first + end])
+                arguments: [
+                    job.rawValue, first + start, experiment, steps, cache.relative(cache.runs), "[\(list)]",
+                ])
             start = end
         }
     }

@@ -218,24 +218,50 @@ extension Store {
     /// Every attempt at a run of a job, by run and number.
     public func attempts(of job: JobID) throws(StoreError) -> [Attempt] {
         try read { db in
-            try Attempt.all(
-                db,
-                sql: """
-                    SELECT \(Attempt.columns) FROM spec CROSS JOIN attempt ON attempt.run = spec.run
-                    WHERE spec.job = ? ORDER BY spec.position, number
-                    """, arguments: [job.rawValue])
+            var positions: [String: Int] = [:]
+            let runs = try Row.fetchCursor(
+                db, sql: "SELECT id, position FROM run WHERE job = ?", arguments: [job.rawValue])
+            while let run = try runs.next() { positions[run[0]] = run[1] }
+            // Attempts lie in the order of their runs' names: where many are wanted, it is faster to read all of them.
+            let stored = try Int.fetchOne(db, sql: "SELECT MAX(rowid) FROM run") ?? 0
+            guard positions.count * 8 > stored else {
+                return try Attempt.all(
+                    db,
+                    sql: """
+                        SELECT \(Attempt.columns) FROM spec CROSS JOIN attempt ON attempt.run = spec.run
+                        WHERE spec.job = ? ORDER BY spec.position, number
+                        """, arguments: [job.rawValue])
+            }
+            var found: [(position: Int, attempt: Attempt)] = []
+            let rows = try Row.fetchCursor(db, sql: "SELECT \(Attempt.columns) FROM attempt")
+            while let row = try rows.next() {
+                guard let position = positions[row[0]] else { continue }
+                found.append((position, try Attempt(row)))
+            }
+            return found.sorted { ($0.position, $0.attempt.number) < ($1.position, $1.attempt.number) }.map(\.attempt)
         }
     }
 
     private func runs(of job: JobID, _ numbers: WantedNumbers, in db: Database) throws -> [Run] {
-        // Specs are already in this order: to sort megabytes, SQLite would write them to a file first.
-        try RunReader.all(
-            db, in: cache, numbers,
-            sql: """
-                SELECT \(RunReader.columns(numbers))
-                FROM spec CROSS JOIN run ON run.id = spec.run
-                WHERE spec.job = ? ORDER BY spec.position
-                """, arguments: [job.rawValue])
+        // One table after the other: looking up each run by its name takes longer than reading both.
+        var overrides: [Int: String] = [:]
+        let specs = try Row.fetchCursor(
+            db, sql: "SELECT position, \(KnownConfig.overrides) FROM spec WHERE job = ? ORDER BY position",
+            arguments: [job.rawValue])
+        while let spec = try specs.next() { overrides[spec[0]] = spec[1] }
+        var reader = RunReader(in: cache, numbers)
+        var runs: [Run] = []
+        runs.reserveCapacity(overrides.count)
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT \(RunReader.columns(numbers, overrides: "NULL")) FROM run WHERE job = ?",
+            arguments: [job.rawValue])
+        while let row = try rows.next() {
+            guard let own = overrides[row[2]] else {
+                throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "run \(row[0] as String) has no spec")
+            }
+            runs.append(try reader.run(row, overrides: own))
+        }
+        return runs.sorted { $0.position < $1.position }
     }
 
     /// Some of the runs, those first that are most worth a look.

@@ -33,6 +33,22 @@ struct StatusTests {
         #expect(table.lines(TerminalStyle(isColored: true))[1] == "\u{1B}[31mlong\u{1B}[0m     1")
     }
 
+    @Test func manyLinesComeInTheirOrder() {
+        var table = TextTable([("A", .right)])
+        for number in 0..<2000 { table.add([.init(String(number))]) }
+        let expected = (0..<2000).map { String(repeating: " ", count: 4 - String($0).count) + String($0) }
+        #expect(Array(table.lines(TerminalStyle(isColored: false)).dropFirst()) == expected)
+    }
+
+    @Test func whatFailsFirstInOrderIsTold() {
+        let failing: @Sendable (Range<Int>) throws(Failure) -> [Int] = { (range) throws(Failure) in
+            if let bad = range.first(where: { $0 % 1000 == 999 }) { throw .failed("\(bad)") }
+            return Array(range)
+        }
+        #expect(throws: Failure.failed("999")) { try AllCores.map(0..<5000, failing) }
+        #expect(throws: Never.self) { #expect(try AllCores.map(0..<999, failing) == Array(0..<999)) }
+    }
+
     @Test func aCharacterTakesAColumnHoweverManyBytesItHas() {
         var table = TextTable([("A", .left), ("B", .right), ("C", .left)])
         table.add(["é…", "ä", "e\u{301}"])

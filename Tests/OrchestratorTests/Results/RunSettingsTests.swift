@@ -36,38 +36,50 @@ struct RunSettingsTests {
     func anotherConfigComesOutAsIfReadByItself(changes: [(String, String)]) throws {
         let other = changes.reduce(Self.base) { $0.replacing($1.0, with: $1.1) }
         let configs = [Self.base, other, Self.base]
-        let settings = try RunSettings(configs)
+        var settings = RunSettings()
+        let differences = try configs.map { config in try settings.read(config) }
         let expected = try readWhole(configs)
         let names = Set(expected.flatMap(\.keys)).sorted()
         #expect(settings.names == names)
         #expect(settings.varying == names.filter { name in Set(expected.map { $0[name]?.text }).count > 1 })
         for index in configs.indices {
-            for name in names { #expect(settings[index, name] == expected[index][name], "\(name) of \(index)") }
+            for name in names {
+                let value = settings.value(of: name, differences[index])
+                #expect(value == expected[index][name], "\(name) of \(index)")
+            }
         }
     }
 
     @Test(arguments: ["", "{", "[1]x", #"{"a": }"#, #"{"lr": 0.1"#, #"{"lr": 0.1, "name"#])
     func whatIsNoConfigIsRefused(text: String) {
-        #expect(throws: JSONError.self) { try RunSettings([text]) }
-        #expect(throws: JSONError.self) { try RunSettings([Self.base, text]) }
+        #expect(throws: JSONError.self) { try read([text]) }
+        #expect(throws: JSONError.self) { try read([Self.base, text]) }
     }
 
     @Test func aBrokenValueInAConfigOfTheSamePatternIsRefused() {
         let broken = Self.base.replacing("0.1", with: "0.1.2")
-        #expect(throws: JSONError.self) { try RunSettings([Self.base, broken]) }
+        #expect(throws: JSONError.self) { try read([Self.base, broken]) }
+    }
+
+    private func read(_ configs: [String]) throws {
+        var settings = RunSettings()
+        for config in configs { _ = try settings.read(config) }
     }
 
     @Test func configsWithoutSettingsAreLikeOthers() throws {
-        let settings = try RunSettings(["{}", #"{"a": 1}"#, "{}"])
+        var settings = RunSettings()
+        let differences = try ["{}", #"{"a": 1}"#, "{}"].map { config in try settings.read(config) }
         #expect(settings.varying == ["a"])
-        #expect(settings[0, "a"] == nil && settings[1, "a"] == .number(1) && settings[2, "a"] == nil)
+        #expect(differences.map { settings.value(of: "a", $0) } == [nil, .number(1), nil])
     }
 
-    @Test func onlySomeNeedBeRead() throws {
-        var settings = RunSettings(count: 2)
-        try settings.read(#"{"a": 1, "b": 2}"#, of: 1)
-        try settings.read(#"{"a": 1, "b": 3}"#, of: 0)
+    @Test func whatIsReadAgainDiffersAsBefore() throws {
+        var settings = RunSettings()
+        let configs = [#"{"a": 1, "b": 2}"#, #"{"a": 1, "b": 3}"#]
+        for _ in 0..<2 {
+            let differences = try configs.map { config in try settings.read(config) }
+            #expect(differences == [[:], ["b": .some(.number(3))]])
+        }
         #expect(settings.varying == ["b"])
-        #expect(settings[0, "b"] == .number(3) && settings[1, "b"] == .number(2))
     }
 }

@@ -48,6 +48,24 @@ struct SweepSubmitTests {
         #expect(try await bench.status(of: 3).runs.map(\.overrides) != runs.map(\.overrides))
     }
 
+    /// Several threads write the texts of as many specs.
+    @Test func thousandsOfSpecsAreWhatEachIsByItself() throws {
+        let numbers = (0..<400).map(String.init).joined(separator: ", ")
+        let sweep = try bench.write(
+            "global:\n  lr: {values: [0.001, 1e-3, 0.002]}\n  seed: {values: [\(numbers)]}", to: "s.yaml")
+        let plan = try SweepPlan(
+            experiments: ["tms_5-2,tms_40-10"], sweep: sweep, project: "mine", runs: bench.cache + "/runs")
+        #expect(plan.specs.count == 1600 && plan.drafts.count == 1600)
+        #expect(plan.parts.map(\.range) == [0..<800, 800..<1600] && plan.parts.map(\.duplicates) == [400, 400])
+        for (spec, draft) in zip(plan.specs, plan.drafts) {
+            let config = try draft.config.setting("wandb_project", to: .string("mine"))
+            #expect(spec.config == config.json() && spec.experiment == draft.experiment)
+            #expect(spec.target == draft.target?.canonicalJSON() && spec.steps == draft.config.steps)
+        }
+        #expect(Set(plan.specs.map { $0.experiment + $0.config }).count == 1600)
+        #expect(plan.drafts[801].overrides.map { "\($0.value)" } == ["0.001", "1"])
+    }
+
     @Test func duplicatesAreStoredOnceAndToldOf() async throws {
         let sweep = try bench.write(
             "tms_5-2:\n  lr: {values: [0.001, 1e-3, 0.002]}\n  seed: {values: [0, 1, 0, 2]}", to: "s.yaml")

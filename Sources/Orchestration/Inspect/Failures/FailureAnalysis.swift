@@ -74,9 +74,12 @@ package struct FailureAnalysis: Encodable {
                 hosts[attempt.agent].map { ([$0], attempt.outcome == .failed || attempt.outcome == .lost) }
             })
         exclude = snapshot.job.executor == .slurm ? nodes.filter(\.isTelling).map(\.name) : []
-        var tried: [(values: [String: String], isFailed: Bool)] = []
-        for run in snapshot.runs where run.attempt > 0 {
-            tried.append((try Overrides(json: run.overrides).values, run.status == .failed))
+        let all = snapshot.runs
+        let begun = all.indices.filter { all[$0].attempt > 0 }
+        let tried = try AllCores.map(begun.indices) { (range) throws(Failure) in
+            try begun[range].map { (place) throws(Failure) in
+                (values: try Overrides(json: all[place].overrides).values, isFailed: all[place].status == .failed)
+            }
         }
         settings = Self.shares(Array(zip(SettingNames(tried).names, tried.map(\.isFailed)))).filter {
             $0.totalElsewhere > 0

@@ -23,8 +23,13 @@ package struct RunDifference {
     /// - Throws: What keeps the state file or a run's rows from being read.
     package init(_ first: Run, _ second: Run, in store: Store) throws {
         (self.first, self.second) = (first, second)
-        let both = try RunSettings([store.spec(of: first.id).knownConfig, store.spec(of: second.id).knownConfig])
-        settings = both.varying.map { ($0, both[0, $0]?.text ?? "–", both[1, $0]?.text ?? "–") }
+        var both = RunSettings()
+        let (one, other) = (
+            try both.read(store.spec(of: first.id).knownConfig), try both.read(store.spec(of: second.id).knownConfig)
+        )
+        settings = both.varying.map { name in
+            (name, both.value(of: name, one)?.text ?? "–", both.value(of: name, other)?.text ?? "–")
+        }
         metrics = Set(first.metrics.names).union(second.metrics.names).sorted()
             .map { ($0, first.metrics[$0], second.metrics[$0]) }
         let (x, y) = (try Self.courses(of: first), try Self.courses(of: second))
