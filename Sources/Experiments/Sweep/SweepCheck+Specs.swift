@@ -1,10 +1,9 @@
 extension SweepCheck {
-    /// The specs of a grid; combinations that are wrong as a whole, and numbers that were drawn and are not taken, are
-    /// reported.
-    mutating func specs(of grid: SweepGrid, cap: Int?) -> [SpecDraft] {
+    /// Adds the specs of a grid to others; combinations that are wrong as a whole, and numbers that were drawn and are not
+    /// taken, are reported.
+    mutating func specs(of grid: SweepGrid, cap: Int?, addingTo specs: inout [SpecDraft]) {
         let count = min(sampling.map { grid.axes.isEmpty ? 1 : $0.count } ?? grid.count ?? 0, cap ?? .max)
-        var specs: [SpecDraft] = []
-        specs.reserveCapacity(count)
+        specs.reserveCapacity(specs.count + count)
         var rejected: [Conflict: (first: SpecDraft, count: Int)] = [:]
         var refused = RefusedDraws(count: count)
         for number in 0..<count {
@@ -30,7 +29,6 @@ extension SweepCheck {
             report(
                 .conflict("\(conflict.key): \(conflict.reason)\(example)"), path: grid.experiment.name, at: place)
         }
-        return specs
     }
 
     func spec(_ values: [SourceNode], of grid: SweepGrid, _ refused: inout RefusedDraws) -> SpecDraft {

@@ -45,9 +45,11 @@ extension SweepFile {
 
         var specs: [SpecDraft] = []
         for grid in grids {
-            let drafts = check.specs(of: grid, cap: results.runCap?.count)
-            if let first = drafts.first { check.metric(of: self, loggedBy: first.config, of: first.experiment) }
-            specs += drafts
+            let start = specs.count
+            check.specs(of: grid, cap: results.runCap?.count, addingTo: &specs)
+            if start < specs.count {
+                check.metric(of: self, loggedBy: specs[start].config, of: specs[start].experiment)
+            }
         }
         try check.finish()
         return specs

@@ -63,9 +63,10 @@ extension Job {
 }
 
 extension Spec {
-    /// The columns a query has to select.
+    /// The columns a query has to select: named, or a statement that is kept would mistake them once there are more.
     static let columns = """
-        spec.*, \(KnownConfig.text) AS known_config, \(KnownConfig.overrides) AS known_overrides
+        spec.run, spec.job, spec.position, spec.experiment, spec.config, spec.target, spec.target_files,
+        \(KnownConfig.text) AS known_config, \(KnownConfig.overrides) AS known_overrides
         """
 
     init(row: Row, in cache: CacheFolder) throws {

@@ -32,7 +32,7 @@ public struct Store: Sendable {
 
     /// How this process uses the file.
     private enum Access {
-        case changing(any DatabaseWriter, isLogged: Bool)
+        case changing(any DatabaseWriter, isLogged: Bool, Turns?)
         case looking(StateView)
     }
 
@@ -134,7 +134,8 @@ public struct Store: Sendable {
         }
         do {
             let database = try Self.open(cache.stateFile, configuration, patience: patience)
-            access = .changing(database, isLogged: try database.read { db in try Journal.isLogged(db) })
+            let isLogged = try database.read { db in try Journal.isLogged(db) }
+            access = .changing(database, isLogged: isLogged, isLogged ? Turns(in: cache.path) : nil)
             file = Self.number(of: cache.stateFile)
         } catch {
             let trouble = StoreError(error, path: cache.stateFile)
@@ -165,7 +166,7 @@ public struct Store: Sendable {
     func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
         do {
             switch access {
-            case .changing(let database, _): return try database.read(body)
+            case .changing(let database, _, _): return try database.read(body)
             case .looking(let view): return try view.read(body)
             }
         } catch {
@@ -184,33 +185,39 @@ public struct Store: Sendable {
     ) throws(StoreError) -> T {
         let database: any DatabaseWriter
         let isLogged: Bool
+        let turns: Turns?
         switch access {
-        case .changing(let file, let hasLog): (database, isLogged) = (file, hasLog)
+        case .changing(let file, let hasLog, let others): (database, isLogged, turns) = (file, hasLog, others)
         case .looking: throw .unwritable(path: path, reason: "it was opened to be looked at")
         }
         do {
             return try database.writeWithoutTransaction { db in
                 let isFlushed = !isLogged || lasting == .whateverHappens
                 try db.execute(sql: "PRAGMA synchronous = \(isFlushed ? "FULL" : "NORMAL")")
-                try db.beginTransaction(.immediate)
-                do {
-                    let result = try body(db)
-                    try db.commit()
-                    return result
-                } catch {
-                    // A full disk may have rolled it back already.
-                    if db.isInsideTransaction { try db.rollback() }
-                    throw error
-                }
+                guard let turns else { return try Self.change(db, body) }
+                return try turns.wait { try Self.change(db, body) }
             }
         } catch {
             throw StoreError(error, path: path)
         }
     }
 
+    private static func change<T>(_ db: Database, _ body: (Database) throws -> T) throws -> T {
+        try db.beginTransaction(.immediate)
+        do {
+            let result = try body(db)
+            try db.commit()
+            return result
+        } catch {
+            // A full disk may have rolled it back already.
+            if db.isInsideTransaction { try db.rollback() }
+            throw error
+        }
+    }
+
     /// Rewrites the file without what is no longer used.
     func vacuum() throws(StoreError) {
-        guard case .changing(let database, _) = access else { return }
+        guard case .changing(let database, _, _) = access else { return }
         do { try database.vacuum() } catch { throw StoreError(error, path: path) }
     }
 

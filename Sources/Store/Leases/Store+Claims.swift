@@ -87,12 +87,15 @@ extension Store {
         usage: (share: UsageShare, total: Usage)? = nil
     ) throws(StoreError) -> [LostLease] {
         let now = now()
+        // Other agents wait while the state file is locked: what can be made before is.
+        var losses: [String?] = []
+        for (_, progress) in claims { losses.append(try text(of: progress?.losses.dictionary)) }
         return try write(.untilPowerCut) { db in
             var lost: [LostLease] = []
-            for (claim, progress) in claims {
+            for ((claim, progress), losses) in zip(claims, losses) {
                 do {
                     if let progress {
-                        try Self.note(progress, of: claim, at: now, in: db)
+                        try Self.note(progress, losses, of: claim, at: now, in: db)
                     } else {
                         try Self.checkFence(of: claim, in: db)
                     }
@@ -129,10 +132,17 @@ extension Store {
             spec: spec, attempt: attempt, agent: agent, folder: cache.folder(of: spec.run), reachedStep: step)
     }
 
-    private static func note(_ progress: Progress, of claim: Claim, at now: Timestamp, in db: Database) throws {
+    /// Numbers as they are stored; nil for none.
+    func text(of numbers: [String: Double]?) throws(StoreError) -> String? {
+        do { return try numbers.map(Numbers.json) } catch { throw StoreError(error, path: path) }
+    }
+
+    private static func note(
+        _ progress: Progress, _ losses: String?, of claim: Claim, at now: Timestamp, in db: Database
+    ) throws {
         try change(
             claim, in: db, "step = ?, steps = ?, steps_per_second = ?, losses = ?",
-            [progress.step, progress.steps, progress.stepsPerSecond, try Numbers.json(progress.losses.dictionary)])
+            [progress.step, progress.steps, progress.stepsPerSecond, losses])
         try note(progress.reached, of: claim, at: now, in: db)
     }
 

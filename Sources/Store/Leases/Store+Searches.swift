@@ -69,13 +69,14 @@ extension Store {
     func choose(for run: String, _ choose: (OpenSpec) throws -> ChosenSpec, in db: Database) throws {
         guard
             let row = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT spec.*, definition, (SELECT COUNT(*) FROM spec AS other WHERE other.job = spec.job
-                      AND other.search = spec.search AND other.position < spec.position) AS number
-                    FROM spec JOIN search ON search.job = spec.job AND search.number = spec.search
-                    WHERE run = ? AND open
-                    """, arguments: [run])
+                db.cachedStatement(
+                    sql: """
+                        SELECT spec.job, spec.search, spec.experiment, spec.config, spec.target, definition,
+                          (SELECT COUNT(*) FROM spec AS other WHERE other.job = spec.job
+                            AND other.search = spec.search AND other.position < spec.position) AS number
+                        FROM spec JOIN search ON search.job = spec.job AND search.number = spec.search
+                        WHERE run = ? AND open
+                        """), arguments: [run])
         else { return }
         let trials = try Row.fetchAll(
             db,
@@ -165,11 +166,11 @@ extension Store {
 
     func spec(of run: String, in db: Database) throws -> Spec? {
         try Row.fetchOne(
-            db,
-            sql: """
-                SELECT \(Spec.columns), definition FROM spec
-                LEFT JOIN search ON search.job = spec.job AND search.number = spec.search WHERE run = ?
-                """, arguments: [run]
+            db.cachedStatement(
+                sql: """
+                    SELECT \(Spec.columns), definition FROM spec
+                    LEFT JOIN search ON search.job = spec.job AND search.number = spec.search WHERE run = ?
+                    """), arguments: [run]
         ).map { try Spec(row: $0, in: cache) }
     }
 }

@@ -15,6 +15,14 @@ public enum Settlement: Sendable, Equatable {
     /// The run is given back for an obstacle that is none of its own, such as a full disk, and that may pass; users read
     /// of it for as long as the run waits.
     case hindered(String)
+
+    /// The metrics that the run ends with, if it does.
+    fileprivate var metrics: [String: Double]? {
+        switch self {
+        case .done(let metrics, _), .stopped(_, _, let metrics, _): metrics
+        case .failed, .released, .hindered: nil
+        }
+    }
 }
 
 extension Store {
@@ -39,9 +47,11 @@ extension Store {
         claimingFor lease: Duration? = nil, choose: (OpenSpec) throws -> ChosenSpec = NoSearch.choose
     ) throws(StoreError) -> (status: RunStatus, next: Claim?) {
         let now = now()
+        // Other agents wait while the state file is locked: what can be made before is.
+        let metrics = try text(of: settlement.metrics)
         return try write { db in
             try Self.note(reached, of: claim, at: now, in: db)
-            let status = try Self.settle(claim, as: settlement, at: now, in: db)
+            let status = try Self.settle(claim, as: settlement, metrics, at: now, in: db)
             if let usage {
                 try Self.charge(claim, usage.share, in: db)
                 try Self.note(usage.total, of: claim.agent, in: db)
@@ -89,20 +99,20 @@ extension Store {
     }
 
     private static func settle(
-        _ claim: Claim, as settlement: Settlement, at now: Timestamp, in db: Database
+        _ claim: Claim, as settlement: Settlement, _ metrics: String?, at now: Timestamp, in db: Database
     ) throws -> RunStatus {
         switch settlement {
-        case .done(let metrics, let isUnsent):
+        case .done(_, let isUnsent):
             try change(
                 claim, in: db,
                 "status = 'done', step = steps, error = NULL, metrics = ?, ended = ?, unsent = ?",
-                [try Numbers.json(metrics), now.rawValue, isUnsent])
+                [metrics, now.rawValue, isUnsent])
             try end(claim, .done, reason: nil, at: now, in: db)
             return .done
-        case .stopped(let reason, let step, let metrics, let isUnsent):
+        case .stopped(let reason, let step, let reached, let isUnsent):
             try change(
                 claim, in: db, "status = 'stopped', step = ?, error = ?, metrics = ?, ended = ?, unsent = ?",
-                [step, reason, metrics.isEmpty ? nil : try Numbers.json(metrics), now.rawValue, isUnsent])
+                [step, reason, reached.isEmpty ? nil : metrics, now.rawValue, isUnsent])
             try end(claim, .stopped, reason: reason, at: now, in: db)
             return .stopped
         case .failed(let error, let retry):

@@ -126,7 +126,8 @@ extension Store {
 
     private static func endOfAgent(_ agent: AgentID, in db: Database) throws -> String? {
         let row = try Row.fetchOne(
-            db, sql: "SELECT reason FROM agent WHERE id = ? AND state = 'ended'", arguments: [agent.rawValue])
+            db.cachedStatement(sql: "SELECT reason FROM agent WHERE id = ? AND state = 'ended'"),
+            arguments: [agent.rawValue])
         return row.map { $0["reason"] ?? "no reason was recorded" }
     }
 

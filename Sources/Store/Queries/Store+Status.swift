@@ -232,13 +232,16 @@ extension Store {
                         WHERE spec.job = ? ORDER BY spec.position, number
                         """, arguments: [job.rawValue])
             }
-            var found: [(position: Int, attempt: Attempt)] = []
-            let rows = try Row.fetchCursor(db, sql: "SELECT \(Attempt.columns) FROM attempt")
+            var found: [Attempt] = []
+            var order: [(position: Int, place: Int)] = []
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT \(Attempt.columns) FROM attempt ORDER BY run, number")
             while let row = try rows.next() {
                 guard let position = positions[row[0]] else { continue }
-                found.append((position, try Attempt(row)))
+                order.append((position, found.count))
+                found.append(try Attempt(row))
             }
-            return found.sorted { ($0.position, $0.attempt.number) < ($1.position, $1.attempt.number) }.map(\.attempt)
+            return order.sorted { $0 < $1 }.map { found[$0.place] }
         }
     }
 

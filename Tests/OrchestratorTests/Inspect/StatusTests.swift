@@ -40,13 +40,13 @@ struct StatusTests {
         #expect(Array(table.lines(TerminalStyle(isColored: false)).dropFirst()) == expected)
     }
 
-    @Test func whatFailsFirstInOrderIsTold() {
+    @Test func whatFailsFirstInOrderIsTold() throws {
         let failing: @Sendable (Range<Int>) throws(Failure) -> [Int] = { (range) throws(Failure) in
             if let bad = range.first(where: { $0 % 1000 == 999 }) { throw .failed("\(bad)") }
             return Array(range)
         }
         #expect(throws: Failure.failed("999")) { try AllCores.map(0..<5000, failing) }
-        #expect(throws: Never.self) { #expect(try AllCores.map(0..<999, failing) == Array(0..<999)) }
+        #expect(try AllCores.map(0..<999, failing) == Array(0..<999))
     }
 
     @Test func aCharacterTakesAColumnHoweverManyBytesItHas() {

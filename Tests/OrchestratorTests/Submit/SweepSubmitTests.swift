@@ -1,6 +1,7 @@
 import Artifacts
 import Experiments
 import Foundation
+import Store
 import Testing
 
 @testable import Orchestration

@@ -5,10 +5,13 @@ import Testing
 
 /// What tables of a job's runs are read from.
 struct TableTests {
-    let folder = TemporaryFolder()
+    let folder: TemporaryFolder
     let store: Store
 
-    init() throws { store = try Store(folder.cache) }
+    init() throws {
+        folder = try TemporaryFolder()
+        store = try Store(folder.cache)
+    }
 
     /// A job whose runs were claimed in order: every third fails and is claimed again, the others are done.
     private func workedJob(_ count: Int) throws -> Job {
