@@ -5,6 +5,7 @@ internal import CKernels
 final class Crews {
     fileprivate let handle: OpaquePointer
     private let team: Team
+    /// How many parts there is room for.
     private let parts: Int
 
     /// - Throws: `outOfMemory`.

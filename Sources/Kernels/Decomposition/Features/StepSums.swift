@@ -25,7 +25,7 @@ final class StepSums {
 
     private let layout: ParameterLayout
     private let networkCount: Int
-    private let turns: OpaquePointer
+    private let turns: Turns
     private let sectionsEach: Int
     private let rooms: UnsafeMutableBufferPointer<Room?>
 
@@ -45,8 +45,7 @@ final class StepSums {
         // A run adds its loss besides, what comes after the runs a module's importances.
         sectionsEach = network.mostSums + modules + 1
         let sections = (runs + 1) * sectionsEach
-        guard let turns = ck_turns_create(sections) else { throw .outOfMemory }
-        self.turns = turns
+        turns = try Turns(sections: sections)
         self.layout = layout
         networkCount = network.accumulatorCount
         accumulator = Storage(count: networkCount + layout.count - layout.gates)
@@ -66,7 +65,6 @@ final class StepSums {
         for sums in [runSums, counts, importanceSums, schattenSums] { sums.deallocate() }
         rooms.deinitialize()
         rooms.deallocate()
-        ck_turns_destroy(turns)
     }
 
     /// The gates' gradients, to be indexed by places of the layout.
@@ -79,14 +77,14 @@ final class StepSums {
         (accumulator.pointer + networkCount).update(repeating: 0, count: accumulator.count - networkCount)
         peaks.clear()
         for sums in [runSums, counts, importanceSums, schattenSums] { sums.update(repeating: 0) }
-        ck_turns_restart(turns)
+        turns.restart()
     }
 
     /// Runs `body` once all earlier tiles have passed through the same section.
     fileprivate func inTurn(section: Int, tile: Int, _ body: () -> Void) {
-        ck_turns_await(turns, section, UInt32(tile))
+        turns.reach(section, piece: tile)
         body()
-        ck_turns_pass(turns, section)
+        turns.pass(section)
     }
 
     /// The sections of a masked run, or those after the last one.
