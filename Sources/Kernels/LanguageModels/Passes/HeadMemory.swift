@@ -52,7 +52,7 @@ final class HeadMemory {
     static func tokens(_ shape: TransformerShape) -> Int { min(PackedMaps.tokensPerTile, shape.vocabulary) }
 
     /// How many places go through the vocabulary together where sums over places depend on it.
-    static let fixedColumns = 64
+    static let fixedColumns = 128
 
     /// Prepares for another pass over the vocabulary.
     func restart(_ columns: Int) {
