@@ -65,18 +65,18 @@ extension PackedMatrix {
     /// Products with fewer multiplications take less time than it takes others to come and help.
     private static let leastForCrew = 1 << 19
 
-    private func shareColumns(_ n: Int, _ crew: Crew, _ body: (_ first: Int, _ count: Int, _ stride: Int) -> Void) {
-        guard !crew.isAlone, rows * columns * n >= Self.leastForCrew else { return body(0, n, n) }
-        crew.shareColumns(n) { body($0.lowerBound, $0.count, n) }
+    private func shareColumns(_ n: Int, _ crew: Crew, _ body: (_ first: Int, _ count: Int) -> Void) {
+        guard !crew.isAlone, rows * columns * n >= Self.leastForCrew else { return body(0, n) }
+        crew.shareColumns(n) { body($0.lowerBound, $0.count) }
     }
 
     /// `multiply`, its columns shared by a crew.
     func multiply(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false, crew: Crew) {
-        shareColumns(n, crew) { multiply(block + $0, into: result + $0, $1, stride: $2, keep: keep) }
+        shareColumns(n, crew) { multiply(block + $0, into: result + $0, $1, stride: n, keep: keep) }
     }
 
     /// `multiplyTransposed`, its columns shared by a crew.
     func multiplyTransposed(_ block: Floats, into result: Floats, _ n: Int, keep: Bool = false, crew: Crew) {
-        shareColumns(n, crew) { multiplyTransposed(block + $0, into: result + $0, $1, stride: $2, keep: keep) }
+        shareColumns(n, crew) { multiplyTransposed(block + $0, into: result + $0, $1, stride: n, keep: keep) }
     }
 }

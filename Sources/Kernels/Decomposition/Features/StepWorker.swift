@@ -146,17 +146,17 @@ final class StepWorker {
         let (c, share) = (layout.subcomponents, tile.modules[index])
         sums.counts[index] += ck_importance_counts(
             sums.peaks.pointer + index * c, share.ci, tile.weight, 0.01, c, tile.rows)
-        // The tile's room for a module's masks is free by now.
         let block = GateBlock(
-            inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: tile.weight,
-            scratch: GateBlock.Scratch(
-                ci: share.masked, ciUpper: tile.ciUpper, dciUpper: tile.dciUpper, dGate: tile.dGate))
+            inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: tile.weight)
+        // The tile's room for a module's masks is free by now.
+        let scratch = GateBlock.Scratch(
+            ci: share.masked, ciUpper: tile.ciUpper, dciUpper: tile.dciUpper, dGate: tile.dGate)
         guard let importance = sums.importanceSums.baseAddress, let schatten = sums.schattenSums.baseAddress else {
             return
         }
         forEachComponents(of: index..<index + 1) { _, _, components in
             decomposition.subcomponents.gates[index].backwardImportance(
-                block, components, scratch: block.scratch.from(components.lowerBound * tile.rows),
+                block, components, scratch: scratch.from(components.lowerBound * tile.rows),
                 settings: decomposition.settings, perRow: 1 / Float(decomposition.settings.batchSize),
                 squaredNorms: plan.squaredNorms + index * c, importance: importance + index * c,
                 schatten: schatten + index * c, fits: sums.fits?.from(index * c), parameters: parameters,

@@ -12,9 +12,8 @@ struct GateBlock {
     let dci: Floats
     /// How many rows each row stands for (rows).
     let weight: Floats
-    /// Room for what the importance losses need.
-    let scratch: Scratch
 
+    /// Room for what the importance losses of some subcomponents need.
     struct Scratch {
         let ci: Floats
         let ciUpper: Floats
@@ -30,18 +29,18 @@ struct GateBlock {
 
 extension Gates {
     /// The importance losses of a module, and the way of all gradients of its causal importances back through its gates, for
-    /// some subcomponents or all.
+    /// some subcomponents.
     ///
     /// `importance` and `schatten` (C) grow by the weighted sums of ci_upper^p; `perRow` is what a row counts in their
-    /// means; `squaredNorms` (C) are ||V_c||² + ||U_c||², where the schatten loss asks for them. `scratch` is the block's
-    /// own, or a thread's where several work on a block.
+    /// means; `squaredNorms` (C) are ||V_c||² + ||U_c||², where the schatten loss asks for them. `scratch` is for nobody else
+    /// meanwhile.
     func backwardImportance(
-        _ block: GateBlock, _ components: Range<Int>? = nil, scratch: GateBlock.Scratch? = nil,
+        _ block: GateBlock, _ components: Range<Int>, scratch s: GateBlock.Scratch,
         settings: DecompositionSettings, perRow: Float, squaredNorms: Floats,
         importance: UnsafeMutablePointer<Double>, schatten: UnsafeMutablePointer<Double>,
         fits: UnsafeMutablePointer<ck_fit>?, parameters: Floats, gradients: Floats, rows: Int
     ) {
-        let (s, sigmoid) = (scratch ?? block.scratch, settings.sigmoid.code)
+        let sigmoid = settings.sigmoid.code
         // Some subcomponents at a time: what is between the losses and the gates does not leave the first-level cache.
         forEachBlock(of: components, rows: rows) { components in
             let (first, place, count) = (

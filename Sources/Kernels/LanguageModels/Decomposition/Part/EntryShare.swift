@@ -30,8 +30,7 @@ final class EntryShare {
     private let storage: Storage
 
     init(
-        isPositions: Bool, module: Int, components: Int, length: Int, entries: Int, placesPerPass: Int,
-        scratch: GateBlock.Scratch
+        isPositions: Bool, module: Int, components: Int, length: Int, entries: Int, placesPerPass: Int
     ) {
         let padded = (entries + 15) & ~15
         let (share, run) = (components * padded, components * placesPerPass)
@@ -46,7 +45,7 @@ final class EntryShare {
         ci = blocks[2]
         dci = blocks[3]
         block = GateBlock(
-            inner: blocks[4], dInner: blocks[5], gate: blocks[6], dci: blocks[7], weight: blocks[8], scratch: scratch)
+            inner: blocks[4], dInner: blocks[5], gate: blocks[6], dci: blocks[7], weight: blocks[8])
         masked = blocks[9]
         dMasked = blocks[10]
         drawn = blocks[11]
@@ -84,9 +83,10 @@ final class EntryShare {
         for token in entries { slots[Int(token)] = -1 }
     }
 
-    /// Gathers V's rows of the entries and runs the gates over them.
+    /// Gathers V's rows of the entries and runs the gates over them; `room` holds importances (C, entries).
     func forward(
-        _ gates: Gates, v: Floats, parameters: Floats, sigmoid: Sigmoid, fits: UnsafeMutablePointer<ck_fit>?
+        _ gates: Gates, v: Floats, parameters: Floats, sigmoid: Sigmoid, fits: UnsafeMutablePointer<ck_fit>?,
+        room: (ci: Floats, ciUpper: Floats)
     ) {
         let (c, rows) = (components, gateRows)
         for (slot, entry) in entries.enumerated() {
@@ -95,9 +95,9 @@ final class EntryShare {
         ck_transpose(block.inner, inner, count, c, rows)
         if let fits { gates.fit(fits, to: block.inner, parameters: parameters, rows: rows) }
         gates.forward(
-            block.gate, ci: block.scratch.ci, ciUpper: block.scratch.ciUpper, sigmoid: sigmoid, a: block.inner,
+            block.gate, ci: room.ci, ciUpper: room.ciUpper, sigmoid: sigmoid, a: block.inner,
             fits: fits, parameters: parameters, rows: rows)
-        ck_transpose(ci, block.scratch.ci, c, rows, c)
+        ck_transpose(ci, room.ci, c, rows, c)
         dInner.update(repeating: 0, count: c * count)
         dci.update(repeating: 0, count: c * count)
     }

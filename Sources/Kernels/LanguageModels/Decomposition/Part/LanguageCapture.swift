@@ -49,7 +49,7 @@ final class LanguageCapture {
                 n: vocabulary, k: weights.shape.width, .transposed, .transposed)
         }
         for (index, share) in part.shares.enumerated() {
-            let (lower, upper, code) = (part.scratch.ci, part.scratch.ciUpper, model.settings.sigmoid.code)
+            let (lower, upper, code) = (part.importances.ci, part.importances.ciUpper, model.settings.sigmoid.code)
             switch share {
             case .linear(let share):
                 ck_importance_forward(lower, upper, share.gate, code, c * places)

@@ -7,8 +7,7 @@ extension LanguagePart {
         let (n, linears) = (places, linearShares)
         let blocks = linears.map { index, share in
             let block = GateBlock(
-                inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: ones,
-                scratch: scratch)
+                inner: share.inner, dInner: share.dInner, gate: share.gate, dci: share.dci, weight: ones)
             return (index: index, share: block)
         }
         backwardImportance(blocks, rows: n, perRow: 1 / Float(plan.places), plan)

@@ -48,7 +48,8 @@ final class LanguagePart {
     let dOutput: Floats
     /// The gradient of a decomposed head's masked inner activations (C, places).
     let dHead: Floats
-    let scratch: GateBlock.Scratch
+    /// Room for the causal importances of a module, as masks and as importance losses see them (C, places or entries).
+    let importances: (ci: Floats, ciUpper: Floats)
     let memory: ThreadMemory
     /// 1 for each place.
     let ones: Floats
@@ -110,7 +111,7 @@ final class LanguagePart {
         }
         let needsBare = settings.coefficients[.embeddingRecon] != nil
         let gateRows = max(places, ((entriesOf.compactMap { $0 }.max() ?? 0) + 15) & ~15)
-        var counts = Array(repeating: c * gateRows, count: 4)
+        var counts = Array(repeating: c * gateRows, count: 2)
         counts += [
             width * places, needsBare ? width * places : 0, needsBare ? width * places : 0,
             needsBare ? width * places : 0,
@@ -120,25 +121,24 @@ final class LanguagePart {
         for module in model.modules where !module.kind.isEmbedding { counts += Array(repeating: c * places, count: 8) }
         let (storage, blocks) = Storage.blocks(counts)
         self.storage = storage
-        scratch = GateBlock.Scratch(ci: blocks[0], ciUpper: blocks[1], dciUpper: blocks[2], dGate: blocks[3])
+        importances = (blocks[0], blocks[1])
         func doubles(_ block: Floats) -> UnsafeMutablePointer<Double> {
             UnsafeMutableRawPointer(block).bindMemory(to: Double.self, capacity: places)
         }
-        target = HeadWork.Target(x: clean.finalNormed, expectation: blocks[4], logSums: doubles(blocks[11]))
-        bareTarget = HeadWork.Target(x: blocks[5], expectation: blocks[6], logSums: doubles(blocks[12]))
-        bareEmbedding = blocks[7]
-        dOutput = blocks[8]
-        dHead = blocks[9]
-        ones = blocks[10]
+        target = HeadWork.Target(x: clean.finalNormed, expectation: blocks[2], logSums: doubles(blocks[9]))
+        bareTarget = HeadWork.Target(x: blocks[3], expectation: blocks[4], logSums: doubles(blocks[10]))
+        bareEmbedding = blocks[5]
+        dOutput = blocks[6]
+        dHead = blocks[7]
+        ones = blocks[8]
         ones.update(repeating: 1, count: places)
         var next = sharesStart
-        let scratch = scratch
         shares = model.modules.indices.map { index in
             if let entries = entriesOf[index] {
                 return .entries(
                     EntryShare(
                         isPositions: model.modules[index].kind == .positions, module: index, components: c,
-                        length: length, entries: entries, placesPerPass: places, scratch: scratch))
+                        length: length, entries: entries, placesPerPass: places))
             }
             defer { next += 8 }
             return .linear(
@@ -178,7 +178,8 @@ final class LanguagePart {
             let place = model.layout.modules[share.module]
             share.forward(
                 model.gates[share.module], v: model.parameters + place.v, parameters: model.parameters,
-                sigmoid: model.settings.sigmoid, fits: fits(share.module))
+                sigmoid: model.settings.sigmoid, fits: fits(share.module),
+                room: importances)
         }
     }
 
@@ -270,9 +271,9 @@ final class LanguagePart {
     private func countEntries() {
         for case .entries(let share) in shares {
             ck_importance_forward(
-                scratch.ci, scratch.ciUpper, share.block.gate, model.settings.sigmoid.code,
+                importances.ci, importances.ciUpper, share.block.gate, model.settings.sigmoid.code,
                 model.settings.subcomponents * share.gateRows)
-            count(share.module, ci: scratch.ci, weight: share.block.weight, rows: share.gateRows)
+            count(share.module, ci: importances.ci, weight: share.block.weight, rows: share.gateRows)
         }
     }
 
