@@ -60,10 +60,7 @@ extension Observation {
                 v[name] = Tensor(shape: [place.inputs, c], values: parameters.values(place.v, place.inputs * c))
                 u[name] = Tensor(shape: [c, place.outputs], values: parameters.values(place.u, c * place.outputs))
             }
-            if parts.contains(.weights) {
-                let shape = weight.isTransposed ? [weight.inputs, weight.outputs] : [weight.outputs, weight.inputs]
-                w[name] = Tensor(shape: shape, values: weight.weight.values(0, weight.inputs * weight.outputs))
-            }
+            if parts.contains(.weights) { w[name] = weight.tensor }
         }
     }
 }

@@ -56,6 +56,19 @@ struct LanguageDecompositionTests {
         #expect(second.state == whole.state)
     }
 
+    /// Maps (outputs, inputs), embeddings (vocabulary, width): users' metrics read them so.
+    @Test func weightsAreShownAsTheModelHasThem() throws {
+        let decomposition = try Self.long.decomposition()
+        let shown = try decomposition.observe(.weights).w
+        let tensors = decomposition.target.stateDict
+        #expect(Set(shown.keys) == Set(decomposition.moduleNames))
+        #expect(shown.count > 2)
+        for (name, weight) in shown {
+            #expect(Set(weight.shape).count == 2)
+            #expect(weight == tensors[name + ".weight"])
+        }
+    }
+
     @Test func lookingChangesNothing() throws {
         let looked = try Self.long.decomposition()
         let plain = try Self.long.decomposition()

@@ -8,8 +8,10 @@ struct DecomposedWeight {
     let inputs: Int
     let outputs: Int
     let weight: Storage
-    /// How the weight is in memory: W (outputs, inputs), or, as embeddings have it, Wᵀ (inputs, outputs).
+    /// How the weight is in memory here: W (outputs, inputs), or Wᵀ (inputs, outputs).
     let isTransposed: Bool
+    /// Whether the model has it as an embedding does, (inputs, outputs).
+    private let isEmbedding: Bool
 
     init(_ module: TargetModule) {
         name = module.name
@@ -17,14 +19,24 @@ struct DecomposedWeight {
         outputs = module.outputs
         weight = Storage(module.weight.values)
         isTransposed = false
+        isEmbedding = false
     }
 
-    init(name: String, inputs: Int, outputs: Int, weight: Tensor, isTransposed: Bool) {
+    /// A weight of a language model, as the model has it; in memory it is (inputs, outputs), so some of its inputs lie together.
+    init(name: String, inputs: Int, outputs: Int, weight: Tensor, isEmbedding: Bool) {
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
-        self.weight = Storage(weight.values)
-        self.isTransposed = isTransposed
+        self.weight = Storage((isEmbedding ? weight : weight.transposed).values)
+        self.isEmbedding = isEmbedding
+        isTransposed = true
+    }
+
+    /// The weight as the model has it: (outputs, inputs), an embedding's (inputs, outputs).
+    var tensor: Tensor {
+        let stored = Tensor(
+            shape: isTransposed ? [inputs, outputs] : [outputs, inputs], values: weight.values(0, inputs * outputs))
+        return isTransposed == isEmbedding ? stored : stored.transposed
     }
 }
 

@@ -51,8 +51,8 @@ final class LanguageModel {
                     throw .missingTensor(name: module.name + ".weight")
                 }
                 return DecomposedWeight(
-                    name: module.name, inputs: module.inputs, outputs: module.outputs,
-                    weight: module.kind.isEmbedding ? weight : weight.transposed, isTransposed: true)
+                    name: module.name, inputs: module.inputs, outputs: module.outputs, weight: weight,
+                    isEmbedding: module.kind.isEmbedding)
             }, tied: [], settings: settings)
         let c = settings.subcomponents
         packedV = modules.map { $0.kind.isEmbedding ? nil : PackedMatrix(rows: $0.inputs, columns: c) }
