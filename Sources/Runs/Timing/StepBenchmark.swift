@@ -104,7 +104,7 @@ extension StepBenchmark {
         let work = decomposition.work
         return StepBenchmark(
             experiment: experiment.name, threads: ceilings.threads, exactGates: plan.exactGates,
-            stepMilliseconds: times, medianMilliseconds: median, rowMilliseconds: rows.sorted()[1] - median,
+            stepMilliseconds: times, medianMilliseconds: median, rowMilliseconds: max(0, rows.sorted()[1] - median),
             peakMegabytes: peakMegabytes, liveRows: work.liveRows, gateNeurons: work.gateNeurons,
             liveGateNeurons: work.liveGateNeurons, productFlops: work.productFlops, exponentials: work.exponentials,
             achievedGFLOPS: work.productFlops / (median * 1e6),

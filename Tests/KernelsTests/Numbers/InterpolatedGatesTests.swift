@@ -112,6 +112,15 @@ import Testing
         #expect(off <= 5e-7)
     }
 
+    /// Sums over such neurons overflow at the nodes, though gates of many rows are finite.
+    @Test(arguments: [3e38, .infinity, .nan] as [Float])
+    func weightsThatLeaveNothingToJudgeByAreComputedExactly(weight: Float) {
+        let gate = OneGate(wIn: [weight, 0.5], bIn: [0, 0.1], wOut: [1, 1], bOut: 0)
+        let (found, exact, nodes) = gate.bothWays((0..<320).map { Float($0) / 160 - 1 })
+        #expect(nodes == 0)
+        #expect(found.g.map(\.bitPattern) == exact.g.map(\.bitPattern))
+    }
+
     private func expectCloseArrays(_ found: OneGate.Arrays, _ exact: OneGate.Arrays, _ tolerance: Float) {
         for (index, (found, exact)) in zip(found.all, exact.all).enumerated() {
             let top = exact.map(abs).max() ?? 0

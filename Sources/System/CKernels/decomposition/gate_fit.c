@@ -89,12 +89,16 @@ KERNEL static void interpolate_back(float *restrict out, const ck_fit *fit) {
 }
 
 // Whether the last coefficients are below this share of the largest one, or of what a gate's terms come to as independent
-// numbers: where they cancel, sums are no more exact than that, and neither is the exact gate.
+// numbers: where they cancel, sums are no more exact than that, and neither is the exact gate. Weights so large that a sum
+// overflows, or NaN, leave nothing to judge by: such a gate is computed exactly.
 INLINE int has_converged(const float *coefficients, int nodes, float squared_terms, float share) {
-  float top = sqrtf(squared_terms), tail = 0;
-  for (int k = 0; k < nodes; ++k) top = fmaxf(top, fabsf(coefficients[k]));
+  float top = sqrtf(squared_terms), tail = 0, sum = squared_terms;
+  for (int k = 0; k < nodes; ++k) {
+    top = fmaxf(top, fabsf(coefficients[k]));
+    sum += fabsf(coefficients[k]);
+  }
   for (int k = nodes - 3; k < nodes; ++k) tail = fmaxf(tail, fabsf(coefficients[k]));
-  return tail <= share * top;
+  return isfinite(sum) && tail <= share * top;
 }
 
 // Some neurons of one gate, filled up to whole vectors by neurons that count for nothing. At the few points where a fit
