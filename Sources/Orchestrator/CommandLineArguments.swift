@@ -75,6 +75,6 @@ enum CommandLineArguments {
     }
 
     private static func isNegativeNumber(_ argument: String) -> Bool {
-        argument.wholeMatch(of: /-[0-9][0-9.]*/) != nil
+        argument.hasPrefix("-") && Double(argument) != nil
     }
 }

@@ -36,8 +36,9 @@ struct Orchestrator: AsyncParsableCommand {
         if let refusal = SpareThreads.refusal { end(with: Failure.failed(refusal)) }
         do {
             let arguments = CommandLineArguments.canonical(Array(CommandLine.arguments.dropFirst()))
+            // Every command states its name: the parser would make up a missing one, which takes 0.1 ms at each start.
             try CommandLineArguments.check(
-                arguments, commands: configuration.subcommands.map { $0._commandName })
+                arguments, commands: configuration.subcommands.compactMap { $0.configuration.commandName })
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

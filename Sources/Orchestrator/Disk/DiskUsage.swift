@@ -35,6 +35,7 @@ struct DiskUsage: AsyncParsableCommand {
 /// Puts a job into one file.
 struct Archive: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "archive",
         abstract: "Pack a finished job with all its files into one file that show, export and plot read.",
         discussion: """
             EXAMPLES

@@ -8,6 +8,7 @@ import WandB
 /// Looks at everything that runs depend on.
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract:
             "Check the state folder, SLURM, W&B, the hub, the worker, Python and this machine, and say what to fix.",
         discussion: """

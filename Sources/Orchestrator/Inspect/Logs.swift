@@ -7,6 +7,7 @@ import Store
 /// Prints what a run or an agent has said.
 struct Logs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "logs",
         abstract: "Print the log of a run, an agent, or all agents of a job.",
         discussion: """
             EXAMPLES

@@ -10,6 +10,7 @@ import WandB
 /// Shows everything that is known about a run.
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "show",
         abstract: "Show everything about a run: config, attempts, nodes, times, files, error.",
         discussion: """
             EXAMPLES

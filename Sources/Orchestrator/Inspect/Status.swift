@@ -9,6 +9,7 @@ import Store
 /// Shows jobs, agents and runs.
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Show jobs, their agents and every run.",
         discussion: """
             EXAMPLES

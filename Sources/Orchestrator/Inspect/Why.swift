@@ -9,6 +9,7 @@ import Store
 /// Tells what a job's failures have in common.
 struct Why: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "why",
         abstract: "Show what a job's failures have in common: causes, nodes, settings.",
         discussion: """
             EXAMPLES

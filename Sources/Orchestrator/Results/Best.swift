@@ -7,6 +7,7 @@ import Store
 /// Ranks a job's runs by a metric.
 struct Best: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "best",
         abstract: "Rank a job's finished runs by a final metric.",
         discussion: """
             EXAMPLES

@@ -6,6 +6,7 @@ import Store
 /// Shows how two runs differ, and which of their subcomponents match.
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "compare",
         abstract: "Show how two runs differ, and which of their subcomponents match.",
         discussion: """
             EXAMPLES

@@ -6,6 +6,7 @@ import Store
 /// Prints a job's runs as a table for other programs.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "export",
         abstract: "Print a job's runs as CSV or JSON lines: what varies, final metrics, times.",
         discussion: """
             EXAMPLES

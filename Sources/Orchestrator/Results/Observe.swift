@@ -6,6 +6,7 @@ import Store
 /// Asks observers about runs that are over.
 struct Observe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "observe",
         abstract: "Compute your own metrics and run observers on finished runs.",
         discussion: """
             EXAMPLES

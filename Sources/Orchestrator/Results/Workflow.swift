@@ -4,6 +4,7 @@ import Orchestration
 /// Explains in one screen how a sweep goes from a file to results.
 struct Workflow: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "workflow",
         abstract: "From a sweep file to results, in one screen (also `orchestrator help workflow`).",
         shouldDisplay: false)
 

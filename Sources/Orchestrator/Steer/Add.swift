@@ -7,6 +7,7 @@ import Store
 /// Adds specs to a job.
 struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "add",
         abstract: "Add specs to a job, whether it is running or over.",
         discussion: """
             EXAMPLES

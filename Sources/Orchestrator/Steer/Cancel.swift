@@ -9,6 +9,7 @@ import Store
 /// Calls jobs or runs off.
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "cancel",
         abstract: "Cancel jobs or single runs; agents working on them stop within seconds.",
         discussion: """
             EXAMPLES

@@ -10,6 +10,7 @@ import WandB
 /// Deletes what is not needed any more, after showing it.
 struct Clean: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "clean",
         abstract: "List, then delete, finished jobs with their runs' files, and leftovers of crashes.",
         discussion: """
             EXAMPLES

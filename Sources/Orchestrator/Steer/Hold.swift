@@ -6,6 +6,7 @@ import Store
 /// Keeps jobs or runs from being begun.
 struct Hold: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "hold",
         abstract: "Hold jobs or runs: active runs continue, but agents start no held ones.",
         discussion: """
             EXAMPLES
@@ -24,6 +25,7 @@ struct Hold: AsyncParsableCommand {
 /// Lets held jobs or runs continue.
 struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "release",
         abstract: "Release held jobs or runs.",
         discussion: """
             EXAMPLES
@@ -39,6 +41,7 @@ struct Release: AsyncParsableCommand {
 /// Has runs claimed before others.
 struct Priority: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "priority",
         abstract: "Move runs ahead of others in their job.",
         discussion: """
             EXAMPLES

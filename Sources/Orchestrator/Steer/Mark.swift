@@ -5,6 +5,7 @@ import Store
 /// Writes a note to a job or a run.
 struct Note: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "note",
         abstract: "Attach a note to a job or run, for --where and --columns too.",
         discussion: """
             EXAMPLES
@@ -38,6 +39,7 @@ struct Note: AsyncParsableCommand {
 /// Tags jobs or runs.
 struct Tag: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "tag",
         abstract: "Tag jobs and runs, or remove tags, for --where and --columns too.",
         discussion: """
             EXAMPLES
@@ -78,6 +80,7 @@ struct Tag: AsyncParsableCommand {
 /// Gives a job a name.
 struct Rename: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "rename",
         abstract: "Give a job a name to show in lists.",
         discussion: """
             EXAMPLES

@@ -9,6 +9,7 @@ import Store
 /// Starts more agents for the remaining runs of a job.
 struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "resume",
         abstract: "Start agents for a job's remaining runs.",
         discussion: """
             EXAMPLES

@@ -6,6 +6,7 @@ import Store
 /// Requeues failed or cancelled runs.
 struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "retry",
         abstract: "Requeue failed and cancelled runs; they continue from their checkpoints.",
         discussion: """
             EXAMPLES

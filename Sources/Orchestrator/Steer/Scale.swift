@@ -7,6 +7,7 @@ import Store
 /// Changes how many agents work on a job.
 struct Scale: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "scale",
         abstract: "Set a job's number of agents: more start now, surplus ones end after their current runs.",
         discussion: """
             EXAMPLES

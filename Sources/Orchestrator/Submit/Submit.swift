@@ -8,6 +8,7 @@ import Store
 /// Stores a job and starts its agents.
 struct Submit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "submit",
         abstract: "Store a sweep's specs as one job and start agents that share them.",
         discussion: """
             EXAMPLES

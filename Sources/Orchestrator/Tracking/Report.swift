@@ -7,6 +7,7 @@ import Store
 /// Makes a job's pages on W&B.
 struct Report: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "report",
         abstract: "Create or update a job's pages on W&B: project, workspaces, report.",
         discussion: """
             EXAMPLES

@@ -8,6 +8,7 @@ import WandB
 /// Sends to W&B what runs keep in their folders.
 struct Sync: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "sync",
         abstract: "Send stored data in the runs' folders to W&B, even while they run on nodes without internet.",
         discussion: """
             EXAMPLES

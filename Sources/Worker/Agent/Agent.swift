@@ -13,6 +13,7 @@ extension Worker {
     /// Pulls specs of a job until none are left.
     struct Agent: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "agent",
             abstract: "Run a job's specs until none are left (same as `worker --job-id`).",
             discussion: """
                 Finds the job's state through SPD_CACHE_DIR (default: ~/spd_cache).

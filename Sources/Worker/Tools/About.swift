@@ -11,6 +11,7 @@ extension Worker {
     /// Tells what this worker finds on the node it is on.
     struct About: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "about",
             abstract: "Show this machine's CPU, OpenBLAS kernels, libcurl and Cairo.",
             discussion: "`orchestrator doctor` says what to fix.")
 

@@ -7,6 +7,7 @@ extension Worker {
     /// Trains a target by hand.
     struct TrainTarget: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "train-target",
             abstract: "Train a target model from its training config.",
             discussion: """
                 Writes the weights (.safetensors), the config as it ran, and metadata.json into a new folder, and a toy

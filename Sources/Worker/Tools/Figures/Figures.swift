@@ -6,6 +6,7 @@ extension Worker {
     /// Computes the numbers behind every figure of a given decomposition.
     struct Figures: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "figures",
             abstract: "Compute the numbers behind every figure of a given decomposition.",
             discussion: """
                 Takes a folder with target.safetensors, decomposition*.safetensors, batches.safetensors and, if there

@@ -8,6 +8,7 @@ extension Worker {
     /// Draws figures from what runs have left.
     struct Plot: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "plot",
             abstract: "Draw figures of finished runs, without training.",
             discussion: """
                 Called by `orchestrator plot`. Takes a run's folder, weights (.safetensors or .pth) or a set of figures

@@ -5,6 +5,7 @@ extension Worker {
     /// Analyses a decomposition's weights, or matches the subcomponents of two.
     struct Weights: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "weights",
             abstract: "Analyse a decomposition's weights, or match those of two; as JSON.",
             discussion: """
                 Called by `orchestrator show` and `orchestrator compare`.

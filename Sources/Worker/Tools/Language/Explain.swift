@@ -9,6 +9,7 @@ extension Worker {
     /// Says which subcomponents of a language model matter at which tokens, for `orchestrator ui`.
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "explain",
             abstract: "Say which subcomponents matter at which tokens of a text; as JSON.",
             discussion: """
                 Called by `orchestrator ui`. Trains, downloads and tokenizes nothing.

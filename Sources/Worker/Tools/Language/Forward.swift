@@ -8,6 +8,7 @@ extension Worker {
     /// Runs a language model over given tokens.
     struct Forward: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "forward",
             abstract: "Run a language model over given tokens.",
             discussion: """
                 Takes a model's folder as on the Hugging Face hub (config.json and weights), or the name of a model

@@ -10,6 +10,7 @@ extension Worker {
     /// Prints the texts of a data set, to look at what training would read.
     struct Rows: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "rows",
             abstract: "Print the texts of a data set, one JSON string or null per line.",
             discussion: """
                 Takes a file (.parquet, .arrow, .jsonl, .txt; the last two also in .gz or .zst), a folder of such files,

@@ -8,6 +8,7 @@ extension Worker {
     /// Encodes texts, to look at a tokenizer from outside.
     struct Tokenize: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "tokenize",
             abstract: "Tokenize texts with a model's tokenizer, to compare with another implementation.",
             discussion: """
                 Reads one JSON string per line from standard input. Writes a line for each: the token ids, the
