@@ -5,7 +5,7 @@ The measurements take turns (ours, PyTorch, ours, ...), each in a process of its
 what else the machine does falls on all alike. It does not fall on PyTorch's several threads alike, which wait for each
 other many times a step: where other programs ran meanwhile, no ratio to those is given.
 
-Afterwards ours are set beside the last result that was stored on the same type of CPU: where something has become over
+Afterwards ours are set beside the last results that were stored on the same type of CPU: where something has become over
 10 % slower, the exit code is 3.
 
 Started by Benchmarks/run, which finds the worker and PyTorch.
@@ -216,12 +216,11 @@ def table(report):
     return "\n".join(lines)
 
 
-def cpu_name():
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()
+def cpu(*keys):
+    """What the kernel says of the first CPU; None where it does not say it."""
+    with open("/proc/cpuinfo") as file:
+        told = dict(map(str.strip, line.split(":", 1)) for line in file.read().split("\n\n")[0].splitlines())
+    return "/".join(told[key] for key in keys) if all(key in told for key in keys) else None
 
 
 def check(arguments):
@@ -267,17 +266,27 @@ def parse():
 def main():
     arguments = parse()
     if arguments.show:
-        print(table(json.loads(pathlib.Path(arguments.show).read_text())))
+        try:
+            shown = table(json.loads(pathlib.Path(arguments.show).read_text()))
+        except OSError as error:
+            raise Failure(f"{arguments.show}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError):
+            raise Failure(f"{arguments.show} is not a result of this program") from None
+        print(shown, flush=True)
         return 0
     if arguments.check:
         return check(arguments)
     cores = len(os.sched_getaffinity(0))
+    machine = Machine()
+    ceilings = json.loads(run([arguments.worker, "bench", "--ceilings", "--json"]))
     report = {
         "format": "spd-bench-1", "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "cpu": cpu_name(), "cores": cores, "quick": arguments.quick,
+        "cpu": cpu("model name") or platform.machine(),
+        # Virtual machines often name several generations of CPUs alike.
+        "cpuModel": cpu("cpu family", "model", "stepping"), "cores": cores, "quick": arguments.quick,
         "exactGates": arguments.exact_gates, "openBLASCoreType": os.environ.get("OPENBLAS_CORETYPE"), "torch": None,
-        **{key: value for key, value in json.loads(run([arguments.worker, "bench", "--ceilings", "--json"])).items()
-           if key != "benchmarks"},
+        **{key: value for key, value in ceilings.items() if key != "benchmarks"},
+        "ceilingsOtherCores": machine.other_cores(),
         "experiments": [],
     }
     for experiment in arguments.experiments:
@@ -303,3 +312,6 @@ if __name__ == "__main__":
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read has seen enough; what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

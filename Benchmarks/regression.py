@@ -1,64 +1,88 @@
-"""Sets a result of compare.py beside the last one that was stored of the same kind on the same type of CPU."""
+"""Sets a result of compare.py beside those that were stored of the same kind on the same type of CPU."""
 import json
 
 # Steps that take so much longer than before, as a share, are told as slower.
 TOLERANCE = 0.10
 # Beyond so many cores busy with other programs a measurement is not judged.
 NOISY = 0.1
+# With how many earlier measurements each one is compared: with the last alone, many small steps would add up unseen.
+REMEMBERED = 5
 
 
 def kind(report):
     """What two results must have in common to be compared."""
-    return [report.get(key) for key in ("format", "cpu", "cores", "quick", "exactGates", "openBLASCore")]
+    return [report.get(key) for key in
+            ("format", "cpu", "cpuModel", "cores", "quick", "exactGates", "openBLASCore")]
 
 
-def last(folder, report):
-    """The latest earlier result of the same kind, and its file's name; None where there is none."""
+def earlier(folder, report):
+    """Earlier results of the same kind with their files' names, the latest first."""
+    found = []
     for path in sorted(folder.glob("*.json"), reverse=True):
         try:
             other = json.loads(path.read_text())
         except ValueError:
             continue  # cut short, or somebody's notes
         if isinstance(other, dict) and kind(other) == kind(report) and other.get("time", "") < report["time"]:
-            return path.name, other
-    return None
-
-
-def changes(report, before):
-    """By experiment and number of threads: how much longer a step takes than before, as a factor; less is better.
-
-    A machine that is slower as a whole, by its products' best speed, excuses that much.
-    """
-    earlier = {row["experiment"]: row for row in before["experiments"]}
-    speeds = {c["threads"]: c["productGFLOPS"] for c in before["ceilings"]}
-    found = {}
-    for row in report["experiments"]:
-        for ceilings in report["ceilings"]:
-            name = f"ours_{ceilings['threads']}"
-            old = earlier.get(row["experiment"], {})
-            if name not in row or name not in old or max(row["otherCores"], old["otherCores"]) > NOISY:
-                continue
-            machine = min(1.0, ceilings["productGFLOPS"] / speeds.get(ceilings["threads"], ceilings["productGFLOPS"]))
-            change = row[name]["medianMilliseconds"] / old[name]["medianMilliseconds"]
-            found[row["experiment"], ceilings["threads"]] = change if change < 1 else max(1.0, change * machine)
+            found.append((path.name, other))
     return found
 
 
+def measurements(report):
+    """A step's median in ms and the products' best speed in GFLOP/s (None if other programs were at work when that was
+    measured), by experiment and number of threads; measurements that other programs disturbed are left out."""
+    found = {}
+    for row in report["experiments"]:
+        for ceilings in report["ceilings"]:
+            measured = row.get(f"ours_{ceilings['threads']}")
+            if measured and row["otherCores"] <= NOISY:
+                speed = ceilings["productGFLOPS"] if report.get("ceilingsOtherCores", 0) <= NOISY else None
+                found[row["experiment"], ceilings["threads"]] = measured["medianMilliseconds"], speed
+    return found
+
+
+def change(now, before):
+    """How much longer a step takes than before, as a factor, and how much of the products' speed the machine has left.
+
+    A machine that is slower as a whole excuses that much.
+    """
+    (time, speed), (old_time, old_speed) = now, before
+    machine = min(1.0, speed / old_speed) if speed and old_speed else 1.0
+    factor = time / old_time
+    return (factor if factor < 1 else max(1.0, factor * machine)), machine
+
+
 def told(report, folder):
-    """Lines on what has become slower or faster, and whether anything has become slower."""
-    found = last(folder, report)
-    if not found:
+    """Lines on what has become slower or faster, and whether anything has become slower.
+
+    Slower is what takes longer than in the fastest of the last results, faster what takes less time than in the last one.
+    """
+    past = [(name, measurements(other)) for name, other in earlier(folder, report)]
+    if not past:
         return ["no earlier result of this CPU type to compare with"], False
-    name, before = found
-    compared = changes(report, before)
+    here = measurements(report)
+    lines, compared, is_slower = [], 0, False
+    excuse = 1.0
+    for key, now in here.items():
+        before = [(name, other[key]) for name, other in past if key in other][:REMEMBERED]
+        if not before:
+            continue
+        compared += 1
+        (last, (gain, machine)), (best, (loss, best_machine)) = [
+            (name, change(now, old)) for name, old in (before[0], max(before, key=lambda b: change(now, b[1])[0]))]
+        (name, factor, used) = (best, loss, best_machine) if loss > 1 + TOLERANCE else (last, gain, machine)
+        excuse = min(excuse, used)
+        if abs(factor - 1) > TOLERANCE:
+            is_slower = is_slower or factor > 1
+            experiment, threads = key
+            lines.append(f"{'SLOWER' if factor > 1 else 'faster'} than in {name}: {experiment} on {threads} "
+                         f"thread{'s' if threads > 1 else ''}, {100 * (factor - 1):+.0f} %")
     if not compared:
-        return [f"not compared with {name}: other programs were at work"], False
-    lines = []
-    for (experiment, threads), change in compared.items():
-        if abs(change - 1) > TOLERANCE:
-            word = "SLOWER" if change > 1 else "faster"
-            lines.append(f"{word} than in {name}: {experiment} on {threads} thread{'s' if threads > 1 else ''}, "
-                         f"{100 * (change - 1):+.0f} %")
+        why = "no earlier result has these experiments" if here else "other programs were at work"
+        return [f"not compared with earlier results: {why}"], False
     if not lines:
-        lines = [f"as fast as in {name}, within {100 * TOLERANCE:.0f} % (of {len(compared)} measurements compared)"]
-    return lines, any(change > 1 + TOLERANCE for change in compared.values())
+        lines = [f"as fast as before, within {100 * TOLERANCE:.0f} % ({compared} measurements, the latest result "
+                 f"{past[0][0]})"]
+    if excuse < 1 - TOLERANCE:
+        lines.append(f"the machine's best products are up to {100 * (1 - excuse):.0f} % slower than then: that much was excused")
+    return lines, is_slower

@@ -1,11 +1,16 @@
 import Foundation
-import Store
+package import Store
 
 /// Why a job, or some of its runs and agents, are not progressing: held by the user or the job itself, or a full disk.
-struct StandstillNotes {
+package struct StandstillNotes {
     let lines: [String]
     /// Obstacles for which runs wait, one line each; also among the lines.
     let hindrances: [String]
+
+    /// That a job was halted after failures, if it was, and what lifts that: neither `release` nor `retry` does.
+    package static func halt(of job: Job) -> String? {
+        job.halted.map { "Hands out no more specs: \($0); `orchestrator resume \(job.id)` continues anyway" }
+    }
 
     /// What keeps runs of a job waiting, one line for each obstacle.
     ///
@@ -22,9 +27,7 @@ struct StandstillNotes {
     init(of snapshot: JobSnapshot, in store: Store) {
         let job = snapshot.job
         var lines: [String] = []
-        if let reason = job.halted {
-            lines.append("Hands out no more specs: \(reason); `orchestrator resume \(job.id)` continues anyway")
-        }
+        if let halt = Self.halt(of: job) { lines.append(halt) }
         if job.held != nil { lines.append("Held; `orchestrator release \(job.id)` lets it go on") }
         var hindrances: [String] = []
         do throws(StoreError) {

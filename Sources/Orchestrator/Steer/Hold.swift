@@ -35,7 +35,16 @@ struct Release: AsyncParsableCommand {
 
     @OptionGroup var named: NamedArguments
 
-    func run() async throws { try await named.change("released") { try $0.hold($1, false) } }
+    func run() async throws {
+        var notes: [String] = []
+        try await named.change("released") { store, names in
+            try store.hold(names, false)
+            for case .job(let job) in names {
+                if let halt = try StandstillNotes.halt(of: store.job(job)) { notes.append("Job \(job): \(halt)") }
+            }
+        }
+        if !named.json { notes.forEach { print($0) } }
+    }
 }
 
 /// Has runs claimed before others.

@@ -61,6 +61,7 @@ struct Retry: AsyncParsableCommand {
             }
             guard count > 0 else { return print("Job \(job.id): no run is \(failed ? "" : "cancelled or ")failed") }
             print("Job \(job.id): \(plural(count, "run")) \(count == 1 ? "waits" : "wait") again")
+            if let halt = StandstillNotes.halt(of: job) { return print(halt) }
             if alive.isEmpty { print("No agent is at work on it: `orchestrator resume \(job.id)` starts some") }
         }
     }

@@ -31,7 +31,7 @@ public struct RunExecution {
 
     /// Runs to the end, or until asked to stop.
     ///
-    /// - Returns: How it ended; if it was interrupted, its state is saved.
+    /// - Returns: How it ended; if it was interrupted after its first step, its state is saved.
     /// - Throws: `RunError` with the reason; the last good state is then saved.
     public func perform() throws(RunError) -> RunOutcome {
         do {
@@ -39,7 +39,10 @@ public struct RunExecution {
         } catch let error as RunError {
             throw error
         } catch let error as KernelError {
-            if case .lossNotFinite = error { throw .diverged("\(error); a lower lr may help") }
+            if case .lossNotFinite(let step, _, _) = error {
+                // Before the first step nothing has been learned, at whatever rate.
+                throw .diverged("\(error); " + (step > 0 ? "a lower lr may help" : "check the target's weights"))
+            }
             throw .invalid("\(error)")
         } catch let error as FileError where error.isOutOfRoom {
             throw .outOfRoom("\(error)")

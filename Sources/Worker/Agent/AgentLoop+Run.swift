@@ -134,7 +134,7 @@ extension AgentLoop {
                 leave(run, lost)
                 return nil
             }
-            run.log.say("interrupted at step \(step); its state is saved")
+            run.log.say(RunOutcome.interruption(at: step))
             let reason = StopRequest.kind == .timeLimit ? "the agent's time is over" : "the agent was stopped"
             leave(run, try settle(run.held, as: .released(reason), mayClaim: false).lost)
             return nil

@@ -135,6 +135,7 @@ struct AgentLoop: Sendable {
             case .halted(let reason):
                 let isToTell = try isToTell()
                 try sayGoodbye("the job hands out no more specs: \(reason)")
+                Self.say("`orchestrator resume \(job.id)` continues anyway")
                 return isToTell ? try tellTheRest() : ()
             default: continue
             }

@@ -115,7 +115,7 @@ extension Worker {
                 try RunExecution.removeCheckpoints(in: plan.folder)
                 finish(0)
             case .success(.interrupted(let step)):
-                log.say("interrupted at step \(step); its state is saved")
+                log.say(RunOutcome.interruption(at: step))
                 _ = tracker.suspend(isPreempted: true)
                 throw ExitCode(130)
             case .success(.outdone(_, let reason, _)):

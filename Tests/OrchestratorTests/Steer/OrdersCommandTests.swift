@@ -171,8 +171,13 @@ struct OrdersCommandTests {
         #expect(state.counts.failed == 2 && state.counts.pending == 4)
         let told = try String(contentsOfFile: bench.path + "/told", encoding: .utf8)
         #expect(told.contains(#""failed_runs" : "#) && told.contains(state.runs[0].run), "\(told)")
+        let stillHalted = "Hands out no more specs: its first 2 runs all failed"
+        let released = try await bench.orchestrator(["release", "1"])
+        #expect(released.output.contains(stillHalted), "\(released.output)")
         let resumed = try await bench.orchestrator(["resume", "1", "--watch"])
         #expect(resumed.error.contains("job 1 hands out specs again; it had stopped: its first 2 runs"))
         #expect(try await bench.status(of: 1).counts.failed == 4)
+        let retried = try await bench.orchestrator(["retry", "1"])
+        #expect(retried.output.contains(stillHalted), "\(retried.output)")
     }
 }
