@@ -61,20 +61,18 @@ def told(report, folder):
     if not past:
         return ["no earlier result of this CPU type to compare with"], False
     here = measurements(report)
-    lines, compared, is_slower = [], 0, False
-    excuse = 1.0
-    for key, now in here.items():
-        before = [(name, other[key]) for name, other in past if key in other][:REMEMBERED]
-        if not before:
+    lines, compared, is_slower, least = [], 0, False, 1.0
+    for (experiment, threads), now in here.items():
+        changes = [(*change(now, other[experiment, threads]), name) for name, other in past
+                   if (experiment, threads) in other][:REMEMBERED]
+        if not changes:
             continue
         compared += 1
-        (last, (gain, machine)), (best, (loss, best_machine)) = [
-            (name, change(now, old)) for name, old in (before[0], max(before, key=lambda b: change(now, b[1])[0]))]
-        (name, factor, used) = (best, loss, best_machine) if loss > 1 + TOLERANCE else (last, gain, machine)
-        excuse = min(excuse, used)
+        worst = max(changes)
+        factor, machine, name = worst if worst[0] > 1 + TOLERANCE else changes[0]
+        least = min(least, machine)
         if abs(factor - 1) > TOLERANCE:
             is_slower = is_slower or factor > 1
-            experiment, threads = key
             lines.append(f"{'SLOWER' if factor > 1 else 'faster'} than in {name}: {experiment} on {threads} "
                          f"thread{'s' if threads > 1 else ''}, {100 * (factor - 1):+.0f} %")
     if not compared:
@@ -83,6 +81,6 @@ def told(report, folder):
     if not lines:
         lines = [f"as fast as before, within {100 * TOLERANCE:.0f} % ({compared} measurements, the latest result "
                  f"{past[0][0]})"]
-    if excuse < 1 - TOLERANCE:
-        lines.append(f"the machine's best products are up to {100 * (1 - excuse):.0f} % slower than then: that much was excused")
+    if least < 1 - TOLERANCE:
+        lines.append(f"the machine's best products are up to {100 * (1 - least):.0f} % slower than then: that much was excused")
     return lines, is_slower
