@@ -31,6 +31,7 @@ extension Store {
         return try write { db in
             _ = try storedJob(job, in: db)
             try Self.endEarlierStarts(of: identity.slurm, in: job, at: now, db)
+            try Self.settleCall(by: identity.slurm, of: job, in: db)
             if let given = identity.given {
                 try db.execute(
                     sql: """

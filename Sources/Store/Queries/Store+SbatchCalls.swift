@@ -147,15 +147,19 @@ extension Store {
     /// - Throws: What keeps the file from being changed.
     public func noteUnclear(_ call: SbatchCall, mayCome: Bool) throws(StoreError) {
         let now = now()
-        try write { db in
+        let isOpen = try write { db in
             if mayCome {
                 try db.execute(
-                    sql: "UPDATE launch SET begun = ?, host = '' WHERE id = ?", arguments: [now.rawValue, call.id])
+                    sql: "UPDATE launch SET begun = ?, host = '' WHERE id = ? AND state = 'begun'",
+                    arguments: [now.rawValue, call.id])
             } else {
-                try db.execute(sql: "UPDATE launch SET begun = NULL WHERE id = ?", arguments: [call.id])
+                try db.execute(
+                    sql: "UPDATE launch SET begun = NULL WHERE id = ? AND state = 'begun'", arguments: [call.id])
             }
+            return db.changesCount == 1
         }
-        try markUncertain(call.job)
+        // Unless an agent has come meanwhile, and settled it.
+        if isOpen { try markUncertain(call.job) }
     }
 
     /// Records that SLURM has taken a call under a number.
@@ -165,6 +169,25 @@ extension Store {
                 sql: "UPDATE launch SET state = 'submitted', slurm_job_id = ? WHERE id = ?",
                 arguments: [slurmJobID, call.id])
         }
+    }
+
+    /// Settles the call whose answer nobody has noted, if there is just one: SLURM has taken what it starts an agent of.
+    ///
+    /// The job's runs may be done before any command looks for a call that was interrupted.
+    static func settleCall(by agent: SlurmPlace, of job: JobID, in db: Database) throws {
+        guard let number = agent.arrayJob ?? agent.job else { return }
+        try db.execute(
+            sql: """
+                UPDATE launch SET state = 'submitted', slurm_job_id = :number WHERE job = :job AND state = 'begun'
+                  AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND slurm_job_id = :number)
+                  AND (SELECT COUNT(*) FROM launch WHERE job = :job AND state = 'begun') = 1
+                """, arguments: ["number": number, "job": job.rawValue])
+        guard db.changesCount == 1 else { return }
+        try db.execute(
+            sql: """
+                UPDATE job SET submission = 'submitted', slurm_job_id = :number WHERE id = :job
+                  AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND state IN ('planned', 'begun'))
+                """, arguments: ["number": number, "job": job.rawValue])
     }
 
     /// Records that SLURM has refused a call.

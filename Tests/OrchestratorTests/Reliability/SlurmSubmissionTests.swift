@@ -42,9 +42,17 @@ extension Reliability {
             try await submit(meeting: .controllerBefore)
         }
 
-        private func submit(meeting death: Death) async throws {
-            try FileManager.default.createDirectory(atPath: bench.path + "/first", withIntermediateDirectories: true)
-            let first = bench.path + "/first/\(death)"
+        @Test func agentsSettleAnInterruptedSubmissionIfTheyHaveDoneAllBeforeTheNextCommand() async throws {
+            try await submit(meeting: .orchestratorAfter) { store, job in
+                try await eventually(within: .seconds(240)) { try store.openWork(of: job.id).isNone }
+            }
+        }
+
+        /// `pause` is what passes before the next command.
+        private func submit(
+            meeting death: Death, pause: (Store, Job) async throws -> Void = { _, _ in }
+        ) async throws {
+            let first = bench.path + "/first-" + UUID().uuidString
             _ = try bench.writeProgram(
                 """
                 export PATH=\(Cluster.path)
@@ -61,6 +69,7 @@ extension Reliability {
             try await cluster.startController()
             let store = try Store(CacheFolder(path: bench.cache))
             let job = try #require(try store.jobs().last).job
+            try await pause(store, job)
 
             // Any command will do.
             try await eventually(within: .seconds(240)) {

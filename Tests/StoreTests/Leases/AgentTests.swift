@@ -64,4 +64,36 @@ struct AgentTests {
             try store.addAgent(to: JobID(rawValue: 9))
         }
     }
+
+    private func register(arrayJob: Int64) throws {
+        let place = SlurmPlace(job: arrayJob + 1, arrayJob: arrayJob, arrayTask: 1)
+        _ = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job)
+    }
+
+    @Test func theFirstAgentOfABatchJobSettlesTheCallWhoseAnswerIsMissing() throws {
+        try store.addSbatchCalls([("submit.sh", 2), ("submit-2.sh", 1)], to: job)
+        let calls = try store.sbatchCalls(of: job)
+        try store.begin(calls[0])
+        try register(arrayJob: 812)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .planned])
+        #expect(try store.job(job).submission == .stored, "one is still to be called")
+
+        try store.begin(calls[1])
+        try register(arrayJob: 812)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .begun], "that is the first one's")
+        try register(arrayJob: 815)
+        #expect(try store.sbatchCalls(of: job).map(\.slurmJobID) == [812, 815])
+        #expect(try store.job(job).submission == .submitted)
+        #expect(try store.job(job).slurmJobID == 815)
+
+        try store.noteUnclear(calls[1], mayCome: true)
+        #expect(try store.job(job).submission == .submitted, "an answer that comes too late changes nothing")
+    }
+
+    @Test func anAgentSettlesNoCallIfItMayBeOneOfTwo() throws {
+        try store.addSbatchCalls([("submit.sh", 1), ("submit-2.sh", 1)], to: job)
+        for call in try store.sbatchCalls(of: job) { try store.begin(call) }
+        try register(arrayJob: 812)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.begun, .begun])
+    }
 }
