@@ -87,7 +87,7 @@ package struct Recovery {
             try store.agentEnded(agent.id, reason: "was never started: its command was interrupted")
             count += 1
         }
-        guard count > 0 else { return [] }
+        guard count > 0, try !store.openWork(of: id).isNone else { return [] }
         return [
             "job \(id): \(plural(count, "agent")) never started, because the command was interrupted; "
                 + "`orchestrator resume \(id)` starts agents"

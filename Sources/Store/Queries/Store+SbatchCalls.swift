@@ -69,7 +69,7 @@ extension Store {
         }
     }
 
-    /// Jobs with work left and local agents that have not been started yet.
+    /// Jobs with local agents on this machine that have not been started yet.
     public func jobsWithUnstartedAgents() throws(StoreError) -> [JobID] {
         let past = now() + .seconds(-5)
         return try read { db in
@@ -77,9 +77,8 @@ extension Store {
                 db,
                 sql: """
                     SELECT DISTINCT agent.job FROM agent JOIN job ON job.id = agent.job AND executor = 'local'
-                    WHERE state = 'starting' AND pid IS NULL AND started < ? AND EXISTS
-                      (SELECT 1 FROM run WHERE run.job = agent.job AND status IN ('pending', 'running'))
-                    """, arguments: [past.rawValue]
+                    WHERE state = 'starting' AND pid IS NULL AND started < ? AND host = ?
+                    """, arguments: [past.rawValue, AgentIdentity.thisHost]
             ).map(JobID.init)
         }
     }
