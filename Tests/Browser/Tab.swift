@@ -43,12 +43,12 @@ public final class Tab: Sendable {
 
     /// Waits until a JavaScript expression is true.
     ///
-    /// - Throws: ``BrowserError`` if it is not within ten seconds.
+    /// - Throws: ``BrowserError`` if it is not within a minute.
     public func wait(until condition: String) throws {
         // Asked again after each frame, so that the page itself says when.
         let value = try evaluate(
             """
-            new Promise(done => { const end = performance.now() + 10000; (function ask() {
+            new Promise(done => { const end = performance.now() + 60000; (function ask() {
               if (\(condition)) done(true); else if (performance.now() > end) done(false);
               else requestAnimationFrame(ask); })(); })
             """)

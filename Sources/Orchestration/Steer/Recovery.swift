@@ -20,6 +20,7 @@ package struct Recovery {
     package func perform(in store: Store) async {
         do {
             for id in try store.jobsWithOpenSbatchCalls() { await tell { try await startAgents(of: id, store) } }
+            for id in try store.jobsWithForgottenSbatchCalls() { await tell { try closeSbatchCalls(of: id, store) } }
             for id in try store.jobsWithUnstartedAgents() { await tell { try endUnstartedAgents(id, store) } }
             for id in try store.jobsToFinish() {
                 await tell {
@@ -74,6 +75,14 @@ package struct Recovery {
         return mended.map {
             "job \(id): its submission was interrupted; SLURM has it as batch job \($0.slurmJobID ?? 0)"
         } + notes
+    }
+
+    /// Settles what a submission that was interrupted has left open, once the job has nothing left for agents to do.
+    private func closeSbatchCalls(of id: JobID, _ store: Store) throws -> [String] {
+        guard let lock = try FileLock(path: try store.job(id).folder.launchLock) else { return [] }
+        defer { lock.release() }
+        try store.closeSbatchCalls(of: id)
+        return []
     }
 
     /// Records that planned local agents were never started.

@@ -46,6 +46,10 @@ extension Store {
                         given.rawValue, job.rawValue,
                     ])
                 if db.changesCount == 1 {
+                    // Its launcher may have died before it could say so.
+                    try db.execute(
+                        sql: "UPDATE job SET submission = 'submitted' WHERE id = ? AND submission = 'stored'",
+                        arguments: [job.rawValue])
                     try Self.keepToLimit(given, of: job, in: db)
                     return given
                 }

@@ -44,12 +44,11 @@ extension Store {
 
     /// Records that the job's agents are started, or that SLURM has queued them as `slurmJobID`.
     public func markSubmitted(_ job: JobID, slurmJobID: Int64? = nil) throws(StoreError) {
-        try setSubmission(of: job, to: .submitted, slurmJobID: slurmJobID)
-    }
-
-    /// Records that SLURM could not say whether it took the job.
-    public func markUncertain(_ job: JobID) throws(StoreError) {
-        try setSubmission(of: job, to: .uncertain, slurmJobID: nil)
+        try write { db in
+            try db.execute(
+                sql: "UPDATE job SET submission = 'submitted', slurm_job_id = ? WHERE id = ?",
+                arguments: [slurmJobID, job.rawValue])
+        }
     }
 
     /// Records that the job is over: nothing of it is left, and the summary is written.
@@ -105,16 +104,6 @@ extension Store {
             throw StoreError.unknownJob(id, latest: latest.map(JobID.init))
         }
         return try Job(row: row, in: cache)
-    }
-
-    private func setSubmission(
-        of job: JobID, to submission: SubmissionState, slurmJobID: Int64?
-    ) throws(StoreError) {
-        try write { db in
-            try db.execute(
-                sql: "UPDATE job SET submission = ?, slurm_job_id = ? WHERE id = ?",
-                arguments: [submission.rawValue, slurmJobID, job.rawValue])
-        }
     }
 
     private func insert(_ new: NewJob, into db: Database) throws -> JobID {

@@ -146,28 +146,29 @@ extension Store {
     /// - Throws: What keeps the file from being changed.
     public func noteUnclear(_ call: SbatchCall, mayCome: Bool) throws(StoreError) {
         let now = now()
-        let isOpen = try write { db in
-            if mayCome {
-                try db.execute(
-                    sql: "UPDATE launch SET begun = ?, host = '' WHERE id = ? AND state = 'begun'",
-                    arguments: [now.rawValue, call.id])
-            } else {
-                try db.execute(
-                    sql: "UPDATE launch SET begun = NULL WHERE id = ? AND state = 'begun'", arguments: [call.id])
-            }
-            return db.changesCount == 1
+        try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE launch SET begun = ?, host = CASE WHEN ? THEN '' ELSE host END
+                    WHERE id = ? AND state = 'begun'
+                    """, arguments: [mayCome ? now.rawValue : nil, mayCome, call.id])
+            // Unless an agent has come meanwhile, and settled it.
+            guard db.changesCount == 1 else { return }
+            try db.execute(
+                sql: "UPDATE job SET submission = 'uncertain', slurm_job_id = NULL WHERE id = ?",
+                arguments: [call.job.rawValue])
         }
-        // Unless an agent has come meanwhile, and settled it.
-        if isOpen { try markUncertain(call.job) }
     }
 
     /// Records that SLURM has taken a call under a number.
     public func settle(_ call: SbatchCall, as slurmJobID: Int64) throws(StoreError) {
-        try write { db in
-            try db.execute(
-                sql: "UPDATE launch SET state = 'submitted', slurm_job_id = ? WHERE id = ?",
-                arguments: [slurmJobID, call.id])
-        }
+        try write { db in try Self.settle(call, as: slurmJobID, in: db) }
+    }
+
+    private static func settle(_ call: SbatchCall, as slurmJobID: Int64, in db: Database) throws {
+        try db.execute(
+            sql: "UPDATE launch SET state = 'submitted', slurm_job_id = ? WHERE id = ?",
+            arguments: [slurmJobID, call.id])
     }
 
     /// Settles the call whose answer nobody has noted, if there is just one: SLURM has taken what it starts an agent of.
@@ -181,12 +182,54 @@ extension Store {
                   AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND slurm_job_id = :number)
                   AND (SELECT COUNT(*) FROM launch WHERE job = :job AND state = 'begun') = 1
                 """, arguments: ["number": number, "job": job.rawValue])
-        guard db.changesCount == 1 else { return }
+        if db.changesCount == 1 { try noteSubmission(of: job, in: db) }
+    }
+
+    /// Records what a job's calls have come to, once all of them are settled.
+    private static func noteSubmission(of job: JobID, in db: Database) throws {
         try db.execute(
             sql: """
-                UPDATE job SET submission = 'submitted', slurm_job_id = :number WHERE id = :job
+                UPDATE job SET
+                  submission = CASE WHEN EXISTS (SELECT 1 FROM launch WHERE job = :job AND state = 'submitted')
+                    THEN 'submitted' ELSE 'stored' END,
+                  slurm_job_id = (SELECT slurm_job_id FROM launch WHERE job = :job AND state = 'submitted'
+                    ORDER BY id DESC LIMIT 1)
+                WHERE id = :job
                   AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND state IN ('planned', 'begun'))
-                """, arguments: ["number": number, "job": job.rawValue])
+                """, arguments: ["job": job.rawValue])
+    }
+
+    /// Jobs with nothing left to do, and with `sbatch` calls whose outcome is open and will not become known.
+    public func jobsWithForgottenSbatchCalls() throws(StoreError) -> [JobID] {
+        let past = now() + .seconds(-180)
+        return try read { db in
+            try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT job FROM launch
+                    WHERE state IN ('planned', 'begun') AND (begun IS NULL OR begun < ?) AND NOT EXISTS
+                      (SELECT 1 FROM run WHERE run.job = launch.job AND status IN ('pending', 'running'))
+                    """, arguments: [past.rawValue]
+            ).map(JobID.init)
+        }
+    }
+
+    /// Settles a job's open `sbatch` calls without asking SLURM or calling `sbatch`: those that agents have come of were
+    /// taken, the others are no longer wanted.
+    public func closeSbatchCalls(of job: JobID) throws(StoreError) {
+        try write { db in
+            let calls = try Self.sbatchCalls(of: job, in: db)
+            let numbers = try Self.agents(of: job, in: db).compactMap { $0.slurm.arrayJob ?? $0.slurm.job }
+            var unknown = Set(numbers).subtracting(calls.compactMap(\.slurmJobID)).sorted()[...]
+            for call in calls where call.state.isOpen {
+                if call.state == .begun, let number = unknown.popFirst() {
+                    try Self.settle(call, as: number, in: db)
+                } else {
+                    try Self.set(call, to: .refused, in: db)
+                }
+            }
+            try Self.noteSubmission(of: job, in: db)
+        }
     }
 
     /// Records that SLURM has refused a call.

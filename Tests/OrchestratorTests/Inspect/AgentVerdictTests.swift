@@ -1,3 +1,4 @@
+import Foundation
 import Jobs
 import Slurm
 import Testing
@@ -57,6 +58,37 @@ struct AgentVerdictTests {
         #expect(why.contains("1 agent (1.3): its process is gone, probably killed for memory"), "\(why)")
         #expect(why.contains("1 agent (1.4): its process 4194304 has ended without a word, probably killed for memory"))
         #expect(try await bench.orchestrator(["why", "1", "--json"]).output.contains("killed for memory"))
+    }
+
+    /// A number that was an agent's may be another process's, after a reboot for instance.
+    @Test(arguments: [true, false])
+    func aSilentAgentIsGoneIfItsProcessNumberIsAnotherProgramsNow(isAgent: Bool) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "read line; exit", "sh", isAgent ? "--job-id=1" : "--else"]
+        process.standardInput = Pipe()
+        try process.run()
+        defer { process.terminate() }
+        let start = start
+        let store = try Store(CacheFolder(path: folder.path + "/local"), now: { start })
+        let local = try store.insertJob(
+            NewJob(token: "spd-c", submittedFrom: "/", executor: .local, agentCount: 1),
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)]
+        ) { _ in }
+        _ = try store.registerAgent(
+            AgentIdentity(
+                host: AgentIdentity.thisHost, pid: process.processIdentifier, slurm: SlurmPlace(environment: [:])),
+            for: local.id)
+        let agent = try #require(try store.agents(of: local.id).last)
+        func verdict(after seconds: Int) -> AgentVerdict {
+            AgentVerdict(agent, in: local, queue: nil, at: start + .seconds(seconds))
+        }
+        #expect(verdict(after: 10) == .working)
+        #expect(
+            verdict(after: 100)
+                == (isAgent
+                    ? .silent("lease 100 s old")
+                    : .gone("its process \(process.processIdentifier) has ended without a word")))
     }
 
     @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {

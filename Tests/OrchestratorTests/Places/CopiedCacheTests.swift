@@ -84,7 +84,7 @@ struct CopiedCacheTests {
     }
 
     @Test func anAgentWhoseCacheIsMovedEndsAndTheJobGoesOnAtTheNewPlace() async throws {
-        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 20_000), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 100_000), to: "small.yaml")
         _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
         let submit = ["submit", "--experiments", "small.yaml", "--executor", "local", "--n-agents", "1"]
         let answer = try await bench.orchestrator(submit, adding: TrainingEndToEndTests.realWorker)
@@ -102,7 +102,7 @@ struct CopiedCacheTests {
         let moved = try Store(CacheFolder(path: copy))
         try await eventually(within: .seconds(120)) { try moved.snapshot(of: job).counts[.done] == 1 }
         let folder = try moved.snapshot(of: job).runs[0].folder.path
-        #expect(FileManager.default.fileExists(atPath: folder + "/model_20000.safetensors"))
+        #expect(FileManager.default.fileExists(atPath: folder + "/model_100000.safetensors"))
     }
 
     @Test func aCopysUnfinishedJobGoesOnInTheCopy() async throws {
@@ -120,7 +120,7 @@ struct CopiedCacheTests {
     }
 
     @Test func aCopyWhoseFilesAreLinksChangesItsOwnAlone() async throws {
-        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 20_000), to: "small.yaml")
+        _ = try bench.write(TrainingEndToEndTests.experiment(steps: 100_000), to: "small.yaml")
         _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
         let worker = TrainingEndToEndTests.realWorker
         _ = try await bench.orchestrator(

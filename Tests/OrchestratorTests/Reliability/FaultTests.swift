@@ -29,7 +29,9 @@ extension Reliability {
                 return runs[0].progress.step > 0 && runs[1].status == .done
             }
 
-            let file = try DatabaseQueue(path: bench.cache + "/state.sqlite")
+            var patient = Configuration()
+            patient.busyMode = .timeout(60)
+            let file = try DatabaseQueue(path: bench.cache + "/state.sqlite", configuration: patient)
             try await file.writeWithoutTransaction { db in
                 try db.execute(sql: "BEGIN EXCLUSIVE")
                 Thread.sleep(forTimeInterval: 6)

@@ -8,12 +8,12 @@ extension Reliability {
     /// kill -9 at random moments over agents and commands: nothing is lost, nothing done twice, and every result has
     /// the bytes of a calm run.
     struct KillCampaignTests {
-        @Test(.timeLimit(.minutes(5)))
+        @Test(.timeLimit(.minutes(20)))
         func fifteenKillsChangeNoResult() async throws {
             try await Campaign(kills: 15, specs: 3, steps: 6000).run()
         }
 
-        @Test(.timeLimit(.minutes(5)))
+        @Test(.timeLimit(.minutes(20)))
         func killsChangeNoLanguageModelsResult() async throws {
             try await Campaign(
                 kills: 10, specs: 2, steps: 400, experiment: LanguageSubmitTests.experiment,

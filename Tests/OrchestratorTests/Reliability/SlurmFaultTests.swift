@@ -60,7 +60,9 @@ extension Reliability {
         }
 
         @Test func twoUsersJobsSideBySideLeaveEachOtherAlone() async throws {
-            let (store, job) = try await submit(seeds: 2, steps: 20_000, agents: 1)
+            // Ours go on until they are cancelled, theirs take seconds.
+            let (store, job) = try await submit(seeds: 2, steps: 30_000_000, agents: 1)
+            _ = try bench.write("small:\n  steps: {values: [20000]}\n  seed: {values: [0, 1]}\n", to: "sweep.yaml")
             let other = try OtherUser(bench)
             let theirs = try await other.orchestrator(
                 ["submit", "--experiments", "small.yaml", "--sweep", "sweep.yaml", "--executor", "slurm"])

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import Store
 import Testing
@@ -12,7 +13,7 @@ extension Reliability {
         init() throws {
             // Offline, so that rows for W&B are kept in the run's folder too.
             bench = try Workbench("split", adding: ["WANDB_MODE": "offline"])
-            _ = try bench.write(TrainingEndToEndTests.experiment(steps: 25_000), to: "small.yaml")
+            _ = try bench.write(TrainingEndToEndTests.experiment(steps: 50_000), to: "small.yaml")
             _ = try bench.write(TrainingEndToEndTests.target, to: "small_target.yaml")
         }
 
@@ -38,7 +39,7 @@ extension Reliability {
             let first = agent()
             try await eventually(within: .seconds(60)) { try checkpoints(of: run).count > 0 }
             let sleeper = try #require(try store.agents(of: job).last?.pid)
-            kill(sleeper, SIGSTOP)
+            try await putToSleep(sleeper)
             let second = agent()
             try await eventually(within: .seconds(60)) { try store.attempts(at: run.id).count == 2 }
             let other = try await otherIsStillAtWork ? nil : second.value
@@ -52,11 +53,25 @@ extension Reliability {
             #expect(try store.attempts(at: run.id).map(\.outcome) == [.lost, .done])
             let reference = try #require(try store.snapshot(of: JobID(rawValue: 1)).runs.first)
             #expect(try store.run(run.id).metrics == reference.metrics)
-            for name in ["metrics.jsonl", "model_25000.safetensors", "final_config.yaml"] {
+            for name in ["metrics.jsonl", "model_50000.safetensors", "final_config.yaml"] {
                 let (ours, theirs) = (run.folder.path + "/" + name, reference.folder.path + "/" + name)
                 #expect(FileManager.default.contentsEqual(atPath: ours, andPath: theirs), "\(name)")
             }
             #expect(try checkpoints(of: run).isEmpty)
+        }
+
+        /// Stops a process between its transactions: within one it would keep the state file from everybody.
+        private func putToSleep(_ process: pid_t) async throws {
+            let file = try DatabaseQueue(path: bench.cache + "/state.sqlite")
+            while true {
+                kill(process, SIGSTOP)
+                do {
+                    return try await file.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                    kill(process, SIGCONT)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
         }
 
         private func agent() -> Task<Workbench.Answer, any Error> {

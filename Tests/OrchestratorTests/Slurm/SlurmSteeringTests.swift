@@ -14,7 +14,7 @@ struct SlurmSteeringTests {
     private func withCluster(_ options: [String] = [], _ body: (Cluster) async throws -> Void) async throws {
         let cluster = try await Cluster(
             name: "steering", options: ["--nodes", "2", "--cpus", "2"] + options,
-            adding: ["STAND_IN_STEP_MS": "150", "SPD_WORKER": Workbench.products + "/StandInWorker"])
+            adding: ["STAND_IN_STEP_MS": "1000", "SPD_WORKER": Workbench.products + "/StandInWorker"])
         do {
             try await body(cluster)
         } catch {

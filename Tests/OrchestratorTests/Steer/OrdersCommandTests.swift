@@ -77,7 +77,7 @@ struct OrdersCommandTests {
     }
 
     @Test func agentsAreScaledUpAndDownAndHeld() async throws {
-        try await submit(30, ["--n-agents", "3"], ["STAND_IN_STEP_MS": "60"])
+        try await submit(30, ["--n-agents", "3"], ["STAND_IN_STEP_MS": "500"])
         let job = JobID(rawValue: 1)
         let held = try await bench.orchestrator(["hold", "1"])
         #expect(held.output == "Job 1: held\n", "\(held.error)")

@@ -94,15 +94,21 @@ struct SearchEndToEndTests {
     }
 
     @Test func aHeldRunGetsItsSettingsWhenItIsLetGo() async throws {
-        try await submit(Self.bayes(4), ["--n-agents", "1"])
+        // The agent comes once the run is held.
+        let idle = try bench.writeProgram("exit 0", to: "idle")
+        try await submit(Self.bayes(4), ["--n-agents", "1"], adding: ["SPD_WORKER": idle])
         let last = try #require(try store().snapshot(of: job).runs.last).id
         #expect(try await bench.orchestrator(["hold", last.rawValue]).code == 0)
+        let agent = Task { [bench] in
+            try await bench.run(Workbench.products + "/worker", ["--job-id", "1", "--threads", "1"])
+        }
         try await eventually { try store().snapshot(of: job).counts[.done] == 3 }
         #expect(try store().run(last).status == .pending)
         #expect(try store().run(last).overrides == "[]", "nothing is chosen yet")
         #expect(try await bench.orchestrator(["release", last.rawValue]).code == 0)
         try await eventually { try store().snapshot(of: job).counts[.done] == 4 }
         #expect(try store().run(last).overrides.contains("lr"))
+        #expect(try await agent.value.code == 0)
     }
 
     @Test func whatIsNotChosenYetIsShownNowhere() async throws {

@@ -14,7 +14,8 @@ struct SteeringTests {
         _ = try bench.write(sixSpecs, to: "sweeps/sweep_params.yaml")
     }
 
-    static let slow = ["STAND_IN_STEP_MS": "400", "STAND_IN_LEASE_MS": "1000"]
+    /// Runs that do not end by themselves.
+    static let slow = ["STAND_IN_STEP_MS": "60000", "STAND_IN_LEASE_MS": "600000"]
 
     @Test func aCancelledJobsAgentsEndAndItsRunsCanBeTakenUpAgain() async throws {
         _ = try await bench.orchestrator(SubmitTests.sweep + ["--n-agents", "2"], adding: Self.slow)
@@ -42,8 +43,7 @@ struct SteeringTests {
     }
 
     @Test func oneRunIsCancelledByTheBeginningOfItsName() async throws {
-        _ = try await bench.orchestrator(
-            SubmitTests.sweep, adding: Self.slow.merging(["STAND_IN_LEASE_MS": "60000"]) { $1 })
+        _ = try await bench.orchestrator(SubmitTests.sweep, adding: Self.slow)
         try await eventually { try await bench.status(of: 1).counts.running == 1 }
         let runs = try await bench.status(of: 1).runs
         let last = runs[5].run

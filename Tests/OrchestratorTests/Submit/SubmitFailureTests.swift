@@ -79,13 +79,14 @@ struct SubmitFailureTests {
 
     private static let interrupting = """
         "$0" "$@" > watch.txt &
-        until grep -q running watch.txt; do sleep 0.02; done
+        n=0
+        until grep -q running watch.txt || [ $((n += 1)) -gt 5000 ]; do sleep 0.02; done
         kill -INT $!
         wait $!
         """
 
     @Test func watchingCanBeInterruptedAndTheAgentsGoOn() async throws {
-        _ = try await bench.orchestrator(Self.submit, adding: ["STAND_IN_STEP_MS": "600"])
+        _ = try await bench.orchestrator(Self.submit, adding: ["STAND_IN_STEP_MS": "2500"])
         let answer = try await bench.run(
             "/bin/sh", ["-c", Self.interrupting, Workbench.products + "/orchestrator", "status", "1", "--watch"])
         #expect(answer.code == 130)

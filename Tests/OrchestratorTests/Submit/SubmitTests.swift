@@ -17,7 +17,7 @@ struct SubmitTests {
 
     @Test func localAgentsShareASweepUntilEverySpecIsDone() async throws {
         let answer = try await bench.orchestrator(
-            Self.sweep + ["--n-agents", "2", "--watch"], adding: ["STAND_IN_STEP_MS": "30"])
+            Self.sweep + ["--n-agents", "2", "--watch"], adding: ["STAND_IN_STEP_MS": "300"])
         #expect(answer.code == 0, "\(answer.error)")
         #expect(answer.output.contains("6 of 6 done"))
         #expect(answer.output.contains("Files of each run: \(bench.cache)/runs/<run>/"))

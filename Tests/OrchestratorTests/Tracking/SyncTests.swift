@@ -176,7 +176,7 @@ struct SyncTests {
         _ = try bench.write(sweep(3), to: "sweep.yaml")
         let submit = try await bench.orchestrator(
             ["submit", "--experiments", "tms_5-2", "--sweep", "sweep.yaml", "--executor", "local", "--n-agents", "3"],
-            adding: ["STAND_IN_ROWS": "40", "STAND_IN_STEP_MS": "1500"])
+            adding: ["STAND_IN_ROWS": "40", "STAND_IN_STEP_MS": "4000"])
         #expect(submit.code == 0, "\(submit.error)")
         let runs = try await bench.status(of: 1).runs.map(\.run)
         async let live = sync(server, ["1", "--live", "--every", "0.2"])
@@ -197,7 +197,7 @@ struct SyncTests {
         defer { server.stop() }
         let answer = try await bench.run(
             "/usr/bin/timeout",
-            ["-s", "INT", "4", Workbench.products + "/orchestrator", "sync", "--requests-per-minute", "16"],
+            ["-s", "INT", "10", Workbench.products + "/orchestrator", "sync", "--requests-per-minute", "16"],
             adding: environment(server))
         #expect(answer.output.contains("left: `orchestrator sync` continues them"), "\(answer.output)")
         #expect(server.backend.requests < 16)

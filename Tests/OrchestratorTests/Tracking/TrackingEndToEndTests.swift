@@ -215,7 +215,7 @@ struct TrackingEndToEndTests {
     @Test func aCancelledRunsPageIsClosedAndOpenedAgainByARetry() async throws {
         let server = try await StandInServer.start()
         defer { server.stop() }
-        try writeExperiment(steps: 30_000)
+        try writeExperiment(steps: 90_000)
         let tracking = tracking(server.baseURL)
         _ = try await bench.orchestrator(Self.submit, adding: tracking)
         let id = try await bench.status(of: 1).runs[0].run
@@ -229,7 +229,7 @@ struct TrackingEndToEndTests {
         try await eventually { server.backend.run(id)?.state == "finished" }
         let run = try #require(server.backend.run(id))
         #expect(run.exitCodes == [255, 0])
-        #expect(run.history.count == 301)
+        #expect(run.history.count == 901)
         #expect(server.backend.violations == [])
     }
 }

@@ -104,6 +104,7 @@ struct TrainingEndToEndTests {
     }
 
     @Test func anAgentWhoseSlurmJobIsStartedAgainEndsAfterTheRunItHolds() async throws {
+        _ = try bench.write(Self.experiment(steps: 40_000), to: "small.yaml")
         let nobody = try bench.writeProgram("exit 0", to: "nobody")
         try #require(try await bench.orchestrator(Self.submit, adding: ["SPD_WORKER": nobody]).code == 0)
         let place = ["SLURM_JOB_ID": "35"]
@@ -172,10 +173,12 @@ struct TrainingEndToEndTests {
     }
 
     @Test func aCancelledRunsAgentTurnsToTheNextAndTheRunCanGoOnFromWhereItWas() async throws {
-        _ = try bench.write(Self.experiment(steps: 30_000), to: "small.yaml")
+        _ = try bench.write(Self.experiment(steps: 90_000), to: "small.yaml")
         _ = try await bench.orchestrator(Self.submit)
-        _ = try await agentAtWork(on: 1)
-        let first = try await bench.status(of: 1).runs[0].run
+        let store = try Store(CacheFolder(path: bench.cache))
+        let id = try #require(try store.snapshot(of: JobID(rawValue: 1)).runs.first).id
+        try await eventually(within: .seconds(60)) { try store.run(id).progress.step > 0 }
+        let first = id.rawValue
 
         #expect(try await bench.orchestrator(["cancel", first]).code == 0)
 

@@ -65,7 +65,10 @@ struct JobTests {
     @Test func theSubmissionsStateIsKept() throws {
         let job = try store.addJob(1)
         #expect(job.submission == .stored)
-        try store.markUncertain(job.id)
+        try store.addSbatchCalls([("submit.sh", 1)], to: job.id)
+        let call = try store.sbatchCalls(of: job.id)[0]
+        try store.begin(call)
+        try store.noteUnclear(call, mayCome: true)
         #expect(try store.job(job.id).submission == .uncertain)
         try store.markSubmitted(job.id, slurmJobID: 812)
         #expect(try store.job(job.id).submission == .submitted)

@@ -22,6 +22,7 @@ struct AgentTests {
         let identity = AgentIdentity(
             given: given[1], host: "laptop", pid: 42, slurm: SlurmPlace(environment: [:]))
         #expect(try store.registerAgent(identity, for: job) == given[1])
+        #expect(try store.job(job).submission == .submitted, "whether or not its launcher is still there to say so")
         let agents = try store.snapshot(of: job).agents
         #expect(agents.map(\.number) == [1, 2])
         #expect(agents.map(\.pid) == [41, 42])
@@ -95,5 +96,29 @@ struct AgentTests {
         for call in try store.sbatchCalls(of: job) { try store.begin(call) }
         try register(arrayJob: 812)
         #expect(try store.sbatchCalls(of: job).map(\.state) == [.begun, .begun])
+    }
+
+    @Test func callsThatNobodyWaitsForAreSettledOnceTheJobHasNothingLeft() throws {
+        let clock = HandClock()
+        let store = try Store(CacheFolder(path: folder.path + "/other"), now: clock.now)
+        let job = try store.addJob(1).id
+        try store.addSbatchCalls([("submit.sh", 1), ("submit-2.sh", 1), ("submit-3.sh", 1)], to: job)
+        let calls = try store.sbatchCalls(of: job)
+        for call in calls[..<2] { try store.begin(call) }
+        let place = SlurmPlace(job: 813, arrayJob: 812, arrayTask: 1)
+        let agent = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job)
+        let claim = try #require(try store.claimNext(of: job, by: agent, lease: lease))
+        #expect(try store.jobsWithForgottenSbatchCalls() == [], "agents are wanted")
+        try store.complete(claim, metrics: [:])
+        #expect(try store.jobsWithForgottenSbatchCalls() == [job], "one was never made")
+        try store.refuse(calls[2])
+        #expect(try store.jobsWithForgottenSbatchCalls() == [], "the others may be under way")
+        clock.advance(by: .seconds(200))
+        #expect(try store.jobsWithForgottenSbatchCalls() == [job])
+        try store.closeSbatchCalls(of: job)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .refused, .refused])
+        #expect(try store.job(job).submission == .submitted)
+        #expect(try store.job(job).slurmJobID == 812)
+        #expect(try store.jobsWithForgottenSbatchCalls() == [])
     }
 }

@@ -14,10 +14,12 @@ struct DeliveryTests {
     init() throws { scratch = try TemporaryFolder() }
 
     private func track(
-        _ baseURL: String, rows: Range<Int> = 0..<50, exitCode: Int32 = 0, pacing: SendPacing = .hasty
+        _ baseURL: String, rows: Range<Int> = 0..<50, exitCode: Int32 = 0, pacing: SendPacing = .hasty,
+        clock: RunClock = .system
     ) throws -> Delivery {
         let tracker = RunTracker(
-            run: try .sample(), folder: scratch.spool, settings: try .pointing(at: baseURL), pacing: pacing)
+            run: try .sample(), folder: scratch.spool, settings: try .pointing(at: baseURL), pacing: pacing,
+            clock: clock)
         for step in rows {
             tracker.log(
                 step: step,
@@ -40,7 +42,8 @@ struct DeliveryTests {
     @Test func aRunArrivesWithItsConfigRowsSummaryAndExit() async throws {
         let server = try await StandInServer.start()
         defer { server.stop() }
-        let delivery = try await blocking { try track(server.baseURL) }
+        let clock = RunClock(date: RunClock.system.date, uptime: { 7 })
+        let delivery = try await blocking { try track(server.baseURL, clock: clock) }
         try expectWhole(server.backend)
         let run = try #require(server.backend.run("run-1"))
         #expect(delivery == .delivered(url: "\(server.baseURL)/lab/spd/runs/run-1"))
