@@ -70,14 +70,10 @@ public enum AgentVerdict: Sendable, Equatable {
     }
 
     /// Whether its process ended without a goodbye, as far as can be seen from this machine.
-    ///
-    /// Numbers of processes come again, after a reboot within minutes: where a silent agent's is in use, an agent has to use it.
     private mutating func checkProcess(of agent: Agent) {
         guard agent.host == AgentIdentity.thisHost, let pid = agent.pid else { return }
-        if ProcessCheck.isRunning(pid) {
-            guard case .silent = self, !ProcessCheck.commandLine(of: pid).contains(where: { $0.hasPrefix("--job") })
-            else { return }
-        }
+        // One that reported recently is an agent, if it still runs.
+        guard !(self == .working ? ProcessCheck.isRunning(pid) : ProcessCheck.isAgent(pid)) else { return }
         self = .gone("its process \(pid) has ended without a word" + Self.memoryWords(of: agent))
     }
 

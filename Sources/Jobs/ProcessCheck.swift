@@ -8,6 +8,12 @@ public enum ProcessCheck {
         KernelFiles().process(pid).map { !$0.isOver } ?? false
     }
 
+    /// Whether a process of this machine runs and is an agent: numbers of processes are used again, after a reboot within
+    /// minutes.
+    public static func isAgent(_ pid: pid_t) -> Bool {
+        isRunning(pid) && commandLine(of: pid).contains { $0 == "--job-id" || $0.hasPrefix("--job-id=") }
+    }
+
     /// The words of a process's command line, empty if there is no such process.
     public static func commandLine(of pid: pid_t) -> [String] {
         guard let file = fopen("/proc/\(pid)/cmdline", "r") else { return [] }

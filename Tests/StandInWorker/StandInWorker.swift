@@ -103,9 +103,7 @@ struct StandInWorker {
         let run = try RunDescription(
             id: claim.run.rawValue, project: "spd", displayName: "run \(claim.spec.position)",
             config: claim.spec.config, host: AgentIdentity.thisHost)
-        var pacing = SendPacing()
-        pacing.longestSleep = .milliseconds(200)
-        return RunTracker(run: run, folder: claim.folder.spool, settings: settings, pacing: pacing)
+        return RunTracker(run: run, folder: claim.folder.spool, settings: settings)
     }
 
     private var lease: Duration { .milliseconds(number("STAND_IN_LEASE_MS") ?? 30_000) }

@@ -15,12 +15,12 @@ package struct Recovery {
     ///
     /// Runs that W&B's own `wandb sync` has sent meanwhile are recorded as sent.
     ///
-    /// If there is nothing to repair, this takes one look at the state file. What was done or is not known yet goes to
+    /// If there is nothing to repair, this only takes a few looks at the state file. What was done or is not known yet goes to
     /// standard error; nothing of it keeps the command from going on.
     package func perform(in store: Store) async {
         do {
             for id in try store.jobsWithOpenSbatchCalls() { await tell { try await startAgents(of: id, store) } }
-            for id in try store.jobsWithForgottenSbatchCalls() { await tell { try closeSbatchCalls(of: id, store) } }
+            for id in try store.jobsWithNeedlessSbatchCalls() { await tell { try closeSbatchCalls(of: id, store) } }
             for id in try store.jobsWithUnstartedAgents() { await tell { try endUnstartedAgents(id, store) } }
             for id in try store.jobsToFinish() {
                 await tell {
@@ -79,16 +79,16 @@ package struct Recovery {
 
     /// Settles what a submission that was interrupted has left open, once the job has nothing left for agents to do.
     private func closeSbatchCalls(of id: JobID, _ store: Store) throws -> [String] {
-        guard let lock = try FileLock(path: try store.job(id).folder.launchLock) else { return [] }
+        // Nobody waits for it, so a lock that can't be taken now is no obstacle worth a word.
+        guard let lock = try? FileLock(path: try store.job(id).folder.launchLock) else { return [] }
         defer { lock.release() }
-        try store.closeSbatchCalls(of: id)
+        try store.closeNeedlessSbatchCalls(of: id)
         return []
     }
 
     /// Records that planned local agents were never started.
     private func endUnstartedAgents(_ id: JobID, _ store: Store) throws -> [String] {
-        let job = try store.job(id)
-        guard let lock = try FileLock(path: job.folder.launchLock) else { return [] }
+        guard let lock = try? FileLock(path: try store.job(id).folder.launchLock) else { return [] }
         defer { lock.release() }
         var count = 0
         for agent in try store.agents(of: id)

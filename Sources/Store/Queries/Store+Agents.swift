@@ -31,7 +31,12 @@ extension Store {
         return try write { db in
             _ = try storedJob(job, in: db)
             try Self.endEarlierStarts(of: identity.slurm, in: job, at: now, db)
-            try Self.settleCall(by: identity.slurm, of: job, in: db)
+            // The command that started it may have died before it could say so.
+            try db.execute(
+                sql: """
+                    UPDATE job SET submission = 'submitted'
+                    WHERE id = ? AND executor = 'local' AND submission = 'stored'
+                    """, arguments: [job.rawValue])
             if let given = identity.given {
                 try db.execute(
                     sql: """
@@ -46,10 +51,6 @@ extension Store {
                         given.rawValue, job.rawValue,
                     ])
                 if db.changesCount == 1 {
-                    // Its launcher may have died before it could say so.
-                    try db.execute(
-                        sql: "UPDATE job SET submission = 'submitted' WHERE id = ? AND submission = 'stored'",
-                        arguments: [job.rawValue])
                     try Self.keepToLimit(given, of: job, in: db)
                     return given
                 }

@@ -9,7 +9,7 @@ public enum SbatchState: String, Sendable, Codable {
     case begun
     /// SLURM has taken it.
     case submitted
-    /// SLURM has refused it, or it is no longer wanted.
+    /// SLURM has refused it, or it is no longer wanted: if SLURM has it after all, its agents find nothing to do.
     case refused
 
     /// Whether something is still to be done, or found out.
@@ -148,12 +148,8 @@ extension Store {
         let now = now()
         try write { db in
             try db.execute(
-                sql: """
-                    UPDATE launch SET begun = ?, host = CASE WHEN ? THEN '' ELSE host END
-                    WHERE id = ? AND state = 'begun'
-                    """, arguments: [mayCome ? now.rawValue : nil, mayCome, call.id])
-            // Unless an agent has come meanwhile, and settled it.
-            guard db.changesCount == 1 else { return }
+                sql: "UPDATE launch SET begun = ?, host = '' WHERE id = ?",
+                arguments: [mayCome ? now.rawValue : nil, call.id])
             try db.execute(
                 sql: "UPDATE job SET submission = 'uncertain', slurm_job_id = NULL WHERE id = ?",
                 arguments: [call.job.rawValue])
@@ -171,64 +167,44 @@ extension Store {
             arguments: [slurmJobID, call.id])
     }
 
-    /// Settles the call whose answer nobody has noted, if there is just one: SLURM has taken what it starts an agent of.
-    ///
-    /// The job's runs may be done before any command looks for a call that was interrupted.
-    static func settleCall(by agent: SlurmPlace, of job: JobID, in db: Database) throws {
-        guard let number = agent.arrayJob ?? agent.job else { return }
-        try db.execute(
-            sql: """
-                UPDATE launch SET state = 'submitted', slurm_job_id = :number WHERE job = :job AND state = 'begun'
-                  AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND slurm_job_id = :number)
-                  AND (SELECT COUNT(*) FROM launch WHERE job = :job AND state = 'begun') = 1
-                """, arguments: ["number": number, "job": job.rawValue])
-        if db.changesCount == 1 { try noteSubmission(of: job, in: db) }
-    }
-
-    /// Records what a job's calls have come to, once all of them are settled.
-    private static func noteSubmission(of job: JobID, in db: Database) throws {
-        try db.execute(
-            sql: """
-                UPDATE job SET
-                  submission = CASE WHEN EXISTS (SELECT 1 FROM launch WHERE job = :job AND state = 'submitted')
-                    THEN 'submitted' ELSE 'stored' END,
-                  slurm_job_id = (SELECT slurm_job_id FROM launch WHERE job = :job AND state = 'submitted'
-                    ORDER BY id DESC LIMIT 1)
-                WHERE id = :job
-                  AND NOT EXISTS (SELECT 1 FROM launch WHERE job = :job AND state IN ('planned', 'begun'))
-                """, arguments: ["job": job.rawValue])
-    }
-
-    /// Jobs with nothing left to do, and with `sbatch` calls whose outcome is open and will not become known.
-    public func jobsWithForgottenSbatchCalls() throws(StoreError) -> [JobID] {
-        let past = now() + .seconds(-180)
-        return try read { db in
+    /// Jobs with nothing left to do and `sbatch` calls that nobody has settled.
+    public func jobsWithNeedlessSbatchCalls() throws(StoreError) -> [JobID] {
+        try read { db in
             try Int64.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT job FROM launch
-                    WHERE state IN ('planned', 'begun') AND (begun IS NULL OR begun < ?) AND NOT EXISTS
+                    SELECT DISTINCT job FROM launch WHERE state IN ('planned', 'begun') AND NOT EXISTS
                       (SELECT 1 FROM run WHERE run.job = launch.job AND status IN ('pending', 'running'))
-                    """, arguments: [past.rawValue]
+                    """
             ).map(JobID.init)
         }
     }
 
-    /// Settles a job's open `sbatch` calls without asking SLURM or calling `sbatch`: those that agents have come of were
-    /// taken, the others are no longer wanted.
-    public func closeSbatchCalls(of job: JobID) throws(StoreError) {
+    /// Settles the open `sbatch` calls of a job that has nothing left to do, without asking SLURM: those that agents have
+    /// come of were taken, the others are not wanted any more.
+    ///
+    /// A call that began less than three minutes ago may still bring agents, and stays open.
+    public func closeNeedlessSbatchCalls(of job: JobID) throws(StoreError) {
+        let past = now() + .seconds(-180)
         try write { db in
+            let counts = try Self.counts(of: job, in: db)
+            guard counts[.pending] + counts[.running] == 0 else { return }
             let calls = try Self.sbatchCalls(of: job, in: db)
             let numbers = try Self.agents(of: job, in: db).compactMap { $0.slurm.arrayJob ?? $0.slurm.job }
             var unknown = Set(numbers).subtracting(calls.compactMap(\.slurmJobID)).sorted()[...]
             for call in calls where call.state.isOpen {
                 if call.state == .begun, let number = unknown.popFirst() {
                     try Self.settle(call, as: number, in: db)
-                } else {
+                } else if call.begun.map({ $0 < past }) ?? true {
                     try Self.set(call, to: .refused, in: db)
                 }
             }
-            try Self.noteSubmission(of: job, in: db)
+            try db.execute(
+                sql: """
+                    UPDATE job SET submission = 'submitted', slurm_job_id =
+                      (SELECT slurm_job_id FROM launch WHERE job = :job AND state = 'submitted' ORDER BY id DESC LIMIT 1)
+                    WHERE id = :job AND EXISTS (SELECT 1 FROM launch WHERE job = :job AND state = 'submitted')
+                    """, arguments: ["job": job.rawValue])
         }
     }
 

@@ -320,7 +320,7 @@ extension Store {
         return (work, experiments.reduce(0) { $0 + $1.2 })
     }
 
-    private static func counts(of job: JobID, in db: Database) throws -> RunCounts {
+    static func counts(of job: JobID, in db: Database) throws -> RunCounts {
         var counts = RunCounts()
         let rows = try Row.fetchAll(
             db, sql: "SELECT status, COUNT(*) AS n FROM run WHERE job = ? GROUP BY status",

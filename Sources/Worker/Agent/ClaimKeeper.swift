@@ -125,7 +125,7 @@ final class ClaimKeeper: Sendable {
         for other in try store.agents(of: job) where other.id != agent && other.state == .running {
             // SLURM may give its jobs process numbers of their own.
             guard other.host == AgentIdentity.thisHost, other.slurm.job == nil, let pid = other.pid,
-                !ProcessCheck.isRunning(pid)
+                !ProcessCheck.isAgent(pid)
             else { continue }
             let reason = "its process is gone" + AgentVerdict.memoryWords(of: other)
             let count = try store.buryAgent(other.id, reason: reason)

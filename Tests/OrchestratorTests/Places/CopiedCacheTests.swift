@@ -100,7 +100,7 @@ struct CopiedCacheTests {
             ["resume", "1"], adding: TrainingEndToEndTests.realWorker.merging(inCopy) { $1 })
         #expect(resume.code == 0, "\(resume.error)")
         let moved = try Store(CacheFolder(path: copy))
-        try await eventually(within: .seconds(120)) { try moved.snapshot(of: job).counts[.done] == 1 }
+        try await eventually(within: .seconds(300)) { try moved.snapshot(of: job).counts[.done] == 1 }
         let folder = try moved.snapshot(of: job).runs[0].folder.path
         #expect(FileManager.default.fileExists(atPath: folder + "/model_100000.safetensors"))
     }

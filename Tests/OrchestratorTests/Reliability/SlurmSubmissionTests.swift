@@ -42,9 +42,11 @@ extension Reliability {
             try await submit(meeting: .controllerBefore)
         }
 
-        @Test func agentsSettleAnInterruptedSubmissionIfTheyHaveDoneAllBeforeTheNextCommand() async throws {
+        @Test func aDeathIsMendedEvenIfAgentsDoEverythingBeforeTheNextCommand() async throws {
             try await submit(meeting: .orchestratorAfter) { store, job in
                 try await eventually(within: .seconds(240)) { try store.openWork(of: job.id).isNone }
+                #expect(try await bench.orchestrator(["list"]).code == 0)
+                #expect(try store.job(job.id).submission == .submitted)
             }
         }
 

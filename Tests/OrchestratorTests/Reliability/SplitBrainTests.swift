@@ -63,13 +63,14 @@ extension Reliability {
         /// Stops a process between its transactions: within one it would keep the state file from everybody.
         private func putToSleep(_ process: pid_t) async throws {
             let file = try DatabaseQueue(path: bench.cache + "/state.sqlite")
-            while true {
+            try await eventually {
                 kill(process, SIGSTOP)
                 do {
-                    return try await file.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+                    try await file.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+                    return true
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
                     kill(process, SIGCONT)
-                    try await Task.sleep(for: .milliseconds(20))
+                    return false
                 }
             }
         }

@@ -66,59 +66,42 @@ struct AgentTests {
         }
     }
 
-    private func register(arrayJob: Int64) throws {
-        let place = SlurmPlace(job: arrayJob + 1, arrayJob: arrayJob, arrayTask: 1)
-        _ = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job)
-    }
-
-    @Test func theFirstAgentOfABatchJobSettlesTheCallWhoseAnswerIsMissing() throws {
-        try store.addSbatchCalls([("submit.sh", 2), ("submit-2.sh", 1)], to: job)
-        let calls = try store.sbatchCalls(of: job)
-        try store.begin(calls[0])
-        try register(arrayJob: 812)
-        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .planned])
-        #expect(try store.job(job).submission == .stored, "one is still to be called")
-
-        try store.begin(calls[1])
-        try register(arrayJob: 812)
-        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .begun], "that is the first one's")
-        try register(arrayJob: 815)
-        #expect(try store.sbatchCalls(of: job).map(\.slurmJobID) == [812, 815])
-        #expect(try store.job(job).submission == .submitted)
-        #expect(try store.job(job).slurmJobID == 815)
-
-        try store.noteUnclear(calls[1], mayCome: true)
-        #expect(try store.job(job).submission == .submitted, "an answer that comes too late changes nothing")
-    }
-
-    @Test func anAgentSettlesNoCallIfItMayBeOneOfTwo() throws {
-        try store.addSbatchCalls([("submit.sh", 1), ("submit-2.sh", 1)], to: job)
-        for call in try store.sbatchCalls(of: job) { try store.begin(call) }
-        try register(arrayJob: 812)
-        #expect(try store.sbatchCalls(of: job).map(\.state) == [.begun, .begun])
-    }
-
-    @Test func callsThatNobodyWaitsForAreSettledOnceTheJobHasNothingLeft() throws {
+    @Test func callsAreSettledWithoutSlurmOnceTheJobHasNothingLeft() throws {
         let clock = HandClock()
         let store = try Store(CacheFolder(path: folder.path + "/other"), now: clock.now)
         let job = try store.addJob(1).id
         try store.addSbatchCalls([("submit.sh", 1), ("submit-2.sh", 1), ("submit-3.sh", 1)], to: job)
-        let calls = try store.sbatchCalls(of: job)
-        for call in calls[..<2] { try store.begin(call) }
+        for call in try store.sbatchCalls(of: job)[..<2] { try store.begin(call) }
         let place = SlurmPlace(job: 813, arrayJob: 812, arrayTask: 1)
         let agent = try store.registerAgent(AgentIdentity(host: "n1", pid: 9, slurm: place), for: job)
         let claim = try #require(try store.claimNext(of: job, by: agent, lease: lease))
-        #expect(try store.jobsWithForgottenSbatchCalls() == [], "agents are wanted")
+        #expect(try store.jobsWithNeedlessSbatchCalls() == [])
+        try store.closeNeedlessSbatchCalls(of: job)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.begun, .begun, .planned], "agents are wanted")
+
         try store.complete(claim, metrics: [:])
-        #expect(try store.jobsWithForgottenSbatchCalls() == [job], "one was never made")
-        try store.refuse(calls[2])
-        #expect(try store.jobsWithForgottenSbatchCalls() == [], "the others may be under way")
-        clock.advance(by: .seconds(200))
-        #expect(try store.jobsWithForgottenSbatchCalls() == [job])
-        try store.closeSbatchCalls(of: job)
-        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .refused, .refused])
+        #expect(try store.jobsWithNeedlessSbatchCalls() == [job])
+        try store.closeNeedlessSbatchCalls(of: job)
+        let calls = try store.sbatchCalls(of: job)
+        #expect(calls.map(\.state) == [.submitted, .begun, .refused], "the second one's agents may still come")
+        #expect(calls.map(\.slurmJobID) == [812, nil, nil])
         #expect(try store.job(job).submission == .submitted)
         #expect(try store.job(job).slurmJobID == 812)
-        #expect(try store.jobsWithForgottenSbatchCalls() == [])
+
+        clock.advance(by: .seconds(200))
+        try store.closeNeedlessSbatchCalls(of: job)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.submitted, .refused, .refused])
+        #expect(try store.jobsWithNeedlessSbatchCalls() == [])
+    }
+
+    @Test func aCallOfWhichNothingIsKnownLeavesItsJobUncertain() throws {
+        try store.addSbatchCalls([("submit.sh", 1)], to: job)
+        let call = try store.sbatchCalls(of: job)[0]
+        try store.begin(call)
+        try store.noteUnclear(call, mayCome: false)
+        _ = try store.cancel(job)
+        try store.closeNeedlessSbatchCalls(of: job)
+        #expect(try store.sbatchCalls(of: job).map(\.state) == [.refused])
+        #expect(try store.job(job).submission == .uncertain, "so another `cancel` asks SLURM again")
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import JSON
+import Synchronization
 import TestFiles
 import Testing
 
@@ -42,7 +43,16 @@ struct DeliveryTests {
     @Test func aRunArrivesWithItsConfigRowsSummaryAndExit() async throws {
         let server = try await StandInServer.start()
         defer { server.stop() }
-        let clock = RunClock(date: RunClock.system.date, uptime: { 7 })
+        // The run begins at 7 seconds, and all else is 3 seconds later.
+        let readings = Mutex(0)
+        let clock = RunClock(
+            date: RunClock.system.date,
+            uptime: {
+                readings.withLock { count in
+                    count += 1
+                    return count == 1 ? 7 : 10
+                }
+            })
         let delivery = try await blocking { try track(server.baseURL, clock: clock) }
         try expectWhole(server.backend)
         let run = try #require(server.backend.run("run-1"))
@@ -58,7 +68,7 @@ struct DeliveryTests {
         #expect(summary["_step"]?.integer == 49)
         #expect(summary["loss/total"]?.double == 0.02)
         #expect(summary["bad"] == .number(literal: "NaN"))
-        #expect(summary["_wandb"]?["runtime"]?.integer == 0)
+        #expect(summary["_wandb"]?["runtime"]?.integer == 3)
         #expect(!run.events.isEmpty)
         #expect(run.output[7].hasSuffix(" step 7"))
     }
