@@ -5,13 +5,16 @@ public import Glibc
 public enum ProcessCheck {
     /// Whether a process of this machine still runs; one that has ended but whose parent hasn't looked counts as gone.
     public static func isRunning(_ pid: pid_t) -> Bool {
-        KernelFiles().process(pid).map { !$0.isOver } ?? false
+        // Some sites hide other users' processes (`hidepid`): a signal still finds them.
+        KernelFiles().process(pid).map { !$0.isOver } ?? (kill(pid, 0) == 0 || errno == EPERM)
     }
 
-    /// Whether a process of this machine runs and is an agent: numbers of processes are used again, after a reboot within
-    /// minutes.
+    /// Whether a process of this machine runs and is an agent, as far as can be seen: numbers of processes are used again,
+    /// after a reboot within minutes.
     public static func isAgent(_ pid: pid_t) -> Bool {
-        isRunning(pid) && commandLine(of: pid).contains { $0 == "--job-id" || $0.hasPrefix("--job-id=") }
+        guard isRunning(pid) else { return false }
+        let isHidden = KernelFiles().process(pid) == nil
+        return isHidden || commandLine(of: pid).contains { $0 == "--job-id" || $0.hasPrefix("--job-id=") }
     }
 
     /// The words of a process's command line, empty if there is no such process.

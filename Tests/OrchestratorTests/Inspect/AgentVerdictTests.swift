@@ -91,6 +91,47 @@ struct AgentVerdictTests {
                     : .gone("its process \(process.processIdentifier) has ended without a word")))
     }
 
+    /// A shell of whose processes other users see none, as on many login nodes; nil if this machine lets nobody have one.
+    private static let hidingShell: [String]? = {
+        let words = ["--pid", "--fork", "--mount", "--propagation", "private", "/bin/sh", "-c"]
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.arguments = words + ["mount -t proc -o hidepid=2 proc /proc"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? words : nil
+    }()
+
+    @Test(.enabled(if: hidingShell != nil, "hiding processes takes root's rights"))
+    func anotherUsersAgentIsNotTakenForGoneWhereProcessesAreHidden() async throws {
+        let bench = try Workbench()
+        let program = bench.path + "/orchestrator"
+        // The package may lie where nobody else can look.
+        try FileManager.default.copyItem(atPath: Workbench.products + "/orchestrator", toPath: program)
+        do {
+            let store = try Store(CacheFolder(path: bench.cache))
+            let local = try store.insertJob(
+                NewJob(token: "spd-d", submittedFrom: "/", executor: .local, agentCount: 1),
+                specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)]
+            ) { _ in }
+            // The shell's own process has this number.
+            let agent = AgentIdentity(host: AgentIdentity.thisHost, pid: 1, slurm: SlurmPlace(environment: [:]))
+            _ = try store.registerAgent(agent, for: local.id)
+        }
+        let answer = try await bench.run(
+            "/usr/bin/unshare",
+            try #require(Self.hidingShell) + [
+                """
+                mount -t proc -o hidepid=2 proc /proc
+                chown -R 65534:65534 "$1"
+                setpriv --reuid 65534 --regid 65534 --clear-groups "$1/orchestrator" status 1
+                exit 0
+                """, "sh", bench.path,
+            ], adding: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin"])
+        #expect(answer.output.contains("1.2    running"), "\(answer.output)\(answer.error)")
+    }
+
     @Test func anAgentThatIsHeardWorksWhateverSlurmSays() {
         #expect(verdict(after: 0.3, "812_3|815|812|3|NODE_FAIL|spd-a|n17|None||.") == .working)
         #expect(verdict(after: 1, "812_3|815|812|3|RUNNING|spd-a|n17|None||.") == .working)
