@@ -66,6 +66,8 @@ function part(group, scale) {
 export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading, reading }) {
   const holder = make("figure", { class: "chart", tabindex: 0 });
   const note = make("figcaption", { class: "readout", role: "status" });
+  // What is read: a chart that is drawn again, in its place or in another's, reads on there.
+  holder.reading = reading ?? null;
   let width = 0;
   const draw = () => {
     width = Math.max(260, holder.clientWidth || 600);
@@ -140,10 +142,10 @@ export function lineChart({ series, labels, logX, logY, height = 280, range, onR
       at = null;
       holder.reading = null;
     };
-    // A chart that is drawn again reads on where the one before it did.
-    const line = reading ? series.findIndex((one) => one.name === reading.name && one.x.length) : -1;
+    const before = holder.reading;
+    const line = before ? series.findIndex((one) => one.name === before.name && one.x.length) : -1;
     if (line >= 0) {
-      const index = nearest(series[line].x, reading.place);
+      const index = nearest(series[line].x, before.place);
       if (shows(series[line].y[index], logY) && shows(series[line].x[index], logX)) { at = { line, index }; read(); }
     }
     svg.on("mousemove", () => {
