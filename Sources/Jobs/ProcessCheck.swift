@@ -6,7 +6,7 @@ public enum ProcessCheck {
     /// Whether a process of this machine still runs; one that has ended but whose parent hasn't looked counts as gone.
     public static func isRunning(_ pid: pid_t) -> Bool {
         // Some sites hide other users' processes (`hidepid`): a signal still finds them.
-        KernelFiles().process(pid).map { !$0.isOver } ?? (kill(pid, 0) == 0 || errno == EPERM)
+        KernelFiles().process(pid).map { !$0.isOver } ?? (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
     }
 
     /// Whether a process of this machine runs and is an agent, as far as can be seen: numbers of processes are used again,

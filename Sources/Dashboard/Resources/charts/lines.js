@@ -66,7 +66,7 @@ function part(group, scale) {
 export function lineChart({ series, labels, logX, logY, height = 280, range, onRange, title, isReading, reading }) {
   const holder = make("figure", { class: "chart", tabindex: 0 });
   const note = make("figcaption", { class: "readout", role: "status" });
-  // What is read: a chart that is drawn again, in its place or in another's, reads on there.
+  // What is read: where the chart is drawn again, or another takes its place, reading goes on there.
   holder.reading = reading ?? null;
   let width = 0;
   const draw = () => {
