@@ -13,14 +13,15 @@ struct SpoolMarks: Codable, Equatable, Sendable {
     init(of folder: SpoolFolder) {
         sizes = SpoolFolder.Stream.allCases.map { Self.information(folder.path(of: $0))?.size ?? 0 }
         times = Self.times(of: folder)
-        guard times[0] == 0 else { return }
-        if let pack = Self.information(folder.packPath) {
-            // Over, and folded.
-            sizes[0] = pack.size
-            times = [pack.time, pack.time]
-        } else {
-            // It may have been unfolded between the two looks.
-            times = Self.times(of: folder)
+        for _ in 1..<SpoolFolder.looks where times[0] == 0 {
+            if let pack = Self.information(folder.packPath) {
+                // Over, and folded.
+                sizes[0] = pack.size
+                times = [pack.time, pack.time]
+            } else {
+                // It may have been unfolded between the two looks.
+                times = Self.times(of: folder)
+            }
         }
     }
 

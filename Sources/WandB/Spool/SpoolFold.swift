@@ -12,6 +12,9 @@ extension SpoolFolder {
     var packPath: String { path + ".zip" }
     var isFolded: Bool { access(packPath, F_OK) == 0 }
 
+    /// How often what is in neither place is looked for: a process that the system stops between two looks may find that
+    /// others have folded or unfolded the spool each time.
+    static let looks = 5
     /// What is asked of a folded spool, at its beginning.
     private static let first = ["run.json", "exit.json", "sent.json"]
     /// What belongs to the sender.
@@ -107,11 +110,11 @@ extension SpoolFolder {
 
     /// The bytes of a file of the spool, folded or not; nil if there is none.
     ///
-    /// Others may fold or unfold it meanwhile: a file that is missing in both places is looked for once more, and a
-    /// fault counts only where the second look finds it too.
+    /// Others may fold or unfold it meanwhile: a file that is missing in both places is looked for again, and a fault counts
+    /// only where the last look finds it too.
     func bytes(of name: String) throws(SpoolError) -> [UInt8]? {
         var fault: FileError?
-        for _ in 0..<2 {
+        for _ in 0..<Self.looks {
             do throws(FileError) {
                 return try DurableFile.read(path + "/" + name, limit: 1 << 31)
             } catch {
