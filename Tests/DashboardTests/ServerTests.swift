@@ -125,7 +125,7 @@ struct ServerTests {
 
     @Test func aSlowClientHoldsNobodyUp() async throws {
         let scene = try Scene()
-        try await scene.serving(patience: .milliseconds(300)) { client in
+        try await scene.serving(patience: .seconds(3)) { client in
             let lazy = try (0..<50).map { _ in try client.connect() }
             defer { lazy.forEach { close($0) } }
             for socket in lazy { _ = "GET /api/jobs HT".withCString { write(socket, $0, 16) } }
@@ -189,6 +189,7 @@ struct ServerTests {
             var (all, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
             while case let count = read(socket, &buffer, buffer.count), count > 0 { all += buffer[..<count] }
             #expect(String(decoding: all, as: UTF8.self).hasPrefix("HTTP/1.1 200 OK"))
+            #expect(read(socket, &buffer, 1) == 0, "the server ends the connection, too")
         }
     }
 

@@ -17,6 +17,8 @@ final class Exchange: ChannelInboundHandler {
     private let door: Door
     private let connections: Connections
     private var state = State.waiting
+    /// Whether the browser has said that nothing more comes.
+    private var isLast = false
     private var head: HTTPRequestHead?
     private var refusal: Reply?
     private var body = ByteBuffer()
@@ -101,8 +103,7 @@ final class Exchange: ChannelInboundHandler {
         guard case ChannelEvent.inputClosed? = event as? ChannelEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
-        if case .answering = state { return }
-        context.close(promise: nil)
+        if case .answering = state { isLast = true } else { context.close(promise: nil) }
     }
 
     private func send(_ reply: Reply) {
@@ -131,6 +132,7 @@ final class Exchange: ChannelInboundHandler {
     /// Ends an answer once it is taken: only then is the next request read, however many were sent at once.
     private func end(isKept: Bool) {
         guard let context else { return }
+        let isKept = isKept && !isLast
         if isKept {
             state = .waiting
             head = nil
