@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import Glibc
 import Jobs
 package import Slurm
 package import Store
@@ -79,27 +80,46 @@ package struct Recovery {
 
     /// Settles what a submission that was interrupted has left open, once the job has nothing left for agents to do.
     private func closeSbatchCalls(of id: JobID, _ store: Store) throws -> [String] {
-        // Nobody waits for it, so a lock that can't be taken now is no obstacle worth a word.
-        guard let lock = try? FileLock(path: try store.job(id).folder.launchLock) else { return [] }
-        defer { lock.release() }
-        try store.closeNeedlessSbatchCalls(of: id)
-        return []
+        try unlessLaunching(id, store) {
+            try store.closeNeedlessSbatchCalls(of: id)
+            return []
+        }
     }
 
     /// Records that planned local agents were never started.
     private func endUnstartedAgents(_ id: JobID, _ store: Store) throws -> [String] {
-        guard let lock = try? FileLock(path: try store.job(id).folder.launchLock) else { return [] }
-        defer { lock.release() }
-        var count = 0
-        for agent in try store.agents(of: id)
-        where agent.state == .starting && agent.pid == nil && agent.host == AgentIdentity.thisHost {
-            try store.agentEnded(agent.id, reason: "was never started: its command was interrupted")
-            count += 1
+        try unlessLaunching(id, store) {
+            var count = 0
+            for agent in try store.agents(of: id)
+            where agent.state == .starting && agent.pid == nil && agent.host == AgentIdentity.thisHost {
+                try store.agentEnded(agent.id, reason: "was never started: its command was interrupted")
+                count += 1
+            }
+            guard count > 0, try !store.openWork(of: id).isNone else { return [] }
+            return [
+                "job \(id): \(plural(count, "agent")) never started, because the command was interrupted; "
+                    + "`orchestrator resume \(id)` starts agents"
+            ]
         }
-        guard count > 0, try !store.openWork(of: id).isNone else { return [] }
-        return [
-            "job \(id): \(plural(count, "agent")) never started, because the command was interrupted; "
-                + "`orchestrator resume \(id)` starts agents"
-        ]
+    }
+
+    /// Repairs something of a job unless a process is starting agents of it at this moment.
+    ///
+    /// Nobody can be if the job's folder is gone. A folder that is another user's is left to that user's commands.
+    private func unlessLaunching(
+        _ id: JobID, _ store: Store, _ repair: () throws -> [String]
+    ) throws -> [String] {
+        let path = try store.job(id).folder.launchLock
+        let lock: FileLock?
+        do throws(FileError) { lock = try FileLock(path: path) } catch {
+            switch error.code {
+            case ENOENT: return try repair()
+            case EACCES, EPERM: return []
+            default: throw error
+            }
+        }
+        guard let lock else { return [] }
+        defer { lock.release() }
+        return try repair()
     }
 }

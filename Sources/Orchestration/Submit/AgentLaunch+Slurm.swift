@@ -19,7 +19,7 @@ extension AgentLaunch {
     ///
     /// On this machine it can be seen that it has ended; on another one it may continue trying for minutes. A
     /// controller that has not answered may take as long to come to the request.
-    private static let settling = (here: Duration.seconds(5), elsewhere: Duration.seconds(180))
+    private static let settling = (here: Duration.seconds(5), elsewhere: SbatchCall.settling)
 
     /// Makes the job's planned `sbatch` calls, and finds out the outcome of calls that another process began.
     ///

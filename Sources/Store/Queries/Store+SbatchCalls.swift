@@ -36,6 +36,9 @@ public struct SbatchCall: Sendable, Equatable, Identifiable {
     public let slurmJobID: Int64?
     /// Its agents' options; `nil` if they are those of the job's first agents.
     public let options: JobOptions?
+
+    /// This long after it began, a call of which nothing is heard brings no job into SLURM's queue any more.
+    public static let settling = Duration.seconds(180)
 }
 
 extension Store {
@@ -183,9 +186,9 @@ extension Store {
     /// Settles the open `sbatch` calls of a job that has nothing left to do, without asking SLURM: those that agents have
     /// come of were taken, the others are not wanted any more.
     ///
-    /// A call that began less than three minutes ago may still bring agents, and stays open.
+    /// A call that began less than ``SbatchCall/settling`` ago may still bring agents, and stays open.
     public func closeNeedlessSbatchCalls(of job: JobID) throws(StoreError) {
-        let past = now() + .seconds(-180)
+        let now = now()
         try write { db in
             let counts = try Self.counts(of: job, in: db)
             guard counts[.pending] + counts[.running] == 0 else { return }
@@ -195,7 +198,7 @@ extension Store {
             for call in calls where call.state.isOpen {
                 if call.state == .begun, let number = unknown.popFirst() {
                     try Self.settle(call, as: number, in: db)
-                } else if call.begun.map({ $0 < past }) ?? true {
+                } else if call.begun.map({ now - $0 > SbatchCall.settling }) ?? true {
                     try Self.set(call, to: .refused, in: db)
                 }
             }

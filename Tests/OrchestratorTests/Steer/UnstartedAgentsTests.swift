@@ -11,11 +11,7 @@ struct UnstartedAgentsTests {
 
     @Test(arguments: [true, false])
     func theNextCommandEndsThemAndSpeaksOfThemOnlyIfWorkIsLeft(isWorkLeft: Bool) async throws {
-        let store = try Store(CacheFolder(path: bench.cache), now: { Timestamp.now() + .seconds(-10) })
-        let job = try store.insertJob(
-            NewJob(token: "spd-a", submittedFrom: "/", executor: .local, agentCount: 2),
-            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)]
-        ) { _ in }
+        let (store, job) = try addJob(agents: 2)
         try FileManager.default.createDirectory(atPath: job.folder.path, withIntermediateDirectories: true)
         if !isWorkLeft {
             // The first agent came, and did everything.
@@ -34,5 +30,30 @@ struct UnstartedAgentsTests {
         #expect(answer.error == (isWorkLeft ? "orchestrator: job 1: \(note)\n" : ""))
         #expect(try store.agents(of: job.id).map(\.state) == [.ended, .ended])
         #expect(try await bench.orchestrator(["list"]).error == "")
+    }
+
+    private func addJob(agents: Int = 1) throws -> (Store, Job) {
+        let store = try Store(CacheFolder(path: bench.cache), now: { Timestamp.now() + .seconds(-10) })
+        let job = try store.insertJob(
+            NewJob(token: "spd-b", submittedFrom: "/", executor: .local, agentCount: agents),
+            specs: [NewSpec(experiment: "a", config: "{}", overrides: "[]", target: nil, steps: 1)]
+        ) { _ in }
+        return (store, job)
+    }
+
+    @Test func theyEndWhereTheirJobsFolderIsGone() async throws {
+        let (store, job) = try addJob()
+        #expect(!FileManager.default.fileExists(atPath: job.folder.path))
+        #expect(try await bench.orchestrator(["list"]).error.contains("1 agent never started"))
+        #expect(try store.agents(of: job.id).map(\.state) == [.ended])
+    }
+
+    @Test func whatKeepsThemFromBeingEndedIsTold() async throws {
+        let (store, job) = try addJob()
+        try FileManager.default.createDirectory(atPath: job.folder.launchLock, withIntermediateDirectories: true)
+        let answer = try await bench.orchestrator(["list"])
+        #expect(answer.code == 0)
+        #expect(answer.error == "orchestrator: cannot create \(job.folder.launchLock): Is a directory\n")
+        #expect(try store.agents(of: job.id).map(\.state) == [.starting])
     }
 }
